@@ -1,0 +1,1 @@
+//! Runtime of the flows workflow library, without a database.

@@ -1,0 +1,1 @@
+//! Public facade of the `flows` library: re-exports, nothing else.
