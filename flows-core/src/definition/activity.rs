@@ -1,0 +1,111 @@
+//! Activities: the trait that `#[activity]` implements, its options, its erased form.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{SourceLocation, StateNeed};
+use crate::context::ActivityContext;
+use crate::error::Result;
+use crate::payload::{Codec, Payload};
+use crate::retry::RetryPolicy;
+
+/// A step that touches the outside world. `#[activity]` implements it.
+pub trait Activity: Send + Sync + 'static {
+    /// The name under which results are recorded; the function's name unless `name` says otherwise.
+    const NAME: &'static str;
+    /// Where the function stands.
+    const SOURCE: SourceLocation;
+    /// The arguments, as one struct.
+    type Input: Serialize + DeserializeOwned + Send + 'static;
+    /// The success type.
+    type Output: Serialize + DeserializeOwned + Send + 'static;
+
+    /// Runs the user's body once.
+    fn run(
+        ctx: ActivityContext,
+        input: Self::Input,
+    ) -> impl Future<Output = Result<Self::Output>> + Send;
+
+    /// The options given to the attribute.
+    fn options() -> ActivityOptions {
+        ActivityOptions::default()
+    }
+
+    /// How input and output are written.
+    const CODEC: Codec = Codec::Json;
+
+    /// The shared state the body asks for, as far as the macro could see.
+    fn state_needs() -> Vec<StateNeed> {
+        Vec::new()
+    }
+}
+
+/// Limits and retry policy of an activity. Every duration is measured on the worker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActivityOptions {
+    /// When a failed attempt is tried again.
+    pub retry: RetryPolicy,
+    /// The longest one attempt may take; then it fails with a timeout. Default 10 min.
+    pub start_to_close: Duration,
+    /// The longest it may wait for a free slot before its first attempt. Default: no limit.
+    pub schedule_to_start: Option<Duration>,
+    /// The longest all attempts together may take. Default: no limit.
+    pub schedule_to_close: Option<Duration>,
+    /// The longest pause between two heartbeats. Default: none needed.
+    pub heartbeat: Option<Duration>,
+    /// The queue whose workers run it; `None` is the run's own queue.
+    pub queue: Option<Cow<'static, str>>,
+}
+
+impl Default for ActivityOptions {
+    fn default() -> Self {
+        Self {
+            retry: RetryPolicy::default(),
+            start_to_close: Duration::from_secs(600),
+            schedule_to_start: None,
+            schedule_to_close: None,
+            heartbeat: None,
+            queue: None,
+        }
+    }
+}
+
+pub(crate) type PayloadFuture = Pin<Box<dyn Future<Output = Result<Payload>> + Send>>;
+
+/// An activity with its types erased.
+#[derive(Clone)]
+pub struct ActivityDef {
+    /// See [`Activity::NAME`].
+    pub name: &'static str,
+    /// See [`Activity::SOURCE`].
+    pub source: SourceLocation,
+    /// See [`Activity::options`].
+    pub options: ActivityOptions,
+    /// See [`Activity::state_needs`].
+    pub state_needs: Vec<StateNeed>,
+    pub(crate) invoke: fn(ActivityContext, Payload) -> PayloadFuture,
+}
+
+impl ActivityDef {
+    /// Erases the types of `A`.
+    pub fn of<A: Activity>() -> Self {
+        Self {
+            name: A::NAME,
+            source: A::SOURCE,
+            options: A::options(),
+            state_needs: A::state_needs(),
+            invoke: |ctx, input| Box::pin(invoke::<A>(ctx, input)),
+        }
+    }
+}
+
+async fn invoke<A: Activity>(ctx: ActivityContext, input: Payload) -> Result<Payload> {
+    let input = input.decode().map_err(|e| e.context_of("input", A::NAME))?;
+    let output = A::run(ctx, input).await?;
+    Payload::encode(A::CODEC, &output).map_err(|e| e.context_of("output", A::NAME))
+}

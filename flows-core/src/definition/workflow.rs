@@ -1,0 +1,94 @@
+//! Workflows: the trait that `#[workflow]` implements, its options, its erased form.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::SourceLocation;
+use super::activity::PayloadFuture;
+use crate::context::WorkflowContext;
+use crate::error::Result;
+use crate::payload::Payload;
+use crate::retry::RetryPolicy;
+
+/// Deterministic code that survives restarts. `#[workflow]` implements it.
+pub trait Workflow: Send + Sync + 'static {
+    /// The name under which runs are recorded; the function's name unless `name` says otherwise.
+    const NAME: &'static str;
+    /// The version; open runs stay on theirs. Default 1.
+    const VERSION: u32;
+    /// Where the function stands.
+    const SOURCE: SourceLocation;
+    /// The arguments, as one struct.
+    type Input: WorkflowInput<Workflow = Self>;
+    /// The success type.
+    type Output: Serialize + DeserializeOwned + Send + 'static;
+
+    /// Runs the user's body, live or replayed.
+    fn run(
+        ctx: WorkflowContext,
+        input: Self::Input,
+    ) -> impl Future<Output = Result<Self::Output>> + Send;
+
+    /// The options given to the attribute.
+    fn options() -> WorkflowOptions {
+        WorkflowOptions::default()
+    }
+}
+
+/// The input struct of a workflow: leads back to the workflow, so that
+/// `tenant.start(order::Input { … })` needs no other argument.
+pub trait WorkflowInput: Serialize + DeserializeOwned + Send + 'static {
+    /// The workflow this is the input of.
+    type Workflow: Workflow<Input = Self>;
+}
+
+/// What a workflow's attribute may set for its runs; a start may override each.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WorkflowOptions {
+    /// Retry policy of the whole run; without one, a run that returns an error has failed.
+    pub retry: Option<RetryPolicy>,
+    /// The longest a run may take from its start. Default: no limit.
+    pub timeout: Option<Duration>,
+    /// The queue whose workers run it. Default `"default"`.
+    pub queue: Option<Cow<'static, str>>,
+}
+
+/// A workflow with its types erased.
+#[derive(Clone)]
+pub struct WorkflowDef {
+    /// See [`Workflow::NAME`].
+    pub name: &'static str,
+    /// See [`Workflow::VERSION`].
+    pub version: u32,
+    /// See [`Workflow::SOURCE`].
+    pub source: SourceLocation,
+    /// See [`Workflow::options`].
+    pub options: WorkflowOptions,
+    pub(crate) begin: fn(WorkflowContext, &Payload) -> Result<PayloadFuture>,
+}
+
+impl WorkflowDef {
+    /// Erases the types of `W`.
+    pub fn of<W: Workflow>() -> Self {
+        Self {
+            name: W::NAME,
+            version: W::VERSION,
+            source: W::SOURCE,
+            options: W::options(),
+            begin: begin::<W>,
+        }
+    }
+}
+
+/// Decodes the input and makes the run's future, without polling it.
+fn begin<W: Workflow>(ctx: WorkflowContext, input: &Payload) -> Result<PayloadFuture> {
+    let input = input.decode::<W::Input>().map_err(|e| e.context_of("input", W::NAME))?;
+    Ok(Box::pin(async move {
+        let output = W::run(ctx, input).await?;
+        Payload::json(&output).map_err(|e| e.context_of("output", W::NAME))
+    }))
+}

@@ -1,0 +1,269 @@
+//! The one error type of the library: what went wrong, and what the caller can do about it.
+//!
+//! An [`Error`] is opaque. Callers ask it questions (`is_retryable`, `is_timeout`, …) instead of
+//! matching on variants, so kinds can be added. It deliberately does not implement
+//! [`std::error::Error`]: that is what lets `?` turn *any* standard error into one.
+
+mod record;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use record::ErrorRecord;
+
+/// `Result` with the library's [`Error`] as the default error type.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// What kind of thing went wrong; [`Error::kind`] gives it.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// May succeed when tried again: an activity's error is retried by its policy.
+    Retryable,
+    /// Never retried.
+    Terminal,
+    /// A time limit passed: of an activity, of `ctx.timeout`, of a run.
+    Timeout,
+    /// The run was asked to cancel.
+    Cancelled,
+    /// User code panicked.
+    Panic,
+    /// The run was terminated from outside.
+    Terminated,
+    /// An argument is outside its documented limits; the message names it and the limit.
+    InvalidInput,
+    /// A run with this workflow id exists.
+    AlreadyExists,
+    /// No such run, dead letter or tenant.
+    NotFound,
+    /// The run has ended, so it takes no signals any more.
+    Closed,
+    /// A value could not be encoded or decoded.
+    Codec,
+    /// The worker or the engine is not set up for this (missing state, unknown activity, schema).
+    Configuration,
+    /// The database could not be reached, or refused the work.
+    Unavailable,
+    /// The workflow asked to continue as a new run.
+    ContinueAsNew,
+}
+
+/// An error of a workflow, an activity or the engine.
+///
+/// `Display` contains the message; `{:#}` adds the chain of causes.
+///
+/// ```
+/// use flows_core::{Error, Result};
+///
+/// fn parse(text: &str) -> Result<u32> {
+///     if text.is_empty() {
+///         return Err(Error::terminal("nothing to parse"));
+///     }
+///     Ok(text.parse::<u32>()?) // any standard error: retryable
+/// }
+///
+/// assert!(parse("").unwrap_err().is_terminal());
+/// assert!(parse("x").unwrap_err().is_retryable());
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    type_name: Option<Cow<'static, str>>,
+    message: String,
+    chain: Vec<String>,
+    details: Option<serde_json::Value>,
+}
+
+impl Error {
+    /// An error that may succeed when tried again.
+    pub fn retryable<E: Into<Source>>(error: E) -> Self {
+        Self::from_source(ErrorKind::Retryable, type_name::<E>(), &*error.into())
+    }
+
+    /// An error that is never retried.
+    pub fn terminal<E: Into<Source>>(error: E) -> Self {
+        Self::from_source(ErrorKind::Terminal, type_name::<E>(), &*error.into())
+    }
+
+    /// An error that is never retried and carries a value, which [`Error::details`] gives back on
+    /// the other side. Its message is the value as JSON; [`Error::with_message`] sets another.
+    pub fn terminal_with<T: Serialize>(details: T) -> Self {
+        let value = serde_json::to_value(details)
+            .unwrap_or_else(|e| serde_json::Value::String(format!("details not JSON: {e}")));
+        let mut error = Self::new(ErrorKind::Terminal, value.to_string());
+        error.0.details = Some(value);
+        error
+    }
+
+    /// The same error with another message.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
+    /// The same error carrying a value, which [`Error::details`] gives back on the other side.
+    #[must_use]
+    pub fn with_details<T: Serialize>(mut self, details: T) -> Self {
+        self.0.details = serde_json::to_value(details).ok();
+        self
+    }
+
+    /// An error of a given kind; for the library's own crates.
+    #[doc(hidden)]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            type_name: None,
+            message: message.into(),
+            chain: Vec::new(),
+            details: None,
+        }))
+    }
+
+    /// An argument is outside its documented limits.
+    #[doc(hidden)]
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidInput, message)
+    }
+
+    /// The same error, naming what it was about: `input of \`order\`: …`.
+    pub(crate) fn context_of(self, part: &str, name: &str) -> Self {
+        let message = format!("{part} of `{name}`: {}", self.0.message);
+        self.with_message(message)
+    }
+
+    fn from_source(
+        kind: ErrorKind,
+        type_name: Option<Cow<'static, str>>,
+        source: &(dyn std::error::Error + 'static),
+    ) -> Self {
+        let mut error = Self::new(kind, source.to_string());
+        error.0.type_name = type_name;
+        error.0.chain =
+            std::iter::successors(source.source(), |e| e.source()).map(|e| e.to_string()).collect();
+        error
+    }
+
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether trying again may help.
+    pub fn is_retryable(&self) -> bool {
+        use ErrorKind::{Panic, Retryable, Timeout, Unavailable};
+        matches!(self.0.kind, Retryable | Timeout | Panic | Unavailable)
+    }
+
+    /// Whether trying again cannot help.
+    pub fn is_terminal(&self) -> bool {
+        !self.is_retryable()
+    }
+
+    /// Whether a time limit passed.
+    pub fn is_timeout(&self) -> bool {
+        self.0.kind == ErrorKind::Timeout
+    }
+
+    /// Whether this is the run's cancellation.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.kind == ErrorKind::Cancelled
+    }
+
+    /// Whether user code panicked.
+    pub fn is_panic(&self) -> bool {
+        self.0.kind == ErrorKind::Panic
+    }
+
+    /// The message, without the chain of causes.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The Rust type this error came from, where it is known: `gateway::Declined`.
+    pub fn type_name(&self) -> Option<&str> {
+        self.0.type_name.as_deref()
+    }
+
+    /// The messages of the causes, outermost first.
+    pub fn chain(&self) -> impl Iterator<Item = &str> {
+        self.0.chain.iter().map(String::as_str)
+    }
+
+    /// The value given to [`Error::terminal_with`], if there is one and it has this shape.
+    pub fn details<T: DeserializeOwned>(&self) -> Option<T> {
+        T::deserialize(self.0.details.as_ref()?).ok()
+    }
+}
+
+/// The type's name, unless it is only a message.
+fn type_name<E>() -> Option<Cow<'static, str>> {
+    let name = std::any::type_name::<E>();
+    let is_message = name.ends_with("str") || name.ends_with("::String") || name.contains("dyn ");
+    (!is_message).then_some(Cow::Borrowed(name))
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
+    fn from(error: E) -> Self {
+        Self::from_source(ErrorKind::Retryable, type_name::<E>(), &error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        if f.alternate() {
+            for cause in &self.0.chain {
+                write!(f, ": {cause}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {:#}", self.0.kind, self)?;
+        if let Some(details) = &self.0.details {
+            write!(f, " {details}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Clone for Error {
+    fn clone(&self) -> Self {
+        ErrorRecord::from(self).into()
+    }
+}
+
+/// Carries an [`Error`] where a standard error is wanted.
+#[derive(Debug)]
+struct Standard(Error);
+
+impl fmt::Display for Standard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl std::error::Error for Standard {}
+
+impl From<Error> for Source {
+    fn from(error: Error) -> Self {
+        Box::new(Standard(error))
+    }
+}
+
+impl From<Error> for Box<dyn std::error::Error + 'static> {
+    fn from(error: Error) -> Self {
+        Box::new(Standard(error))
+    }
+}

@@ -1,0 +1,82 @@
+//! How an error travels: in journals, in the `error` column, to the workflow that awaits it.
+//!
+//! Field names are part of the storage format; only add fields, with `#[serde(default)]`.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, ErrorKind, Inner};
+
+/// An [`Error`] as plain data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorRecord {
+    /// The kind's name in snake case: `terminal`, `timeout`, …
+    pub kind: Cow<'static, str>,
+    /// The Rust type it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub type_name: Option<String>,
+    /// The message.
+    pub message: String,
+    /// The messages of its causes, outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<String>,
+    /// The value given to `Error::terminal_with`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<serde_json::Value>,
+}
+
+const NAMES: [(ErrorKind, &str); 14] = [
+    (ErrorKind::Retryable, "retryable"),
+    (ErrorKind::Terminal, "terminal"),
+    (ErrorKind::Timeout, "timeout"),
+    (ErrorKind::Cancelled, "cancelled"),
+    (ErrorKind::Panic, "panic"),
+    (ErrorKind::Terminated, "terminated"),
+    (ErrorKind::InvalidInput, "invalid_input"),
+    (ErrorKind::AlreadyExists, "already_exists"),
+    (ErrorKind::NotFound, "not_found"),
+    (ErrorKind::Closed, "closed"),
+    (ErrorKind::Codec, "codec"),
+    (ErrorKind::Configuration, "configuration"),
+    (ErrorKind::Unavailable, "unavailable"),
+    (ErrorKind::ContinueAsNew, "continue_as_new"),
+];
+
+impl ErrorKind {
+    /// The kind's name in snake case, as stored.
+    pub fn name(self) -> &'static str {
+        NAMES.iter().find(|(kind, _)| *kind == self).map_or("terminal", |(_, name)| name)
+    }
+
+    /// A kind by its stored name. One that a newer build invented counts as terminal here, so that
+    /// nothing is retried that should not be.
+    fn from_name(name: &str) -> Self {
+        NAMES.iter().find(|(_, n)| *n == name).map_or(Self::Terminal, |(kind, _)| *kind)
+    }
+}
+
+impl From<&Error> for ErrorRecord {
+    fn from(error: &Error) -> Self {
+        let inner = &error.0;
+        Self {
+            kind: Cow::Borrowed(inner.kind.name()),
+            type_name: inner.type_name.as_deref().map(str::to_owned),
+            message: inner.message.clone(),
+            chain: inner.chain.clone(),
+            details: inner.details.clone(),
+        }
+    }
+}
+
+impl From<ErrorRecord> for Error {
+    fn from(record: ErrorRecord) -> Self {
+        Self(Box::new(Inner {
+            kind: ErrorKind::from_name(&record.kind),
+            type_name: record.type_name.map(Cow::Owned),
+            message: record.message,
+            chain: record.chain,
+            details: record.details,
+        }))
+    }
+}

@@ -1,0 +1,146 @@
+//! User values as bytes, with the codec they were written with.
+//!
+//! JSON is the default: it tolerates added fields and people can read it. Postcard is for
+//! definitions that ask for it (`codec = "postcard"`): compact, and guarded by a fingerprint of the
+//! type's shape, so that drift is a clear error instead of wrong values.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::shape;
+
+/// How a payload is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Codec {
+    /// `serde_json`; the default.
+    #[default]
+    Json,
+    /// `postcard`, behind a fingerprint of the type's shape.
+    Postcard,
+}
+
+/// A user value, encoded.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payload {
+    codec: Codec,
+    #[serde(with = "crate::bytes")]
+    bytes: Vec<u8>,
+}
+
+impl Payload {
+    /// Encodes a value. Fails when its `Serialize` does, or when JSON contains a NUL character,
+    /// which PostgreSQL cannot store in text.
+    pub fn encode<T: Serialize + DeserializeOwned>(codec: Codec, value: &T) -> Result<Self> {
+        match codec {
+            Codec::Json => Self::json(value),
+            Codec::Postcard => Ok(Self { codec, bytes: encode_postcard(value)? }),
+        }
+    }
+
+    /// Encodes a value as JSON; fails as [`Payload::encode`] does.
+    pub fn json<T: Serialize>(value: &T) -> Result<Self> {
+        Ok(Self { codec: Codec::Json, bytes: encode_json(value)? })
+    }
+
+    /// A payload from JSON text that the caller knows to be valid.
+    pub fn from_json(json: impl Into<Vec<u8>>) -> Self {
+        Self { codec: Codec::Json, bytes: json.into() }
+    }
+
+    /// Decodes the value; the error names the type that was expected.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T> {
+        let decoded = match self.codec {
+            Codec::Json => serde_json::from_slice(&self.bytes).map_err(|e| e.to_string()),
+            Codec::Postcard => decode_postcard(&self.bytes),
+        };
+        decoded.map_err(|cause| {
+            let wanted = std::any::type_name::<T>();
+            Error::new(ErrorKind::Codec, format!("cannot decode as `{wanted}`: {cause}"))
+        })
+    }
+
+    /// The codec it was written with.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// The encoded bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Size in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether it has no bytes at all (which no codec produces for JSON).
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The value as JSON text, where it is JSON.
+    pub fn as_json(&self) -> Option<&str> {
+        match self.codec {
+            Codec::Json => std::str::from_utf8(&self.bytes).ok(),
+            Codec::Postcard => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Payload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.as_json() {
+            Some(json) => f.write_str(json),
+            None => write!(f, "{:?}({} bytes)", self.codec, self.bytes.len()),
+        }
+    }
+}
+
+fn encode_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    let bytes = serde_json::to_vec(value).map_err(|e| cannot_encode::<T>(&e.to_string()))?;
+    if contains_escaped_nul(&bytes) {
+        return Err(cannot_encode::<T>(
+            "it contains a NUL character (\\u0000), which PostgreSQL cannot store; \
+             remove it or encode the text, for example as base64",
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Whether JSON text has an escaped NUL: `\u0000` after an even number of backslashes.
+fn contains_escaped_nul(json: &[u8]) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.windows(6).position(|w| w == b"\\u0000") {
+        let before = rest[..at].iter().rev().take_while(|b| **b == b'\\').count();
+        if before % 2 == 0 {
+            return true;
+        }
+        rest = &rest[at + 6..];
+    }
+    false
+}
+
+fn encode_postcard<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>> {
+    let start = shape::fingerprint::<T>().to_le_bytes().to_vec();
+    postcard::to_extend(value, start).map_err(|e| cannot_encode::<T>(&e.to_string()))
+}
+
+fn decode_postcard<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let (written, body) = bytes.split_first_chunk().ok_or("shorter than its fingerprint")?;
+    let (written, wanted) = (u64::from_le_bytes(*written), shape::fingerprint::<T>());
+    if written != wanted {
+        return Err(format!(
+            "it was written by a type of another shape (fingerprint {written:016x}, this build has \
+             {wanted:016x}); postcard has no field names, so restore the old type, give the \
+             definition a new version, or use `codec = \"json\"`"
+        ));
+    }
+    postcard::from_bytes(body).map_err(|e| e.to_string())
+}
+
+fn cannot_encode<T>(cause: &str) -> Error {
+    let name = std::any::type_name::<T>();
+    Error::new(ErrorKind::Codec, format!("cannot encode `{name}`: {cause}"))
+}

@@ -1,0 +1,26 @@
+//! What generated code reaches: one hidden module, no promises to anybody else.
+
+pub use inventory;
+pub use serde;
+
+pub use crate::combinators::{join, select, try_join};
+pub use crate::context::{ActivityContext, Call, ChildCall, WorkflowContext};
+pub use crate::definition::{
+    Activity, ActivityDef, ActivityOptions, Definition, SourceLocation, StateNeed, Workflow,
+    WorkflowDef, WorkflowInput, WorkflowOptions,
+};
+pub use crate::durable::{Block, Durable, block, durable};
+pub use crate::error::{Error, Result};
+pub use crate::payload::Codec;
+pub use crate::registry::{Registration, Registry};
+pub use crate::retry::RetryPolicy;
+
+/// Checks `Send` where the user's body stands, so that the error points at the local that is not.
+pub fn is_send<F: Future + Send>(future: F) -> F {
+    future
+}
+
+/// Turns the body's own error type into the library's.
+pub fn into_result<T, E: Into<Error>>(result: std::result::Result<T, E>) -> Result<T> {
+    result.map_err(Into::into)
+}

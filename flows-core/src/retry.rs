@@ -1,0 +1,114 @@
+//! When and how often a failed activity, or a failed run, is tried again.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// A retry policy: exponential back-off with jitter.
+///
+/// Defaults: first retry after 1 s, doubling up to 1 h, jitter 0.1, 10 attempts.
+///
+/// ```
+/// use std::time::Duration;
+/// use flows_core::RetryPolicy;
+///
+/// let policy = RetryPolicy::default().max_attempts(3).initial_interval(Duration::from_millis(200));
+/// assert_eq!(policy.delay_after(1, 0.5), Duration::from_millis(200));
+/// assert_eq!(policy.delay_after(2, 0.5), Duration::from_millis(400));
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RetryPolicy {
+    max_attempts: u32,
+    initial_interval: Duration,
+    max_interval: Duration,
+    backoff: f64,
+    jitter: f64,
+    non_retryable: Vec<Cow<'static, str>>,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            max_attempts: 10,
+            initial_interval: Duration::from_secs(1),
+            max_interval: Duration::from_secs(3600),
+            backoff: 2.0,
+            jitter: 0.1,
+            non_retryable: Vec::new(),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// A policy that never tries again.
+    pub fn never() -> Self {
+        Self::default().max_attempts(1)
+    }
+
+    /// How many attempts in all, the first included; at least 1. Default 10.
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts.max(1);
+        self
+    }
+
+    /// The wait after the first failure. Default 1 s.
+    #[must_use]
+    pub fn initial_interval(mut self, interval: Duration) -> Self {
+        self.initial_interval = interval;
+        self
+    }
+
+    /// The longest wait. Default 1 h.
+    #[must_use]
+    pub fn max_interval(mut self, interval: Duration) -> Self {
+        self.max_interval = interval;
+        self
+    }
+
+    /// The factor from one wait to the next; below 1 counts as 1. Default 2.
+    #[must_use]
+    pub fn backoff(mut self, factor: f64) -> Self {
+        self.backoff = if factor.is_finite() { factor.max(1.0) } else { 1.0 };
+        self
+    }
+
+    /// The share of each wait that is random, from 0 to 1. Default 0.1: ±10 %.
+    #[must_use]
+    pub fn jitter(mut self, share: f64) -> Self {
+        self.jitter = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
+        self
+    }
+
+    /// An error type that is not retried: its name, with or without its path
+    /// (`"Declined"` or `"gateway::Declined"`). May be given several times.
+    #[must_use]
+    pub fn non_retryable(mut self, type_name: impl Into<Cow<'static, str>>) -> Self {
+        self.non_retryable.push(type_name.into());
+        self
+    }
+
+    /// Whether there is an attempt after attempt number `attempt` (from 1) failed with `error`.
+    pub fn retries(&self, attempt: u32, error: &Error) -> bool {
+        error.is_retryable() && attempt < self.max_attempts && !self.excludes(error)
+    }
+
+    /// The wait after attempt number `attempt` (from 1) failed; `random` is from 0 to 1.
+    pub fn delay_after(&self, attempt: u32, random: f64) -> Duration {
+        let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
+        let factor = self.backoff.powi(exponent);
+        let wait = (self.initial_interval.as_secs_f64() * factor).min(self.max_interval.as_secs_f64());
+        Duration::from_secs_f64(wait * (1.0 + self.jitter * (2.0 * random - 1.0)))
+    }
+
+    fn excludes(&self, error: &Error) -> bool {
+        let Some(name) = error.type_name() else { return false };
+        self.non_retryable
+            .iter()
+            .any(|excluded| name == excluded || name.rsplit("::").next() == Some(excluded))
+    }
+}
