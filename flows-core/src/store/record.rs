@@ -105,13 +105,14 @@ pub struct Activation {
     pub priority: i16,
     /// Input, JSON text.
     pub input: Arc<str>,
-    /// When it was created: the time of its first turn.
-    pub created_at: Timestamp,
+    /// The earliest it could run: its creation, or the end of its delay. The time of its first
+    /// turn, the same at every activation.
+    pub started_at: Timestamp,
     /// Attempt, from 1.
     pub attempt: u32,
     /// Run-level retry policy.
     pub retry: Option<RetryPolicy>,
-    /// Time limit from `created_at`, or from when a delay ended.
+    /// Time limit, from `started_at`.
     pub timeout: Option<Duration>,
     /// Who awaits it.
     pub parent: Option<Parent>,
