@@ -10,6 +10,7 @@ pub mod context;
 pub mod definition;
 pub mod error;
 pub mod ids;
+pub mod memory;
 pub mod payload;
 pub mod registry;
 pub mod retry;
