@@ -13,6 +13,7 @@ pub mod durable;
 pub mod error;
 pub mod ids;
 pub mod journal;
+pub mod memory;
 pub mod payload;
 #[doc(hidden)]
 pub mod private;
