@@ -1,1 +1,34 @@
 //! Runtime of the flows workflow library, without a database.
+//!
+//! Definitions, the replay machine, the worker, and the storage contract with its in-memory
+//! implementation. It never talks to a database: `flows-pg` does. Users depend on the facade crate
+//! `flows`, which re-exports what they need.
+
+mod bytes;
+pub mod clock;
+pub mod combinators;
+pub mod context;
+pub mod definition;
+pub mod durable;
+pub mod error;
+pub mod ids;
+pub mod journal;
+pub mod memory;
+pub mod payload;
+#[doc(hidden)]
+pub mod private;
+pub mod registry;
+pub mod replay;
+pub mod retry;
+mod shape;
+pub mod store;
+pub mod time;
+
+pub use combinators::{join_all, race, try_join_all};
+pub use context::{ActivityContext, Signal, WorkflowContext};
+pub use definition::{Activity, Workflow, WorkflowInput};
+pub use durable::Durable;
+pub use error::{Error, ErrorKind, Result};
+pub use payload::{Codec, Payload};
+pub use registry::Registry;
+pub use retry::RetryPolicy;

@@ -101,7 +101,8 @@ impl RetryPolicy {
     pub fn delay_after(&self, attempt: u32, random: f64) -> Duration {
         let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
         let factor = self.backoff.powi(exponent);
-        let wait = (self.initial_interval.as_secs_f64() * factor).min(self.max_interval.as_secs_f64());
+        let wait =
+            (self.initial_interval.as_secs_f64() * factor).min(self.max_interval.as_secs_f64());
         Duration::from_secs_f64(wait * (1.0 + self.jitter * (2.0 * random - 1.0)))
     }
 

@@ -1,0 +1,25 @@
+//! Claims and reloads: runs on their way into a worker's memory.
+
+use uuid::Uuid;
+
+use super::run::{Run, Spot};
+use super::state::State;
+use crate::ids::RunKey;
+use crate::store::{Activation, Claim};
+
+impl State {
+    /// [`Store::claim`](crate::store::Store::claim).
+    pub(super) fn claim(&mut self, claim: Claim<'_>) -> Vec<Activation> {
+        let won: Vec<_> = self.ready_in(claim.shard, claim.lanes).take(claim.limit).collect();
+        for key in &won {
+            self.put(*key, Some(Spot::Owned { worker: claim.worker, mail: false, sent: 0 }));
+        }
+        self.reload(claim.worker, &won)
+    }
+
+    /// [`Store::reload`](crate::store::Store::reload).
+    pub(super) fn reload(&self, worker: Uuid, runs: &[RunKey]) -> Vec<Activation> {
+        let known = runs.iter().filter_map(|key| self.runs.get(key));
+        known.filter(|run| run.owner() == Some(worker)).map(Run::activation).collect()
+    }
+}

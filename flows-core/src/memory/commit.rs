@@ -1,0 +1,103 @@
+//! Turns and ends: the journal's fence, and where a run goes behind it.
+
+use uuid::Uuid;
+
+use super::run::{End, Run, Spot};
+use super::state::State;
+use crate::error::Result;
+use crate::ids::RunKey;
+use crate::store::{Close, Committed, Hint, Mail, Next, Park, Record, no_such_run};
+use crate::time::Timestamp;
+
+impl State {
+    /// [`Store::commit`](crate::store::Store::commit) of one record.
+    pub(super) fn commit(&mut self, worker: Uuid, record: &Record, now: Timestamp) -> Committed {
+        let Some(run) = self.runs.get_mut(&record.key) else { return Committed::Lost };
+        if let Err(answer) = fence(run, worker, record) {
+            return answer;
+        }
+        if !record.events.is_empty() {
+            run.append(&record.events, now);
+        }
+        run.inbox.retain(|letter| !record.consumed.contains(&letter.seq));
+        self.side_writes(record, now);
+        self.go_on(record, now)
+    }
+
+    /// [`Store::terminate`](crate::store::Store::terminate).
+    pub(super) fn terminate(
+        &mut self,
+        key: RunKey,
+        record: &[u8],
+        close: &Close,
+        mail: &[Mail],
+        now: Timestamp,
+    ) -> Result<bool> {
+        let run = self.runs.get_mut(&key).ok_or_else(|| no_such_run(&key.run.to_string()))?;
+        let open = run.is_open();
+        if open {
+            run.append(record, now);
+            self.close(key, close, now);
+            self.send_within(mail);
+        }
+        Ok(open)
+    }
+
+    fn side_writes(&mut self, record: &Record, now: Timestamp) {
+        for run in &record.starts {
+            self.start_within(record.key, run, now);
+        }
+        if !record.starts.is_empty() {
+            let shards = record.starts.iter().map(|run| run.key.shard).collect();
+            self.hints.push(Hint::Ready(shards));
+        }
+        self.send_within(&record.mail);
+    }
+
+    fn go_on(&mut self, record: &Record, now: Timestamp) -> Committed {
+        match &record.next {
+            Next::Stay => Committed::Done,
+            Next::Park(park) => self.park(record.key, park),
+            Next::Close(close) => {
+                self.close(record.key, close, now);
+                Committed::Done
+            }
+        }
+    }
+
+    fn park(&mut self, key: RunKey, park: &Park) -> Committed {
+        if self.runs.get(&key).is_some_and(|run| run.has_news(park.sent)) {
+            return Committed::NotParked;
+        }
+        self.put(key, Some(Spot::Parked { park: park.clone(), unborn: false }));
+        Committed::Done
+    }
+
+    fn close(&mut self, key: RunKey, close: &Close, at: Timestamp) {
+        self.put(key, None);
+        if let Some(run) = self.runs.get_mut(&key) {
+            run.inbox.clear();
+            let dead = close.is_dead_letter();
+            run.end = Some(End { close: close.clone(), at, dead });
+        }
+    }
+}
+
+/// Whether the record may be applied. A row is fenced by its position alone; only the owner moves
+/// the run.
+fn fence(run: &Run, worker: Uuid, record: &Record) -> Result<(), Committed> {
+    let owner = run.owner() == Some(worker);
+    let next = run.position();
+    let appends = !record.events.is_empty();
+    if !run.is_open() || (!owner && !matches!(record.next, Next::Stay)) {
+        return Err(Committed::Lost);
+    }
+    match record.position {
+        position if appends && position < next => Err(Committed::Lost),
+        position if appends && position > next => {
+            let gap = format!("journal row {position} would leave a gap behind row {}", next - 1);
+            Err(Committed::Refused(gap))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,145 @@
+//! One run as the memory store keeps it: its definition, its journal, its inbox, its place.
+//!
+//! Never moves itself between places: [`State::put`](super::state::State::put) does, which keeps
+//! the indexes in step.
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use crate::store::{Activation, Close, HistoryRow, Letter, Mail, NewRun, Outcome, Park, RunStatus};
+use crate::time::Timestamp;
+
+pub(super) struct Run {
+    pub(super) new: NewRun,
+    pub(super) created_at: Timestamp,
+    /// The earliest time of its first turn.
+    pub(super) started_at: Timestamp,
+    /// `None` once it has ended.
+    pub(super) spot: Option<Spot>,
+    pub(super) end: Option<End>,
+    pub(super) journal: Vec<HistoryRow>,
+    pub(super) inbox: Vec<Letter>,
+    pub(super) received: i64,
+    pub(super) dedup: HashSet<String>,
+}
+
+/// How and when a run ended.
+pub(super) struct End {
+    pub(super) close: Close,
+    pub(super) at: Timestamp,
+    /// Whether it can be rerun.
+    pub(super) dead: bool,
+}
+
+/// Where an open run is. One field of one type: there is no way to be in two places.
+pub(super) enum Spot {
+    /// To be claimed, in the order of the number.
+    Ready(u64),
+    Owned {
+        worker: Uuid,
+        mail: bool,
+        /// Letters sent since the worker owns it.
+        sent: i64,
+    },
+    Parked {
+        park: Park,
+        /// Its first turn is not due yet: mail waits with it.
+        unborn: bool,
+    },
+}
+
+impl Run {
+    pub(super) fn new(new: &NewRun, created_at: Timestamp, spot: Spot) -> Self {
+        Self {
+            new: new.clone(),
+            created_at,
+            started_at: created_at,
+            spot: Some(spot),
+            end: None,
+            journal: Vec::new(),
+            inbox: Vec::new(),
+            received: 0,
+            dedup: HashSet::new(),
+        }
+    }
+
+    pub(super) fn status(&self) -> RunStatus {
+        self.end.as_ref().map_or(RunStatus::Running, |end| end.close.status)
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.end.is_none()
+    }
+
+    pub(super) fn owner(&self) -> Option<Uuid> {
+        match self.spot {
+            Some(Spot::Owned { worker, .. }) => Some(worker),
+            _ => None,
+        }
+    }
+
+    /// Whether letters were sent that the owner, who knows of `known`, has not heard of.
+    pub(super) fn has_news(&self, known: i64) -> bool {
+        match self.spot {
+            Some(Spot::Owned { mail, sent, .. }) => mail || sent != known,
+            _ => false,
+        }
+    }
+
+    pub(super) fn has_mail_flag(&self) -> bool {
+        matches!(self.spot, Some(Spot::Owned { mail: true, .. }))
+    }
+
+    /// The position that its next journal row takes.
+    pub(super) fn position(&self) -> i32 {
+        i32::try_from(self.journal.len()).unwrap_or(i32::MAX)
+    }
+
+    pub(super) fn append(&mut self, events: &[u8], written_at: Timestamp) {
+        let position = self.position();
+        self.journal.push(HistoryRow { position, written_at, events: events.to_vec() });
+    }
+
+    /// Puts a letter into the inbox, unless one with its key has come before.
+    pub(super) fn receive(&mut self, mail: &Mail) -> bool {
+        if let Some(key) = &mail.dedup
+            && !self.dedup.insert(key.clone())
+        {
+            return false;
+        }
+        self.received += 1;
+        self.inbox.push(Letter {
+            seq: self.received,
+            kind: mail.kind,
+            name: mail.name.clone(),
+            payload: mail.payload.clone(),
+        });
+        true
+    }
+
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        let Close { status, output, error, successor } = self.end.as_ref()?.close.clone();
+        Some(Outcome { status, output, error, successor })
+    }
+
+    pub(super) fn activation(&self) -> Activation {
+        let new = &self.new;
+        Activation {
+            key: new.key,
+            workflow_id: new.workflow_id.clone(),
+            workflow: new.workflow.clone(),
+            version: new.version,
+            queue: new.queue.clone(),
+            priority: new.priority,
+            input: new.input.clone(),
+            started_at: self.started_at,
+            attempt: new.attempt,
+            retry: new.retry.clone(),
+            timeout: new.timeout,
+            parent: new.lineage.parent,
+            journal: self.journal.iter().map(|row| row.events.clone()).collect(),
+            inbox: self.inbox.clone(),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Mail: place first, then inbox, as the contract says.
+
+use uuid::Uuid;
+
+use super::run::{Run, Spot};
+use super::state::State;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::RunKey;
+use crate::store::{Collected, Mail, Sent, no_such_run};
+
+impl State {
+    /// [`Store::send`](crate::store::Store::send) of one letter.
+    pub(super) fn send(&mut self, mail: &Mail) -> Result<Sent> {
+        let run = self.runs.get_mut(&mail.to).ok_or_else(|| unknown(mail.to))?;
+        if !run.is_open() {
+            return Err(closed(mail.to));
+        }
+        if !run.receive(mail) {
+            return Ok(Sent::Duplicate);
+        }
+        Ok(self.wake(mail.to))
+    }
+
+    /// Letters inside a record: those to runs that have ended are dropped, and since the caller
+    /// gets no answers, the store passes the hints on.
+    pub(super) fn send_within(&mut self, mail: &[Mail]) {
+        for letter in mail {
+            let hint = match self.send(letter) {
+                Ok(Sent::ToOwner(worker)) => crate::store::Hint::Mail(worker),
+                Ok(Sent::ToReady) => crate::store::Hint::Ready(vec![letter.to.shard]),
+                Ok(Sent::Duplicate) | Err(_) => continue,
+            };
+            self.hints.push(hint);
+        }
+    }
+
+    /// [`Store::collect`](crate::store::Store::collect).
+    pub(super) fn collect(&mut self, worker: Uuid) -> Vec<Collected> {
+        let mut runs = self.owned_by(worker);
+        runs.retain(|key| self.runs.get(key).is_some_and(Run::has_mail_flag));
+        runs.into_iter().filter_map(|key| self.empty_letterbox(key)).collect()
+    }
+
+    fn empty_letterbox(&mut self, key: RunKey) -> Option<Collected> {
+        let run = self.runs.get_mut(&key)?;
+        let Some(Spot::Owned { mail, sent, .. }) = &mut run.spot else { return None };
+        *mail = false;
+        Some(Collected { run: key, sent: *sent, inbox: run.inbox.clone() })
+    }
+
+    /// Tells the place of a run that its inbox has grown. A stuck run stays where it is, and so
+    /// does one whose start is delayed.
+    fn wake(&mut self, key: RunKey) -> Sent {
+        match self.runs.get_mut(&key).and_then(|run| run.spot.as_mut()) {
+            Some(Spot::Owned { worker, mail, sent }) => {
+                *mail = true;
+                *sent += 1;
+                return Sent::ToOwner(*worker);
+            }
+            Some(Spot::Parked { park, unborn: false }) if park.stuck.is_none() => {
+                self.make_ready(key);
+            }
+            _ => {}
+        }
+        Sent::ToReady
+    }
+}
+
+fn unknown(run: RunKey) -> Error {
+    no_such_run(&run.run.to_string())
+}
+
+fn closed(run: RunKey) -> Error {
+    Error::new(ErrorKind::Closed, format!("run {} has ended: it takes no mail any more", run.run))
+}

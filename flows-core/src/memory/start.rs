@@ -1,0 +1,108 @@
+//! Starts and reruns: who may have a workflow id.
+
+use super::run::{Run, Spot};
+use super::state::State;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::RunKey;
+use crate::store::{ConflictPolicy, NewRun, Park, Started, no_such_run};
+use crate::time::Timestamp;
+
+impl State {
+    /// [`Store::start`](crate::store::Store::start) of one run.
+    pub(super) fn start(&mut self, run: &NewRun, now: Timestamp) -> Result<Started> {
+        match self.holder(run) {
+            None => Ok(self.begin(run, now)),
+            Some(existing) => self.conflict(run, existing, now),
+        }
+    }
+
+    /// [`Store::rerun`](crate::store::Store::rerun): the new run takes the place of the dead one,
+    /// under its id too, unless that has gone to yet another run.
+    pub(super) fn rerun(&mut self, dead: RunKey, run: &NewRun, now: Timestamp) -> Result<Started> {
+        let letter = self.runs.get(&dead).and_then(|run| run.end.as_ref());
+        if !letter.is_some_and(|end| end.dead) {
+            return Err(no_such_dead_letter(dead));
+        }
+        let started = match self.holder(run) {
+            Some(other) if other != dead => self.conflict(run, other, now)?,
+            _ => self.begin(run, now),
+        };
+        if started == Started::Created {
+            self.bury(dead, run);
+        }
+        Ok(started)
+    }
+
+    /// A start inside a record of `by`: a workflow id that another run has is left alone.
+    pub(super) fn start_within(&mut self, by: RunKey, run: &NewRun, now: Timestamp) {
+        let successor = run.lineage.predecessor == Some(by.run);
+        match self.holder(run) {
+            Some(holder) if holder != by || !successor => {}
+            _ => {
+                self.begin(run, now);
+            }
+        }
+    }
+
+    /// The run that stands in the way of a new one: it has its workflow id or its key.
+    fn holder(&self, run: &NewRun) -> Option<RunKey> {
+        let by_id = run.workflow_id.as_ref().and_then(|id| self.find(run.key.tenant, id));
+        by_id.or_else(|| self.runs.contains_key(&run.key).then_some(run.key))
+    }
+
+    fn conflict(&mut self, run: &NewRun, existing: RunKey, now: Timestamp) -> Result<Started> {
+        let keeps = existing == run.key || self.runs.get(&existing).is_some_and(Run::is_open);
+        match run.on_conflict {
+            ConflictPolicy::Reject => Err(already_exists(run, existing)),
+            ConflictPolicy::UseExisting => Ok(Started::Exists(existing)),
+            ConflictPolicy::TerminateExisting if keeps => Ok(Started::Exists(existing)),
+            ConflictPolicy::TerminateExisting => Ok(self.begin(run, now)),
+        }
+    }
+
+    fn begin(&mut self, run: &NewRun, now: Timestamp) -> Started {
+        let first_turn = first_turn(run, now);
+        let spot = match first_turn {
+            Some(at) => asleep_until(at),
+            None => self.next_ready(),
+        };
+        self.insert(Run { started_at: first_turn.unwrap_or(now), ..Run::new(run, now, spot) });
+        Started::Created
+    }
+
+    /// Makes a dead letter disappear, for `by` goes on in its place.
+    fn bury(&mut self, dead: RunKey, by: &NewRun) {
+        if let Some(end) = self.runs.get_mut(&dead).and_then(|run| run.end.as_mut()) {
+            end.dead = false;
+            end.close.successor = Some(by.key.run);
+        }
+    }
+}
+
+/// When the first turn may happen, if that is later than now.
+fn first_turn(run: &NewRun, now: Timestamp) -> Option<Timestamp> {
+    run.start_at.max(run.delay.map(|delay| now.after(delay))).filter(|at| *at > now)
+}
+
+fn asleep_until(at: Timestamp) -> Spot {
+    let waiting_for = "its start time".to_owned();
+    Spot::Parked { park: Park { wake_at: Some(at), waiting_for, ..Park::default() }, unborn: true }
+}
+
+fn already_exists(run: &NewRun, existing: RunKey) -> Error {
+    let id = run.workflow_id.as_deref().unwrap_or("without an id");
+    let message = format!(
+        "a run of workflow id `{id}` exists: {}; use another id, or say what to do with \
+         `.on_conflict(..)`",
+        existing.run
+    );
+    Error::new(ErrorKind::AlreadyExists, message)
+}
+
+fn no_such_dead_letter(dead: RunKey) -> Error {
+    let error = no_such_run(&dead.run.to_string());
+    error.with_message(format!(
+        "run {} is no dead letter of this tenant: it did not fail, or was rerun already",
+        dead.run
+    ))
+}

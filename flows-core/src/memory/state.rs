@@ -1,0 +1,131 @@
+//! What the memory store holds behind its mutex, and the one way to move a run.
+//!
+//! The indexes mirror the three small tables of a database: ready runs in claim order, owned runs
+//! by worker, parked runs by when they are due.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::run::{Run, Spot};
+use crate::ids::RunKey;
+use crate::store::{Hint, WorkerIdentity};
+use crate::time::Timestamp;
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) runs: HashMap<RunKey, Run>,
+    /// The newest run of each workflow id.
+    pub(super) ids: HashMap<(Uuid, Arc<str>), RunKey>,
+    pub(super) workers: HashMap<Uuid, Member>,
+    /// Hints to pass on when the transaction is over.
+    pub(super) hints: Vec<Hint>,
+    /// By shard: priority, then number.
+    ready: BTreeMap<i16, BTreeMap<(i16, u64), RunKey>>,
+    owned: HashMap<Uuid, BTreeSet<RunKey>>,
+    due: BTreeSet<(Timestamp, RunKey)>,
+    readied: u64,
+}
+
+/// A worker that is known.
+pub(super) struct Member {
+    pub(super) identity: WorkerIdentity,
+    pub(super) lease_ends: Timestamp,
+}
+
+impl State {
+    /// Adds a run that nobody knows yet.
+    pub(super) fn insert(&mut self, run: Run) {
+        let key = run.new.key;
+        if let Some(id) = &run.new.workflow_id {
+            self.ids.insert((key.tenant, id.clone()), key);
+        }
+        self.runs.insert(key, run);
+        self.index(key);
+    }
+
+    /// Moves a run to a place, or (`None`) out of the world of open runs.
+    pub(super) fn put(&mut self, key: RunKey, spot: Option<Spot>) {
+        self.unindex(key);
+        if let Some(run) = self.runs.get_mut(&key) {
+            run.spot = spot;
+            self.index(key);
+        }
+    }
+
+    /// Makes a run ready, behind those that are.
+    pub(super) fn make_ready(&mut self, key: RunKey) {
+        let spot = self.next_ready();
+        self.put(key, Some(spot));
+    }
+
+    pub(super) fn next_ready(&mut self) -> Spot {
+        self.readied += 1;
+        Spot::Ready(self.readied)
+    }
+
+    /// The ready runs of a shard that are in some of the lanes, in claim order.
+    pub(super) fn ready_in(&self, shard: i16, lanes: &[i64]) -> impl Iterator<Item = RunKey> {
+        let queue = self.ready.get(&shard).into_iter().flat_map(BTreeMap::values).copied();
+        queue.filter(move |key| self.runs.get(key).is_some_and(|r| lanes.contains(&r.new.lane)))
+    }
+
+    /// The shards with such runs.
+    pub(super) fn ready_shards(&self, lanes: &[i64]) -> Vec<i16> {
+        let shards = self.ready.keys().copied();
+        shards.filter(|shard| self.ready_in(*shard, lanes).next().is_some()).collect()
+    }
+
+    pub(super) fn owned_by(&self, worker: Uuid) -> Vec<RunKey> {
+        self.owned.get(&worker).into_iter().flatten().copied().collect()
+    }
+
+    pub(super) fn owners(&self) -> Vec<Uuid> {
+        self.owned.keys().copied().collect()
+    }
+
+    /// When the first of the parked runs is due, and which it is.
+    pub(super) fn first_due(&self) -> Option<(Timestamp, RunKey)> {
+        self.due.first().copied()
+    }
+
+    fn index(&mut self, key: RunKey) {
+        let Some(run) = self.runs.get(&key) else { return };
+        match &run.spot {
+            Some(Spot::Ready(number)) => {
+                let queue = self.ready.entry(key.shard).or_default();
+                queue.insert((run.new.priority, *number), key);
+            }
+            Some(Spot::Owned { worker, .. }) => {
+                self.owned.entry(*worker).or_default().insert(key);
+            }
+            Some(Spot::Parked { park, .. }) => self.due.extend(park.wake_at.map(|at| (at, key))),
+            None => {}
+        }
+    }
+
+    fn unindex(&mut self, key: RunKey) {
+        let Some(run) = self.runs.get(&key) else { return };
+        match &run.spot {
+            Some(Spot::Ready(number)) => {
+                let queue = self.ready.entry(key.shard).or_default();
+                queue.remove(&(run.new.priority, *number));
+            }
+            Some(Spot::Owned { worker, .. }) => self.disown(*worker, key),
+            Some(Spot::Parked { park: crate::store::Park { wake_at: Some(at), .. }, .. }) => {
+                self.due.remove(&(*at, key));
+            }
+            Some(Spot::Parked { .. }) | None => {}
+        }
+    }
+
+    fn disown(&mut self, worker: Uuid, key: RunKey) {
+        if let Some(runs) = self.owned.get_mut(&worker) {
+            runs.remove(&key);
+            if runs.is_empty() {
+                self.owned.remove(&worker);
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The storage contract: a handful of transactions, each all or nothing, each in batches.
+//!
+//! A store never looks into a journal record and never decides anything about a workflow; it keeps
+//! the invariants below. `flows-pg` implements it on PostgreSQL, [`memory`](crate::memory) in this
+//! process; one contract suite runs on both.
+//!
+//! # Where an open run is
+//!
+//! An open run has exactly one *place*, a row in one of three small tables:
+//!
+//! - **ready**: a worker should claim it.
+//! - **owned**: a worker holds it in memory. Its `mail` flag says that the inbox has grown, its
+//!   counter how many letters were sent to it since the worker owns it.
+//! - **parked**: it only waits: for mail, or until its `wake_at`.
+//!
+//! Whoever sends mail locks the place first, then writes to the inbox, so mail is numbered in
+//! commit order. Mail to a parked run makes it ready; mail to a ready one marks that it must be
+//! loaded; mail to an owned one raises the flag and the counter. Collecting mail lowers the flag and
+//! tells the counter; parking names the counter it knows and is refused while the flag is up or the
+//! counter is higher: that is what makes a wake-up impossible to lose, also of letters that were
+//! collected and have not reached the run yet.
+//!
+//! # The fence
+//!
+//! The journal's key (run, position) is the fence: of two workers that append at one position, one
+//! wins and the other has [lost](Committed::Lost) the run. Leases only decide who tries.
+
+mod mail;
+mod record;
+mod run;
+mod view;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::ids::RunKey;
+use crate::time::Timestamp;
+
+pub use mail::{Collected, Letter, Mail, MailKind, Sent};
+pub use record::{Activation, Close, Committed, Next, Park, Record};
+pub use run::{ConflictPolicy, Lineage, NewRun, Parent, RunStatus, Started};
+pub use view::{DeadLetter, HistoryRow, ListFilter, Outcome, Place, RunView};
+
+/// What a store method returns.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// A worker process, as the store knows it.
+#[derive(Debug, Clone)]
+pub struct WorkerIdentity {
+    /// Its id, new for every start of a worker.
+    pub id: Uuid,
+    /// What people recognise it by: host and process.
+    pub name: String,
+    /// How long it may own runs without renewing.
+    pub lease: Duration,
+    /// The lanes it serves.
+    pub lanes: Vec<i64>,
+}
+
+/// A worker's lease, after a renewal.
+#[derive(Debug, Clone, Copy)]
+pub struct Lease {
+    /// The store's time of the renewal.
+    pub now: Timestamp,
+    /// Whether the lease had lapsed, so that others may have taken the worker's runs: it must
+    /// forget all of them.
+    pub lapsed: bool,
+}
+
+/// What one look at the store found for a worker.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outlook {
+    /// Shards with runs to claim in the worker's lanes (after due and orphaned runs were made ready).
+    pub ready: Vec<i16>,
+    /// Whether some run it owns has mail.
+    pub mail: bool,
+    /// When the next parked run is due, if one is.
+    pub next_due: Option<Timestamp>,
+}
+
+/// A claim: up to `limit` ready runs of one shard become owned by the worker.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim<'a> {
+    /// The claiming worker.
+    pub worker: Uuid,
+    /// The shard to claim from.
+    pub shard: i16,
+    /// The lanes to claim from.
+    pub lanes: &'a [i64],
+    /// The most runs to claim.
+    pub limit: usize,
+}
+
+/// A hint that something changed; hints may be lost, late or doubled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// Runs became ready in these shards.
+    Ready(Vec<i16>),
+    /// A worker's runs have mail.
+    Mail(Uuid),
+    /// These runs ended.
+    Closed(Vec<Uuid>),
+    /// Hints may have been lost: look.
+    Unsure,
+}
+
+/// The store. See the [module](self) for the invariants.
+pub trait Store: Send + Sync + 'static {
+    // ---- clients ---------------------------------------------------------------------------
+
+    /// Starts runs. Each is created whole or not at all, independently of the others; the answers
+    /// are in order. A run without delay becomes *ready*, one with a delay *parked* until then.
+    ///
+    /// Crash before: nothing started. Crash after, unacknowledged: started; starting again with
+    /// the same workflow id answers [`Started::Exists`].
+    fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>>;
+
+    /// Delivers mail to open runs, in order, numbered in commit order; see the module. Mail neither
+    /// wakes a stuck run nor one whose delayed start is not due: it waits with them.
+    fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>>;
+
+    /// Ends an open run from outside, whatever it is doing: appends `record` (a `terminated`
+    /// event) behind its journal, so that its owner's next append loses. `mail` goes out in the same
+    /// transaction (to its parent). `false`: it had ended, and nothing was done.
+    fn terminate<'a>(
+        &'a self,
+        run: RunKey,
+        record: &'a [u8],
+        close: &'a Close,
+        mail: &'a [Mail],
+    ) -> StoreFuture<'a, bool>;
+
+    /// Starts `run` as the successor of a failed one, once: `NotFound` when there is no such dead
+    /// letter (any more).
+    fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started>;
+
+    // ---- workers ---------------------------------------------------------------------------
+
+    /// Makes the worker known and gives it a lease; releases runs that are stuck in its lanes, for
+    /// this build may mend them.
+    fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease>;
+
+    /// Renews the lease. A worker whose lease had lapsed must retire and register anew.
+    fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease>;
+
+    /// Gives up the lease and makes every run the worker owns ready for others.
+    fn retire(&self, worker: Uuid) -> StoreFuture<'_, ()>;
+
+    /// One look for work: makes due parked runs and runs of dead workers ready, then says what
+    /// there is. One statement when there is nothing to do.
+    fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook>;
+
+    /// Claims ready runs, oldest first within a priority, and reads what is needed to run them.
+    ///
+    /// Need not survive a crash of the database: an unclaimed run is ready again.
+    fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>>;
+
+    /// Reads runs again that the worker still owns, after it lost one or could not tell what
+    /// became of a commit. Runs it does not own any more are missing from the answer.
+    fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>>;
+
+    /// Lowers the mail flags of the worker's runs and reads their inboxes (which keep the mail
+    /// until a record consumes it).
+    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>>;
+
+    /// Commits turns of many runs in one transaction: their journal rows, the mail they consumed,
+    /// the runs they started, the mail they sent, and where each goes next. Each record is applied
+    /// whole or not at all; a record that lost its run does not harm the others. Within a batch,
+    /// mail is sent before runs are parked. Only its owner can park a run. The store itself passes
+    /// on hints for what records start and send.
+    ///
+    /// An error means that the outcome of the *whole batch* is unknown: reload its runs.
+    /// `writer` (from 0) names a connection; one batch is in flight on each.
+    fn commit<'a>(
+        &'a self,
+        writer: usize,
+        worker: Uuid,
+        records: &'a [Record],
+    ) -> StoreFuture<'a, Vec<Committed>>;
+
+    /// Number of writers `commit` has; the runs of a worker are spread over them.
+    fn writers(&self) -> usize;
+
+    // ---- waiting ---------------------------------------------------------------------------
+
+    /// The outcomes of those of the runs that have ended.
+    fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>>;
+
+    /// Passes a hint to the other processes, soon and coalesced; never fails.
+    fn publish(&self, hint: Hint);
+
+    /// Hints from other processes; `None` where the store has none, so that everybody polls.
+    fn subscribe(&self) -> Option<tokio::sync::mpsc::UnboundedReceiver<Hint>>;
+
+    // ---- looking ---------------------------------------------------------------------------
+
+    /// The newest run of a workflow id.
+    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>>;
+
+    /// Everything known about a run.
+    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>>;
+
+    /// A run's journal, in order.
+    fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>>;
+
+    /// Runs of a tenant, newest first.
+    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>>;
+
+    /// Dead letters of a tenant, newest first.
+    fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>>;
+}
+
+/// The verbs that run inside a transaction of the application's own.
+///
+/// The parameter is the store's marker type; it lets a store's crate implement this for a
+/// transaction type that is not its own. The transaction is never committed, never rolled back.
+pub trait Transaction<S>: Send + Sync {
+    /// [`Store::start`] for one run.
+    fn start<'a>(&'a self, run: &'a NewRun) -> StoreFuture<'a, Started>;
+
+    /// [`Store::send`] for one letter.
+    fn send<'a>(&'a self, mail: &'a Mail) -> StoreFuture<'a, Sent>;
+
+    /// [`Store::terminate`].
+    fn terminate<'a>(
+        &'a self,
+        run: RunKey,
+        record: &'a [u8],
+        close: &'a Close,
+        mail: &'a [Mail],
+    ) -> StoreFuture<'a, bool>;
+
+    /// [`Store::rerun`].
+    fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started>;
+
+    /// The newest run of a workflow id, as this transaction sees it.
+    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>>;
+
+    /// A dead letter's run, as this transaction sees it.
+    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>>;
+}
+
+/// The error for a run that does not exist.
+pub fn no_such_run(what: &str) -> Error {
+    Error::new(
+        crate::error::ErrorKind::NotFound,
+        format!("there is no run {what} in this tenant (a run is kept until its retention ends)"),
+    )
+}

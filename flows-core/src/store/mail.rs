@@ -1,0 +1,82 @@
+//! Mail: everything that reaches a run from outside, through its inbox.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::ids::RunKey;
+use crate::payload::Payload;
+
+/// What a letter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum MailKind {
+    /// A signal: `name` and payload.
+    Signal,
+    /// A request to cancel; the payload is the reason.
+    Cancel,
+    /// A child ended: `name` is the waiting operation's number, the payload its outcome.
+    ChildClosed,
+}
+
+impl MailKind {
+    const ALL: [(Self, i16); 3] = [(Self::Signal, 0), (Self::Cancel, 1), (Self::ChildClosed, 2)];
+
+    /// The number it is stored as.
+    pub fn code(self) -> i16 {
+        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or(0, |(_, code)| *code)
+    }
+
+    /// The kind stored as a number.
+    pub fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.iter().find(|(_, c)| *c == code).map(|(kind, _)| *kind)
+    }
+}
+
+/// A letter to send.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// The run it is for.
+    pub to: RunKey,
+    /// What it is.
+    pub kind: MailKind,
+    /// Signal name, or what the kind says.
+    pub name: String,
+    /// Content.
+    pub payload: Payload,
+    /// A letter with a key that this run has received before is acknowledged and dropped.
+    pub dedup: Option<String>,
+}
+
+/// The answer to one letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// In the inbox of a run that a worker holds: that worker should be told.
+    ToOwner(Uuid),
+    /// In the inbox of a run that is now ready.
+    ToReady,
+    /// The run had received a letter with this key.
+    Duplicate,
+}
+
+/// A letter in an inbox.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Letter {
+    /// Its number: rises in commit order within a run.
+    pub seq: i64,
+    /// What it is.
+    pub kind: MailKind,
+    /// Signal name, or what the kind says.
+    pub name: String,
+    /// Content.
+    pub payload: Payload,
+}
+
+/// The inbox of an owned run whose mail flag was up.
+#[derive(Debug, Clone)]
+pub struct Collected {
+    /// The run.
+    pub run: RunKey,
+    /// How many letters were sent to it since the worker owns it.
+    pub sent: i64,
+    /// Its inbox, in order: at least these letters.
+    pub inbox: Vec<Letter>,
+}

@@ -1,0 +1,126 @@
+//! Turns on their way into the store, and runs on their way out of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::mail::{Letter, Mail};
+use super::run::{NewRun, Parent, RunStatus};
+use crate::ids::RunKey;
+use crate::retry::RetryPolicy;
+use crate::time::Timestamp;
+
+/// One run's share of a batch.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// The run.
+    pub key: RunKey,
+    /// The position of its journal row: the fence. From 0, without gaps.
+    pub position: i32,
+    /// The journal row, an encoded list of events. Empty: no row (only parking, or going stuck).
+    pub events: Vec<u8>,
+    /// Letters these events contain: they leave the inbox in the same commit.
+    pub consumed: Vec<i64>,
+    /// Children and successors that start in the same commit. Their conflict policy is `Reject`;
+    /// a workflow id that exists is left alone (the successor of a run takes over its id).
+    pub starts: Vec<NewRun>,
+    /// Letters to other runs of the same tenant, sent in the same commit. A letter to a run that
+    /// has ended is dropped.
+    pub mail: Vec<Mail>,
+    /// What becomes of the run.
+    pub next: Next,
+}
+
+/// What becomes of a run after a record.
+#[derive(Debug, Clone)]
+pub enum Next {
+    /// It stays with its worker.
+    Stay,
+    /// It is put down, unless mail has come.
+    Park(Park),
+    /// It has ended.
+    Close(Close),
+}
+
+/// How a run is parked.
+#[derive(Debug, Clone, Default)]
+pub struct Park {
+    /// When to wake it; `None` waits for mail alone.
+    pub wake_at: Option<Timestamp>,
+    /// What it waits for, in words.
+    pub waiting_for: String,
+    /// How many letters the worker knows to have been sent to the owned run: what the last
+    /// [`collect`](super::Store::collect) said, 0 before. Parking is refused when there were more.
+    pub sent: i64,
+    /// Why it cannot go on in this build; a worker that registers tries again. Mail does not wake
+    /// a stuck run, it waits with it.
+    pub stuck: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct Close {
+    /// The terminal status.
+    pub status: RunStatus,
+    /// Output, JSON text.
+    pub output: Option<String>,
+    /// Error, JSON text of an [`ErrorRecord`](crate::error::ErrorRecord).
+    pub error: Option<String>,
+    /// The run that goes on in its place (it is among the record's `starts`).
+    pub successor: Option<Uuid>,
+}
+
+impl Close {
+    /// Whether this end makes a dead letter.
+    pub fn is_dead_letter(&self) -> bool {
+        matches!(self.status, RunStatus::Failed | RunStatus::TimedOut) && self.successor.is_none()
+    }
+}
+
+/// What became of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// It is durable.
+    Done,
+    /// Durable, but not parked: mail has come.
+    NotParked,
+    /// Somebody else has written at this position; nothing of this record was kept.
+    Lost,
+    /// The store refused this record for what it contains; nothing of it was kept.
+    Refused(String),
+}
+
+/// A claimed run, with what is needed to go on with it.
+#[derive(Debug, Clone)]
+pub struct Activation {
+    /// Its key.
+    pub key: RunKey,
+    /// The application's id, if it has one.
+    pub workflow_id: Option<Arc<str>>,
+    /// Workflow name.
+    pub workflow: Arc<str>,
+    /// Workflow version.
+    pub version: u32,
+    /// Queue.
+    pub queue: Arc<str>,
+    /// Priority.
+    pub priority: i16,
+    /// Input, JSON text.
+    pub input: Arc<str>,
+    /// The earliest it could run: its creation, or the end of its delay. The time of its first
+    /// turn, the same at every activation.
+    pub started_at: Timestamp,
+    /// Attempt, from 1.
+    pub attempt: u32,
+    /// Run-level retry policy.
+    pub retry: Option<RetryPolicy>,
+    /// Time limit, from `started_at`.
+    pub timeout: Option<Duration>,
+    /// Who awaits it.
+    pub parent: Option<Parent>,
+    /// Its journal rows, in order, from position 0.
+    pub journal: Vec<Vec<u8>>,
+    /// Its inbox, in order.
+    pub inbox: Vec<Letter>,
+}

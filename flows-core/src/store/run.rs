@@ -1,0 +1,148 @@
+//! Starting runs: what a store is given, and what it answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::ids::RunKey;
+use crate::retry::RetryPolicy;
+use crate::time::Timestamp;
+
+/// What to do when a run with the same workflow id exists.
+///
+/// A workflow id is an idempotency key for as long as its run is kept, ended or not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum ConflictPolicy {
+    /// Refuse the start. The default.
+    #[default]
+    Reject,
+    /// Give the run that exists; its input is not compared.
+    UseExisting,
+    /// Terminate the run if it is open, and start a new one under the same id.
+    TerminateExisting,
+}
+
+/// The state of a run, as stored.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Open: ready, owned or parked.
+    Running,
+    /// Ended with its output.
+    Completed,
+    /// Ended with an error: a dead letter.
+    Failed,
+    /// Ended by cancellation.
+    Cancelled,
+    /// Ended from outside.
+    Terminated,
+    /// Ended by its time limit.
+    TimedOut,
+    /// Continued as a new run.
+    Continued,
+}
+
+impl RunStatus {
+    const ALL: [(Self, i16, &'static str); 7] = [
+        (Self::Running, 0, "running"),
+        (Self::Completed, 1, "completed"),
+        (Self::Failed, 2, "failed"),
+        (Self::Cancelled, 3, "cancelled"),
+        (Self::Terminated, 4, "terminated"),
+        (Self::TimedOut, 5, "timed_out"),
+        (Self::Continued, 6, "continued"),
+    ];
+
+    /// The number it is stored as.
+    pub fn code(self) -> i16 {
+        Self::ALL.iter().find(|(status, ..)| *status == self).map_or(0, |(_, code, _)| *code)
+    }
+
+    /// The status stored as a number.
+    pub fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.iter().find(|(_, c, _)| *c == code).map(|(status, ..)| *status)
+    }
+
+    /// Its name: `running`, `completed`, …
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(status, ..)| *status == self).map_or("?", |(.., name)| name)
+    }
+
+    /// Whether the run has not ended.
+    pub fn is_open(self) -> bool {
+        self == Self::Running
+    }
+}
+
+impl std::fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where a run comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lineage {
+    /// The run this one continues: rerun of a dead letter, retry of a failed run, continue-as-new.
+    pub predecessor: Option<Uuid>,
+    /// The run that awaits this one as its child.
+    pub parent: Option<Parent>,
+}
+
+/// The parent of a child run: where its outcome is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parent {
+    /// The parent run (of the same tenant).
+    pub run: Uuid,
+    /// The parent's operation that waits.
+    pub op: u32,
+}
+
+/// A run to start.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// Its key, made by the caller.
+    pub key: RunKey,
+    /// The application's id for it; without one, the run id serves.
+    pub workflow_id: Option<Arc<str>>,
+    /// Workflow name.
+    pub workflow: Arc<str>,
+    /// Workflow version.
+    pub version: u32,
+    /// Queue.
+    pub queue: Arc<str>,
+    /// [`lane_of`](crate::ids::lane_of) the three above.
+    pub lane: i64,
+    /// Lower runs first; default 0.
+    pub priority: i16,
+    /// Input, JSON text.
+    pub input: Arc<str>,
+    /// What to do when the workflow id exists.
+    pub on_conflict: ConflictPolicy,
+    /// Earliest start; `None` is now.
+    pub start_at: Option<Timestamp>,
+    /// Wait this long from now, by the store's clock; added to nothing else.
+    pub delay: Option<Duration>,
+    /// The longest the run may take, from its start.
+    pub timeout: Option<Duration>,
+    /// Which attempt of the run this is, from 1.
+    pub attempt: u32,
+    /// Run-level retry policy.
+    pub retry: Option<RetryPolicy>,
+    /// Where it comes from.
+    pub lineage: Lineage,
+}
+
+/// The answer to one start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Started {
+    /// The run was created.
+    Created,
+    /// A run with this workflow id exists, and the policy is to use it; or it is open and the
+    /// policy is to terminate it, which is then the caller's next step before starting again. (A
+    /// run that has ended gives its id to the new one under that policy.)
+    Exists(RunKey),
+}
