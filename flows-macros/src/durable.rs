@@ -13,6 +13,7 @@ use crate::args::{Args, common};
 use crate::errors::Errors;
 use crate::model::{check_modifiers, function};
 use crate::rewrite;
+use crate::runtime::runtime;
 
 const ATTRIBUTE: &str = "`#[durable]`";
 
@@ -48,7 +49,8 @@ fn signature(mut helper: ItemFn, krate: &Path, body: &TokenStream) -> TokenStrea
         Box::new(syn::Type::Verbatim(quote!(#krate::__private::Block<#future>))),
     );
     let ItemFn { attrs, vis, sig, .. } = &helper;
-    let block = quote_spanned!(sig.ident.span()=> #krate::__private::block(async move #body));
+    let runtime = runtime(krate, sig.ident.span());
+    let block = quote_spanned!(sig.ident.span()=> #runtime::block(async move #body));
     quote! {
         #(#attrs)*
         #[deny(unused_must_use)]

@@ -29,7 +29,11 @@ fn implementation(model: &Model, never: &TokenStream) -> TokenStream {
     let (krate, input, output) = (&model.names.krate, &model.names.input, &model.output);
     let definition = model.names.definition_path();
     let constants = expand::constants(model);
-    let version = (model.kind == Kind::Workflow).then(|| quote!(const VERSION: u32 = 1;));
+    let version = (model.kind == Kind::Workflow).then(|| {
+        quote!(
+            const VERSION: u32 = 1;
+        )
+    });
     let (word, context) = (&model.names.definition, model.kind.context());
     quote! {
         impl #krate::__private::#word for #definition {

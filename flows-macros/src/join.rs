@@ -8,6 +8,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, Path, Token};
 
 use crate::args::common::default_crate;
+use crate::runtime::runtime;
 
 /// How many futures one call takes.
 pub(crate) const MOST: usize = 12;
@@ -57,11 +58,12 @@ fn check(name: &str, call: Call) -> syn::Result<Call> {
 
 fn expansion(name: &str, krate: &Path, futures: &[Expr]) -> TokenStream {
     let function = Ident::new(name, Span::call_site());
-    let futures = futures.iter().map(|future| is_durable(krate, future));
+    let futures = futures.iter().map(|future| durable(krate, future));
     quote!(#krate::__private::durable(#krate::__private::#function((#(#futures,)*))).await)
 }
 
 /// Checks each future on its own, so that the error points at it and not at the whole.
-pub(crate) fn is_durable(krate: &Path, future: &Expr) -> TokenStream {
-    quote_spanned!(future.span()=> #krate::__private::is_durable(#future))
+pub(crate) fn durable(krate: &Path, future: &Expr) -> TokenStream {
+    let runtime = runtime(krate, future.span());
+    quote_spanned!(future.span()=> #runtime::durable(#future))
 }

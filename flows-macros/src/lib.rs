@@ -29,6 +29,7 @@ mod join;
 mod model;
 mod register;
 mod rewrite;
+mod runtime;
 mod select;
 mod signal;
 #[cfg(test)]

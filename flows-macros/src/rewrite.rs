@@ -12,6 +12,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Block, Expr, ExprAsync, ExprAwait, ExprClosure, Item, Macro, Path};
 
 use crate::errors::Errors;
+use crate::runtime::runtime;
 
 /// Rewrites a body in place.
 pub(crate) fn body(block: &mut Block, krate: &Path, errors: &mut Errors) {
@@ -56,16 +57,16 @@ impl VisitMut for Rewrite<'_> {
 
 impl Rewrite<'_> {
     fn durable(&self, awaited: &mut ExprAwait) {
-        let krate = self.krate;
         let base = without_parens(&awaited.base);
-        let call = quote_spanned!(base.span()=> #krate::__private::durable(#base));
+        let runtime = runtime(self.krate, base.span());
+        let call = quote_spanned!(base.span()=> #runtime::durable(#base));
         *awaited.base = Expr::Verbatim(call);
     }
 
     fn block(&self, block: &ExprAsync) -> Expr {
-        let krate = self.krate;
         let span = block.async_token.span();
-        Expr::Verbatim(quote_spanned!(span=> #krate::__private::block(#block)))
+        let runtime = runtime(self.krate, span);
+        Expr::Verbatim(quote_spanned!(span=> #runtime::block(#block)))
     }
 }
 

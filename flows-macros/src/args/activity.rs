@@ -60,7 +60,8 @@ impl ActivityArgs {
             let policy = retry.expression(krate);
             quote!(retry: #policy)
         }));
-        fields.extend(self.start_to_close.map(tokens_of).map(|limit| quote!(start_to_close: #limit)));
+        fields
+            .extend(self.start_to_close.map(tokens_of).map(|limit| quote!(start_to_close: #limit)));
         for (key, limit) in &self.limits {
             let key = quote::format_ident!("{key}");
             let limit = tokens_of(*limit);

@@ -2,8 +2,10 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use crate::model::{Kind, Model, Param};
+use crate::runtime::runtime;
 
 /// `impl order::Workflow { async fn order(ctx: …, __order_Input { … }: __order_Input) -> … { … } }`
 pub(super) fn body(model: &Model) -> TokenStream {
@@ -34,9 +36,11 @@ pub(super) fn body(model: &Model) -> TokenStream {
 /// under the function's name.
 pub(super) fn run_body(model: &Model, handles: &[TokenStream], input: &Ident) -> TokenStream {
     let (function, krate) = (&model.names.function, &model.names.krate);
+    let at_name = runtime(krate, function.span());
     let call = quote_spanned! {function.span()=>
-        #krate::__private::is_send(Self::#function(#(#handles,)* #input))
+        #at_name::is_send(Self::#function(#(#handles,)* #input))
     };
-    let span = syn::spanned::Spanned::span(&model.returns);
-    quote_spanned!(span=> #krate::__private::into_result(#call.await))
+    let span = model.returns.span();
+    let at_type = runtime(krate, span);
+    quote_spanned!(span=> #at_type::into_result(#call.await))
 }

@@ -11,9 +11,8 @@ pub(crate) fn stub(model: &Model, body: &TokenStream) -> TokenStream {
     let (vis, function, krate) = (&model.vis, &model.names.function, &model.names.krate);
     let (docs, lints) = (&model.attrs.stub, &model.attrs.lints);
     let (generics, clause) = (&model.generics, &model.generics.where_clause);
-    let params = model.stub.iter().map(|StubParam { cfgs, ident, ty }| {
-        quote!(#(#cfgs)* #ident: #ty)
-    });
+    let params =
+        model.stub.iter().map(|StubParam { cfgs, ident, ty }| quote!(#(#cfgs)* #ident: #ty));
     let definition = model.names.definition_path();
     let (ctx, call) = (context(), call_type(model));
     quote! {
