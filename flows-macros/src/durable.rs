@@ -29,12 +29,12 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     check_modifiers(&helper.sig, &mut errors);
     rewrite::body(&mut helper.block, &krate, &mut errors);
     let errors = errors.finish();
-    let body = match errors {
-        Some(_) => quote!({ ::std::unreachable!() }),
-        None => typed_body(&helper.block, &helper.sig.output),
+    let Some(errors) = errors else {
+        let body = typed_body(&helper.block, &helper.sig.output);
+        return signature(helper, &krate, &body);
     };
-    let helper = signature(helper, &krate, &body);
-    quote!(#errors #helper)
+    let helper = signature(helper, &krate, &quote!({ ::std::unreachable!() }));
+    quote!(#errors #[allow(unused)] #helper)
 }
 
 fn signature(mut helper: ItemFn, krate: &Path, body: &TokenStream) -> TokenStream {

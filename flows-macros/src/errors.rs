@@ -59,7 +59,7 @@ mod tests {
     fn all_errors_come_out() {
         let mut errors = Errors::new();
         errors.at(Span::call_site(), "one");
-        errors.on(Span::call_site().to_string(), "two");
+        errors.on(proc_macro2::Literal::u8_suffixed(2), "two");
         let out = errors.finish().expect("two errors").to_string();
         assert!(out.contains("one") && out.contains("two"));
         assert!(Errors::new().finish().is_none());

@@ -14,8 +14,16 @@ pub(crate) fn definition(model: &Model, errors: &TokenStream) -> TokenStream {
     let workflow = model.kind == Kind::Workflow;
     let never = quote!(::std::unreachable!());
     let constants = expand::module_constants(model, workflow.then_some(1));
+    let stub = expand::stub(model, &never);
+    let krate = &model.names.krate;
+    let definition = model.names.definition_path();
     let mut items = vec![
-        expand::stub(model, &never),
+        quote!(#[allow(unused_variables)] #stub),
+        quote! {
+            impl #krate::__private::Definition for #definition {
+                fn register(_: &mut #krate::__private::Registry) {}
+            }
+        },
         expand::input_struct(model),
         implementation(model, &never),
         expand::module(model, &constants, &TokenStream::new()),

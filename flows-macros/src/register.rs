@@ -1,9 +1,10 @@
 //! `register_all!()` and `register_all![order, charge_payment]`: the definitions of a worker.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::{Path, Token};
 
 use crate::join::krate;
@@ -26,6 +27,6 @@ fn list(input: ParseStream<'_>) -> syn::Result<TokenStream> {
         return Ok(quote!(#registry::all()));
     }
     let paths = Punctuated::<Path, Token![,]>::parse_terminated_with(input, Path::parse_mod_style)?;
-    let paths = paths.iter();
-    Ok(quote!(#registry::new()#(.with::<#paths::Definition>())*))
+    let with = paths.iter().map(|path| quote_spanned!(path.span()=> .with::<#path::Definition>()));
+    Ok(quote!(#registry::new() #(#with)*))
 }

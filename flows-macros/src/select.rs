@@ -9,7 +9,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, Ident, Pat, Path, Token};
 
-use crate::join::{MOST, durable, krate};
+use crate::join::{MOST, krate};
 
 const USAGE: &str = "`select!` takes arms: `pattern = future => expression, …`";
 
@@ -67,7 +67,7 @@ impl Select {
 
     fn expansion(&self) -> TokenStream {
         let krate = &self.krate;
-        let futures = self.arms.iter().map(|arm| durable(krate, &arm.future));
+        let futures = self.arms.iter().map(|arm| &arm.future);
         let won = Ident::new("won", Span::mixed_site());
         let result = format_ident!("Select{}", self.arms.len());
         let arms = self.arms.iter().enumerate().map(|(at, Arm { pat, body, .. })| {
@@ -92,6 +92,7 @@ impl Arm {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let usage = |error: syn::Error| syn::Error::new(error.span(), format!("{error}; {USAGE}"));
         let pat = Pat::parse_multi_with_leading_vert(input).map_err(usage)?;
+        refuse_refutable(&pat)?;
         input.parse::<Token![=]>().map_err(usage)?;
         let future = input.parse::<Expr>().map_err(usage)?;
         refuse_condition(input)?;
@@ -124,6 +125,23 @@ fn next_is(input: ParseStream<'_>, words: &[&str], then: &str) -> bool {
     let Ok(word) = fork.parse::<Ident>() else { return false };
     let follows = if then == ";" { fork.peek(Token![;]) } else { fork.peek(Token![=>]) };
     follows && words.iter().any(|known| word == known)
+}
+
+/// The patterns that can be seen not to match everything; the compiler finds the others.
+fn refuse_refutable(pat: &Pat) -> syn::Result<()> {
+    let path = match pat {
+        Pat::TupleStruct(pat) => pat.path.get_ident(),
+        Pat::Ident(pat) => Some(&pat.ident),
+        _ => None,
+    };
+    let is_variant = path
+        .is_some_and(|name| ["Ok", "Err", "Some", "None"].iter().any(|variant| name == variant));
+    if is_variant || matches!(pat, Pat::Lit(_) | Pat::Range(_)) {
+        let message = "the first future done wins, whatever it gives, so the pattern must match \
+                       everything: bind it, and `match` in the arm";
+        return Err(syn::Error::new_spanned(pat, message));
+    }
+    Ok(())
 }
 
 fn refuse_condition(input: ParseStream<'_>) -> syn::Result<()> {

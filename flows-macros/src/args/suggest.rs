@@ -12,13 +12,14 @@ fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let scored = known.iter().map(|known| (distance(word, known), *known));
     let (edits, near) = scored.min_by_key(|(edits, _)| *edits)?;
     let is_near = edits <= word.len().max(near.len()) / 3;
-    let is_part = || known.iter().find(|known| contains(known, word)).copied();
-    if is_near { Some(near) } else { is_part() }
+    let is_related = || known.iter().find(|known| related(known, word)).copied();
+    if is_near { Some(near) } else { is_related() }
 }
 
-/// `timeout` for `start_to_close_timeout`, `attempts` for `max_attempts`.
-fn contains(known: &str, word: &str) -> bool {
-    word.len() > 3 && (known.contains(word) || word.contains(known))
+/// `max_attempts` for `attempts`, `retry` for `retries`.
+fn related(known: &str, word: &str) -> bool {
+    let same_start = known.bytes().zip(word.bytes()).take_while(|(a, b)| a == b).count();
+    word.len() > 3 && (same_start > 3 || known.contains(word) || word.contains(known))
 }
 
 /// Levenshtein distance: how many letters must be added, removed or exchanged.
@@ -43,7 +44,7 @@ mod tests {
 
     #[test]
     fn finds_the_nearest() {
-        assert_eq!(nearest("retries", KNOWN), None);
+        assert_eq!(nearest("retries", KNOWN), Some("retry"));
         assert_eq!(nearest("retrys", KNOWN), Some("retry"));
         assert_eq!(nearest("start_to_clos", KNOWN), Some("start_to_close"));
         assert_eq!(nearest("attempts", KNOWN), Some("max_attempts"));

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use super::body::{body, run_body};
+use super::body::{body, run_body, run_method};
 use super::module;
 use super::stub::new_call;
 use crate::args::activity::ActivityArgs;
@@ -36,7 +36,7 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
     let constants = super::constants(model);
     let ctx = Ident::new("ctx", Span::mixed_site());
     let given = Ident::new("input", Span::mixed_site());
-    let run = run(model, &ctx, &given);
+    let run = run_method(model, [&ctx, &given], &run(model, &ctx, &given));
     let codec = args.postcard.then(|| {
         let codec = quote!(#krate::__private::Codec);
         quote!(const CODEC: #codec = #codec::Postcard;)
@@ -49,12 +49,7 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
             type Input = #input;
             type Output = #output;
 
-            async fn run(
-                #ctx: #krate::__private::ActivityContext,
-                #given: Self::Input,
-            ) -> #krate::__private::Result<Self::Output> {
-                #run
-            }
+            #run
             #options
             #needs
         }

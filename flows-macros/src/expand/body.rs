@@ -32,15 +32,29 @@ pub(super) fn body(model: &Model) -> TokenStream {
     }
 }
 
-/// A call of the body, with `handles` before `input`; `Send` and the error type are checked here,
-/// under the function's name.
+/// `async fn run`, the trait's way to the body. It has the span of the function's name, because an
+/// error about a future that is not `Send` is reported there.
+pub(super) fn run_method(
+    model: &Model,
+    [ctx, input]: [&Ident; 2],
+    body: &TokenStream,
+) -> TokenStream {
+    let (span, context) = (model.names.function.span(), model.kind.context());
+    let runtime = runtime(&model.names.krate, span);
+    quote_spanned! {span=>
+        async fn run(
+            #ctx: #runtime::#context,
+            #input: Self::Input,
+        ) -> #runtime::Result<Self::Output> {
+            #body
+        }
+    }
+}
+
+/// A call of the body, with `handles` before `input`; its error type is checked here.
 pub(super) fn run_body(model: &Model, handles: &[TokenStream], input: &Ident) -> TokenStream {
     let (function, krate) = (&model.names.function, &model.names.krate);
-    let at_name = runtime(krate, function.span());
-    let call = quote_spanned! {function.span()=>
-        #at_name::is_send(Self::#function(#(#handles,)* #input))
-    };
     let span = model.returns.span();
-    let at_type = runtime(krate, span);
-    quote_spanned!(span=> #at_type::into_result(#call.await))
+    let runtime = runtime(krate, span);
+    quote_spanned!(span=> #runtime::into_result(Self::#function(#(#handles,)* #input).await))
 }

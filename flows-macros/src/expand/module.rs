@@ -83,8 +83,7 @@ pub(super) fn run(model: &Model) -> TokenStream {
         #vis fn run(
             #(#handles: #types,)*
             #(#params,)*
-        ) -> impl ::std::future::Future<Output = <#definition as __Params>::Returns>
-             + ::std::marker::Send {
+        ) -> impl ::std::future::Future<Output = <#definition as __Params>::Returns> {
             #definition::#function(#(#handles,)* Input { #(#fields,)* })
         }
     }

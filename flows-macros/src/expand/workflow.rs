@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use super::body::{body, run_body};
+use super::body::{body, run_body, run_method};
 use super::module;
 use super::stub::new_call;
 use crate::args::workflow::WorkflowArgs;
@@ -49,6 +49,7 @@ fn implementation(model: &Model, args: &WorkflowArgs) -> TokenStream {
     let ctx = Ident::new("ctx", Span::mixed_site());
     let given = Ident::new("input", Span::mixed_site());
     let run = run_body(model, &[quote!(&#ctx)], &given);
+    let run = run_method(model, [&ctx, &given], &run);
     let options = args.options(krate).map(|options| {
         quote! {
             #[allow(clippy::needless_update)]
@@ -64,12 +65,7 @@ fn implementation(model: &Model, args: &WorkflowArgs) -> TokenStream {
             type Input = #input;
             type Output = #output;
 
-            async fn run(
-                #ctx: #krate::__private::WorkflowContext,
-                #given: Self::Input,
-            ) -> #krate::__private::Result<Self::Output> {
-                #run
-            }
+            #run
             #options
         }
     }

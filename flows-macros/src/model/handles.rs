@@ -49,7 +49,9 @@ impl Handles {
         if !handle.belongs_to(kind) {
             errors.on(&param.ty, handle.foreign(name));
         } else if !is_shared_reference(&param.ty) {
-            errors.on(&param.ty, format!("`{name}` takes it as a shared reference: `{usage}`"));
+            let what = handle.noun();
+            let message = format!("`{name}` takes its {what} as a shared reference: `{usage}`");
+            errors.on(&param.ty, message);
         } else if !matches!(*param.pat, Pat::Ident(_) | Pat::Wild(_)) {
             errors.on(&param.pat, format!("give it a name: `{usage}`"));
         } else if !self.rest.is_empty() {
@@ -71,8 +73,7 @@ impl Handles {
         if self.handles.iter().any(|(handle, _)| *handle == needed || is_wrong(*handle)) {
             return; // there, or named in an error of its own
         }
-        let what = if needed == Handle::Workflow { "context" } else { "transaction" };
-        let usage = needed.usage();
+        let (what, usage) = (needed.noun(), needed.usage());
         errors.on(name, format!("`{name}` has no {what}: its first parameter is `{usage}`"));
     }
 }
@@ -97,6 +98,10 @@ impl Handle {
             Self::Activity => kind != Kind::Workflow,
             Self::Transaction => kind == Kind::Activity { transaction: true },
         }
+    }
+
+    fn noun(self) -> &'static str {
+        if self == Self::Transaction { "transaction" } else { "context" }
     }
 
     fn usage(self) -> &'static str {
