@@ -1,5 +1,24 @@
-//! What user code is handed: the workflow's and the activity's context.
-/// x
-pub struct ActivityContext;
-/// x
-pub struct WorkflowContext;
+//! What user code is handed: the workflow's and the activity's context, and the durable futures
+//! that the workflow's context gives.
+//!
+//! Everything here only asks the replay machine's state and issues operations into it; nothing
+//! here does anything to the world.
+
+mod activity;
+mod call;
+mod cancel;
+mod child;
+mod op;
+mod side_effect;
+mod signal;
+mod timer;
+mod workflow;
+
+pub use activity::{ActivityContext, ActivityInfo, Heartbeats, StateMap};
+pub use call::Call;
+pub use cancel::{Cancelled, Shield};
+pub use child::ChildCall;
+pub use side_effect::SideEffect;
+pub use signal::{Signal, SignalFuture};
+pub use timer::{Sleep, Timeout};
+pub use workflow::WorkflowContext;

@@ -12,6 +12,7 @@ use std::fmt;
 
 use crate::registry::Registry;
 
+pub(crate) use activity::PayloadFuture;
 pub use activity::{Activity, ActivityDef, ActivityOptions};
 pub use workflow::{Workflow, WorkflowDef, WorkflowInput, WorkflowOptions};
 

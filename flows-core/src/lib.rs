@@ -6,19 +6,28 @@
 
 mod bytes;
 pub mod clock;
+pub mod combinators;
 pub mod context;
 pub mod definition;
+pub mod durable;
 pub mod error;
 pub mod ids;
+pub mod journal;
 pub mod memory;
 pub mod payload;
+#[doc(hidden)]
+pub mod private;
 pub mod registry;
+pub mod replay;
 pub mod retry;
 mod shape;
 pub mod store;
 pub mod time;
 
+pub use combinators::{join_all, race, try_join_all};
+pub use context::{ActivityContext, Signal, WorkflowContext};
 pub use definition::{Activity, Workflow, WorkflowInput};
+pub use durable::Durable;
 pub use error::{Error, ErrorKind, Result};
 pub use payload::{Codec, Payload};
 pub use registry::Registry;

@@ -28,8 +28,8 @@ use self::state::State;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{
-    Activation, Claim, Close, Committed, DeadLetter, Hint, HistoryRow, Lease, Letter, ListFilter,
-    Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store, StoreFuture,
+    Activation, Claim, Close, Collected, Committed, DeadLetter, Hint, HistoryRow, Lease,
+    ListFilter, Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store, StoreFuture,
     WorkerIdentity,
 };
 use crate::time::Timestamp;
@@ -102,8 +102,9 @@ impl Store for MemoryStore {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
+        mail: &'a [Mail],
     ) -> StoreFuture<'a, bool> {
-        self.transact(move |state, now| state.terminate(run, record, close, now))
+        self.transact(move |state, now| state.terminate(run, record, close, mail, now))
     }
 
     fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
@@ -137,7 +138,7 @@ impl Store for MemoryStore {
         self.transact(move |state, _| Ok(state.reload(worker, runs)))
     }
 
-    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<(RunKey, Vec<Letter>)>> {
+    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
         self.transact(move |state, _| Ok(state.collect(worker)))
     }
 

@@ -3,8 +3,8 @@
 pub use inventory;
 pub use serde;
 
-pub use crate::combinators::{join, select, try_join};
-pub use crate::context::{ActivityContext, Call, ChildCall, WorkflowContext};
+pub use crate::combinators::*;
+pub use crate::context::{ActivityContext, Call, ChildCall, Signal, WorkflowContext};
 pub use crate::definition::{
     Activity, ActivityDef, ActivityOptions, Definition, SourceLocation, StateNeed, Workflow,
     WorkflowDef, WorkflowInput, WorkflowOptions,

@@ -12,7 +12,7 @@ impl State {
     pub(super) fn claim(&mut self, claim: Claim<'_>) -> Vec<Activation> {
         let won: Vec<_> = self.ready_in(claim.shard, claim.lanes).take(claim.limit).collect();
         for key in &won {
-            self.put(*key, Some(Spot::Owned { worker: claim.worker, mail: false }));
+            self.put(*key, Some(Spot::Owned { worker: claim.worker, mail: false, sent: 0 }));
         }
         self.reload(claim.worker, &won)
     }

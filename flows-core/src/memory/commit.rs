@@ -6,7 +6,7 @@ use super::run::{End, Run, Spot};
 use super::state::State;
 use crate::error::Result;
 use crate::ids::RunKey;
-use crate::store::{Close, Committed, Hint, Next, Park, Record, no_such_run};
+use crate::store::{Close, Committed, Hint, Mail, Next, Park, Record, no_such_run};
 use crate::time::Timestamp;
 
 impl State {
@@ -30,6 +30,7 @@ impl State {
         key: RunKey,
         record: &[u8],
         close: &Close,
+        mail: &[Mail],
         now: Timestamp,
     ) -> Result<bool> {
         let run = self.runs.get_mut(&key).ok_or_else(|| no_such_run(&key.run.to_string()))?;
@@ -37,6 +38,7 @@ impl State {
         if open {
             run.append(record, now);
             self.close(key, close, now);
+            self.send_within(mail);
         }
         Ok(open)
     }
@@ -64,7 +66,7 @@ impl State {
     }
 
     fn park(&mut self, key: RunKey, park: &Park) -> Committed {
-        if self.runs.get(&key).is_some_and(Run::has_mail_flag) {
+        if self.runs.get(&key).is_some_and(|run| run.has_news(park.sent)) {
             return Committed::NotParked;
         }
         self.put(key, Some(Spot::Parked { park: park.clone(), unborn: false }));

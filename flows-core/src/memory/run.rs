@@ -13,6 +13,8 @@ use crate::time::Timestamp;
 pub(super) struct Run {
     pub(super) new: NewRun,
     pub(super) created_at: Timestamp,
+    /// The earliest time of its first turn.
+    pub(super) started_at: Timestamp,
     /// `None` once it has ended.
     pub(super) spot: Option<Spot>,
     pub(super) end: Option<End>,
@@ -37,6 +39,8 @@ pub(super) enum Spot {
     Owned {
         worker: Uuid,
         mail: bool,
+        /// Letters sent since the worker owns it.
+        sent: i64,
     },
     Parked {
         park: Park,
@@ -50,6 +54,7 @@ impl Run {
         Self {
             new: new.clone(),
             created_at,
+            started_at: created_at,
             spot: Some(spot),
             end: None,
             journal: Vec::new(),
@@ -71,6 +76,14 @@ impl Run {
         match self.spot {
             Some(Spot::Owned { worker, .. }) => Some(worker),
             _ => None,
+        }
+    }
+
+    /// Whether letters were sent that the owner, who knows of `known`, has not heard of.
+    pub(super) fn has_news(&self, known: i64) -> bool {
+        match self.spot {
+            Some(Spot::Owned { mail, sent, .. }) => mail || sent != known,
+            _ => false,
         }
     }
 
@@ -120,7 +133,7 @@ impl Run {
             queue: new.queue.clone(),
             priority: new.priority,
             input: new.input.clone(),
-            created_at: self.created_at,
+            started_at: self.started_at,
             attempt: new.attempt,
             retry: new.retry.clone(),
             timeout: new.timeout,

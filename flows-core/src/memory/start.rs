@@ -61,11 +61,12 @@ impl State {
     }
 
     fn begin(&mut self, run: &NewRun, now: Timestamp) -> Started {
-        let spot = match first_turn(run, now) {
+        let first_turn = first_turn(run, now);
+        let spot = match first_turn {
             Some(at) => asleep_until(at),
             None => self.next_ready(),
         };
-        self.insert(Run::new(run, now, spot));
+        self.insert(Run { started_at: first_turn.unwrap_or(now), ..Run::new(run, now, spot) });
         Started::Created
     }
 
@@ -85,7 +86,7 @@ fn first_turn(run: &NewRun, now: Timestamp) -> Option<Timestamp> {
 
 fn asleep_until(at: Timestamp) -> Spot {
     let waiting_for = "its start time".to_owned();
-    Spot::Parked { park: Park { wake_at: Some(at), waiting_for, stuck: None }, unborn: true }
+    Spot::Parked { park: Park { wake_at: Some(at), waiting_for, ..Park::default() }, unborn: true }
 }
 
 fn already_exists(run: &NewRun, existing: RunKey) -> Error {

@@ -50,6 +50,9 @@ pub struct Park {
     pub wake_at: Option<Timestamp>,
     /// What it waits for, in words.
     pub waiting_for: String,
+    /// How many letters the worker knows to have been sent to the owned run: what the last
+    /// [`collect`](super::Store::collect) said, 0 before. Parking is refused when there were more.
+    pub sent: i64,
     /// Why it cannot go on in this build; a worker that registers tries again. Mail does not wake
     /// a stuck run, it waits with it.
     pub stuck: Option<String>,
@@ -105,13 +108,14 @@ pub struct Activation {
     pub priority: i16,
     /// Input, JSON text.
     pub input: Arc<str>,
-    /// When it was created: the time of its first turn.
-    pub created_at: Timestamp,
+    /// The earliest it could run: its creation, or the end of its delay. The time of its first
+    /// turn, the same at every activation.
+    pub started_at: Timestamp,
     /// Attempt, from 1.
     pub attempt: u32,
     /// Run-level retry policy.
     pub retry: Option<RetryPolicy>,
-    /// Time limit from `created_at`, or from when a delay ended.
+    /// Time limit, from `started_at`.
     pub timeout: Option<Duration>,
     /// Who awaits it.
     pub parent: Option<Parent>,

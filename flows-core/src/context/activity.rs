@@ -1,0 +1,173 @@
+//! The context of an activity: who calls, which attempt, shared state, heartbeats, cancellation.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::payload::Payload;
+
+/// Shared dependencies of activities, by type; given to the worker once.
+#[derive(Default, Clone)]
+pub struct StateMap {
+    values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+}
+
+impl StateMap {
+    /// Adds a value, in place of an earlier one of its type.
+    pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.values.insert(TypeId::of::<T>(), Arc::new(value));
+    }
+
+    /// Whether there is a value of this type.
+    pub fn contains(&self, id: TypeId) -> bool {
+        self.values.contains_key(&id)
+    }
+
+    fn get<T: 'static>(&self) -> Option<&T> {
+        self.values.get(&TypeId::of::<T>())?.downcast_ref()
+    }
+}
+
+/// What an activity is told about itself.
+#[derive(Debug, Clone)]
+pub struct ActivityInfo {
+    /// The application's id for the run.
+    pub workflow_id: String,
+    /// The run.
+    pub run: Uuid,
+    /// The tenant.
+    pub tenant: Uuid,
+    /// The activity's name.
+    pub name: &'static str,
+    /// The operation's number within the run.
+    pub op: u32,
+    /// Attempt, from 1.
+    pub attempt: u32,
+}
+
+/// The heartbeats of one attempt, as the worker sees them.
+#[derive(Debug, Default)]
+pub struct Heartbeats {
+    last: Mutex<Option<Payload>>,
+    beat: tokio::sync::Notify,
+}
+
+impl Heartbeats {
+    /// Heartbeats that begin with the details of the previous attempt's last one.
+    pub fn starting_with(last: Option<Payload>) -> Self {
+        Self { last: Mutex::new(last), beat: tokio::sync::Notify::new() }
+    }
+
+    /// The details of the last heartbeat.
+    pub fn last(&self) -> Option<Payload> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits for the next heartbeat.
+    pub async fn next(&self) {
+        self.beat.notified().await;
+    }
+
+    fn record(&self, details: Payload) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(details);
+        self.beat.notify_one();
+    }
+}
+
+/// What an activity is handed.
+#[derive(Clone)]
+pub struct ActivityContext {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    info: ActivityInfo,
+    idempotency_key: String,
+    state: Arc<StateMap>,
+    heartbeats: Arc<Heartbeats>,
+    cancelled: watch::Receiver<bool>,
+}
+
+impl ActivityContext {
+    /// A context for one attempt; the worker makes it.
+    #[doc(hidden)]
+    pub fn new(
+        info: ActivityInfo,
+        state: Arc<StateMap>,
+        heartbeats: Arc<Heartbeats>,
+        cancelled: watch::Receiver<bool>,
+    ) -> Self {
+        let idempotency_key = format!("{}-{}", info.run, info.op);
+        Self { inner: Arc::new(Inner { info, idempotency_key, state, heartbeats, cancelled }) }
+    }
+
+    /// The application's id for the run; the run id, where the start gave none.
+    pub fn workflow_id(&self) -> &str {
+        &self.inner.info.workflow_id
+    }
+
+    /// The run that called.
+    pub fn run_id(&self) -> Uuid {
+        self.inner.info.run
+    }
+
+    /// The tenant; nil for the default tenant.
+    pub fn tenant_id(&self) -> Uuid {
+        self.inner.info.tenant
+    }
+
+    /// The number of this call within its run: the same for all its attempts.
+    pub fn activity_id(&self) -> u32 {
+        self.inner.info.op
+    }
+
+    /// Attempt, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.inner.info.attempt
+    }
+
+    /// The same for all attempts of this call and different for every other call: give it to the
+    /// outside, so that an attempt whose answer was lost is not done twice.
+    pub fn idempotency_key(&self) -> &str {
+        &self.inner.idempotency_key
+    }
+
+    /// A shared dependency that was given to the worker with `Worker::builder(..).state(value)`.
+    /// Missing state is an error of `build()`, as far as the macro sees it in the body.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<&T> {
+        self.inner.state.get().ok_or_else(|| {
+            let (wanted, name) = (std::any::type_name::<T>(), self.inner.info.name);
+            let message = format!(
+                "activity `{name}` asks for state `{wanted}`, which the worker was not given; \
+                 add `.state(…)` to its builder"
+            );
+            Error::new(ErrorKind::Configuration, message)
+        })
+    }
+
+    /// Says that the activity is alive and how far it is; the next attempt gets the details.
+    pub fn heartbeat<T: Serialize>(&self, details: &T) -> Result<()> {
+        self.inner.heartbeats.record(Payload::json(details)?);
+        Ok(())
+    }
+
+    /// The details of the last heartbeat, of this attempt or the one before.
+    pub fn last_heartbeat<T: DeserializeOwned>(&self) -> Option<T> {
+        self.inner.heartbeats.last()?.decode().ok()
+    }
+
+    /// Resolves when the workflow does not wait for this activity any more, or the worker gives
+    /// the run up. An activity that ignores it is dropped at its next await.
+    pub async fn cancelled(&self) {
+        let mut cancelled = self.inner.cancelled.clone();
+        if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
+            std::future::pending::<()>().await; // the worker has ended with the runtime
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! An activity called from a workflow.
+
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::op::OpHandle;
+use super::workflow::WorkflowContext;
+use crate::definition::Activity;
+use crate::durable::Durable;
+use crate::error::{Error, Result};
+use crate::ids::fnv1a;
+use crate::payload::Payload;
+use crate::replay::{ActivityTask, Overrides, What};
+use crate::retry::RetryPolicy;
+
+/// A call of an activity: lazy, typed, durable.
+///
+/// It starts when it is first awaited, or at [`start`](Call::start). Its place in the journal is
+/// taken where it is called, whatever the order in which calls are awaited. Dropping it cancels
+/// the activity.
+#[must_use = "an activity does nothing unless its call is awaited or started"]
+pub struct Call<A: Activity> {
+    handle: OpHandle,
+    input: Option<A::Input>,
+    overrides: Option<Box<Overrides>>,
+    site: &'static Location<'static>,
+    refused: Option<Error>,
+}
+
+impl<A: Activity> Call<A> {
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn new(ctx: &WorkflowContext, input: A::Input) -> Self {
+        Self {
+            handle: OpHandle::new(ctx.shared()),
+            input: Some(input),
+            overrides: None,
+            site: Location::caller(),
+            refused: None,
+        }
+    }
+
+    /// Another retry policy for this call.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.overrides().retry = Some(policy);
+        self
+    }
+
+    /// Another limit for each attempt of this call.
+    pub fn start_to_close(mut self, limit: Duration) -> Self {
+        self.overrides().start_to_close = Some(limit);
+        self
+    }
+
+    /// Another limit for this call's wait for a free slot.
+    pub fn schedule_to_start(mut self, limit: Duration) -> Self {
+        self.overrides().schedule_to_start = Some(limit);
+        self
+    }
+
+    /// Another limit for all attempts of this call together.
+    pub fn schedule_to_close(mut self, limit: Duration) -> Self {
+        self.overrides().schedule_to_close = Some(limit);
+        self
+    }
+
+    /// Another queue for this call.
+    pub fn queue(mut self, queue: impl Into<String>) -> Self {
+        self.overrides().queue = Some(queue.into());
+        self
+    }
+
+    /// Starts the activity now; await the call later for its result.
+    pub fn start(mut self) -> Self {
+        self.issue();
+        self
+    }
+
+    fn overrides(&mut self) -> &mut Overrides {
+        self.overrides.get_or_insert_default()
+    }
+
+    fn issue(&mut self) {
+        let Some(input) = self.input.take() else { return };
+        let state = self.handle.shared().lock();
+        let (now, cancelled) = (state.now, state.is_cancelled().then(|| state.cancellation()));
+        drop(state);
+        let task = match (cancelled, Payload::encode(A::CODEC, &input)) {
+            (Some(error), _) | (None, Err(error)) => {
+                self.refused = Some(error);
+                return;
+            }
+            (None, Ok(input)) => ActivityTask {
+                op: self.handle.op(),
+                name: A::NAME,
+                input_hash: fnv1a(input.bytes().iter().copied()),
+                input,
+                overrides: self.overrides.take(),
+                scheduled_at: now,
+            },
+        };
+        let what = What::Activity(Arc::new(task));
+        self.handle.open(|state, op| state.issue(op, what, self.site));
+    }
+}
+
+impl<A: Activity> Unpin for Call<A> {}
+
+impl<A: Activity> Future for Call<A> {
+    type Output = Result<A::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.issue();
+        if let Some(error) = self.refused.take() {
+            return Poll::Ready(Err(error));
+        }
+        self.handle
+            .poll(cx)
+            .map(|result| result?.decode().map_err(|e| e.context_of("output", A::NAME)))
+    }
+}
+
+impl<A: Activity> Durable for Call<A> {}

@@ -1,0 +1,78 @@
+//! Cancellation as workflow code sees it: waiting for it, and shielding from it.
+
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::op::OpHandle;
+use super::workflow::WorkflowContext;
+use crate::durable::Durable;
+use crate::payload::Payload;
+use crate::replay::{Shared, What};
+
+/// Resolves when the run is cancelled; to use in `select!`.
+#[must_use = "waits only when it is awaited"]
+pub struct Cancelled {
+    handle: OpHandle,
+}
+
+impl Cancelled {
+    pub(super) fn new(ctx: &WorkflowContext, site: &'static Location<'static>) -> Self {
+        let mut handle = OpHandle::new(ctx.shared());
+        handle.open(|state, op| {
+            state.issue(op, What::Cancelled, site);
+            if state.cancelled.is_some()
+                && let Some(entry) = state.ops.get_mut(&op)
+            {
+                entry.complete(Payload::json(&()));
+            }
+        });
+        Self { handle }
+    }
+}
+
+impl Future for Cancelled {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.handle.poll(cx).map(|_| ())
+    }
+}
+
+impl Durable for Cancelled {}
+
+/// A durable future that cancellation does not reach: for clean-up.
+#[must_use = "a shield does nothing unless it is awaited"]
+pub struct Shield<F> {
+    future: Pin<Box<F>>,
+    shared: Arc<Shared>,
+}
+
+impl<F: Durable> Shield<F> {
+    pub(super) fn new(ctx: &WorkflowContext, future: F) -> Self {
+        Self { future: Box::pin(future), shared: Arc::clone(ctx.shared()) }
+    }
+}
+
+/// Lowers the shield again, also when the poll panics.
+struct Raised<'a>(&'a Shared);
+
+impl Drop for Raised<'_> {
+    fn drop(&mut self) {
+        self.0.lock().shields -= 1;
+    }
+}
+
+impl<F: Durable> Future for Shield<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let shared = Arc::clone(&self.shared);
+        shared.lock().shields += 1;
+        let _raised = Raised(&shared);
+        self.future.as_mut().poll(cx)
+    }
+}
+
+impl<F: Durable> Durable for Shield<F> {}

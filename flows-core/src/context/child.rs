@@ -1,0 +1,133 @@
+//! A workflow called from a workflow: its child.
+
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use uuid::Uuid;
+
+use super::op::OpHandle;
+use super::workflow::WorkflowContext;
+use crate::definition::Workflow;
+use crate::durable::Durable;
+use crate::error::{Error, Result};
+use crate::ids::{RunKey, fnv1a};
+use crate::journal::{Event, StepId};
+use crate::payload::Payload;
+use crate::replay::{ChildTask, State, What};
+
+/// A call of a workflow as a child: lazy, typed, durable.
+///
+/// The child starts in the same commit as the parent's turn and runs on any worker. Dropping the
+/// call stops waiting for the child; the child goes on.
+#[must_use = "a child workflow does nothing unless its call is awaited or started"]
+pub struct ChildCall<W: Workflow> {
+    handle: OpHandle,
+    input: Option<W::Input>,
+    queue: Option<String>,
+    site: &'static Location<'static>,
+    refused: Option<Error>,
+}
+
+impl<W: Workflow> ChildCall<W> {
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn new(ctx: &WorkflowContext, input: W::Input) -> Self {
+        Self {
+            handle: OpHandle::new(ctx.shared()),
+            input: Some(input),
+            queue: None,
+            site: Location::caller(),
+            refused: None,
+        }
+    }
+
+    /// Another queue for this child.
+    pub fn queue(mut self, queue: impl Into<String>) -> Self {
+        self.queue = Some(queue.into());
+        self
+    }
+
+    /// Starts the child now; await the call later for its result.
+    pub fn start(mut self) -> Self {
+        self.issue();
+        self
+    }
+
+    fn issue(&mut self) {
+        let Some(input) = self.input.take() else { return };
+        let shared = Arc::clone(self.handle.shared());
+        let cancelled = {
+            let state = shared.lock();
+            state.is_cancelled().then(|| state.cancellation())
+        };
+        match (cancelled, Payload::json(&input)) {
+            (Some(error), _) | (None, Err(error)) => self.refused = Some(error),
+            (None, Ok(input)) => {
+                let task = Arc::new(self.task(input));
+                let (run, site) = (child_run(shared.info.key, task.op), self.site);
+                self.handle.open(|state, op| issue_child(state, op, run, task, site));
+            }
+        }
+    }
+
+    fn task(&mut self, input: Payload) -> ChildTask {
+        ChildTask {
+            op: self.handle.op(),
+            workflow: W::NAME,
+            version: W::VERSION,
+            input_hash: fnv1a(input.bytes().iter().copied()),
+            input,
+            workflow_id: None,
+            queue: self.queue.take().or_else(|| W::options().queue.map(Into::into)),
+        }
+    }
+}
+
+/// The child's run id follows from the parent's, so that a turn that is run again starts no second
+/// one.
+fn child_run(parent: RunKey, op: u32) -> Uuid {
+    let mut bytes = *parent.run.as_bytes();
+    let op_bytes = op.to_le_bytes();
+    let hash = fnv1a(bytes.iter().chain(&op_bytes).copied()).to_le_bytes();
+    // The first six bytes are the parent's time and the next the version: they stay.
+    bytes[7] = hash[0];
+    bytes[9..16].copy_from_slice(&hash[1..8]);
+    Uuid::from_bytes(bytes)
+}
+
+fn issue_child(
+    state: &mut State,
+    op: u32,
+    run: Uuid,
+    task: Arc<ChildTask>,
+    site: &'static Location<'static>,
+) {
+    let new = !matches!(state.recorded_marks.get(&op), Some(Event::ChildStarted { .. }));
+    if new {
+        let step = StepId { op, name: task.workflow.to_owned(), input: task.input_hash };
+        state.mark(Event::ChildStarted { step, run });
+    } else {
+        state.recorded_marks.remove(&op);
+    }
+    state.issue(op, What::Child { task, run, new }, site);
+}
+
+impl<W: Workflow> Unpin for ChildCall<W> {}
+
+impl<W: Workflow> Future for ChildCall<W> {
+    type Output = Result<W::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.issue();
+        if let Some(error) = self.refused.take() {
+            return Poll::Ready(Err(error));
+        }
+        self.handle
+            .poll(cx)
+            .map(|result| result?.decode().map_err(|e| e.context_of("output", W::NAME)))
+    }
+}
+
+impl<W: Workflow> Durable for ChildCall<W> {}

@@ -1,0 +1,55 @@
+//! The handle by which a durable future holds its operation: polls it, and lets go when dropped.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::error::Result;
+use crate::payload::Payload;
+use crate::replay::{Shared, State};
+
+/// One operation of a run, held by the future that waits for it.
+pub(super) struct OpHandle {
+    shared: Arc<Shared>,
+    op: u32,
+    open: bool,
+}
+
+impl OpHandle {
+    /// Takes an identity, without asking for anything yet.
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        let op = shared.lock().next_op();
+        Self { shared: Arc::clone(shared), op, open: false }
+    }
+
+    pub(super) fn op(&self) -> u32 {
+        self.op
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Asks for it, once; `issue` puts it into the state.
+    pub(super) fn open(&mut self, issue: impl FnOnce(&mut State, u32)) {
+        if !self.open {
+            self.open = true;
+            issue(&mut self.shared.lock(), self.op);
+        }
+    }
+
+    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<Payload>> {
+        let polled = self.shared.lock().poll_op(self.op, cx.waker());
+        if polled.is_ready() {
+            self.open = false;
+        }
+        polled
+    }
+}
+
+impl Drop for OpHandle {
+    fn drop(&mut self) {
+        if self.open {
+            self.shared.lock().abandon(self.op);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Signals: values that reach a run from outside, by name, in order.
+
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::op::OpHandle;
+use super::workflow::WorkflowContext;
+use crate::durable::Durable;
+use crate::error::Result;
+
+/// A typed signal; `#[signal]` implements it.
+pub trait Signal: Serialize + DeserializeOwned + Send + 'static {
+    /// The signal's name.
+    const NAME: &'static str;
+}
+
+/// Waits for the next signal of a name, from the moment of the call.
+#[must_use = "a signal is only received when it is awaited"]
+pub struct SignalFuture<T> {
+    handle: OpHandle,
+    name: String,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> SignalFuture<T> {
+    pub(super) fn new(ctx: &WorkflowContext, name: &str, site: &'static Location<'static>) -> Self {
+        let mut handle = OpHandle::new(ctx.shared());
+        handle.open(|state, op| state.wait_signal(op, name, site));
+        Self { handle, name: name.to_owned(), value: PhantomData }
+    }
+}
+
+impl<T: DeserializeOwned> Future for SignalFuture<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        self.handle
+            .poll(cx)
+            .map(|payload| payload?.decode().map_err(|e| e.context_of("signal", &self.name)))
+    }
+}
+
+impl<T: DeserializeOwned> Durable for SignalFuture<T> {}

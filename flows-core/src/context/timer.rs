@@ -1,0 +1,75 @@
+//! Durable time: `ctx.sleep`, `ctx.sleep_until`, `ctx.timeout`.
+
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::op::OpHandle;
+use super::workflow::WorkflowContext;
+use crate::durable::Durable;
+use crate::error::{Error, ErrorKind, Result};
+use crate::replay::What;
+use crate::time::Timestamp;
+
+/// A durable timer. It never fires early; dropping it takes it back.
+#[must_use = "a timer does nothing unless it is awaited"]
+pub struct Sleep {
+    handle: OpHandle,
+}
+
+impl Sleep {
+    pub(super) fn until(
+        ctx: &WorkflowContext,
+        due: Timestamp,
+        site: &'static Location<'static>,
+    ) -> Self {
+        let mut handle = OpHandle::new(ctx.shared());
+        handle.open(|state, op| state.issue(op, What::Timer { due }, site));
+        Self { handle }
+    }
+}
+
+impl Future for Sleep {
+    type Output = Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.handle.poll(cx).map_ok(|_| ())
+    }
+}
+
+impl Durable for Sleep {}
+
+/// A durable future with a time limit.
+#[must_use = "a timeout does nothing unless it is awaited"]
+pub struct Timeout<F> {
+    future: Option<Pin<Box<F>>>,
+    timer: Sleep,
+    limit: std::time::Duration,
+}
+
+impl<F: Durable> Timeout<F> {
+    pub(super) fn new(future: F, timer: Sleep, limit: std::time::Duration) -> Self {
+        Self { future: Some(Box::pin(future)), timer, limit }
+    }
+}
+
+impl<T, F: Durable<Output = Result<T>>> Future for Timeout<F> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        if let Some(future) = &mut self.future
+            && let Poll::Ready(result) = future.as_mut().poll(cx)
+        {
+            self.future = None;
+            return Poll::Ready(result);
+        }
+        let fired = std::task::ready!(Pin::new(&mut self.timer).poll(cx));
+        self.future = None; // cancels what it was waiting for
+        let limit = self.limit;
+        Poll::Ready(fired.and_then(|()| {
+            Err(Error::new(ErrorKind::Timeout, format!("timed out after {limit:?}")))
+        }))
+    }
+}
+
+impl<T, F: Durable<Output = Result<T>>> Durable for Timeout<F> {}

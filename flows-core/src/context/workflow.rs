@@ -1,0 +1,229 @@
+//! The context of a workflow: everything it may ask for that is the same at every replay.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rand::distr::{Distribution, StandardUniform};
+use rand::{Rng, RngExt, TryRng};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::{Builder, Uuid};
+
+use super::cancel::{Cancelled, Shield};
+use super::side_effect::SideEffect;
+use super::signal::{Signal, SignalFuture};
+use super::timer::{Sleep, Timeout};
+use crate::definition::{Workflow, WorkflowInput};
+use crate::durable::Durable;
+use crate::error::{Error, ErrorKind, Result};
+use crate::payload::Payload;
+use crate::replay::Shared;
+
+/// What a workflow is handed: ids, deterministic values, time, outside input, lifetime.
+///
+/// Everything it gives is the same at every replay of the run.
+pub struct WorkflowContext {
+    shared: Arc<Shared>,
+}
+
+impl WorkflowContext {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    // ---- ids -------------------------------------------------------------------------------
+
+    /// The application's id for the run; the run id, where the start gave none.
+    pub fn workflow_id(&self) -> String {
+        let info = &self.shared.info;
+        info.workflow_id.as_deref().map_or_else(|| info.key.run.to_string(), str::to_owned)
+    }
+
+    /// The run's own id.
+    pub fn run_id(&self) -> Uuid {
+        self.shared.info.key.run
+    }
+
+    /// The tenant; nil for the default tenant.
+    pub fn tenant_id(&self) -> Uuid {
+        self.shared.info.key.tenant
+    }
+
+    /// Which attempt of the run this is, from 1: rises with run-level retries.
+    pub fn attempt(&self) -> u32 {
+        self.shared.info.attempt
+    }
+
+    // ---- deterministic values --------------------------------------------------------------
+
+    /// The time of the event that the workflow is reacting to, by the database's clock. It stands
+    /// still between two awaits.
+    pub fn now(&self) -> SystemTime {
+        self.shared.lock().now.into()
+    }
+
+    /// A new UUIDv7, the same at every replay.
+    pub fn uuid(&self) -> Uuid {
+        let mut state = self.shared.lock();
+        let millis = u64::try_from(state.now.0 / 1000).unwrap_or(0);
+        let mut random = [0; 10];
+        state.rng().fill_bytes(&mut random);
+        Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+
+    /// A random value, the same at every replay: `ctx.random::<u32>()`, `ctx.random::<f64>()`.
+    pub fn random<T>(&self) -> T
+    where
+        StandardUniform: Distribution<T>,
+    {
+        self.shared.lock().rng().random()
+    }
+
+    /// The run's random numbers, as a [`rand::Rng`]: the same at every replay.
+    pub fn rng(&self) -> WorkflowRng {
+        WorkflowRng { shared: Arc::clone(&self.shared) }
+    }
+
+    // ---- time ------------------------------------------------------------------------------
+
+    /// Sleeps; survives restarts, never ends early.
+    #[track_caller]
+    pub fn sleep(&self, duration: Duration) -> Sleep {
+        let due = self.shared.lock().now.after(duration);
+        Sleep::until(self, due, Location::caller())
+    }
+
+    /// Sleeps until a point in time; one in the past ends at once.
+    #[track_caller]
+    pub fn sleep_until(&self, time: SystemTime) -> Sleep {
+        Sleep::until(self, time.into(), Location::caller())
+    }
+
+    /// Gives a durable future a time limit. When it passes, the future is dropped, which cancels
+    /// what it was waiting for, and the error says so ([`Error::is_timeout`]).
+    #[track_caller]
+    pub fn timeout<T, F>(&self, limit: Duration, future: F) -> Timeout<F>
+    where
+        F: Durable<Output = Result<T>>,
+    {
+        let due = self.shared.lock().now.after(limit);
+        Timeout::new(future, Sleep::until(self, due, Location::caller()), limit)
+    }
+
+    // ---- outside input ---------------------------------------------------------------------
+
+    /// The next signal of this name, also one that arrived before. Signals of a name are received
+    /// in the order in which they were committed, each once.
+    #[track_caller]
+    pub fn signal<T: DeserializeOwned>(&self, name: &str) -> SignalFuture<T> {
+        SignalFuture::new(self, name, Location::caller())
+    }
+
+    /// The next signal of a type that `#[signal]` named.
+    #[track_caller]
+    pub fn receive<S: Signal>(&self) -> SignalFuture<S> {
+        SignalFuture::new(self, S::NAME, Location::caller())
+    }
+
+    /// The next signal of this name, if one has arrived already. An error only when it does not
+    /// decode as `T`; it is then taken nonetheless.
+    pub fn try_signal<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let taken = self.shared.lock().signals.take(name);
+        taken.map(|payload| payload.decode().map_err(|e| e.context_of("signal", name))).transpose()
+    }
+
+    /// Computes a local value once and records it: reading a file, a setting, a real random
+    /// number. The closure runs again only if the worker dies before its value is committed.
+    pub fn side_effect<T, F>(&self, make: F) -> SideEffect<T>
+    where
+        T: Serialize + DeserializeOwned,
+        F: FnOnce() -> T,
+    {
+        SideEffect::new(self.recorded_value(make))
+    }
+
+    fn recorded_value<T, F>(&self, make: F) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned,
+        F: FnOnce() -> T,
+    {
+        let (op, recorded) = {
+            let mut state = self.shared.lock();
+            let op = state.next_op();
+            (op, state.recorded_side_effect(op))
+        };
+        if let Some(value) = recorded {
+            return value.decode().map_err(|e| e.context_of("value", "side effect"));
+        }
+        let value = make();
+        let payload = Payload::json(&value)?;
+        let mut state = self.shared.lock();
+        state.mark(crate::journal::Event::SideEffect { op, value: payload });
+        Ok(value)
+    }
+
+    // ---- lifetime --------------------------------------------------------------------------
+
+    /// Resolves when the run is cancelled; to use in `select!`.
+    #[track_caller]
+    pub fn cancelled(&self) -> Cancelled {
+        Cancelled::new(self, Location::caller())
+    }
+
+    /// Runs a durable future that cancellation does not reach: for clean-up.
+    pub fn shield<F: Durable>(&self, future: F) -> Shield<F> {
+        Shield::new(self, future)
+    }
+
+    /// Ends this run and goes on as a new one with another input and an empty journal:
+    /// `return ctx.continue_as_new(order::Input { … })`.
+    pub fn continue_as_new<I: WorkflowInput, T>(&self, input: I) -> Result<T> {
+        let (name, version) = (<I::Workflow as Workflow>::NAME, <I::Workflow as Workflow>::VERSION);
+        let input = serde_json::to_value(&input)
+            .map_err(|e| Error::new(ErrorKind::Codec, format!("input of `{name}`: {e}")))?;
+        let next = ContinueAs { workflow: name.to_owned(), version, input };
+        let message = format!("continued as a new run of `{name}`");
+        Err(Error::new(ErrorKind::ContinueAsNew, message).with_details(next))
+    }
+
+    /// Whether this poll repeats what has happened before. Logs are suppressed then; decisions
+    /// must not depend on it.
+    pub fn is_replaying(&self) -> bool {
+        self.shared.lock().replaying
+    }
+}
+
+/// What `continue_as_new` carries to the worker.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct ContinueAs {
+    pub(crate) workflow: String,
+    pub(crate) version: u32,
+    pub(crate) input: serde_json::Value,
+}
+
+/// The run's random numbers; see [`WorkflowContext::rng`].
+pub struct WorkflowRng {
+    shared: Arc<Shared>,
+}
+
+impl TryRng for WorkflowRng {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(self.shared.lock().rng().next_u32())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(self.shared.lock().rng().next_u64())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        self.shared.lock().rng().fill_bytes(bytes);
+        Ok(())
+    }
+}

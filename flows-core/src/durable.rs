@@ -1,0 +1,56 @@
+//! What may be awaited in a workflow, and nothing else.
+//!
+//! `#[workflow]` and `#[durable]` turn every `.await` into `durable(…).await`, so a future that no
+//! journal can replay is a type error at the place where it is awaited.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A future whose every step is recorded, so that it may be awaited in a workflow.
+///
+/// Activities, child workflows and what [`WorkflowContext`](crate::context::WorkflowContext) gives
+/// are durable; so are `join!`, `select!` and the like over them, async blocks inside a workflow,
+/// and `#[durable]` functions. Name it in generic `#[durable]` helpers:
+/// `async fn twice<F: flows::Durable>(…)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be awaited in a workflow: a replay could not repeat it",
+    label = "not durable",
+    note = "durable are: activities and child workflows, `ctx.sleep`, `ctx.signal`, `ctx.timeout`, \
+            `ctx.side_effect`, `flows::join!`, `flows::try_join!`, `flows::select!`, \
+            `flows::join_all` and async blocks of these",
+    note = "instead of `tokio::time::sleep` use `ctx.sleep`; put other waiting into an `#[activity]`; \
+            mark a helper that awaits durable things with `#[flows::durable]`"
+)]
+pub trait Durable: Future {}
+
+/// Accepts only what is durable.
+#[must_use = "a durable future does nothing unless it is awaited"]
+pub fn durable<F: Durable>(future: F) -> F {
+    future
+}
+
+/// An async block of a workflow.
+#[must_use = "an async block does nothing unless it is awaited"]
+pub struct Block<F> {
+    future: Pin<Box<F>>,
+}
+
+/// Wraps an async block in which every await is durable.
+pub fn block<F: Future>(future: F) -> Block<F> {
+    Block { future: Box::pin(future) }
+}
+
+impl<F: Future> Future for Block<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.future.as_mut().poll(cx)
+    }
+}
+
+impl<F: Future> Durable for Block<F> {}
+impl<F: Durable + ?Sized> Durable for Pin<Box<F>> {}
+impl<F: Durable + Unpin + ?Sized> Durable for Box<F> {}
+impl<F: Durable + Unpin + ?Sized> Durable for &mut F {}
+impl<F: Durable + ?Sized> Durable for Pin<&mut F> {}
+impl<T> Durable for std::future::Ready<T> {}

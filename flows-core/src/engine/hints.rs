@@ -1,0 +1,95 @@
+//! Hints inside this process: from clients to workers, and from other processes through the store.
+//!
+//! A hint never carries work, only the news that looking is worth it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use uuid::Uuid;
+
+use super::waiters::Waiters;
+use crate::ids::RunKey;
+use crate::store::{Hint, Outcome, Store};
+
+/// Passes hints on to this process's workers and waiters, and to the other processes.
+pub(crate) struct Hints {
+    store: Arc<dyn Store>,
+    workers: Mutex<Vec<(Uuid, UnboundedSender<Hint>)>>,
+    pub(crate) waiters: Waiters,
+}
+
+impl Hints {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, workers: Mutex::default(), waiters: Waiters::default() }
+    }
+
+    /// A worker of this process wants to hear.
+    pub(crate) fn join(&self, worker: Uuid) -> UnboundedReceiver<Hint> {
+        let (sender, receiver) = unbounded_channel();
+        self.workers().push((worker, sender));
+        receiver
+    }
+
+    /// A worker of this process has ended.
+    pub(crate) fn leave(&self, worker: Uuid) {
+        self.workers().retain(|(id, _)| *id != worker);
+    }
+
+    /// Runs became ready: tell everybody.
+    pub(crate) fn ready(&self, shards: Vec<i16>) {
+        self.tell_workers(&Hint::Ready(shards.clone()));
+        self.store.publish(Hint::Ready(shards));
+    }
+
+    /// A worker's run has mail: tell it, wherever it is.
+    pub(crate) fn mail(&self, worker: Uuid) {
+        let local = self.workers().iter().find(|(id, _)| *id == worker).map(|(_, s)| s.clone());
+        match local {
+            Some(sender) => drop(sender.send(Hint::Mail(worker))),
+            None => self.store.publish(Hint::Mail(worker)),
+        }
+    }
+
+    /// Runs of this process's workers ended, durably.
+    pub(crate) fn closed(&self, ended: Vec<(RunKey, Outcome)>) {
+        let runs = ended.iter().map(|(key, _)| key.run).collect();
+        self.waiters.ended(ended);
+        self.store.publish(Hint::Closed(runs));
+    }
+
+    /// A run was ended from this process by a client: its waiters should look.
+    pub(crate) fn closed_elsewhere(&self, run: Uuid) {
+        self.waiters.wake(&[run]);
+        self.store.publish(Hint::Closed(vec![run]));
+    }
+
+    /// A hint from another process.
+    pub(crate) fn heard(&self, hint: &Hint) {
+        match hint {
+            Hint::Closed(runs) => self.waiters.wake(runs),
+            Hint::Ready(_) | Hint::Mail(_) => self.tell_workers(hint),
+            Hint::Unsure => {
+                self.waiters.wake_all();
+                self.tell_workers(hint);
+            }
+        }
+    }
+
+    fn tell_workers(&self, hint: &Hint) {
+        for (_, sender) in self.workers().iter() {
+            drop(sender.send(hint.clone())); // a worker that has ended does not care
+        }
+    }
+
+    fn workers(&self) -> std::sync::MutexGuard<'_, Vec<(Uuid, UnboundedSender<Hint>)>> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Forwards the store's hints for as long as the engine lives.
+pub(crate) async fn listen(hints: std::sync::Weak<Hints>, mut from: UnboundedReceiver<Hint>) {
+    while let Some(hint) = from.recv().await {
+        let Some(hints) = hints.upgrade() else { return };
+        hints.heard(&hint);
+    }
+}

@@ -1,0 +1,96 @@
+//! Who awaits which run in this process.
+//!
+//! A run that a worker of this process ends is handed over directly; for others the waiter is
+//! woken to look. The last ended runs are remembered, so that who asks just after the end need not
+//! ask the database.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::ids::RunKey;
+use crate::store::Outcome;
+
+/// How many ended runs are remembered.
+const REMEMBERED: usize = 4096;
+
+/// What a waiter is told: the outcome, or that it should look.
+pub(crate) type News = Option<Outcome>;
+
+#[derive(Default)]
+pub(crate) struct Waiters {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    waiting: HashMap<Uuid, Vec<oneshot::Sender<News>>>,
+    recent: HashMap<Uuid, Outcome>,
+    order: VecDeque<Uuid>,
+}
+
+/// The answer to asking for a run.
+pub(crate) enum Asked {
+    /// It ended a moment ago.
+    Ended(Outcome),
+    /// News will come here.
+    Wait(oneshot::Receiver<News>),
+}
+
+impl Waiters {
+    pub(crate) fn ask(&self, run: Uuid) -> Asked {
+        let mut inner = self.lock();
+        if let Some(outcome) = inner.recent.get(&run) {
+            return Asked::Ended(outcome.clone());
+        }
+        let (sender, receiver) = oneshot::channel();
+        let waiting = inner.waiting.entry(run).or_default();
+        waiting.retain(|sender| !sender.is_closed());
+        waiting.push(sender);
+        Asked::Wait(receiver)
+    }
+
+    pub(crate) fn ended(&self, ended: Vec<(RunKey, Outcome)>) {
+        let mut inner = self.lock();
+        for (key, outcome) in ended {
+            for sender in inner.waiting.remove(&key.run).into_iter().flatten() {
+                drop(sender.send(Some(outcome.clone())));
+            }
+            inner.remember(key.run, outcome);
+        }
+    }
+
+    pub(crate) fn wake(&self, runs: &[Uuid]) {
+        let mut inner = self.lock();
+        for run in runs {
+            for sender in inner.waiting.remove(run).into_iter().flatten() {
+                drop(sender.send(None));
+            }
+        }
+    }
+
+    pub(crate) fn wake_all(&self) {
+        for sender in self.lock().waiting.drain().flat_map(|(_, senders)| senders) {
+            drop(sender.send(None));
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn remember(&mut self, run: Uuid, outcome: Outcome) {
+        if self.recent.insert(run, outcome).is_none() {
+            self.order.push_back(run);
+        }
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.recent.remove(&oldest);
+        }
+    }
+}

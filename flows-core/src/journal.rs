@@ -1,0 +1,95 @@
+//! The journal: what happened to a run, in order, and how it is written.
+//!
+//! Only what cannot be computed again is an [`Event`]. One row holds the events of one turn or of
+//! several, behind a version byte. Decoding never panics, whatever the bytes.
+
+mod event;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::time::Timestamp;
+
+pub use event::{Event, StepId, StoredError};
+
+/// An event and when it happened, by the store's clock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// When it happened; never before the event in front of it.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// The version of the envelope this build writes. It reads this one and all before it.
+const VERSION: u8 = 1;
+
+/// Writes one row.
+pub fn encode(events: &[Recorded]) -> Result<Vec<u8>> {
+    let mut row = RowBuilder::default();
+    for event in events {
+        row.push(event)?;
+    }
+    row.finish()
+}
+
+/// A row that grows event by event, so that the events themselves can go on to the machine.
+#[derive(Debug, Default)]
+pub struct RowBuilder {
+    count: usize,
+    events: Vec<u8>,
+}
+
+impl RowBuilder {
+    /// Adds an event.
+    pub fn push(&mut self, event: &Recorded) -> Result<()> {
+        self.events = postcard::to_extend(event, std::mem::take(&mut self.events))
+            .map_err(|e| unwritable(&e))?;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Whether it has no events.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The row's bytes; none when it has no events.
+    pub fn finish(self) -> Result<Vec<u8>> {
+        if self.count == 0 {
+            return Ok(Vec::new());
+        }
+        // A sequence in postcard is its length and then its elements.
+        let mut row = Vec::with_capacity(self.events.len() + 4);
+        row.push(VERSION);
+        let mut row = postcard::to_extend(&self.count, row).map_err(|e| unwritable(&e))?;
+        row.extend_from_slice(&self.events);
+        Ok(row)
+    }
+}
+
+fn unwritable(cause: &postcard::Error) -> Error {
+    Error::new(ErrorKind::Codec, format!("cannot encode a journal row: {cause}"))
+}
+
+/// Reads one row; `position` is for the message.
+pub fn decode(position: usize, row: &[u8]) -> Result<Vec<Recorded>> {
+    let unreadable = |why: String| {
+        Error::new(ErrorKind::Codec, format!("journal row {position} cannot be read: {why}"))
+    };
+    match row.split_first() {
+        None => Err(unreadable("it is empty".into())),
+        Some((&VERSION, events)) => {
+            postcard::from_bytes(events).map_err(|e| unreadable(e.to_string()))
+        }
+        Some((&version, _)) => Err(unreadable(format!(
+            "it has format {version} and this build knows up to {VERSION}; \
+             deploy a build at least as new as the one that wrote it"
+        ))),
+    }
+}
+
+/// The row that [`Store::terminate`](crate::store::Store::terminate) appends.
+pub fn terminated(at: Timestamp, reason: &str) -> Result<Vec<u8>> {
+    encode(&[Recorded { at, event: Event::RunTerminated { reason: reason.into() } }])
+}

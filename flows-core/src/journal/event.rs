@@ -1,0 +1,151 @@
+//! The events. Their order in the enum and of their fields is the storage format: append only.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorRecord};
+use crate::payload::Payload;
+use crate::time::Timestamp;
+
+/// What an event says about the command it answers, so that a replay can check it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepId {
+    /// The operation's number within the run.
+    pub op: u32,
+    /// The definition's name.
+    pub name: String,
+    /// Hash of the encoded input.
+    pub input: u64,
+}
+
+/// Something that happened to a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// An activity gave its result.
+    ActivityCompleted {
+        /// Which.
+        step: StepId,
+        /// The attempt that did it, from 1.
+        attempt: u32,
+        /// The result.
+        output: Payload,
+    },
+    /// An activity failed and is not tried again.
+    ActivityFailed {
+        /// Which.
+        step: StepId,
+        /// The last attempt, from 1.
+        attempt: u32,
+        /// Why.
+        error: StoredError,
+    },
+    /// One attempt failed; there is another one.
+    ActivityAttemptFailed {
+        /// Which.
+        step: StepId,
+        /// The attempt that failed, from 1.
+        attempt: u32,
+        /// Why.
+        error: StoredError,
+        /// The next attempt starts no earlier.
+        retry_at: Timestamp,
+        /// The last heartbeat's details, for the next attempt.
+        heartbeat: Option<Payload>,
+    },
+    /// A timer fired.
+    TimerFired {
+        /// Which.
+        op: u32,
+    },
+    /// A signal arrived.
+    SignalReceived {
+        /// Its name.
+        name: String,
+        /// Its content.
+        payload: Payload,
+    },
+    /// The value of a side effect.
+    SideEffect {
+        /// Which.
+        op: u32,
+        /// The value.
+        value: Payload,
+    },
+    /// Cancellation was requested.
+    CancelRequested {
+        /// Why.
+        reason: String,
+    },
+    /// A child workflow was started.
+    ChildStarted {
+        /// Which.
+        step: StepId,
+        /// The child's run id.
+        run: uuid::Uuid,
+    },
+    /// A child workflow ended.
+    ChildClosed {
+        /// Which.
+        op: u32,
+        /// Its output or error.
+        result: Result<Payload, StoredError>,
+    },
+    /// The run ended with its output, which is in the run's row.
+    RunCompleted,
+    /// The run ended with an error.
+    RunFailed {
+        /// The error.
+        error: StoredError,
+    },
+    /// The run was ended from outside.
+    RunTerminated {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// An error as JSON text of its [`ErrorRecord`], because the envelope is not self-describing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StoredError(pub String);
+
+impl From<&Error> for StoredError {
+    fn from(error: &Error) -> Self {
+        // A record is strings and JSON values: it always serializes.
+        Self(serde_json::to_string(&ErrorRecord::from(error)).unwrap_or_default())
+    }
+}
+
+impl From<&StoredError> for Error {
+    fn from(stored: &StoredError) -> Self {
+        match serde_json::from_str::<ErrorRecord>(&stored.0) {
+            Ok(record) => record.into(),
+            Err(_) => Self::terminal(format!("an error that cannot be read: {}", stored.0)),
+        }
+    }
+}
+
+impl Event {
+    /// Its name in snake case, as shown to people.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ActivityCompleted { .. } => "activity_completed",
+            Self::ActivityFailed { .. } => "activity_failed",
+            Self::ActivityAttemptFailed { .. } => "activity_attempt_failed",
+            Self::TimerFired { .. } => "timer_fired",
+            Self::SignalReceived { .. } => "signal_received",
+            Self::SideEffect { .. } => "side_effect",
+            Self::CancelRequested { .. } => "cancel_requested",
+            Self::ChildStarted { .. } => "child_started",
+            Self::ChildClosed { .. } => "child_closed",
+            Self::RunCompleted => "run_completed",
+            Self::RunFailed { .. } => "run_failed",
+            Self::RunTerminated { .. } => "run_terminated",
+        }
+    }
+
+    /// Whether it was made by a poll of the workflow (and so waits to be asked for), rather than
+    /// being what caused one.
+    pub fn is_mark(&self) -> bool {
+        matches!(self, Self::SideEffect { .. } | Self::ChildStarted { .. })
+    }
+}

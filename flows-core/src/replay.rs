@@ -1,0 +1,25 @@
+//! The replay machine: history goes in, commands come out.
+//!
+//! Pure: no clock, no randomness, no runtime, no database in here. [`Machine`] holds a workflow's
+//! future; `apply` gives it one event and polls it once; nothing else moves it. Live and replayed,
+//! the future sees the very same polls, so it makes the very same decisions.
+
+mod check;
+mod machine;
+mod op;
+mod signals;
+mod state;
+mod stuck;
+mod turn;
+
+#[cfg(test)]
+mod tests;
+
+pub use machine::{Machine, RunInfo};
+pub use op::{ActivityTask, ChildTask, Overrides};
+pub use stuck::Stuck;
+pub use turn::{ActivityStart, ChildStart, Command, Turn};
+
+pub(crate) use machine::Shared;
+pub(crate) use op::What;
+pub(crate) use state::State;

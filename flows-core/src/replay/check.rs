@@ -1,0 +1,109 @@
+//! Every event is checked against what the code has asked for, before it is delivered.
+//!
+//! An operation's number, kind and name must agree, or the run stops before it does anything. An
+//! input that differs is reported and nothing more: it changes no decision that was recorded.
+
+use super::op::{ActivityTask, What};
+use super::state::State;
+use super::stuck::Stuck;
+use crate::journal::{Event, Recorded, StepId};
+
+/// The operation an event answers, if it answers one.
+pub(crate) fn target(event: &Event) -> Option<u32> {
+    match event {
+        Event::ActivityCompleted { step, .. }
+        | Event::ActivityFailed { step, .. }
+        | Event::ActivityAttemptFailed { step, .. }
+        | Event::ChildStarted { step, .. } => Some(step.op),
+        Event::TimerFired { op } | Event::SideEffect { op, .. } | Event::ChildClosed { op, .. } => {
+            Some(*op)
+        }
+        Event::SignalReceived { .. }
+        | Event::CancelRequested { .. }
+        | Event::RunCompleted
+        | Event::RunFailed { .. }
+        | Event::RunTerminated { .. } => None,
+    }
+}
+
+/// Stops the run when the event answers something that the code has not asked for.
+pub(crate) fn against(state: &mut State, event: &Event) -> Result<(), Stuck> {
+    if matches!(event, Event::RunCompleted | Event::RunFailed { .. } | Event::RunTerminated { .. })
+    {
+        return Err(Stuck::mismatch(
+            &format!("{}: the run has ended here", event.name()),
+            "the workflow is still waiting",
+        ));
+    }
+    let Some(op) = target(event) else { return Ok(()) };
+    let Some(entry) = state.ops.get(&op).filter(|entry| entry.result.is_none()) else {
+        return Err(Stuck::mismatch(&in_words(event), &format!("nothing waits for #{op}")));
+    };
+    match (event, &entry.what) {
+        (Event::TimerFired { .. }, What::Timer { .. })
+        | (Event::ChildClosed { .. }, What::Child { .. }) => Ok(()),
+        (
+            Event::ActivityCompleted { step, .. }
+            | Event::ActivityFailed { step, .. }
+            | Event::ActivityAttemptFailed { step, .. },
+            What::Activity(task),
+        ) if step.name == task.name => {
+            let warning = changed_input(step, task);
+            state.warnings.extend(warning);
+            Ok(())
+        }
+        _ => Err(Stuck::mismatch(&in_words(event), &entry.describe(op))),
+    }
+}
+
+fn changed_input(step: &StepId, task: &ActivityTask) -> Option<String> {
+    (step.input != task.input_hash).then(|| {
+        format!(
+            "activity `{}` (#{}) is called with another input than the journal has for it; \
+             its recorded result is used",
+            step.name, step.op
+        )
+    })
+}
+
+impl State {
+    /// Before a replay: the values that its polls will ask for.
+    pub(crate) fn expect_marks(&mut self, marks: Vec<Recorded>) -> Result<(), Stuck> {
+        for recorded in marks {
+            let Some(op) = target(&recorded.event) else { continue };
+            if self.recorded_marks.insert(op, recorded.event).is_some() {
+                return Err(Stuck::new(format!("the journal has two records for operation #{op}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The code has ended and the journal goes on.
+pub(crate) fn ended_too_soon(event: &Event) -> Stuck {
+    Stuck::mismatch(&in_words(event), "the workflow has returned before this")
+}
+
+/// The journal has a value that no poll has asked for.
+pub(crate) fn mark_not_asked_for(op: u32, event: &Event) -> Stuck {
+    Stuck::mismatch(&in_words(event), &format!("nothing records a value as #{op}"))
+}
+
+fn in_words(event: &Event) -> String {
+    match event {
+        Event::ActivityCompleted { step, .. } => format!("activity {} completed", named(step)),
+        Event::ActivityFailed { step, .. } => format!("activity {} failed", named(step)),
+        Event::ActivityAttemptFailed { step, attempt, .. } => {
+            format!("attempt {attempt} of activity {} failed", named(step))
+        }
+        Event::ChildStarted { step, .. } => format!("child workflow {} started", named(step)),
+        Event::TimerFired { op } => format!("timer (#{op}) fired"),
+        Event::SideEffect { op, .. } => format!("side effect (#{op})"),
+        Event::ChildClosed { op, .. } => format!("child workflow (#{op}) ended"),
+        other => other.name().to_owned(),
+    }
+}
+
+fn named(step: &StepId) -> String {
+    format!("`{}` (#{})", step.name, step.op)
+}

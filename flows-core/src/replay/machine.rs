@@ -1,0 +1,242 @@
+//! The machine itself: one run's future, and the events that move it.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::check;
+use super::op::Retry;
+use super::state::State;
+use super::stuck::Stuck;
+use super::turn::Turn;
+use crate::context::WorkflowContext;
+use crate::definition::{PayloadFuture, WorkflowDef};
+use crate::error::{Error, Result};
+use crate::ids::RunKey;
+use crate::journal::{Event, Recorded, StoredError};
+use crate::payload::Payload;
+use crate::time::Timestamp;
+
+/// What never changes about a run.
+#[derive(Debug, Clone)]
+pub struct RunInfo {
+    /// Its key.
+    pub key: RunKey,
+    /// The application's id for it.
+    pub workflow_id: Option<Arc<str>>,
+    /// Workflow name.
+    pub workflow: Arc<str>,
+    /// Workflow version.
+    pub version: u32,
+    /// Queue.
+    pub queue: Arc<str>,
+    /// Attempt, from 1.
+    pub attempt: u32,
+    /// The time of the first turn.
+    pub started_at: Timestamp,
+}
+
+/// The machine's state, shared with the context that user code holds.
+pub(crate) struct Shared {
+    pub(crate) info: RunInfo,
+    state: Mutex<State>,
+}
+
+impl Shared {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // User code never runs under this lock, so a poisoned one cannot be half-changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One run's workflow future with everything it has asked for.
+pub struct Machine {
+    shared: Arc<Shared>,
+    future: Option<PayloadFuture>,
+    waker: Waker,
+}
+
+/// Nothing wakes a workflow but its machine.
+struct Inert;
+
+impl Wake for Inert {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Machine {
+    /// Makes the run's future, without polling it. Stuck when the input does not decode.
+    pub fn new(info: RunInfo, def: &WorkflowDef, input: &Payload) -> Result<Self, Stuck> {
+        let state = Mutex::new(State::new(info.started_at, info.key.run));
+        let shared = Arc::new(Shared { info, state });
+        let context = WorkflowContext::new(Arc::clone(&shared));
+        let future = (def.begin)(context, input).map_err(|e| Stuck::new(e.to_string()))?;
+        Ok(Self { shared, future: Some(future), waker: Waker::from(Arc::new(Inert)) })
+    }
+
+    /// What never changes about the run.
+    pub fn info(&self) -> &RunInfo {
+        &self.shared.info
+    }
+
+    /// Polls for the first time, then once for each event of the journal. The turn holds the
+    /// commands of everything that is still open.
+    pub fn replay(&mut self, journal: Vec<Recorded>) -> Result<Turn, Stuck> {
+        let (marks, events): (Vec<_>, Vec<_>) =
+            journal.into_iter().partition(|recorded| recorded.event.is_mark());
+        let fresh = events.is_empty() && marks.is_empty();
+        self.shared.lock().expect_marks(marks)?;
+        self.shared.lock().replaying = !fresh;
+        let mut turn = self.poll()?;
+        for recorded in events {
+            if turn.outcome.is_some() {
+                return Err(check::ended_too_soon(&recorded.event));
+            }
+            let warnings = std::mem::take(&mut turn.warnings);
+            turn = self.apply(recorded)?;
+            turn.warnings.splice(0..0, warnings);
+        }
+        self.end_replay(turn)
+    }
+
+    fn end_replay(&mut self, mut turn: Turn) -> Result<Turn, Stuck> {
+        let mut state = self.shared.lock();
+        state.replaying = false;
+        if let Some((op, mark)) = state.recorded_marks.first_key_value() {
+            return Err(check::mark_not_asked_for(*op, mark));
+        }
+        if turn.outcome.is_none() {
+            turn.commands = state.open_commands();
+        }
+        Ok(turn)
+    }
+
+    /// Whether an event is for something the workflow still waits for. A live event that is not
+    /// wanted (the result of an activity that lost a `select!`) is dropped, not recorded.
+    pub fn wants(&self, event: &Event) -> bool {
+        check::target(event).is_none_or(|op| {
+            self.shared.lock().ops.get(&op).is_some_and(|entry| entry.result.is_none())
+        })
+    }
+
+    /// Applies one event and polls once.
+    pub fn apply(&mut self, recorded: Recorded) -> Result<Turn, Stuck> {
+        {
+            let mut state = self.shared.lock();
+            state.now = state.now.max(recorded.at);
+            check::against(&mut state, &recorded.event)?;
+            deliver(&mut state, recorded.event);
+        }
+        self.poll()
+    }
+
+    /// Polls the workflow's future exactly once.
+    fn poll(&mut self) -> Result<Turn, Stuck> {
+        let Some(future) = &mut self.future else {
+            return Err(Stuck::new("the workflow has ended and its journal goes on"));
+        };
+        let replaying = self.shared.lock().replaying;
+        let mut context = Context::from_waker(&self.waker);
+        let poll = AssertUnwindSafe(|| future.as_mut().poll(&mut context));
+        let polled = catch_unwind(|| if replaying { silently(poll) } else { poll() })
+            .map_err(|panic| panicked(&*panic))?;
+        let outcome = match polled {
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending => None,
+        };
+        if outcome.is_some() {
+            self.future = None;
+        }
+        self.take_turn(outcome)
+    }
+
+    fn take_turn(&mut self, outcome: Option<Result<Payload>>) -> Result<Turn, Stuck> {
+        let mut state = self.shared.lock();
+        if outcome.is_none() && !state.waits_on_something() {
+            return Err(Stuck::new(
+                "the workflow waits, but on nothing durable, so no event could ever wake it; \
+                 await activities, children, signals or timers of its context",
+            ));
+        }
+        Ok(Turn {
+            commands: state.take_commands(),
+            marks: std::mem::take(&mut state.new_marks),
+            outcome,
+            warnings: std::mem::take(&mut state.warnings),
+        })
+    }
+
+    /// What the run waits for, in words.
+    pub fn waiting_for(&self) -> String {
+        let state = self.shared.lock();
+        let waits: Vec<_> = state
+            .ops
+            .iter()
+            .filter(|(_, entry)| entry.result.is_none())
+            .take(10)
+            .map(|(op, entry)| entry.describe(*op))
+            .collect();
+        waits.join("; ")
+    }
+}
+
+/// Runs without logging: what a replay says has been said before.
+fn silently<T>(run: impl FnOnce() -> T) -> T {
+    tracing::dispatcher::with_default(&tracing::Dispatch::none(), run)
+}
+
+/// Gives the event to the operation that waits for it.
+fn deliver(state: &mut State, event: Event) {
+    match event {
+        Event::ActivityCompleted { step, output, .. } => complete(state, step.op, Ok(output)),
+        Event::ActivityFailed { step, error, .. } => complete(state, step.op, Err((&error).into())),
+        Event::ActivityAttemptFailed { step, attempt, retry_at, heartbeat, .. } => {
+            let retry = Retry { attempt: attempt + 1, not_before: retry_at, heartbeat };
+            if let Some(entry) = state.ops.get_mut(&step.op) {
+                entry.retry = Some(Box::new(retry));
+                state.issued.push(step.op);
+            }
+        }
+        Event::TimerFired { op } => complete(state, op, Payload::json(&())),
+        Event::ChildClosed { op, result } => complete(state, op, child_result(result)),
+        Event::SignalReceived { name, payload } => {
+            let delivered = state.signals.arrive(&name, payload);
+            state.hand_over(delivered);
+        }
+        Event::CancelRequested { reason } => cancel(state, reason),
+        Event::SideEffect { .. }
+        | Event::ChildStarted { .. }
+        | Event::RunCompleted
+        | Event::RunFailed { .. }
+        | Event::RunTerminated { .. } => {}
+    }
+}
+
+fn child_result(result: Result<Payload, StoredError>) -> Result<Payload> {
+    result.map_err(|error| Error::from(&error))
+}
+
+fn complete(state: &mut State, op: u32, result: Result<Payload>) {
+    if let Some(entry) = state.ops.get_mut(&op) {
+        entry.complete(result);
+    }
+}
+
+fn cancel(state: &mut State, reason: String) {
+    state.cancelled.get_or_insert(reason);
+    for entry in state.ops.values_mut() {
+        if matches!(entry.what, super::op::What::Cancelled) {
+            entry.result = Some(Payload::json(&()));
+        }
+        entry.wake();
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Stuck {
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a value that is not text".into());
+    Stuck::new(format!("the workflow panicked: {message}"))
+}

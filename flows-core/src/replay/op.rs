@@ -1,0 +1,134 @@
+//! Operations: what a workflow has asked for and not yet received.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::payload::Payload;
+use crate::retry::RetryPolicy;
+use crate::time::Timestamp;
+
+/// An activity as a workflow called it.
+#[derive(Debug)]
+pub struct ActivityTask {
+    /// The operation's number within the run.
+    pub op: u32,
+    /// The activity's name.
+    pub name: &'static str,
+    /// The encoded input.
+    pub input: Payload,
+    /// Hash of the encoded input.
+    pub input_hash: u64,
+    /// What the call site overrides.
+    pub overrides: Option<Box<Overrides>>,
+    /// When it was first asked for.
+    pub scheduled_at: Timestamp,
+}
+
+/// Options that a call site sets instead of the definition.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Retry policy.
+    pub retry: Option<RetryPolicy>,
+    /// Limit of one attempt.
+    pub start_to_close: Option<Duration>,
+    /// Limit of the wait for a slot.
+    pub schedule_to_start: Option<Duration>,
+    /// Limit of all attempts together.
+    pub schedule_to_close: Option<Duration>,
+    /// Queue.
+    pub queue: Option<String>,
+}
+
+/// A child workflow as a workflow called it.
+#[derive(Debug)]
+pub struct ChildTask {
+    /// The operation's number within the run.
+    pub op: u32,
+    /// Workflow name.
+    pub workflow: &'static str,
+    /// Workflow version.
+    pub version: u32,
+    /// The encoded input.
+    pub input: Payload,
+    /// Hash of the encoded input.
+    pub input_hash: u64,
+    /// The application's id for it.
+    pub workflow_id: Option<String>,
+    /// Queue, if not the definition's.
+    pub queue: Option<String>,
+}
+
+/// What kind of operation, and what it needs to be asked for again.
+#[derive(Debug)]
+pub(crate) enum What {
+    Activity(Arc<ActivityTask>),
+    Timer { due: Timestamp },
+    Child { task: Arc<ChildTask>, run: uuid::Uuid, new: bool },
+    Signal { name: String },
+    Cancelled,
+}
+
+impl What {
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Activity(_) => "activity",
+            Self::Timer { .. } => "timer",
+            Self::Child { .. } => "child workflow",
+            Self::Signal { .. } => "signal",
+            Self::Cancelled => "cancellation",
+        }
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Activity(task) => Some(task.name),
+            Self::Child { task, .. } => Some(task.workflow),
+            Self::Signal { name } => Some(name),
+            Self::Timer { .. } | Self::Cancelled => None,
+        }
+    }
+}
+
+/// An open operation.
+pub(crate) struct Op {
+    pub(crate) what: What,
+    pub(crate) site: &'static Location<'static>,
+    pub(crate) waker: Option<Waker>,
+    pub(crate) result: Option<Result<Payload>>,
+    pub(crate) retry: Option<Box<Retry>>,
+}
+
+/// What a failed attempt leaves for the next one.
+#[derive(Debug, Clone)]
+pub(crate) struct Retry {
+    pub(crate) attempt: u32,
+    pub(crate) not_before: Timestamp,
+    pub(crate) heartbeat: Option<Payload>,
+}
+
+impl Op {
+    pub(crate) fn new(what: What, site: &'static Location<'static>) -> Self {
+        Self { what, site, waker: None, result: None, retry: None }
+    }
+
+    /// In words: activity `charge` (#3), called at src/order.rs:12.
+    pub(crate) fn describe(&self, op: u32) -> String {
+        let (kind, site) = (self.what.kind(), self.site);
+        let name = self.what.name().map(|name| format!(" `{name}`")).unwrap_or_default();
+        format!("{kind}{name} (#{op}), called at {}:{}", site.file(), site.line())
+    }
+
+    pub(crate) fn complete(&mut self, result: Result<Payload>) {
+        self.result = Some(result);
+        self.wake();
+    }
+
+    pub(crate) fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}

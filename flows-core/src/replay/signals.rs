@@ -1,0 +1,74 @@
+//! Signals of a run by name: those that have arrived, and the operations that wait for them.
+//!
+//! A signal goes to the operation that was called first; one whose operation was dropped goes back
+//! to the front.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::payload::Payload;
+
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    names: BTreeMap<String, Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    arrived: VecDeque<Payload>,
+    waiting: VecDeque<u32>,
+}
+
+impl Signals {
+    /// Registers an operation; gives a signal that has arrived already.
+    pub(crate) fn wait(&mut self, name: &str, op: u32) -> Option<Payload> {
+        let queue = self.queue(name);
+        let arrived = queue.arrived.pop_front();
+        if arrived.is_none() {
+            queue.waiting.push_back(op);
+        }
+        arrived
+    }
+
+    /// Takes a signal that has arrived, without waiting.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Payload> {
+        self.names.get_mut(name)?.arrived.pop_front()
+    }
+
+    /// A signal arrives; says which operation gets it.
+    pub(crate) fn arrive(&mut self, name: &str, payload: Payload) -> Option<(u32, Payload)> {
+        let queue = self.queue(name);
+        match queue.waiting.pop_front() {
+            Some(op) => Some((op, payload)),
+            None => {
+                queue.arrived.push_back(payload);
+                None
+            }
+        }
+    }
+
+    /// An operation that had received `payload` was dropped before it was awaited.
+    pub(crate) fn give_back(&mut self, name: &str, payload: Payload) -> Option<(u32, Payload)> {
+        let queue = self.queue(name);
+        match queue.waiting.pop_front() {
+            Some(op) => Some((op, payload)),
+            None => {
+                queue.arrived.push_front(payload);
+                None
+            }
+        }
+    }
+
+    /// An operation does not wait any more.
+    pub(crate) fn forget(&mut self, name: &str, op: u32) {
+        if let Some(queue) = self.names.get_mut(name) {
+            queue.waiting.retain(|waiting| *waiting != op);
+        }
+    }
+
+    fn queue(&mut self, name: &str) -> &mut Queue {
+        if !self.names.contains_key(name) {
+            self.names.insert(name.to_owned(), Queue::default());
+        }
+        self.names.entry(name.to_owned()).or_default()
+    }
+}

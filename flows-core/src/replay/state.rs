@@ -1,0 +1,206 @@
+//! What a workflow's context and its machine share: time, operations, signals, randomness.
+//!
+//! The context asks and issues, the machine answers; both only under the lock of `Shared`, which is
+//! never held while user code runs.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use uuid::Uuid;
+
+use super::op::{Op, What};
+use super::signals::Signals;
+use super::turn::{ActivityStart, ChildStart, Command};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Event, Recorded};
+use crate::payload::Payload;
+use crate::time::Timestamp;
+
+pub(crate) struct State {
+    pub(crate) now: Timestamp,
+    pub(crate) replaying: bool,
+    pub(crate) cancelled: Option<String>,
+    pub(crate) shields: u32,
+    next_op: u32,
+    seed: u64,
+    rng: Option<Box<ChaCha8Rng>>,
+    pub(crate) ops: BTreeMap<u32, Op>,
+    pub(crate) signals: Signals,
+    /// Operations to ask the world for, since the last poll began.
+    pub(crate) issued: Vec<u32>,
+    pub(crate) commands: Vec<Command>,
+    /// Marks of the journal that the replay has not asked for yet.
+    pub(crate) recorded_marks: BTreeMap<u32, Event>,
+    pub(crate) new_marks: Vec<Recorded>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl State {
+    pub(crate) fn new(now: Timestamp, run: Uuid) -> Self {
+        let (high, low) = run.as_u64_pair();
+        Self {
+            now,
+            replaying: false,
+            cancelled: None,
+            shields: 0,
+            next_op: 0,
+            seed: high ^ low.rotate_left(32),
+            rng: None,
+            ops: BTreeMap::new(),
+            signals: Signals::default(),
+            issued: Vec::new(),
+            commands: Vec::new(),
+            recorded_marks: BTreeMap::new(),
+            new_marks: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    // ---- for the context -------------------------------------------------------------------
+
+    /// The identity of an operation, taken where it is called.
+    pub(crate) fn next_op(&mut self) -> u32 {
+        self.next_op += 1;
+        self.next_op - 1
+    }
+
+    /// The run's own random numbers: the same at every replay.
+    pub(crate) fn rng(&mut self) -> &mut ChaCha8Rng {
+        let seed = self.seed;
+        self.rng.get_or_insert_with(|| Box::new(ChaCha8Rng::seed_from_u64(seed)))
+    }
+
+    /// Asks the world for an operation.
+    pub(crate) fn issue(&mut self, op: u32, what: What, site: &'static Location<'static>) {
+        self.ops.insert(op, Op::new(what, site));
+        self.issued.push(op);
+    }
+
+    /// Waits for a signal, from the moment of the call.
+    pub(crate) fn wait_signal(&mut self, op: u32, name: &str, site: &'static Location<'static>) {
+        let mut entry = Op::new(What::Signal { name: name.to_owned() }, site);
+        entry.result = self.signals.wait(name, op).map(Ok);
+        self.ops.insert(op, entry);
+    }
+
+    /// The recorded value of a side effect, when this is a replay of it.
+    pub(crate) fn recorded_side_effect(&mut self, op: u32) -> Option<Payload> {
+        match self.recorded_marks.remove(&op)? {
+            Event::SideEffect { value, .. } => Some(value),
+            other => {
+                self.recorded_marks.insert(op, other);
+                None
+            }
+        }
+    }
+
+    /// Records an event of this poll's own making.
+    pub(crate) fn mark(&mut self, event: Event) {
+        self.new_marks.push(Recorded { at: self.now, event });
+    }
+
+    /// Whether the run's cancellation applies to what is polled now.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.is_some() && self.shields == 0
+    }
+
+    pub(crate) fn cancellation(&self) -> Error {
+        let reason = self.cancelled.as_deref().unwrap_or_default();
+        Error::new(ErrorKind::Cancelled, format!("the run was cancelled: {reason}"))
+    }
+
+    /// The result of an operation, once it has one; the operation is then gone.
+    pub(crate) fn poll_op(&mut self, op: u32, waker: &Waker) -> Poll<Result<Payload>> {
+        let cancelled = self.is_cancelled();
+        let Some(entry) = self.ops.get_mut(&op) else {
+            let message = "a durable future was polled again after it had given its result";
+            return Poll::Ready(Err(Error::terminal(message)));
+        };
+        if let Some(result) = entry.result.take() {
+            self.ops.remove(&op);
+            return Poll::Ready(result);
+        }
+        if cancelled {
+            self.abandon(op);
+            return Poll::Ready(Err(self.cancellation()));
+        }
+        match &mut entry.waker {
+            Some(known) if known.will_wake(waker) => {}
+            slot => *slot = Some(waker.clone()),
+        }
+        Poll::Pending
+    }
+
+    /// The workflow dropped the future of an operation.
+    pub(crate) fn abandon(&mut self, op: u32) {
+        let Some(entry) = self.ops.remove(&op) else { return };
+        match (entry.what, entry.result) {
+            (What::Activity(_), None) => self.commands.push(Command::CancelActivity(op)),
+            (What::Timer { .. }, None) => self.commands.push(Command::CancelTimer(op)),
+            (What::Signal { name }, None) => self.signals.forget(&name, op),
+            (What::Signal { name }, Some(Ok(payload))) => {
+                let next = self.signals.give_back(&name, payload);
+                self.hand_over(next);
+            }
+            _ => {}
+        }
+    }
+
+    // ---- for the machine -------------------------------------------------------------------
+
+    /// A signal has found its operation.
+    pub(crate) fn hand_over(&mut self, signal: Option<(u32, Payload)>) {
+        let Some((op, payload)) = signal else { return };
+        if let Some(entry) = self.ops.get_mut(&op) {
+            entry.complete(Ok(payload));
+        }
+    }
+
+    /// The commands of the poll that just ended.
+    pub(crate) fn take_commands(&mut self) -> Vec<Command> {
+        let mut commands = std::mem::take(&mut self.commands);
+        for op in std::mem::take(&mut self.issued) {
+            commands.extend(self.ops.get(&op).and_then(|entry| command(op, entry)));
+        }
+        commands
+    }
+
+    /// The commands of everything that is still open, after a replay.
+    pub(crate) fn open_commands(&mut self) -> Vec<Command> {
+        self.issued.clear();
+        self.commands.clear();
+        self.ops.iter().filter_map(|(op, entry)| command(*op, entry)).collect()
+    }
+
+    /// Whether some event could still move the workflow.
+    pub(crate) fn waits_on_something(&self) -> bool {
+        self.ops.values().any(|entry| entry.result.is_none())
+    }
+}
+
+/// What an open operation needs from the world.
+fn command(op: u32, entry: &Op) -> Option<Command> {
+    if entry.result.is_some() {
+        return None;
+    }
+    match &entry.what {
+        What::Activity(task) => {
+            let retry = entry.retry.as_deref();
+            Some(Command::RunActivity(ActivityStart {
+                task: Arc::clone(task),
+                attempt: retry.map_or(1, |r| r.attempt),
+                not_before: retry.map(|r| r.not_before),
+                heartbeat: retry.and_then(|r| r.heartbeat.clone()),
+            }))
+        }
+        What::Timer { due } => Some(Command::StartTimer { op, due: *due }),
+        What::Child { task, run, new: true } => {
+            Some(Command::StartChild(ChildStart { run: *run, task: Arc::clone(task) }))
+        }
+        What::Child { .. } | What::Signal { .. } | What::Cancelled => None,
+    }
+}

@@ -1,0 +1,73 @@
+//! What one poll of a workflow asks for.
+
+use std::sync::Arc;
+
+use super::op::{ActivityTask, ChildTask};
+use crate::error::Result;
+use crate::journal::Recorded;
+use crate::payload::Payload;
+use crate::time::Timestamp;
+
+/// The result of one poll, or of a whole replay.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// What to do, in the order the workflow asked for it.
+    pub commands: Vec<Command>,
+    /// Events this poll made: they belong into the journal behind the event that caused it.
+    pub marks: Vec<Recorded>,
+    /// The workflow's own result, once it has one.
+    pub outcome: Option<Result<Payload>>,
+    /// Differences from the journal that do not stop the run.
+    pub warnings: Vec<String>,
+}
+
+/// Something the workflow wants from the world.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Run an attempt of an activity, once everything before it is durable.
+    RunActivity(ActivityStart),
+    /// The workflow does not wait for this activity any more.
+    CancelActivity(u32),
+    /// Report when it is `due`.
+    StartTimer {
+        /// The operation.
+        op: u32,
+        /// When it fires, at the earliest.
+        due: Timestamp,
+    },
+    /// The workflow does not wait for this timer any more.
+    CancelTimer(u32),
+    /// Start a child in the same commit.
+    StartChild(ChildStart),
+    /// Send a signal to another run of the tenant, in the same commit.
+    SendSignal {
+        /// The other run's workflow id.
+        to: String,
+        /// Signal name.
+        name: String,
+        /// Content.
+        payload: Payload,
+    },
+}
+
+/// One attempt of an activity.
+#[derive(Debug, Clone)]
+pub struct ActivityStart {
+    /// Which activity, with what.
+    pub task: Arc<ActivityTask>,
+    /// Attempt, from 1.
+    pub attempt: u32,
+    /// Not before this.
+    pub not_before: Option<Timestamp>,
+    /// Details of the previous attempt's last heartbeat.
+    pub heartbeat: Option<Payload>,
+}
+
+/// A child to start.
+#[derive(Debug, Clone)]
+pub struct ChildStart {
+    /// The child's run id.
+    pub run: uuid::Uuid,
+    /// Which workflow, with what.
+    pub task: Arc<ChildTask>,
+}
