@@ -25,6 +25,9 @@
 //! The journal's key (run, position) is the fence: of two workers that append at one position, one
 //! wins and the other has [lost](Committed::Lost) the run. Leases only decide who tries.
 
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod contract;
 mod mail;
 mod record;
 mod run;

@@ -1,1 +1,4 @@
 //! PostgreSQL storage of the flows workflow library.
+
+#[cfg(feature = "dev")]
+pub mod dev;
