@@ -35,4 +35,4 @@ pub use error::{Error, ErrorKind, Result};
 pub use payload::{Codec, Payload};
 pub use registry::Registry;
 pub use retry::RetryPolicy;
-pub use worker::Worker;
+pub use worker::{Worker, shutdown_signal};

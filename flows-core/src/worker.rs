@@ -23,6 +23,7 @@ mod recover;
 mod resident;
 mod session;
 mod settle;
+mod shutdown;
 mod submit;
 mod turns;
 
@@ -35,6 +36,7 @@ use std::sync::Arc;
 
 pub use builder::WorkerBuilder;
 pub(crate) use closing::letter_to_parent;
+pub use shutdown::shutdown_signal;
 
 use crate::context::StateMap;
 use crate::engine::Engine;
