@@ -1,9 +1,9 @@
 //! A run in memory: its machine, what it has produced since the last commit, what it waits for.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -24,9 +24,9 @@ pub(crate) struct Resident {
     pub(crate) position: i32,
     pub(crate) pending: Pending,
     pub(crate) flying: Option<Flying>,
-    pub(crate) running: HashMap<u32, Running>,
+    pub(crate) running: FxHashMap<u32, Running>,
     /// When each timer, and each activity that waits for its retry, is due.
-    pub(crate) alarms: HashMap<u32, Timestamp>,
+    pub(crate) alarms: FxHashMap<u32, Timestamp>,
     /// The last letter that was read.
     pub(crate) seen: i64,
     /// How many letters are known to have been sent to the owned run.
@@ -124,8 +124,8 @@ impl Resident {
             position: i32::try_from(run.journal.len()).unwrap_or(i32::MAX),
             pending: Pending::default(),
             flying: None,
-            running: HashMap::new(),
-            alarms: HashMap::new(),
+            running: FxHashMap::default(),
+            alarms: FxHashMap::default(),
             seen: 0,
             sent: 0,
             queued: false,
