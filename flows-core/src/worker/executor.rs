@@ -80,7 +80,7 @@ impl Executor {
 
     fn receive(&mut self, message: Message) {
         match message {
-            Message::Claimed(runs) => runs.into_iter().for_each(|run| self.activate(run)),
+            Message::Claimed(runs) => runs.into_iter().for_each(|run| self.take_up(run, 0)),
             Message::Mail(collected) => collected.into_iter().for_each(|mail| self.deliver(mail)),
             Message::Attempted(attempted) => self.attempted(attempted),
             Message::Reloaded { asked, found } => self.reloaded(&asked, found),

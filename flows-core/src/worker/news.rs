@@ -21,6 +21,8 @@ impl Executor {
             return self.park_stuck(mail.run);
         }
         self.read(mail.run, mail.inbox);
+        self.mark_dirty(mail.run);
+        self.consider(mail.run);
     }
 
     /// Applies the letters that have not been read yet; they leave the inbox with the next commit.

@@ -116,7 +116,7 @@ pub(crate) struct Running {
 }
 
 impl Resident {
-    pub(crate) fn new(run: &Activation, residency: u64) -> Self {
+    pub(crate) fn new(run: &Activation, residency: u64, sent: i64) -> Self {
         Self {
             machine: None,
             origin: Origin::from(run),
@@ -127,7 +127,7 @@ impl Resident {
             running: FxHashMap::default(),
             alarms: FxHashMap::default(),
             seen: 0,
-            sent: 0,
+            sent,
             queued: false,
             idle_since: None,
             ending: false,
@@ -165,6 +165,14 @@ impl Resident {
         }
         if let Some(running) = self.running.remove(&op) {
             running.cancel.send_replace(true);
+        }
+    }
+
+    /// Forgets the activities that were about to start.
+    pub(crate) fn drop_launches(&mut self) {
+        self.pending.launches.clear();
+        if let Some(flying) = &mut self.flying {
+            flying.launches.clear();
         }
     }
 
