@@ -12,6 +12,8 @@ mod connect;
 mod counters;
 mod dead_letters;
 mod describe;
+#[cfg(feature = "dev")]
+pub mod dev;
 mod error;
 mod find;
 mod hints;
