@@ -14,6 +14,7 @@ mod dead_letters;
 mod describe;
 #[cfg(feature = "dev")]
 pub mod dev;
+mod engine;
 mod error;
 mod find;
 mod hints;
@@ -47,5 +48,6 @@ pub use deadpool_postgres;
 pub use tokio_postgres;
 pub use tokio_postgres::Transaction;
 
+pub use engine::Engine;
 pub use store::PgStore;
 pub use transaction::Postgres;

@@ -5,12 +5,13 @@
 
 use flows_core::error::{Error, ErrorKind, Result};
 use flows_core::ids::RunKey;
-use flows_core::store::{Close, no_such_run};
+use flows_core::store::{Close, Mail, no_such_run};
 use tokio_postgres::Row;
 
 use crate::error::Fault;
 use crate::rows::Keys;
 use crate::scope::Scope;
+use crate::send::deliver;
 use crate::sql::{APPEND_LAST, END_RUN, EVICT, STATUSES};
 use crate::store::Shared;
 
@@ -23,9 +24,10 @@ impl Shared {
         run: RunKey,
         record: &[u8],
         close: &Close,
+        mail: &[Mail],
     ) -> Result<bool> {
         let tx = self.begin(run.tenant).await?;
-        let ended = terminate(Scope::Own(tx.link()), run, record, close).await;
+        let ended = terminate(Scope::Own(tx.link()), run, record, close, mail).await;
         Ok(tx.end(ended).await?)
     }
 }
@@ -36,6 +38,7 @@ pub(crate) async fn terminate(
     run: RunKey,
     record: &[u8],
     close: &Close,
+    mail: &[Mail],
 ) -> Result<bool, Fault> {
     for _ in 0..TRIES {
         scope.savepoint().await?;
@@ -44,6 +47,7 @@ pub(crate) async fn terminate(
         {
             evict(scope, run, &row, close.is_dead_letter()).await?;
             scope.keep().await?;
+            deliver(scope, mail.iter().enumerate().collect()).await?;
             return Ok(true);
         }
         scope.take_back().await?;

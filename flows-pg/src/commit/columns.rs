@@ -41,6 +41,7 @@ pub(super) struct Parks<'a> {
     wakes: Vec<Option<Time>>,
     waits: Vec<&'a str>,
     stuck: Vec<Option<&'a str>>,
+    sent: Vec<i64>,
 }
 
 impl<'a> Rows<'a> {
@@ -111,10 +112,11 @@ impl<'a> Parks<'a> {
         self.wakes.push(park.wake_at.map(Time));
         self.waits.push(&park.waiting_for);
         self.stuck.push(park.stuck.as_deref());
+        self.sent.push(park.sent);
     }
 
-    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 6] {
+    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 7] {
         let Keys { shards, tenants, runs } = &self.keys;
-        [shards, tenants, runs, &self.wakes, &self.waits, &self.stuck]
+        [shards, tenants, runs, &self.wakes, &self.waits, &self.stuck, &self.sent]
     }
 }

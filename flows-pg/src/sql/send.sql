@@ -14,7 +14,7 @@ WITH letter AS MATERIALIZED (
 ), target AS MATERIALIZED (
     SELECT DISTINCT shard, tenant_id, run_id FROM letter ORDER BY shard, tenant_id, run_id
 ), owner AS (
-    UPDATE flows.owned o SET mail = true FROM target t
+    UPDATE flows.owned o SET mail = true, sent = o.sent + 1 FROM target t
     WHERE o.shard = t.shard AND o.tenant_id = t.tenant_id AND o.run_id = t.run_id
     RETURNING o.tenant_id, o.run_id, o.worker_id
 ), patient AS (
