@@ -8,7 +8,8 @@ use crate::database::{Database, Done, Row};
 use crate::program::{Mind, Process, Program, World, number};
 use crate::protocol::STUCK;
 
-/// Where the run is at first, and who does something about it.
+/// Where the run is at first, and who does something about it. An owner knows of a letter that it has
+/// not recorded yet.
 pub(crate) struct Scenario {
     pub(crate) place: Row,
     pub(crate) actors: Vec<(&'static str, Program)>,
@@ -37,11 +38,14 @@ impl Scenario {
     }
 
     fn start(&self) -> State {
-        let database = Database::new(&[Row::Run { open: true }, self.place], self.actors.len());
+        let mut rows = vec![Row::Run { open: true }, self.place];
         let mut minds: [Mind; 3] = Default::default();
         if let Row::Owned { worker, .. } = self.place {
-            minds[usize::from(worker)].held = true;
+            let known = [0].into_iter().collect();
+            minds[usize::from(worker)] = Mind { held: true, known, ..Mind::default() };
+            rows.push(Row::Letter(0));
         }
+        let database = Database::new(&rows, self.actors.len());
         let world = World { database, minds, acknowledged: Vec::new() };
         State { world, processes: vec![Process::default(); self.actors.len()] }
     }

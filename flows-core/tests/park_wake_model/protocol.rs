@@ -120,14 +120,6 @@ pub(crate) fn keeper(worker: u8) -> Program {
     )
 }
 
-/// A keeper that only collects.
-pub(crate) fn collector(worker: u8) -> Program {
-    keeper(worker)
-        .but(("lower", Update(FLAGGED, lowered, Skip), "lowered", "idle"))
-        .but(("idle", Commit, END, END))
-        .but(("deliver", Deliver, END, END))
-}
-
 /// A turn that consumes what the run knows and puts it down: `turn.sql`, then `park.sql`.
 pub(crate) fn parker(worker: u8) -> Program {
     Program::new(
