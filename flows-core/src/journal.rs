@@ -30,7 +30,7 @@ pub fn encode(events: &[Recorded]) -> Result<Vec<u8>> {
     for event in events {
         row.push(event)?;
     }
-    row.finish()
+    Ok(row.into_bytes())
 }
 
 /// A row that grows event by event, so that the events themselves can go on to the machine.
@@ -55,16 +55,21 @@ impl RowBuilder {
     }
 
     /// The row's bytes; none when it has no events.
-    pub fn finish(self) -> Result<Vec<u8>> {
+    pub fn into_bytes(self) -> Vec<u8> {
         if self.count == 0 {
-            return Ok(Vec::new());
+            return Vec::new();
         }
-        // A sequence in postcard is its length and then its elements.
+        // A sequence in postcard is its length as a varint, and then its elements.
         let mut row = Vec::with_capacity(self.events.len() + 4);
         row.push(VERSION);
-        let mut row = postcard::to_extend(&self.count, row).map_err(|e| unwritable(&e))?;
+        let mut length = self.count;
+        while length >= 0x80 {
+            row.push((length & 0x7f) as u8 | 0x80);
+            length >>= 7;
+        }
+        row.push(length as u8);
         row.extend_from_slice(&self.events);
-        Ok(row)
+        row
     }
 }
 
