@@ -1,1 +1,31 @@
-//! Public facade of the `flows` library: re-exports, nothing else.
+//! Durable workflows on your own PostgreSQL: annotate async functions, run the worker.
+//!
+//! Public facade: re-exports, nothing else. The runtime is in `flows-core`, the macros are in
+//! `flows-macros`, the storage is in `flows-pg`.
+
+#[doc(hidden)]
+pub use flows_core::private as __private;
+
+pub use flows_core::engine::{
+    AnyWorkflow, DeadLetter, Description, HistoryEvent, rerun, set_engine, signal, start,
+    with_tenant,
+};
+pub use flows_core::store::{ConflictPolicy, RunStatus as Status};
+pub use flows_core::{
+    Activity, ActivityContext, Codec, Durable, Engine, Error, ErrorKind, Execution, Payload,
+    Registry, Result, RetryPolicy, Signal, Tenant, Worker, Workflow, WorkflowContext,
+    WorkflowInput, join_all, memory, race, shutdown_signal, try_join_all,
+};
+pub use flows_macros::{activity, durable, join, register_all, select, signal, try_join, workflow};
+pub use flows_pg as pg;
+
+/// The one import: `use flows::prelude::*;`.
+pub mod prelude {
+    pub use crate::{
+        Activity, ActivityContext, ConflictPolicy, DeadLetter, Description, Durable, Engine, Error,
+        ErrorKind, Execution, Registry, Result, RetryPolicy, Signal, Status, Tenant, Worker,
+        Workflow, WorkflowContext, WorkflowInput, activity, durable, register_all, signal,
+        workflow,
+    };
+    pub use std::time::Duration;
+}

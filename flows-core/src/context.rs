@@ -21,4 +21,5 @@ pub use child::ChildCall;
 pub use side_effect::SideEffect;
 pub use signal::{Signal, SignalFuture};
 pub use timer::{Sleep, Timeout};
-pub use workflow::WorkflowContext;
+pub(crate) use workflow::ContinueAs;
+pub use workflow::{WorkflowContext, WorkflowRng};

@@ -203,6 +203,13 @@ impl Error {
     }
 }
 
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a value that is not text".into())
+}
+
 /// The type's name, unless it is only a message.
 fn type_name<E>() -> Option<Cow<'static, str>> {
     let name = std::any::type_name::<E>();

@@ -26,10 +26,55 @@ const VERSION: u8 = 1;
 
 /// Writes one row.
 pub fn encode(events: &[Recorded]) -> Result<Vec<u8>> {
-    let mut row = Vec::with_capacity(64 * events.len() + 2);
-    row.push(VERSION);
-    postcard::to_extend(events, row)
-        .map_err(|e| Error::new(ErrorKind::Codec, format!("cannot encode a journal row: {e}")))
+    let mut row = RowBuilder::default();
+    for event in events {
+        row.push(event)?;
+    }
+    Ok(row.into_bytes())
+}
+
+/// A row that grows event by event, so that the events themselves can go on to the machine.
+#[derive(Debug, Default)]
+pub struct RowBuilder {
+    count: usize,
+    events: Vec<u8>,
+}
+
+impl RowBuilder {
+    /// Adds an event.
+    pub fn push(&mut self, event: &Recorded) -> Result<()> {
+        self.events = postcard::to_extend(event, std::mem::take(&mut self.events))
+            .map_err(|e| unwritable(&e))?;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Whether it has no events.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The row's bytes; none when it has no events.
+    pub fn into_bytes(self) -> Vec<u8> {
+        if self.count == 0 {
+            return Vec::new();
+        }
+        // A sequence in postcard is its length as a varint, and then its elements.
+        let mut row = Vec::with_capacity(self.events.len() + 4);
+        row.push(VERSION);
+        let mut length = self.count;
+        while length >= 0x80 {
+            row.push((length & 0x7f) as u8 | 0x80);
+            length >>= 7;
+        }
+        row.push(length as u8);
+        row.extend_from_slice(&self.events);
+        row
+    }
+}
+
+fn unwritable(cause: &postcard::Error) -> Error {
+    Error::new(ErrorKind::Codec, format!("cannot encode a journal row: {cause}"))
 }
 
 /// Reads one row; `position` is for the message.

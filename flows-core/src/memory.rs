@@ -28,8 +28,8 @@ use self::state::State;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{
-    Activation, Claim, Close, Committed, DeadLetter, Hint, HistoryRow, Lease, Letter, ListFilter,
-    Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store, StoreFuture,
+    Activation, Claim, Close, Collected, Committed, DeadLetter, Hint, HistoryRow, Lease,
+    ListFilter, Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store, StoreFuture,
     WorkerIdentity,
 };
 use crate::time::Timestamp;
@@ -102,8 +102,9 @@ impl Store for MemoryStore {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
+        mail: &'a [Mail],
     ) -> StoreFuture<'a, bool> {
-        self.transact(move |state, now| state.terminate(run, record, close, now))
+        self.transact(move |state, now| state.terminate(run, record, close, mail, now))
     }
 
     fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
@@ -130,14 +131,14 @@ impl Store for MemoryStore {
     }
 
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
-        self.transact(move |state, _| Ok(state.claim(claim)))
+        self.transact(move |state, now| Ok(state.claim(claim, now)))
     }
 
     fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>> {
         self.transact(move |state, _| Ok(state.reload(worker, runs)))
     }
 
-    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<(RunKey, Vec<Letter>)>> {
+    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
         self.transact(move |state, _| Ok(state.collect(worker)))
     }
 
@@ -147,9 +148,7 @@ impl Store for MemoryStore {
         worker: Uuid,
         records: &'a [Record],
     ) -> StoreFuture<'a, Vec<Committed>> {
-        self.transact(move |state, now| {
-            Ok(records.iter().map(|record| state.commit(worker, record, now)).collect())
-        })
+        self.transact(move |state, now| Ok(state.commit_all(worker, records, now)))
     }
 
     fn writers(&self) -> usize {

@@ -9,19 +9,25 @@
 //! An open run has exactly one *place*, a row in one of three small tables:
 //!
 //! - **ready**: a worker should claim it.
-//! - **owned**: a worker holds it in memory. Its `mail` flag says that the inbox has grown.
+//! - **owned**: a worker holds it in memory. Its `mail` flag says that the inbox has grown, its
+//!   counter how many letters were sent to it since the worker owns it.
 //! - **parked**: it only waits: for mail, or until its `wake_at`.
 //!
 //! Whoever sends mail locks the place first, then writes to the inbox, so mail is numbered in
 //! commit order. Mail to a parked run makes it ready; mail to a ready one marks that it must be
-//! loaded; mail to an owned one raises the flag. Parking is refused while the flag is up: that is
-//! what makes a wake-up impossible to lose.
+//! loaded; mail to an owned one raises the flag and the counter. Collecting mail lowers the flag and
+//! tells the counter; parking names the counter it knows and is refused while the flag is up or the
+//! counter is higher: that is what makes a wake-up impossible to lose, also of letters that were
+//! collected and have not reached the run yet.
 //!
 //! # The fence
 //!
 //! The journal's key (run, position) is the fence: of two workers that append at one position, one
 //! wins and the other has [lost](Committed::Lost) the run. Leases only decide who tries.
 
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod contract;
 mod mail;
 mod record;
 mod run;
@@ -37,7 +43,7 @@ use crate::error::{Error, Result};
 use crate::ids::RunKey;
 use crate::time::Timestamp;
 
-pub use mail::{Letter, Mail, MailKind, Sent};
+pub use mail::{Collected, Letter, Mail, MailKind, Sent};
 pub use record::{Activation, Close, Committed, Next, Park, Record};
 pub use run::{ConflictPolicy, Lineage, NewRun, Parent, RunStatus, Started};
 pub use view::{DeadLetter, HistoryRow, ListFilter, Outcome, Place, RunView};
@@ -116,16 +122,19 @@ pub trait Store: Send + Sync + 'static {
     /// the same workflow id answers [`Started::Exists`].
     fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>>;
 
-    /// Delivers mail to open runs, in order, numbered in commit order; see the module.
+    /// Delivers mail to open runs, in order, numbered in commit order; see the module. Mail neither
+    /// wakes a stuck run nor one whose delayed start is not due: it waits with them.
     fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>>;
 
     /// Ends an open run from outside, whatever it is doing: appends `record` (a `terminated`
-    /// event) behind its journal, so that its owner's next append loses. `false`: it had ended.
+    /// event) behind its journal, so that its owner's next append loses. `mail` goes out in the same
+    /// transaction (to its parent). `false`: it had ended, and nothing was done.
     fn terminate<'a>(
         &'a self,
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
+        mail: &'a [Mail],
     ) -> StoreFuture<'a, bool>;
 
     /// Starts `run` as the successor of a failed one, once: `NotFound` when there is no such dead
@@ -138,7 +147,7 @@ pub trait Store: Send + Sync + 'static {
     /// this build may mend them.
     fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease>;
 
-    /// Renews the lease.
+    /// Renews the lease. A worker whose lease had lapsed must retire and register anew.
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease>;
 
     /// Gives up the lease and makes every run the worker owns ready for others.
@@ -159,11 +168,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Lowers the mail flags of the worker's runs and reads their inboxes (which keep the mail
     /// until a record consumes it).
-    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<(RunKey, Vec<Letter>)>>;
+    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>>;
 
     /// Commits turns of many runs in one transaction: their journal rows, the mail they consumed,
     /// the runs they started, the mail they sent, and where each goes next. Each record is applied
-    /// whole or not at all; a record that lost its run does not harm the others.
+    /// whole or not at all; a record that lost its run does not harm the others. Within a batch,
+    /// mail is sent before runs are parked. Only its owner can park a run. The store itself passes
+    /// on hints for what records start and send.
     ///
     /// An error means that the outcome of the *whole batch* is unknown: reload its runs.
     /// `writer` (from 0) names a connection; one batch is in flight on each.
@@ -223,6 +234,7 @@ pub trait Transaction<S>: Send + Sync {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
+        mail: &'a [Mail],
     ) -> StoreFuture<'a, bool>;
 
     /// [`Store::rerun`].

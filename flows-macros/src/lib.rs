@@ -1,1 +1,86 @@
-//! Attribute macros of the flows workflow library.
+//! Attribute macros of the `flows` workflow library; use them through `flows`.
+//!
+//! # Choosing a construct
+//!
+//! | what it is | write |
+//! |---|---|
+//! | deterministic code that survives restarts | [`macro@workflow`] |
+//! | a step that touches the outside world | [`macro@activity`] |
+//! | an async helper of workflow code | [`macro@durable`] |
+//! | the payload of a signal, known by its type | [`macro@signal`] |
+//! | several durable futures at once | [`join!`], [`try_join!`] |
+//! | the first of several | [`select!`] |
+//! | the definitions of a worker | [`register_all!`] |
+//!
+//! # For readers of this crate
+//!
+//! A definition passes through `args` (what the attribute says), `model` (what the function says),
+//! `rewrite` (the body), then `expand`, or after an error `fallback`. Errors are collected in
+//! `errors`, so that one compile shows all of them. The crate emits items, never logic: what is
+//! to be decided is decided in generic functions of the library, behind `__private`.
+
+mod args;
+mod definition;
+mod durable;
+mod errors;
+mod expand;
+mod fallback;
+mod join;
+mod model;
+mod register;
+mod rewrite;
+mod runtime;
+mod select;
+mod signal;
+#[cfg(test)]
+mod tests;
+
+use proc_macro::TokenStream;
+
+/// TODO
+#[proc_macro_attribute]
+pub fn activity(args: TokenStream, item: TokenStream) -> TokenStream {
+    definition::activity(args.into(), item.into()).into()
+}
+
+/// TODO
+#[proc_macro_attribute]
+pub fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
+    definition::workflow(args.into(), item.into()).into()
+}
+
+/// TODO
+#[proc_macro_attribute]
+pub fn durable(args: TokenStream, item: TokenStream) -> TokenStream {
+    durable::expand(args.into(), item.into()).into()
+}
+
+/// TODO
+#[proc_macro_attribute]
+pub fn signal(args: TokenStream, item: TokenStream) -> TokenStream {
+    signal::expand(args.into(), item.into()).into()
+}
+
+/// TODO
+#[proc_macro]
+pub fn join(tokens: TokenStream) -> TokenStream {
+    join::expand("join", tokens.into()).into()
+}
+
+/// TODO
+#[proc_macro]
+pub fn try_join(tokens: TokenStream) -> TokenStream {
+    join::expand("try_join", tokens.into()).into()
+}
+
+/// TODO
+#[proc_macro]
+pub fn select(tokens: TokenStream) -> TokenStream {
+    select::expand(tokens.into()).into()
+}
+
+/// TODO
+#[proc_macro]
+pub fn register_all(tokens: TokenStream) -> TokenStream {
+    register::expand(tokens.into()).into()
+}

@@ -73,14 +73,16 @@ impl<W: Workflow> ChildCall<W> {
     }
 
     fn task(&mut self, input: Payload) -> ChildTask {
+        let options = W::options();
         ChildTask {
             op: self.handle.op(),
             workflow: W::NAME,
             version: W::VERSION,
             input_hash: fnv1a(input.bytes().iter().copied()),
             input,
-            workflow_id: None,
-            queue: self.queue.take().or_else(|| W::options().queue.map(Into::into)),
+            queue: self.queue.take().or_else(|| options.queue.map(Into::into)),
+            timeout: options.timeout,
+            retry: options.retry,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A hint never carries work, only the news that looking is worth it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use uuid::Uuid;
@@ -39,6 +40,18 @@ impl Hints {
     pub(crate) fn ready(&self, shards: Vec<i16>) {
         self.tell_workers(&Hint::Ready(shards.clone()));
         self.store.publish(Hint::Ready(shards));
+    }
+
+    /// A transaction of the application's will soon make a run of this shard ready: nobody knows
+    /// when it commits, so workers are told to look a few times.
+    pub(crate) fn soon(self: &Arc<Self>, shard: i16) {
+        let hints = Arc::clone(self);
+        tokio::spawn(async move {
+            for pause in [1, 4, 15, 80, 300] {
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+                hints.ready(vec![shard]);
+            }
+        });
     }
 
     /// A worker's run has mail: tell it, wherever it is.

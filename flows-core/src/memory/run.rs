@@ -39,6 +39,8 @@ pub(super) enum Spot {
     Owned {
         worker: Uuid,
         mail: bool,
+        /// Letters sent since the worker owns it.
+        sent: i64,
     },
     Parked {
         park: Park,
@@ -74,6 +76,14 @@ impl Run {
         match self.spot {
             Some(Spot::Owned { worker, .. }) => Some(worker),
             _ => None,
+        }
+    }
+
+    /// Whether letters were sent that the owner, who knows of `known`, has not heard of.
+    pub(super) fn has_news(&self, known: i64) -> bool {
+        match self.spot {
+            Some(Spot::Owned { mail, sent, .. }) => mail || sent != known,
+            _ => false,
         }
     }
 

@@ -6,7 +6,7 @@ use super::run::{Run, Spot};
 use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
-use crate::store::{Letter, Mail, Sent, no_such_run};
+use crate::store::{Collected, Mail, Sent, no_such_run};
 
 impl State {
     /// [`Store::send`](crate::store::Store::send) of one letter.
@@ -35,26 +35,26 @@ impl State {
     }
 
     /// [`Store::collect`](crate::store::Store::collect).
-    pub(super) fn collect(&mut self, worker: Uuid) -> Vec<(RunKey, Vec<Letter>)> {
+    pub(super) fn collect(&mut self, worker: Uuid) -> Vec<Collected> {
         let mut runs = self.owned_by(worker);
         runs.retain(|key| self.runs.get(key).is_some_and(Run::has_mail_flag));
         runs.into_iter().filter_map(|key| self.empty_letterbox(key)).collect()
     }
 
-    fn empty_letterbox(&mut self, key: RunKey) -> Option<(RunKey, Vec<Letter>)> {
+    fn empty_letterbox(&mut self, key: RunKey) -> Option<Collected> {
         let run = self.runs.get_mut(&key)?;
-        if let Some(Spot::Owned { mail, .. }) = &mut run.spot {
-            *mail = false;
-        }
-        Some((key, run.inbox.clone()))
+        let Some(Spot::Owned { mail, sent, .. }) = &mut run.spot else { return None };
+        *mail = false;
+        Some(Collected { run: key, sent: *sent, inbox: run.inbox.clone() })
     }
 
     /// Tells the place of a run that its inbox has grown. A stuck run stays where it is, and so
     /// does one whose start is delayed.
     fn wake(&mut self, key: RunKey) -> Sent {
         match self.runs.get_mut(&key).and_then(|run| run.spot.as_mut()) {
-            Some(Spot::Owned { worker, mail }) => {
+            Some(Spot::Owned { worker, mail, sent }) => {
                 *mail = true;
+                *sent += 1;
                 return Sent::ToOwner(*worker);
             }
             Some(Spot::Parked { park, unborn: false }) if park.stuck.is_none() => {

@@ -86,7 +86,7 @@ fn first_turn(run: &NewRun, now: Timestamp) -> Option<Timestamp> {
 
 fn asleep_until(at: Timestamp) -> Spot {
     let waiting_for = "its start time".to_owned();
-    Spot::Parked { park: Park { wake_at: Some(at), waiting_for, stuck: None }, unborn: true }
+    Spot::Parked { park: Park { wake_at: Some(at), waiting_for, ..Park::default() }, unborn: true }
 }
 
 fn already_exists(run: &NewRun, existing: RunKey) -> Error {

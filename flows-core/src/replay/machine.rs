@@ -1,18 +1,17 @@
 //! The machine itself: one run's future, and the events that move it.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::check;
-use super::op::Retry;
+use super::op::{Retry, What};
 use super::state::State;
 use super::stuck::Stuck;
 use super::turn::Turn;
 use crate::context::WorkflowContext;
 use crate::definition::{PayloadFuture, WorkflowDef};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, panic_message};
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded, StoredError};
 use crate::payload::Payload;
@@ -72,6 +71,11 @@ impl Machine {
         let context = WorkflowContext::new(Arc::clone(&shared));
         let future = (def.begin)(context, input).map_err(|e| Stuck::new(e.to_string()))?;
         Ok(Self { shared, future: Some(future), waker: Waker::from(Arc::new(Inert)) })
+    }
+
+    /// The time of the last event.
+    pub fn now(&self) -> Timestamp {
+        self.shared.lock().now
     }
 
     /// What never changes about the run.
@@ -138,8 +142,10 @@ impl Machine {
         let replaying = self.shared.lock().replaying;
         let mut context = Context::from_waker(&self.waker);
         let poll = AssertUnwindSafe(|| future.as_mut().poll(&mut context));
-        let polled = catch_unwind(|| if replaying { silently(poll) } else { poll() })
-            .map_err(|panic| panicked(&*panic))?;
+        let polled =
+            catch_unwind(|| if replaying { silently(poll) } else { poll() }).map_err(|panic| {
+                Stuck::new(format!("the workflow panicked: {}", panic_message(&*panic)))
+            })?;
         let outcome = match polled {
             Poll::Ready(outcome) => Some(outcome),
             Poll::Pending => None,
@@ -163,6 +169,15 @@ impl Machine {
             marks: std::mem::take(&mut state.new_marks),
             outcome,
             warnings: std::mem::take(&mut state.warnings),
+        })
+    }
+
+    /// Whether mail could move the run: it waits for a signal, a child or its cancellation.
+    pub fn expects_mail(&self) -> bool {
+        self.shared.lock().ops.values().any(|entry| {
+            let mailed =
+                matches!(entry.what, What::Signal { .. } | What::Child { .. } | What::Cancelled);
+            mailed && entry.result.is_none()
         })
     }
 
@@ -225,18 +240,9 @@ fn complete(state: &mut State, op: u32, result: Result<Payload>) {
 fn cancel(state: &mut State, reason: String) {
     state.cancelled.get_or_insert(reason);
     for entry in state.ops.values_mut() {
-        if matches!(entry.what, super::op::What::Cancelled) {
+        if matches!(entry.what, What::Cancelled) {
             entry.result = Some(Payload::json(&()));
         }
         entry.wake();
     }
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> Stuck {
-    let message = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a value that is not text".into());
-    Stuck::new(format!("the workflow panicked: {message}"))
 }

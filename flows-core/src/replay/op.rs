@@ -55,10 +55,12 @@ pub struct ChildTask {
     pub input: Payload,
     /// Hash of the encoded input.
     pub input_hash: u64,
-    /// The application's id for it.
-    pub workflow_id: Option<String>,
-    /// Queue, if not the definition's.
+    /// Queue, if not the parent's.
     pub queue: Option<String>,
+    /// Time limit.
+    pub timeout: Option<Duration>,
+    /// Run-level retry policy.
+    pub retry: Option<RetryPolicy>,
 }
 
 /// What kind of operation, and what it needs to be asked for again.

@@ -39,15 +39,6 @@ pub enum Command {
     CancelTimer(u32),
     /// Start a child in the same commit.
     StartChild(ChildStart),
-    /// Send a signal to another run of the tenant, in the same commit.
-    SendSignal {
-        /// The other run's workflow id.
-        to: String,
-        /// Signal name.
-        name: String,
-        /// Content.
-        payload: Payload,
-    },
 }
 
 /// One attempt of an activity.

@@ -69,3 +69,14 @@ pub struct Letter {
     /// Content.
     pub payload: Payload,
 }
+
+/// The inbox of an owned run whose mail flag was up.
+#[derive(Debug, Clone)]
+pub struct Collected {
+    /// The run.
+    pub run: RunKey,
+    /// How many letters were sent to it since the worker owns it.
+    pub sent: i64,
+    /// Its inbox, in order: at least these letters.
+    pub inbox: Vec<Letter>,
+}

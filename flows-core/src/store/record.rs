@@ -50,6 +50,9 @@ pub struct Park {
     pub wake_at: Option<Timestamp>,
     /// What it waits for, in words.
     pub waiting_for: String,
+    /// How many letters the worker knows to have been sent to the owned run: what the last
+    /// [`collect`](super::Store::collect) said, 0 before. Parking is refused when there were more.
+    pub sent: i64,
     /// Why it cannot go on in this build; a worker that registers tries again. Mail does not wake
     /// a stuck run, it waits with it.
     pub stuck: Option<String>,

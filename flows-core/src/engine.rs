@@ -1,0 +1,153 @@
+//! Engine, tenants and executions: what an application starts, signals and looks at runs with.
+//!
+//! Nothing here knows a database; a store does the work. `flows-pg` wraps [`Engine`] with its
+//! connections.
+
+mod batcher;
+mod dead_letters;
+mod describe;
+mod execution;
+mod global;
+pub(crate) mod hints;
+mod history;
+mod list;
+mod outcome;
+mod send;
+mod start;
+mod tenant;
+mod transaction;
+pub(crate) mod waiters;
+
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use uuid::Uuid;
+
+pub use dead_letters::{DeadLetter, DeadLetters, Rerun};
+pub use describe::Description;
+pub use execution::{AnyWorkflow, Execution, Typed};
+pub use global::{rerun, set_engine, signal, start, with_tenant};
+pub use history::HistoryEvent;
+pub use list::List;
+pub use send::{Cancel, SendSignal};
+pub use start::Start;
+pub use tenant::{RerunOf, Tenant};
+
+use crate::error::Result;
+use crate::ids::RunKey;
+use crate::store::{Mail, NewRun, Outcome, Sent, Started, Store};
+use batcher::Batcher;
+use hints::Hints;
+
+/// The largest payload, unless the engine is told otherwise: 2 MiB.
+pub const PAYLOAD_LIMIT: usize = 2 * 1024 * 1024;
+
+/// The way to a store: starts runs, signals them, looks at them, for every tenant.
+///
+/// Cheap to clone. Everything a [`Tenant`] can do, the engine does for the default tenant.
+#[derive(Clone)]
+pub struct Engine {
+    tenant: Tenant,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) hints: Arc<Hints>,
+    payload_limit: AtomicUsize,
+    starts: OnceLock<Batcher<NewRun, Started>>,
+    sends: OnceLock<Batcher<Mail, Sent>>,
+    outcomes: OnceLock<Batcher<RunKey, Option<Outcome>>>,
+}
+
+impl Engine {
+    /// An engine on a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        let hints = Arc::new(Hints::new(Arc::clone(&store)));
+        if let Some(heard) = store.subscribe() {
+            tokio::spawn(hints::listen(Arc::downgrade(&hints), heard));
+        }
+        let inner = Inner {
+            store,
+            hints,
+            payload_limit: AtomicUsize::new(PAYLOAD_LIMIT),
+            starts: OnceLock::new(),
+            sends: OnceLock::new(),
+            outcomes: OnceLock::new(),
+        };
+        Self { tenant: Tenant::new(Arc::new(inner), Uuid::nil()) }
+    }
+
+    /// The engine for one tenant: its runs, and no others.
+    pub fn tenant(&self, id: impl Into<Uuid>) -> Tenant {
+        Tenant::new(Arc::clone(&self.tenant.inner), id.into())
+    }
+
+    /// Sets the largest payload in bytes that is accepted from here on: inputs, outputs, signals.
+    /// Default [`PAYLOAD_LIMIT`], 2 MiB.
+    pub fn set_payload_limit(&self, bytes: usize) {
+        self.tenant.inner.payload_limit.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn payload_limit(&self) -> usize {
+        self.tenant.inner.payload_limit()
+    }
+
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.tenant.inner.store)
+    }
+
+    pub(crate) fn hints(&self) -> Arc<Hints> {
+        Arc::clone(&self.tenant.inner.hints)
+    }
+}
+
+impl Deref for Engine {
+    type Target = Tenant;
+
+    fn deref(&self) -> &Tenant {
+        &self.tenant
+    }
+}
+
+impl Inner {
+    pub(crate) fn payload_limit(&self) -> usize {
+        self.payload_limit.load(Ordering::Relaxed)
+    }
+
+    async fn start(&self, run: NewRun) -> Result<Started> {
+        let store = &self.store;
+        let batcher = self.starts.get_or_init(|| {
+            let store = Arc::clone(store);
+            Batcher::spawn(move |runs: Vec<NewRun>| {
+                let store = Arc::clone(&store);
+                async move { store.start(&runs).await }
+            })
+        });
+        batcher.ask(run).await
+    }
+
+    async fn send(&self, mail: Mail) -> Result<Sent> {
+        let store = &self.store;
+        let batcher = self.sends.get_or_init(|| {
+            let store = Arc::clone(store);
+            Batcher::spawn(move |mail: Vec<Mail>| {
+                let store = Arc::clone(&store);
+                async move { store.send(&mail).await }
+            })
+        });
+        batcher.ask(mail).await
+    }
+
+    async fn outcome(&self, run: RunKey) -> Result<Option<Outcome>> {
+        let store = &self.store;
+        let batcher = self.outcomes.get_or_init(|| {
+            let store = Arc::clone(store);
+            Batcher::spawn(move |runs: Vec<RunKey>| {
+                let store = Arc::clone(&store);
+                async move { outcome::of_each(&*store, &runs).await }
+            })
+        });
+        batcher.ask(run).await
+    }
+}

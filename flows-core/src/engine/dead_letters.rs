@@ -1,0 +1,155 @@
+//! Runs that ended in failure: listed, and started again.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use super::execution::{AnyWorkflow, Execution, Target};
+use super::list::check_limit;
+use super::outcome;
+use super::tenant::Tenant;
+use super::transaction::{self, Verbs};
+use crate::error::{Error, Result};
+use crate::ids::{RunKey, lane_of};
+use crate::store::{self, ConflictPolicy, Lineage, NewRun, RunView, Transaction, no_such_run};
+
+/// A run that ended in failure and can be rerun.
+#[non_exhaustive]
+#[derive(Debug, Clone)]
+pub struct DeadLetter {
+    /// The application's id for it; the run id, where the start gave none.
+    pub workflow_id: String,
+    /// The run id.
+    pub run_id: Uuid,
+    /// Workflow name.
+    pub workflow: String,
+    /// Workflow version.
+    pub version: u32,
+    /// The error it ended with.
+    pub error: Option<Error>,
+    /// When it failed.
+    pub failed_at: SystemTime,
+    /// The attempt that failed, from 1.
+    pub attempt: u32,
+}
+
+impl From<store::DeadLetter> for DeadLetter {
+    fn from(dead: store::DeadLetter) -> Self {
+        Self {
+            workflow_id: dead.workflow_id.unwrap_or_else(|| dead.key.run.to_string()),
+            run_id: dead.key.run,
+            workflow: dead.workflow,
+            version: dead.version,
+            error: outcome::error(dead.error.as_deref()),
+            failed_at: dead.failed_at.into(),
+            attempt: dead.attempt,
+        }
+    }
+}
+
+/// The dead letters of a tenant.
+pub struct DeadLetters {
+    tenant: Tenant,
+    limit: usize,
+}
+
+impl DeadLetters {
+    pub(super) fn new(tenant: Tenant) -> Self {
+        Self { tenant, limit: 100 }
+    }
+
+    /// At most so many, from 1 to 10,000. Default 100.
+    #[must_use]
+    pub fn limit(mut self, letters: usize) -> Self {
+        self.limit = letters;
+        self
+    }
+
+    /// The dead letters, newest first.
+    ///
+    /// # Errors
+    /// When the limit is out of range, or the database cannot be reached.
+    pub async fn list(&self) -> Result<Vec<DeadLetter>> {
+        check_limit(self.limit)?;
+        let store = &self.tenant.inner.store;
+        let dead = store.dead_letters(self.tenant.id(), self.limit).await?;
+        Ok(dead.into_iter().map(DeadLetter::from).collect())
+    }
+}
+
+/// A dead letter to start again; await it.
+#[must_use = "nothing is started unless this is awaited"]
+pub struct Rerun<'t> {
+    tenant: Result<Tenant>,
+    run: Uuid,
+    tx: Option<Box<dyn Verbs + 't>>,
+}
+
+impl<'t> Rerun<'t> {
+    pub(super) fn new(tenant: Result<Tenant>, run: Uuid) -> Self {
+        Self { tenant, run, tx: None }
+    }
+
+    /// Starts it inside a transaction of the application's.
+    pub fn with_tx<S: 'static, T: Transaction<S>>(mut self, tx: &'t T) -> Self {
+        self.tx = Some(transaction::erase(tx));
+        self
+    }
+
+    async fn run(self) -> Result<Execution<AnyWorkflow>> {
+        let tenant = self.tenant?;
+        let dead = RunKey::of_run(tenant.id(), self.run);
+        let store = &tenant.inner.store;
+        let view = match &self.tx {
+            Some(tx) => tx.describe(dead).await?,
+            None => store.describe(dead).await?,
+        };
+        let new = again(view.ok_or_else(|| no_such_run(&dead.run.to_string()))?);
+        match &self.tx {
+            Some(tx) => {
+                tx.rerun(dead, &new).await?;
+                tenant.inner.hints.soon(new.key.shard);
+            }
+            None => {
+                store.rerun(dead, &new).await?;
+                tenant.inner.hints.ready(vec![new.key.shard]);
+            }
+        }
+        let workflow_id = new.workflow_id.as_deref().map(str::to_owned);
+        Ok(Execution::new(tenant.clone(), Target::Run { key: new.key, workflow_id }))
+    }
+}
+
+impl<'t> IntoFuture for Rerun<'t> {
+    type Output = Result<Execution<AnyWorkflow>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 't>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// The same run from its beginning.
+fn again(dead: RunView) -> NewRun {
+    let queue: Arc<str> = dead.queue.into();
+    NewRun {
+        key: dead.key.successor(),
+        workflow_id: dead.workflow_id.map(Into::into),
+        lane: lane_of(&queue, &dead.workflow, dead.version),
+        workflow: dead.workflow.into(),
+        version: dead.version,
+        queue,
+        priority: dead.priority,
+        input: dead.input.into(),
+        on_conflict: ConflictPolicy::Reject,
+        start_at: None,
+        delay: None,
+        timeout: dead.timeout,
+        attempt: 1,
+        retry: dead.retry,
+        lineage: Lineage { predecessor: Some(dead.key.run), parent: dead.parent },
+    }
+}

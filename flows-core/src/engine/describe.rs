@@ -1,0 +1,97 @@
+//! What people are told about a run, in their words.
+
+use std::time::SystemTime;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::outcome;
+use crate::error::Error;
+use crate::store::{Place, RunStatus, RunView};
+
+/// A run at a glance.
+#[non_exhaustive]
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// The application's id for it; the run id, where the start gave none.
+    pub workflow_id: String,
+    /// The run id.
+    pub run_id: Uuid,
+    /// Workflow name.
+    pub workflow: String,
+    /// Workflow version.
+    pub version: u32,
+    /// Queue.
+    pub queue: String,
+    /// Status.
+    pub status: RunStatus,
+    /// Which attempt of the run this is, from 1.
+    pub attempt: u32,
+    /// Input.
+    pub input: Value,
+    /// Output, once it has completed.
+    pub output: Option<Value>,
+    /// The error it ended with.
+    pub error: Option<Error>,
+    /// When it was created.
+    pub created_at: SystemTime,
+    /// When it ended.
+    pub closed_at: Option<SystemTime>,
+    /// What it is waiting for, in words; `None` once it has ended.
+    pub waiting_for: Option<String>,
+    /// Why it cannot go on in the builds that run; a mended build takes it up.
+    pub stuck: Option<String>,
+    /// The run it continues: a rerun's dead letter, a retry's failed attempt.
+    pub predecessor: Option<Uuid>,
+    /// The run that goes on in its place.
+    pub successor: Option<Uuid>,
+    /// The parent run, of a child.
+    pub parent: Option<Uuid>,
+}
+
+impl From<RunView> for Description {
+    fn from(view: RunView) -> Self {
+        let json = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+        let (waiting_for, stuck) = waiting(&view);
+        Self {
+            workflow_id: view.workflow_id.unwrap_or_else(|| view.key.run.to_string()),
+            run_id: view.key.run,
+            workflow: view.workflow,
+            version: view.version,
+            queue: view.queue,
+            status: view.status,
+            attempt: view.attempt,
+            input: json(&view.input),
+            output: view.output.as_deref().map(json),
+            error: outcome::error(view.error.as_deref()),
+            created_at: view.created_at.into(),
+            closed_at: view.closed_at.map(Into::into),
+            waiting_for,
+            stuck,
+            predecessor: view.predecessor,
+            successor: view.successor,
+            parent: view.parent.map(|parent| parent.run),
+        }
+    }
+}
+
+/// What an open run waits for, and why it is stuck.
+fn waiting(view: &RunView) -> (Option<String>, Option<String>) {
+    match &view.place {
+        None => (None, None),
+        Some(Place::Ready { served: true }) => (Some("a free worker".into()), None),
+        Some(Place::Ready { served: false }) => {
+            let (name, version, queue) = (&view.workflow, view.version, &view.queue);
+            let what = format!(
+                "a worker: none that is alive serves workflow `{name}` version {version} on queue \
+                 `{queue}`"
+            );
+            (Some(what), None)
+        }
+        Some(Place::Owned { name, .. }) => (Some(format!("worker {name}, which runs it")), None),
+        Some(Place::Parked { wake_at, waiting_for, stuck }) => {
+            let until = wake_at.map(|at| format!(" (wakes at {} µs)", at.0)).unwrap_or_default();
+            (Some(format!("{waiting_for}{until}")), stuck.clone())
+        }
+    }
+}

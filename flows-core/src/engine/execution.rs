@@ -1,0 +1,243 @@
+//! One run, as the application holds it.
+
+use std::marker::PhantomData;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::describe::Description;
+use super::history::{self, HistoryEvent};
+use super::send::{Cancel, SendSignal};
+use super::tenant::Tenant;
+use super::transaction::Verbs;
+use super::{Inner, outcome};
+use crate::clock;
+use crate::context::Signal;
+use crate::definition::Workflow;
+use crate::error::{Error, ErrorKind, ErrorRecord, Result};
+use crate::ids::RunKey;
+use crate::journal;
+use crate::store::{Close, RunStatus, RunView, no_such_run};
+use crate::worker::letter_to_parent;
+
+/// What an [`Execution`] knows about its workflow's types.
+pub trait Typed: 'static {
+    /// The type that `result()` gives.
+    type Output: DeserializeOwned;
+    /// The workflow's name, where it is known.
+    const WORKFLOW: Option<&'static str>;
+}
+
+impl<W: Workflow> Typed for W {
+    type Output = W::Output;
+    const WORKFLOW: Option<&'static str> = Some(W::NAME);
+}
+
+/// A workflow whose types are not known here: its output is a JSON value.
+pub struct AnyWorkflow;
+
+impl Typed for AnyWorkflow {
+    type Output = serde_json::Value;
+    const WORKFLOW: Option<&'static str> = None;
+}
+
+/// Which run is meant.
+#[derive(Debug, Clone)]
+pub(super) enum Target {
+    /// The newest run of a workflow id; or a run id.
+    Id(String),
+    /// Exactly this run.
+    Run { key: RunKey, workflow_id: Option<String> },
+}
+
+/// A run: to await, signal, look at and end.
+pub struct Execution<W: Typed = AnyWorkflow> {
+    tenant: Tenant,
+    target: Target,
+    workflow: PhantomData<fn() -> W>,
+}
+
+impl<W: Typed> Clone for Execution<W> {
+    fn clone(&self) -> Self {
+        Self::new(self.tenant.clone(), self.target.clone())
+    }
+}
+
+impl<W: Typed> std::fmt::Debug for Execution<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Execution").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+impl<W: Typed> Execution<W> {
+    pub(super) fn new(tenant: Tenant, target: Target) -> Self {
+        Self { tenant, target, workflow: PhantomData }
+    }
+
+    /// The application's id for the run; the run id, where the start gave none.
+    pub fn id(&self) -> String {
+        match &self.target {
+            Target::Id(id) => id.clone(),
+            Target::Run { workflow_id: Some(id), .. } => id.clone(),
+            Target::Run { key, workflow_id: None } => key.run.to_string(),
+        }
+    }
+
+    /// The run id. Nil for a handle that was made from an id alone ([`Tenant::execution`]), which
+    /// stands for the newest run of that id, whichever it is: [`Execution::describe`] tells.
+    pub fn run_id(&self) -> Uuid {
+        match &self.target {
+            Target::Id(_) => Uuid::nil(),
+            Target::Run { key, .. } => key.run,
+        }
+    }
+
+    /// The same run, with the types of its workflow.
+    pub fn typed<V: Typed>(self) -> Execution<V> {
+        Execution::new(self.tenant, self.target)
+    }
+
+    /// Waits for the end: the output, or the error it ended with. Follows retries, reruns and
+    /// continued runs. A run that is stuck is waited for until a build mends it.
+    ///
+    /// # Errors
+    /// The run's own error; `NotFound` when there is no such run.
+    pub async fn result(&self) -> Result<W::Output> {
+        let run = self.resolve().await?;
+        let outcome = outcome::wait(self.inner(), run).await?;
+        outcome::output(outcome)?.decode()
+    }
+
+    /// The output if the run has ended, `None` while it is open.
+    ///
+    /// # Errors
+    /// The run's own error; `NotFound` when there is no such run.
+    pub async fn try_result(&self) -> Result<Option<W::Output>> {
+        let mut run = self.resolve().await?;
+        loop {
+            let Some(outcome) = self.inner().outcome(run).await? else {
+                self.view(run).await?; // it is open, or does not exist
+                return Ok(None);
+            };
+            match outcome.successor {
+                Some(next) => run = RunKey::of_run(run.tenant, next),
+                None => return outcome::output(outcome)?.decode().map(Some),
+            }
+        }
+    }
+
+    /// Status, version, attempts, error, and what it is waiting for.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such run.
+    pub async fn describe(&self) -> Result<Description> {
+        let run = self.resolve().await?;
+        Ok(Description::from(self.view(run).await?))
+    }
+
+    /// Everything that happened to the run, in order.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such run; an error when its journal cannot be read.
+    pub async fn history(&self) -> Result<Vec<HistoryEvent>> {
+        let run = self.resolve().await?;
+        self.view(run).await?;
+        history::decode(self.inner().store.history(run).await?)
+    }
+
+    /// Sends a signal; await it. It is delivered once, in the order of the commits, also when the
+    /// run does not wait for it yet.
+    pub fn signal<'t, T: Serialize>(&self, name: impl Into<String>, payload: &T) -> SendSignal<'t> {
+        let to = Ok((self.tenant.clone(), self.target.clone()));
+        SendSignal::new(to, name.into(), payload)
+    }
+
+    /// Sends a signal of a type that `#[signal]` named; await it.
+    pub fn send<'t, S: Signal>(&self, signal: S) -> SendSignal<'t> {
+        self.signal(S::NAME, &signal)
+    }
+
+    /// Asks the run to cancel; await it. The workflow gets an error at its next durable operation
+    /// and may clean up under `ctx.shield`.
+    pub fn cancel<'t>(&self) -> Cancel<'t> {
+        Cancel::new(self.tenant.clone(), self.target.clone())
+    }
+
+    /// Ends the run at once, whatever it is doing; its code gets no say. A run that has ended
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such run.
+    pub async fn terminate(&self, why: impl AsRef<str>) -> Result<()> {
+        let run = self.resolve().await?;
+        let view = self.view(run).await?;
+        let (record, close) = terminated(why.as_ref())?;
+        let mail: Vec<_> = letter_to_parent(run, view.parent, &close).into_iter().collect();
+        if self.inner().store.terminate(run, &record, &close, &mail).await? {
+            self.inner().hints.closed_elsewhere(run.run);
+        }
+        Ok(())
+    }
+
+    fn inner(&self) -> &Inner {
+        &self.tenant.inner
+    }
+
+    async fn resolve(&self) -> Result<RunKey> {
+        resolve(&self.tenant, &self.target).await
+    }
+
+    async fn view(&self, run: RunKey) -> Result<RunView> {
+        let view = self.inner().store.describe(run).await?;
+        let view = view.ok_or_else(|| no_such_run(&format!("`{}`", self.id())))?;
+        match W::WORKFLOW {
+            Some(name) if name != view.workflow => Err(Error::new(
+                ErrorKind::NotFound,
+                format!("run `{}` is of workflow `{}`, not `{name}`", self.id(), view.workflow),
+            )),
+            _ => Ok(view),
+        }
+    }
+}
+
+/// The run that is meant.
+pub(super) async fn resolve(tenant: &Tenant, target: &Target) -> Result<RunKey> {
+    let id = match target {
+        Target::Run { key, .. } => return Ok(*key),
+        Target::Id(id) => id,
+    };
+    let found = tenant.inner.store.find(tenant.id(), id).await?;
+    found.or_else(|| by_run_id(tenant, id)).ok_or_else(|| no_such_run(&format!("`{id}`")))
+}
+
+/// The run that is meant, as a transaction sees it.
+pub(super) async fn resolve_within(
+    tenant: &Tenant,
+    target: &Target,
+    tx: &(dyn Verbs + '_),
+) -> Result<RunKey> {
+    let id = match target {
+        Target::Run { key, .. } => return Ok(*key),
+        Target::Id(id) => id,
+    };
+    let found = tx.find(tenant.id(), id).await?;
+    found.or_else(|| by_run_id(tenant, id)).ok_or_else(|| no_such_run(&format!("`{id}`")))
+}
+
+fn by_run_id(tenant: &Tenant, id: &str) -> Option<RunKey> {
+    Some(RunKey::of_run(tenant.id(), Uuid::parse_str(id).ok()?))
+}
+
+/// The journal row and the end of a run that is terminated.
+pub(super) fn terminated(why: &str) -> Result<(Vec<u8>, Close)> {
+    let record = journal::terminated(clock::system_time().into(), why)?;
+    let error = Error::new(ErrorKind::Terminated, format!("the run was terminated: {why}"));
+    let close = Close {
+        status: RunStatus::Terminated,
+        output: None,
+        error: serde_json::to_string(&ErrorRecord::from(&error)).ok(),
+        successor: None,
+    };
+    Ok((record, close))
+}

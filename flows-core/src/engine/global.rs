@@ -1,0 +1,72 @@
+//! The short form: one engine for the program, the tenant from the surrounding request.
+
+use std::future::Future;
+use std::sync::{PoisonError, RwLock};
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::dead_letters::Rerun;
+use super::execution::Target;
+use super::send::SendSignal;
+use super::tenant::{RerunOf, Tenant};
+use super::{Engine, Start};
+use crate::definition::WorkflowInput;
+use crate::error::{Error, ErrorKind, Result};
+
+static ENGINE: RwLock<Option<Engine>> = RwLock::new(None);
+
+tokio::task_local! {
+    static TENANT: Uuid;
+}
+
+/// Sets the program's engine, once at its start; `flows::start` and the like use it.
+pub fn set_engine(engine: impl Into<Engine>) {
+    *ENGINE.write().unwrap_or_else(PoisonError::into_inner) = Some(engine.into());
+}
+
+/// Runs a future, for example a request's, for one tenant: inside it `flows::start` and the like
+/// act for this tenant. [`Uuid::nil`] is the default tenant.
+pub async fn with_tenant<F: Future>(tenant: impl Into<Uuid>, future: F) -> F::Output {
+    TENANT.scope(tenant.into(), future).await
+}
+
+/// Starts a run with the program's engine for the surrounding tenant; see [`Tenant::start`].
+pub fn start<'t, I: WorkflowInput>(input: I) -> Start<'t, I::Workflow> {
+    Start::new(tenant("start"), input)
+}
+
+/// Sends a signal to the newest run of a workflow id; see [`Tenant::signal`].
+pub fn signal<'t, T: Serialize>(
+    id: impl Into<String>,
+    name: impl Into<String>,
+    payload: &T,
+) -> SendSignal<'t> {
+    let to = tenant("signal").map(|tenant| (tenant, Target::Id(id.into())));
+    SendSignal::new(to, name.into(), payload)
+}
+
+/// Starts a dead letter again; see [`Tenant::rerun`].
+pub fn rerun<'t>(dead_letter: impl Into<RerunOf>) -> Rerun<'t> {
+    Rerun::new(tenant("rerun"), dead_letter.into().run())
+}
+
+/// The surrounding tenant of the program's engine.
+fn tenant(call: &str) -> Result<Tenant> {
+    let engine = ENGINE.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let engine = engine.ok_or_else(|| {
+        let message = format!(
+            "flows::{call} needs an engine: call `flows::set_engine(engine)` once at the \
+             program's start, or use `engine.{call}(…)`"
+        );
+        Error::new(ErrorKind::Configuration, message)
+    })?;
+    let tenant = TENANT.try_with(|tenant| *tenant).map_err(|_| {
+        let message = format!(
+            "flows::{call} needs a tenant: run it inside `flows::with_tenant(tenant_id, async {{ … \
+             }})` (`Uuid::nil()` is the default tenant), or use `engine.tenant(id).{call}(…)`"
+        );
+        Error::new(ErrorKind::Configuration, message)
+    })?;
+    Ok(engine.tenant(tenant))
+}

@@ -1,0 +1,86 @@
+//! A run's journal as people read it.
+
+use std::time::SystemTime;
+
+use crate::error::{Error, Result};
+use crate::journal::{self, Event, Recorded, StepId};
+use crate::payload::Payload;
+use crate::store::HistoryRow;
+
+/// One event of a run.
+#[non_exhaustive]
+#[derive(Debug, Clone)]
+pub struct HistoryEvent {
+    /// The journal row it stands in, from 0; events of one row were committed together.
+    pub position: i32,
+    /// When it happened, by the database's clock.
+    pub at: SystemTime,
+    /// What happened: `activity_completed`, `timer_fired`, `signal_received`, …
+    pub kind: &'static str,
+    /// The operation's number within the run.
+    pub operation: Option<u32>,
+    /// The activity's, signal's or child's name.
+    pub name: Option<String>,
+    /// The attempt of an activity, from 1.
+    pub attempt: Option<u32>,
+    /// The value it carries, as JSON where it was written as JSON.
+    pub value: Option<Payload>,
+    /// The error it carries.
+    pub error: Option<Error>,
+}
+
+pub(super) fn decode(rows: Vec<HistoryRow>) -> Result<Vec<HistoryEvent>> {
+    let mut events = Vec::new();
+    for row in rows {
+        let recorded = journal::decode(usize::try_from(row.position).unwrap_or(0), &row.events)?;
+        events.extend(recorded.into_iter().map(|recorded| event(row.position, recorded)));
+    }
+    Ok(events)
+}
+
+fn event(position: i32, recorded: Recorded) -> HistoryEvent {
+    let blank = HistoryEvent {
+        position,
+        at: recorded.at.into(),
+        kind: recorded.event.name(),
+        operation: None,
+        name: None,
+        attempt: None,
+        value: None,
+        error: None,
+    };
+    match recorded.event {
+        Event::ActivityCompleted { step, attempt, output } => {
+            HistoryEvent { attempt: Some(attempt), value: Some(output), ..of_step(blank, step) }
+        }
+        Event::ActivityFailed { step, attempt, error }
+        | Event::ActivityAttemptFailed { step, attempt, error, .. } => HistoryEvent {
+            attempt: Some(attempt),
+            error: Some((&error).into()),
+            ..of_step(blank, step)
+        },
+        Event::ChildStarted { step, .. } => of_step(blank, step),
+        Event::TimerFired { op } => HistoryEvent { operation: Some(op), ..blank },
+        Event::SideEffect { op, value } => {
+            HistoryEvent { operation: Some(op), value: Some(value), ..blank }
+        }
+        Event::SignalReceived { name, payload } => {
+            HistoryEvent { name: Some(name), value: Some(payload), ..blank }
+        }
+        Event::ChildClosed { op, result: Ok(output) } => {
+            HistoryEvent { operation: Some(op), value: Some(output), ..blank }
+        }
+        Event::ChildClosed { op, result: Err(error) } => {
+            HistoryEvent { operation: Some(op), error: Some((&error).into()), ..blank }
+        }
+        Event::RunFailed { error } => HistoryEvent { error: Some((&error).into()), ..blank },
+        Event::CancelRequested { reason } | Event::RunTerminated { reason } => {
+            HistoryEvent { name: Some(reason), ..blank }
+        }
+        Event::RunCompleted => blank,
+    }
+}
+
+fn of_step(event: HistoryEvent, step: StepId) -> HistoryEvent {
+    HistoryEvent { operation: Some(step.op), name: Some(step.name), ..event }
+}

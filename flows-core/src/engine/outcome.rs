@@ -1,0 +1,72 @@
+//! Waiting for the end of a run: woken, not polled.
+//!
+//! The wake-up comes from a worker of this process, or as a hint from another. Hints can be lost,
+//! so a waiter also looks by itself, at intervals that grow.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::Inner;
+use super::waiters::Asked;
+use crate::error::{Error, ErrorKind, ErrorRecord, Result};
+use crate::ids::RunKey;
+use crate::payload::Payload;
+use crate::store::{Outcome, RunStatus, Store};
+
+/// The longest a waiter goes without looking.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The outcomes of runs, for the batcher.
+pub(super) async fn of_each(
+    store: &dyn Store,
+    runs: &[RunKey],
+) -> Result<Vec<Result<Option<Outcome>>>> {
+    let found = store.outcomes(runs).await?;
+    let mut found: HashMap<_, _> = found.into_iter().collect();
+    Ok(runs.iter().map(|run| Ok(found.get_mut(run).map(|outcome| outcome.clone()))).collect())
+}
+
+/// Waits until the run, or whatever run goes on in its place, has ended.
+pub(super) async fn wait(inner: &Inner, mut run: RunKey) -> Result<Outcome> {
+    loop {
+        let outcome = wait_for_one(inner, run).await?;
+        match outcome.successor {
+            Some(next) => run = RunKey::of_run(run.tenant, next),
+            None => return Ok(outcome),
+        }
+    }
+}
+
+async fn wait_for_one(inner: &Inner, run: RunKey) -> Result<Outcome> {
+    let mut pause = Duration::from_millis(250);
+    loop {
+        let news = match inner.hints.waiters.ask(run.run) {
+            Asked::Ended(outcome) => return Ok(outcome),
+            Asked::Wait(news) => news,
+        };
+        if let Some(outcome) = inner.outcome(run).await? {
+            return Ok(outcome);
+        }
+        if let Ok(Ok(Some(outcome))) = tokio::time::timeout(pause, news).await {
+            return Ok(outcome);
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// The output of a run that has ended, or its error.
+pub(super) fn output(outcome: Outcome) -> Result<Payload> {
+    if outcome.status == RunStatus::Completed {
+        return Ok(Payload::from_json(outcome.output.unwrap_or_else(|| "null".into())));
+    }
+    Err(error(outcome.error.as_deref()).unwrap_or_else(|| {
+        Error::new(ErrorKind::Terminal, format!("the run has ended as {}", outcome.status))
+    }))
+}
+
+/// An error column's content.
+pub(super) fn error(json: Option<&str>) -> Option<Error> {
+    let json = json?;
+    let record = serde_json::from_str::<ErrorRecord>(json);
+    Some(record.map_or_else(|_| Error::terminal(json.to_owned()), Error::from))
+}

@@ -1,0 +1,169 @@
+//! Letters from outside: signals and cancellation.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+use serde::Serialize;
+
+use super::execution::{Target, resolve, resolve_within};
+use super::start::{check_name, check_size};
+use super::tenant::Tenant;
+use super::transaction::{self, Verbs};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::RunKey;
+use crate::payload::Payload;
+use crate::store::{Mail, MailKind, Sent, Transaction};
+
+/// A signal to send; await it.
+#[must_use = "nothing is sent unless this is awaited"]
+pub struct SendSignal<'t> {
+    to: Result<(Tenant, Target)>,
+    name: String,
+    payload: Result<Payload>,
+    dedup: Option<String>,
+    tx: Option<Box<dyn Verbs + 't>>,
+}
+
+impl<'t> SendSignal<'t> {
+    pub(super) fn new<T: Serialize>(
+        to: Result<(Tenant, Target)>,
+        name: String,
+        payload: &T,
+    ) -> Self {
+        Self { to, name, payload: Payload::json(payload), dedup: None, tx: None }
+    }
+
+    /// A key by which the run receives this signal once, however often it is sent.
+    pub fn dedup(mut self, key: impl Into<String>) -> Self {
+        self.dedup = Some(key.into());
+        self
+    }
+
+    /// Sends inside a transaction of the application's: the signal exists if and when it commits.
+    /// Until then it holds up the run's other signals.
+    pub fn with_tx<S: 'static, T: Transaction<S>>(mut self, tx: &'t T) -> Self {
+        self.tx = Some(transaction::erase(tx));
+        self
+    }
+
+    async fn run(self) -> Result<()> {
+        let (tenant, target) = self.to?;
+        check_name("signal name", &self.name)?;
+        if let Some(key) = &self.dedup {
+            check_name("dedup key", key)?;
+        }
+        let payload = self.payload?;
+        let what = format!("payload of signal `{}`", self.name);
+        check_size(&what, &payload, tenant.inner.payload_limit())?;
+        let letter = |to| Mail {
+            to,
+            kind: MailKind::Signal,
+            name: self.name.clone(),
+            payload: payload.clone(),
+            dedup: self.dedup.clone(),
+        };
+        deliver(&tenant, &target, self.tx.as_deref(), letter).await
+    }
+}
+
+impl<'t> IntoFuture for SendSignal<'t> {
+    type Output = Result<()>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<()>> + Send + 't>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// A request to cancel; await it.
+#[must_use = "nothing is cancelled unless this is awaited"]
+pub struct Cancel<'t> {
+    tenant: Tenant,
+    target: Target,
+    reason: String,
+    tx: Option<Box<dyn Verbs + 't>>,
+}
+
+impl<'t> Cancel<'t> {
+    pub(super) fn new(tenant: Tenant, target: Target) -> Self {
+        Self { tenant, target, reason: "cancelled by request".into(), tx: None }
+    }
+
+    /// Why; the workflow's error says it. Default: "cancelled by request".
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = reason.into();
+        self
+    }
+
+    /// Requests it inside a transaction of the application's.
+    pub fn with_tx<S: 'static, T: Transaction<S>>(mut self, tx: &'t T) -> Self {
+        self.tx = Some(transaction::erase(tx));
+        self
+    }
+
+    async fn run(self) -> Result<()> {
+        let payload = Payload::json(&self.reason)?;
+        let letter = |to| Mail {
+            to,
+            kind: MailKind::Cancel,
+            name: String::new(),
+            payload: payload.clone(),
+            dedup: None,
+        };
+        deliver(&self.tenant, &self.target, self.tx.as_deref(), letter).await
+    }
+}
+
+impl<'t> IntoFuture for Cancel<'t> {
+    type Output = Result<()>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<()>> + Send + 't>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// Sends to the run, or to the one that has gone on in its place.
+async fn deliver(
+    tenant: &Tenant,
+    target: &Target,
+    tx: Option<&(dyn Verbs + '_)>,
+    letter: impl Fn(RunKey) -> Mail,
+) -> Result<()> {
+    let Some(tx) = tx else { return deliver_now(tenant, target, letter).await };
+    let run = resolve_within(tenant, target, tx).await?;
+    let sent = tx.send(&letter(run)).await?;
+    if let Sent::ToOwner(_) | Sent::ToReady = sent {
+        tenant.inner.hints.soon(run.shard);
+    }
+    Ok(())
+}
+
+async fn deliver_now(
+    tenant: &Tenant,
+    target: &Target,
+    letter: impl Fn(RunKey) -> Mail,
+) -> Result<()> {
+    let mut run = resolve(tenant, target).await?;
+    let sent = loop {
+        match tenant.inner.send(letter(run)).await {
+            Err(error) if error.kind() == ErrorKind::Closed => {
+                run = successor(tenant, run).await?.ok_or(error)?;
+            }
+            other => break other?,
+        }
+    };
+    match sent {
+        Sent::ToOwner(worker) => tenant.inner.hints.mail(worker),
+        Sent::ToReady => tenant.inner.hints.ready(vec![run.shard]),
+        Sent::Duplicate => {}
+    }
+    Ok(())
+}
+
+/// The run that goes on in place of one that has ended.
+async fn successor(tenant: &Tenant, run: RunKey) -> Result<Option<RunKey>, Error> {
+    let view = tenant.inner.store.describe(run).await?;
+    let next = view.and_then(|view| view.successor);
+    Ok(next.map(|next| RunKey::of_run(run.tenant, next)))
+}

@@ -1,0 +1,95 @@
+//! One tenant: its starts, its runs, its dead letters.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::dead_letters::{DeadLetter, DeadLetters, Rerun};
+use super::execution::{Execution, Target, Typed};
+use super::list::List;
+use super::send::SendSignal;
+use super::{Inner, Start};
+use crate::definition::WorkflowInput;
+
+/// An engine for one tenant. No statement of it reads or writes a row of another tenant.
+#[derive(Clone)]
+pub struct Tenant {
+    pub(crate) inner: Arc<Inner>,
+    id: Uuid,
+}
+
+impl Tenant {
+    pub(crate) fn new(inner: Arc<Inner>, id: Uuid) -> Self {
+        Self { inner, id }
+    }
+
+    /// The tenant's id; nil for the default tenant.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Starts a run of the workflow that this is the input of.
+    ///
+    /// Await it; or set options first: `.id("order-42")`, `.delay(…)`, `.with_tx(&tx)`.
+    pub fn start<'t, I: WorkflowInput>(&self, input: I) -> Start<'t, I::Workflow> {
+        Start::new(Ok(self.clone()), input)
+    }
+
+    /// The newest run of a workflow id, or a run by its run id. Nothing is read before it is used.
+    pub fn execution<W: Typed>(&self, id: impl Into<String>) -> Execution<W> {
+        Execution::new(self.clone(), Target::Id(id.into()))
+    }
+
+    /// Sends a signal to the newest run of a workflow id.
+    pub fn signal<'t, T: Serialize>(
+        &self,
+        id: impl Into<String>,
+        name: impl Into<String>,
+        payload: &T,
+    ) -> SendSignal<'t> {
+        SendSignal::new(Ok((self.clone(), Target::Id(id.into()))), name.into(), payload)
+    }
+
+    /// Runs, newest first; await it, or filter first.
+    pub fn list(&self) -> List {
+        List::new(self.clone())
+    }
+
+    /// Runs that ended in failure and can be rerun.
+    pub fn dead_letters(&self) -> DeadLetters {
+        DeadLetters::new(self.clone())
+    }
+
+    /// Starts a dead letter again as a new run with the same input and id; its lineage is kept.
+    pub fn rerun<'t>(&self, dead_letter: impl Into<RerunOf>) -> Rerun<'t> {
+        Rerun::new(Ok(self.clone()), dead_letter.into().run())
+    }
+}
+
+/// What can be rerun: a dead letter, or its run id.
+pub struct RerunOf(Uuid);
+
+impl RerunOf {
+    pub(super) fn run(self) -> Uuid {
+        self.0
+    }
+}
+
+impl From<Uuid> for RerunOf {
+    fn from(run: Uuid) -> Self {
+        Self(run)
+    }
+}
+
+impl From<DeadLetter> for RerunOf {
+    fn from(dead_letter: DeadLetter) -> Self {
+        Self(dead_letter.run_id)
+    }
+}
+
+impl From<&DeadLetter> for RerunOf {
+    fn from(dead_letter: &DeadLetter) -> Self {
+        Self(dead_letter.run_id)
+    }
+}

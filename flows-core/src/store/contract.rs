@@ -1,0 +1,155 @@
+//! The contract suite: what every [`Store`] must do, as named cases.
+//!
+//! A store's test file turns them into tests with [`store_contract!`](crate::store_contract). Cases
+//! know the trait alone. They never assume an empty database: each makes its own tenant and lane, so
+//! that all of them can run on one database at once.
+
+mod bench;
+mod claiming;
+mod delays;
+mod ending;
+mod fence;
+mod leases;
+mod looking;
+mod mail;
+mod mail_in_records;
+mod reruns;
+mod starting;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use self::bench::Bench;
+use super::Store;
+
+/// A case at work.
+pub type CaseFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A case: it panics where the store breaks the contract.
+pub type Case = fn(Arc<dyn Store>) -> CaseFuture;
+
+/// Runs one case by its name.
+pub async fn run(name: &str, store: Arc<dyn Store>) {
+    let case = cases().into_iter().find(|(known, _)| *known == name);
+    let (_, case) = case.unwrap_or_else(|| panic!("there is no case `{name}`"));
+    case(store).await;
+}
+
+macro_rules! contract {
+    ($($group:ident: $($case:ident)+;)+) => {
+        /// Every case, with its name.
+        pub fn cases() -> Vec<(&'static str, Case)> {
+            vec![$($((stringify!($case), (|store| {
+                Box::pin($group::$case(Bench::new(store)))
+            }) as Case),)+)+]
+        }
+
+        /// One test per case of the contract. The argument is an async function that gives an
+        /// `Arc<dyn Store>`; the calling crate has tokio among its dependencies.
+        #[doc(hidden)]
+        #[macro_export]
+        macro_rules! store_contract {
+            ($make:path) => {
+                $($(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $case() {
+                        $crate::store::contract::run(stringify!($case), $make().await).await;
+                    }
+                )+)+
+            };
+        }
+    };
+}
+
+contract! {
+    starting:
+        a_started_run_can_be_claimed_with_all_it_needs
+        starts_are_answered_in_order_and_independent
+        an_id_that_exists_is_rejected
+        an_id_that_exists_can_be_used
+        an_open_run_must_be_terminated_before_its_id_is_reused
+        an_ended_run_gives_its_id_away_under_terminate_existing
+        two_tenants_use_the_same_id
+        of_racing_starts_one_wins;
+    delays:
+        a_delayed_run_never_starts_early
+        a_start_time_is_kept
+        a_start_time_in_the_past_is_now
+        mail_does_not_start_a_delayed_run
+        a_parked_run_wakes_when_it_is_due_and_not_before;
+    claiming:
+        claims_go_by_priority_then_age
+        a_claim_takes_no_more_than_its_limit
+        a_look_names_the_shards_with_work
+        lanes_not_served_are_left_alone
+        two_workers_never_claim_one_run;
+    fence:
+        a_history_is_dense
+        a_second_row_at_a_position_is_lost_without_a_trace
+        others_commit_although_one_record_lost
+        an_owner_that_was_not_first_reloads
+        what_is_not_owned_is_not_reloaded
+        a_stale_worker_cannot_park
+        a_stale_worker_that_closes_wins_or_loses_whole
+        a_stale_worker_cannot_park_without_a_row
+        of_racing_rows_one_wins
+        starts_are_kept_only_with_their_record
+        letters_leave_only_with_a_winning_record;
+    mail:
+        mail_before_the_first_turn_waits_in_order
+        mail_to_an_owned_run_raises_its_flag
+        mail_wakes_a_parked_run
+        mail_waits_with_a_stuck_run
+        mail_to_an_ended_run_is_refused
+        mail_to_nobody_is_refused
+        a_raised_flag_refuses_parking
+        letters_on_their_way_refuse_parking
+        letters_stay_until_they_are_consumed
+        a_key_is_received_once
+        letters_keep_their_content
+        mail_of_a_claimed_run_is_not_flagged_again
+        mail_racing_with_parking_is_never_lost
+        mail_racing_with_claiming_is_never_lost
+        racing_senders_are_numbered;
+    mail_in_records:
+        a_child_that_ends_wakes_its_parked_parent
+        mail_in_a_record_raises_the_flag_of_an_owner
+        mail_in_a_record_to_an_ended_run_is_dropped
+        a_parent_parks_while_its_child_ends_in_one_batch
+        a_child_ends_while_its_parent_parks_in_one_batch
+        a_run_that_writes_to_itself_is_not_put_down
+        mail_reaches_a_run_started_by_the_same_record
+        mail_in_a_record_is_received_once;
+    leases:
+        a_lapsed_workers_runs_are_taken_over
+        a_live_workers_runs_stay
+        a_worker_without_a_lease_claims_nothing
+        a_renewal_that_came_too_late_says_so
+        a_retired_workers_runs_are_ready_at_once
+        a_worker_that_registers_releases_stuck_runs
+        stuck_runs_of_other_lanes_stay_stuck;
+    ending:
+        an_ended_run_has_an_outcome_and_no_place
+        only_ended_runs_have_outcomes
+        a_terminated_run_ends_wherever_it_is
+        termination_makes_the_owner_lose
+        a_termination_tells_the_parent_once
+        a_run_ends_once
+        a_successor_takes_over_the_id
+        a_successor_makes_no_dead_letter
+        only_failures_make_dead_letters;
+    reruns:
+        a_dead_letter_is_listed_until_it_is_rerun
+        a_rerun_keeps_the_lineage_and_the_id
+        what_did_not_fail_is_not_rerun
+        of_racing_reruns_one_wins
+        a_rerun_does_not_take_an_id_from_another_run;
+    looking:
+        a_description_says_where_a_run_is
+        a_list_is_newest_first_and_limited
+        a_list_is_filtered
+        a_list_shows_one_tenant
+        another_tenant_reaches_nothing
+        an_id_is_found_by_tenant;
+}

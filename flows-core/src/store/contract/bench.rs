@@ -1,0 +1,323 @@
+//! The bench that cases work on: their own tenant and lane, workers, and short forms of records.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::clock;
+use crate::error::Result;
+use crate::ids::{RunKey, lane_of};
+use crate::payload::Payload;
+use crate::store::{
+    Activation, Claim, Close, Collected, Committed, ConflictPolicy, Letter, Lineage, Mail,
+    MailKind, NewRun, Next, Outlook, Park, Place, Record, RunStatus, RunView, Sent, Started, Store,
+    WorkerIdentity,
+};
+use crate::time::Timestamp;
+
+/// A lease that never lapses within a case.
+const LONG: Duration = Duration::from_secs(120);
+
+/// A store, and a corner of it that no other case touches.
+#[derive(Clone)]
+pub(super) struct Bench {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) tenant: Uuid,
+    pub(super) workflow: Arc<str>,
+}
+
+impl Bench {
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        let workflow = format!("contract-{}", clock::uuid_v7()).into();
+        Self { store, tenant: clock::uuid_v7(), workflow }
+    }
+
+    /// Another tenant with the same workflow.
+    pub(super) fn other_tenant(&self) -> Self {
+        Self { tenant: clock::uuid_v7(), ..self.clone() }
+    }
+
+    /// Another workflow of the same tenant, in another lane.
+    pub(super) fn other_workflow(&self) -> Self {
+        Self { workflow: format!("contract-{}", clock::uuid_v7()).into(), ..self.clone() }
+    }
+
+    pub(super) fn lane(&self) -> i64 {
+        lane_of("default", &self.workflow, 1)
+    }
+
+    /// A run to start.
+    pub(super) fn run(&self, id: &str) -> NewRun {
+        NewRun {
+            key: RunKey::new(self.tenant, Some(id)),
+            workflow_id: Some(id.into()),
+            workflow: self.workflow.clone(),
+            version: 1,
+            queue: "default".into(),
+            lane: self.lane(),
+            priority: 0,
+            input: r#"{"cents":42}"#.into(),
+            on_conflict: ConflictPolicy::Reject,
+            start_at: None,
+            delay: None,
+            timeout: None,
+            attempt: 1,
+            retry: None,
+            lineage: Lineage::default(),
+        }
+    }
+
+    /// A run that goes on for another, under its id.
+    pub(super) fn successor(&self, of: RunKey, id: &str) -> NewRun {
+        let lineage = Lineage { predecessor: Some(of.run), parent: None };
+        NewRun { key: of.successor(), lineage, attempt: 2, ..self.run(id) }
+    }
+
+    pub(super) async fn start(&self, run: &NewRun) -> Result<Started> {
+        let answers = self.store.start(std::slice::from_ref(run)).await;
+        answers.expect("start").remove(0)
+    }
+
+    /// Starts a run, which must be new.
+    pub(super) async fn started(&self, id: &str) -> RunKey {
+        let run = self.run(id);
+        assert_eq!(self.start(&run).await.expect("start"), Started::Created);
+        run.key
+    }
+
+    /// Starts a run and has a worker claim it.
+    pub(super) async fn owned(&self, id: &str, worker: &Worker) -> RunKey {
+        let key = self.started(id).await;
+        worker.claim(key).await;
+        key
+    }
+
+    /// Starts a run, has a worker claim it, and put it down.
+    pub(super) async fn parked(&self, id: &str, worker: &Worker) -> RunKey {
+        let key = self.owned(id, worker).await;
+        assert_eq!(worker.commit(turn(key, 0, park())).await, Committed::Done);
+        key
+    }
+
+    /// Ends a run from outside; answers whether it was open.
+    pub(super) async fn terminate(&self, key: RunKey, mail: &[Mail]) -> bool {
+        let close = ended_as(RunStatus::Terminated);
+        let done = self.store.terminate(key, b"terminated", &close, mail).await;
+        done.expect("terminate")
+    }
+
+    /// Starts a run and ends it in some way.
+    pub(super) async fn ended(&self, id: &str, worker: &Worker, next: Next) -> RunKey {
+        let key = self.owned(id, worker).await;
+        assert_eq!(worker.commit(turn(key, 0, next)).await, Committed::Done);
+        key
+    }
+
+    /// A worker of this lane, whose lease lasts.
+    pub(super) async fn worker(&self) -> Worker {
+        self.worker_with_lease(LONG).await
+    }
+
+    pub(super) async fn worker_with_lease(&self, lease: Duration) -> Worker {
+        let worker = self.stranger(lease);
+        worker.register().await;
+        worker
+    }
+
+    /// A worker that the store does not know.
+    pub(super) fn stranger(&self, lease: Duration) -> Worker {
+        let id = clock::uuid_v7();
+        let lanes = vec![self.lane()];
+        let identity = WorkerIdentity { id, name: format!("worker {id}"), lease, lanes };
+        Worker { store: self.store.clone(), identity }
+    }
+
+    pub(super) async fn send(&self, to: RunKey, name: &str) -> Result<Sent> {
+        self.mail(&signal(to, name)).await
+    }
+
+    pub(super) async fn mail(&self, mail: &Mail) -> Result<Sent> {
+        let answers = self.store.send(std::slice::from_ref(mail)).await;
+        answers.expect("send").remove(0)
+    }
+
+    pub(super) async fn view(&self, key: RunKey) -> RunView {
+        self.store.describe(key).await.expect("describe").expect("a run")
+    }
+
+    pub(super) async fn place(&self, key: RunKey) -> Option<Place> {
+        self.view(key).await.place
+    }
+
+    pub(super) async fn is_ready(&self, key: RunKey) -> bool {
+        matches!(self.place(key).await, Some(Place::Ready { .. }))
+    }
+
+    pub(super) async fn is_parked(&self, key: RunKey) -> bool {
+        matches!(self.place(key).await, Some(Place::Parked { .. }))
+    }
+
+    pub(super) async fn find(&self, id: &str) -> Option<RunKey> {
+        self.store.find(self.tenant, id).await.expect("find")
+    }
+
+    pub(super) async fn positions(&self, key: RunKey) -> Vec<i32> {
+        let history = self.store.history(key).await.expect("history");
+        history.into_iter().map(|row| row.position).collect()
+    }
+}
+
+/// A worker process.
+#[derive(Clone)]
+pub(super) struct Worker {
+    store: Arc<dyn Store>,
+    pub(super) identity: WorkerIdentity,
+}
+
+impl Worker {
+    pub(super) fn id(&self) -> Uuid {
+        self.identity.id
+    }
+
+    pub(super) async fn register(&self) {
+        let lease = self.store.register(&self.identity).await.expect("register");
+        assert!(!lease.lapsed, "a new lease has not lapsed");
+    }
+
+    /// The store's time, and whether the lease had lapsed.
+    pub(super) async fn renew(&self) -> (Timestamp, bool) {
+        let lease = self.store.renew(&self.identity).await.expect("renew");
+        (lease.now, lease.lapsed)
+    }
+
+    pub(super) async fn look(&self) -> Outlook {
+        self.store.look(&self.identity).await.expect("look")
+    }
+
+    pub(super) async fn finds_nothing(&self) {
+        let outlook = self.look().await;
+        assert!(outlook.ready.is_empty(), "{outlook:?}");
+    }
+
+    pub(super) async fn claim_some(&self, shard: i16, limit: usize) -> Vec<Activation> {
+        let lanes = &self.identity.lanes;
+        let claim = Claim { worker: self.id(), shard, lanes, limit };
+        self.store.claim(claim).await.expect("claim")
+    }
+
+    /// Claims a run, which must be the next of its shard.
+    pub(super) async fn claim(&self, key: RunKey) -> Activation {
+        let mut claimed = self.claim_some(key.shard, 1).await;
+        assert_eq!(claimed.iter().map(|a| a.key).collect::<Vec<_>>(), [key], "the run is ready");
+        claimed.remove(0)
+    }
+
+    /// Looks and claims until the run comes.
+    pub(super) async fn wait_for(&self, key: RunKey) -> Activation {
+        for _ in 0..1_000 {
+            self.look().await;
+            if let Some(found) = self.claim_some(key.shard, 1).await.pop() {
+                assert_eq!(found.key, key);
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the run never became ready");
+    }
+
+    pub(super) async fn commit(&self, record: Record) -> Committed {
+        self.commit_all(&[record]).await.remove(0)
+    }
+
+    pub(super) async fn commit_all(&self, records: &[Record]) -> Vec<Committed> {
+        let answers = self.store.commit(0, self.id(), records).await.expect("commit");
+        assert_eq!(answers.len(), records.len(), "one answer for each record");
+        answers
+    }
+
+    pub(super) async fn collect(&self) -> Vec<Collected> {
+        self.store.collect(self.id()).await.expect("collect")
+    }
+
+    /// Collects the mail of one run, which must be the only one that has some.
+    pub(super) async fn collect_of(&self, key: RunKey) -> Collected {
+        let mut runs = self.collect().await;
+        assert_eq!(runs.iter().map(|collected| collected.run).collect::<Vec<_>>(), [key]);
+        runs.remove(0)
+    }
+
+    pub(super) async fn reload(&self, runs: &[RunKey]) -> Vec<Activation> {
+        self.store.reload(self.id(), runs).await.expect("reload")
+    }
+
+    pub(super) async fn retire(&self) {
+        self.store.retire(self.id()).await.expect("retire");
+    }
+}
+
+/// A turn of a run: one journal row, and what becomes of the run.
+pub(super) fn turn(key: RunKey, position: i32, next: Next) -> Record {
+    Record {
+        key,
+        position,
+        events: format!("turn {position}").into_bytes(),
+        consumed: Vec::new(),
+        starts: Vec::new(),
+        mail: Vec::new(),
+        next,
+    }
+}
+
+/// No turn: only what becomes of the run.
+pub(super) fn no_turn(key: RunKey, position: i32, next: Next) -> Record {
+    Record { events: Vec::new(), ..turn(key, position, next) }
+}
+
+pub(super) fn park() -> Next {
+    park_knowing(0)
+}
+
+/// Parks, knowing of so many letters.
+pub(super) fn park_knowing(sent: i64) -> Next {
+    Next::Park(Park { waiting_for: "a signal".to_owned(), sent, ..Park::default() })
+}
+
+pub(super) fn park_until(at: Timestamp) -> Next {
+    let waiting_for = "a timer".to_owned();
+    Next::Park(Park { wake_at: Some(at), waiting_for, ..Park::default() })
+}
+
+pub(super) fn stuck() -> Next {
+    let why = Some("its code has changed".to_owned());
+    Next::Park(Park { waiting_for: "a mended build".to_owned(), stuck: why, ..Park::default() })
+}
+
+pub(super) fn completed() -> Next {
+    let output = Some(r#"{"paid":true}"#.to_owned());
+    Next::Close(Close { output, ..ended_as(RunStatus::Completed) })
+}
+
+pub(super) fn failed() -> Next {
+    let error = Some(r#"{"kind":"terminal","message":"declined"}"#.to_owned());
+    Next::Close(Close { error, ..ended_as(RunStatus::Failed) })
+}
+
+pub(super) fn ended_as(status: RunStatus) -> Close {
+    Close { status, output: None, error: None, successor: None }
+}
+
+/// A signal whose payload is its own name.
+pub(super) fn signal(to: RunKey, name: &str) -> Mail {
+    let payload = Payload::json(&name).expect("json");
+    Mail { to, kind: MailKind::Signal, name: name.to_owned(), payload, dedup: None }
+}
+
+pub(super) fn names(letters: &[Letter]) -> Vec<&str> {
+    letters.iter().map(|letter| letter.name.as_str()).collect()
+}
+
+/// JSON text as a value: stores keep JSON, not its spelling.
+pub(super) fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).expect("JSON")
+}

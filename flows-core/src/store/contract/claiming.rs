@@ -1,0 +1,86 @@
+//! Claims: order, limits, lanes, and never one run twice.
+
+use std::collections::HashSet;
+
+use super::bench::{Bench, Worker};
+use crate::ids::RunKey;
+use crate::store::{NewRun, Place, Started};
+
+/// Starts runs in one shard, with these priorities.
+async fn in_one_shard(bench: &Bench, priorities: &[i16]) -> Vec<RunKey> {
+    let first = RunKey::new(bench.tenant, None);
+    let mut keys = Vec::new();
+    for priority in priorities {
+        let key = first.successor();
+        let run = NewRun { key, workflow_id: None, priority: *priority, ..bench.run("") };
+        assert_eq!(bench.start(&run).await.expect("start"), Started::Created);
+        keys.push(key);
+    }
+    keys
+}
+
+async fn claimed(worker: &Worker, shard: i16, limit: usize) -> Vec<RunKey> {
+    worker.claim_some(shard, limit).await.into_iter().map(|found| found.key).collect()
+}
+
+pub(super) async fn claims_go_by_priority_then_age(bench: Bench) {
+    let worker = bench.worker().await;
+    let keys = in_one_shard(&bench, &[5, 0, 5, -1, 0]).await;
+    for expected in [3, 1, 4, 0, 2] {
+        worker.claim(keys[expected]).await;
+    }
+}
+
+pub(super) async fn a_claim_takes_no_more_than_its_limit(bench: Bench) {
+    let worker = bench.worker().await;
+    let keys = in_one_shard(&bench, &[0, 0, 0]).await;
+    let mut first = claimed(&worker, keys[0].shard, 2).await;
+    first.sort();
+    assert_eq!(first, keys[..2]);
+    assert_eq!(claimed(&worker, keys[0].shard, 2).await, keys[2..]);
+    assert!(claimed(&worker, keys[0].shard, 2).await.is_empty());
+}
+
+pub(super) async fn a_look_names_the_shards_with_work(bench: Bench) {
+    let worker = bench.worker().await;
+    worker.finds_nothing().await;
+    let (one, two) = (bench.started("a").await, bench.started("b").await);
+    let mut shards = vec![one.shard, two.shard];
+    shards.sort_unstable();
+    shards.dedup();
+    let mut ready = worker.look().await.ready;
+    ready.sort_unstable();
+    assert_eq!(ready, shards);
+    for shard in shards {
+        claimed(&worker, shard, 2).await;
+    }
+    worker.finds_nothing().await;
+}
+
+pub(super) async fn lanes_not_served_are_left_alone(bench: Bench) {
+    let other = bench.other_workflow();
+    let (worker, key) = (other.worker().await, bench.started("order").await);
+    worker.finds_nothing().await;
+    assert!(claimed(&worker, key.shard, 10).await.is_empty());
+    assert_eq!(bench.place(key).await, Some(Place::Ready { served: false }));
+    bench.worker().await.claim(key).await;
+}
+
+pub(super) async fn two_workers_never_claim_one_run(bench: Bench) {
+    let keys = in_one_shard(&bench, &[0; 40]).await;
+    let mut workers = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (bench, shard) = (bench.clone(), keys[0].shard);
+        workers.spawn(async move {
+            let worker = bench.worker().await;
+            let mut mine = Vec::new();
+            for _ in 0..40 {
+                mine.extend(claimed(&worker, shard, 3).await);
+            }
+            mine
+        });
+    }
+    let all = workers.join_all().await.concat();
+    assert_eq!(all.len(), 40, "each is claimed once");
+    assert_eq!(all.into_iter().collect::<HashSet<_>>(), keys.into_iter().collect());
+}

@@ -1,0 +1,73 @@
+//! Time: nothing happens early, everything happens.
+
+use std::time::Duration;
+
+use super::bench::{Bench, Worker, names, park_until, turn};
+use crate::ids::RunKey;
+use crate::store::{Activation, Committed, NewRun, Place, Started};
+use crate::time::Timestamp;
+
+const DELAY: Duration = Duration::from_millis(300);
+
+pub(super) async fn a_delayed_run_never_starts_early(bench: Bench) {
+    let worker = bench.worker().await;
+    let (before, _) = worker.renew().await;
+    let run = NewRun { delay: Some(DELAY), ..bench.run("order") };
+    assert_eq!(bench.start(&run).await.expect("start"), Started::Created);
+    let due = wake_at(&bench, run.key).await;
+    assert!(due >= before.after(DELAY), "counted from the start");
+    is_never_early(&worker, run.key, due).await;
+}
+
+pub(super) async fn a_start_time_is_kept(bench: Bench) {
+    let worker = bench.worker().await;
+    let (now, _) = worker.renew().await;
+    let run = NewRun { start_at: Some(now.after(DELAY)), ..bench.run("order") };
+    assert_eq!(bench.start(&run).await.expect("start"), Started::Created);
+    assert_eq!(wake_at(&bench, run.key).await, now.after(DELAY));
+    let found = is_never_early(&worker, run.key, now.after(DELAY)).await;
+    assert_eq!(found.started_at, now.after(DELAY), "its time counts from then");
+}
+
+pub(super) async fn a_start_time_in_the_past_is_now(bench: Bench) {
+    let worker = bench.worker().await;
+    let run = NewRun { start_at: Some(Timestamp(0)), ..bench.run("order") };
+    assert_eq!(bench.start(&run).await.expect("start"), Started::Created);
+    worker.wait_for(run.key).await;
+}
+
+pub(super) async fn mail_does_not_start_a_delayed_run(bench: Bench) {
+    let worker = bench.worker().await;
+    let run = NewRun { delay: Some(DELAY), ..bench.run("order") };
+    assert_eq!(bench.start(&run).await.expect("start"), Started::Created);
+    bench.send(run.key, "early").await.expect("send");
+    let due = wake_at(&bench, run.key).await;
+    let found = is_never_early(&worker, run.key, due).await;
+    assert_eq!(names(&found.inbox), ["early"]);
+}
+
+pub(super) async fn a_parked_run_wakes_when_it_is_due_and_not_before(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.owned("order", &worker).await;
+    let (now, _) = worker.renew().await;
+    let due = now.after(DELAY);
+    assert_eq!(worker.commit(turn(key, 0, park_until(due))).await, Committed::Done);
+    is_never_early(&worker, key, due).await;
+}
+
+async fn wake_at(bench: &Bench, key: RunKey) -> Timestamp {
+    match bench.place(key).await {
+        Some(Place::Parked { wake_at: Some(at), .. }) => at,
+        other => panic!("not parked until a time: {other:?}"),
+    }
+}
+
+/// Looks and claims until the run comes, which must not be before it is due.
+async fn is_never_early(worker: &Worker, key: RunKey, due: Timestamp) -> Activation {
+    let outlook = worker.look().await;
+    assert!(outlook.next_due.is_some_and(|at| at <= due), "{outlook:?} does not know {due:?}");
+    let found = worker.wait_for(key).await;
+    let (now, _) = worker.renew().await;
+    assert!(now >= due, "claimed at {now:?}, due at {due:?}");
+    found
+}

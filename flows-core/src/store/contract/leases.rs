@@ -1,0 +1,94 @@
+//! Leases: a dead worker's runs go on, a live worker's runs stay.
+
+use std::time::Duration;
+
+use super::bench::{Bench, Worker, stuck, turn};
+use crate::ids::RunKey;
+use crate::store::{Committed, Place};
+
+/// A lease that lapses within a case.
+const SHORT: Duration = Duration::from_millis(50);
+
+/// A worker that owns a run and whose lease has lapsed.
+async fn lapsed(bench: &Bench) -> (Worker, RunKey) {
+    let worker = bench.worker_with_lease(SHORT).await;
+    let key = bench.owned("order", &worker).await;
+    tokio::time::sleep(SHORT * 2).await;
+    (worker, key)
+}
+
+pub(super) async fn a_lapsed_workers_runs_are_taken_over(bench: Bench) {
+    let (dead, key) = lapsed(&bench).await;
+    let worker = bench.worker().await;
+    bench.send(key, "hello").await.expect("send");
+    assert_eq!(worker.look().await.ready, [key.shard]);
+    let found = worker.claim(key).await;
+    assert_eq!(found.inbox.len(), 1, "with what came meanwhile");
+    assert!(dead.renew().await.1, "the lease had lapsed");
+    assert_eq!(bench.place(key).await, Some(owned_by(&worker)), "and stays with its new owner");
+}
+
+pub(super) async fn a_live_workers_runs_stay(bench: Bench) {
+    let (owner, other) = (bench.worker().await, bench.worker().await);
+    let key = bench.owned("order", &owner).await;
+    assert!(!owner.renew().await.1);
+    other.finds_nothing().await;
+    assert_eq!(bench.place(key).await, Some(owned_by(&owner)));
+}
+
+pub(super) async fn a_worker_without_a_lease_claims_nothing(bench: Bench) {
+    let late = bench.worker_with_lease(SHORT).await;
+    let retired = bench.worker().await;
+    retired.retire().await;
+    tokio::time::sleep(SHORT * 2).await;
+    let key = bench.started("order").await;
+    for worker in [late, retired, bench.stranger(SHORT)] {
+        assert!(worker.claim_some(key.shard, 1).await.is_empty());
+    }
+    assert!(bench.is_ready(key).await);
+}
+
+pub(super) async fn a_renewal_that_came_too_late_says_so(bench: Bench) {
+    let (late, key) = lapsed(&bench).await;
+    assert!(late.renew().await.1, "it must forget its runs");
+    late.retire().await;
+    bench.worker().await.claim(key).await;
+}
+
+pub(super) async fn a_retired_workers_runs_are_ready_at_once(bench: Bench) {
+    let (leaving, staying) = (bench.worker().await, bench.worker().await);
+    let key = bench.owned("order", &leaving).await;
+    let parked = bench.parked("parked", &leaving).await;
+    leaving.retire().await;
+    assert_eq!(staying.look().await.ready, [key.shard]);
+    staying.claim(key).await;
+    assert!(bench.is_parked(parked).await, "what it does not hold stays");
+}
+
+pub(super) async fn a_worker_that_registers_releases_stuck_runs(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.owned("order", &worker).await;
+    assert_eq!(worker.commit(turn(key, 0, stuck())).await, Committed::Done);
+    worker.finds_nothing().await;
+    worker.renew().await;
+    worker.finds_nothing().await; // a renewal changes nothing
+    let newer = bench.worker().await;
+    assert_eq!(newer.look().await.ready, [key.shard]);
+    assert_eq!(newer.claim(key).await.journal.len(), 1);
+}
+
+pub(super) async fn stuck_runs_of_other_lanes_stay_stuck(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.owned("order", &worker).await;
+    let parked = bench.parked("parked", &worker).await;
+    worker.commit(turn(key, 0, stuck())).await;
+    bench.other_workflow().worker().await;
+    assert!(bench.is_parked(key).await, "another lane");
+    bench.worker().await;
+    assert!(bench.is_ready(key).await);
+    assert!(bench.is_parked(parked).await, "not stuck");
+}
+
+fn owned_by(worker: &Worker) -> Place {
+    Place::Owned { worker: worker.id(), name: worker.identity.name.clone() }
+}

@@ -1,0 +1,109 @@
+//! Looking: descriptions, lists and ids, each of one tenant.
+
+use std::time::Duration;
+
+use super::bench::{Bench, completed, ended_as, failed, json, park_until, stuck, turn};
+use crate::ids::{RunKey, lane_of};
+use crate::store::{Committed, ListFilter, NewRun, Place, RunStatus, Started};
+
+pub(super) async fn a_description_says_where_a_run_is(bench: Bench) {
+    let key = bench.started("order").await;
+    assert_eq!(bench.place(key).await, Some(Place::Ready { served: false }));
+    let worker = bench.worker().await;
+    assert_eq!(bench.place(key).await, Some(Place::Ready { served: true }));
+    worker.claim(key).await;
+    let name = worker.identity.name.clone();
+    assert_eq!(bench.place(key).await, Some(Place::Owned { worker: worker.id(), name }));
+    let due = worker.renew().await.0.after(Duration::from_secs(600));
+    worker.commit(turn(key, 0, park_until(due))).await;
+    let waiting_for = "a timer".to_owned();
+    let parked = Place::Parked { wake_at: Some(due), waiting_for, stuck: None };
+    assert_eq!(bench.place(key).await, Some(parked));
+    bench.send(key, "hello").await.expect("send");
+    worker.claim(key).await;
+    assert_eq!(worker.commit(turn(key, 1, stuck())).await, Committed::Done);
+    let Some(Place::Parked { stuck, .. }) = bench.place(key).await else { panic!("not parked") };
+    assert_eq!(stuck.as_deref(), Some("its code has changed"));
+    let view = bench.view(key).await;
+    assert_eq!((view.inbox, view.status), (1, RunStatus::Running));
+    assert_eq!((&*view.workflow, view.version, &*view.queue), (&*bench.workflow, 1, "default"));
+    assert_eq!(json(&view.input), json(r#"{"cents":42}"#));
+}
+
+async fn listed(bench: &Bench, filter: &ListFilter) -> Vec<RunKey> {
+    let found = bench.store.list(bench.tenant, filter).await.expect("list");
+    assert!(found.iter().all(|view| view.place.is_none()), "lists have no places");
+    found.into_iter().map(|view| view.key).collect()
+}
+
+fn all() -> ListFilter {
+    ListFilter { limit: 100, ..ListFilter::default() }
+}
+
+pub(super) async fn a_list_is_newest_first_and_limited(bench: Bench) {
+    let mut keys = Vec::new();
+    for id in ["a", "b", "c"] {
+        keys.push(bench.started(id).await);
+    }
+    keys.reverse();
+    assert_eq!(listed(&bench, &all()).await, keys);
+    assert_eq!(listed(&bench, &ListFilter { limit: 2, ..all() }).await, keys[..2]);
+}
+
+pub(super) async fn a_list_is_filtered(bench: Bench) {
+    let worker = bench.worker().await;
+    let done = bench.ended("done", &worker, completed()).await;
+    let dead = bench.ended("dead", &worker, failed()).await;
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    let other = bench.other_workflow().started("other").await;
+    let lane = lane_of("default", &bench.workflow, 2);
+    let newer = NewRun { version: 2, lane, ..bench.run("newer") };
+    assert_eq!(bench.start(&newer).await.expect("start"), Started::Created);
+    let boundary = Some(bench.view(other).await.created_at);
+
+    let workflow = Some(bench.workflow.to_string());
+    let of_workflow = ListFilter { workflow, ..all() };
+    assert_eq!(listed(&bench, &of_workflow).await, [newer.key, dead, done]);
+    let of_version = ListFilter { version: Some(1), ..of_workflow };
+    assert_eq!(listed(&bench, &of_version).await, [dead, done]);
+    let failed = ListFilter { status: Some(RunStatus::Failed), ..all() };
+    assert_eq!(listed(&bench, &failed).await, [dead]);
+    let running = ListFilter { status: Some(RunStatus::Running), ..all() };
+    assert_eq!(listed(&bench, &running).await, [newer.key, other]);
+    let after = ListFilter { created_after: boundary, ..all() };
+    assert_eq!(listed(&bench, &after).await, [newer.key, other]);
+    let before = ListFilter { created_before: boundary, ..all() };
+    assert_eq!(listed(&bench, &before).await, [dead, done]);
+}
+
+pub(super) async fn a_list_shows_one_tenant(bench: Bench) {
+    let other = bench.other_tenant();
+    let (mine, theirs) = (bench.started("order").await, other.started("order").await);
+    assert_eq!(listed(&bench, &all()).await, [mine]);
+    assert_eq!(listed(&other, &all()).await, [theirs]);
+}
+
+pub(super) async fn another_tenant_reaches_nothing(bench: Bench) {
+    let worker = bench.worker().await;
+    let done = bench.ended("done", &worker, completed()).await;
+    let open = bench.started("open").await;
+    let tenant = bench.other_tenant().tenant;
+    let (done, foreign) = (RunKey { tenant, ..done }, RunKey { tenant, ..open });
+    assert!(bench.store.describe(foreign).await.expect("describe").is_none());
+    assert!(bench.store.history(done).await.expect("history").is_empty());
+    assert!(bench.store.outcomes(&[done]).await.expect("outcomes").is_empty());
+    let close = ended_as(RunStatus::Terminated);
+    let terminated = bench.store.terminate(foreign, b"terminated", &close, &[]).await;
+    assert!(!terminated.unwrap_or(false), "nothing to terminate");
+    assert!(bench.is_ready(open).await);
+}
+
+pub(super) async fn an_id_is_found_by_tenant(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.owned("order", &worker).await;
+    assert_eq!(bench.find("order").await, Some(key));
+    assert_eq!(bench.find("other").await, None);
+    assert_eq!(bench.other_tenant().find("order").await, None);
+    worker.commit(turn(key, 0, completed())).await;
+    assert_eq!(bench.find("order").await, Some(key), "kept when it has ended");
+}

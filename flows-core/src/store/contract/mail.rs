@@ -1,0 +1,231 @@
+//! Mail: delivered once, in order, wherever the run is; and never lost between two stools.
+
+use super::bench::{
+    Bench, Worker, completed, names, no_turn, park, park_knowing, signal, stuck, turn,
+};
+use crate::error::ErrorKind;
+use crate::ids::RunKey;
+use crate::payload::Payload;
+use crate::store::{Collected, Committed, Letter, Mail, MailKind, Place, Record, Sent};
+
+pub(super) async fn mail_before_the_first_turn_waits_in_order(bench: Bench) {
+    let (worker, key) = (bench.worker().await, bench.started("order").await);
+    for name in ["one", "two"] {
+        assert_eq!(bench.send(key, name).await.expect("send"), Sent::ToReady);
+    }
+    let batch = ["three", "four"].map(|name| signal(key, name));
+    let answers = bench.store.send(&batch).await.expect("send");
+    assert!(answers.iter().all(|a| matches!(a, Ok(Sent::ToReady))), "{answers:?}");
+    let inbox = worker.claim(key).await.inbox;
+    assert_eq!(names(&inbox), ["one", "two", "three", "four"]);
+    assert!(inbox.is_sorted_by(|a, b| a.seq < b.seq), "numbers rise");
+}
+
+pub(super) async fn mail_to_an_owned_run_raises_its_flag(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.owned("order", &worker).await;
+    assert!(!worker.look().await.mail);
+    assert_eq!(bench.send(key, "hello").await.expect("send"), Sent::ToOwner(worker.id()));
+    assert!(worker.look().await.mail);
+    assert_eq!(names(&worker.collect_of(key).await.inbox), ["hello"]);
+    assert!(!worker.look().await.mail);
+}
+
+pub(super) async fn mail_wakes_a_parked_run(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.parked("order", &worker).await;
+    assert_eq!(bench.send(key, "hello").await.expect("send"), Sent::ToReady);
+    assert_eq!(bench.send(key, "again").await.expect("send"), Sent::ToReady);
+    assert_eq!(worker.look().await.ready, [key.shard]);
+    let found = worker.claim(key).await;
+    assert_eq!(names(&found.inbox), ["hello", "again"]);
+    assert_eq!(found.journal, [b"turn 0".to_vec()], "its journal is read");
+}
+
+pub(super) async fn mail_waits_with_a_stuck_run(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.owned("order", &worker).await;
+    assert_eq!(worker.commit(turn(key, 0, stuck())).await, Committed::Done);
+    assert_ne!(bench.send(key, "hello").await.expect("send"), Sent::Duplicate);
+    worker.finds_nothing().await;
+    assert!(matches!(bench.place(key).await, Some(Place::Parked { stuck: Some(_), .. })));
+    let mended = bench.worker().await;
+    assert_eq!(names(&mended.claim(key).await.inbox), ["hello"]);
+}
+
+pub(super) async fn mail_to_an_ended_run_is_refused(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.ended("order", &worker, completed()).await;
+    let open = bench.started("open").await;
+    let batch = [signal(key, "late"), signal(open, "hello")];
+    let mut answers = bench.store.send(&batch).await.expect("send");
+    assert!(matches!(answers.remove(1), Ok(Sent::ToReady)), "the others are delivered");
+    let error = answers.remove(0).expect_err("it has ended");
+    assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+    assert_eq!(bench.view(key).await.inbox, 0);
+}
+
+pub(super) async fn mail_to_nobody_is_refused(bench: Bench) {
+    let key = bench.started("order").await;
+    let elsewhere = RunKey { tenant: bench.other_tenant().tenant, ..key };
+    for nobody in [RunKey::new(bench.tenant, Some("nobody")), elsewhere] {
+        let error = bench.send(nobody, "hello").await.expect_err("nobody");
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    }
+    assert_eq!(bench.view(key).await.inbox, 0);
+}
+
+pub(super) async fn a_raised_flag_refuses_parking(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.owned("order", &worker).await;
+    bench.send(key, "hello").await.expect("send");
+    assert_eq!(worker.commit(turn(key, 0, park())).await, Committed::NotParked);
+    assert_eq!(bench.positions(key).await, [0], "the turn itself is kept");
+    assert!(matches!(bench.place(key).await, Some(Place::Owned { .. })));
+    let collected = worker.collect_of(key).await;
+    assert_eq!(names(&collected.inbox), ["hello"]);
+    let knowing = park_knowing(collected.sent);
+    assert_eq!(worker.commit(turn(key, 1, knowing)).await, Committed::Done);
+    assert!(bench.is_parked(key).await);
+}
+
+pub(super) async fn letters_on_their_way_refuse_parking(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.owned("order", &worker).await;
+    bench.send(key, "one").await.expect("send");
+    let first = worker.collect_of(key).await.sent;
+    bench.send(key, "two").await.expect("send");
+    let second = worker.collect_of(key).await.sent;
+    assert!(second > first && first > 0, "{second} {first}");
+    for known in [0, first] {
+        let answer = worker.commit(no_turn(key, 0, park_knowing(known))).await;
+        assert_eq!(answer, Committed::NotParked, "it has not heard of all that were collected");
+    }
+    assert_eq!(worker.commit(no_turn(key, 0, park_knowing(second))).await, Committed::Done);
+}
+
+pub(super) async fn letters_stay_until_they_are_consumed(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.owned("order", &worker).await;
+    bench.send(key, "one").await.expect("send");
+    assert_eq!(names(&worker.collect_of(key).await.inbox), ["one"]);
+    assert!(worker.collect().await.is_empty(), "the flag is down");
+    bench.send(key, "two").await.expect("send");
+    let Collected { sent, inbox, .. } = worker.collect_of(key).await;
+    assert_eq!(names(&inbox), ["one", "two"]);
+    let consumed = vec![inbox[0].seq];
+    let record = Record { consumed, ..turn(key, 0, park_knowing(sent)) };
+    assert_eq!(worker.commit(record).await, Committed::Done);
+    assert_eq!(bench.view(key).await.inbox, 1);
+    bench.send(key, "three").await.expect("send");
+    assert_eq!(names(&worker.claim(key).await.inbox), ["two", "three"]);
+}
+
+pub(super) async fn a_key_is_received_once(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.parked("order", &worker).await;
+    let once = Mail { dedup: Some("k".to_owned()), ..signal(key, "paid") };
+    let batch = [once.clone(), once.clone()];
+    let answers = bench.store.send(&batch).await.expect("send");
+    let answers: Vec<_> = answers.into_iter().map(|a| a.expect("sent")).collect();
+    assert_eq!(answers, [Sent::ToReady, Sent::Duplicate]);
+    let inbox = worker.claim(key).await.inbox;
+    assert_eq!(names(&inbox), ["paid"]);
+    let consumed = vec![inbox[0].seq];
+    worker.commit(Record { consumed, ..turn(key, 1, park()) }).await;
+    assert_eq!(bench.mail(&once).await.expect("send"), Sent::Duplicate, "consumed long ago");
+    assert!(bench.is_parked(key).await, "a duplicate wakes nobody");
+    let other = Mail { dedup: Some("l".to_owned()), ..once };
+    assert_eq!(bench.mail(&other).await.expect("send"), Sent::ToReady);
+}
+
+pub(super) async fn letters_keep_their_content(bench: Bench) {
+    let (worker, key) = (bench.worker().await, bench.started("order").await);
+    let kinds = [MailKind::Signal, MailKind::Cancel, MailKind::ChildClosed];
+    let payload = Payload::encode(crate::Codec::Postcard, &(7_u64, "seven".to_owned()));
+    let payload = payload.expect("postcard");
+    for kind in kinds {
+        bench
+            .mail(&Mail { kind, payload: payload.clone(), ..signal(key, "ü") })
+            .await
+            .expect("sent");
+    }
+    let inbox = worker.claim(key).await.inbox;
+    assert_eq!(inbox.iter().map(|letter| letter.kind).collect::<Vec<_>>(), kinds);
+    assert!(inbox.iter().all(|letter| letter.payload == payload && letter.name == "ü"));
+}
+
+pub(super) async fn mail_of_a_claimed_run_is_not_flagged_again(bench: Bench) {
+    let (worker, key) = (bench.worker().await, bench.started("order").await);
+    bench.send(key, "hello").await.expect("send");
+    let inbox = worker.claim(key).await.inbox;
+    let consumed = inbox.iter().map(|letter| letter.seq).collect();
+    let record = Record { consumed, ..turn(key, 0, park()) };
+    assert_eq!(worker.commit(record).await, Committed::Done, "it has read its mail");
+}
+
+pub(super) async fn mail_racing_with_parking_is_never_lost(bench: Bench) {
+    let worker = bench.worker().await;
+    for round in 0..30 {
+        let key = bench.owned(&format!("order {round}"), &worker).await;
+        let (parker, sender) = (worker.clone(), bench.clone());
+        let parking = tokio::spawn(async move { parker.commit(turn(key, 0, park())).await });
+        let sending = tokio::spawn(async move { sender.send(key, "hello").await });
+        let answer = parking.await.expect("no panic");
+        sending.await.expect("no panic").expect("sent");
+        assert_eq!(found_by(&worker, key, answer).await, ["hello"], "round {round}");
+        worker.commit(turn(key, 1, completed())).await;
+    }
+}
+
+pub(super) async fn mail_racing_with_claiming_is_never_lost(bench: Bench) {
+    let worker = bench.worker().await;
+    for round in 0..30 {
+        let key = bench.started(&format!("order {round}")).await;
+        let (claimer, sender) = (worker.clone(), bench.clone());
+        let claiming = tokio::spawn(async move { claimer.claim_some(key.shard, 1).await });
+        let sending = tokio::spawn(async move { sender.send(key, "hello").await });
+        let claimed = claiming.await.expect("no panic");
+        sending.await.expect("no panic").expect("sent");
+        let inbox = match claimed.into_iter().next() {
+            Some(found) if !found.inbox.is_empty() => found.inbox,
+            Some(_) => worker.collect_of(key).await.inbox,
+            None => worker.claim(key).await.inbox,
+        };
+        assert_eq!(names(&inbox), ["hello"], "round {round}");
+        worker.commit(turn(key, 0, completed())).await;
+    }
+}
+
+pub(super) async fn racing_senders_are_numbered(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.parked("order", &worker).await;
+    let mut senders = tokio::task::JoinSet::new();
+    for sender in 0..4 {
+        let bench = bench.clone();
+        senders.spawn(async move {
+            for number in 0..5 {
+                bench.send(key, &format!("{sender} {number}")).await.expect("send");
+            }
+        });
+    }
+    senders.join_all().await;
+    let inbox = worker.claim(key).await.inbox;
+    assert_eq!(inbox.len(), 20);
+    assert!(inbox.is_sorted_by(|a, b| a.seq < b.seq), "no number twice");
+    for sender in 0..4 {
+        let mine = inbox.iter().filter(|l| l.name.starts_with(&format!("{sender} ")));
+        let mine: Vec<&Letter> = mine.collect();
+        assert!(mine.is_sorted_by(|a, b| a.name < b.name), "each in its own order: {mine:?}");
+    }
+}
+
+/// The letters that a worker finds after it tried to park the run and mail came.
+async fn found_by(worker: &Worker, key: RunKey, answer: Committed) -> Vec<String> {
+    let inbox = match answer {
+        Committed::NotParked => worker.collect_of(key).await.inbox,
+        Committed::Done => worker.claim(key).await.inbox,
+        other => panic!("neither parked nor not: {other:?}"),
+    };
+    inbox.into_iter().map(|letter| letter.name).collect()
+}

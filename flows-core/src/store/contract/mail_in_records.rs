@@ -1,0 +1,104 @@
+//! Mail inside records, where one batch may hold both the letter and the move of its addressee.
+
+use super::bench::{Bench, Worker, completed, names, park, signal, turn};
+use crate::ids::RunKey;
+use crate::store::{Committed, Mail, MailKind, Next, Record};
+
+fn child_closed(parent: RunKey) -> Mail {
+    Mail { kind: MailKind::ChildClosed, ..signal(parent, "0") }
+}
+
+/// The record of a child that ends and says so.
+fn end_of(child: RunKey, parent: RunKey) -> Record {
+    Record { mail: vec![child_closed(parent)], ..turn(child, 0, completed()) }
+}
+
+/// After a batch that parks a run and writes to it: its worker holds it and finds the letter, for
+/// mail is sent before runs are parked.
+async fn letter_is_found(worker: &Worker, key: RunKey, parked: &Committed) {
+    assert_eq!(*parked, Committed::NotParked);
+    let inbox = worker.collect_of(key).await.inbox;
+    assert_eq!(inbox.len(), 1, "{inbox:?}");
+}
+
+pub(super) async fn a_child_that_ends_wakes_its_parked_parent(bench: Bench) {
+    let worker = bench.worker().await;
+    let parent = bench.parked("parent", &worker).await;
+    let child = bench.owned("child", &worker).await;
+    assert_eq!(worker.commit(end_of(child, parent)).await, Committed::Done);
+    assert_eq!(worker.look().await.ready, [parent.shard]);
+    let inbox = worker.claim(parent).await.inbox;
+    assert_eq!(inbox[0].kind, MailKind::ChildClosed);
+    assert_eq!(names(&inbox), ["0"]);
+}
+
+pub(super) async fn mail_in_a_record_raises_the_flag_of_an_owner(bench: Bench) {
+    let (here, there) = (bench.worker().await, bench.worker().await);
+    let parent = bench.owned("parent", &here).await;
+    let child = bench.owned("child", &there).await;
+    assert_eq!(there.commit(end_of(child, parent)).await, Committed::Done);
+    assert!(here.look().await.mail);
+    assert_eq!(here.commit(turn(parent, 0, park())).await, Committed::NotParked);
+    assert_eq!(names(&here.collect_of(parent).await.inbox), ["0"]);
+}
+
+pub(super) async fn mail_in_a_record_to_an_ended_run_is_dropped(bench: Bench) {
+    let worker = bench.worker().await;
+    let parent = bench.ended("parent", &worker, completed()).await;
+    let child = bench.owned("child", &worker).await;
+    let nobody = RunKey::new(bench.tenant, Some("nobody"));
+    let mut record = end_of(child, parent);
+    record.mail.push(signal(nobody, "hello"));
+    assert_eq!(worker.commit(record).await, Committed::Done);
+    assert_eq!(bench.place(parent).await, None);
+    assert_eq!(bench.view(parent).await.inbox, 0);
+    worker.finds_nothing().await;
+}
+
+pub(super) async fn a_parent_parks_while_its_child_ends_in_one_batch(bench: Bench) {
+    let worker = bench.worker().await;
+    let parent = bench.owned("parent", &worker).await;
+    let child = bench.owned("child", &worker).await;
+    let batch = [turn(parent, 0, park()), end_of(child, parent)];
+    let answers = worker.commit_all(&batch).await;
+    assert_eq!(answers[1], Committed::Done);
+    letter_is_found(&worker, parent, &answers[0]).await;
+}
+
+pub(super) async fn a_child_ends_while_its_parent_parks_in_one_batch(bench: Bench) {
+    let worker = bench.worker().await;
+    let parent = bench.owned("parent", &worker).await;
+    let child = bench.owned("child", &worker).await;
+    let batch = [end_of(child, parent), turn(parent, 0, park())];
+    let answers = worker.commit_all(&batch).await;
+    assert_eq!(answers[0], Committed::Done);
+    letter_is_found(&worker, parent, &answers[1]).await;
+}
+
+pub(super) async fn a_run_that_writes_to_itself_is_not_put_down(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.owned("order", &worker).await;
+    let record = Record { mail: vec![signal(key, "to myself")], ..turn(key, 0, park()) };
+    let answer = worker.commit(record).await;
+    letter_is_found(&worker, key, &answer).await;
+}
+
+pub(super) async fn mail_reaches_a_run_started_by_the_same_record(bench: Bench) {
+    let worker = bench.worker().await;
+    let parent = bench.owned("parent", &worker).await;
+    let child = bench.run("child");
+    let mail = vec![signal(child.key, "hello")];
+    let record = Record { starts: vec![child.clone()], mail, ..turn(parent, 0, Next::Stay) };
+    assert_eq!(worker.commit(record).await, Committed::Done);
+    assert_eq!(names(&worker.claim(child.key).await.inbox), ["hello"]);
+}
+
+pub(super) async fn mail_in_a_record_is_received_once(bench: Bench) {
+    let worker = bench.worker().await;
+    let (to, from) = (bench.parked("to", &worker).await, bench.owned("from", &worker).await);
+    let once = Mail { dedup: Some("k".to_owned()), ..signal(to, "paid") };
+    bench.mail(&once).await.expect("send");
+    let record = Record { mail: vec![once], ..turn(from, 0, Next::Stay) };
+    assert_eq!(worker.commit(record).await, Committed::Done);
+    assert_eq!(names(&worker.claim(to).await.inbox), ["paid"]);
+}

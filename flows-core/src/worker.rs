@@ -1,0 +1,94 @@
+//! The bundled worker loop: claims runs, moves their machines, runs their activities, commits.
+//!
+//! ```text
+//! keeper ── claims ──► executor ── turns ──► store.commit ──► settled ──► activities start
+//!   ▲  lease, look        │ ▲                                               │
+//!   └───── free slots ────┘ └────────────── results ────────────────────────┘
+//! ```
+//!
+//! There is one executor per writer connection. It owns its runs alone, so nothing in it is
+//! locked, and while one batch is on its way to the store the next one gathers.
+
+mod alarm;
+mod attempt;
+mod builder;
+mod clock;
+mod closing;
+mod executor;
+mod keeper;
+mod lease;
+mod message;
+mod news;
+mod recover;
+mod resident;
+mod session;
+mod settle;
+mod shutdown;
+mod submit;
+mod turns;
+
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+
+pub use builder::WorkerBuilder;
+pub(crate) use closing::letter_to_parent;
+pub use shutdown::shutdown_signal;
+
+use crate::context::StateMap;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::registry::Registry;
+use builder::Config;
+use session::{Ended, Session};
+
+/// A worker of this process: serves the workflows and activities of a registry.
+///
+/// Any number of workers may run against one database. Each owns the runs it has claimed for as
+/// long as it renews its lease; the runs of a worker that dies are taken over by others.
+pub struct Worker {
+    engine: Engine,
+    registry: Arc<Registry>,
+    state: Arc<StateMap>,
+    config: Arc<Config>,
+}
+
+impl Worker {
+    /// Begins to build a worker for these definitions.
+    pub fn builder(engine: &Engine, registry: Registry) -> WorkerBuilder {
+        WorkerBuilder::new(engine.clone(), registry)
+    }
+
+    /// Runs until the program ends.
+    ///
+    /// # Errors
+    /// When the database has no schema, or one of another build; see [`Worker::run_until`].
+    pub async fn run(&self) -> Result<()> {
+        self.run_until(std::future::pending::<()>()).await
+    }
+
+    /// Runs until `shutdown` resolves; then claims nothing more, lets running activities end (up
+    /// to the builder's grace period) and hands everything back, so that other workers go on at
+    /// once.
+    ///
+    /// # Errors
+    /// Only what waiting cannot mend ends the loop early: a schema that is missing or of another
+    /// build. A database that cannot be reached is waited for.
+    pub async fn run_until<F: Future>(&self, shutdown: F) -> Result<()> {
+        let mut shutdown = pin!(shutdown);
+        loop {
+            let session = Session::begin(self).await?;
+            match session.serve(shutdown.as_mut()).await? {
+                Ended::Shutdown => return Ok(()),
+                Ended::LeaseLost => {
+                    tracing::warn!(
+                        "the worker's lease lapsed; it forgets its runs and begins anew"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! One attempt of an activity, as a task of its own.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::watch;
+
+use super::alarm::Alarm;
+use super::closing::too_large;
+use super::executor::Executor;
+use super::message::{Attempted, Message};
+use super::resident::Running;
+use super::session::Session;
+use crate::context::{ActivityContext, ActivityInfo, Heartbeats};
+use crate::definition::ActivityDef;
+use crate::error::{Error, ErrorKind, Result, panic_message};
+use crate::ids::RunKey;
+use crate::payload::Payload;
+use crate::replay::{ActivityStart, ActivityTask};
+
+/// How long a cancelled activity may go on to clean up.
+const CANCEL_GRACE: Duration = Duration::from_secs(5);
+
+impl Executor {
+    /// Starts an attempt, now or when it is due.
+    pub(super) fn launch(&mut self, key: RunKey, start: ActivityStart) {
+        let now = self.session.clock.now();
+        if let Some(due) = start.not_before.filter(|due| *due > now) {
+            return self.set_alarm(key, start.task.op, due, Alarm::Launch(start));
+        }
+        if self.draining {
+            if let Some(run) = self.runs.get_mut(&key) {
+                run.hand_back = true;
+            }
+            return;
+        }
+        match self.definition_of(&start.task) {
+            Ok(def) => self.spawn(key, def, start),
+            Err(why) => self.get_stuck(key, &why),
+        }
+    }
+
+    fn definition_of(&self, task: &ActivityTask) -> Result<Arc<ActivityDef>, String> {
+        let name = task.name;
+        let def = self.session.registry.activity(name).ok_or_else(|| {
+            format!("activity `{name}` is not registered with this worker; add it to its registry")
+        })?;
+        let queue = task.overrides.as_ref().and_then(|o| o.queue.as_deref());
+        let queue = queue.or(def.options.queue.as_deref());
+        match queue.filter(|queue| !self.session.config.queues.iter().any(|q| &**q == *queue)) {
+            Some(queue) => Err(format!(
+                "activity `{name}` asks for queue `{queue}`, which the worker of its run does not \
+                 serve; add the queue to `.queues([…])` of the workers that run this workflow"
+            )),
+            None => Ok(Arc::clone(def)),
+        }
+    }
+
+    fn spawn(&mut self, key: RunKey, def: Arc<ActivityDef>, start: ActivityStart) {
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        let (cancel, cancelled) = watch::channel(false);
+        run.idle_since = None;
+        run.running.insert(start.task.op, Running { task: Arc::clone(&start.task), cancel });
+        let info = ActivityInfo {
+            workflow_id: run.origin.workflow_id.clone(),
+            run: key.run,
+            tenant: key.tenant,
+            name: def.name,
+            op: start.task.op,
+            attempt: start.attempt,
+        };
+        let residency = run.residency;
+        let attempt = Attempt { session: Arc::clone(&self.session), def, start, cancelled };
+        let myself = self.myself.clone();
+        tokio::spawn(async move {
+            let attempted = attempt.run(key, residency, info).await;
+            drop(myself.send(Message::Attempted(attempted))); // nobody is left to care
+        });
+    }
+}
+
+struct Attempt {
+    session: Arc<Session>,
+    def: Arc<ActivityDef>,
+    start: ActivityStart,
+    cancelled: watch::Receiver<bool>,
+}
+
+impl Attempt {
+    async fn run(self, key: RunKey, residency: u64, info: ActivityInfo) -> Attempted {
+        let heartbeats = Arc::new(Heartbeats::starting_with(self.start.heartbeat.clone()));
+        let (op, attempt) = (info.op, info.attempt);
+        let context = ActivityContext::new(
+            info,
+            Arc::clone(&self.session.state),
+            Arc::clone(&heartbeats),
+            self.cancelled.clone(),
+        );
+        let result = self.within_limits(context, &heartbeats).await;
+        Attempted { key, residency, op, attempt, result, heartbeat: heartbeats.last() }
+    }
+
+    async fn within_limits(
+        &self,
+        context: ActivityContext,
+        heartbeats: &Heartbeats,
+    ) -> Result<Payload> {
+        let (task, limit) = (&self.start.task, self.session.payload_limit);
+        let input = fitting("input of activity", task.input.clone(), self.def.name, limit)?;
+        let _slot = self.slot().await?;
+        let call = AssertUnwindSafe((self.def.invoke)(context, input)).catch_unwind();
+        let output = tokio::select! {
+            biased;
+            done = call => done.unwrap_or_else(|panic| Err(panicked(&panic_message(&*panic))))?,
+            error = self.limits(heartbeats) => return Err(error),
+        };
+        fitting("output of activity", output, self.def.name, limit)
+    }
+
+    /// Waits for a free slot, on the first attempt no longer than `schedule_to_start`.
+    async fn slot(&self) -> Result<impl Drop + use<>> {
+        let permit = Arc::clone(&self.session.permits).acquire_owned();
+        let overrides = self.start.task.overrides.as_deref();
+        let limit =
+            overrides.and_then(|o| o.schedule_to_start).or(self.def.options.schedule_to_start);
+        let acquired = match limit.filter(|_| self.start.attempt == 1) {
+            None => permit.await,
+            Some(limit) => tokio::time::timeout(limit, permit).await.map_err(|_| {
+                self.timed_out("waited for a free slot longer than its `schedule_to_start`", limit)
+            })?,
+        };
+        acquired.map_err(|_| Error::new(ErrorKind::Unavailable, "the worker has ended"))
+    }
+
+    /// Resolves when the attempt must not go on.
+    async fn limits(&self, heartbeats: &Heartbeats) -> Error {
+        let task = &self.start.task;
+        let overrides = task.overrides.as_deref();
+        let limit =
+            overrides.and_then(|o| o.start_to_close).unwrap_or(self.def.options.start_to_close);
+        let close = overrides
+            .and_then(|o| o.schedule_to_close)
+            .or(self.def.options.schedule_to_close)
+            .map(|limit| (limit, self.session.clock.instant_of(task.scheduled_at.after(limit))));
+        tokio::select! {
+            () = tokio::time::sleep(limit) => {
+                self.timed_out("took longer than its `start_to_close`", limit)
+            }
+            limit = until(close) => self.timed_out("took longer than its `schedule_to_close`", limit),
+            limit = silence(heartbeats, self.def.options.heartbeat) => {
+                self.timed_out("gave no heartbeat for longer than its `heartbeat`", limit)
+            }
+            () = stopped(self.cancelled.clone()) => {
+                Error::new(ErrorKind::Cancelled, "the activity was cancelled")
+            }
+        }
+    }
+
+    fn timed_out(&self, what: &str, limit: Duration) -> Error {
+        let name = self.def.name;
+        Error::new(ErrorKind::Timeout, format!("activity `{name}` {what} of {limit:?}"))
+    }
+}
+
+fn fitting(part: &str, payload: Payload, name: &str, limit: usize) -> Result<Payload> {
+    if payload.len() > limit {
+        return Err(too_large(part, name, payload.len(), limit));
+    }
+    Ok(payload)
+}
+
+async fn until(limit: Option<(Duration, tokio::time::Instant)>) -> Duration {
+    match limit {
+        Some((limit, at)) => {
+            tokio::time::sleep_until(at).await;
+            limit
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Resolves when no heartbeat came for too long.
+async fn silence(heartbeats: &Heartbeats, limit: Option<Duration>) -> Duration {
+    let Some(limit) = limit else { return std::future::pending().await };
+    while tokio::time::timeout(limit, heartbeats.next()).await.is_ok() {}
+    limit
+}
+
+/// Resolves when the activity was cancelled and has had its time to clean up.
+async fn stopped(mut cancelled: watch::Receiver<bool>) {
+    if cancelled.wait_for(|cancelled| *cancelled).await.is_ok() {
+        tokio::time::sleep(CANCEL_GRACE).await;
+    }
+}
+
+fn panicked(message: &str) -> Error {
+    Error::new(ErrorKind::Panic, format!("panicked: {message}"))
+}

@@ -1,0 +1,201 @@
+//! Building a worker: everything that can be wrong with it is an error here, not at run time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Worker;
+use crate::context::StateMap;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::lane_of;
+use crate::registry::Registry;
+
+/// What a worker was built with.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) name: String,
+    pub(crate) queues: Vec<Arc<str>>,
+    pub(crate) lanes: Vec<i64>,
+    pub(crate) max_workflows: usize,
+    pub(crate) max_activities: usize,
+    pub(crate) lease: Duration,
+    pub(crate) poll_interval: Duration,
+    pub(crate) resident_for: Duration,
+    pub(crate) grace: Duration,
+}
+
+/// Builds a [`Worker`].
+pub struct WorkerBuilder {
+    engine: Engine,
+    registry: Registry,
+    state: StateMap,
+    config: Config,
+}
+
+impl WorkerBuilder {
+    pub(super) fn new(engine: Engine, registry: Registry) -> Self {
+        let config = Config {
+            name: format!("{}-{}", host_name(), std::process::id()),
+            queues: vec!["default".into()],
+            lanes: Vec::new(),
+            max_workflows: 1_000,
+            max_activities: 200,
+            lease: Duration::from_secs(6),
+            poll_interval: Duration::from_secs(1),
+            resident_for: Duration::from_secs(30),
+            grace: Duration::from_secs(10),
+        };
+        Self { engine, registry, state: StateMap::default(), config }
+    }
+
+    /// Gives activities a shared dependency: `ctx.state::<T>()` finds it by its type.
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.state.insert(value);
+        self
+    }
+
+    /// The queues to serve. Default: `"default"`.
+    #[must_use]
+    pub fn queues<Q: AsRef<str>>(mut self, queues: impl IntoIterator<Item = Q>) -> Self {
+        self.config.queues = queues.into_iter().map(|queue| queue.as_ref().into()).collect();
+        self
+    }
+
+    /// The most runs held in memory at once; further ones wait in the database. Default 1,000.
+    #[must_use]
+    pub fn max_workflows(mut self, runs: usize) -> Self {
+        self.config.max_workflows = runs;
+        self
+    }
+
+    /// The most activities that run at once. Default 200.
+    #[must_use]
+    pub fn max_activities(mut self, activities: usize) -> Self {
+        self.config.max_activities = activities;
+        self
+    }
+
+    /// How long the worker may own runs without renewing; the runs of a dead worker move after
+    /// this. Default 6 s, at least 1 s.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.config.lease = lease;
+        self
+    }
+
+    /// The longest pause between two looks for work where no hint arrives. Default 1 s, at least
+    /// 10 ms.
+    #[must_use]
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.config.poll_interval = interval;
+        self
+    }
+
+    /// How long a run that waits for a signal or a child stays in memory. Default 30 s.
+    #[must_use]
+    pub fn resident_for(mut self, duration: Duration) -> Self {
+        self.config.resident_for = duration;
+        self
+    }
+
+    /// How long running activities may go on after shutdown was asked for. Default 10 s.
+    #[must_use]
+    pub fn shutdown_grace(mut self, grace: Duration) -> Self {
+        self.config.grace = grace;
+        self
+    }
+
+    /// The worker's name, as `describe()` shows it. Default: host name and process id.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.config.name = name.into();
+        self
+    }
+
+    /// Makes the worker.
+    ///
+    /// # Errors
+    /// Names the first thing that is wrong: a duplicate definition (with both places), no
+    /// definition at all, an activity whose state is missing, an empty list of queues, a limit of
+    /// zero, a lease or an interval that is too short.
+    pub fn build(mut self) -> Result<Worker> {
+        self.registry.check()?;
+        self.check_not_empty()?;
+        self.check_state()?;
+        self.check_limits()?;
+        self.config.lanes = self.lanes();
+        Ok(Worker {
+            engine: self.engine,
+            registry: Arc::new(self.registry),
+            state: Arc::new(self.state),
+            config: Arc::new(self.config),
+        })
+    }
+
+    fn lanes(&self) -> Vec<i64> {
+        let queues = self.config.queues.iter();
+        queues
+            .flat_map(|queue| {
+                self.registry.workflows().map(|def| lane_of(queue, def.name, def.version))
+            })
+            .collect()
+    }
+
+    fn check_not_empty(&self) -> Result<()> {
+        let empty = self.registry.workflows().next().is_none()
+            && self.registry.activities().next().is_none();
+        refuse_if(
+            empty,
+            "the registry has no definitions: annotate functions with `#[workflow]` and \
+             `#[activity]` and give the worker `flows::register_all!()`",
+        )
+    }
+
+    fn check_state(&self) -> Result<()> {
+        let missing: Vec<_> = self
+            .registry
+            .activities()
+            .flat_map(|def| def.state_needs.iter().map(move |need| (def, need)))
+            .filter(|(_, need)| !self.state.contains(need.id))
+            .map(|(def, need)| {
+                format!("`{}` for activity `{}` ({})", need.name, def.name, def.source)
+            })
+            .collect();
+        refuse_if(
+            !missing.is_empty(),
+            &format!(
+                "the worker lacks state {}; add `.state(…)` to its builder",
+                missing.join(", ")
+            ),
+        )
+    }
+
+    fn check_limits(&self) -> Result<()> {
+        let config = &self.config;
+        refuse_if(config.queues.is_empty(), "a worker needs a queue: `.queues([\"default\"])`")?;
+        let unnamed = config.queues.iter().any(|queue| queue.is_empty());
+        refuse_if(unnamed, "a queue's name is empty: name it or leave it out")?;
+        refuse_if(config.max_workflows == 0, "max_workflows is 0: a worker holds at least 1 run")?;
+        refuse_if(
+            config.max_activities == 0,
+            "max_activities is 0: a worker runs at least 1 activity",
+        )?;
+        let short = config.lease < Duration::from_secs(1);
+        refuse_if(short, &format!("a lease of {:?} is below the least of 1 s", config.lease))?;
+        let fast = config.poll_interval < Duration::from_millis(10);
+        let interval = config.poll_interval;
+        refuse_if(fast, &format!("a poll interval of {interval:?} is below the least of 10 ms"))
+    }
+}
+
+fn refuse_if(wrong: bool, message: &str) -> Result<()> {
+    if wrong { Err(Error::new(ErrorKind::Configuration, message)) } else { Ok(()) }
+}
+
+fn host_name() -> String {
+    let from_file = std::fs::read_to_string("/etc/hostname").ok();
+    let name = std::env::var("HOSTNAME").ok().or(from_file).unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "worker".to_owned() } else { name.to_owned() }
+}

@@ -1,0 +1,44 @@
+//! The store's clock as a worker knows it: never ahead of it.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::time::Timestamp;
+
+/// An estimate of the store's time that is never too late, so that no timer fires early: the last
+/// reading, plus what has passed here since its answer arrived.
+pub(crate) struct StoreClock {
+    reading: Mutex<(Timestamp, Instant)>,
+}
+
+impl StoreClock {
+    pub(crate) fn new(reading: Timestamp) -> Self {
+        Self { reading: Mutex::new((reading, Instant::now())) }
+    }
+
+    /// A reading that has just arrived. One that would move the time back is left out, unless the
+    /// store's clock itself has moved.
+    pub(crate) fn set(&self, reading: Timestamp) {
+        let mut last = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let arrived = Instant::now();
+        let expected = last.0.after(arrived - last.1);
+        let jumped = reading.after(Duration::from_secs(1)) < expected;
+        if reading > expected || jumped {
+            *last = (reading, arrived);
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        let (reading, arrived) = *self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.after(arrived.elapsed())
+    }
+
+    /// The instant at which the store's time will be `at`, rounded up.
+    pub(crate) fn instant_of(&self, at: Timestamp) -> Instant {
+        let (reading, arrived) = *self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = at.since(reading).min(Duration::from_secs(86_400 * 365));
+        arrived + wait
+    }
+}

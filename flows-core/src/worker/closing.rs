@@ -1,0 +1,192 @@
+//! The end of a run: how it is closed, what goes on in its place, who is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::executor::Executor;
+use super::news::ChildOutcome;
+use super::resident::{Origin, Resident};
+use crate::clock;
+use crate::context::ContinueAs;
+use crate::error::{Error, ErrorKind, ErrorRecord, Result};
+use crate::ids::{RunKey, lane_of};
+use crate::journal::{Event, Recorded, StoredError};
+use crate::payload::Payload;
+use crate::replay::ChildStart;
+use crate::store::{Close, ConflictPolicy, Lineage, Mail, MailKind, NewRun, Parent, RunStatus};
+
+impl Executor {
+    /// The workflow has its result.
+    pub(super) fn end(&mut self, key: RunKey, outcome: Result<Payload>) {
+        let outcome = outcome.and_then(|output| self.fitting(key, output));
+        self.clear_alarms(key);
+        let at = self.session.clock.now();
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        run.stop();
+        run.ending = true;
+        run.drop_launches();
+        let event = match &outcome {
+            Ok(_) => Event::RunCompleted,
+            Err(error) => Event::RunFailed { error: StoredError::from(error) },
+        };
+        if let Err(error) = run.pending.row.push(&Recorded { at, event }) {
+            return self.get_stuck(key, &error.to_string());
+        }
+        let (close, successor) = close(key, &run.origin, outcome);
+        if successor.is_none() {
+            run.pending.mail.extend(letter_to_parent(key, run.origin.parent, &close));
+        }
+        run.pending.starts.extend(successor);
+        run.pending.close = Some(close);
+    }
+
+    fn fitting(&self, key: RunKey, output: Payload) -> Result<Payload> {
+        let limit = self.session.payload_limit;
+        if output.len() <= limit {
+            return Ok(output);
+        }
+        let name = self.runs.get(&key).map(|run| run.origin.workflow.to_string());
+        Err(too_large("output of workflow", &name.unwrap_or_default(), output.len(), limit))
+    }
+
+    /// The run has taken longer than its limit.
+    pub(super) fn time_out(&mut self, key: RunKey) {
+        let Some(run) = self.runs.get(&key).filter(|run| !run.ending) else { return };
+        let limit = run.origin.timeout.unwrap_or_default();
+        let message = format!("the run took longer than its limit of {limit:?}");
+        self.end(key, Err(Error::new(ErrorKind::Timeout, message).with_details(RunTimedOut)));
+        self.mark_dirty(key);
+    }
+
+    /// A child starts in the same commit as the turn that asked for it.
+    pub(super) fn start_child(&mut self, key: RunKey, child: &ChildStart) {
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        let new = child_run(key, run, child);
+        run.pending.starts.push(new);
+    }
+}
+
+/// Marks a timeout that is the run's own.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct RunTimedOut;
+
+/// Says that a payload is too large, and what the way out is.
+pub(super) fn too_large(part: &str, name: &str, size: usize, limit: usize) -> Error {
+    Error::new(
+        ErrorKind::InvalidInput,
+        format!(
+            "{part} `{name}` has {size} bytes and the limit is {limit}: store it elsewhere and pass \
+             a reference, or raise the engine's `payload_limit`"
+        ),
+    )
+}
+
+fn close(key: RunKey, origin: &Origin, outcome: Result<Payload>) -> (Close, Option<NewRun>) {
+    let error = match outcome {
+        Ok(output) => {
+            let output = output.as_json().map(str::to_owned);
+            return (closed(RunStatus::Completed, output, None, None), None);
+        }
+        Err(error) => error,
+    };
+    let (status, successor) = match error.kind() {
+        ErrorKind::ContinueAsNew => (RunStatus::Continued, continued(key, origin, &error)),
+        ErrorKind::Cancelled => (RunStatus::Cancelled, None),
+        ErrorKind::Timeout if error.details::<RunTimedOut>().is_some() => {
+            (RunStatus::TimedOut, None)
+        }
+        _ => (RunStatus::Failed, retried(key, origin, &error)),
+    };
+    let id = successor.as_ref().map(|new| new.key.run);
+    (closed(status, None, Some(&error), id), successor)
+}
+
+fn closed(
+    status: RunStatus,
+    output: Option<String>,
+    error: Option<&Error>,
+    successor: Option<uuid::Uuid>,
+) -> Close {
+    let error = error.and_then(|error| serde_json::to_string(&ErrorRecord::from(error)).ok());
+    Close { status, output, error, successor }
+}
+
+/// The next attempt of a failed run, if its policy has one.
+fn retried(key: RunKey, origin: &Origin, error: &Error) -> Option<NewRun> {
+    let policy = origin.retry.as_ref().filter(|policy| policy.retries(origin.attempt, error))?;
+    let delay = policy.delay_after(origin.attempt, clock::random_share());
+    let mut new = successor(key, origin, Arc::clone(&origin.input));
+    (new.attempt, new.delay) = (origin.attempt + 1, Some(delay));
+    Some(new)
+}
+
+fn continued(key: RunKey, origin: &Origin, error: &Error) -> Option<NewRun> {
+    let next: ContinueAs = error.details()?;
+    let mut new = successor(key, origin, next.input.to_string().into());
+    new.lane = lane_of(&origin.queue, &next.workflow, next.version);
+    (new.workflow, new.version) = (next.workflow.into(), next.version);
+    Some(new)
+}
+
+fn successor(key: RunKey, origin: &Origin, input: Arc<str>) -> NewRun {
+    NewRun {
+        key: key.successor(),
+        workflow_id: origin.workflow_id.clone(),
+        workflow: Arc::clone(&origin.workflow),
+        version: origin.version,
+        queue: Arc::clone(&origin.queue),
+        lane: lane_of(&origin.queue, &origin.workflow, origin.version),
+        priority: origin.priority,
+        input,
+        on_conflict: ConflictPolicy::Reject,
+        start_at: None,
+        delay: None::<Duration>,
+        timeout: origin.timeout,
+        attempt: 1,
+        retry: origin.retry.clone(),
+        lineage: Lineage { predecessor: Some(key.run), parent: origin.parent },
+    }
+}
+
+fn child_run(parent: RunKey, run: &Resident, child: &ChildStart) -> NewRun {
+    let task = &child.task;
+    let queue: Arc<str> =
+        task.queue.as_deref().map_or_else(|| Arc::clone(&run.origin.queue), Arc::from);
+    NewRun {
+        key: RunKey::of_run(parent.tenant, child.run),
+        workflow_id: None,
+        workflow: task.workflow.into(),
+        version: task.version,
+        lane: lane_of(&queue, task.workflow, task.version),
+        queue,
+        priority: run.origin.priority,
+        input: task.input.as_json().unwrap_or("null").into(),
+        on_conflict: ConflictPolicy::Reject,
+        start_at: None,
+        delay: None,
+        timeout: task.timeout,
+        attempt: 1,
+        retry: task.retry.clone(),
+        lineage: Lineage {
+            predecessor: None,
+            parent: Some(Parent { run: parent.run, op: task.op }),
+        },
+    }
+}
+
+/// What a run's parent is told, if it has one.
+pub(crate) fn letter_to_parent(key: RunKey, parent: Option<Parent>, close: &Close) -> Option<Mail> {
+    let parent = parent?;
+    let raw = |json: &str| serde_json::value::RawValue::from_string(json.to_owned()).ok();
+    let outcome = match (&close.output, &close.error) {
+        (Some(output), _) => ChildOutcome::Output(raw(output)?),
+        (None, error) => ChildOutcome::Error(raw(error.as_deref().unwrap_or("null"))?),
+    };
+    Some(Mail {
+        to: RunKey::of_run(key.tenant, parent.run),
+        kind: MailKind::ChildClosed,
+        name: parent.op.to_string(),
+        payload: Payload::json(&outcome).ok()?,
+        dedup: None,
+    })
+}

@@ -1,0 +1,126 @@
+//! An executor: owns the runs of some shards and one writer connection.
+//!
+//! Its loop is the only place where these runs change. It must never wait for anything but its
+//! inbox, its batch and the next alarm.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::time::Instant;
+
+use super::alarm::Alarms;
+use super::message::Message;
+use super::resident::Resident;
+use super::session::Session;
+use super::submit::Batch;
+use crate::ids::RunKey;
+
+/// The most messages taken at once.
+const MESSAGES: usize = 1024;
+
+pub(crate) struct Executor {
+    pub(super) session: Arc<Session>,
+    pub(super) index: usize,
+    pub(super) inbox: UnboundedReceiver<Message>,
+    /// The way back into the inbox, for activities and reloads.
+    pub(super) myself: UnboundedSender<Message>,
+    pub(super) runs: FxHashMap<RunKey, Resident>,
+    /// Runs with something to commit.
+    pub(super) dirty: VecDeque<RunKey>,
+    pub(super) batch: Option<Batch>,
+    pub(super) alarms: Alarms,
+    /// Runs that only wait, the longest waiting first; checked when taken.
+    pub(super) idle: VecDeque<(Instant, RunKey)>,
+    pub(super) residencies: u64,
+    pub(super) draining: bool,
+}
+
+impl Executor {
+    pub(super) fn new(
+        session: Arc<Session>,
+        index: usize,
+        myself: UnboundedSender<Message>,
+        inbox: UnboundedReceiver<Message>,
+    ) -> Self {
+        Self {
+            session,
+            index,
+            inbox,
+            myself,
+            runs: FxHashMap::default(),
+            dirty: VecDeque::new(),
+            batch: None,
+            alarms: Alarms::default(),
+            idle: VecDeque::new(),
+            residencies: 0,
+            draining: false,
+        }
+    }
+
+    /// Runs until it is drained, or dropped.
+    pub(super) async fn run(mut self) {
+        let mut messages = Vec::with_capacity(MESSAGES);
+        while !self.is_drained() {
+            self.submit();
+            let wake_at = self.next_wake();
+            tokio::select! {
+                biased;
+                landed = flight(&mut self.batch) => self.settle(landed),
+                _ = self.inbox.recv_many(&mut messages, MESSAGES) => {
+                    for message in messages.drain(..) {
+                        self.receive(message);
+                    }
+                }
+                () = sleep_until(wake_at) => self.wake(),
+            }
+        }
+    }
+
+    fn receive(&mut self, message: Message) {
+        match message {
+            Message::Claimed(runs) => runs.into_iter().for_each(|run| self.take_up(run, 0)),
+            Message::Mail(collected) => collected.into_iter().for_each(|mail| self.deliver(mail)),
+            Message::Attempted(attempted) => self.attempted(attempted),
+            Message::Reloaded { asked, found } => self.reloaded(&asked, found),
+            Message::MakeRoom(slots) => self.park_oldest(slots),
+            Message::Drain => self.drain(),
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.draining && self.runs.is_empty() && self.batch.is_none()
+    }
+
+    /// When something is to be done without a message.
+    fn next_wake(&self) -> Option<Instant> {
+        let alarm = self.alarms.first().map(|due| self.session.clock.instant_of(due));
+        let park = self.idle.front().map(|(since, _)| *since + self.session.config.resident_for);
+        alarm.into_iter().chain(park).min()
+    }
+
+    fn wake(&mut self) {
+        self.ring_alarms();
+        self.park_idle();
+    }
+}
+
+/// The batch on its way, or never.
+async fn flight(batch: &mut Option<Batch>) -> super::submit::Landed {
+    match batch {
+        Some(flight) => {
+            let landed = flight.as_mut().await;
+            *batch = None;
+            landed
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,164 @@
+//! The keeper: looks for work, claims it for the executors, collects their mail.
+//!
+//! It claims only what there are free slots for. Without hints it looks at growing intervals up to
+//! the poll interval; a hint, a free slot or the next due run make it look or claim at once.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::time::Instant;
+
+use super::message::Message;
+use super::resident::executor_of;
+use super::session::Session;
+use crate::error::Result;
+use crate::store::{Activation, Claim, Hint, Outlook};
+
+/// The most runs of one claim.
+const CLAIM: usize = 200;
+/// The first pause between looks after something was found.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// Keeps the executors supplied; ends only by being dropped.
+pub(super) async fn keep(
+    session: &Session,
+    mut hints: UnboundedReceiver<Hint>,
+    executors: &[UnboundedSender<Message>],
+) {
+    let mut keeper = Keeper {
+        session,
+        executors,
+        ready: BTreeSet::new(),
+        pause: SHORTEST_PAUSE,
+        look_at: Instant::now(),
+    };
+    loop {
+        tokio::select! {
+            Some(hint) = hints.recv() => keeper.hear(hint),
+            () = session.wanted.notified() => {}
+            () = tokio::time::sleep_until(keeper.look_at) => keeper.look().await,
+        }
+        while let Ok(hint) = hints.try_recv() {
+            keeper.hear(hint);
+        }
+        keeper.work().await;
+    }
+}
+
+struct Keeper<'a> {
+    session: &'a Session,
+    executors: &'a [UnboundedSender<Message>],
+    /// Shards that are believed to have work.
+    ready: BTreeSet<i16>,
+    pause: Duration,
+    look_at: Instant,
+}
+
+impl Keeper<'_> {
+    fn hear(&mut self, hint: Hint) {
+        match hint {
+            Hint::Ready(shards) => self.ready.extend(shards),
+            Hint::Mail(worker) if worker == self.session.id() => self.session.request_collect(),
+            Hint::Unsure => self.look_at = Instant::now(),
+            Hint::Mail(_) | Hint::Closed(_) => {}
+        }
+    }
+
+    async fn look(&mut self) {
+        match self.session.store.look(&self.session.identity).await {
+            Ok(outlook) => self.plan(&outlook),
+            Err(error) => {
+                tracing::warn!(%error, "cannot look for work; trying again");
+                self.look_at = Instant::now() + self.session.config.poll_interval;
+            }
+        }
+    }
+
+    /// Looks again soon when there was work, later and later when there was none, and in any case
+    /// when the next parked run is due.
+    fn plan(&mut self, outlook: &Outlook) {
+        let found = outlook.mail || !outlook.ready.is_empty();
+        let longest = self.session.config.poll_interval;
+        self.pause = if found { SHORTEST_PAUSE } else { self.pause * 2 }.min(longest);
+        self.look_at = Instant::now() + self.pause;
+        if let Some(due) = outlook.next_due {
+            let due = self.session.clock.instant_of(due).max(Instant::now() + MIN_PAUSE);
+            self.look_at = self.look_at.min(due);
+        }
+        self.ready.extend(&outlook.ready);
+        if outlook.mail {
+            self.session.request_collect();
+        }
+    }
+
+    async fn work(&mut self) {
+        if self.session.collect.swap(false, Ordering::Relaxed) {
+            self.collect().await;
+        }
+        while let Some(shard) = self.ready.first().copied() {
+            let free = self.session.free_slots();
+            if free == 0 {
+                return self.make_room();
+            }
+            match self.claim(shard, free.min(CLAIM)).await {
+                Ok(true) => {}
+                Ok(false) => drop(self.ready.remove(&shard)),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot claim runs; trying again");
+                    self.look_at = Instant::now() + self.session.config.poll_interval;
+                    self.ready.clear();
+                }
+            }
+        }
+    }
+
+    /// Claims from one shard; whether there may be more.
+    async fn claim(&self, shard: i16, limit: usize) -> Result<bool> {
+        let (worker, lanes) = (self.session.id(), self.session.config.lanes.as_slice());
+        let runs = self.session.store.claim(Claim { worker, shard, lanes, limit }).await?;
+        let more = runs.len() == limit;
+        self.session.residents.fetch_add(runs.len(), Ordering::Relaxed);
+        self.hand_out(runs);
+        Ok(more)
+    }
+
+    fn hand_out(&self, runs: Vec<Activation>) {
+        let mut shares: Vec<Vec<Activation>> = self.executors.iter().map(|_| Vec::new()).collect();
+        for run in runs {
+            shares[executor_of(&run.key, self.executors.len())].push(run);
+        }
+        for (executor, share) in self.executors.iter().zip(shares) {
+            if !share.is_empty() {
+                drop(executor.send(Message::Claimed(share)));
+            }
+        }
+    }
+
+    fn make_room(&self) {
+        let share = CLAIM.min(self.session.config.max_workflows).div_ceil(self.executors.len());
+        for executor in self.executors {
+            drop(executor.send(Message::MakeRoom(share)));
+        }
+    }
+
+    async fn collect(&mut self) {
+        match self.session.store.collect(self.session.id()).await {
+            Ok(collected) => {
+                let count = self.executors.len();
+                for mail in collected {
+                    let executor = &self.executors[executor_of(&mail.run, count)];
+                    drop(executor.send(Message::Mail(vec![mail])));
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot collect mail; trying again");
+                self.look_at = Instant::now() + self.session.config.poll_interval;
+            }
+        }
+    }
+}
+
+/// Two looks are never closer than this.
+const MIN_PAUSE: Duration = Duration::from_millis(1);

@@ -1,0 +1,38 @@
+//! What reaches an executor.
+
+use crate::error::Error;
+use crate::ids::RunKey;
+use crate::payload::Payload;
+use crate::store::{Activation, Collected};
+
+pub(crate) enum Message {
+    /// Runs were claimed.
+    Claimed(Vec<Activation>),
+    /// Mail was collected.
+    Mail(Vec<Collected>),
+    /// An attempt of an activity has ended.
+    Attempted(Attempted),
+    /// Runs were read again; those missing are not ours any more.
+    Reloaded {
+        /// The runs that were asked for.
+        asked: Vec<RunKey>,
+        /// Those that are still ours.
+        found: Vec<Activation>,
+    },
+    /// Park waiting runs, the longest waiting first, until so many slots are free.
+    MakeRoom(usize),
+    /// Start nothing more; let go of every run as soon as it can be.
+    Drain,
+}
+
+/// The end of an attempt.
+pub(crate) struct Attempted {
+    pub(crate) key: RunKey,
+    /// Which residency of the run it belongs to.
+    pub(crate) residency: u64,
+    pub(crate) op: u32,
+    pub(crate) attempt: u32,
+    pub(crate) result: Result<Payload, Error>,
+    /// Details of the last heartbeat.
+    pub(crate) heartbeat: Option<Payload>,
+}

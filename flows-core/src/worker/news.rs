@@ -1,0 +1,139 @@
+//! Letters become events; waiting runs are parked.
+
+use tokio::time::Instant;
+
+use super::executor::Executor;
+use crate::error::Error;
+use crate::ids::RunKey;
+use crate::journal::{Event, StoredError};
+use crate::payload::Payload;
+use crate::store::{Collected, Letter, MailKind, Park};
+
+/// A run that waits for timers alone stays in memory when the next one is due within this.
+const HORIZON: std::time::Duration = std::time::Duration::from_secs(5);
+
+impl Executor {
+    /// Mail of a run that is in memory.
+    pub(super) fn deliver(&mut self, mail: Collected) {
+        let Some(run) = self.runs.get_mut(&mail.run) else { return };
+        run.sent = mail.sent;
+        if run.stuck.is_some() {
+            return self.park_stuck(mail.run);
+        }
+        self.read(mail.run, mail.inbox);
+        self.mark_dirty(mail.run);
+        self.consider(mail.run);
+    }
+
+    /// Applies the letters that have not been read yet; they leave the inbox with the next commit.
+    pub(super) fn read(&mut self, key: RunKey, inbox: Vec<Letter>) {
+        for letter in inbox {
+            let Some(run) = self.runs.get_mut(&key) else { return };
+            if letter.seq <= run.seen || run.ending || run.machine.is_none() {
+                continue;
+            }
+            run.seen = letter.seq;
+            run.pending.consumed.push(letter.seq);
+            match event_of(letter) {
+                Ok(event) => self.apply(key, event),
+                Err(error) => self.get_stuck(key, &error.to_string()),
+            }
+        }
+    }
+
+    /// Looks whether a run only waits now, and what to do with it then.
+    pub(super) fn consider(&mut self, key: RunKey) {
+        let draining = self.draining;
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        if !run.is_idle() || run.machine.is_none() {
+            run.idle_since = None;
+            return;
+        }
+        let soon = self.session.clock.now().after(HORIZON);
+        let far = run.next_alarm().is_some_and(|due| due > soon) && !run.expects_mail();
+        if draining || far {
+            self.park(key);
+        } else if run.idle_since.is_none() {
+            let now = Instant::now();
+            run.idle_since = Some(now);
+            self.idle.push_back((now, key));
+        }
+    }
+
+    /// Lets a waiting run go from memory.
+    fn park(&mut self, key: RunKey) {
+        let now = self.session.clock.now();
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        let Some(machine) = &run.machine else { return };
+        let wake_at = if run.hand_back { Some(now) } else { run.next_alarm() };
+        let waiting_for = machine.waiting_for();
+        run.pending.park = Some(Park { wake_at, waiting_for, sent: run.sent, stuck: None });
+        run.idle_since = None;
+        self.mark_dirty(key);
+    }
+
+    /// Parks the runs that have waited long enough.
+    pub(super) fn park_idle(&mut self) {
+        let (now, limit) = (Instant::now(), self.session.config.resident_for);
+        while self.idle.front().is_some_and(|(since, _)| *since + limit <= now) {
+            self.park_longest_idle();
+        }
+    }
+
+    /// Parks so many runs, the longest waiting first.
+    pub(super) fn park_oldest(&mut self, slots: usize) {
+        let mut parked = 0;
+        while parked < slots && !self.idle.is_empty() {
+            parked += usize::from(self.park_longest_idle());
+        }
+    }
+
+    /// Takes the front of the list of waiting runs, and parks it if it has waited since.
+    fn park_longest_idle(&mut self) -> bool {
+        let Some((since, key)) = self.idle.pop_front() else { return false };
+        let waits =
+            self.runs.get(&key).is_some_and(|run| run.idle_since == Some(since) && run.is_idle());
+        if waits {
+            self.park(key);
+        }
+        waits
+    }
+
+    /// Begins to let go of every run.
+    pub(super) fn drain(&mut self) {
+        self.draining = true;
+        for key in self.runs.keys().copied().collect::<Vec<_>>() {
+            self.consider(key);
+        }
+    }
+}
+
+fn event_of(letter: Letter) -> Result<Event, Error> {
+    let Letter { kind, name, payload, .. } = letter;
+    match kind {
+        MailKind::Signal => Ok(Event::SignalReceived { name, payload }),
+        MailKind::Cancel => Ok(Event::CancelRequested { reason: payload.decode()? }),
+        MailKind::ChildClosed => child_closed(&name, &payload),
+    }
+}
+
+/// The child's outcome: its output, or its error as JSON.
+fn child_closed(op: &str, payload: &Payload) -> Result<Event, Error> {
+    let op = op.parse::<u32>()?;
+    let outcome: ChildOutcome = payload.decode()?;
+    let result = match outcome {
+        ChildOutcome::Output(output) => Ok(Payload::from_json(output.get().as_bytes())),
+        ChildOutcome::Error(error) => Err(StoredError(error.get().to_owned())),
+    };
+    Ok(Event::ChildClosed { op, result })
+}
+
+/// What a child's last letter says.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ChildOutcome {
+    /// It completed.
+    Output(Box<serde_json::value::RawValue>),
+    /// It did not.
+    Error(Box<serde_json::value::RawValue>),
+}

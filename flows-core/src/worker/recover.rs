@@ -1,0 +1,112 @@
+//! Runs whose state here may be wrong: read again, and compared.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::executor::Executor;
+use super::message::Message;
+use super::resident::Pending;
+use crate::ids::RunKey;
+use crate::store::{Activation, Record};
+
+impl Executor {
+    /// Somebody else has written these runs' journals. They are dropped here, and taken up again
+    /// if they are still ours.
+    pub(super) fn lost(&mut self, keys: Vec<RunKey>) {
+        if keys.is_empty() {
+            return;
+        }
+        tracing::info!(runs = keys.len(), "another worker has gone on with runs; dropping them");
+        for key in &keys {
+            if let Some(run) = self.runs.get_mut(key) {
+                run.stop();
+                (run.machine, run.flying, run.pending) = (None, None, Pending::default());
+            }
+        }
+        self.reload(keys);
+    }
+
+    /// It is unknown whether these records are durable. They are kept until the store says.
+    pub(super) fn recheck(&mut self, records: Vec<Record>) {
+        let keys: Vec<_> = records.iter().map(|record| record.key).collect();
+        for record in records {
+            let run = self.runs.get_mut(&record.key);
+            if let Some(flying) = run.and_then(|run| run.flying.as_mut()) {
+                flying.record = Some(record);
+            }
+        }
+        self.reload(keys);
+    }
+
+    fn reload(&self, asked: Vec<RunKey>) {
+        let (session, myself) = (Arc::clone(&self.session), self.myself.clone());
+        tokio::spawn(async move {
+            let mut pause = Duration::from_millis(20);
+            while !myself.is_closed() {
+                match session.store.reload(session.id(), &asked).await {
+                    Ok(found) => {
+                        drop(myself.send(Message::Reloaded { asked, found }));
+                        return;
+                    }
+                    Err(error) => tracing::warn!(%error, "cannot read runs again; trying again"),
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(2));
+            }
+        });
+    }
+
+    pub(super) fn reloaded(&mut self, asked: &[RunKey], found: Vec<Activation>) {
+        let mut found: HashMap<_, _> = found.into_iter().map(|run| (run.key, run)).collect();
+        for key in asked {
+            match found.remove(key) {
+                Some(run) => self.compare(run),
+                None => self.gone(*key),
+            }
+        }
+    }
+
+    /// The run is not ours any more; whoever waits for it here should look.
+    fn gone(&mut self, key: RunKey) {
+        self.forget(key);
+        self.session.hints.waiters.wake(&[key.run]);
+    }
+
+    /// What the store has decides what became of an unknown record.
+    fn compare(&mut self, stored: Activation) {
+        let key = stored.key;
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        let record = run.flying.as_mut().and_then(|flying| flying.record.take());
+        let position = usize::try_from(run.position).unwrap_or(0);
+        match (record, stored.journal.len().checked_sub(position)) {
+            (Some(record), Some(0)) => self.submit_again(record),
+            (Some(record), Some(1)) if stored.journal.last() == Some(&record.events) => {
+                let ended = self.settled(key, false);
+                debug_assert!(ended.is_none(), "a run that ended is not ours any more");
+            }
+            _ => self.replace(stored),
+        }
+    }
+
+    /// The record was not kept: it goes out again, as it was.
+    fn submit_again(&mut self, record: Record) {
+        let key = record.key;
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        if let Some(flying) = run.flying.as_mut() {
+            flying.record = Some(record);
+            run.queued = true;
+            self.dirty.push_back(key);
+        }
+    }
+
+    /// Starts over from what is stored.
+    fn replace(&mut self, stored: Activation) {
+        let (key, old) = (stored.key, self.runs.remove(&stored.key));
+        let sent = old.as_ref().map_or(0, |run| run.sent);
+        if let Some(run) = old {
+            self.alarms.remove(key, run.alarms.iter());
+        }
+        self.take_up(stored, sent); // the place is the same, and so is its count
+    }
+}

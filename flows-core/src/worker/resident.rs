@@ -1,0 +1,196 @@
+//! A run in memory: its machine, what it has produced since the last commit, what it waits for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::ids::RunKey;
+use crate::journal::RowBuilder;
+use crate::replay::{ActivityStart, ActivityTask, Machine};
+use crate::retry::RetryPolicy;
+use crate::store::{Activation, Close, Mail, NewRun, Outcome, Parent, Park, Record};
+use crate::time::Timestamp;
+
+/// A run that this worker holds.
+pub(crate) struct Resident {
+    pub(crate) machine: Option<Machine>,
+    pub(crate) origin: Origin,
+    /// Distinguishes this residency from an earlier one of the same run.
+    pub(crate) residency: u64,
+    /// The position of the next journal row.
+    pub(crate) position: i32,
+    pub(crate) pending: Pending,
+    pub(crate) flying: Option<Flying>,
+    pub(crate) running: FxHashMap<u32, Running>,
+    /// When each timer, and each activity that waits for its retry, is due.
+    pub(crate) alarms: FxHashMap<u32, Timestamp>,
+    /// The last letter that was read.
+    pub(crate) seen: i64,
+    /// How many letters are known to have been sent to the owned run.
+    pub(crate) sent: i64,
+    /// Whether it stands in the executor's list of runs with something to commit.
+    pub(crate) queued: bool,
+    /// Since when it only waits.
+    pub(crate) idle_since: Option<Instant>,
+    /// It has its outcome, which is not durable yet.
+    pub(crate) ending: bool,
+    /// Why it cannot go on in this build.
+    pub(crate) stuck: Option<String>,
+    /// It has work that another worker should start at once.
+    pub(crate) hand_back: bool,
+}
+
+/// What the run was started with, as far as its end needs it.
+pub(crate) struct Origin {
+    pub(crate) workflow_id: Option<Arc<str>>,
+    pub(crate) workflow: Arc<str>,
+    pub(crate) version: u32,
+    pub(crate) queue: Arc<str>,
+    pub(crate) priority: i16,
+    pub(crate) input: Arc<str>,
+    pub(crate) attempt: u32,
+    pub(crate) retry: Option<RetryPolicy>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) parent: Option<Parent>,
+}
+
+impl From<&Activation> for Origin {
+    fn from(run: &Activation) -> Self {
+        Self {
+            workflow_id: run.workflow_id.clone(),
+            workflow: run.workflow.clone(),
+            version: run.version,
+            queue: run.queue.clone(),
+            priority: run.priority,
+            input: run.input.clone(),
+            attempt: run.attempt,
+            retry: run.retry.clone(),
+            timeout: run.timeout,
+            parent: run.parent,
+        }
+    }
+}
+
+/// What gathers for the next commit.
+#[derive(Default)]
+pub(crate) struct Pending {
+    pub(crate) row: RowBuilder,
+    pub(crate) consumed: Vec<i64>,
+    pub(crate) starts: Vec<NewRun>,
+    pub(crate) mail: Vec<Mail>,
+    pub(crate) park: Option<Park>,
+    pub(crate) close: Option<Close>,
+    /// Activities that start when everything before them is durable.
+    pub(crate) launches: Vec<ActivityStart>,
+}
+
+impl Pending {
+    /// Whether there is anything to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.row.is_empty()
+            && self.starts.is_empty()
+            && self.mail.is_empty()
+            && self.park.is_none()
+            && self.close.is_none()
+    }
+}
+
+/// What is on its way to the store.
+pub(crate) struct Flying {
+    pub(crate) launches: Vec<ActivityStart>,
+    pub(crate) wrote_row: bool,
+    pub(crate) closes: Option<Outcome>,
+    pub(crate) parks: bool,
+    /// Kept when the outcome of its batch is unknown.
+    pub(crate) record: Option<Record>,
+}
+
+/// An attempt of an activity that is running.
+pub(crate) struct Running {
+    pub(crate) task: Arc<ActivityTask>,
+    /// Tells it to stop.
+    pub(crate) cancel: watch::Sender<bool>,
+}
+
+impl Resident {
+    pub(crate) fn new(run: &Activation, residency: u64, sent: i64) -> Self {
+        Self {
+            machine: None,
+            origin: Origin::from(run),
+            residency,
+            position: i32::try_from(run.journal.len()).unwrap_or(i32::MAX),
+            pending: Pending::default(),
+            flying: None,
+            running: FxHashMap::default(),
+            alarms: FxHashMap::default(),
+            seen: 0,
+            sent,
+            queued: false,
+            idle_since: None,
+            ending: false,
+            stuck: None,
+            hand_back: false,
+        }
+    }
+
+    /// Whether it only waits: nothing runs, nothing is on its way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.is_settled()
+    }
+
+    /// Whether everything it has decided is durable.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.flying.is_none() && self.pending.is_empty()
+    }
+
+    /// When it must be awake again, by itself.
+    pub(crate) fn next_alarm(&self) -> Option<Timestamp> {
+        self.alarms.values().min().copied()
+    }
+
+    /// Whether something from outside could wake it.
+    pub(crate) fn expects_mail(&self) -> bool {
+        self.machine.as_ref().is_some_and(Machine::expects_mail)
+    }
+
+    /// Stops an activity that nobody waits for any more.
+    pub(crate) fn cancel_activity(&mut self, op: u32) {
+        self.alarms.remove(&op);
+        self.pending.launches.retain(|start| start.task.op != op);
+        if let Some(flying) = &mut self.flying {
+            flying.launches.retain(|start| start.task.op != op);
+        }
+        if let Some(running) = self.running.remove(&op) {
+            running.cancel.send_replace(true);
+        }
+    }
+
+    /// Forgets the activities that were about to start.
+    pub(crate) fn drop_launches(&mut self) {
+        self.pending.launches.clear();
+        if let Some(flying) = &mut self.flying {
+            flying.launches.clear();
+        }
+    }
+
+    /// Stops everything; the run ends here or goes on elsewhere.
+    pub(crate) fn stop(&mut self) {
+        for (_, running) in self.running.drain() {
+            running.cancel.send_replace(true);
+        }
+    }
+}
+
+impl Drop for Resident {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The executor of a run: by its shard, so that runs that share a shard share a batch.
+pub(crate) fn executor_of(key: &RunKey, executors: usize) -> usize {
+    usize::from(key.shard.unsigned_abs()) % executors.max(1)
+}

@@ -1,0 +1,156 @@
+//! One lease of a worker, from its registration to its end.
+//!
+//! A worker that loses its lease forgets everything it held and begins a new session under a new
+//! id, so nothing of the old one can be mistaken for its own.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::Worker;
+use super::builder::Config;
+use super::clock::StoreClock;
+use super::executor::Executor;
+use super::message::Message;
+use super::{keeper, lease};
+use crate::clock;
+use crate::context::StateMap;
+use crate::engine::hints::Hints;
+use crate::error::Result;
+use crate::registry::Registry;
+use crate::store::{Store, WorkerIdentity};
+
+/// Why a session ended.
+pub(crate) enum Ended {
+    Shutdown,
+    LeaseLost,
+}
+
+/// What all parts of a worker share.
+pub(crate) struct Session {
+    pub(crate) identity: WorkerIdentity,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) hints: Arc<Hints>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) state: Arc<StateMap>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) payload_limit: usize,
+    pub(crate) clock: StoreClock,
+    /// Slots for activities.
+    pub(crate) permits: Arc<Semaphore>,
+    /// Runs in memory or on their way into it.
+    pub(crate) residents: AtomicUsize,
+    /// Rung when slots for runs become free, or mail must be collected.
+    pub(crate) wanted: Notify,
+    pub(crate) collect: std::sync::atomic::AtomicBool,
+}
+
+impl Session {
+    /// Registers the worker; waits for a database that cannot be reached.
+    pub(crate) async fn begin(worker: &Worker) -> Result<Arc<Self>> {
+        let identity = WorkerIdentity {
+            id: clock::uuid_v7(),
+            name: worker.config.name.clone(),
+            lease: worker.config.lease,
+            lanes: worker.config.lanes.clone(),
+        };
+        let store = worker.engine.store();
+        let lease = lease::register(&*store, &identity).await?;
+        Ok(Arc::new(Self {
+            identity,
+            hints: worker.engine.hints(),
+            registry: Arc::clone(&worker.registry),
+            state: Arc::clone(&worker.state),
+            payload_limit: worker.engine.payload_limit(),
+            clock: StoreClock::new(lease.now),
+            permits: Arc::new(Semaphore::new(worker.config.max_activities)),
+            residents: AtomicUsize::new(0),
+            wanted: Notify::new(),
+            collect: std::sync::atomic::AtomicBool::new(false),
+            config: Arc::clone(&worker.config),
+            store,
+        }))
+    }
+
+    pub(crate) fn id(&self) -> Uuid {
+        self.identity.id
+    }
+
+    /// Slots for runs that are free.
+    pub(crate) fn free_slots(&self) -> usize {
+        self.config.max_workflows.saturating_sub(self.residents.load(Ordering::Relaxed))
+    }
+
+    /// Runs have left memory.
+    pub(crate) fn release_slots(&self, count: usize) {
+        self.residents.fetch_sub(count, Ordering::Relaxed);
+        self.wanted.notify_one();
+    }
+
+    /// Asks the keeper to collect mail.
+    pub(crate) fn request_collect(&self) {
+        self.collect.store(true, Ordering::Relaxed);
+        self.wanted.notify_one();
+    }
+
+    /// Serves until shutdown or until the lease is lost.
+    pub(crate) async fn serve<F: Future>(self: Arc<Self>, shutdown: Pin<&mut F>) -> Result<Ended> {
+        let heard = self.hints.join(self.id());
+        let mut tasks = JoinSet::new();
+        let executors: Arc<[UnboundedSender<Message>]> = (0..self.store.writers())
+            .map(|index| {
+                let (sender, inbox) = unbounded_channel();
+                let executor = Executor::new(Arc::clone(&self), index, sender.clone(), inbox);
+                tasks.spawn(executor.run());
+                sender
+            })
+            .collect();
+        let ended = tokio::select! {
+            biased;
+            () = lease::hold(&self) => Ended::LeaseLost,
+            () = keeper::keep(&self, heard, &executors) => Ended::LeaseLost,
+            _ = shutdown => Ended::Shutdown,
+        };
+        if matches!(ended, Ended::Shutdown) {
+            self.drain(&executors, &mut tasks).await;
+        }
+        tasks.shutdown().await;
+        self.hints.leave(self.id());
+        self.retire().await;
+        Ok(ended)
+    }
+
+    /// Lets running activities end, within the grace period, while the lease is still held.
+    async fn drain(&self, executors: &[UnboundedSender<Message>], tasks: &mut JoinSet<()>) {
+        for executor in executors {
+            drop(executor.send(Message::Drain));
+        }
+        let all_idle = async { while tasks.join_next().await.is_some() {} };
+        tokio::select! {
+            () = all_idle => {}
+            () = lease::hold(self) => {}
+            () = tokio::time::sleep(self.config.grace) => {
+                tracing::warn!("activities still ran after the grace period; they are handed back");
+            }
+        }
+    }
+
+    /// Hands back what is left. If the store cannot be reached, the lease runs out instead.
+    async fn retire(&self) {
+        let retired = tokio::time::timeout(Duration::from_secs(5), self.store.retire(self.id()));
+        match retired.await {
+            Ok(Ok(())) => self.hints.ready((0..crate::ids::SHARDS).collect()),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "could not hand runs back; the lease runs out")
+            }
+            Err(_) => tracing::warn!("handing runs back took too long; the lease runs out"),
+        }
+    }
+}

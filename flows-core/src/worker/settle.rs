@@ -1,0 +1,80 @@
+//! What becomes of runs when their batch has come back.
+
+use super::executor::Executor;
+use super::resident::Flying;
+use super::submit::Landed;
+use crate::ids::RunKey;
+use crate::store::{Committed, Outcome, Record};
+
+impl Executor {
+    pub(super) fn settle(&mut self, landed: Landed) {
+        let Landed { records, outcome } = landed;
+        match outcome {
+            Ok(answers) => self.settle_each(records, answers),
+            Err(error) => {
+                tracing::warn!(%error, runs = records.len(), "the outcome of a commit is unknown");
+                self.recheck(records);
+            }
+        }
+    }
+
+    fn settle_each(&mut self, records: Vec<Record>, answers: Vec<Committed>) {
+        let (mut closed, mut lost) = (Vec::new(), Vec::new());
+        for (record, answer) in records.into_iter().zip(answers) {
+            let key = record.key;
+            match answer {
+                Committed::Done => closed.extend(self.settled(key, true)),
+                Committed::NotParked => {
+                    closed.extend(self.settled(key, false));
+                    self.session.request_collect();
+                }
+                Committed::Lost => lost.push(key),
+                Committed::Refused(why) => self.refused(key, &why),
+            }
+        }
+        if !closed.is_empty() {
+            self.session.hints.closed(closed);
+        }
+        self.lost(lost);
+    }
+
+    /// A record is durable: what it waited for may start. Gives the run's outcome if it has ended.
+    pub(super) fn settled(&mut self, key: RunKey, parked: bool) -> Option<(RunKey, Outcome)> {
+        let run = self.runs.get_mut(&key)?;
+        let Flying { launches, wrote_row, closes, parks, record: _ } = run.flying.take()?;
+        run.position += i32::from(wrote_row);
+        if let Some(outcome) = closes {
+            self.forget(key);
+            return Some((key, outcome));
+        }
+        if parks && (parked || self.draining) {
+            self.forget(key); // what could not be parked while draining is handed back at the end
+            return None;
+        }
+        if parks {
+            return None; // mail is on its way, and goes on from here
+        }
+        for start in launches {
+            self.launch(key, start);
+        }
+        self.mark_dirty(key);
+        self.consider(key);
+        None
+    }
+
+    /// The store will not take what a record contains: the run is stuck with what it has.
+    fn refused(&mut self, key: RunKey, why: &str) {
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        run.flying = None;
+        run.pending = super::resident::Pending::default();
+        self.get_stuck(key, &format!("the store refused to record the run's progress: {why}"));
+    }
+
+    /// Lets a run go from memory.
+    pub(super) fn forget(&mut self, key: RunKey) {
+        if let Some(run) = self.runs.remove(&key) {
+            self.alarms.remove(key, run.alarms.iter());
+            self.session.release_slots(1);
+        }
+    }
+}

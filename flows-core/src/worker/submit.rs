@@ -1,0 +1,95 @@
+//! From pending turns to a batch on its way to the store.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::executor::Executor;
+use super::resident::{Flying, Pending, Resident};
+use crate::error::Result;
+use crate::ids::RunKey;
+use crate::store::{Close, Committed, Next, Outcome, Record};
+
+/// The most runs of one batch.
+const BATCH: usize = 1000;
+
+/// What came back for a batch.
+pub(super) struct Landed {
+    pub(super) records: Vec<Record>,
+    pub(super) outcome: Result<Vec<Committed>>,
+}
+
+pub(super) type Batch = Pin<Box<dyn Future<Output = Landed> + Send>>;
+
+impl Executor {
+    /// Notes that a run has something to commit.
+    pub(super) fn mark_dirty(&mut self, key: RunKey) {
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        if !run.queued && run.flying.is_none() && !run.pending.is_empty() {
+            run.queued = true;
+            self.dirty.push_back(key);
+        }
+    }
+
+    /// Sends everything that has gathered, if nothing is on its way.
+    pub(super) fn submit(&mut self) {
+        if self.batch.is_some() || self.dirty.is_empty() {
+            return;
+        }
+        let count = self.dirty.len().min(BATCH);
+        let keys: Vec<_> = self.dirty.drain(..count).collect();
+        let records: Vec<_> = keys.into_iter().filter_map(|key| self.take_record(key)).collect();
+        if records.is_empty() {
+            return;
+        }
+        let (session, writer) = (Arc::clone(&self.session), self.index);
+        self.batch = Some(Box::pin(async move {
+            let outcome = session.store.commit(writer, session.id(), &records).await;
+            Landed { records, outcome }
+        }));
+    }
+
+    fn take_record(&mut self, key: RunKey) -> Option<Record> {
+        let run = self.runs.get_mut(&key)?;
+        run.queued = false;
+        if let Some(flying) = &mut run.flying {
+            return flying.record.take(); // one that must go out again
+        }
+        if run.pending.is_empty() {
+            return None;
+        }
+        let (flying, record) = seal(key, run);
+        run.flying = Some(flying);
+        Some(record)
+    }
+}
+
+/// Makes a record of what is pending; the activities it launches wait for its commit.
+fn seal(key: RunKey, run: &mut Resident) -> (Flying, Record) {
+    let pending = std::mem::take(&mut run.pending);
+    let Pending { row, consumed, starts, mail, park, close, launches } = pending;
+    let wrote_row = !row.is_empty();
+    let flying = Flying {
+        launches,
+        wrote_row,
+        closes: close.as_ref().map(outcome_of),
+        parks: park.is_some(),
+        record: None,
+    };
+    let next = match (close, park) {
+        (Some(close), _) => Next::Close(close),
+        (None, Some(park)) => Next::Park(park),
+        (None, None) => Next::Stay,
+    };
+    let events = row.into_bytes();
+    (flying, Record { key, position: run.position, events, consumed, starts, mail, next })
+}
+
+fn outcome_of(close: &Close) -> Outcome {
+    Outcome {
+        status: close.status,
+        output: close.output.clone(),
+        error: close.error.clone(),
+        successor: close.successor,
+    }
+}

@@ -1,0 +1,88 @@
+//! The arguments of `#[activity(…)]`.
+
+use std::time::Duration;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Path;
+
+use super::common::Common;
+use super::retry::Retry;
+use super::value::tokens_of;
+use super::{Arg, Args};
+use crate::errors::Errors;
+
+const OWNER: &str = "`#[activity]`";
+const KNOWN: &[&str] = &[
+    "name",
+    "retry",
+    "start_to_close",
+    "schedule_to_start",
+    "schedule_to_close",
+    "heartbeat",
+    "queue",
+    "transaction",
+    "codec",
+    "module",
+    "crate",
+];
+
+/// What `#[activity(…)]` says.
+pub(crate) struct ActivityArgs {
+    pub(crate) common: Common,
+    pub(crate) transaction: bool,
+    pub(crate) postcard: bool,
+    retry: Option<Retry>,
+    limits: Vec<(&'static str, Duration)>,
+    start_to_close: Option<Duration>,
+}
+
+impl ActivityArgs {
+    pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut args = Args::parse(tokens, OWNER, KNOWN, errors);
+        Self {
+            common: Common::read(&mut args, errors),
+            transaction: args.take("transaction").is_some_and(|arg| arg.flag(errors)),
+            postcard: args.take("codec").is_some_and(|arg| postcard(&arg, errors)),
+            retry: args.take("retry").and_then(|arg| Retry::read(&arg, errors)),
+            start_to_close: limit("start_to_close", &mut args, errors),
+            limits: ["schedule_to_start", "schedule_to_close", "heartbeat"]
+                .into_iter()
+                .filter_map(|key| Some((key, limit(key, &mut args, errors)?)))
+                .collect(),
+        }
+    }
+
+    /// The body of `fn options()`, or nothing where all is default.
+    pub(crate) fn options(&self, krate: &Path) -> Option<TokenStream> {
+        let mut fields = Vec::new();
+        fields.extend(self.retry.as_ref().map(|retry| {
+            let policy = retry.expression(krate);
+            quote!(retry: #policy)
+        }));
+        fields
+            .extend(self.start_to_close.map(tokens_of).map(|limit| quote!(start_to_close: #limit)));
+        for (key, limit) in &self.limits {
+            let key = quote::format_ident!("{key}");
+            let limit = tokens_of(*limit);
+            fields.push(quote!(#key: ::std::option::Option::Some(#limit)));
+        }
+        fields.extend(self.common.queue_field());
+        let options = quote!(#krate::__private::ActivityOptions);
+        (!fields.is_empty())
+            .then(|| quote!(#options { #(#fields,)* ..::std::default::Default::default() }))
+    }
+}
+
+fn limit(key: &str, args: &mut Args, errors: &mut Errors) -> Option<Duration> {
+    args.take(key).and_then(|arg| arg.limit(errors))
+}
+
+fn postcard(arg: &Arg, errors: &mut Errors) -> bool {
+    let Some(text) = arg.text("json", errors) else { return false };
+    let codec = text.value();
+    if codec != "json" && codec != "postcard" {
+        errors.on(&text, format!("unknown codec `{codec}`; known: `json`, `postcard`"));
+    }
+    codec == "postcard"
+}

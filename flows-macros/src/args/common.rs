@@ -1,0 +1,72 @@
+//! The keys that every definition has: `name`, `module`, `queue`, `crate`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Ident, LitStr, Path};
+
+use super::Args;
+use crate::errors::Errors;
+
+/// What both kinds of definition may set.
+pub(crate) struct Common {
+    /// The recorded name; the function's own by default.
+    pub(crate) name: Option<LitStr>,
+    /// The generated module's name; the function's own by default.
+    pub(crate) module: Option<Ident>,
+    /// Where the library is found.
+    pub(crate) krate: Path,
+    queue: Option<LitStr>,
+}
+
+impl Common {
+    pub(crate) fn read(args: &mut Args, errors: &mut Errors) -> Self {
+        let name = args.take("name").and_then(|arg| arg.text("order", errors));
+        let queue = args.take("queue").and_then(|arg| arg.text("default", errors));
+        Self { name, module: module(args, errors), krate: krate(args, errors), queue }
+    }
+
+    /// `queue` as a field of the definition's options.
+    pub(crate) fn queue_field(&self) -> Option<TokenStream> {
+        let queue = self.queue.as_ref()?;
+        Some(quote!(queue: ::std::option::Option::Some(::std::convert::From::from(#queue))))
+    }
+}
+
+fn module(args: &mut Args, errors: &mut Errors) -> Option<Ident> {
+    let text = args.take("module")?.text("order_workflow", errors)?;
+    let parsed = text.parse::<Ident>();
+    if parsed.is_err() {
+        errors.on(&text, "`module` takes an identifier: `module = \"order_workflow\"`");
+    }
+    parsed.ok()
+}
+
+/// `crate = "…"`, else `::flows`.
+pub(crate) fn krate(args: &mut Args, errors: &mut Errors) -> Path {
+    let given = args.take("crate").and_then(|arg| arg.text("::flows", errors));
+    given.and_then(|text| path(&text, errors)).unwrap_or_else(default_crate)
+}
+
+/// The library's own name.
+pub(crate) fn default_crate() -> Path {
+    syn::parse_quote!(::flows)
+}
+
+/// Makes the path absolute, because the generated module looks from one level further down.
+fn path(text: &LitStr, errors: &mut Errors) -> Option<Path> {
+    let allowed = "`crate` takes an absolute path: `crate = \"::flows\"` or `\"crate::flows\"`";
+    let Ok(mut path) = text.parse::<Path>() else {
+        errors.on(text, allowed);
+        return None;
+    };
+    let first = path.segments.first().map(|segment| segment.ident.to_string());
+    match first.as_deref() {
+        Some("self" | "super") => {
+            errors.on(text, allowed);
+            return None;
+        }
+        Some("crate") => {}
+        _ => path.leading_colon = Some(syn::token::PathSep::default()),
+    }
+    Some(path)
+}

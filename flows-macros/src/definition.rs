@@ -1,0 +1,48 @@
+//! `#[activity]` and `#[workflow]`: the pipeline from tokens to tokens.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::args::activity::ActivityArgs;
+use crate::args::workflow::WorkflowArgs;
+use crate::errors::Errors;
+use crate::model::{Kind, Model, context_names, free_function};
+use crate::{expand, fallback, rewrite};
+
+/// Expands `#[activity(args)] item`.
+pub(crate) fn activity(args: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::new();
+    let args = ActivityArgs::parse(args, &mut errors);
+    let kind = Kind::Activity { transaction: args.transaction };
+    let Some(function) = free_function(item.clone(), kind.attribute(), &mut errors) else {
+        return unchanged(&item, errors);
+    };
+    let model = Model::read(function, kind, &args.common, &mut errors);
+    match errors.finish() {
+        Some(errors) => fallback::definition(&model, &errors),
+        None => expand::activity::activity(&model, &args),
+    }
+}
+
+/// Expands `#[workflow(args)] item`.
+pub(crate) fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::new();
+    let args = WorkflowArgs::parse(args, &mut errors);
+    let kind = Kind::Workflow;
+    let Some(function) = free_function(item.clone(), kind.attribute(), &mut errors) else {
+        return unchanged(&item, errors);
+    };
+    let contexts = context_names(&function.sig);
+    let mut model = Model::read(function, kind, &args.common, &mut errors);
+    rewrite::body(&mut model.block, &contexts, &args.common.krate, &mut errors);
+    match errors.finish() {
+        Some(errors) => fallback::definition(&model, &errors),
+        None => expand::workflow::workflow(&model, &args),
+    }
+}
+
+/// The item without the attribute, behind the errors.
+fn unchanged(item: &TokenStream, errors: Errors) -> TokenStream {
+    let errors = errors.finish();
+    quote!(#errors #item)
+}

@@ -1,0 +1,103 @@
+//! The expansion of `#[activity]`.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+
+use super::body::{body, run_body, run_method};
+use super::module;
+use super::stub::new_call;
+use crate::args::activity::ActivityArgs;
+use crate::model::{Handle, Model, state};
+
+/// All items of an activity.
+pub(crate) fn activity(model: &Model, args: &ActivityArgs) -> TokenStream {
+    let add = {
+        let krate = &model.names.krate;
+        quote!(add_activity(#krate::__private::ActivityDef::of::<Self>()))
+    };
+    let constants = module::constants(model, None);
+    let [definition, submission] = super::registration(model, &add);
+    let items = [
+        super::stub(model, &new_call(model)),
+        super::input_struct(model),
+        super::params_impl(model),
+        body(model),
+        implementation(model, args),
+        definition,
+        submission,
+        super::module(model, &constants, &module::run(model)),
+    ];
+    super::under_cfgs(model, &items)
+}
+
+fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
+    let (krate, input, output) = (&model.names.krate, &model.names.input, &model.output);
+    let definition = model.names.definition_path();
+    let constants = super::constants(model);
+    let ctx = Ident::new("ctx", Span::mixed_site());
+    let given = Ident::new("input", Span::mixed_site());
+    let run = run_method(model, [&ctx, &given], &run(model, &ctx, &given));
+    let codec = args.postcard.then(|| {
+        let codec = quote!(#krate::__private::Codec);
+        quote!(const CODEC: #codec = #codec::Postcard;)
+    });
+    let (options, needs) = (options(model, args), state_needs(model));
+    quote! {
+        impl #krate::__private::Activity for #definition {
+            #constants
+            #codec
+            type Input = #input;
+            type Output = #output;
+
+            #run
+            #options
+            #needs
+        }
+    }
+}
+
+/// The call of the body; in a transaction, if it asks for one.
+fn run(model: &Model, ctx: &Ident, input: &Ident) -> TokenStream {
+    let krate = &model.names.krate;
+    let tx = Ident::new("tx", Span::mixed_site());
+    let handles: Vec<_> = model
+        .handles
+        .iter()
+        .map(|(handle, _)| if *handle == Handle::Transaction { quote!(#tx) } else { quote!(&#ctx) })
+        .collect();
+    let call = run_body(model, &handles, input);
+    let in_transaction = model.handles.iter().any(|(handle, _)| *handle == Handle::Transaction);
+    match (in_transaction, model.context()) {
+        (true, _) => quote! {
+            #krate::pg::__private::in_transaction(&#ctx, async |#tx| #call).await
+        },
+        (false, Some(_)) => call,
+        (false, None) => quote! {
+            let _ = #ctx;
+            #call
+        },
+    }
+}
+
+fn options(model: &Model, args: &ActivityArgs) -> Option<TokenStream> {
+    let krate = &model.names.krate;
+    let options = args.options(krate)?;
+    Some(quote! {
+        #[allow(clippy::needless_update)]
+        fn options() -> #krate::__private::ActivityOptions {
+            #options
+        }
+    })
+}
+
+fn state_needs(model: &Model) -> Option<TokenStream> {
+    let krate = &model.names.krate;
+    let needs = state::needs(model.context(), &model.block);
+    (!needs.is_empty()).then(|| {
+        quote! {
+            fn state_needs() -> ::std::vec::Vec<#krate::__private::StateNeed> {
+                ::std::vec![#(#krate::__private::StateNeed::of::<#needs>()),*]
+            }
+        }
+    })
+}

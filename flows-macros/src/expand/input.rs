@@ -1,0 +1,58 @@
+//! The input struct, and the parameter types for the generated module.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::Ident;
+
+use crate::model::{Model, Param};
+
+/// `struct __order_Input { … }`, beside the function.
+pub(crate) fn input_struct(model: &Model) -> TokenStream {
+    let (vis, input) = (&model.vis, &model.names.input);
+    let serde = {
+        let krate = &model.names.krate;
+        quote!(#krate::__private::serde)
+    };
+    let serde_path = serde.to_string().replace(' ', "");
+    let fields = model.params.iter().map(|param| {
+        let Param { cfgs, field, ident, ty, .. } = param;
+        quote!(#(#cfgs)* #(#field)* #vis #ident: #ty)
+    });
+    quote! {
+        #[doc(hidden)]
+        #[allow(missing_docs, non_camel_case_types, unreachable_pub)]
+        #[derive(#serde::Serialize, #serde::Deserialize)]
+        #[serde(crate = #serde_path)]
+        #vis struct #input {
+            #(#fields,)*
+        }
+    }
+}
+
+/// The types of the parameters and of the result, under names the module can use.
+pub(crate) fn params_impl(model: &Model) -> TokenStream {
+    let module = &model.names.module;
+    let definition = model.names.definition_path();
+    let types = model.params.iter().enumerate().map(|(at, param)| {
+        let Param { cfgs, ty, .. } = param;
+        let name = param_type(at);
+        quote!(#(#cfgs)* type #name = #ty;)
+    });
+    let returns = &model.returns;
+    quote! {
+        impl #module::__Params for #definition {
+            #(#types)*
+            type Returns = #returns;
+        }
+    }
+}
+
+/// The associated type of a parameter.
+pub(super) fn param_type(at: usize) -> Ident {
+    format_ident!("P{at}")
+}
+
+/// `__order_Input { customer, items }`: the struct made of, or taken apart into, variables.
+pub(super) fn fields<'a>(model: &'a Model) -> impl Iterator<Item = TokenStream> + 'a {
+    model.params.iter().map(|Param { cfgs, ident, .. }| quote!(#(#cfgs)* #ident))
+}

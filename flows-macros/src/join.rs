@@ -1,0 +1,60 @@
+//! `join!(a, b, …)` and `try_join!(a, b, …)`: several durable futures at once.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+use syn::parse::{ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{Expr, Path, Token};
+
+use crate::args::common::default_crate;
+
+/// How many futures one call takes.
+pub(crate) const MOST: usize = 12;
+
+/// Expands a call of `join!` or `try_join!`.
+pub(crate) fn expand(name: &str, tokens: TokenStream) -> TokenStream {
+    match call.parse2(tokens).and_then(|call| check(name, call)) {
+        Ok((krate, futures)) => expansion(name, &krate, &futures),
+        Err(error) => error.into_compile_error(),
+    }
+}
+
+/// `@ ::path;` before the arguments of a call: the library, where it has another name.
+pub(crate) fn krate(input: ParseStream<'_>) -> syn::Result<Path> {
+    if !input.peek(Token![@]) {
+        return Ok(default_crate());
+    }
+    input.parse::<Token![@]>()?;
+    let path = input.call(Path::parse_mod_style)?;
+    input.parse::<Token![;]>()?;
+    Ok(path)
+}
+
+type Call = (Path, Vec<Expr>);
+
+fn call(input: ParseStream<'_>) -> syn::Result<Call> {
+    let krate = krate(input)?;
+    let futures = Punctuated::<Expr, Token![,]>::parse_terminated(input)?;
+    Ok((krate, futures.into_iter().collect()))
+}
+
+fn check(name: &str, call: Call) -> syn::Result<Call> {
+    let count = call.1.len();
+    if count == 0 {
+        let message = format!("`{name}!` needs at least one future: `{name}!(charge(ctx), …)`");
+        return Err(syn::Error::new(Span::call_site(), message));
+    }
+    if let Some(first_too_many) = call.1.get(MOST) {
+        let message = format!(
+            "`{name}!` takes up to {MOST} futures, and here are {count}; nest calls, or use \
+             `flows::{name}_all` for futures of one type"
+        );
+        return Err(syn::Error::new_spanned(first_too_many, message));
+    }
+    Ok(call)
+}
+
+fn expansion(name: &str, krate: &Path, futures: &[Expr]) -> TokenStream {
+    let function = Ident::new(name, Span::call_site());
+    quote!(#krate::__private::durable(#krate::__private::#function((#(#futures,)*))).await)
+}

@@ -1,0 +1,81 @@
+//! The body of durable code: every `.await` accepts durable futures only.
+//!
+//! `x.await` becomes `durable(x).await`, and an `async` block becomes `block(async { … })`, which
+//! is durable. Used for workflows and for `#[durable]` helpers. Items inside the body are left
+//! alone: they are functions of their own.
+
+mod conditional;
+mod macros;
+
+use quote::quote_spanned;
+use syn::spanned::Spanned;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Attribute, Block, Expr, ExprAsync, ExprAwait, ExprClosure, Ident, Item, Macro, Path};
+
+use crate::errors::Errors;
+use crate::runtime::runtime;
+
+/// Rewrites a body in place; `contexts` are the names of the workflow's context in it.
+pub(crate) fn body(block: &mut Block, contexts: &[Ident], krate: &Path, errors: &mut Errors) {
+    Rewrite { krate, contexts, errors }.visit_block_mut(block);
+}
+
+struct Rewrite<'a> {
+    krate: &'a Path,
+    contexts: &'a [Ident],
+    errors: &'a mut Errors,
+}
+
+impl VisitMut for Rewrite<'_> {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        visit_mut::visit_expr_mut(self, expr);
+        match expr {
+            Expr::Await(awaited) => self.durable(awaited),
+            Expr::Async(block) => *expr = self.block(block),
+            Expr::Verbatim(tokens) if macros::has_await(tokens) => {
+                let message = "this syntax is not known here; await before it, and use the value";
+                self.errors.on(tokens, message);
+            }
+            _ => {}
+        }
+    }
+
+    fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
+        if let Some(token) = &closure.asyncness {
+            let message = "an async closure is not durable; write `|x| async move { … }`";
+            self.errors.on(token, message);
+        }
+        visit_mut::visit_expr_closure_mut(self, closure);
+    }
+
+    fn visit_macro_mut(&mut self, call: &mut Macro) {
+        macros::rewrite(self, call);
+    }
+
+    fn visit_item_mut(&mut self, _: &mut Item) {}
+
+    fn visit_attribute_mut(&mut self, _: &mut Attribute) {}
+}
+
+impl Rewrite<'_> {
+    fn durable(&self, awaited: &mut ExprAwait) {
+        let base = without_parens(&awaited.base);
+        let runtime = runtime(self.krate, base.span());
+        let call = quote_spanned!(base.span()=> #runtime::durable(#base));
+        *awaited.base = Expr::Verbatim(call);
+    }
+
+    fn block(&self, block: &ExprAsync) -> Expr {
+        let span = block.async_token.span();
+        let runtime = runtime(self.krate, span);
+        Expr::Verbatim(quote_spanned!(span=> #runtime::block(#block)))
+    }
+}
+
+/// Parentheses that an `.await` needs are one pair too many around an argument.
+fn without_parens(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Paren(inner) if inner.attrs.is_empty() => without_parens(&inner.expr),
+        other => other,
+    }
+}
