@@ -117,7 +117,7 @@ CREATE TABLE flows.ready (
     PRIMARY KEY (shard, lane, priority, run_id, tenant_id)
 );
 
--- In the memory of a worker. `mail`: the inbox has grown since the worker looked.
+-- In the memory of a worker. `mail`: the inbox has grown since the worker collected its mail.
 CREATE TABLE flows.owned (
     shard     smallint NOT NULL,
     tenant_id uuid     NOT NULL,
@@ -126,6 +126,7 @@ CREATE TABLE flows.owned (
     priority  smallint NOT NULL,
     claim     bigint   NOT NULL,                       -- the worker's claim it came with
     lane      bigint   NOT NULL,
+    sent      bigint   NOT NULL DEFAULT 0,             -- letters since the worker owns it
     mail      boolean  NOT NULL DEFAULT false,
     PRIMARY KEY (shard, tenant_id, run_id)
 );

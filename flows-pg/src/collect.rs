@@ -3,8 +3,7 @@
 //! The flag goes down first: a letter that comes in between raises it again.
 
 use flows_core::error::Result;
-use flows_core::ids::RunKey;
-use flows_core::store::Letter;
+use flows_core::store::Collected;
 use uuid::Uuid;
 
 use crate::error::Fault;
@@ -19,7 +18,7 @@ use crate::unfinished::Request;
 const CHUNK: i64 = 2000;
 
 impl Shared {
-    pub(crate) async fn collect(&self, worker: Uuid) -> Result<Vec<(RunKey, Vec<Letter>)>> {
+    pub(crate) async fn collect(&self, worker: Uuid) -> Result<Vec<Collected>> {
         let lent = self.claimer().await?;
         let in_doubt = self.unfinished.has_collect(worker);
         let pending = self.unfinished.begin(worker, Request::Collect);
@@ -33,13 +32,15 @@ impl Shared {
     }
 }
 
-async fn collect(link: Link<'_>, worker: Uuid) -> Result<Vec<(RunKey, Vec<Letter>)>, Fault> {
+async fn collect(link: Link<'_>, worker: Uuid) -> Result<Vec<Collected>, Fault> {
     let rows = link.query(COLLECT, &[&worker, &CHUNK]).await?;
-    let runs = rows.iter().map(key).collect::<Vec<_>>();
-    if runs.is_empty() {
+    if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let keys = runs.iter().copied().collect::<Keys>();
+    let keys = rows.iter().map(key).collect::<Keys>();
     let inboxes = inboxes(link, &keys).await?;
-    Ok(runs.into_iter().zip(inboxes).collect())
+    let collected = rows.iter().zip(inboxes);
+    let collected =
+        collected.map(|(row, inbox)| Collected { run: key(row), sent: row.get("sent"), inbox });
+    Ok(collected.collect())
 }

@@ -10,8 +10,8 @@ use deadpool_postgres::Pool;
 use flows_core::error::Result;
 use flows_core::ids::RunKey;
 use flows_core::store::{
-    Activation, Claim, Close, Committed, DeadLetter, Hint, HistoryRow, Lease, Letter, ListFilter,
-    Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store, StoreFuture,
+    Activation, Claim, Close, Collected, Committed, DeadLetter, Hint, HistoryRow, Lease,
+    ListFilter, Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store, StoreFuture,
     WorkerIdentity,
 };
 use tokio::sync::OnceCell;
@@ -101,8 +101,9 @@ impl Store for PgStore {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
+        mail: &'a [Mail],
     ) -> StoreFuture<'a, bool> {
-        Box::pin(self.0.terminate(run, record, close))
+        Box::pin(self.0.terminate(run, record, close, mail))
     }
 
     fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
@@ -133,7 +134,7 @@ impl Store for PgStore {
         Box::pin(self.0.reload(worker, runs))
     }
 
-    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<(RunKey, Vec<Letter>)>> {
+    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
         Box::pin(self.0.collect(worker))
     }
 

@@ -39,8 +39,15 @@ impl<'a> Foreign<'a> {
         answer.unwrap_or_else(|| Err(no_such_run(&mail.to.run.to_string())))
     }
 
-    async fn terminate(self, run: RunKey, record: &[u8], close: &Close) -> Result<bool> {
-        Ok(terminate::terminate(self.scope(run.tenant), run, record, close).await?)
+    async fn terminate(
+        self,
+        run: RunKey,
+        record: &[u8],
+        close: &Close,
+        mail: &[Mail],
+    ) -> Result<bool> {
+        let scope = self.scope(run.tenant);
+        Ok(terminate::terminate(scope, run, record, close, mail).await?.is_some())
     }
 
     async fn rerun(self, dead: RunKey, run: &NewRun) -> Result<Started> {
@@ -89,8 +96,9 @@ macro_rules! transaction {
                 run: RunKey,
                 record: &'a [u8],
                 close: &'a Close,
+                mail: &'a [Mail],
             ) -> StoreFuture<'a, bool> {
-                Box::pin(self.foreign().terminate(run, record, close))
+                Box::pin(self.foreign().terminate(run, record, close, mail))
             }
 
             fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {

@@ -140,7 +140,7 @@ async fn children_and_letters_go_with_the_record() {
 
     let mail = db.store.collect(worker.id).await.unwrap();
     assert_eq!(mail.len(), 1);
-    assert_eq!((mail[0].0, numbers(&mail[0].1)), (sibling, vec![1]));
+    assert_eq!((mail[0].run, numbers(&mail[0].inbox)), (sibling, vec![1]));
     let claimed = claim_all(&db.store, &worker).await;
     let claimed = claimed.iter().find(|run| run.key == child.key).expect("the child");
     assert_eq!(numbers(&claimed.inbox), [2]);

@@ -160,7 +160,7 @@ pub(crate) fn close(status: RunStatus) -> Close {
 }
 
 pub(crate) fn park() -> Next {
-    Next::Park(Park { wake_at: None, waiting_for: "signal `go`".into(), stuck: None })
+    Next::Park(Park { wake_at: None, waiting_for: "signal `go`".into(), sent: 0, stuck: None })
 }
 
 pub(crate) fn signal(to: RunKey, number: u32) -> Mail {
