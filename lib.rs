@@ -12,12 +12,13 @@ pub use flows_core::engine::{
 };
 pub use flows_core::store::{ConflictPolicy, RunStatus as Status};
 pub use flows_core::{
-    Activity, ActivityContext, Codec, Durable, Engine, Error, ErrorKind, Execution, Payload,
-    Registry, Result, RetryPolicy, Signal, Tenant, Worker, Workflow, WorkflowContext,
-    WorkflowInput, join_all, memory, race, shutdown_signal, try_join_all,
+    Activity, ActivityContext, Codec, Durable, Error, ErrorKind, Execution, Payload, Registry,
+    Result, RetryPolicy, Signal, Tenant, Worker, Workflow, WorkflowContext, WorkflowInput,
+    join_all, memory, race, shutdown_signal, try_join_all,
 };
 pub use flows_macros::{activity, durable, join, register_all, select, signal, try_join, workflow};
 pub use flows_pg as pg;
+pub use flows_pg::Engine;
 
 /// The one import: `use flows::prelude::*;`.
 pub mod prelude {

@@ -131,7 +131,7 @@ impl Store for MemoryStore {
     }
 
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
-        self.transact(move |state, _| Ok(state.claim(claim)))
+        self.transact(move |state, now| Ok(state.claim(claim, now)))
     }
 
     fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>> {
@@ -148,9 +148,7 @@ impl Store for MemoryStore {
         worker: Uuid,
         records: &'a [Record],
     ) -> StoreFuture<'a, Vec<Committed>> {
-        self.transact(move |state, now| {
-            Ok(records.iter().map(|record| state.commit(worker, record, now)).collect())
-        })
+        self.transact(move |state, now| Ok(state.commit_all(worker, records, now)))
     }
 
     fn writers(&self) -> usize {

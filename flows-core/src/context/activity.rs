@@ -2,7 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -37,8 +37,8 @@ impl StateMap {
 /// What an activity is told about itself.
 #[derive(Debug, Clone)]
 pub struct ActivityInfo {
-    /// The application's id for the run.
-    pub workflow_id: String,
+    /// The application's id for the run, if it has one.
+    pub workflow_id: Option<Arc<str>>,
     /// The run.
     pub run: Uuid,
     /// The tenant.
@@ -88,7 +88,8 @@ pub struct ActivityContext {
 
 struct Inner {
     info: ActivityInfo,
-    idempotency_key: String,
+    run_id_text: OnceLock<String>,
+    idempotency_key: OnceLock<String>,
     state: Arc<StateMap>,
     heartbeats: Arc<Heartbeats>,
     cancelled: watch::Receiver<bool>,
@@ -103,13 +104,16 @@ impl ActivityContext {
         heartbeats: Arc<Heartbeats>,
         cancelled: watch::Receiver<bool>,
     ) -> Self {
-        let idempotency_key = format!("{}-{}", info.run, info.op);
-        Self { inner: Arc::new(Inner { info, idempotency_key, state, heartbeats, cancelled }) }
+        let (run_id_text, idempotency_key) = (OnceLock::new(), OnceLock::new());
+        let inner = Inner { info, run_id_text, idempotency_key, state, heartbeats, cancelled };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The application's id for the run; the run id, where the start gave none.
     pub fn workflow_id(&self) -> &str {
-        &self.inner.info.workflow_id
+        let inner = &*self.inner;
+        let run_id = || inner.run_id_text.get_or_init(|| inner.info.run.to_string());
+        inner.info.workflow_id.as_deref().unwrap_or_else(|| run_id())
     }
 
     /// The run that called.
@@ -135,7 +139,8 @@ impl ActivityContext {
     /// The same for all attempts of this call and different for every other call: give it to the
     /// outside, so that an attempt whose answer was lost is not done twice.
     pub fn idempotency_key(&self) -> &str {
-        &self.inner.idempotency_key
+        let info = &self.inner.info;
+        self.inner.idempotency_key.get_or_init(|| format!("{}-{}", info.run, info.op))
     }
 
     /// A shared dependency that was given to the worker with `Worker::builder(..).state(value)`.

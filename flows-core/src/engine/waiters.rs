@@ -4,9 +4,10 @@
 //! woken to look. The last ended runs are remembered, so that who asks just after the end need not
 //! ask the database.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -26,8 +27,8 @@ pub(crate) struct Waiters {
 
 #[derive(Default)]
 struct Inner {
-    waiting: HashMap<Uuid, Vec<oneshot::Sender<News>>>,
-    recent: HashMap<Uuid, Outcome>,
+    waiting: FxHashMap<Uuid, Vec<oneshot::Sender<News>>>,
+    recent: FxHashMap<Uuid, Outcome>,
     order: VecDeque<Uuid>,
 }
 

@@ -6,10 +6,14 @@ use super::run::{Run, Spot};
 use super::state::State;
 use crate::ids::RunKey;
 use crate::store::{Activation, Claim};
+use crate::time::Timestamp;
 
 impl State {
-    /// [`Store::claim`](crate::store::Store::claim).
-    pub(super) fn claim(&mut self, claim: Claim<'_>) -> Vec<Activation> {
+    /// [`Store::claim`](crate::store::Store::claim). Without a lease, it claims nothing.
+    pub(super) fn claim(&mut self, claim: Claim<'_>, now: Timestamp) -> Vec<Activation> {
+        if !self.is_live(claim.worker, now) {
+            return Vec::new();
+        }
         let won: Vec<_> = self.ready_in(claim.shard, claim.lanes).take(claim.limit).collect();
         for key in &won {
             self.put(*key, Some(Spot::Owned { worker: claim.worker, mail: false, sent: 0 }));

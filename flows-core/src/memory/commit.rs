@@ -10,8 +10,20 @@ use crate::store::{Close, Committed, Hint, Mail, Next, Park, Record, no_such_run
 use crate::time::Timestamp;
 
 impl State {
-    /// [`Store::commit`](crate::store::Store::commit) of one record.
-    pub(super) fn commit(&mut self, worker: Uuid, record: &Record, now: Timestamp) -> Committed {
+    /// [`Store::commit`](crate::store::Store::commit). Parking comes last, behind all mail.
+    pub(super) fn commit_all(
+        &mut self,
+        worker: Uuid,
+        records: &[Record],
+        now: Timestamp,
+    ) -> Vec<Committed> {
+        let answers: Vec<_> = records.iter().map(|r| self.commit(worker, r, now)).collect();
+        let settled = answers.into_iter().zip(records);
+        settled.map(|(answer, record)| self.put_down(answer, record)).collect()
+    }
+
+    /// One record, but for its parking.
+    fn commit(&mut self, worker: Uuid, record: &Record, now: Timestamp) -> Committed {
         let Some(run) = self.runs.get_mut(&record.key) else { return Committed::Lost };
         if let Err(answer) = fence(run, worker, record) {
             return answer;
@@ -21,7 +33,10 @@ impl State {
         }
         run.inbox.retain(|letter| !record.consumed.contains(&letter.seq));
         self.side_writes(record, now);
-        self.go_on(record, now)
+        if let Next::Close(close) = &record.next {
+            self.close(record.key, close, now);
+        }
+        Committed::Done
     }
 
     /// [`Store::terminate`](crate::store::Store::terminate).
@@ -54,14 +69,10 @@ impl State {
         self.send_within(&record.mail);
     }
 
-    fn go_on(&mut self, record: &Record, now: Timestamp) -> Committed {
+    fn put_down(&mut self, answer: Committed, record: &Record) -> Committed {
         match &record.next {
-            Next::Stay => Committed::Done,
-            Next::Park(park) => self.park(record.key, park),
-            Next::Close(close) => {
-                self.close(record.key, close, now);
-                Committed::Done
-            }
+            Next::Park(park) if answer == Committed::Done => self.park(record.key, park),
+            _ => answer,
         }
     }
 

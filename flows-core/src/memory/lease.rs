@@ -15,14 +15,13 @@ impl State {
         Lease { now, lapsed: false }
     }
 
-    /// [`Store::renew`](crate::store::Store::renew). A lapsed worker forgets its runs, so those
-    /// that nobody has taken yet are made ready here: nobody else would.
+    /// [`Store::renew`](crate::store::Store::renew). A lease that has lapsed stays lapsed: else the
+    /// runs that the worker forgets, and nobody has taken yet, would be nobody's.
     pub(super) fn renew(&mut self, worker: &WorkerIdentity, now: Timestamp) -> Lease {
         let lapsed = !self.is_live(worker.id, now);
-        if lapsed {
-            self.retire(worker.id);
+        if !lapsed {
+            self.extend(worker, now);
         }
-        self.extend(worker, now);
         Lease { now, lapsed }
     }
 
@@ -52,7 +51,7 @@ impl State {
             .any(|(id, member)| self.is_live(*id, now) && member.identity.lanes.contains(&lane))
     }
 
-    fn is_live(&self, worker: Uuid, now: Timestamp) -> bool {
+    pub(super) fn is_live(&self, worker: Uuid, now: Timestamp) -> bool {
         self.workers.get(&worker).is_some_and(|member| member.lease_ends >= now)
     }
 

@@ -90,7 +90,8 @@ contract! {
         others_commit_although_one_record_lost
         an_owner_that_was_not_first_reloads
         what_is_not_owned_is_not_reloaded
-        a_stale_worker_can_neither_park_nor_close
+        a_stale_worker_cannot_park
+        a_stale_worker_that_closes_wins_or_loses_whole
         a_stale_worker_cannot_park_without_a_row
         of_racing_rows_one_wins
         starts_are_kept_only_with_their_record
@@ -103,6 +104,7 @@ contract! {
         mail_to_an_ended_run_is_refused
         mail_to_nobody_is_refused
         a_raised_flag_refuses_parking
+        letters_on_their_way_refuse_parking
         letters_stay_until_they_are_consumed
         a_key_is_received_once
         letters_keep_their_content
@@ -122,8 +124,8 @@ contract! {
     leases:
         a_lapsed_workers_runs_are_taken_over
         a_live_workers_runs_stay
-        runs_of_an_unknown_worker_are_taken_over
-        a_renewal_that_came_too_late_says_so_and_lets_go
+        a_worker_without_a_lease_claims_nothing
+        a_renewal_that_came_too_late_says_so
         a_retired_workers_runs_are_ready_at_once
         a_worker_that_registers_releases_stuck_runs
         stuck_runs_of_other_lanes_stay_stuck;
@@ -132,6 +134,7 @@ contract! {
         only_ended_runs_have_outcomes
         a_terminated_run_ends_wherever_it_is
         termination_makes_the_owner_lose
+        a_termination_tells_the_parent_once
         a_run_ends_once
         a_successor_takes_over_the_id
         a_successor_makes_no_dead_letter

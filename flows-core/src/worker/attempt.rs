@@ -1,6 +1,5 @@
 //! One attempt of an activity, as a task of its own.
 
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +42,7 @@ impl Executor {
         }
     }
 
-    fn definition_of(&self, task: &ActivityTask) -> Result<ActivityDef, String> {
+    fn definition_of(&self, task: &ActivityTask) -> Result<Arc<ActivityDef>, String> {
         let name = task.name;
         let def = self.session.registry.activity(name).ok_or_else(|| {
             format!("activity `{name}` is not registered with this worker; add it to its registry")
@@ -55,21 +54,17 @@ impl Executor {
                 "activity `{name}` asks for queue `{queue}`, which the worker of its run does not \
                  serve; add the queue to `.queues([…])` of the workers that run this workflow"
             )),
-            None => Ok(def.clone()),
+            None => Ok(Arc::clone(def)),
         }
     }
 
-    fn spawn(&mut self, key: RunKey, def: ActivityDef, start: ActivityStart) {
+    fn spawn(&mut self, key: RunKey, def: Arc<ActivityDef>, start: ActivityStart) {
         let Some(run) = self.runs.get_mut(&key) else { return };
         let (cancel, cancelled) = watch::channel(false);
         run.idle_since = None;
         run.running.insert(start.task.op, Running { task: Arc::clone(&start.task), cancel });
         let info = ActivityInfo {
-            workflow_id: run
-                .origin
-                .workflow_id
-                .as_deref()
-                .map_or_else(|| key.run.to_string(), str::to_owned),
+            workflow_id: run.origin.workflow_id.clone(),
             run: key.run,
             tenant: key.tenant,
             name: def.name,
@@ -88,7 +83,7 @@ impl Executor {
 
 struct Attempt {
     session: Arc<Session>,
-    def: ActivityDef,
+    def: Arc<ActivityDef>,
     start: ActivityStart,
     cancelled: watch::Receiver<bool>,
 }
@@ -194,11 +189,9 @@ async fn silence(heartbeats: &Heartbeats, limit: Option<Duration>) -> Duration {
 }
 
 /// Resolves when the activity was cancelled and has had its time to clean up.
-fn stopped(mut cancelled: watch::Receiver<bool>) -> impl Future<Output = ()> {
-    async move {
-        if cancelled.wait_for(|cancelled| *cancelled).await.is_ok() {
-            tokio::time::sleep(CANCEL_GRACE).await;
-        }
+async fn stopped(mut cancelled: watch::Receiver<bool>) {
+    if cancelled.wait_for(|cancelled| *cancelled).await.is_ok() {
+        tokio::time::sleep(CANCEL_GRACE).await;
     }
 }
 

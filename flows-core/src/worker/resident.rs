@@ -1,9 +1,9 @@
 //! A run in memory: its machine, what it has produced since the last commit, what it waits for.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -24,9 +24,9 @@ pub(crate) struct Resident {
     pub(crate) position: i32,
     pub(crate) pending: Pending,
     pub(crate) flying: Option<Flying>,
-    pub(crate) running: HashMap<u32, Running>,
+    pub(crate) running: FxHashMap<u32, Running>,
     /// When each timer, and each activity that waits for its retry, is due.
-    pub(crate) alarms: HashMap<u32, Timestamp>,
+    pub(crate) alarms: FxHashMap<u32, Timestamp>,
     /// The last letter that was read.
     pub(crate) seen: i64,
     /// How many letters are known to have been sent to the owned run.
@@ -116,7 +116,7 @@ pub(crate) struct Running {
 }
 
 impl Resident {
-    pub(crate) fn new(run: &Activation, residency: u64) -> Self {
+    pub(crate) fn new(run: &Activation, residency: u64, sent: i64) -> Self {
         Self {
             machine: None,
             origin: Origin::from(run),
@@ -124,10 +124,10 @@ impl Resident {
             position: i32::try_from(run.journal.len()).unwrap_or(i32::MAX),
             pending: Pending::default(),
             flying: None,
-            running: HashMap::new(),
-            alarms: HashMap::new(),
+            running: FxHashMap::default(),
+            alarms: FxHashMap::default(),
             seen: 0,
-            sent: 0,
+            sent,
             queued: false,
             idle_since: None,
             ending: false,
@@ -165,6 +165,14 @@ impl Resident {
         }
         if let Some(running) = self.running.remove(&op) {
             running.cancel.send_replace(true);
+        }
+    }
+
+    /// Forgets the activities that were about to start.
+    pub(crate) fn drop_launches(&mut self) {
+        self.pending.launches.clear();
+        if let Some(flying) = &mut self.flying {
+            flying.launches.clear();
         }
     }
 

@@ -15,11 +15,13 @@ use crate::store::{Activation, Park};
 use crate::{clock, definition::ActivityDef};
 
 impl Executor {
-    /// Takes a claimed run up: replays its journal and goes on.
-    pub(super) fn activate(&mut self, run: Activation) {
+    /// Takes a run up: replays its journal and goes on. `sent` letters are known to have been sent
+    /// to it since this worker owns it.
+    pub(super) fn take_up(&mut self, run: Activation, sent: i64) {
         let (key, timeout, started_at) = (run.key, run.timeout, run.started_at);
         self.residencies += 1;
-        self.runs.insert(key, Resident::new(&run, self.residencies));
+        let resident = Resident::new(&run, self.residencies, sent);
+        self.runs.insert(key, resident);
         match self.revive(&run) {
             Ok((machine, turn)) => {
                 if let Some(resident) = self.runs.get_mut(&key) {
@@ -63,7 +65,7 @@ impl Executor {
         if run.ending {
             return;
         }
-        let recorded = Recorded { at: self.session.clock.now(), event };
+        let recorded = Recorded { at: self.session.clock.now().max(machine.now()), event };
         let turn = match run.pending.row.push(&recorded) {
             Ok(()) => machine.apply(recorded),
             Err(error) => Err(Stuck::new(error.to_string())),
@@ -175,7 +177,7 @@ impl Executor {
         self.clear_alarms(key);
         let Some(run) = self.runs.get_mut(&key) else { return };
         run.stop();
-        run.pending.launches.clear();
+        run.drop_launches();
         run.machine = None;
         run.stuck = Some(why.to_owned());
         self.park_stuck(key);

@@ -10,8 +10,9 @@ use crate::error::Result;
 use crate::ids::{RunKey, lane_of};
 use crate::payload::Payload;
 use crate::store::{
-    Activation, Claim, Close, Committed, ConflictPolicy, Letter, Lineage, Mail, MailKind, NewRun,
-    Next, Outlook, Park, Place, Record, RunStatus, RunView, Sent, Started, Store, WorkerIdentity,
+    Activation, Claim, Close, Collected, Committed, ConflictPolicy, Letter, Lineage, Mail,
+    MailKind, NewRun, Next, Outlook, Park, Place, Record, RunStatus, RunView, Sent, Started, Store,
+    WorkerIdentity,
 };
 use crate::time::Timestamp;
 
@@ -99,6 +100,13 @@ impl Bench {
         key
     }
 
+    /// Ends a run from outside; answers whether it was open.
+    pub(super) async fn terminate(&self, key: RunKey, mail: &[Mail]) -> bool {
+        let close = ended_as(RunStatus::Terminated);
+        let done = self.store.terminate(key, b"terminated", &close, mail).await;
+        done.expect("terminate")
+    }
+
     /// Starts a run and ends it in some way.
     pub(super) async fn ended(&self, id: &str, worker: &Worker, next: Next) -> RunKey {
         let key = self.owned(id, worker).await;
@@ -172,12 +180,6 @@ impl Worker {
         self.identity.id
     }
 
-    /// The same worker, asking for another lease.
-    pub(super) fn with_lease(&self, lease: Duration) -> Self {
-        let identity = WorkerIdentity { lease, ..self.identity.clone() };
-        Self { identity, ..self.clone() }
-    }
-
     pub(super) async fn register(&self) {
         let lease = self.store.register(&self.identity).await.expect("register");
         assert!(!lease.lapsed, "a new lease has not lapsed");
@@ -234,8 +236,15 @@ impl Worker {
         answers
     }
 
-    pub(super) async fn collect(&self) -> Vec<(RunKey, Vec<Letter>)> {
+    pub(super) async fn collect(&self) -> Vec<Collected> {
         self.store.collect(self.id()).await.expect("collect")
+    }
+
+    /// Collects the mail of one run, which must be the only one that has some.
+    pub(super) async fn collect_of(&self, key: RunKey) -> Collected {
+        let mut runs = self.collect().await;
+        assert_eq!(runs.iter().map(|collected| collected.run).collect::<Vec<_>>(), [key]);
+        runs.remove(0)
     }
 
     pub(super) async fn reload(&self, runs: &[RunKey]) -> Vec<Activation> {
@@ -266,16 +275,22 @@ pub(super) fn no_turn(key: RunKey, position: i32, next: Next) -> Record {
 }
 
 pub(super) fn park() -> Next {
-    Next::Park(Park { wake_at: None, waiting_for: "a signal".to_owned(), stuck: None })
+    park_knowing(0)
+}
+
+/// Parks, knowing of so many letters.
+pub(super) fn park_knowing(sent: i64) -> Next {
+    Next::Park(Park { waiting_for: "a signal".to_owned(), sent, ..Park::default() })
 }
 
 pub(super) fn park_until(at: Timestamp) -> Next {
-    Next::Park(Park { wake_at: Some(at), waiting_for: "a timer".to_owned(), stuck: None })
+    let waiting_for = "a timer".to_owned();
+    Next::Park(Park { wake_at: Some(at), waiting_for, ..Park::default() })
 }
 
 pub(super) fn stuck() -> Next {
     let why = Some("its code has changed".to_owned());
-    Next::Park(Park { wake_at: None, waiting_for: "a mended build".to_owned(), stuck: why })
+    Next::Park(Park { waiting_for: "a mended build".to_owned(), stuck: why, ..Park::default() })
 }
 
 pub(super) fn completed() -> Next {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, Worker, names, park_until, turn};
 use crate::ids::RunKey;
-use crate::store::{Committed, NewRun, Place, Started};
+use crate::store::{Activation, Committed, NewRun, Place, Started};
 use crate::time::Timestamp;
 
 const DELAY: Duration = Duration::from_millis(300);
@@ -25,7 +25,8 @@ pub(super) async fn a_start_time_is_kept(bench: Bench) {
     let run = NewRun { start_at: Some(now.after(DELAY)), ..bench.run("order") };
     assert_eq!(bench.start(&run).await.expect("start"), Started::Created);
     assert_eq!(wake_at(&bench, run.key).await, now.after(DELAY));
-    is_never_early(&worker, run.key, now.after(DELAY)).await;
+    let found = is_never_early(&worker, run.key, now.after(DELAY)).await;
+    assert_eq!(found.started_at, now.after(DELAY), "its time counts from then");
 }
 
 pub(super) async fn a_start_time_in_the_past_is_now(bench: Bench) {
@@ -42,7 +43,7 @@ pub(super) async fn mail_does_not_start_a_delayed_run(bench: Bench) {
     bench.send(run.key, "early").await.expect("send");
     let due = wake_at(&bench, run.key).await;
     let found = is_never_early(&worker, run.key, due).await;
-    assert_eq!(names(&found), ["early"]);
+    assert_eq!(names(&found.inbox), ["early"]);
 }
 
 pub(super) async fn a_parked_run_wakes_when_it_is_due_and_not_before(bench: Bench) {
@@ -61,12 +62,12 @@ async fn wake_at(bench: &Bench, key: RunKey) -> Timestamp {
     }
 }
 
-/// Looks and claims until the run comes, which must not be before it is due. Gives its inbox.
-async fn is_never_early(worker: &Worker, key: RunKey, due: Timestamp) -> Vec<crate::store::Letter> {
+/// Looks and claims until the run comes, which must not be before it is due.
+async fn is_never_early(worker: &Worker, key: RunKey, due: Timestamp) -> Activation {
     let outlook = worker.look().await;
     assert!(outlook.next_due.is_some_and(|at| at <= due), "{outlook:?} does not know {due:?}");
     let found = worker.wait_for(key).await;
     let (now, _) = worker.renew().await;
     assert!(now >= due, "claimed at {now:?}, due at {due:?}");
-    found.inbox
+    found
 }

@@ -1,7 +1,7 @@
 //! Ends: outcomes, termination, successors.
 
-use super::bench::{Bench, completed, ended_as, failed, json, park, turn};
-use crate::store::{Close, Committed, Next, Outcome, Record, RunStatus};
+use super::bench::{Bench, completed, ended_as, failed, json, names, park, signal, turn};
+use crate::store::{Close, Committed, Mail, MailKind, Next, Outcome, Record, RunStatus};
 
 pub(super) async fn an_ended_run_has_an_outcome_and_no_place(bench: Bench) {
     let worker = bench.worker().await;
@@ -37,9 +37,8 @@ pub(super) async fn a_terminated_run_ends_wherever_it_is(bench: Bench) {
     let parked = bench.parked("parked", &worker).await;
     let owned = bench.owned("owned", &worker).await;
     let ready = bench.started("ready").await;
-    let close = ended_as(RunStatus::Terminated);
     for key in [parked, owned, ready] {
-        assert!(bench.store.terminate(key, b"terminated", &close).await.expect("terminate"));
+        assert!(bench.terminate(key, &[]).await);
         let view = bench.view(key).await;
         assert_eq!((view.status, view.place), (RunStatus::Terminated, None));
         let last = bench.store.history(key).await.expect("history").pop();
@@ -53,8 +52,7 @@ pub(super) async fn a_terminated_run_ends_wherever_it_is(bench: Bench) {
 pub(super) async fn termination_makes_the_owner_lose(bench: Bench) {
     let worker = bench.worker().await;
     let key = bench.owned("order", &worker).await;
-    let close = ended_as(RunStatus::Terminated);
-    assert!(bench.store.terminate(key, b"terminated", &close).await.expect("terminate"));
+    assert!(bench.terminate(key, &[]).await);
     for next in [Next::Stay, park(), completed()] {
         let record = Record { starts: vec![bench.run("child")], ..turn(key, 0, next) };
         assert_eq!(worker.commit(record).await, Committed::Lost);
@@ -64,11 +62,20 @@ pub(super) async fn termination_makes_the_owner_lose(bench: Bench) {
     assert_eq!(bench.view(key).await.status, RunStatus::Terminated);
 }
 
+pub(super) async fn a_termination_tells_the_parent_once(bench: Bench) {
+    let worker = bench.worker().await;
+    let parent = bench.parked("parent", &worker).await;
+    let child = bench.started("child").await;
+    let mail = [Mail { kind: MailKind::ChildClosed, ..signal(parent, "0") }];
+    assert!(bench.terminate(child, &mail).await);
+    assert!(!bench.terminate(child, &mail).await);
+    assert_eq!(names(&worker.claim(parent).await.inbox), ["0"]);
+}
+
 pub(super) async fn a_run_ends_once(bench: Bench) {
     let worker = bench.worker().await;
     let key = bench.ended("order", &worker, completed()).await;
-    let close = ended_as(RunStatus::Terminated);
-    assert!(!bench.store.terminate(key, b"terminated", &close).await.expect("terminate"));
+    assert!(!bench.terminate(key, &[]).await);
     assert_eq!(worker.commit(turn(key, 1, failed())).await, Committed::Lost);
     assert_eq!(bench.view(key).await.status, RunStatus::Completed);
     assert_eq!(bench.positions(key).await, [0]);

@@ -1,6 +1,6 @@
 //! The fence: of two workers that believe to own a run, one wins and the other leaves no trace.
 
-use super::bench::{Bench, Worker, completed, names, no_turn, park, signal, turn};
+use super::bench::{Bench, Worker, completed, failed, names, no_turn, park, signal, turn};
 use crate::ids::RunKey;
 use crate::store::{Committed, Next, Place, Record, RunStatus};
 
@@ -88,14 +88,23 @@ pub(super) async fn what_is_not_owned_is_not_reloaded(bench: Bench) {
     assert_eq!(found.into_iter().map(|run| run.key).collect::<Vec<_>>(), [key]);
 }
 
-pub(super) async fn a_stale_worker_can_neither_park_nor_close(bench: Bench) {
+pub(super) async fn a_stale_worker_cannot_park(bench: Bench) {
     let (key, stale, owner) = taken_over(&bench).await;
-    for next in [park(), completed()] {
-        assert_eq!(stale.commit(turn(key, 0, next)).await, Committed::Lost);
-        assert!(is_owned_by(&owner, bench.place(key).await));
-    }
+    assert_eq!(stale.commit(turn(key, 0, park())).await, Committed::Lost);
+    assert!(is_owned_by(&owner, bench.place(key).await));
     assert!(bench.positions(key).await.is_empty(), "nothing was kept");
     assert_eq!(owner.commit(turn(key, 0, completed())).await, Committed::Done);
+}
+
+pub(super) async fn a_stale_worker_that_closes_wins_or_loses_whole(bench: Bench) {
+    let (key, stale, owner) = taken_over(&bench).await;
+    let won = stale.commit(turn(key, 0, completed())).await == Committed::Done;
+    let late = owner.commit(turn(key, 0, failed())).await;
+    assert_eq!(late, if won { Committed::Lost } else { Committed::Done });
+    let view = bench.view(key).await;
+    let status = if won { RunStatus::Completed } else { RunStatus::Failed };
+    assert_eq!((view.status, view.place), (status, None));
+    assert_eq!(bench.positions(key).await, [0]);
 }
 
 pub(super) async fn a_stale_worker_cannot_park_without_a_row(bench: Bench) {

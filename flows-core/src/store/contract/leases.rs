@@ -36,18 +36,23 @@ pub(super) async fn a_live_workers_runs_stay(bench: Bench) {
     assert_eq!(bench.place(key).await, Some(owned_by(&owner)));
 }
 
-pub(super) async fn runs_of_an_unknown_worker_are_taken_over(bench: Bench) {
-    let (worker, unknown) = (bench.worker().await, bench.stranger(SHORT));
-    let key = bench.owned("order", &unknown).await;
-    worker.wait_for(key).await;
+pub(super) async fn a_worker_without_a_lease_claims_nothing(bench: Bench) {
+    let late = bench.worker_with_lease(SHORT).await;
+    let retired = bench.worker().await;
+    retired.retire().await;
+    tokio::time::sleep(SHORT * 2).await;
+    let key = bench.started("order").await;
+    for worker in [late, retired, bench.stranger(SHORT)] {
+        assert!(worker.claim_some(key.shard, 1).await.is_empty());
+    }
+    assert!(bench.is_ready(key).await);
 }
 
-pub(super) async fn a_renewal_that_came_too_late_says_so_and_lets_go(bench: Bench) {
+pub(super) async fn a_renewal_that_came_too_late_says_so(bench: Bench) {
     let (late, key) = lapsed(&bench).await;
-    let late = late.with_lease(Duration::from_secs(120));
     assert!(late.renew().await.1, "it must forget its runs");
-    assert!(!late.renew().await.1, "and has a lease again");
-    bench.worker().await.wait_for(key).await;
+    late.retire().await;
+    bench.worker().await.claim(key).await;
 }
 
 pub(super) async fn a_retired_workers_runs_are_ready_at_once(bench: Bench) {

@@ -93,7 +93,7 @@ pub(super) async fn another_tenant_reaches_nothing(bench: Bench) {
     assert!(bench.store.history(done).await.expect("history").is_empty());
     assert!(bench.store.outcomes(&[done]).await.expect("outcomes").is_empty());
     let close = ended_as(RunStatus::Terminated);
-    let terminated = bench.store.terminate(foreign, b"terminated", &close).await;
+    let terminated = bench.store.terminate(foreign, b"terminated", &close, &[]).await;
     assert!(!terminated.unwrap_or(false), "nothing to terminate");
     assert!(bench.is_ready(open).await);
 }

@@ -1,10 +1,12 @@
 //! Mail: delivered once, in order, wherever the run is; and never lost between two stools.
 
-use super::bench::{Bench, Worker, completed, names, park, signal, stuck, turn};
+use super::bench::{
+    Bench, Worker, completed, names, no_turn, park, park_knowing, signal, stuck, turn,
+};
 use crate::error::ErrorKind;
 use crate::ids::RunKey;
 use crate::payload::Payload;
-use crate::store::{Committed, Letter, Mail, MailKind, Place, Record, Sent};
+use crate::store::{Collected, Committed, Letter, Mail, MailKind, Place, Record, Sent};
 
 pub(super) async fn mail_before_the_first_turn_waits_in_order(bench: Bench) {
     let (worker, key) = (bench.worker().await, bench.started("order").await);
@@ -25,7 +27,7 @@ pub(super) async fn mail_to_an_owned_run_raises_its_flag(bench: Bench) {
     assert!(!worker.look().await.mail);
     assert_eq!(bench.send(key, "hello").await.expect("send"), Sent::ToOwner(worker.id()));
     assert!(worker.look().await.mail);
-    assert_eq!(collected(&worker, key).await, ["hello"]);
+    assert_eq!(names(&worker.collect_of(key).await.inbox), ["hello"]);
     assert!(!worker.look().await.mail);
 }
 
@@ -80,22 +82,40 @@ pub(super) async fn a_raised_flag_refuses_parking(bench: Bench) {
     assert_eq!(worker.commit(turn(key, 0, park())).await, Committed::NotParked);
     assert_eq!(bench.positions(key).await, [0], "the turn itself is kept");
     assert!(matches!(bench.place(key).await, Some(Place::Owned { .. })));
-    assert_eq!(collected(&worker, key).await, ["hello"]);
-    assert_eq!(worker.commit(turn(key, 1, park())).await, Committed::Done);
+    let collected = worker.collect_of(key).await;
+    assert_eq!(names(&collected.inbox), ["hello"]);
+    let knowing = park_knowing(collected.sent);
+    assert_eq!(worker.commit(turn(key, 1, knowing)).await, Committed::Done);
     assert!(bench.is_parked(key).await);
+}
+
+pub(super) async fn letters_on_their_way_refuse_parking(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.owned("order", &worker).await;
+    bench.send(key, "one").await.expect("send");
+    let first = worker.collect_of(key).await.sent;
+    bench.send(key, "two").await.expect("send");
+    let second = worker.collect_of(key).await.sent;
+    assert!(second > first && first > 0, "{second} {first}");
+    for known in [0, first] {
+        let answer = worker.commit(no_turn(key, 0, park_knowing(known))).await;
+        assert_eq!(answer, Committed::NotParked, "it has not heard of all that were collected");
+    }
+    assert_eq!(worker.commit(no_turn(key, 0, park_knowing(second))).await, Committed::Done);
 }
 
 pub(super) async fn letters_stay_until_they_are_consumed(bench: Bench) {
     let worker = bench.worker().await;
     let key = bench.owned("order", &worker).await;
     bench.send(key, "one").await.expect("send");
-    assert_eq!(collected(&worker, key).await, ["one"]);
+    assert_eq!(names(&worker.collect_of(key).await.inbox), ["one"]);
     assert!(worker.collect().await.is_empty(), "the flag is down");
     bench.send(key, "two").await.expect("send");
-    let inbox = worker.collect().await.remove(0).1;
+    let Collected { sent, inbox, .. } = worker.collect_of(key).await;
     assert_eq!(names(&inbox), ["one", "two"]);
     let consumed = vec![inbox[0].seq];
-    worker.commit(Record { consumed, ..turn(key, 0, park()) }).await;
+    let record = Record { consumed, ..turn(key, 0, park_knowing(sent)) };
+    assert_eq!(worker.commit(record).await, Committed::Done);
     assert_eq!(bench.view(key).await.inbox, 1);
     bench.send(key, "three").await.expect("send");
     assert_eq!(names(&worker.claim(key).await.inbox), ["two", "three"]);
@@ -169,7 +189,7 @@ pub(super) async fn mail_racing_with_claiming_is_never_lost(bench: Bench) {
         sending.await.expect("no panic").expect("sent");
         let inbox = match claimed.into_iter().next() {
             Some(found) if !found.inbox.is_empty() => found.inbox,
-            Some(_) => worker.collect().await.remove(0).1,
+            Some(_) => worker.collect_of(key).await.inbox,
             None => worker.claim(key).await.inbox,
         };
         assert_eq!(names(&inbox), ["hello"], "round {round}");
@@ -203,15 +223,9 @@ pub(super) async fn racing_senders_are_numbered(bench: Bench) {
 /// The letters that a worker finds after it tried to park the run and mail came.
 async fn found_by(worker: &Worker, key: RunKey, answer: Committed) -> Vec<String> {
     let inbox = match answer {
-        Committed::NotParked => worker.collect().await.remove(0).1,
+        Committed::NotParked => worker.collect_of(key).await.inbox,
         Committed::Done => worker.claim(key).await.inbox,
         other => panic!("neither parked nor not: {other:?}"),
     };
     inbox.into_iter().map(|letter| letter.name).collect()
-}
-
-async fn collected(worker: &Worker, key: RunKey) -> Vec<String> {
-    let mut runs = worker.collect().await;
-    assert_eq!(runs.iter().map(|(run, _)| *run).collect::<Vec<_>>(), [key]);
-    runs.remove(0).1.into_iter().map(|letter| letter.name).collect()
 }
