@@ -117,8 +117,7 @@ CREATE TABLE flows.ready (
     PRIMARY KEY (shard, lane, priority, run_id, tenant_id)
 );
 
--- In the memory of a worker. `mail`: the inbox has grown since the worker looked; `sent` counts the
--- batches of letters since it owns the run, so that parking can name what it knows of.
+-- In the memory of a worker. `mail`: the inbox has grown since the worker collected its mail.
 CREATE TABLE flows.owned (
     shard     smallint NOT NULL,
     tenant_id uuid     NOT NULL,
@@ -127,7 +126,7 @@ CREATE TABLE flows.owned (
     priority  smallint NOT NULL,
     claim     bigint   NOT NULL,                       -- the worker's claim it came with
     lane      bigint   NOT NULL,
-    sent      bigint   NOT NULL DEFAULT 0,
+    sent      bigint   NOT NULL DEFAULT 0,             -- letters since the worker owns it
     mail      boolean  NOT NULL DEFAULT false,
     PRIMARY KEY (shard, tenant_id, run_id)
 );

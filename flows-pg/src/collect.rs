@@ -39,6 +39,8 @@ async fn collect(link: Link<'_>, worker: Uuid) -> Result<Vec<Collected>, Fault> 
     }
     let keys = rows.iter().map(key).collect::<Keys>();
     let inboxes = inboxes(link, &keys).await?;
-    let collected = |(row, inbox)| Collected { run: key(row), sent: row.get("sent"), inbox };
-    Ok(rows.iter().zip(inboxes).map(collected).collect())
+    let collected = rows.iter().zip(inboxes);
+    let collected =
+        collected.map(|(row, inbox)| Collected { run: key(row), sent: row.get("sent"), inbox });
+    Ok(collected.collect())
 }

@@ -18,7 +18,10 @@ const MIGRATIONS: &[(&str, &str)] = &[("schema", include_str!("../migrations/000
 const READ_VERSION: &str = "SELECT max(version) FROM flows.schema_version";
 const RECORD_VERSION: &str = "INSERT INTO flows.schema_version (version, name) VALUES ($1, $2)";
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7311418502)";
-const HAS_SCHEMA: &str = "SELECT to_regclass('flows.schema_version') IS NOT NULL";
+/// Not `to_regclass`: behind a lock, that may still answer from before it.
+const HAS_SCHEMA: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c \
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+    WHERE n.nspname = 'flows' AND c.relname = 'schema_version')";
 
 /// Roles belong to the cluster: migrations of two databases may meet there.
 const TRIES: usize = 10;

@@ -16,24 +16,19 @@ const CHUNK: i64 = 1000;
 impl Shared {
     pub(crate) async fn register(&self, worker: &WorkerIdentity) -> Result<Lease> {
         let lent = self.claimer().await?;
-        let lease = lease(lent.link(), worker, false).await?;
+        let lease = lease(lent.link(), worker).await?;
         release_stuck(lent.link(), &worker.lanes).await?;
         lent.give_back();
         Ok(lease)
     }
 }
 
-/// Gives the worker a lease, whatever it had.
-pub(crate) async fn lease(
-    link: Link<'_>,
-    worker: &WorkerIdentity,
-    lapsed: bool,
-) -> Result<Lease, Fault> {
+async fn lease(link: Link<'_>, worker: &WorkerIdentity) -> Result<Lease, Fault> {
     let params: crate::link::Params<'_> =
         &[&worker.id, &worker.name, &worker.lanes, &micros(worker.lease)];
     let rows = link.query(LEASE, params).await?;
     let now = rows.first().map(|row| row.get::<_, Time>("now").0);
-    Ok(Lease { now: now.unwrap_or_default(), lapsed })
+    Ok(Lease { now: now.unwrap_or_default(), lapsed: false })
 }
 
 /// A run that gets stuck again is parked behind this loop, which ends with those it found.

@@ -28,18 +28,14 @@ struct Chunk {
     nobody: bool,
 }
 
-/// Makes ready what a worker owns; `forget`s it when that is all. What others still hold after the
+/// Makes ready what a worker owns, then forgets it. What others still hold after the
 /// last round is left to those who find the lease over. Answers the shards.
-pub(crate) async fn release_all(
-    link: Link<'_>,
-    worker: Uuid,
-    forget: bool,
-) -> Result<Vec<i16>, Fault> {
+pub(crate) async fn release_all(link: Link<'_>, worker: Uuid) -> Result<Vec<i16>, Fault> {
     let mut shards = BTreeSet::new();
     for _ in 0..ROUNDS {
-        let chunk = chunk(link, Some(worker), forget).await?;
+        let chunk = chunk(link, Some(worker)).await?;
         shards.extend(chunk.shards);
-        if chunk.forgotten || (chunk.moved == 0 && !forget) {
+        if chunk.forgotten {
             break;
         }
         if chunk.moved == 0 {
@@ -53,7 +49,7 @@ pub(crate) async fn release_all(
 pub(crate) async fn release_orphans(link: Link<'_>) -> Result<Vec<i16>, Fault> {
     let mut shards = BTreeSet::new();
     for _ in 0..ROUNDS {
-        let chunk = chunk(link, None, true).await?;
+        let chunk = chunk(link, None).await?;
         shards.extend(chunk.shards);
         if chunk.nobody || (chunk.moved == 0 && !chunk.forgotten) {
             break;
@@ -63,7 +59,7 @@ pub(crate) async fn release_orphans(link: Link<'_>) -> Result<Vec<i16>, Fault> {
 }
 
 /// One transaction, for a worker or for any whose lease is over.
-async fn chunk(link: Link<'_>, worker: Option<Uuid>, forget: bool) -> Result<Chunk, Fault> {
+async fn chunk(link: Link<'_>, worker: Option<Uuid>) -> Result<Chunk, Fault> {
     link.command("BEGIN").await?;
     let rows = match worker {
         Some(worker) => link.query(LOCK_WORKER, &[&worker]).await?,
@@ -71,7 +67,7 @@ async fn chunk(link: Link<'_>, worker: Option<Uuid>, forget: bool) -> Result<Chu
     };
     let locked = rows.first().map(|row| row.get("worker_id"));
     let mut chunk = match locked.or(worker) {
-        Some(worker) => release(link, worker, forget).await?,
+        Some(worker) => release(link, worker).await?,
         None => Chunk { moved: 0, shards: Vec::new(), forgotten: false, nobody: true },
     };
     link.command("COMMIT").await?;
@@ -79,12 +75,12 @@ async fn chunk(link: Link<'_>, worker: Option<Uuid>, forget: bool) -> Result<Chu
     Ok(chunk)
 }
 
-async fn release(link: Link<'_>, worker: Uuid, forget: bool) -> Result<Chunk, Fault> {
+async fn release(link: Link<'_>, worker: Uuid) -> Result<Chunk, Fault> {
     let rows = link.query(RELEASE, &[&worker, &CHUNK]).await?;
     let (moved, shards) = match rows.first() {
         Some(row) => (row.get("moved"), row.get("shards")),
         None => (0, Vec::new()),
     };
-    let forgotten = forget && !link.query(FORGET_WORKER, &[&worker]).await?.is_empty();
+    let forgotten = !link.query(FORGET_WORKER, &[&worker]).await?.is_empty();
     Ok(Chunk { moved, shards, forgotten, nobody: false })
 }

@@ -9,7 +9,7 @@ use crate::store::Shared;
 impl Shared {
     pub(crate) async fn retire(&self, worker: Uuid) -> Result<()> {
         let lent = self.claimer().await?;
-        let shards = release_all(lent.link(), worker, true).await?;
+        let shards = release_all(lent.link(), worker).await?;
         lent.give_back();
         self.unfinished.forget(worker);
         self.hints.ready(shards);

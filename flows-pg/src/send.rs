@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use flows_core::error::{Error, ErrorKind, Result};
 use flows_core::ids::RunKey;
-use flows_core::store::{Mail, Sent, no_such_run};
+use flows_core::store::{Hint, Mail, Sent, no_such_run};
 use futures_util::StreamExt;
 use futures_util::stream;
 use tokio_postgres::Row;
@@ -75,6 +75,9 @@ fn failed(open: &[(usize, &Mail)], fault: Fault) -> Answers {
 
 /// Sends letters until each has an answer.
 pub(crate) async fn deliver(scope: Scope<'_>, open: Open<'_>) -> Result<Answers, Fault> {
+    if open.is_empty() {
+        return Ok(Answers::new());
+    }
     let delivery = Delivery::new(open);
     let rows = scope.query(SEND, &delivery.params()).await?;
     let (mut answers, rest) = delivery.read(&rows);
@@ -100,6 +103,16 @@ pub(crate) async fn deliver_rest(scope: Scope<'_>, mut open: Open<'_>) -> Result
         tokio::time::sleep(if open.is_empty() { Duration::ZERO } else { PAUSE }).await;
     }
     Err(Error::new(ErrorKind::Unavailable, "a run that is to get mail never holds still").into())
+}
+
+/// Who should hear of letters that went out with something else: nobody else tells them.
+pub(crate) fn hints(sent: Answers, mail: &[impl std::borrow::Borrow<Mail>]) -> Vec<Hint> {
+    let hint = |(number, sent): (usize, Result<Sent>)| match sent.ok()? {
+        Sent::ToOwner(worker) => Some(Hint::Mail(worker)),
+        Sent::ToReady => Some(Hint::Ready(vec![mail[number].borrow().to.shard])),
+        Sent::Duplicate => None,
+    };
+    sent.into_iter().filter_map(hint).collect()
 }
 
 /// The answers to letters for runs that are not open.

@@ -5,18 +5,20 @@
 
 use flows_core::error::{Error, ErrorKind, Result};
 use flows_core::ids::RunKey;
-use flows_core::store::{Close, Mail, no_such_run};
+use flows_core::store::{Close, Hint, Mail, no_such_run};
 use tokio_postgres::Row;
 
-use crate::error::Fault;
+use crate::error::{Fault, Remedy};
 use crate::rows::Keys;
 use crate::scope::Scope;
-use crate::send::deliver;
+use crate::send::{deliver, hints};
 use crate::sql::{APPEND_LAST, END_RUN, EVICT, STATUSES};
 use crate::store::Shared;
 
 /// How often the next position is tried, against an owner that keeps appending.
 const TRIES: usize = 200;
+/// How often the transaction is tried that meets others.
+const DEADLOCKS: usize = 5;
 
 impl Shared {
     pub(crate) async fn terminate(
@@ -26,33 +28,53 @@ impl Shared {
         close: &Close,
         mail: &[Mail],
     ) -> Result<bool> {
+        for _ in 1..DEADLOCKS {
+            match self.terminate_once(run, record, close, mail).await {
+                Err(fault) if fault.remedy() == Remedy::Repeat => {}
+                other => return Ok(other?),
+            }
+        }
+        Ok(self.terminate_once(run, record, close, mail).await?)
+    }
+
+    async fn terminate_once(
+        &self,
+        run: RunKey,
+        record: &[u8],
+        close: &Close,
+        mail: &[Mail],
+    ) -> Result<bool, Fault> {
         let tx = self.begin(run.tenant).await?;
         let ended = terminate(Scope::Own(tx.link()), run, record, close, mail).await;
-        Ok(tx.end(ended).await?)
+        let hints = tx.end(ended).await?;
+        let ended = hints.is_some();
+        self.hints.after_commit(hints.unwrap_or_default());
+        Ok(ended)
     }
 }
 
-/// Ends a run inside a transaction.
+/// Ends a run inside a transaction, and sends the letters that go with its end. Answers what is to
+/// be passed on behind the commit; nothing if the run had ended.
 pub(crate) async fn terminate(
     scope: Scope<'_>,
     run: RunKey,
     record: &[u8],
     close: &Close,
     mail: &[Mail],
-) -> Result<bool, Fault> {
+) -> Result<Option<Vec<Hint>>, Fault> {
     for _ in 0..TRIES {
         scope.savepoint().await?;
         if append_last(scope, run, record).await?
             && let Some(row) = end_run(scope, run, close).await?
         {
             evict(scope, run, &row, close.is_dead_letter()).await?;
+            let sent = deliver(scope, mail.iter().enumerate().collect()).await?;
             scope.keep().await?;
-            deliver(scope, mail.iter().enumerate().collect()).await?;
-            return Ok(true);
+            return Ok(Some(hints(sent, mail)));
         }
         scope.take_back().await?;
         if !is_open(scope, run).await? {
-            return Ok(false);
+            return Ok(None);
         }
     }
     let message = format!("run {} keeps writing faster than it can be ended; try again", run.run);

@@ -46,7 +46,8 @@ impl<'a> Foreign<'a> {
         close: &Close,
         mail: &[Mail],
     ) -> Result<bool> {
-        Ok(terminate::terminate(self.scope(run.tenant), run, record, close, mail).await?)
+        let scope = self.scope(run.tenant);
+        Ok(terminate::terminate(scope, run, record, close, mail).await?.is_some())
     }
 
     async fn rerun(self, dead: RunKey, run: &NewRun) -> Result<Started> {

@@ -13,8 +13,6 @@ pub(crate) enum Request {
     Claim(i64),
     /// Mail flags are down whose letters the worker has not seen.
     Collect,
-    /// The lease may have been over.
-    Renew,
 }
 
 /// The requests of all workers of this process that are unfinished.
@@ -25,7 +23,6 @@ pub(crate) struct Unfinished(Mutex<Requests>);
 struct Requests {
     claims: HashMap<Uuid, Vec<i64>>,
     collects: HashSet<Uuid>,
-    renewals: HashSet<Uuid>,
 }
 
 /// A request under way: unfinished unless it is said to be finished.
@@ -60,16 +57,11 @@ impl Unfinished {
         self.lock().collects.contains(&worker)
     }
 
-    pub(crate) fn has_renewal(&self, worker: Uuid) -> bool {
-        self.lock().renewals.contains(&worker)
-    }
-
     /// The worker has ended.
     pub(crate) fn forget(&self, worker: Uuid) {
         let mut requests = self.lock();
         requests.claims.remove(&worker);
         requests.collects.remove(&worker);
-        requests.renewals.remove(&worker);
     }
 
     fn add(&self, worker: Uuid, request: Request) {
@@ -78,9 +70,6 @@ impl Unfinished {
             Request::Claim(number) => requests.claims.entry(worker).or_default().push(number),
             Request::Collect => {
                 requests.collects.insert(worker);
-            }
-            Request::Renew => {
-                requests.renewals.insert(worker);
             }
         }
     }
@@ -96,9 +85,6 @@ impl Pending<'_> {
         match self.request.take() {
             Some(Request::Collect) => {
                 self.unfinished.lock().collects.remove(&self.worker);
-            }
-            Some(Request::Renew) => {
-                self.unfinished.lock().renewals.remove(&self.worker);
             }
             Some(Request::Claim(_)) | None => {}
         }

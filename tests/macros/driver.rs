@@ -52,7 +52,7 @@ impl World {
 /// The context of an activity that nobody cancels.
 pub(crate) fn activity_context(state: &StateMap) -> ActivityContext {
     let info = ActivityInfo {
-        workflow_id: "test".into(),
+        workflow_id: Some("test".into()),
         run: uuid::Uuid::nil(),
         tenant: uuid::Uuid::nil(),
         name: "test",

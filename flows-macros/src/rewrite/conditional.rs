@@ -43,11 +43,11 @@ pub(super) fn check(call: &Macro, name: &str, contexts: &[Ident]) -> syn::Result
     let when = if DEBUG_ONLY.contains(&name) {
         "in a debug build"
     } else {
-        "where its level is enabled, and not in a replay"
+        "where its level is enabled, and never in a replay"
     };
     let message = format!(
-        "`{name}!` evaluates its arguments only {when}, and a workflow must do the same in every \
-         run: do this before, `let value = …;`, and use `value` here"
+        "`{name}!` evaluates its arguments only {when}; take the value before it: \
+         `let value = …;`"
     );
     Err(syn::Error::new(span, message))
 }

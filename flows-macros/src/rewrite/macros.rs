@@ -76,8 +76,8 @@ fn no_await(call: &Macro, name: &str) -> syn::Result<()> {
         return Ok(());
     }
     let message = format!(
-        "`.await` inside `{name}!` cannot be made durable; await before it: \
-         `let value = ….await;`, and use `value` in `{name}!`"
+        "`.await` inside `{name}!` cannot be made durable; take the value before it: \
+         `let value = ….await;`"
     );
     Err(syn::Error::new_spanned(call, message))
 }

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use flows_core::ids::RunKey;
-use flows_core::store::{Hint, Mail, NewRun, Next, Record, Sent};
+use flows_core::store::{Hint, Mail, NewRun, Next, Record};
 use futures_util::future::{join, join5};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -16,7 +16,7 @@ use super::columns::{Consumed, Ends, Parks, Rows};
 use crate::error::{Fault, PgError};
 use crate::link::{Link, Prepared};
 use crate::scope::Scope;
-use crate::send::{Answers, Delivery, deliver_rest};
+use crate::send::{Answers, Delivery, deliver_rest, hints};
 use crate::sql::{APPEND, PARK, SEND, START, Sql, TURN};
 use crate::start;
 
@@ -187,12 +187,7 @@ impl<'a> Batch<'a> {
     fn written(&self, sent: Answers, parked: &[Row]) -> Written {
         let parked = parked.iter().map(crate::rows::key).collect::<HashSet<_>>();
         let not_parked = self.parks.keys().filter(|key| !parked.contains(key)).collect();
-        let mut hints = sent.into_iter().filter_map(|(number, sent)| match sent.ok()? {
-            Sent::ToOwner(worker) => Some(Hint::Mail(worker)),
-            Sent::ToReady => Some(Hint::Ready(vec![self.mail[number].to.shard])),
-            Sent::Duplicate => None,
-        });
-        let mut hints = hints.by_ref().collect::<Vec<_>>();
+        let mut hints = hints(sent, &self.mail);
         if !self.starts.is_empty() {
             hints.push(Hint::Ready(self.starts.iter().map(|run| run.key.shard).collect()));
         }

@@ -38,10 +38,10 @@ pub(super) struct Ends<'a> {
 #[derive(Default)]
 pub(super) struct Parks<'a> {
     keys: Keys,
+    sent: Vec<i64>,
     wakes: Vec<Option<Time>>,
     waits: Vec<&'a str>,
     stuck: Vec<Option<&'a str>>,
-    sent: Vec<i64>,
 }
 
 impl<'a> Rows<'a> {
@@ -109,14 +109,15 @@ impl<'a> Parks<'a> {
 
     pub(super) fn push(&mut self, record: &Record, park: &'a Park) {
         self.keys.push(record.key);
+        self.sent.push(park.sent);
         self.wakes.push(park.wake_at.map(Time));
         self.waits.push(&park.waiting_for);
         self.stuck.push(park.stuck.as_deref());
-        self.sent.push(park.sent);
     }
 
     pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 7] {
         let Keys { shards, tenants, runs } = &self.keys;
-        [shards, tenants, runs, &self.wakes, &self.waits, &self.stuck, &self.sent]
+        let Self { sent, wakes, waits, stuck, .. } = self;
+        [shards, tenants, runs, sent, wakes, waits, stuck]
     }
 }

@@ -1,4 +1,4 @@
--- Lowers mail flags of a worker's runs. $1 worker, $2 limit. Answers whose, and how much was sent to them.
+-- Lowers mail flags of a worker's runs. $1 worker, $2 limit. Answers whose, and how many letters were sent to each.
 -- Called by `collect`, which reads the inboxes behind it. Locks the rows it changes, skipping those
 -- that others hold: their flag stays up. Index: owned_mail.
 UPDATE flows.owned SET mail = false

@@ -1,6 +1,6 @@
--- Gives a worker a lease, or renews it. $1 worker, $2 name, $3 lanes, $4 lease in microseconds.
--- Called by `register` and `renew`. Locks the worker's row. Index: workers_pkey.
--- Idempotent: a worker that is known gets a new end of its lease.
+-- Gives a worker a lease. $1 worker, $2 name, $3 lanes, $4 lease in microseconds.
+-- Called by `register`. Locks the worker's row. Index: workers_pkey.
+-- Idempotent: a worker that is known begins a new lease.
 INSERT INTO flows.workers (worker_id, name, lanes, expires_at)
 VALUES ($1, $2, $3, now() + $4::bigint * interval '1 microsecond')
 ON CONFLICT (worker_id) DO UPDATE

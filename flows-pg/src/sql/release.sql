@@ -1,5 +1,5 @@
 -- Makes runs of a worker ready for others. $1 worker, $2 limit. Answers how many, and their shards.
--- Called by `retire`, `renew` and `look`, under the lock of the worker's row.
+-- Called by `retire` and `look`, under the lock of the worker's row.
 -- Locks the rows it moves, skipping those that others hold. Reads the small table `owned` whole.
 WITH mine AS MATERIALIZED (
     SELECT ctid AS place FROM flows.owned WHERE worker_id = $1 LIMIT $2::bigint FOR UPDATE SKIP LOCKED

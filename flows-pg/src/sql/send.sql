@@ -11,10 +11,19 @@ WITH letter AS MATERIALIZED (
     SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::smallint[], $5::text[],
                          $6::smallint[], $7::bytea[], $8::text[])
          WITH ORDINALITY AS l (shard, tenant_id, run_id, kind, name, codec, payload, key, letter)
+), known AS MATERIALIZED (
+    -- A letter that has come before wakes nobody. (One that comes at the same moment may: its key
+    -- is found below, behind the lock.)
+    SELECT l.letter
+    FROM letter l
+    JOIN flows.inbox_keys k ON k.shard = l.shard AND k.tenant_id = l.tenant_id AND k.run_id = l.run_id
+         AND k.key = l.key
 ), target AS MATERIALIZED (
-    SELECT DISTINCT shard, tenant_id, run_id FROM letter ORDER BY shard, tenant_id, run_id
+    SELECT shard, tenant_id, run_id, count(*) AS letters
+    FROM letter WHERE letter NOT IN (SELECT letter FROM known)
+    GROUP BY shard, tenant_id, run_id ORDER BY shard, tenant_id, run_id
 ), owner AS (
-    UPDATE flows.owned o SET mail = true, sent = o.sent + 1 FROM target t
+    UPDATE flows.owned o SET mail = true, sent = o.sent + t.letters FROM target t
     WHERE o.shard = t.shard AND o.tenant_id = t.tenant_id AND o.run_id = t.run_id
     RETURNING o.tenant_id, o.run_id, o.worker_id
 ), patient AS (
@@ -52,7 +61,7 @@ WITH letter AS MATERIALIZED (
     INSERT INTO flows.inbox_keys (shard, tenant_id, run_id, key)
     SELECT l.shard, l.tenant_id, l.run_id, l.key
     FROM letter l JOIN placed p ON p.tenant_id = l.tenant_id AND p.run_id = l.run_id
-    WHERE l.key IS NOT NULL
+    WHERE l.key IS NOT NULL AND l.letter NOT IN (SELECT letter FROM known)
     ON CONFLICT DO NOTHING
     RETURNING tenant_id, run_id, key
 ), accepted AS MATERIALIZED (
@@ -68,3 +77,6 @@ WITH letter AS MATERIALIZED (
     FROM accepted WHERE is_new ORDER BY letter
 )
 SELECT letter, worker_id, is_new FROM accepted
+WHERE letter NOT IN (SELECT letter FROM known)
+UNION ALL
+SELECT letter, NULL, false FROM known
