@@ -30,3 +30,7 @@ pub mod prelude {
     };
     pub use std::time::Duration;
 }
+
+#[cfg(doctest)]
+#[path = "docs/doctests.rs"]
+mod doctests;
