@@ -51,3 +51,7 @@ mod macros {
     #[doc = include_str!("flows-macros/src/docs/register_all.md")]
     mod register_all {}
 }
+
+#[cfg(doctest)]
+#[path = "docs/doctests.rs"]
+mod doctests;

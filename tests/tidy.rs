@@ -97,26 +97,18 @@ fn words_are_those_of_the_glossary() {
     check(|path| written(path) && !is_list(path), rules::uses_known_words);
 }
 
-/// Applies a check to the statements of the PostgreSQL store, once there are some.
-#[track_caller]
-fn check_statements(rule: impl Fn(&File) -> Vec<String>) {
-    if source::files().iter().any(|file| sql::is_statement(&file.path)) {
-        check(sql::is_statement, rule);
-    }
-}
-
 #[test]
 fn statements_say_who_sends_them() {
-    check_statements(sql::has_a_header);
+    check(sql::is_statement, sql::has_a_header);
 }
 
 #[test]
 fn statements_are_used_once() {
     let uses = sql::uses(&source::files());
-    check_statements(|file| sql::is_used_once(file, &uses));
+    check(sql::is_statement, |file| sql::is_used_once(file, &uses));
 }
 
 #[test]
 fn idempotency_is_written_down() {
-    check_statements(sql::explains_its_conflicts);
+    check(sql::is_statement, sql::explains_its_conflicts);
 }

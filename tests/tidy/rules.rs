@@ -100,7 +100,7 @@ pub(crate) fn names_no_client(file: &File) -> Vec<String> {
     named.map(|name| format!("{}: flows-core names `{name}`", file.path)).collect()
 }
 
-/// A manifest has none of these crates, under whatever name.
+/// A crate is built without any of these, under whatever name. Its tests may use them.
 pub(crate) fn does_not_depend_on(file: &File, crates: &[&str]) -> Vec<String> {
     let mut section = "";
     let mut found = Vec::new();
@@ -109,7 +109,8 @@ pub(crate) fn does_not_depend_on(file: &File, crates: &[&str]) -> Vec<String> {
             section = line;
         }
         let named = crates.iter().any(|name| is_entry(line, name));
-        if named && section.contains("dependencies") {
+        let builds = section.contains("dependencies") && !section.contains("dev-dependencies");
+        if named && builds {
             found.push(format!("{}: depends on it: {line}", file.path));
         }
     }
@@ -216,7 +217,8 @@ mod tests {
         check("[package]\nname = \"flows-pg\"\n[dependencies]\nflows-core = \"1\"", 0);
         check("[dependencies]\ntokio = \"1\" # not flows-pg", 0);
         check("[dependencies]\nflows-pg.workspace = true", 1);
-        check("[dev-dependencies]\nflows = { path = \"..\" }", 1);
+        check("[dev-dependencies]\nflows = { path = \"..\" }", 0);
+        check("[build-dependencies]\nflows = { path = \"..\" }", 1);
         check("[dependencies]\nstore = { package = \"flows-pg\", path = \"../flows-pg\" }", 1);
         check("[dependencies.flows-pg]\nworkspace = true", 1);
         check("[target.'cfg(unix)'.dependencies]\nflows-pg = \"1\"", 1);
