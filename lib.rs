@@ -31,6 +31,27 @@ pub mod prelude {
     pub use std::time::Duration;
 }
 
+/// The examples in the documentation of the macros, compiled here: `flows-macros` cannot.
+#[cfg(doctest)]
+mod macros {
+    #[doc = include_str!("flows-macros/src/docs/activity.md")]
+    mod activity {}
+    #[doc = include_str!("flows-macros/src/docs/workflow.md")]
+    mod workflow {}
+    #[doc = include_str!("flows-macros/src/docs/durable.md")]
+    mod durable {}
+    #[doc = include_str!("flows-macros/src/docs/signal.md")]
+    mod signal {}
+    #[doc = include_str!("flows-macros/src/docs/join.md")]
+    mod join {}
+    #[doc = include_str!("flows-macros/src/docs/try_join.md")]
+    mod try_join {}
+    #[doc = include_str!("flows-macros/src/docs/select.md")]
+    mod select {}
+    #[doc = include_str!("flows-macros/src/docs/register_all.md")]
+    mod register_all {}
+}
+
 #[cfg(doctest)]
 #[path = "docs/doctests.rs"]
 mod doctests;

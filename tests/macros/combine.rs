@@ -1,5 +1,6 @@
 //! Several futures at once.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use flows::prelude::*;
@@ -101,6 +102,28 @@ async fn many(ctx: &WorkflowContext, count: u64) -> Result<u64> {
 }
 
 #[workflow]
+async fn calls_in_collections(ctx: &WorkflowContext) -> Result<Vec<String>> {
+    let mut out = Vec::new();
+    let calls: Vec<_> = (0..3).map(|n| add(ctx, n, n).start()).collect();
+    for call in calls {
+        out.push(call.await?.to_string());
+    }
+    let mut either: Vec<Pin<Box<dyn Durable<Output = Result<String>> + Send>>> =
+        vec![Box::pin(echo(ctx, "call".into())), Box::pin(async { Ok("block".to_owned()) })];
+    while let Some(next) = either.pop() {
+        out.push(next.await?);
+    }
+    let mut pending = Some(echo(ctx, "taken".into()));
+    let slept: Result<()> = async { ctx.sleep(SECOND).await }.await;
+    if let Some(call) = pending.take()
+        && slept.is_ok()
+    {
+        out.push(call.await?);
+    }
+    Ok(out)
+}
+
+#[workflow]
 async fn twelve_at_once(ctx: &WorkflowContext) -> Result<u64> {
     let (a, b, c, d, e, f, g, h, i, j, k, l) = flows::try_join!(
         add(ctx, 1, 0),
@@ -129,6 +152,8 @@ fn programs() {
         assert_eq!(world.run(nested_select_and_timeout::Input {}).unwrap(), "true 2");
         assert_eq!(world.run(futures_in_variables::Input {}).unwrap(), 12);
         assert_eq!(world.run(many::Input { count: 4 }).unwrap(), 16 + 6);
+        let collected = world.run(calls_in_collections::Input {}).unwrap();
+        assert_eq!(collected, ["0", "2", "4", "block", "call", "taken"]);
         assert_eq!(world.run(twelve_at_once::Input {}).unwrap(), 78);
         let approved = world.signal("approved", &false).signal("approved", &true);
         assert_eq!(approved.run(selects::Input {}).unwrap(), 1020);

@@ -46,8 +46,8 @@ impl charge::Activity {
 impl ::flows::__private::Activity for charge::Activity {
     const NAME: &'static str = "charge";
     const SOURCE: ::flows::__private::SourceLocation = ::flows::__private::SourceLocation {
-        file: file!(),
-        line: line!(),
+        file: ::std::file!(),
+        line: ::std::line!(),
     };
     type Input = __charge_Input;
     type Output = Receipt;

@@ -40,8 +40,8 @@ impl debit::Activity {
 impl ::flows::__private::Activity for debit::Activity {
     const NAME: &'static str = "debit-v2";
     const SOURCE: ::flows::__private::SourceLocation = ::flows::__private::SourceLocation {
-        file: file!(),
-        line: line!(),
+        file: ::std::file!(),
+        line: ::std::line!(),
     };
     const CODEC: ::flows::__private::Codec = ::flows::__private::Codec::Postcard;
     type Input = __debit_Input;

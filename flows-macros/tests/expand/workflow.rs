@@ -60,8 +60,8 @@ impl order::Workflow {
 impl ::flows::__private::Workflow for order::Workflow {
     const NAME: &'static str = "order";
     const SOURCE: ::flows::__private::SourceLocation = ::flows::__private::SourceLocation {
-        file: file!(),
-        line: line!(),
+        file: ::std::file!(),
+        line: ::std::line!(),
     };
     const VERSION: u32 = 2u32;
     type Input = __order_Input;
