@@ -59,7 +59,7 @@ async fn gift(
     #[serde(default)] wrapped: bool,
     #[serde(rename = "msg", default = "no_message")] message: String,
     #[cfg(any())] never: NoSuchType,
-    #[cfg(all())] always: Option<u64>,
+    #[cfg(not(any()))] always: Option<u64>,
     #[allow(unused)] _ignored: Option<u64>,
 ) -> Result<(u64, bool, String, Option<u64>)> {
     Ok((order, wrapped, message, always))
@@ -93,7 +93,6 @@ async fn not_compiled(what: NoSuchType) -> Result<NoSuchType> {
 async fn not_compiled_either(ctx: &WorkflowContext) -> Result<NoSuchType> {}
 
 #[activity]
-#[expect(clippy::too_many_arguments, reason = "twelve of them")]
 async fn twelve(
     a: u8,
     b: u16,

@@ -44,7 +44,7 @@ impl World {
         input: I,
     ) -> Result<<I::Workflow as Workflow>::Output> {
         let input = Payload::json(&input)?;
-        let output = Run::new::<I::Workflow>(self.clone(), input).to_end()?;
+        let output = Run::new::<I::Workflow>(self.clone(), input).finish()?;
         output.decode()
     }
 }
@@ -101,7 +101,7 @@ impl Run {
         }
     }
 
-    fn to_end(mut self) -> Result<Payload> {
+    fn finish(mut self) -> Result<Payload> {
         let mut turn = self.machine.replay(Vec::new()).expect("a first turn");
         loop {
             self.journal.append(&mut turn.marks);
@@ -186,7 +186,7 @@ impl Run {
         let task = &start.task;
         let workflow = (task.workflow.to_owned(), task.version);
         let run = Self::named(self.world.clone(), workflow, task.input.clone());
-        let result = run.to_end().map_err(|error| StoredError::from(&error));
+        let result = run.finish().map_err(|error| StoredError::from(&error));
         Event::ChildClosed { op: task.op, result }
     }
 }

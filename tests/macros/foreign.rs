@@ -6,8 +6,9 @@ use super::{add, echo, world};
 
 #[workflow]
 async fn standard_macros(ctx: &WorkflowContext) -> Result<String> {
-    let list = vec![add(ctx, 1, 1).await?, add(ctx, 2, 2).await?];
-    let zeros = vec![add(ctx, 0, 0).await?; 2];
+    let mut list = vec![add(ctx, 1, 1).await?, add(ctx, 2, 2).await?];
+    let mut zeros = vec![add(ctx, 0, 0).await?; 2];
+    zeros.extend(list.drain(..0));
     let text = format!("{} {name}", list.len(), name = echo(ctx, "name".into()).await?);
     println!("{text}: {}", add(ctx, 1, 1).await?);
     assert!(add(ctx, 1, 1).await? == 2, "and {} is {}", 1, add(ctx, 1, 1).await?);

@@ -109,6 +109,9 @@ fn lost(world: &World) -> bool {
         Some(Row::Ready | Row::Owned { mail: true, .. }) => false,
         Some(Row::Owned { worker, .. }) => {
             let mind = &world.minds[usize::from(*worker)];
+            if mind.dropped {
+                return false; // it will be read again
+            }
             let stale = mind.known.is_empty() && usize::from(mind.position) < length;
             stale || letters.into_iter().any(|letter| !mind.known.contains(letter))
         }

@@ -20,8 +20,9 @@ use program::Op::{
 };
 use program::{END, Program};
 use protocol::{
-    MINE, OWNED, QUIET, READY, STUCK, UNFLAGGED, WAITING, closer, keeper, parker, raised, ready,
-    registration, same, sender, stayer, takeover, terminator, timer,
+    MINE, OWNED, QUIET, READY, STUCK, UNFLAGGED, WAITING, closer, keeper, keeper_that_reloads,
+    loser, parker, raised, ready, registration, reloader, same, sender, stayer, takeover,
+    terminator, timer,
 };
 
 const WAITING_FROM_0: Row = Row::Parked { stuck: false, known: 0 };
@@ -131,6 +132,19 @@ fn a_stale_owner_writes_while_another_claims() {
     holds(OWNED_BY_0, actors.clone());
     actors.push(("sender", sender()));
     holds(OWNED_BY_0, actors);
+}
+
+#[test]
+fn an_owner_reads_its_run_again_while_letters_come() {
+    holds(
+        OWNED_BY_0,
+        vec![
+            ("sender", sender()),
+            ("keeper", keeper_that_reloads(0)),
+            ("loser", loser(0)),
+            ("parker", parker(0)),
+        ],
+    );
 }
 
 /// Worker 0 has lost its lease, and goes on.
@@ -260,6 +274,17 @@ fn journal_and_inbox_must_be_read_at_once() {
         .but(("read 2", Statement, "inbox", END))
         .but(("inbox", ReadInbox, "up", END));
     is_caught("lost", OWNED_BY_0, stale_owner(keeper));
+}
+
+#[test]
+fn one_task_must_collect_and_reload() {
+    let actors = vec![
+        ("sender", sender()),
+        ("keeper", keeper(0)),
+        ("reloader", reloader(0)),
+        ("parker", parker(0)),
+    ];
+    is_caught("lost", OWNED_BY_0, actors);
 }
 
 #[test]

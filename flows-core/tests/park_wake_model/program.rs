@@ -32,6 +32,12 @@ pub(crate) enum Op {
     TakeUp,
     /// What was read, and the counter, reach the run in the worker's memory, if it is still there.
     Deliver,
+    /// The worker has lost a race: it drops what it knows of the run, and will read it again.
+    Drop,
+    /// Whether the run was dropped so.
+    IsDropped,
+    /// A dropped run is as it was read again.
+    Revive,
     /// The run only waits now: what it knows goes into a record.
     Decide,
     /// Appends the record at its position, if it has events.
@@ -99,6 +105,8 @@ impl FromIterator<u8> for Letters {
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Mind {
     pub(crate) held: bool,
+    /// To be read again: until then, letters do not reach it.
+    pub(crate) dropped: bool,
     /// Letters that it has not recorded yet.
     pub(crate) known: Letters,
     pub(crate) sent: u8,
@@ -147,7 +155,7 @@ impl Program {
 
     /// Whether it has nothing to do unless somebody else does something.
     pub(crate) fn is_idle(&self, process: &Process) -> bool {
-        self.lines.get(process.at).is_none_or(|line| matches!(line.1, Op::AwaitRun))
+        self.lines.get(process.at).is_none_or(|line| matches!(line.1, Op::AwaitRun | Op::Decide))
     }
 
     pub(crate) fn label(&self, process: &Process) -> &'static str {
@@ -178,75 +186,84 @@ impl Program {
     }
 
     fn act(&self, op: Op, actor: usize, process: &mut Process, world: &mut World) -> Done {
-        let World { database, minds, acknowledged } = world;
-        let worker = self.worker;
-        let mind = &mut minds[usize::from(worker)];
-        let is = |wanted: Where, record: &Mind| {
-            let record = *record;
-            move |row| wanted(row, &record, worker)
-        };
+        let mind = &mut world.minds[usize::from(self.worker)];
+        match in_memory(op, process, mind) {
+            Some(done) => done,
+            None => self.in_database(op, actor, process, world),
+        }
+    }
+
+    fn in_database(&self, op: Op, actor: usize, process: &mut Process, world: &mut World) -> Done {
+        let World { database, acknowledged, .. } = world;
+        let (worker, record) = (self.worker, process.record);
+        let is = |wanted: Where| move |row| wanted(row, &record, worker);
         match op {
             Op::Statement => database.begin(actor),
             Op::Update(wanted, set, locking) => {
-                let wanted = is(wanted, &process.record);
-                let (done, row) = database.update(actor, wanted, set, locking);
+                let (done, row) = database.update(actor, is(wanted), set, locking);
                 if let Some(Row::Owned { sent, .. }) = row {
                     process.counter = sent;
                 }
                 return done;
             }
-            Op::Delete(wanted, locking) => {
-                return database.delete(actor, is(wanted, &process.record), locking);
-            }
-            Op::Lock(wanted) => return database.lock(actor, is(wanted, &process.record)),
-            Op::Sees(wanted) => {
-                let seen = database.seen(actor).any(is(wanted, &process.record));
-                return if seen { Done::Hit } else { Done::Miss };
-            }
+            Op::Delete(wanted, locking) => return database.delete(actor, is(wanted), locking),
+            Op::Lock(wanted) => return database.lock(actor, is(wanted)),
+            Op::Sees(wanted) => return hit_if(database.seen(actor).any(is(wanted))),
             Op::Insert(row, on_conflict) => {
-                return database.insert(actor, row(&process.record, worker), on_conflict);
+                return database.insert(actor, row(&record, worker), on_conflict);
             }
             Op::WriteLetter => process.letter = Some(database.insert_letter(actor)),
             Op::ReadInbox => process.on_its_way = database.seen(actor).filter_map(number).collect(),
-            Op::AwaitRun if !mind.held => return Done::Blocked,
-            Op::AwaitRun => {}
-            Op::TakeUp => {
-                let Process { on_its_way: known, position, .. } = *process;
-                *mind = Mind { held: true, known, sent: 0, position };
-            }
-            Op::Deliver if !mind.held => {}
-            Op::Deliver => {
-                mind.known = mind.known.with(process.on_its_way);
-                mind.sent = process.counter;
-            }
             Op::ReadJournal => process.position = length(database, actor),
-            Op::Decide => process.record = *mind,
-            Op::Append if process.record.known.is_empty() => {}
-            Op::Append | Op::AppendEnd => {
-                return append(database, actor, process.record.position);
-            }
-            Op::AppendBehind => {
-                let position = length(database, actor);
-                return append(database, actor, position);
-            }
-            Op::Applied => {
-                mind.position += u8::from(!process.record.known.is_empty());
-                mind.known = mind.known.without(process.record.known);
-            }
-            Op::Consume => {
-                let known = process.record.known;
-                return delete_letters(database, actor, |letter| known.contains(letter));
-            }
+            Op::Append if record.known.is_empty() => {}
+            Op::Append | Op::AppendEnd => return append(database, actor, record.position),
+            Op::AppendBehind => return append(database, actor, length(database, actor)),
+            Op::Consume => return delete_letters(database, actor, |l| record.known.contains(l)),
             Op::EmptyInbox => return delete_letters(database, actor, |_| true),
-            Op::Forget => *mind = Mind::default(),
             Op::Commit => {
                 database.commit(actor);
                 acknowledged.extend(process.letter.take());
             }
             Op::Abort => database.abort(actor),
+            _ => unreachable!("done in memory"),
         }
         Done::Hit
     }
+}
+
+/// What needs no database.
+fn in_memory(op: Op, process: &mut Process, mind: &mut Mind) -> Option<Done> {
+    let Process { on_its_way, position, .. } = *process;
+    match op {
+        Op::AwaitRun | Op::Decide if !mind.held || mind.dropped => return Some(Done::Blocked),
+        Op::AwaitRun => {}
+        Op::Decide => process.record = *mind,
+        Op::TakeUp => {
+            *mind = Mind { held: true, known: on_its_way, position, ..Mind::default() };
+        }
+        Op::Deliver if !mind.held => {}
+        Op::Deliver => {
+            mind.sent = process.counter;
+            if !mind.dropped {
+                mind.known = mind.known.with(on_its_way);
+            }
+        }
+        Op::Applied => {
+            mind.position += u8::from(!process.record.known.is_empty());
+            mind.known = mind.known.without(process.record.known);
+        }
+        Op::Drop => (mind.dropped, mind.known) = (mind.held, Letters::default()),
+        Op::IsDropped => return Some(hit_if(mind.dropped)),
+        Op::Revive if !mind.dropped => {}
+        Op::Revive => *mind = Mind { dropped: false, known: on_its_way, position, ..*mind },
+        Op::Forget => *mind = Mind::default(),
+        _ => return None,
+    }
+    Some(Done::Hit)
+}
+
+fn hit_if(condition: bool) -> Done {
+    if condition { Done::Hit } else { Done::Miss }
 }
 
 /// A letter's number.

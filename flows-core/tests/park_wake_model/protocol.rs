@@ -5,8 +5,8 @@ use crate::database::OnConflict::{DoUpdate, Fail};
 use crate::database::Row;
 use crate::program::Op::{
     Abort, Append, AppendBehind, AppendEnd, Applied, AwaitRun, Commit, Consume, Decide, Delete,
-    Deliver, EmptyInbox, Forget, Insert, Lock, ReadInbox, ReadJournal, Sees, Statement, TakeUp,
-    Update, WriteLetter,
+    Deliver, Drop, EmptyInbox, Forget, Insert, IsDropped, Lock, ReadInbox, ReadJournal, Revive,
+    Sees, Statement, TakeUp, Update, WriteLetter,
 };
 use crate::program::{END, Mind, NOBODY, Program, Where};
 
@@ -116,6 +116,38 @@ pub(crate) fn keeper(worker: u8) -> Program {
             ("letters 2", ReadInbox, "deliver 2", END),
             ("deliver 2", Deliver, "done", END),
             ("done", Commit, END, END),
+        ],
+    )
+}
+
+/// Somebody else was first at a journal position.
+pub(crate) fn loser(worker: u8) -> Program {
+    Program::new(worker, &[("lost", Drop, END, END)])
+}
+
+/// A keeper that also reads dropped runs again.
+pub(crate) fn keeper_that_reloads(worker: u8) -> Program {
+    keeper(worker)
+        .but(("lower", Update(FLAGGED, lowered, Skip), "lowered", "dropped"))
+        .but(("deliver", Deliver, "dropped", END))
+        .but(("dropped", IsDropped, "reload", "claim"))
+        .but(("reload", Statement, "inbox again", END))
+        .but(("inbox again", ReadInbox, "journal again", END))
+        .but(("journal again", ReadJournal, "revive", END))
+        .but(("revive", Revive, "claim", END))
+}
+
+/// A task of its own that reads dropped runs again.
+pub(crate) fn reloader(worker: u8) -> Program {
+    Program::new(
+        worker,
+        &[
+            ("lost", Drop, "reload", END),
+            ("reload", Statement, "inbox", END),
+            ("inbox", ReadInbox, "journal", END),
+            ("journal", ReadJournal, "revive", END),
+            ("revive", Revive, "commit", END),
+            ("commit", Commit, END, END),
         ],
     )
 }
