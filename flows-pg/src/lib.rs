@@ -16,6 +16,7 @@ mod describe;
 pub mod dev;
 mod engine;
 mod error;
+mod exactly_once;
 mod find;
 mod hints;
 mod history;
@@ -51,3 +52,9 @@ pub use tokio_postgres::Transaction;
 pub use engine::Engine;
 pub use store::PgStore;
 pub use transaction::Postgres;
+
+/// What the macros reach.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::exactly_once::in_transaction;
+}

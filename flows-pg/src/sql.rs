@@ -23,6 +23,7 @@ macro_rules! statements {
 statements! {
     APPEND = "append",
     APPEND_LAST = "append_last",
+    APPEND_ONE = "append_one",
     BURY = "bury",
     CHECK = "check",
     CLAIM = "claim",

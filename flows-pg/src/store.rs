@@ -171,6 +171,10 @@ impl Store for PgStore {
         Box::pin(self.0.describe(run))
     }
 
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+
     fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>> {
         Box::pin(self.0.history(run))
     }

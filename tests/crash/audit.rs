@@ -30,6 +30,9 @@ impl Scene {
         let (client, connection) =
             flows::pg::tokio_postgres::connect(database.url(), NoTls).await?;
         tokio::spawn(connection);
+        let effects = "CREATE TABLE effects (run uuid NOT NULL, cents bigint NOT NULL);
+                       GRANT SELECT ON effects TO flows_worker";
+        client.batch_execute(effects).await?;
         client.batch_execute("SET ROLE flows_worker").await?;
         let runs = start_orders(&engine).await?;
         Ok(Self { database, engine, ledger: LedgerFile::new(test), client, runs })
@@ -94,13 +97,22 @@ impl Scene {
                 .filter(|event| event.kind == "activity_completed")
                 .filter_map(|event| event.operation)
                 .collect();
-            check(recorded == [0, 2, 3], || format!("{}: recorded {recorded:?}", exec.id()))?;
+            check(recorded == [0, 1, 3, 4], || format!("{}: recorded {recorded:?}", exec.id()))?;
             let signals = history.iter().filter(|event| event.kind == "signal_received").count();
             check(signals == 1, || format!("{}: {signals} signals", exec.id()))?;
             let invoked = recorded.iter().all(|op| invocations.contains_key(&(exec.run_id(), *op)));
             check(invoked, || format!("{}: recorded and never invoked", exec.id()))?;
         }
-        self.audit_rows().await
+        self.audit_rows().await?;
+        self.audit_effects().await
+    }
+
+    /// Guarantee 4: what transactional activities wrote is there exactly once.
+    async fn audit_effects(&self) -> Result<()> {
+        let runs = i64::try_from(RUNS)?;
+        let all = self.count("SELECT count(*) FROM effects").await?;
+        let distinct = self.count("SELECT count(DISTINCT run) FROM effects").await?;
+        check((all, distinct) == (runs, runs), || format!("{all} effects of {distinct} runs"))
     }
 
     async fn audit_rows(&self) -> Result<()> {

@@ -15,6 +15,19 @@ pub(crate) async fn charge(ctx: &ActivityContext, cents: u64) -> Result<u64> {
     Ok(cents)
 }
 
+/// Exactly once: the entry and the activity's record are one commit.
+#[activity(transaction, start_to_close = "10s")]
+pub(crate) async fn book(
+    ctx: &ActivityContext,
+    tx: &flows::pg::Transaction<'_>,
+    cents: u64,
+) -> Result<i64> {
+    effect(ctx, "book").await?;
+    let (run, cents) = (ctx.run_id(), i64::try_from(cents)?);
+    tx.execute("INSERT INTO effects (run, cents) VALUES ($1, $2)", &[&run, &cents]).await?;
+    Ok(cents)
+}
+
 #[activity(start_to_close = "10s")]
 pub(crate) async fn ship(ctx: &ActivityContext) -> Result<String> {
     effect(ctx, "ship").await?;
@@ -37,6 +50,7 @@ async fn effect(ctx: &ActivityContext, name: &str) -> Result<()> {
 #[workflow]
 pub(crate) async fn order(ctx: &WorkflowContext, cents: u64) -> Result<String> {
     charge(ctx, cents).await?;
+    book(ctx, cents).await?;
     let ready = ctx.receive::<Ready>().await?;
     if !ready.available {
         return Err(Error::terminal("out of stock"));

@@ -39,7 +39,7 @@ pub(crate) async fn prepares_a_server(statements: &[String]) -> Result<()> {
     let version: String = admin.query_one("SHOW server_version_num", &[]).await?.get(0);
     execute(&admin, "ALTER ROLE app NOCREATEROLE; REVOKE CREATE ON DATABASE app FROM app").await?;
     execute(&admin, "ALTER DATABASE app OWNER TO postgres").await?;
-    execute(&admin, if version < "160000".to_owned() { for_15 } else { for_16 }).await?;
+    execute(&admin, if version.as_str() < "160000" { for_15 } else { for_16 }).await?;
 
     let engine = Engine::connect(&server.url()).await?;
     engine.migrate().await?;

@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::exactly_once::ExactlyOnce;
 use crate::error::{Error, ErrorKind, Result};
-use crate::payload::Payload;
+use crate::payload::{Codec, Payload};
 
 /// Shared dependencies of activities, by type; given to the worker once.
 #[derive(Default, Clone)]
@@ -45,6 +46,8 @@ pub struct ActivityInfo {
     pub tenant: Uuid,
     /// The activity's name.
     pub name: &'static str,
+    /// How its result is written.
+    pub codec: Codec,
     /// The operation's number within the run.
     pub op: u32,
     /// Attempt, from 1.
@@ -93,6 +96,7 @@ struct Inner {
     state: Arc<StateMap>,
     heartbeats: Arc<Heartbeats>,
     cancelled: watch::Receiver<bool>,
+    exactly_once: Option<ExactlyOnce>,
 }
 
 impl ActivityContext {
@@ -103,9 +107,18 @@ impl ActivityContext {
         state: Arc<StateMap>,
         heartbeats: Arc<Heartbeats>,
         cancelled: watch::Receiver<bool>,
+        exactly_once: Option<ExactlyOnce>,
     ) -> Self {
         let (run_id_text, idempotency_key) = (OnceLock::new(), OnceLock::new());
-        let inner = Inner { info, run_id_text, idempotency_key, state, heartbeats, cancelled };
+        let inner = Inner {
+            info,
+            run_id_text,
+            idempotency_key,
+            state,
+            heartbeats,
+            cancelled,
+            exactly_once,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -165,6 +178,18 @@ impl ActivityContext {
     /// The details of the last heartbeat, of this attempt or the one before.
     pub fn last_heartbeat<T: DeserializeOwned>(&self) -> Option<T> {
         self.inner.heartbeats.last()?.decode().ok()
+    }
+
+    /// How a transactional activity records its result; for stores.
+    #[doc(hidden)]
+    pub fn exactly_once(&self) -> Option<&ExactlyOnce> {
+        self.inner.exactly_once.as_ref()
+    }
+
+    /// The activity's name and codec; for stores.
+    #[doc(hidden)]
+    pub fn definition(&self) -> (&'static str, Codec) {
+        (self.inner.info.name, self.inner.info.codec)
     }
 
     /// Resolves when the workflow does not wait for this activity any more, or the worker gives

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::alarm::Alarm;
 use super::closing::too_large;
 use super::executor::Executor;
-use super::message::{Attempted, Message};
+use super::message::{Attempted, Message, Seal};
 use super::resident::Running;
 use super::session::Session;
-use crate::context::{ActivityContext, ActivityInfo, Heartbeats};
+use crate::context::{ActivityContext, ActivityInfo, ExactlyOnce, Heartbeats, SealRequest};
 use crate::definition::ActivityDef;
 use crate::error::{Error, ErrorKind, Result, panic_message};
 use crate::ids::RunKey;
@@ -68,14 +68,22 @@ impl Executor {
             run: key.run,
             tenant: key.tenant,
             name: def.name,
+            codec: def.codec,
             op: start.task.op,
             attempt: start.attempt,
         };
         let residency = run.residency;
-        let attempt = Attempt { session: Arc::clone(&self.session), def, start, cancelled };
+        let (exactly_once, seals) = ExactlyOnce::new(Arc::clone(&self.session.store));
+        let origin = (key, residency, start.task.op, start.attempt);
+        let attempt =
+            Attempt { session: Arc::clone(&self.session), def, start, cancelled, exactly_once };
         let myself = self.myself.clone();
         tokio::spawn(async move {
-            let attempted = attempt.run(key, residency, info).await;
+            let attempted = tokio::select! {
+                biased;
+                attempted = attempt.run(key, residency, info) => attempted,
+                () = forward(seals, &myself, origin) => return,
+            };
             drop(myself.send(Message::Attempted(attempted))); // nobody is left to care
         });
     }
@@ -86,6 +94,7 @@ struct Attempt {
     def: Arc<ActivityDef>,
     start: ActivityStart,
     cancelled: watch::Receiver<bool>,
+    exactly_once: ExactlyOnce,
 }
 
 impl Attempt {
@@ -97,9 +106,11 @@ impl Attempt {
             Arc::clone(&self.session.state),
             Arc::clone(&heartbeats),
             self.cancelled.clone(),
+            Some(self.exactly_once.clone()),
         );
         let result = self.within_limits(context, &heartbeats).await;
-        Attempted { key, residency, op, attempt, result, heartbeat: heartbeats.last() }
+        let (heartbeat, fate) = (heartbeats.last(), self.exactly_once.fate());
+        Attempted { key, residency, op, attempt, result, heartbeat, fate }
     }
 
     async fn within_limits(
@@ -162,6 +173,19 @@ impl Attempt {
         let name = self.def.name;
         Error::new(ErrorKind::Timeout, format!("activity `{name}` {what} of {limit:?}"))
     }
+}
+
+/// Passes requests to seal on to the executor, until the attempt is over.
+async fn forward(
+    mut seals: mpsc::UnboundedReceiver<SealRequest>,
+    executor: &mpsc::UnboundedSender<Message>,
+    (key, residency, op, attempt): (RunKey, u64, u32, u32),
+) {
+    while let Some(request) = seals.recv().await {
+        let seal = Seal { key, residency, op, attempt, request };
+        drop(executor.send(Message::Seal(seal))); // nobody is left to grant it: it is refused
+    }
+    std::future::pending().await
 }
 
 fn fitting(part: &str, payload: Payload, name: &str, limit: usize) -> Result<Payload> {

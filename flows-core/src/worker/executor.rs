@@ -83,6 +83,7 @@ impl Executor {
             Message::Claimed(runs) => runs.into_iter().for_each(|run| self.take_up(run, 0)),
             Message::Mail(collected) => collected.into_iter().for_each(|mail| self.deliver(mail)),
             Message::Attempted(attempted) => self.attempted(attempted),
+            Message::Seal(seal) => self.request_seal(seal),
             Message::Reloaded { asked, found } => self.reloaded(&asked, found),
             Message::MakeRoom(slots) => self.park_oldest(slots),
             Message::Drain => self.drain(),

@@ -22,6 +22,7 @@ impl Executor {
             if let Some(run) = self.runs.get_mut(key) {
                 run.stop();
                 (run.machine, run.flying, run.pending) = (None, None, Pending::default());
+                (run.sealed, run.seals) = (None, Default::default());
             }
         }
         self.reload(keys);

@@ -1,5 +1,6 @@
 //! A run in memory: its machine, what it has produced since the last commit, what it waits for.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,8 +8,9 @@ use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::message::Seal;
 use crate::ids::RunKey;
-use crate::journal::RowBuilder;
+use crate::journal::{Event, Recorded, RowBuilder};
 use crate::replay::{ActivityStart, ActivityTask, Machine};
 use crate::retry::RetryPolicy;
 use crate::store::{Activation, Close, Mail, NewRun, Outcome, Parent, Park, Record};
@@ -39,6 +41,12 @@ pub(crate) struct Resident {
     pub(crate) ending: bool,
     /// Why it cannot go on in this build.
     pub(crate) stuck: Option<String>,
+    /// The event that is being committed by an activity's own transaction.
+    pub(crate) sealed: Option<Recorded>,
+    /// Results that wait to be sealed.
+    pub(crate) seals: VecDeque<Seal>,
+    /// What happened while an event was sealed, in order.
+    pub(crate) deferred: VecDeque<Event>,
     /// It has work that another worker should start at once.
     pub(crate) hand_back: bool,
 }
@@ -132,6 +140,9 @@ impl Resident {
             idle_since: None,
             ending: false,
             stuck: None,
+            sealed: None,
+            seals: VecDeque::new(),
+            deferred: VecDeque::new(),
             hand_back: false,
         }
     }
@@ -143,7 +154,7 @@ impl Resident {
 
     /// Whether everything it has decided is durable.
     pub(crate) fn is_settled(&self) -> bool {
-        self.flying.is_none() && self.pending.is_empty()
+        self.flying.is_none() && self.sealed.is_none() && self.pending.is_empty()
     }
 
     /// When it must be awake again, by itself.

@@ -57,6 +57,7 @@ impl Executor {
         for start in launches {
             self.launch(key, start);
         }
+        self.grant_seal(key);
         self.mark_dirty(key);
         self.consider(key);
         None

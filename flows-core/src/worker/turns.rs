@@ -5,6 +5,7 @@ use super::alarm::{Alarm, DEADLINE};
 use super::executor::Executor;
 use super::message::Attempted;
 use super::resident::Resident;
+use crate::context::Fate;
 use crate::error::Error;
 use crate::ids::RunKey;
 use crate::journal::{self, Event, Recorded, StepId, StoredError};
@@ -59,6 +60,9 @@ impl Executor {
     /// Gives an event to a run, unless the run does not wait for it.
     pub(super) fn apply(&mut self, key: RunKey, event: Event) {
         let Some(run) = self.runs.get_mut(&key) else { return };
+        if run.sealed.is_some() {
+            return run.deferred.push_back(event); // the journal's order is settled by then
+        }
         let Some(machine) = run.machine.as_mut().filter(|machine| machine.wants(&event)) else {
             return self.consider(key);
         };
@@ -127,8 +131,18 @@ impl Executor {
             return;
         }
         let Some(running) = run.running.remove(&attempted.op) else { return };
+        match attempted.fate {
+            Fate::Unsealed => {}
+            Fate::Committed => return self.unseal(key, true),
+            Fate::Unknown => return self.lost(vec![key]),
+            Fate::RolledBack => run.sealed = None,
+        }
+        let was_sealed = attempted.fate == Fate::RolledBack;
         let event = self.event_of(&running.task, attempted);
         self.apply(key, event);
+        if was_sealed {
+            self.unseal(key, false);
+        }
     }
 
     fn event_of(&self, task: &ActivityTask, attempted: Attempted) -> Event {
