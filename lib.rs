@@ -12,12 +12,13 @@ pub use flows_core::engine::{
 };
 pub use flows_core::store::{ConflictPolicy, RunStatus as Status};
 pub use flows_core::{
-    Activity, ActivityContext, Codec, Durable, Engine, Error, ErrorKind, Execution, Payload,
-    Registry, Result, RetryPolicy, Signal, Tenant, Worker, Workflow, WorkflowContext,
-    WorkflowInput, join_all, memory, race, shutdown_signal, try_join_all,
+    Activity, ActivityContext, Codec, Durable, Error, ErrorKind, Execution, Payload, Registry,
+    Result, RetryPolicy, Signal, Tenant, Worker, Workflow, WorkflowContext, WorkflowInput,
+    join_all, memory, race, shutdown_signal, try_join_all,
 };
 pub use flows_macros::{activity, durable, join, register_all, select, signal, try_join, workflow};
 pub use flows_pg as pg;
+pub use flows_pg::Engine;
 
 /// The one import: `use flows::prelude::*;`.
 pub mod prelude {
@@ -29,3 +30,28 @@ pub mod prelude {
     };
     pub use std::time::Duration;
 }
+
+/// The examples in the documentation of the macros, compiled here: `flows-macros` cannot.
+#[cfg(doctest)]
+mod macros {
+    #[doc = include_str!("flows-macros/src/docs/activity.md")]
+    mod activity {}
+    #[doc = include_str!("flows-macros/src/docs/workflow.md")]
+    mod workflow {}
+    #[doc = include_str!("flows-macros/src/docs/durable.md")]
+    mod durable {}
+    #[doc = include_str!("flows-macros/src/docs/signal.md")]
+    mod signal {}
+    #[doc = include_str!("flows-macros/src/docs/join.md")]
+    mod join {}
+    #[doc = include_str!("flows-macros/src/docs/try_join.md")]
+    mod try_join {}
+    #[doc = include_str!("flows-macros/src/docs/select.md")]
+    mod select {}
+    #[doc = include_str!("flows-macros/src/docs/register_all.md")]
+    mod register_all {}
+}
+
+#[cfg(doctest)]
+#[path = "docs/doctests.rs"]
+mod doctests;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use flows::memory::MemoryStore;
 use flows::prelude::*;
+use flows_core::Engine as CoreEngine;
 use uuid::Uuid;
 
 #[derive(Default, Clone)]
@@ -35,11 +36,11 @@ async fn gather(ctx: &WorkflowContext) -> Result<(Uuid, String, u64)> {
     Ok((id, name, a + b + child))
 }
 
-fn engine() -> Engine {
-    Engine::new(Arc::new(MemoryStore::new()))
+fn engine() -> CoreEngine {
+    CoreEngine::new(Arc::new(MemoryStore::new()))
 }
 
-async fn with_worker<T>(engine: &Engine, calls: Calls, test: impl Future<Output = T>) -> T {
+async fn with_worker<T>(engine: &CoreEngine, calls: Calls, test: impl Future<Output = T>) -> T {
     let worker = Worker::builder(engine, register_all!()).state(calls).build().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let run = worker.run_until(stopped);

@@ -175,6 +175,10 @@ impl Store for MemoryStore {
         self.transact(move |state, now| Ok(state.describe(run, now)))
     }
 
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+
     fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>> {
         self.transact(move |state, _| Ok(state.history(run)))
     }

@@ -48,6 +48,12 @@ impl Payload {
         Self { codec: Codec::Json, bytes: json.into() }
     }
 
+    /// A payload from what [`codec`](Self::codec) and [`bytes`](Self::bytes) gave, for stores.
+    #[doc(hidden)]
+    pub fn from_parts(codec: Codec, bytes: Vec<u8>) -> Self {
+        Self { codec, bytes }
+    }
+
     /// Decodes the value; the error names the type that was expected.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T> {
         let decoded = match self.codec {

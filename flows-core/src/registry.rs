@@ -4,6 +4,7 @@
 //! as [`Registration`]s at link time; `register_all![a, b]` with exactly these.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::definition::{ActivityDef, Definition, SourceLocation, WorkflowDef};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,7 +24,7 @@ inventory::collect!(Registration);
 #[derive(Clone, Default)]
 pub struct Registry {
     workflows: BTreeMap<(&'static str, u32), WorkflowDef>,
-    activities: BTreeMap<&'static str, ActivityDef>,
+    activities: BTreeMap<&'static str, Arc<ActivityDef>>,
     duplicates: Vec<String>,
 }
 
@@ -62,7 +63,7 @@ impl Registry {
     pub fn add_activity(&mut self, def: ActivityDef) {
         let what = format!("activity `{}`", def.name);
         let source = def.source;
-        if let Some(first) = self.activities.insert(def.name, def) {
+        if let Some(first) = self.activities.insert(def.name, Arc::new(def)) {
             self.note_duplicate(&what, first.source, source);
         }
     }
@@ -95,7 +96,7 @@ impl Registry {
     }
 
     /// An activity by name.
-    pub fn activity(&self, name: &str) -> Option<&ActivityDef> {
+    pub fn activity(&self, name: &str) -> Option<&Arc<ActivityDef>> {
         self.activities.get(name)
     }
 
@@ -106,6 +107,6 @@ impl Registry {
 
     /// All activities, by name.
     pub fn activities(&self) -> impl Iterator<Item = &ActivityDef> {
-        self.activities.values()
+        self.activities.values().map(|def| &**def)
     }
 }

@@ -207,6 +207,9 @@ pub trait Store: Send + Sync + 'static {
     /// Everything known about a run.
     fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>>;
 
+    /// The store itself, for what only one kind of store can do.
+    fn as_any(&self) -> &dyn std::any::Any;
+
     /// A run's journal, in order.
     fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>>;
 

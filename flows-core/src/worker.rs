@@ -21,6 +21,7 @@ mod message;
 mod news;
 mod recover;
 mod resident;
+mod seal;
 mod session;
 mod settle;
 mod shutdown;

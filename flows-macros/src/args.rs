@@ -12,7 +12,7 @@ mod suggest;
 pub(crate) mod value;
 pub(crate) mod workflow;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, Ident, Token, token};
@@ -46,7 +46,8 @@ impl Args {
         known: &[&str],
         errors: &mut Errors,
     ) -> Self {
-        let all = (|input: ParseStream<'_>| Ok(arguments(input, errors)))
+        let expected = suggest::expected(owner, known);
+        let all = (|input: ParseStream<'_>| Ok(arguments(input, &expected, errors)))
             .parse2(tokens)
             .unwrap_or_default();
         let mut args = Self(Vec::new());
@@ -75,26 +76,32 @@ impl Args {
 }
 
 /// Every argument that parses; after one that does not, goes on behind the next comma.
-fn arguments(input: ParseStream<'_>, errors: &mut Errors) -> Vec<Arg> {
+fn arguments(input: ParseStream<'_>, expected: &str, errors: &mut Errors) -> Vec<Arg> {
     let mut all = Vec::new();
     while !input.is_empty() {
-        match errors.keep(argument(input)) {
-            Some(arg) => all.push(arg),
-            None => skip_to_comma(input),
-        }
-        if !input.is_empty() && errors.keep(input.parse::<Token![,]>()).is_none() {
+        all.extend(errors.keep(argument(input, expected)));
+        if !input.is_empty() && !input.peek(Token![,]) {
+            errors.at(input.span(), "expected a comma between arguments");
             skip_to_comma(input);
-            let _ = input.parse::<Token![,]>();
         }
+        let _ = input.parse::<Option<Token![,]>>();
     }
     all
 }
 
-fn argument(input: ParseStream<'_>) -> syn::Result<Arg> {
-    let key = input.call(Ident::parse_any)?;
+/// One argument; after an error, the input stands before the next comma.
+fn argument(input: ParseStream<'_>, expected: &str) -> syn::Result<Arg> {
+    let span = input.span();
+    let Ok(key) = input.call(Ident::parse_any) else {
+        skip_to_comma(input);
+        return Err(syn::Error::new(span, expected));
+    };
     let value = if input.peek(Token![=]) {
         input.parse::<Token![=]>()?;
-        Value::Assigned(input.parse()?)
+        Value::Assigned(
+            value(input)
+                .map_err(|at| syn::Error::new(at, format!("expected a value: `{key} = …`")))?,
+        )
     } else if input.peek(token::Paren) {
         let group;
         syn::parenthesized!(group in input);
@@ -103,6 +110,15 @@ fn argument(input: ParseStream<'_>) -> syn::Result<Arg> {
         Value::Flag
     };
     Ok(Arg { key, value })
+}
+
+/// A value, or where none could be read.
+fn value(input: ParseStream<'_>) -> Result<Expr, Span> {
+    let span = input.span();
+    input.parse().map_err(|_: syn::Error| {
+        skip_to_comma(input);
+        span
+    })
 }
 
 fn skip_to_comma(input: ParseStream<'_>) {

@@ -6,7 +6,7 @@ use quote::quote;
 use crate::args::activity::ActivityArgs;
 use crate::args::workflow::WorkflowArgs;
 use crate::errors::Errors;
-use crate::model::{Kind, Model, free_function};
+use crate::model::{Kind, Model, context_names, free_function};
 use crate::{expand, fallback, rewrite};
 
 /// Expands `#[activity(args)] item`.
@@ -32,8 +32,9 @@ pub(crate) fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
     let Some(function) = free_function(item.clone(), kind.attribute(), &mut errors) else {
         return unchanged(&item, errors);
     };
+    let contexts = context_names(&function.sig);
     let mut model = Model::read(function, kind, &args.common, &mut errors);
-    rewrite::body(&mut model.block, &args.common.krate, &mut errors);
+    rewrite::body(&mut model.block, &contexts, &args.common.krate, &mut errors);
     match errors.finish() {
         Some(errors) => fallback::definition(&model, &errors),
         None => expand::workflow::workflow(&model, &args),

@@ -11,7 +11,7 @@ use syn::{Block, ItemFn, Path, ReturnType, TypeImplTrait};
 
 use crate::args::{Args, common};
 use crate::errors::Errors;
-use crate::model::{check_modifiers, function};
+use crate::model::{check_modifiers, context_names, function};
 use crate::rewrite;
 use crate::runtime::runtime;
 
@@ -27,7 +27,8 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
         return quote!(#errors #item);
     };
     check_modifiers(&helper.sig, &mut errors);
-    rewrite::body(&mut helper.block, &krate, &mut errors);
+    let contexts = context_names(&helper.sig);
+    rewrite::body(&mut helper.block, &contexts, &krate, &mut errors);
     let errors = errors.finish();
     let Some(errors) = errors else {
         let body = typed_body(&helper.block, &helper.sig.output);

@@ -18,6 +18,9 @@
 //! `rewrite` (the body), then `expand`, or after an error `fallback`. Errors are collected in
 //! `errors`, so that one compile shows all of them. The crate emits items, never logic: what is
 //! to be decided is decided in generic functions of the library, behind `__private`.
+//!
+//! The examples of the documentation need that library, which this crate must not depend on; so
+//! they are compiled as the facade's.
 
 mod args;
 mod definition;
@@ -37,49 +40,49 @@ mod tests;
 
 use proc_macro::TokenStream;
 
-/// TODO
+#[cfg_attr(not(doctest), doc = include_str!("docs/activity.md"))]
 #[proc_macro_attribute]
 pub fn activity(args: TokenStream, item: TokenStream) -> TokenStream {
     definition::activity(args.into(), item.into()).into()
 }
 
-/// TODO
+#[cfg_attr(not(doctest), doc = include_str!("docs/workflow.md"))]
 #[proc_macro_attribute]
 pub fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
     definition::workflow(args.into(), item.into()).into()
 }
 
-/// TODO
+#[cfg_attr(not(doctest), doc = include_str!("docs/durable.md"))]
 #[proc_macro_attribute]
 pub fn durable(args: TokenStream, item: TokenStream) -> TokenStream {
     durable::expand(args.into(), item.into()).into()
 }
 
-/// TODO
+#[cfg_attr(not(doctest), doc = include_str!("docs/signal.md"))]
 #[proc_macro_attribute]
 pub fn signal(args: TokenStream, item: TokenStream) -> TokenStream {
     signal::expand(args.into(), item.into()).into()
 }
 
-/// TODO
+#[cfg_attr(not(doctest), doc = include_str!("docs/join.md"))]
 #[proc_macro]
 pub fn join(tokens: TokenStream) -> TokenStream {
     join::expand("join", tokens.into()).into()
 }
 
-/// TODO
+#[cfg_attr(not(doctest), doc = include_str!("docs/try_join.md"))]
 #[proc_macro]
 pub fn try_join(tokens: TokenStream) -> TokenStream {
     join::expand("try_join", tokens.into()).into()
 }
 
-/// TODO
+#[cfg_attr(not(doctest), doc = include_str!("docs/select.md"))]
 #[proc_macro]
 pub fn select(tokens: TokenStream) -> TokenStream {
     select::expand(tokens.into()).into()
 }
 
-/// TODO
+#[cfg_attr(not(doctest), doc = include_str!("docs/register_all.md"))]
 #[proc_macro]
 pub fn register_all(tokens: TokenStream) -> TokenStream {
     register::expand(tokens.into()).into()

@@ -4,23 +4,25 @@
 //! is durable. Used for workflows and for `#[durable]` helpers. Items inside the body are left
 //! alone: they are functions of their own.
 
+mod conditional;
 mod macros;
 
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Attribute, Block, Expr, ExprAsync, ExprAwait, ExprClosure, Item, Macro, Path};
+use syn::{Attribute, Block, Expr, ExprAsync, ExprAwait, ExprClosure, Ident, Item, Macro, Path};
 
 use crate::errors::Errors;
 use crate::runtime::runtime;
 
-/// Rewrites a body in place.
-pub(crate) fn body(block: &mut Block, krate: &Path, errors: &mut Errors) {
-    Rewrite { krate, errors }.visit_block_mut(block);
+/// Rewrites a body in place; `contexts` are the names of the workflow's context in it.
+pub(crate) fn body(block: &mut Block, contexts: &[Ident], krate: &Path, errors: &mut Errors) {
+    Rewrite { krate, contexts, errors }.visit_block_mut(block);
 }
 
 struct Rewrite<'a> {
     krate: &'a Path,
+    contexts: &'a [Ident],
     errors: &'a mut Errors,
 }
 

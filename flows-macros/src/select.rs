@@ -9,7 +9,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, Ident, Pat, Path, Token};
 
-use crate::join::{MOST, krate};
+use crate::join::{MOST, durable, krate};
 
 const USAGE: &str = "`select!` takes arms: `pattern = future => expression, …`";
 
@@ -67,7 +67,7 @@ impl Select {
 
     fn expansion(&self) -> TokenStream {
         let krate = &self.krate;
-        let futures = self.arms.iter().map(|arm| &arm.future);
+        let futures = self.arms.iter().map(|arm| durable(krate, &arm.future));
         let won = Ident::new("won", Span::mixed_site());
         let result = format_ident!("Select{}", self.arms.len());
         let arms = self.arms.iter().enumerate().map(|(at, Arm { pat, body, .. })| {
@@ -98,12 +98,26 @@ impl Arm {
         refuse_condition(input)?;
         input.parse::<Token![=>]>().map_err(usage)?;
         let body = Expr::parse_with_earlier_boundary_rule(input).map_err(usage)?;
-        let ends_itself = matches!(body, Expr::Block(_)) || input.is_empty();
-        if input.parse::<Option<Token![,]>>()?.is_none() && !ends_itself {
+        let needs_comma = !ends_itself(&body) && !input.is_empty();
+        if input.parse::<Option<Token![,]>>()?.is_none() && needs_comma {
             return Err(usage(input.error("expected `,`")));
         }
         Ok(Self { pat, future, body })
     }
+}
+
+/// The expressions after which a `match` wants no comma either.
+fn ends_itself(body: &Expr) -> bool {
+    matches!(
+        body,
+        Expr::Block(_)
+            | Expr::If(_)
+            | Expr::Match(_)
+            | Expr::Loop(_)
+            | Expr::While(_)
+            | Expr::ForLoop(_)
+            | Expr::Unsafe(_)
+    )
 }
 
 /// What other libraries' `select!` have and this one does not need.

@@ -1,4 +1,60 @@
 //! PostgreSQL storage of the flows workflow library.
+//!
+//! [`PgStore`] implements [`flows_core::store::Store`]: one file per verb, one file in `sql/` per
+//! statement. What workers do runs on connections of their own, as a role that sees all tenants;
+//! what clients do runs in short transactions on a pool, as a role that sees one.
 
+mod check;
+mod claim;
+mod collect;
+mod commit;
+mod connect;
+mod counters;
+mod dead_letters;
+mod describe;
 #[cfg(feature = "dev")]
 pub mod dev;
+mod engine;
+mod error;
+mod exactly_once;
+mod find;
+mod hints;
+mod history;
+mod link;
+mod list;
+mod load;
+mod look;
+mod migrate;
+mod outcomes;
+mod register;
+mod release;
+mod reload;
+mod renew;
+mod rerun;
+mod retire;
+mod rows;
+mod scope;
+mod send;
+mod session;
+mod sql;
+mod start;
+mod store;
+mod tenant;
+mod terminate;
+mod transaction;
+mod types;
+mod unfinished;
+
+pub use deadpool_postgres;
+pub use tokio_postgres;
+pub use tokio_postgres::Transaction;
+
+pub use engine::Engine;
+pub use store::PgStore;
+pub use transaction::Postgres;
+
+/// What the macros reach.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::exactly_once::in_transaction;
+}

@@ -16,6 +16,11 @@ fn ready() {}
 #[flows::signal]
 struct Generic<T>(T);
 
+trait Notify {
+    #[flows::durable]
+    async fn notify(&self) -> Result<()>;
+}
+
 fn main() {
     let _ = (Charge, HELPER, ready());
 }

@@ -2,15 +2,16 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::exactly_once::ExactlyOnce;
 use crate::error::{Error, ErrorKind, Result};
-use crate::payload::Payload;
+use crate::payload::{Codec, Payload};
 
 /// Shared dependencies of activities, by type; given to the worker once.
 #[derive(Default, Clone)]
@@ -37,14 +38,16 @@ impl StateMap {
 /// What an activity is told about itself.
 #[derive(Debug, Clone)]
 pub struct ActivityInfo {
-    /// The application's id for the run.
-    pub workflow_id: String,
+    /// The application's id for the run, if it has one.
+    pub workflow_id: Option<Arc<str>>,
     /// The run.
     pub run: Uuid,
     /// The tenant.
     pub tenant: Uuid,
     /// The activity's name.
     pub name: &'static str,
+    /// How its result is written.
+    pub codec: Codec,
     /// The operation's number within the run.
     pub op: u32,
     /// Attempt, from 1.
@@ -88,10 +91,12 @@ pub struct ActivityContext {
 
 struct Inner {
     info: ActivityInfo,
-    idempotency_key: String,
+    run_id_text: OnceLock<String>,
+    idempotency_key: OnceLock<String>,
     state: Arc<StateMap>,
     heartbeats: Arc<Heartbeats>,
     cancelled: watch::Receiver<bool>,
+    exactly_once: Option<ExactlyOnce>,
 }
 
 impl ActivityContext {
@@ -102,14 +107,26 @@ impl ActivityContext {
         state: Arc<StateMap>,
         heartbeats: Arc<Heartbeats>,
         cancelled: watch::Receiver<bool>,
+        exactly_once: Option<ExactlyOnce>,
     ) -> Self {
-        let idempotency_key = format!("{}-{}", info.run, info.op);
-        Self { inner: Arc::new(Inner { info, idempotency_key, state, heartbeats, cancelled }) }
+        let (run_id_text, idempotency_key) = (OnceLock::new(), OnceLock::new());
+        let inner = Inner {
+            info,
+            run_id_text,
+            idempotency_key,
+            state,
+            heartbeats,
+            cancelled,
+            exactly_once,
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The application's id for the run; the run id, where the start gave none.
     pub fn workflow_id(&self) -> &str {
-        &self.inner.info.workflow_id
+        let inner = &*self.inner;
+        let run_id = || inner.run_id_text.get_or_init(|| inner.info.run.to_string());
+        inner.info.workflow_id.as_deref().unwrap_or_else(|| run_id())
     }
 
     /// The run that called.
@@ -135,7 +152,8 @@ impl ActivityContext {
     /// The same for all attempts of this call and different for every other call: give it to the
     /// outside, so that an attempt whose answer was lost is not done twice.
     pub fn idempotency_key(&self) -> &str {
-        &self.inner.idempotency_key
+        let info = &self.inner.info;
+        self.inner.idempotency_key.get_or_init(|| format!("{}-{}", info.run, info.op))
     }
 
     /// A shared dependency that was given to the worker with `Worker::builder(..).state(value)`.
@@ -160,6 +178,18 @@ impl ActivityContext {
     /// The details of the last heartbeat, of this attempt or the one before.
     pub fn last_heartbeat<T: DeserializeOwned>(&self) -> Option<T> {
         self.inner.heartbeats.last()?.decode().ok()
+    }
+
+    /// How a transactional activity records its result; for stores.
+    #[doc(hidden)]
+    pub fn exactly_once(&self) -> Option<&ExactlyOnce> {
+        self.inner.exactly_once.as_ref()
+    }
+
+    /// The activity's name and codec; for stores.
+    #[doc(hidden)]
+    pub fn definition(&self) -> (&'static str, Codec) {
+        (self.inner.info.name, self.inner.info.codec)
     }
 
     /// Resolves when the workflow does not wait for this activity any more, or the worker gives

@@ -86,6 +86,8 @@ pub struct ActivityDef {
     pub source: SourceLocation,
     /// See [`Activity::options`].
     pub options: ActivityOptions,
+    /// See [`Activity::CODEC`].
+    pub codec: Codec,
     /// See [`Activity::state_needs`].
     pub state_needs: Vec<StateNeed>,
     pub(crate) invoke: fn(ActivityContext, Payload) -> PayloadFuture,
@@ -98,6 +100,7 @@ impl ActivityDef {
             name: A::NAME,
             source: A::SOURCE,
             options: A::options(),
+            codec: A::CODEC,
             state_needs: A::state_needs(),
             invoke: |ctx, input| Box::pin(invoke::<A>(ctx, input)),
         }

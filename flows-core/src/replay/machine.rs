@@ -81,6 +81,11 @@ impl Machine {
         Ok(Self { shared, future: Some(future), bell: Arc::default() })
     }
 
+    /// The time of the last event.
+    pub fn now(&self) -> Timestamp {
+        self.shared.lock().now
+    }
+
     /// What never changes about the run.
     pub fn info(&self) -> &RunInfo {
         &self.shared.info

@@ -1,20 +1,19 @@
 //! One attempt of an activity, as a task of its own.
 
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::alarm::Alarm;
 use super::closing::too_large;
 use super::executor::Executor;
-use super::message::{Attempted, Message};
+use super::message::{Attempted, Message, Seal};
 use super::resident::Running;
 use super::session::Session;
-use crate::context::{ActivityContext, ActivityInfo, Heartbeats};
+use crate::context::{ActivityContext, ActivityInfo, ExactlyOnce, Heartbeats, SealRequest};
 use crate::definition::ActivityDef;
 use crate::error::{Error, ErrorKind, Result, panic_message};
 use crate::ids::RunKey;
@@ -43,7 +42,7 @@ impl Executor {
         }
     }
 
-    fn definition_of(&self, task: &ActivityTask) -> Result<ActivityDef, String> {
+    fn definition_of(&self, task: &ActivityTask) -> Result<Arc<ActivityDef>, String> {
         let name = task.name;
         let def = self.session.registry.activity(name).ok_or_else(|| {
             format!("activity `{name}` is not registered with this worker; add it to its registry")
@@ -55,32 +54,36 @@ impl Executor {
                 "activity `{name}` asks for queue `{queue}`, which the worker of its run does not \
                  serve; add the queue to `.queues([…])` of the workers that run this workflow"
             )),
-            None => Ok(def.clone()),
+            None => Ok(Arc::clone(def)),
         }
     }
 
-    fn spawn(&mut self, key: RunKey, def: ActivityDef, start: ActivityStart) {
+    fn spawn(&mut self, key: RunKey, def: Arc<ActivityDef>, start: ActivityStart) {
         let Some(run) = self.runs.get_mut(&key) else { return };
         let (cancel, cancelled) = watch::channel(false);
         run.idle_since = None;
         run.running.insert(start.task.op, Running { task: Arc::clone(&start.task), cancel });
         let info = ActivityInfo {
-            workflow_id: run
-                .origin
-                .workflow_id
-                .as_deref()
-                .map_or_else(|| key.run.to_string(), str::to_owned),
+            workflow_id: run.origin.workflow_id.clone(),
             run: key.run,
             tenant: key.tenant,
             name: def.name,
+            codec: def.codec,
             op: start.task.op,
             attempt: start.attempt,
         };
         let residency = run.residency;
-        let attempt = Attempt { session: Arc::clone(&self.session), def, start, cancelled };
+        let (exactly_once, seals) = ExactlyOnce::new(Arc::clone(&self.session.store));
+        let origin = (key, residency, start.task.op, start.attempt);
+        let attempt =
+            Attempt { session: Arc::clone(&self.session), def, start, cancelled, exactly_once };
         let myself = self.myself.clone();
         tokio::spawn(async move {
-            let attempted = attempt.run(key, residency, info).await;
+            let attempted = tokio::select! {
+                biased;
+                attempted = attempt.run(key, residency, info) => attempted,
+                () = forward(seals, &myself, origin) => return,
+            };
             drop(myself.send(Message::Attempted(attempted))); // nobody is left to care
         });
     }
@@ -88,9 +91,10 @@ impl Executor {
 
 struct Attempt {
     session: Arc<Session>,
-    def: ActivityDef,
+    def: Arc<ActivityDef>,
     start: ActivityStart,
     cancelled: watch::Receiver<bool>,
+    exactly_once: ExactlyOnce,
 }
 
 impl Attempt {
@@ -102,9 +106,11 @@ impl Attempt {
             Arc::clone(&self.session.state),
             Arc::clone(&heartbeats),
             self.cancelled.clone(),
+            Some(self.exactly_once.clone()),
         );
         let result = self.within_limits(context, &heartbeats).await;
-        Attempted { key, residency, op, attempt, result, heartbeat: heartbeats.last() }
+        let (heartbeat, fate) = (heartbeats.last(), self.exactly_once.fate());
+        Attempted { key, residency, op, attempt, result, heartbeat, fate }
     }
 
     async fn within_limits(
@@ -169,6 +175,19 @@ impl Attempt {
     }
 }
 
+/// Passes requests to seal on to the executor, until the attempt is over.
+async fn forward(
+    mut seals: mpsc::UnboundedReceiver<SealRequest>,
+    executor: &mpsc::UnboundedSender<Message>,
+    (key, residency, op, attempt): (RunKey, u64, u32, u32),
+) {
+    while let Some(request) = seals.recv().await {
+        let seal = Seal { key, residency, op, attempt, request };
+        drop(executor.send(Message::Seal(seal))); // nobody is left to grant it: it is refused
+    }
+    std::future::pending().await
+}
+
 fn fitting(part: &str, payload: Payload, name: &str, limit: usize) -> Result<Payload> {
     if payload.len() > limit {
         return Err(too_large(part, name, payload.len(), limit));
@@ -194,11 +213,9 @@ async fn silence(heartbeats: &Heartbeats, limit: Option<Duration>) -> Duration {
 }
 
 /// Resolves when the activity was cancelled and has had its time to clean up.
-fn stopped(mut cancelled: watch::Receiver<bool>) -> impl Future<Output = ()> {
-    async move {
-        if cancelled.wait_for(|cancelled| *cancelled).await.is_ok() {
-            tokio::time::sleep(CANCEL_GRACE).await;
-        }
+async fn stopped(mut cancelled: watch::Receiver<bool>) {
+    if cancelled.wait_for(|cancelled| *cancelled).await.is_ok() {
+        tokio::time::sleep(CANCEL_GRACE).await;
     }
 }
 

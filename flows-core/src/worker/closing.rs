@@ -24,7 +24,7 @@ impl Executor {
         let Some(run) = self.runs.get_mut(&key) else { return };
         run.stop();
         run.ending = true;
-        run.pending.launches.clear();
+        run.drop_launches();
         let event = match &outcome {
             Ok(_) => Event::RunCompleted,
             Err(error) => Event::RunFailed { error: StoredError::from(error) },

@@ -3,9 +3,10 @@
 //! Its loop is the only place where these runs change. It must never wait for anything but its
 //! inbox, its batch and the next alarm.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant;
 
@@ -25,7 +26,7 @@ pub(crate) struct Executor {
     pub(super) inbox: UnboundedReceiver<Message>,
     /// The way back into the inbox, for activities and reloads.
     pub(super) myself: UnboundedSender<Message>,
-    pub(super) runs: HashMap<RunKey, Resident>,
+    pub(super) runs: FxHashMap<RunKey, Resident>,
     /// Runs with something to commit.
     pub(super) dirty: VecDeque<RunKey>,
     pub(super) batch: Option<Batch>,
@@ -48,7 +49,7 @@ impl Executor {
             index,
             inbox,
             myself,
-            runs: HashMap::new(),
+            runs: FxHashMap::default(),
             dirty: VecDeque::new(),
             batch: None,
             alarms: Alarms::default(),
@@ -79,9 +80,10 @@ impl Executor {
 
     fn receive(&mut self, message: Message) {
         match message {
-            Message::Claimed(runs) => runs.into_iter().for_each(|run| self.activate(run)),
+            Message::Claimed(runs) => runs.into_iter().for_each(|run| self.take_up(run, 0)),
             Message::Mail(collected) => collected.into_iter().for_each(|mail| self.deliver(mail)),
             Message::Attempted(attempted) => self.attempted(attempted),
+            Message::Seal(seal) => self.request_seal(seal),
             Message::Reloaded { asked, found } => self.reloaded(&asked, found),
             Message::MakeRoom(slots) => self.park_oldest(slots),
             Message::Drain => self.drain(),

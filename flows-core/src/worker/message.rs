@@ -1,5 +1,6 @@
 //! What reaches an executor.
 
+use crate::context::{Fate, SealRequest};
 use crate::error::Error;
 use crate::ids::RunKey;
 use crate::payload::Payload;
@@ -12,6 +13,8 @@ pub(crate) enum Message {
     Mail(Vec<Collected>),
     /// An attempt of an activity has ended.
     Attempted(Attempted),
+    /// A transactional activity has its result and wants it recorded.
+    Seal(Seal),
     /// Runs were read again; those missing are not ours any more.
     Reloaded {
         /// The runs that were asked for.
@@ -35,4 +38,16 @@ pub(crate) struct Attempted {
     pub(crate) result: Result<Payload, Error>,
     /// Details of the last heartbeat.
     pub(crate) heartbeat: Option<Payload>,
+    /// What became of its transaction, if it has one.
+    pub(crate) fate: Fate,
+}
+
+/// A result that goes into the activity's own transaction.
+pub(crate) struct Seal {
+    pub(crate) key: RunKey,
+    /// Which residency of the run it belongs to.
+    pub(crate) residency: u64,
+    pub(crate) op: u32,
+    pub(crate) attempt: u32,
+    pub(crate) request: SealRequest,
 }

@@ -21,6 +21,8 @@ impl Executor {
             return self.park_stuck(mail.run);
         }
         self.read(mail.run, mail.inbox);
+        self.mark_dirty(mail.run);
+        self.consider(mail.run);
     }
 
     /// Applies the letters that have not been read yet; they leave the inbox with the next commit.
@@ -41,14 +43,14 @@ impl Executor {
 
     /// Looks whether a run only waits now, and what to do with it then.
     pub(super) fn consider(&mut self, key: RunKey) {
-        let soon = self.session.clock.now().after(HORIZON);
         let draining = self.draining;
         let Some(run) = self.runs.get_mut(&key) else { return };
         if !run.is_idle() || run.machine.is_none() {
             run.idle_since = None;
             return;
         }
-        let far = !run.expects_mail() && run.next_alarm().is_some_and(|due| due > soon);
+        let soon = self.session.clock.now().after(HORIZON);
+        let far = run.next_alarm().is_some_and(|due| due > soon) && !run.expects_mail();
         if draining || far {
             self.park(key);
         } else if run.idle_since.is_none() {

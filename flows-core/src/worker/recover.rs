@@ -22,6 +22,7 @@ impl Executor {
             if let Some(run) = self.runs.get_mut(key) {
                 run.stop();
                 (run.machine, run.flying, run.pending) = (None, None, Pending::default());
+                (run.sealed, run.seals) = (None, Default::default());
             }
         }
         self.reload(keys);
@@ -102,9 +103,11 @@ impl Executor {
 
     /// Starts over from what is stored.
     fn replace(&mut self, stored: Activation) {
-        if let Some(run) = self.runs.remove(&stored.key) {
-            self.alarms.remove(stored.key, run.alarms.iter());
+        let (key, old) = (stored.key, self.runs.remove(&stored.key));
+        let sent = old.as_ref().map_or(0, |run| run.sent);
+        if let Some(run) = old {
+            self.alarms.remove(key, run.alarms.iter());
         }
-        self.activate(stored);
+        self.take_up(stored, sent); // the place is the same, and so is its count
     }
 }

@@ -1,14 +1,16 @@
 //! A run in memory: its machine, what it has produced since the last commit, what it waits for.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::message::Seal;
 use crate::ids::RunKey;
-use crate::journal::RowBuilder;
+use crate::journal::{Event, Recorded, RowBuilder};
 use crate::replay::{ActivityStart, ActivityTask, Machine};
 use crate::retry::RetryPolicy;
 use crate::store::{Activation, Close, Mail, NewRun, Outcome, Parent, Park, Record};
@@ -24,9 +26,9 @@ pub(crate) struct Resident {
     pub(crate) position: i32,
     pub(crate) pending: Pending,
     pub(crate) flying: Option<Flying>,
-    pub(crate) running: HashMap<u32, Running>,
+    pub(crate) running: FxHashMap<u32, Running>,
     /// When each timer, and each activity that waits for its retry, is due.
-    pub(crate) alarms: HashMap<u32, Timestamp>,
+    pub(crate) alarms: FxHashMap<u32, Timestamp>,
     /// The last letter that was read.
     pub(crate) seen: i64,
     /// How many letters are known to have been sent to the owned run.
@@ -39,6 +41,12 @@ pub(crate) struct Resident {
     pub(crate) ending: bool,
     /// Why it cannot go on in this build.
     pub(crate) stuck: Option<String>,
+    /// The event that is being committed by an activity's own transaction.
+    pub(crate) sealed: Option<Recorded>,
+    /// Results that wait to be sealed.
+    pub(crate) seals: VecDeque<Seal>,
+    /// What happened while an event was sealed, in order.
+    pub(crate) deferred: VecDeque<Event>,
     /// It has work that another worker should start at once.
     pub(crate) hand_back: bool,
 }
@@ -116,7 +124,7 @@ pub(crate) struct Running {
 }
 
 impl Resident {
-    pub(crate) fn new(run: &Activation, residency: u64) -> Self {
+    pub(crate) fn new(run: &Activation, residency: u64, sent: i64) -> Self {
         Self {
             machine: None,
             origin: Origin::from(run),
@@ -124,14 +132,17 @@ impl Resident {
             position: i32::try_from(run.journal.len()).unwrap_or(i32::MAX),
             pending: Pending::default(),
             flying: None,
-            running: HashMap::new(),
-            alarms: HashMap::new(),
+            running: FxHashMap::default(),
+            alarms: FxHashMap::default(),
             seen: 0,
-            sent: 0,
+            sent,
             queued: false,
             idle_since: None,
             ending: false,
             stuck: None,
+            sealed: None,
+            seals: VecDeque::new(),
+            deferred: VecDeque::new(),
             hand_back: false,
         }
     }
@@ -143,7 +154,7 @@ impl Resident {
 
     /// Whether everything it has decided is durable.
     pub(crate) fn is_settled(&self) -> bool {
-        self.flying.is_none() && self.pending.is_empty()
+        self.flying.is_none() && self.sealed.is_none() && self.pending.is_empty()
     }
 
     /// When it must be awake again, by itself.
@@ -165,6 +176,14 @@ impl Resident {
         }
         if let Some(running) = self.running.remove(&op) {
             running.cancel.send_replace(true);
+        }
+    }
+
+    /// Forgets the activities that were about to start.
+    pub(crate) fn drop_launches(&mut self) {
+        self.pending.launches.clear();
+        if let Some(flying) = &mut self.flying {
+            flying.launches.clear();
         }
     }
 

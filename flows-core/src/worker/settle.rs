@@ -47,13 +47,17 @@ impl Executor {
             self.forget(key);
             return Some((key, outcome));
         }
-        if parks && parked {
-            self.forget(key);
+        if parks && (parked || self.draining) {
+            self.forget(key); // what could not be parked while draining is handed back at the end
             return None;
+        }
+        if parks {
+            return None; // mail is on its way, and goes on from here
         }
         for start in launches {
             self.launch(key, start);
         }
+        self.grant_seal(key);
         self.mark_dirty(key);
         self.consider(key);
         None

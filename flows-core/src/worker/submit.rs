@@ -25,7 +25,7 @@ impl Executor {
     /// Notes that a run has something to commit.
     pub(super) fn mark_dirty(&mut self, key: RunKey) {
         let Some(run) = self.runs.get_mut(&key) else { return };
-        if !run.queued && run.flying.is_none() && !run.pending.is_empty() {
+        if !run.queued && run.flying.is_none() && run.sealed.is_none() && !run.pending.is_empty() {
             run.queued = true;
             self.dirty.push_back(key);
         }
@@ -55,7 +55,7 @@ impl Executor {
         if let Some(flying) = &mut run.flying {
             return flying.record.take(); // one that must go out again
         }
-        if run.pending.is_empty() {
+        if run.pending.is_empty() || run.sealed.is_some() {
             return None;
         }
         let (flying, record) = seal(key, run);

@@ -5,6 +5,7 @@ use super::alarm::{Alarm, DEADLINE};
 use super::executor::Executor;
 use super::message::Attempted;
 use super::resident::Resident;
+use crate::context::Fate;
 use crate::error::Error;
 use crate::ids::RunKey;
 use crate::journal::{self, Event, Recorded, StepId, StoredError};
@@ -15,11 +16,13 @@ use crate::store::{Activation, Park};
 use crate::{clock, definition::ActivityDef};
 
 impl Executor {
-    /// Takes a claimed run up: replays its journal and goes on.
-    pub(super) fn activate(&mut self, run: Activation) {
+    /// Takes a run up: replays its journal and goes on. `sent` letters are known to have been sent
+    /// to it since this worker owns it.
+    pub(super) fn take_up(&mut self, run: Activation, sent: i64) {
         let (key, timeout, started_at) = (run.key, run.timeout, run.started_at);
         self.residencies += 1;
-        self.runs.insert(key, Resident::new(&run, self.residencies));
+        let resident = Resident::new(&run, self.residencies, sent);
+        self.runs.insert(key, resident);
         match self.revive(&run) {
             Ok((machine, turn)) => {
                 if let Some(resident) = self.runs.get_mut(&key) {
@@ -57,13 +60,16 @@ impl Executor {
     /// Gives an event to a run, unless the run does not wait for it.
     pub(super) fn apply(&mut self, key: RunKey, event: Event) {
         let Some(run) = self.runs.get_mut(&key) else { return };
+        if run.sealed.is_some() {
+            return run.deferred.push_back(event); // the journal's order is settled by then
+        }
         let Some(machine) = run.machine.as_mut().filter(|machine| machine.wants(&event)) else {
             return self.consider(key);
         };
         if run.ending {
             return;
         }
-        let recorded = Recorded { at: self.session.clock.now(), event };
+        let recorded = Recorded { at: self.session.clock.now().max(machine.now()), event };
         let turn = match run.pending.row.push(&recorded) {
             Ok(()) => machine.apply(recorded),
             Err(error) => Err(Stuck::new(error.to_string())),
@@ -125,8 +131,18 @@ impl Executor {
             return;
         }
         let Some(running) = run.running.remove(&attempted.op) else { return };
+        match attempted.fate {
+            Fate::Unsealed => {}
+            Fate::Committed => return self.unseal(key, true),
+            Fate::Unknown => return self.lost(vec![key]),
+            Fate::RolledBack => run.sealed = None,
+        }
+        let was_sealed = attempted.fate == Fate::RolledBack;
         let event = self.event_of(&running.task, attempted);
         self.apply(key, event);
+        if was_sealed {
+            self.unseal(key, false);
+        }
     }
 
     fn event_of(&self, task: &ActivityTask, attempted: Attempted) -> Event {
@@ -175,7 +191,7 @@ impl Executor {
         self.clear_alarms(key);
         let Some(run) = self.runs.get_mut(&key) else { return };
         run.stop();
-        run.pending.launches.clear();
+        run.drop_launches();
         run.machine = None;
         run.stuck = Some(why.to_owned());
         self.park_stuck(key);

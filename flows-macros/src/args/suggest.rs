@@ -2,10 +2,18 @@
 
 /// The message for a word that is not known.
 pub(crate) fn unknown(what: &str, word: &str, owner: &str, known: &[&str]) -> String {
-    let list: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
     let hint = nearest(word, known).map(|near| format!("; did you mean `{near}`?"));
     let hint = hint.unwrap_or_default();
-    format!("unknown {what} `{word}` of {owner}{hint}\n\nknown: {}", list.join(", "))
+    format!("unknown {what} `{word}` of {owner}{hint}\n\nknown: {}", list(known))
+}
+
+/// The message where a key should stand.
+pub(crate) fn expected(owner: &str, known: &[&str]) -> String {
+    format!("expected a key of {owner}\n\nknown: {}", list(known))
+}
+
+fn list(known: &[&str]) -> String {
+    known.iter().map(|known| format!("`{known}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {

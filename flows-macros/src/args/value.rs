@@ -20,6 +20,10 @@ impl Arg {
                 errors.on(text, format!("`{key}` is empty; write `{key} = \"{example}\"`"));
                 None
             }
+            Some((false, Lit::Str(text))) if text.value().contains(char::is_control) => {
+                errors.on(text, format!("`{key}` has a character that nobody sees; remove it"));
+                None
+            }
             Some((false, Lit::Str(text))) => Some(text.clone()),
             _ => self.expected(&format!("text: `{key} = \"{example}\"`"), errors),
         }

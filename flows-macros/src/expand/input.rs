@@ -20,7 +20,8 @@ pub(crate) fn input_struct(model: &Model) -> TokenStream {
     });
     quote! {
         #[doc(hidden)]
-        #[allow(missing_docs, non_camel_case_types, unreachable_pub)]
+        #[allow(missing_debug_implementations, missing_docs)]
+        #[allow(non_camel_case_types, unreachable_pub)]
         #[derive(#serde::Serialize, #serde::Deserialize)]
         #[serde(crate = #serde_path)]
         #vis struct #input {

@@ -11,7 +11,7 @@ pub(crate) fn module(model: &Model, constants: &TokenStream, run: &TokenStream) 
     let (module, definition, krate) =
         (&model.names.module, &model.names.definition, &model.names.krate);
     let (outer, vis) = (&model.vis, one_level_down(&model.vis));
-    let about = format!("What {} made of `{}`.", model.kind.attribute(), model.names.function);
+    let about = format!(" What {} made of `{}`.", model.kind.attribute(), model.names.function);
     let types = model.params.iter().enumerate().map(|(at, Param { cfgs, .. })| {
         let name = param_type(at);
         quote!(#(#cfgs)* type #name;)

@@ -14,12 +14,21 @@ pub(crate) fn function(item: TokenStream, attribute: &str, errors: &mut Errors) 
         Ok(other) if syn::parse2::<TraitItemFn>(item.clone()).is_err() => {
             errors.on(other, format!("{allowed}, and this is not a function"));
         }
-        Ok(other) => errors.on(other, format!("{allowed} with a body")),
+        Ok(other) => errors.on(other, format!("{allowed} with a body{}", in_a_trait(attribute))),
         Err(error) => {
             errors.keep::<()>(Err(error));
         }
     }
     None
+}
+
+/// What a trait declares instead.
+fn in_a_trait(attribute: &str) -> &'static str {
+    if attribute.contains("durable") {
+        "; a trait declares `fn name(…) -> impl Durable<Output = …> + Send`"
+    } else {
+        ""
+    }
 }
 
 /// As [`function`]; an error as well if it takes `self`.

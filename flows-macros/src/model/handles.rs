@@ -3,7 +3,7 @@
 //! They are recognised by the last segment of their type, behind any references, so that a wrong
 //! one gets an error that says so instead of becoming an input field.
 
-use syn::{FnArg, Pat, PatType, Signature, Type};
+use syn::{FnArg, Ident, Pat, PatType, Signature, Type};
 
 use super::Kind;
 use crate::errors::Errors;
@@ -113,7 +113,7 @@ impl Handle {
     }
 
     /// The error where it does not belong.
-    fn foreign(self, name: &syn::Ident) -> String {
+    fn foreign(self, name: &Ident) -> String {
         match self {
             Self::Workflow => format!(
                 "`{name}` is an activity and takes `ctx: &ActivityContext`, or no context; only \
@@ -129,6 +129,18 @@ impl Handle {
             ),
         }
     }
+}
+
+/// The names of the parameters that are a workflow's context.
+pub(crate) fn context_names(sig: &Signature) -> Vec<Ident> {
+    let name = |arg: &FnArg| match arg {
+        FnArg::Typed(PatType { pat, ty, .. }) => match &**pat {
+            Pat::Ident(name) if last_segment(ty)? == "WorkflowContext" => Some(name.ident.clone()),
+            _ => None,
+        },
+        FnArg::Receiver(_) => None,
+    };
+    sig.inputs.iter().filter_map(name).collect()
 }
 
 fn is_shared_reference(ty: &Type) -> bool {

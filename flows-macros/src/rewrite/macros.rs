@@ -3,51 +3,35 @@
 //! Ours and the well-known ones are parsed and rewritten; an `.await` in any other is an error,
 //! because nobody would check what it awaits.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::visit_mut::VisitMut;
-use syn::{Expr, Ident, LitStr, Macro, Token};
+use syn::{Expr, Ident, Macro, Token};
 
-use super::Rewrite;
+use super::{Rewrite, conditional};
 use crate::args::common::default_crate;
 use crate::select::Select;
 
-/// Macros whose arguments are expressions, some with a prefix (`name = `, `target: `, `%`).
+/// Macros that evaluate their arguments, expressions some of which have a name, exactly once.
 const WELL_KNOWN: &[&str] = &[
     "assert",
     "assert_eq",
     "assert_ne",
     "dbg",
-    "debug",
-    "debug_assert",
-    "debug_assert_eq",
-    "debug_assert_ne",
-    "debug_span",
     "eprint",
     "eprintln",
-    "error",
-    "error_span",
-    "event",
     "format",
     "format_args",
-    "info",
-    "info_span",
-    "log",
     "matches",
     "panic",
     "print",
     "println",
-    "span",
     "todo",
-    "trace",
-    "trace_span",
     "unimplemented",
     "unreachable",
     "vec",
-    "warn",
-    "warn_span",
     "write",
     "writeln",
 ];
@@ -61,7 +45,9 @@ pub(super) fn rewrite(rewrite: &mut Rewrite<'_>, call: &mut Macro) {
     let name = name.unwrap_or_default();
     let result = if OURS.contains(&name.as_str()) {
         combinator(rewrite, call, &name)
-    } else if !has_word(&call.tokens, &["await", "async"]) {
+    } else if conditional::is_conditional(&name) {
+        conditional::check(call, &name, rewrite.contexts)
+    } else if word(&call.tokens, &["await", "async"]).is_none() {
         Ok(())
     } else if WELL_KNOWN.contains(&name.as_str()) {
         arguments(rewrite, call)
@@ -73,14 +59,15 @@ pub(super) fn rewrite(rewrite: &mut Rewrite<'_>, call: &mut Macro) {
 
 /// Whether a token stream awaits something, at any depth.
 pub(super) fn has_await(tokens: &TokenStream) -> bool {
-    has_word(tokens, &["await"])
+    word(tokens, &["await"]).is_some()
 }
 
-fn has_word(tokens: &TokenStream, words: &[&str]) -> bool {
-    tokens.clone().into_iter().any(|tree| match tree {
-        TokenTree::Group(group) => has_word(&group.stream(), words),
-        TokenTree::Ident(ident) => words.iter().any(|word| ident == word),
-        _ => false,
+/// The first of some words in a token stream, at any depth.
+pub(super) fn word(tokens: &TokenStream, words: &[&str]) -> Option<Span> {
+    tokens.clone().into_iter().find_map(|tree| match tree {
+        TokenTree::Group(group) => word(&group.stream(), words),
+        TokenTree::Ident(ident) if words.iter().any(|word| ident == word) => Some(ident.span()),
+        _ => None,
     })
 }
 
@@ -89,8 +76,8 @@ fn no_await(call: &Macro, name: &str) -> syn::Result<()> {
         return Ok(());
     }
     let message = format!(
-        "`.await` inside `{name}!` cannot be made durable; await before it: \
-         `let value = ….await;`, and use `value` in `{name}!`"
+        "`.await` inside `{name}!` cannot be made durable; take the value before it: \
+         `let value = ….await;`"
     );
     Err(syn::Error::new_spanned(call, message))
 }
@@ -143,38 +130,13 @@ fn arguments(rewrite: &mut Rewrite<'_>, call: &mut Macro) -> syn::Result<()> {
     Ok(())
 }
 
-/// What tracing and formatting allow before an expression.
+/// `name =`, as formatting has it.
 fn prefix(input: ParseStream<'_>) -> syn::Result<TokenStream> {
-    let mut out = TokenStream::new();
-    if input.peek(Ident) && input.peek2(Token![:]) && !input.peek2(Token![::]) {
-        let (name, colon): (Ident, Token![:]) = (input.parse()?, input.parse()?);
-        out.extend(quote!(#name #colon));
-    } else if field_name(&input.fork()).is_ok() {
-        out.extend(field_name(input)?);
+    if !input.peek(Ident::peek_any) || !input.peek2(Token![=]) || input.peek2(Token![==]) {
+        return Ok(TokenStream::new());
     }
-    if input.peek(Token![%]) || input.peek(Token![?]) {
-        out.extend([input.parse::<TokenTree>()?]);
-    }
-    Ok(out)
-}
-
-/// `user.name =` or `"user name" =`.
-fn field_name(input: ParseStream<'_>) -> syn::Result<TokenStream> {
-    let mut out = TokenStream::new();
-    if input.peek(LitStr) {
-        input.parse::<LitStr>()?.to_tokens(&mut out);
-    } else {
-        input.call(Ident::parse_any)?.to_tokens(&mut out);
-        while input.peek(Token![.]) {
-            input.parse::<Token![.]>()?.to_tokens(&mut out);
-            input.call(Ident::parse_any)?.to_tokens(&mut out);
-        }
-    }
-    if input.peek(Token![==]) || input.peek(Token![=>]) {
-        return Err(input.error("not a name"));
-    }
-    input.parse::<Token![=]>()?.to_tokens(&mut out);
-    Ok(out)
+    let (name, equals) = (input.call(Ident::parse_any)?, input.parse::<Token![=]>()?);
+    Ok(quote!(#name #equals))
 }
 
 fn separator(input: ParseStream<'_>) -> syn::Result<TokenStream> {

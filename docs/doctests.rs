@@ -1,0 +1,24 @@
+//! The README and the guide as documentation tests: each of their Rust snippets is compiled.
+//!
+//! Part of the facade only while documentation tests are collected. `tests/docs.rs` checks that no
+//! page is missing here.
+
+/// One module for each page, so that a failure names the page.
+macro_rules! pages {
+    ($($name:ident = $file:literal),* $(,)?) => {
+        $(#[doc = include_str!($file)] mod $name {})*
+    };
+}
+
+pages! {
+    readme = "../README.md",
+    getting_started = "src/getting-started.md",
+    activities = "src/activities.md",
+    workflows = "src/workflows.md",
+    starting = "src/starting.md",
+    workers = "src/workers.md",
+    tenants = "src/tenants.md",
+    operating = "src/operating.md",
+    errors = "src/errors.md",
+    reliability = "src/reliability.md",
+}

@@ -1,0 +1,272 @@
+//! The deserializer that writes down what it is asked for.
+//!
+//! Quiet, it gives dummy values instead: for the elements in front of the one that is traced.
+
+use serde::de::value::StrDeserializer;
+use serde::de::{Deserializer, IntoDeserializer, Visitor};
+
+use super::access::{Elements, Entries, Fields, Variant};
+use super::walk::{Named, Walk};
+
+/// No tuple has more elements.
+const LONGEST_TUPLE: usize = 32;
+
+/// A pass ends, or a type has refused a dummy. Never shown to anybody.
+#[derive(Debug)]
+pub(super) struct Stop;
+
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the shape is known")
+    }
+}
+
+impl std::error::Error for Stop {}
+
+impl serde::de::Error for Stop {
+    fn custom<T: std::fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
+pub(super) struct Tracer<'w> {
+    pub(super) walk: &'w mut Walk,
+    pub(super) quiet: bool,
+}
+
+impl<'w> Tracer<'w> {
+    pub(super) fn new(walk: &'w mut Walk) -> Self {
+        Self { walk, quiet: false }
+    }
+
+    /// A type without parts: the end of this pass, or a dummy.
+    fn leaf<T>(self, kind: &str, dummy: impl FnOnce() -> Result<T, Stop>) -> Result<T, Stop> {
+        if self.quiet {
+            return dummy();
+        }
+        self.walk.leaf(kind);
+        Err(Stop)
+    }
+
+    /// A type with parts. `false`: it was met before, or it is too deep to go on.
+    fn enter<V>(&mut self, kind: &str, name: &'static str, parts: Parts) -> bool {
+        if self.quiet {
+            return self.walk.descend();
+        }
+        let rust = std::any::type_name::<V>();
+        if !name.is_empty() && self.walk.has_met(Named { rust, name, parts }) {
+            return false;
+        }
+        self.walk.write(kind);
+        self.walk.name(name, parts);
+        self.walk.descend()
+    }
+
+    /// One of the parts, as this pass chooses.
+    pub(super) fn part(&mut self, parts: Parts) -> Result<&'static str, Stop> {
+        if parts.is_empty() {
+            self.walk.leaf("nothing");
+            return Err(Stop);
+        }
+        let part = parts[self.walk.choose(parts.len())];
+        self.walk.write(&format!(".{part} "));
+        Ok(part)
+    }
+
+    pub(super) fn elements<'de, V: Visitor<'de>>(
+        self,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        let mut traced = len;
+        if !self.quiet {
+            if len == 0 {
+                return self.leaf("nothing", || Err(Stop));
+            }
+            // What is longer is an array: its elements are of one type.
+            traced = self.walk.choose(if len > LONGEST_TUPLE { 1 } else { len });
+            self.walk.write(&format!(".{traced} "));
+        }
+        visitor.visit_seq(Elements { walk: self.walk, next: 0, traced, len })
+    }
+
+    pub(super) fn fields<'de, V: Visitor<'de>>(
+        mut self,
+        fields: Parts,
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        if self.quiet {
+            return self.elements(fields.len(), visitor);
+        }
+        let field = self.part(fields)?;
+        visitor.visit_map(Fields { walk: self.walk, field: Some(field) })
+    }
+}
+
+type Parts = &'static [&'static str];
+
+macro_rules! leaves {
+    ($($method:ident $kind:literal $visit:ident $dummy:expr;)+) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+            self.leaf($kind, || visitor.$visit($dummy))
+        }
+    )+};
+}
+
+impl<'de> Deserializer<'de> for Tracer<'_> {
+    type Error = Stop;
+
+    leaves! {
+        deserialize_bool "bool" visit_bool false;
+        deserialize_i8 "i8" visit_i8 0;
+        deserialize_i16 "i16" visit_i16 0;
+        deserialize_i32 "i32" visit_i32 0;
+        deserialize_i64 "i64" visit_i64 0;
+        deserialize_i128 "i128" visit_i128 0;
+        deserialize_u8 "u8" visit_u8 1;
+        deserialize_u16 "u16" visit_u16 1;
+        deserialize_u32 "u32" visit_u32 1;
+        deserialize_u64 "u64" visit_u64 1;
+        deserialize_u128 "u128" visit_u128 1;
+        deserialize_f32 "f32" visit_f32 0.0;
+        deserialize_f64 "f64" visit_f64 0.0;
+        deserialize_char "char" visit_char '0';
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        let dummy = self.walk.dummy();
+        self.leaf("str", || visitor.visit_borrowed_str(dummy))
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.leaf("bytes", || visitor.visit_borrowed_bytes(&[0; 16]))
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.leaf("unit", || visitor.visit_unit())
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.leaf("any", || visitor.visit_unit())
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        if self.quiet {
+            return visitor.visit_none();
+        }
+        self.walk.write("option ");
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        self.leaf(&format!("unit {name}"), || visitor.visit_unit())
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        mut self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        if !self.enter::<V::Value>("newtype ", name, &[]) {
+            return Err(Stop);
+        }
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Stop> {
+        if !self.enter::<V::Value>("seq ", "", &[]) {
+            return Err(Stop);
+        }
+        let (traced, len) = (0, usize::from(!self.quiet));
+        visitor.visit_seq(Elements { walk: self.walk, next: 0, traced, len })
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        mut self,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        if !self.enter::<V::Value>(&format!("tuple {len} "), "", &[]) {
+            return Err(Stop);
+        }
+        self.elements(len, visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        mut self,
+        name: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        if !self.enter::<V::Value>(&format!("tuple {len} "), name, &[]) {
+            return Err(Stop);
+        }
+        self.elements(len, visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Stop> {
+        if !self.enter::<V::Value>("map ", "", &[]) {
+            return Err(Stop);
+        }
+        let part = if self.quiet { "" } else { self.part(&["key", "value"])? };
+        visitor.visit_map(Entries { walk: self.walk, traced: part })
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        mut self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        if !self.enter::<V::Value>("struct ", name, fields) {
+            return Err(Stop);
+        }
+        self.fields(fields, visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        mut self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        if !self.enter::<V::Value>("enum ", name, variants) {
+            return Err(Stop);
+        }
+        let variant = match self.quiet {
+            // Another one at every depth, so that a recursive variant is left sooner or later.
+            true => self.walk.vary(variants).ok_or(Stop)?,
+            false => self.part(variants)?,
+        };
+        visitor.visit_enum(Variant { tracer: self, name: variant })
+    }
+}
+
+/// A name, as field and variant identifiers read it.
+pub(super) fn identifier(name: &'static str) -> StrDeserializer<'static, Stop> {
+    name.into_deserializer()
+}

@@ -1,0 +1,80 @@
+//! Results of transactional activities: written by the activity's own transaction.
+//!
+//! One at a time per run, and only when everything before it is durable; what happens meanwhile
+//! waits, so that the machine sees events in the order of the journal.
+
+use super::executor::Executor;
+use super::message::Seal;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::RunKey;
+use crate::journal::{self, Event, Recorded, StepId};
+use crate::store::{Next, Record};
+
+impl Executor {
+    pub(super) fn request_seal(&mut self, seal: Seal) {
+        let key = seal.key;
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        if run.residency == seal.residency {
+            run.seals.push_back(seal);
+            self.grant_seal(key);
+        }
+    }
+
+    /// Gives the next result its record, if nothing of the run is on its way.
+    pub(super) fn grant_seal(&mut self, key: RunKey) {
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        while run.is_settled() && run.stuck.is_none() {
+            let Some(Seal { op, attempt, request, .. }) = run.seals.pop_front() else { return };
+            let Some(running) = run.running.get(&op) else { continue };
+            let task = &running.task;
+            let step = StepId { op, name: task.name.to_owned(), input: task.input_hash };
+            let event = Event::ActivityCompleted { step, attempt, output: request.output };
+            let Some(machine) = run.machine.as_ref().filter(|machine| machine.wants(&event)) else {
+                continue; // dropping the request refuses it
+            };
+            let at = self.session.clock.now().max(machine.now());
+            let recorded = Recorded { at, event };
+            let record = sealed_record(key, run.position, &recorded);
+            if record.is_ok() {
+                run.sealed = Some(recorded);
+            }
+            if request.reply.send(record).is_err() {
+                run.sealed = None; // the activity was stopped before it could use the record
+            }
+        }
+    }
+
+    /// The transaction has ended: its event is history now, or was never written. What waited goes
+    /// on.
+    pub(super) fn unseal(&mut self, key: RunKey, committed: bool) {
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        if let Some(recorded) = run.sealed.take().filter(|_| committed) {
+            run.position += 1;
+            if let Some(machine) = run.machine.as_mut().filter(|_| !run.ending) {
+                match machine.apply(recorded) {
+                    Ok(turn) => self.absorb(key, turn),
+                    Err(stuck) => self.get_stuck(key, &stuck.to_string()),
+                }
+            }
+        }
+        self.replay_deferred(key);
+        self.grant_seal(key);
+        self.mark_dirty(key);
+        self.consider(key);
+    }
+
+    fn replay_deferred(&mut self, key: RunKey) {
+        loop {
+            let Some(run) = self.runs.get_mut(&key) else { return };
+            let Some(event) = run.deferred.pop_front() else { return };
+            self.apply(key, event);
+        }
+    }
+}
+
+fn sealed_record(key: RunKey, position: i32, recorded: &Recorded) -> Result<Record> {
+    let events = journal::encode(std::slice::from_ref(recorded))
+        .map_err(|error| Error::new(ErrorKind::Codec, error.to_string()))?;
+    let (consumed, starts, mail) = (Vec::new(), Vec::new(), Vec::new());
+    Ok(Record { key, position, events, consumed, starts, mail, next: Next::Stay })
+}

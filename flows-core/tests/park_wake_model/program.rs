@@ -1,0 +1,296 @@
+//! Actors as tables: each line is an operation of a SQL statement, and where to go after it.
+//!
+//! An operation is atomic; between two of them any other actor may act. The table reads like the SQL
+//! it stands for, and a naive protocol is the same table with one line replaced.
+
+use crate::database::{Database, Done, Locking, OnConflict, Row};
+
+/// A condition on a row, for a record of a worker.
+pub(crate) type Where = fn(Row, &Mind, u8) -> bool;
+
+/// One operation.
+#[derive(Clone, Copy)]
+pub(crate) enum Op {
+    /// A statement begins: what it sees is decided.
+    Statement,
+    Update(Where, fn(Row) -> Row, Locking),
+    Delete(Where, Locking),
+    /// `SELECT … FOR UPDATE`.
+    Lock(Where),
+    /// Whether the statement sees such a row.
+    Sees(Where),
+    Insert(fn(&Mind, u8) -> Row, OnConflict),
+    /// Draws a number and writes a letter with it.
+    WriteLetter,
+    /// Reads the inbox, on the way to the worker's memory.
+    ReadInbox,
+    /// Reads the journal, on the way to the worker's memory.
+    ReadJournal,
+    /// Waits until the worker holds the run in its memory.
+    AwaitRun,
+    /// The worker takes a run into its memory, with what was read.
+    TakeUp,
+    /// What was read, and the counter, reach the run in the worker's memory, if it is still there.
+    Deliver,
+    /// The worker has lost a race: it drops what it knows of the run, and will read it again.
+    Drop,
+    /// Whether the run was dropped so.
+    IsDropped,
+    /// A dropped run is as it was read again.
+    Revive,
+    /// The run only waits now: what it knows goes into a record.
+    Decide,
+    /// Appends the record at its position, if it has events.
+    Append,
+    /// Appends a record that has events in any case.
+    AppendEnd,
+    /// Appends behind the rows that the statement sees.
+    AppendBehind,
+    /// Deletes the letters that the record contains.
+    Consume,
+    /// The record was kept.
+    Applied,
+    /// Deletes the letters that the statement sees.
+    EmptyInbox,
+    /// The worker forgets the run.
+    Forget,
+    Commit,
+    Abort,
+}
+
+/// Label, operation, where to go after a hit, and after a miss.
+pub(crate) type Line = (&'static str, Op, &'static str, &'static str);
+
+/// The label where an actor ends.
+pub(crate) const END: &str = "end";
+
+#[derive(Clone)]
+pub(crate) struct Program {
+    lines: Vec<Line>,
+    worker: u8,
+}
+
+/// The worker of an actor that is none.
+pub(crate) const NOBODY: u8 = 2;
+
+/// A set of letters.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Letters(u8);
+
+impl Letters {
+    pub(crate) fn contains(self, letter: u8) -> bool {
+        self.0 & (1 << letter) != 0
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn with(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+}
+
+impl FromIterator<u8> for Letters {
+    fn from_iter<T: IntoIterator<Item = u8>>(letters: T) -> Self {
+        Self(letters.into_iter().fold(0, |set, letter| set | (1 << letter)))
+    }
+}
+
+/// A run in a worker's memory.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Mind {
+    pub(crate) held: bool,
+    /// To be read again: until then, letters do not reach it.
+    pub(crate) dropped: bool,
+    /// Letters that it has not recorded yet.
+    pub(crate) known: Letters,
+    pub(crate) sent: u8,
+    /// The position of its next journal row.
+    pub(crate) position: u8,
+}
+
+/// An actor at work.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Process {
+    pub(crate) at: usize,
+    on_its_way: Letters,
+    position: u8,
+    counter: u8,
+    record: Mind,
+    letter: Option<u8>,
+}
+
+/// What the actors share.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct World {
+    pub(crate) database: Database,
+    /// By worker.
+    pub(crate) minds: [Mind; 3],
+    /// Letters in the order of their commits.
+    pub(crate) acknowledged: Vec<u8>,
+}
+
+impl Program {
+    pub(crate) fn new(worker: u8, lines: &[Line]) -> Self {
+        Self { lines: lines.to_vec(), worker }
+    }
+
+    /// The same program with one line replaced, or added.
+    pub(crate) fn but(mut self, line: Line) -> Self {
+        match self.lines.iter_mut().find(|known| known.0 == line.0) {
+            Some(known) => *known = line,
+            None => self.lines.push(line),
+        }
+        self
+    }
+
+    pub(crate) fn is_over(&self, process: &Process) -> bool {
+        process.at >= self.lines.len()
+    }
+
+    /// Whether it has nothing to do unless somebody else does something.
+    pub(crate) fn is_idle(&self, process: &Process) -> bool {
+        self.lines.get(process.at).is_none_or(|line| matches!(line.1, Op::AwaitRun | Op::Decide))
+    }
+
+    pub(crate) fn label(&self, process: &Process) -> &'static str {
+        self.lines.get(process.at).map_or(END, |line| line.0)
+    }
+
+    /// Does the next operation. Does nothing when that is blocked.
+    pub(crate) fn step(&self, actor: usize, process: &mut Process, world: &mut World) -> Done {
+        let (_, op, hit, miss) = self.lines[process.at];
+        let done = self.act(op, actor, process, world);
+        match done {
+            Done::Hit => process.at = self.find(hit),
+            Done::Miss => process.at = self.find(miss),
+            Done::Blocked | Done::Failed => {}
+        }
+        if self.is_over(process) {
+            *process = Process { at: process.at, ..Process::default() };
+        }
+        done
+    }
+
+    fn find(&self, label: &str) -> usize {
+        if label == END {
+            return self.lines.len();
+        }
+        let found = self.lines.iter().position(|line| line.0 == label);
+        found.unwrap_or_else(|| panic!("no line `{label}`"))
+    }
+
+    fn act(&self, op: Op, actor: usize, process: &mut Process, world: &mut World) -> Done {
+        let mind = &mut world.minds[usize::from(self.worker)];
+        match in_memory(op, process, mind) {
+            Some(done) => done,
+            None => self.in_database(op, actor, process, world),
+        }
+    }
+
+    fn in_database(&self, op: Op, actor: usize, process: &mut Process, world: &mut World) -> Done {
+        let World { database, acknowledged, .. } = world;
+        let (worker, record) = (self.worker, process.record);
+        let is = |wanted: Where| move |row| wanted(row, &record, worker);
+        match op {
+            Op::Statement => database.begin(actor),
+            Op::Update(wanted, set, locking) => {
+                let (done, row) = database.update(actor, is(wanted), set, locking);
+                if let Some(Row::Owned { sent, .. }) = row {
+                    process.counter = sent;
+                }
+                return done;
+            }
+            Op::Delete(wanted, locking) => return database.delete(actor, is(wanted), locking),
+            Op::Lock(wanted) => return database.lock(actor, is(wanted)),
+            Op::Sees(wanted) => return hit_if(database.seen(actor).any(is(wanted))),
+            Op::Insert(row, on_conflict) => {
+                return database.insert(actor, row(&record, worker), on_conflict);
+            }
+            Op::WriteLetter => process.letter = Some(database.insert_letter(actor)),
+            Op::ReadInbox => process.on_its_way = database.seen(actor).filter_map(number).collect(),
+            Op::ReadJournal => process.position = length(database, actor),
+            Op::Append if record.known.is_empty() => {}
+            Op::Append | Op::AppendEnd => return append(database, actor, record.position),
+            Op::AppendBehind => return append(database, actor, length(database, actor)),
+            Op::Consume => return delete_letters(database, actor, |l| record.known.contains(l)),
+            Op::EmptyInbox => return delete_letters(database, actor, |_| true),
+            Op::Commit => {
+                database.commit(actor);
+                acknowledged.extend(process.letter.take());
+            }
+            Op::Abort => database.abort(actor),
+            _ => unreachable!("done in memory"),
+        }
+        Done::Hit
+    }
+}
+
+/// What needs no database.
+fn in_memory(op: Op, process: &mut Process, mind: &mut Mind) -> Option<Done> {
+    let Process { on_its_way, position, .. } = *process;
+    match op {
+        Op::AwaitRun | Op::Decide if !mind.held || mind.dropped => return Some(Done::Blocked),
+        Op::AwaitRun => {}
+        Op::Decide => process.record = *mind,
+        Op::TakeUp => {
+            *mind = Mind { held: true, known: on_its_way, position, ..Mind::default() };
+        }
+        Op::Deliver if !mind.held => {}
+        Op::Deliver => {
+            mind.sent = process.counter;
+            if !mind.dropped {
+                mind.known = mind.known.with(on_its_way);
+            }
+        }
+        Op::Applied => {
+            mind.position += u8::from(!process.record.known.is_empty());
+            mind.known = mind.known.without(process.record.known);
+        }
+        Op::Drop => (mind.dropped, mind.known) = (mind.held, Letters::default()),
+        Op::IsDropped => return Some(hit_if(mind.dropped)),
+        Op::Revive if !mind.dropped => {}
+        Op::Revive => *mind = Mind { dropped: false, known: on_its_way, position, ..*mind },
+        Op::Forget => *mind = Mind::default(),
+        _ => return None,
+    }
+    Some(Done::Hit)
+}
+
+fn hit_if(condition: bool) -> Done {
+    if condition { Done::Hit } else { Done::Miss }
+}
+
+/// A letter's number.
+pub(crate) fn number(row: Row) -> Option<u8> {
+    match row {
+        Row::Letter(number) => Some(number),
+        _ => None,
+    }
+}
+
+fn length(database: &Database, actor: usize) -> u8 {
+    let rows = database.seen(actor).filter(|row| matches!(row, Row::Journal(_)));
+    u8::try_from(rows.count()).expect("a short journal")
+}
+
+fn append(database: &mut Database, actor: usize, position: u8) -> Done {
+    database.insert(actor, Row::Journal(position), OnConflict::DoNothing)
+}
+
+/// Deletes letters, in their order; waits for whoever is deleting one.
+fn delete_letters(database: &mut Database, actor: usize, which: impl Fn(u8) -> bool) -> Done {
+    let letters: Vec<_> = database.seen(actor).filter_map(number).filter(|n| which(*n)).collect();
+    for letter in letters {
+        let is_it = |row| row == Row::Letter(letter);
+        if database.delete(actor, is_it, Locking::Wait) == Done::Blocked {
+            return Done::Blocked;
+        }
+    }
+    Done::Hit
+}

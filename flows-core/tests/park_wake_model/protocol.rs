@@ -1,0 +1,261 @@
+//! The protocol, actor by actor, as the PostgreSQL store and the worker execute it.
+
+use crate::database::Locking::{Skip, SkipChanged, Wait};
+use crate::database::OnConflict::{DoUpdate, Fail};
+use crate::database::Row;
+use crate::program::Op::{
+    Abort, Append, AppendBehind, AppendEnd, Applied, AwaitRun, Commit, Consume, Decide, Delete,
+    Deliver, Drop, EmptyInbox, Forget, Insert, IsDropped, Lock, ReadInbox, ReadJournal, Revive,
+    Sees, Statement, TakeUp, Update, WriteLetter,
+};
+use crate::program::{END, Mind, NOBODY, Program, Where};
+
+pub(crate) const OPEN: Where = |row, _, _| row == Row::Run { open: true };
+pub(crate) const READY: Where = |row, _, _| row == Row::Ready;
+pub(crate) const OWNED: Where = |row, _, _| matches!(row, Row::Owned { .. });
+pub(crate) const MINE: Where =
+    |row, _, me| matches!(row, Row::Owned { worker, .. } if worker == me);
+pub(crate) const WAITING: Where = |row, _, _| matches!(row, Row::Parked { stuck: false, .. });
+pub(crate) const STUCK: Where = |row, _, _| matches!(row, Row::Parked { stuck: true, .. });
+pub(crate) const PARKED: Where = |row, _, _| matches!(row, Row::Parked { .. });
+/// Mine, and its flag is up.
+pub(crate) const FLAGGED: Where =
+    |row, record, me| MINE(row, record, me) && matches!(row, Row::Owned { mail: true, .. });
+/// Mine, and its flag is down.
+pub(crate) const UNFLAGGED: Where =
+    |row, record, me| MINE(row, record, me) && !FLAGGED(row, record, me);
+/// Its flag is down, and no letter was sent that the run has not heard of.
+pub(crate) const QUIET: Where =
+    |row, record, _| matches!(row, Row::Owned { mail: false, sent, .. } if sent == record.sent);
+/// Mine, and quiet.
+pub(crate) const IDLE: Where = |row, record, me| MINE(row, record, me) && QUIET(row, record, me);
+
+pub(crate) fn same(row: Row) -> Row {
+    row
+}
+
+pub(crate) fn ended(_: Row) -> Row {
+    Row::Run { open: false }
+}
+
+/// The flag and the counter go up.
+pub(crate) fn raised(row: Row) -> Row {
+    match row {
+        Row::Owned { worker, sent, .. } => Row::Owned { worker, mail: true, sent: sent + 1 },
+        other => other,
+    }
+}
+
+pub(crate) fn lowered(row: Row) -> Row {
+    match row {
+        Row::Owned { worker, sent, .. } => Row::Owned { worker, mail: false, sent },
+        other => other,
+    }
+}
+
+pub(crate) fn ready(_: &Mind, _: u8) -> Row {
+    Row::Ready
+}
+
+pub(crate) fn owned(_: &Mind, worker: u8) -> Row {
+    Row::Owned { worker, mail: false, sent: 0 }
+}
+
+fn waiting(record: &Mind, _: u8) -> Row {
+    let known = record.position + u8::from(!record.known.is_empty());
+    Row::Parked { stuck: false, known }
+}
+
+/// `send.sql`: locks the place that the statement sees, then writes. A run that was on its way from
+/// one place to another is sought again; only a run that is seen to have ended refuses.
+pub(crate) fn sender() -> Program {
+    Program::new(
+        NOBODY,
+        &[
+            ("send", Statement, "raise", END),
+            ("raise", Update(OWNED, raised, Wait), "letter", "stuck"),
+            ("stuck", Lock(STUCK), "letter", "unpark"),
+            ("unpark", Delete(WAITING, Wait), "ready", "mark"),
+            ("ready", Insert(ready, DoUpdate(same)), "letter", "letter"),
+            ("mark", Update(READY, same, Wait), "letter", "look"),
+            ("look", Statement, "open", END),
+            ("open", Sees(OPEN), "send", "refuse"),
+            ("letter", WriteLetter, "commit", END),
+            ("commit", Commit, END, END),
+            ("refuse", Abort, END, END),
+        ],
+    )
+}
+
+/// The keeper of a worker: collects, claims, collects. One task, so that what it reads reaches the
+/// worker's memory in the order it was read.
+pub(crate) fn keeper(worker: u8) -> Program {
+    Program::new(
+        worker,
+        &[
+            ("collect", Statement, "lower", END),
+            ("lower", Update(FLAGGED, lowered, Skip), "lowered", "claim"),
+            ("lowered", Commit, "news", END),
+            ("news", Statement, "letters", END),
+            ("letters", ReadInbox, "deliver", END),
+            ("deliver", Deliver, "claim", END),
+            ("claim", Statement, "take", END),
+            ("take", Delete(READY, SkipChanged), "given", "none"),
+            ("given", Sees(OPEN), "own", "none"),
+            ("own", Insert(owned, DoUpdate(raised)), "claimed", "none"),
+            ("claimed", Commit, "read", END),
+            ("read", Statement, "inbox", END),
+            ("inbox", ReadInbox, "journal", END),
+            ("journal", ReadJournal, "up", END),
+            ("up", TakeUp, "collect 2", END),
+            ("none", Commit, "collect 2", END),
+            ("collect 2", Statement, "lower 2", END),
+            ("lower 2", Update(FLAGGED, lowered, Skip), "lowered 2", "done"),
+            ("lowered 2", Commit, "news 2", END),
+            ("news 2", Statement, "letters 2", END),
+            ("letters 2", ReadInbox, "deliver 2", END),
+            ("deliver 2", Deliver, "done", END),
+            ("done", Commit, END, END),
+        ],
+    )
+}
+
+/// Somebody else was first at a journal position.
+pub(crate) fn loser(worker: u8) -> Program {
+    Program::new(worker, &[("lost", Drop, END, END)])
+}
+
+/// A keeper that also reads dropped runs again.
+pub(crate) fn keeper_that_reloads(worker: u8) -> Program {
+    keeper(worker)
+        .but(("lower", Update(FLAGGED, lowered, Skip), "lowered", "dropped"))
+        .but(("deliver", Deliver, "dropped", END))
+        .but(("dropped", IsDropped, "reload", "claim"))
+        .but(("reload", Statement, "inbox again", END))
+        .but(("inbox again", ReadInbox, "journal again", END))
+        .but(("journal again", ReadJournal, "revive", END))
+        .but(("revive", Revive, "claim", END))
+}
+
+/// A task of its own that reads dropped runs again.
+pub(crate) fn reloader(worker: u8) -> Program {
+    Program::new(
+        worker,
+        &[
+            ("lost", Drop, "reload", END),
+            ("reload", Statement, "inbox", END),
+            ("inbox", ReadInbox, "journal", END),
+            ("journal", ReadJournal, "revive", END),
+            ("revive", Revive, "commit", END),
+            ("commit", Commit, END, END),
+        ],
+    )
+}
+
+/// A turn that consumes what the run knows and puts it down: `turn.sql`, then `park.sql`.
+pub(crate) fn parker(worker: u8) -> Program {
+    Program::new(
+        worker,
+        &[
+            ("await", AwaitRun, "decide", END),
+            ("decide", Decide, "turn", END),
+            ("turn", Statement, "append", END),
+            ("append", Append, "consume", "lost"),
+            ("consume", Consume, "settle", END),
+            ("settle", Statement, "park", END),
+            ("park", Delete(IDLE, Wait), "put", "mine"),
+            ("put", Insert(waiting, Fail), "forget", END),
+            ("forget", Forget, "commit", END),
+            ("mine", Sees(MINE), "applied", "lost"),
+            ("applied", Applied, "commit", END),
+            ("commit", Commit, END, END),
+            ("lost", Abort, END, END),
+        ],
+    )
+}
+
+/// A turn that consumes what the run knows and keeps it: its fence is the journal alone.
+pub(crate) fn stayer(worker: u8) -> Program {
+    Program::new(
+        worker,
+        &[
+            ("await", AwaitRun, "decide", END),
+            ("decide", Decide, "turn", END),
+            ("turn", Statement, "append", END),
+            ("append", Append, "consume", "lost"),
+            ("consume", Consume, "applied", END),
+            ("applied", Applied, "commit", END),
+            ("commit", Commit, END, END),
+            ("lost", Abort, END, END),
+        ],
+    )
+}
+
+/// A turn that ends the run.
+pub(crate) fn closer(worker: u8) -> Program {
+    Program::new(
+        worker,
+        &[
+            ("await", AwaitRun, "decide", END),
+            ("decide", Decide, "turn", END),
+            ("turn", Statement, "append", END),
+            ("append", AppendEnd, "end run", "lost"),
+            ("end run", Update(OPEN, ended, Wait), "release", "lost"),
+            ("release", Delete(MINE, Wait), "inbox", "lost"),
+            ("inbox", Statement, "empty", END),
+            ("empty", EmptyInbox, "forget", END),
+            ("forget", Forget, "commit", END),
+            ("commit", Commit, END, END),
+            ("lost", Abort, END, END),
+        ],
+    )
+}
+
+/// Ends the run from outside: journal and run's row first, as the closer does, then its place,
+/// wherever that is by now.
+pub(crate) fn terminator() -> Program {
+    Program::new(
+        NOBODY,
+        &[
+            ("terminate", Statement, "append", END),
+            ("append", AppendBehind, "end run", "terminate"),
+            ("end run", Update(OPEN, ended, Wait), "seek", "over"),
+            ("seek", Statement, "owned", END),
+            ("owned", Delete(OWNED, Wait), "inbox", "parked"),
+            ("parked", Delete(PARKED, Wait), "inbox", "ready"),
+            ("ready", Delete(READY, Wait), "inbox", "seek"),
+            ("inbox", Statement, "empty", END),
+            ("empty", EmptyInbox, "commit", END),
+            ("commit", Commit, END, END),
+            ("over", Abort, END, END),
+        ],
+    )
+}
+
+/// `promote.sql`: a parked run is due.
+pub(crate) fn timer() -> Program {
+    mover(Delete(WAITING, Skip))
+}
+
+/// `release.sql`: the lease of worker 0 has lapsed.
+pub(crate) fn takeover() -> Program {
+    mover(Delete(|row, _, _| matches!(row, Row::Owned { worker: 0, .. }), Skip))
+}
+
+/// `release_stuck.sql`: a build has come that may mend the run. It waits for whoever holds the row,
+/// for it comes only once.
+pub(crate) fn registration() -> Program {
+    mover(Delete(STUCK, Wait))
+}
+
+fn mover(take: crate::program::Op) -> Program {
+    Program::new(
+        NOBODY,
+        &[
+            ("move", Statement, "take", END),
+            ("take", take, "ready", "commit"),
+            ("ready", Insert(ready, DoUpdate(same)), "commit", "commit"),
+            ("commit", Commit, END, END),
+        ],
+    )
+}

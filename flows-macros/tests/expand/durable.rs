@@ -1,0 +1,26 @@
+//! Expansion, with arguments ``, of
+//!
+//! ```text
+//! async fn longest<'a, T: Display>(ctx: &WorkflowContext, names: &'a [T]) -> Result<&'a T> {
+//!     ctx.sleep(SECOND).await?;
+//!     names.first().ok_or_else(none)
+//! }
+//! ```
+
+#[deny(unused_must_use)]
+fn longest<'a, T: Display>(
+    ctx: &WorkflowContext,
+    names: &'a [T],
+) -> ::flows::__private::Block<
+    impl ::std::future::Future<Output = Result<&'a T>> + ::std::marker::Send,
+> {
+    ::flows::__private::block(async move {
+        if let ::std::option::Option::Some(never) = ::std::option::Option::None::<
+            Result<&'a T>,
+        > {
+            return never;
+        }
+        ::flows::__private::durable(ctx.sleep(SECOND)).await?;
+        names.first().ok_or_else(none)
+    })
+}

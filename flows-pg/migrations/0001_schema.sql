@@ -1,0 +1,245 @@
+-- Schema of the flows workflow library, version 1.
+--
+-- Every key starts with `shard` (it distributes the tables) and `tenant_id` (ids of different
+-- tenants never meet). Row level security is enabled and forced on every table: the role
+-- `flows_tenant` sees the tenant that the setting `flows.tenant_id` names, `flows_worker` sees all.
+
+-- ---- roles ------------------------------------------------------------------------------------
+
+-- Roles belong to the cluster, so another database may create them at the same moment. On 16 and
+-- later the migrating role may become them but does not inherit what they see; on 15 it inherits,
+-- which is why the policies below ask for the current role, not for membership.
+DO $roles$
+DECLARE
+    name text;
+    modern boolean := current_setting('server_version_num')::int >= 160000;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['flows_tenant', 'flows_worker'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = name) THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL; -- another database of this cluster was faster
+            END;
+        END IF;
+        IF NOT pg_has_role(current_user, name, CASE WHEN modern THEN 'SET' ELSE 'MEMBER' END) THEN
+            EXECUTE format('GRANT %I TO %I', name, current_user)
+                || CASE WHEN modern THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END;
+        END IF;
+    END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE EXCEPTION USING
+        ERRCODE = 'FL002',
+        MESSAGE = format('role "%s" may not create the roles flows_tenant and flows_worker', current_user),
+        HINT = format('CREATE ROLE flows_tenant NOLOGIN; CREATE ROLE flows_worker NOLOGIN; '
+            'GRANT flows_tenant, flows_worker TO %I%s;', current_user,
+            CASE WHEN modern THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END);
+END
+$roles$;
+
+-- ---- cold tables ------------------------------------------------------------------------------
+
+-- One row per run, written once, closed by one update. Neither status nor outcome is in an index,
+-- so that closing is a HOT update; the free space in each page is for it.
+CREATE TABLE flows.runs (
+    shard        smallint    NOT NULL,
+    tenant_id    uuid        NOT NULL,
+    run_id       uuid        NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    starts_at    timestamptz,                          -- the end of its delay, if it has one
+    closed_at    timestamptz,
+    lane         bigint      NOT NULL,                 -- hash of queue, workflow and version
+    version      bigint      NOT NULL,
+    timeout_us   bigint,                               -- from its start
+    parent_op    bigint,
+    attempt      integer     NOT NULL DEFAULT 1,
+    priority     smallint    NOT NULL DEFAULT 0,
+    status       smallint    NOT NULL DEFAULT 0,       -- 0 is running
+    current      boolean     NOT NULL DEFAULT true,    -- false: a later run has its workflow id
+    predecessor  uuid,
+    successor    uuid,
+    parent_run   uuid,
+    workflow_id  text,
+    workflow     text        NOT NULL,
+    queue        text        NOT NULL,
+    input        jsonb       NOT NULL,
+    output       jsonb,
+    error        jsonb,
+    retry        jsonb,
+    PRIMARY KEY (shard, tenant_id, run_id)
+) WITH (fillfactor = 75);
+
+CREATE UNIQUE INDEX runs_workflow_id ON flows.runs (shard, tenant_id, workflow_id)
+    WHERE current AND workflow_id IS NOT NULL;
+
+-- The journal. Its key is the fence: of two writers at one position, one wins.
+CREATE TABLE flows.journal (
+    shard      smallint    NOT NULL,
+    tenant_id  uuid        NOT NULL,
+    run_id     uuid        NOT NULL,
+    position   integer     NOT NULL,
+    written_at timestamptz NOT NULL DEFAULT now(),
+    events     bytea       NOT NULL,
+    PRIMARY KEY (shard, tenant_id, run_id, position)
+);
+
+-- Failed runs that can be rerun.
+CREATE TABLE flows.dead_letters (
+    shard     smallint    NOT NULL,
+    tenant_id uuid        NOT NULL,
+    run_id    uuid        NOT NULL,
+    failed_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (shard, tenant_id, run_id)
+);
+
+CREATE INDEX dead_letters_newest ON flows.dead_letters (shard, tenant_id, failed_at);
+
+-- Keys of letters that a run has received; they outlive the letters.
+CREATE TABLE flows.inbox_keys (
+    shard     smallint NOT NULL,
+    tenant_id uuid     NOT NULL,
+    run_id    uuid     NOT NULL,
+    key       text     NOT NULL,
+    PRIMARY KEY (shard, tenant_id, run_id, key)
+);
+
+-- ---- hot tables: the place of an open run is one row in one of the first three -------------------
+
+-- To be claimed, in the order of the key: oldest first within a lane and a priority. Without
+-- `load`, neither journal nor inbox has anything to read.
+CREATE TABLE flows.ready (
+    shard     smallint NOT NULL,
+    lane      bigint   NOT NULL,
+    priority  smallint NOT NULL,
+    run_id    uuid     NOT NULL,
+    tenant_id uuid     NOT NULL,
+    load      boolean  NOT NULL,
+    PRIMARY KEY (shard, lane, priority, run_id, tenant_id)
+);
+
+-- In the memory of a worker. `mail`: the inbox has grown since the worker collected its mail.
+CREATE TABLE flows.owned (
+    shard     smallint NOT NULL,
+    tenant_id uuid     NOT NULL,
+    run_id    uuid     NOT NULL,
+    worker_id uuid     NOT NULL,
+    priority  smallint NOT NULL,
+    claim     bigint   NOT NULL,                       -- the worker's claim it came with
+    lane      bigint   NOT NULL,
+    sent      bigint   NOT NULL DEFAULT 0,             -- letters since the worker owns it
+    mail      boolean  NOT NULL DEFAULT false,
+    PRIMARY KEY (shard, tenant_id, run_id)
+);
+
+CREATE INDEX owned_mail ON flows.owned (worker_id) WHERE mail;
+
+-- Waiting: for mail, or until `wake_at`. Neither mail nor time wakes a stuck run; time alone wakes
+-- one whose start is delayed (`unborn`).
+CREATE TABLE flows.parked (
+    shard       smallint NOT NULL,
+    tenant_id   uuid     NOT NULL,
+    run_id      uuid     NOT NULL,
+    wake_at     timestamptz,
+    lane        bigint   NOT NULL,
+    priority    smallint NOT NULL,
+    unborn      boolean  NOT NULL DEFAULT false,
+    waiting_for text     NOT NULL,
+    stuck       text,
+    PRIMARY KEY (shard, tenant_id, run_id)
+);
+
+CREATE INDEX parked_due ON flows.parked (shard, wake_at)
+    WHERE wake_at IS NOT NULL AND stuck IS NULL;
+CREATE INDEX parked_stuck ON flows.parked (shard, lane) WHERE stuck IS NOT NULL;
+
+-- Letters that no record has consumed. `seq` is drawn under the lock of the run's place, so within
+-- a run it rises in commit order.
+CREATE TABLE flows.inbox (
+    shard     smallint    NOT NULL,
+    tenant_id uuid        NOT NULL,
+    run_id    uuid        NOT NULL,
+    seq       bigint      GENERATED ALWAYS AS IDENTITY,
+    sent_at   timestamptz NOT NULL DEFAULT now(),
+    kind      smallint    NOT NULL,
+    codec     smallint    NOT NULL,
+    name      text        NOT NULL,
+    payload   bytea       NOT NULL,
+    PRIMARY KEY (shard, tenant_id, run_id, seq)
+);
+
+-- Worker processes and their leases. They belong to no tenant.
+CREATE TABLE flows.workers (
+    worker_id  uuid        PRIMARY KEY,
+    expires_at timestamptz NOT NULL,
+    void_claim bigint      NOT NULL DEFAULT 0,         -- claims up to this number are refused
+    name       text        NOT NULL,
+    lanes      bigint[]    NOT NULL
+);
+
+-- Rows of these come and go: vacuum by number, not by share, and never lock the table to shrink it.
+DO $hot$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['ready', 'owned', 'parked', 'inbox', 'workers'] LOOP
+        EXECUTE format('ALTER TABLE flows.%I SET (autovacuum_vacuum_scale_factor = 0, '
+            'autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0, '
+            'vacuum_truncate = off)', name);
+    END LOOP;
+END
+$hot$;
+
+-- ---- who may see what ---------------------------------------------------------------------------
+
+DO $policies$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['runs', 'journal', 'dead_letters', 'inbox_keys', 'ready', 'owned',
+                                'parked', 'inbox', 'workers'] LOOP
+        EXECUTE format('ALTER TABLE flows.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format('CREATE POLICY worker ON flows.%I TO flows_worker '
+            'USING (current_user = ''flows_worker'')', name);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON flows.%I TO flows_worker', name);
+        CONTINUE WHEN name = 'workers';
+        EXECUTE format('CREATE POLICY tenant ON flows.%I TO flows_tenant '
+            'USING (tenant_id = nullif(current_setting(''flows.tenant_id'', true), '''')::uuid)', name);
+    END LOOP;
+END
+$policies$;
+
+-- A tenant may know which workers there are: they say whether a run is served, and by whom.
+CREATE POLICY tenant ON flows.workers FOR SELECT TO flows_tenant USING (true);
+
+GRANT USAGE ON SCHEMA flows TO flows_tenant, flows_worker;
+GRANT SELECT ON flows.workers TO flows_tenant;
+GRANT SELECT, INSERT, UPDATE ON flows.runs TO flows_tenant;
+GRANT SELECT, INSERT ON flows.journal, flows.inbox_keys TO flows_tenant;
+GRANT SELECT, INSERT, DELETE ON flows.inbox TO flows_tenant;
+GRANT SELECT, INSERT, UPDATE, DELETE ON flows.dead_letters, flows.ready, flows.owned, flows.parked
+    TO flows_tenant;
+
+-- ---- functions ----------------------------------------------------------------------------------
+
+-- Ends a batch that was written in the hope that nobody else had touched its runs.
+CREATE FUNCTION flows.contended() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a run of this batch is not owned by this worker any more' USING ERRCODE = 'FL001';
+END
+$$;
+
+-- A new UUIDv7: PostgreSQL 18 has it, earlier versions get an equivalent.
+DO $uuid$
+BEGIN
+    IF current_setting('server_version_num')::int >= 180000 THEN
+        CREATE FUNCTION flows.uuidv7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE
+            AS 'SELECT pg_catalog.uuidv7()';
+    ELSE
+        CREATE FUNCTION flows.uuidv7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
+            SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+                PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+                FROM 1 FOR 6), 52, 1), 53, 1), 'hex')::uuid
+        $$;
+    END IF;
+END
+$uuid$;

@@ -1,0 +1,59 @@
+//! What must hold before a store is used: the schema's version, and roles that obey its policies.
+
+use flows_core::error::{Error, ErrorKind};
+use tokio_postgres::Row;
+
+use crate::error::Fault;
+use crate::link::Link;
+use crate::migrate;
+use crate::sql::CHECK;
+use crate::store::Shared;
+
+impl Shared {
+    /// Checks once; a check that failed is made again, for somebody may have migrated.
+    pub(crate) async fn ready(&self) -> Result<(), Fault> {
+        self.checked.get_or_try_init(|| self.check()).await.copied()
+    }
+
+    async fn check(&self) -> Result<(), Fault> {
+        let client = self.pool.get().await?;
+        check(Link::new(&client, &self.counters)).await
+    }
+}
+
+async fn check(link: Link<'_>) -> Result<(), Fault> {
+    let rows = link.query(CHECK, &[]).await?;
+    let row = rows.first().ok_or_else(|| wrong("the server gave no answer".into()))?;
+    migrate::compare(row.get::<_, Option<i32>>("version").unwrap_or(0))?;
+    roles(row)?;
+    Ok(())
+}
+
+fn roles(row: &Row) -> Result<(), Error> {
+    let (almighty, login): (&str, &str) = (row.get("almighty"), row.get("login"));
+    if !almighty.is_empty() {
+        return Err(wrong(format!(
+            "row level security does not bind {almighty}; an administrator can run: \
+             ALTER ROLE … NOSUPERUSER NOBYPASSRLS"
+        )));
+    }
+    if row.get::<_, i64>("roles") < 2 {
+        return Err(wrong(format!(
+            "role \"{login}\" may not act as flows_tenant and flows_worker; an administrator can \
+             run: GRANT flows_tenant, flows_worker TO \"{login}\" (from PostgreSQL 16 on, add WITH \
+             INHERIT FALSE, SET TRUE)"
+        )));
+    }
+    if row.get("superuser") {
+        tracing::warn!(
+            role = login,
+            "the application connects as a superuser; flows gives up that power for each of its own \
+             statements, but the application's statements keep it"
+        );
+    }
+    Ok(())
+}
+
+fn wrong(message: String) -> Error {
+    Error::new(ErrorKind::Configuration, message)
+}

@@ -1,0 +1,46 @@
+//! `collect`: mail flags go down, and the inboxes behind them are read.
+//!
+//! The flag goes down first: a letter that comes in between raises it again.
+
+use flows_core::error::Result;
+use flows_core::store::Collected;
+use uuid::Uuid;
+
+use crate::error::Fault;
+use crate::link::Link;
+use crate::load::inboxes;
+use crate::rows::{Keys, key};
+use crate::sql::{COLLECT, COLLECT_AGAIN};
+use crate::store::Shared;
+use crate::unfinished::Request;
+
+/// Runs whose mail one call collects; the flags of the others stay up.
+const CHUNK: i64 = 2000;
+
+impl Shared {
+    pub(crate) async fn collect(&self, worker: Uuid) -> Result<Vec<Collected>> {
+        let lent = self.claimer().await?;
+        let in_doubt = self.unfinished.has_collect(worker);
+        let pending = self.unfinished.begin(worker, Request::Collect);
+        if in_doubt {
+            lent.link().query(COLLECT_AGAIN, &[&worker]).await.map_err(Fault::from)?;
+        }
+        let mail = collect(lent.link(), worker).await?;
+        pending.finish();
+        lent.give_back();
+        Ok(mail)
+    }
+}
+
+async fn collect(link: Link<'_>, worker: Uuid) -> Result<Vec<Collected>, Fault> {
+    let rows = link.query(COLLECT, &[&worker, &CHUNK]).await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = rows.iter().map(key).collect::<Keys>();
+    let inboxes = inboxes(link, &keys).await?;
+    let collected = rows.iter().zip(inboxes);
+    let collected =
+        collected.map(|(row, inbox)| Collected { run: key(row), sent: row.get("sent"), inbox });
+    Ok(collected.collect())
+}

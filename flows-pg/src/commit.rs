@@ -1,0 +1,148 @@
+//! `commit`: turns of many runs in one transaction, written in the hope that nobody interferes.
+//!
+//! There is one form of the writes, and it is the fast one. Whatever goes wrong aborts the batch,
+//! so nothing of it was kept; then the records that lost their run are looked up and left out, a
+//! record that cannot be stored is found by halving, and the rest is written again.
+//!
+//! Never retries when it cannot tell whether a transaction was committed: then the caller reads
+//! its runs again.
+
+mod batch;
+mod columns;
+mod losers;
+
+use flows_core::error::{Error, Result};
+use flows_core::store::{Committed, Record};
+use uuid::Uuid;
+
+use self::batch::Batch;
+use crate::error::{Fault, Remedy};
+use crate::link::Link;
+use crate::store::Shared;
+
+/// Bytes of one transaction: far from the limits of the protocol.
+const BYTES: usize = 32 << 20;
+/// Records of one transaction.
+const RECORDS: usize = 2000;
+/// A record of more bytes than this cannot be sent in one message.
+const LARGEST: usize = 256 << 20;
+/// How often a batch is written again that meets others.
+const TRIES: u32 = 10;
+
+/// A part of the call's records, by number, to be written together.
+struct Part {
+    numbers: Vec<usize>,
+    tries: u32,
+}
+
+impl Shared {
+    pub(crate) async fn commit(
+        &self,
+        writer: usize,
+        worker: Uuid,
+        records: &[Record],
+    ) -> Result<Vec<Committed>> {
+        let mut answers = vec![Committed::Done; records.len()];
+        let lent = self.writer(writer).await?;
+        let mut parts = cut(records, &mut answers);
+        while let Some(part) = parts.pop() {
+            let batch = Batch::new(worker, records, &part.numbers);
+            match batch.write(lent.link()).await {
+                Ok(written) => {
+                    let stayed =
+                        |number: &&usize| written.not_parked.contains(&records[**number].key);
+                    let stayed = part.numbers.iter().filter(stayed);
+                    stayed.for_each(|number| answers[*number] = Committed::NotParked);
+                    self.hints.after_commit(written.hints);
+                }
+                Err(fault) => {
+                    let lost = losers_if(&batch, lent.link(), &fault).await?;
+                    parts.extend(mend(part, lost, fault, &mut answers)?);
+                }
+            }
+        }
+        lent.give_back();
+        Ok(answers)
+    }
+}
+
+/// Sorts the records by key, so that two batches cannot lock each other, and cuts them into parts
+/// of bounded size.
+fn cut(records: &[Record], answers: &mut [Committed]) -> Vec<Part> {
+    let mut numbers = (0..records.len()).collect::<Vec<_>>();
+    numbers.sort_by_key(|number| (records[*number].key, records[*number].position));
+    let mut parts = vec![Part { numbers: Vec::new(), tries: 0 }];
+    let mut bytes = 0;
+    for number in numbers {
+        let size = size(&records[number]);
+        if size > LARGEST {
+            answers[number] = too_large(size);
+            continue;
+        }
+        bytes += size;
+        let full = bytes > BYTES || parts[0].numbers.len() >= RECORDS;
+        if full && !parts[0].numbers.is_empty() {
+            parts.insert(0, Part { numbers: Vec::new(), tries: 0 });
+            bytes = size;
+        }
+        parts[0].numbers.push(number);
+    }
+    parts
+}
+
+fn size(record: &Record) -> usize {
+    let mail = record.mail.iter().map(|mail| mail.payload.len() + mail.name.len());
+    let starts = record.starts.iter().map(|run| run.input.len());
+    let end = match &record.next {
+        flows_core::store::Next::Close(close) => {
+            close.output.as_ref().map_or(0, String::len)
+                + close.error.as_ref().map_or(0, String::len)
+        }
+        _ => 0,
+    };
+    record.events.len() + mail.sum::<usize>() + starts.sum::<usize>() + end
+}
+
+fn too_large(size: usize) -> Committed {
+    Committed::Refused(format!("the record has {size} bytes; the limit is {LARGEST}"))
+}
+
+/// The records that have lost their run, if that is why the batch was aborted.
+async fn losers_if(batch: &Batch<'_>, link: Link<'_>, fault: &Fault) -> Result<Vec<usize>, Fault> {
+    match fault.remedy() {
+        Remedy::Contended => batch.losers(link).await,
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// What to write instead of a part that was aborted.
+fn mend(
+    part: Part,
+    lost: Vec<usize>,
+    fault: Fault,
+    answers: &mut [Committed],
+) -> Result<Vec<Part>, Fault> {
+    let Part { mut numbers, tries } = part;
+    lost.iter().for_each(|number| answers[*number] = Committed::Lost);
+    numbers.retain(|number| !lost.contains(number));
+    let again = !lost.is_empty() || tries < TRIES;
+    match fault.remedy() {
+        Remedy::Repeat | Remedy::Contended if again => Ok(vec![Part { numbers, tries: tries + 1 }]),
+        Remedy::Data | Remedy::Contended => divide(numbers, fault, answers),
+        Remedy::Repeat | Remedy::None => Err(fault),
+    }
+}
+
+/// Two halves, of which one does not have the record that cannot be stored; or that record.
+fn divide(
+    mut numbers: Vec<usize>,
+    fault: Fault,
+    answers: &mut [Committed],
+) -> Result<Vec<Part>, Fault> {
+    if let [number] = numbers[..] {
+        answers[number] = Committed::Refused(Error::from(fault).message().to_owned());
+        return Ok(Vec::new());
+    }
+    let second = numbers.split_off(numbers.len() / 2);
+    Ok(vec![Part { numbers: second, tries: 0 }, Part { numbers, tries: 0 }])
+}

@@ -1,0 +1,211 @@
+//! One transaction of a commit: which statements it takes, and how they are sent.
+//!
+//! Turns that only append, consume or close are one statement. Starts, letters and parks are
+//! further statements of the same transaction, sent without waiting for each other.
+
+use std::collections::HashSet;
+
+use flows_core::ids::RunKey;
+use flows_core::store::{Hint, Mail, NewRun, Next, Record};
+use futures_util::future::{join, join5};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::columns::{Consumed, Ends, Parks, Rows};
+use crate::error::{Fault, PgError};
+use crate::link::{Link, Prepared};
+use crate::scope::Scope;
+use crate::send::{Answers, Delivery, deliver_rest, hints};
+use crate::sql::{APPEND, PARK, SEND, START, Sql, TURN};
+use crate::start;
+
+/// Parameters of a statement whose number is not fixed.
+type Values<'a> = Vec<&'a (dyn ToSql + Sync)>;
+
+/// Records that are written together.
+pub(super) struct Batch<'a> {
+    pub(super) worker: Uuid,
+    pub(super) records: &'a [Record],
+    pub(super) numbers: &'a [usize],
+    rows: Rows<'a>,
+    consumed: Consumed,
+    ends: Ends<'a>,
+    parks: Parks<'a>,
+    mail: Vec<&'a Mail>,
+    starts: Vec<&'a NewRun>,
+}
+
+/// What a batch did beyond being durable.
+#[derive(Default)]
+pub(super) struct Written {
+    /// The runs that were to be parked and were not.
+    pub(super) not_parked: HashSet<RunKey>,
+    pub(super) hints: Vec<Hint>,
+}
+
+/// The statements of a transaction, ready to be sent.
+struct Steps {
+    turn: Prepared,
+    start: Option<Prepared>,
+    send: Option<Prepared>,
+    park: Option<Prepared>,
+}
+
+/// What the statements answered.
+struct Replies {
+    sent: Vec<Row>,
+    parked: Vec<Row>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(worker: Uuid, records: &'a [Record], numbers: &'a [usize]) -> Self {
+        let mut batch = Self {
+            worker,
+            records,
+            numbers,
+            rows: Rows::default(),
+            consumed: Consumed::default(),
+            ends: Ends::default(),
+            parks: Parks::default(),
+            mail: Vec::new(),
+            starts: Vec::new(),
+        };
+        numbers.iter().for_each(|number| batch.push(&records[*number]));
+        batch
+    }
+
+    fn push(&mut self, record: &'a Record) {
+        if !record.events.is_empty() {
+            self.rows.push(record);
+        }
+        self.consumed.push(record);
+        self.mail.extend(&record.mail);
+        self.starts.extend(&record.starts);
+        match &record.next {
+            Next::Stay => {}
+            Next::Close(close) => self.ends.push(record, close),
+            Next::Park(park) => self.parks.push(record, park),
+        }
+    }
+
+    /// Writes the batch; an error means that nothing of it was kept, unless there is no remedy.
+    pub(super) async fn write(&self, link: Link<'_>) -> Result<Written, Fault> {
+        let is_plain = self.mail.is_empty() && self.starts.is_empty() && self.parks.is_empty();
+        if is_plain {
+            let (sql, values) = self.turn();
+            if !self.numbers.is_empty() {
+                link.query(sql, &values).await?;
+            }
+            return Ok(Written::default());
+        }
+        let steps = self.prepare(link).await?;
+        let letters = Delivery::new(self.mail.iter().copied().enumerate().collect());
+        let work = self.send_steps(link, &steps, &letters);
+        if self.mail.is_empty() {
+            let (replies, committed) = join(work, link.command("COMMIT")).await;
+            let replies = replies?;
+            committed?;
+            return Ok(self.written(Vec::new(), &replies.parked));
+        }
+        let done = work.await;
+        self.finish(link, letters, done).await
+    }
+
+    /// The one statement that most batches are: a plain insert, if nothing else is to be done.
+    fn turn(&self) -> (Sql, Values<'_>) {
+        if self.consumed.is_empty() && self.ends.is_empty() {
+            return (APPEND, self.rows.params().to_vec());
+        }
+        let mut values: Values<'_> = vec![&self.worker];
+        values.extend(self.rows.params());
+        values.extend(self.consumed.params());
+        values.extend(self.ends.params());
+        (TURN, values)
+    }
+
+    async fn prepare(&self, link: Link<'_>) -> Result<Steps, Fault> {
+        Ok(Steps {
+            turn: link.prepare(self.turn().0).await?,
+            start: prepare_if(link, START, !self.starts.is_empty()).await?,
+            send: prepare_if(link, SEND, !self.mail.is_empty()).await?,
+            park: prepare_if(link, PARK, !self.parks.is_empty()).await?,
+        })
+    }
+
+    /// Everything up to COMMIT: runs are started before letters go to them, and letters go before
+    /// runs are parked, which may get some.
+    async fn send_steps(
+        &self,
+        link: Link<'_>,
+        steps: &Steps,
+        letters: &Delivery<'_>,
+    ) -> Result<Replies, PgError> {
+        let starts = start::Columns::sorted(self.starts.iter().copied());
+        let turn = self.turn().1;
+        let mut park: Values<'_> = vec![&self.worker];
+        park.extend(self.parks.params());
+        let (begun, turned, started, sent, parked) = join5(
+            link.command("BEGIN"),
+            link.send(&steps.turn, &turn),
+            send_if(link, steps.start.as_ref(), &starts.params()),
+            send_if(link, steps.send.as_ref(), &letters.params()),
+            send_if(link, steps.park.as_ref(), &park),
+        )
+        .await;
+        begun?;
+        turned?;
+        started?;
+        Ok(Replies { sent: sent?, parked: parked? })
+    }
+
+    /// Ends a transaction with letters: those that found no place are looked after first.
+    async fn finish(
+        &self,
+        link: Link<'_>,
+        letters: Delivery<'_>,
+        done: Result<Replies, PgError>,
+    ) -> Result<Written, Fault> {
+        let delivered = match done {
+            Ok(replies) => {
+                let (mut answers, rest) = letters.read(&replies.sent);
+                let others = deliver_rest(Scope::Own(link), rest).await;
+                others.map(|others| {
+                    answers.extend(others);
+                    self.written(answers, &replies.parked)
+                })
+            }
+            Err(error) => Err(error.into()),
+        };
+        let end = if delivered.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        let ended = link.command(end).await;
+        let written = delivered?;
+        ended?;
+        Ok(written)
+    }
+
+    fn written(&self, sent: Answers, parked: &[Row]) -> Written {
+        let parked = parked.iter().map(crate::rows::key).collect::<HashSet<_>>();
+        let not_parked = self.parks.keys().filter(|key| !parked.contains(key)).collect();
+        let mut hints = hints(sent, &self.mail);
+        if !self.starts.is_empty() {
+            hints.push(Hint::Ready(self.starts.iter().map(|run| run.key.shard).collect()));
+        }
+        Written { not_parked, hints }
+    }
+}
+
+async fn prepare_if(link: Link<'_>, sql: Sql, wanted: bool) -> Result<Option<Prepared>, PgError> {
+    if wanted { link.prepare(sql).await.map(Some) } else { Ok(None) }
+}
+
+async fn send_if(
+    link: Link<'_>,
+    prepared: Option<&Prepared>,
+    values: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>, PgError> {
+    match prepared {
+        Some(prepared) => link.send(prepared, values).await,
+        None => Ok(Vec::new()),
+    }
+}

@@ -1,0 +1,123 @@
+//! Records as the columns of `append.sql`, `turn.sql` and `park.sql`.
+
+use flows_core::ids::RunKey;
+use flows_core::store::{Close, Park, Record};
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::rows::Keys;
+use crate::types::Time;
+
+/// Journal rows.
+#[derive(Default)]
+pub(super) struct Rows<'a> {
+    keys: Keys,
+    positions: Vec<i32>,
+    events: Vec<&'a [u8]>,
+}
+
+/// Letters that leave the inbox.
+#[derive(Default)]
+pub(super) struct Consumed {
+    keys: Keys,
+    seqs: Vec<i64>,
+}
+
+/// Runs that end.
+#[derive(Default)]
+pub(super) struct Ends<'a> {
+    keys: Keys,
+    statuses: Vec<i16>,
+    outputs: Vec<Option<&'a str>>,
+    errors: Vec<Option<&'a str>>,
+    successors: Vec<Option<Uuid>>,
+    dead: Vec<bool>,
+}
+
+/// Runs that are put down.
+#[derive(Default)]
+pub(super) struct Parks<'a> {
+    keys: Keys,
+    sent: Vec<i64>,
+    wakes: Vec<Option<Time>>,
+    waits: Vec<&'a str>,
+    stuck: Vec<Option<&'a str>>,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn push(&mut self, record: &'a Record) {
+        self.keys.push(record.key);
+        self.positions.push(record.position);
+        self.events.push(&record.events);
+    }
+
+    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 5] {
+        let Keys { shards, tenants, runs } = &self.keys;
+        [shards, tenants, runs, &self.positions, &self.events]
+    }
+}
+
+impl Consumed {
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.runs.is_empty()
+    }
+
+    pub(super) fn push(&mut self, record: &Record) {
+        for seq in &record.consumed {
+            self.keys.push(record.key);
+            self.seqs.push(*seq);
+        }
+    }
+
+    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 4] {
+        let Keys { shards, tenants, runs } = &self.keys;
+        [shards, tenants, runs, &self.seqs]
+    }
+}
+
+impl<'a> Ends<'a> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.runs.is_empty()
+    }
+
+    pub(super) fn push(&mut self, record: &Record, close: &'a Close) {
+        self.keys.push(record.key);
+        self.statuses.push(close.status.code());
+        self.outputs.push(close.output.as_deref());
+        self.errors.push(close.error.as_deref());
+        self.successors.push(close.successor);
+        self.dead.push(close.is_dead_letter());
+    }
+
+    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 8] {
+        let Keys { shards, tenants, runs } = &self.keys;
+        let Self { statuses, outputs, errors, successors, dead, .. } = self;
+        [shards, tenants, runs, statuses, outputs, errors, successors, dead]
+    }
+}
+
+impl<'a> Parks<'a> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = RunKey> {
+        let Keys { shards, tenants, runs } = &self.keys;
+        let keys = shards.iter().zip(tenants).zip(runs);
+        keys.map(|((shard, tenant), run)| RunKey { shard: *shard, tenant: *tenant, run: *run })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.runs.is_empty()
+    }
+
+    pub(super) fn push(&mut self, record: &Record, park: &'a Park) {
+        self.keys.push(record.key);
+        self.sent.push(park.sent);
+        self.wakes.push(park.wake_at.map(Time));
+        self.waits.push(&park.waiting_for);
+        self.stuck.push(park.stuck.as_deref());
+    }
+
+    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 7] {
+        let Keys { shards, tenants, runs } = &self.keys;
+        let Self { sent, wakes, waits, stuck, .. } = self;
+        [shards, tenants, runs, sent, wakes, waits, stuck]
+    }
+}

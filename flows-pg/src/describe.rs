@@ -1,0 +1,67 @@
+//! `describe`: everything about a run but its journal.
+
+use flows_core::error::Result;
+use flows_core::ids::RunKey;
+use flows_core::store::{Place, RunView};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::error::Fault;
+use crate::rows::{key, parent, retry, status};
+use crate::scope::Scope;
+use crate::sql::DESCRIBE;
+use crate::store::Shared;
+use crate::types::{Time, duration, unsigned};
+
+impl Shared {
+    pub(crate) async fn describe(&self, run: RunKey) -> Result<Option<RunView>> {
+        Ok(describe(Scope::Alone(self, run.tenant), run).await?)
+    }
+}
+
+pub(crate) async fn describe(scope: Scope<'_>, run: RunKey) -> Result<Option<RunView>, Fault> {
+    let rows = scope.query(DESCRIBE, &[&run.shard, &run.tenant, &run.run]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(RunView { place: place(row), ..view(row)? }))
+}
+
+/// A run as lists show it.
+pub(crate) fn view(row: &Row) -> Result<RunView> {
+    Ok(RunView {
+        key: key(row),
+        workflow_id: row.get("workflow_id"),
+        workflow: row.get("workflow"),
+        version: unsigned(row.get("version")),
+        queue: row.get("queue"),
+        priority: row.get("priority"),
+        status: status(row)?,
+        attempt: unsigned(row.get::<_, i32>("attempt").into()),
+        input: row.get("input"),
+        output: row.get("output"),
+        error: row.get("error"),
+        created_at: row.get::<_, Time>("created_at").0,
+        closed_at: row.get::<_, Option<Time>>("closed_at").map(|time| time.0),
+        timeout: row.get::<_, Option<i64>>("timeout_us").map(duration),
+        predecessor: row.get("predecessor"),
+        successor: row.get("successor"),
+        parent: parent(row),
+        retry: retry(row)?,
+        place: None,
+        inbox: unsigned(row.get("inbox")),
+    })
+}
+
+fn place(row: &Row) -> Option<Place> {
+    if let Some(worker) = row.get::<_, Option<Uuid>>("owner") {
+        let name = row.get::<_, Option<String>>("owner_name").unwrap_or_default();
+        return Some(Place::Owned { worker, name });
+    }
+    if row.get("is_parked") {
+        return Some(Place::Parked {
+            wake_at: row.get::<_, Option<Time>>("wake_at").map(|time| time.0),
+            waiting_for: row.get("waiting_for"),
+            stuck: row.get("stuck"),
+        });
+    }
+    row.get::<_, bool>("is_ready").then(|| Place::Ready { served: row.get("served") })
+}

@@ -1,0 +1,82 @@
+//! The engine on PostgreSQL: how an application connects, and its schema.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use deadpool_postgres::Pool;
+use flows_core::Result;
+
+use crate::PgStore;
+
+/// The way to the workflows in a PostgreSQL database. Cheap to clone.
+///
+/// Everything else an engine does, it does as [`flows_core::Engine`], which it dereferences to.
+#[derive(Clone)]
+pub struct Engine {
+    core: flows_core::Engine,
+    store: Arc<PgStore>,
+}
+
+impl Engine {
+    /// Connects to a database: `postgres://user:password@host/database`, or key=value pairs.
+    ///
+    /// # Errors
+    /// When the URL is malformed, asks for TLS (use [`Engine::from_pool`]), or nothing answers
+    /// there; the error says how to get a database.
+    pub async fn connect(url: &str) -> Result<Self> {
+        Ok(Self::on(PgStore::connect(url).await?))
+    }
+
+    /// Uses the application's own pool: with TLS, through a proxy, as its manager connects.
+    ///
+    /// Such an engine hears no notifications, so its workers look for work at intervals.
+    pub fn from_pool(pool: Pool) -> Self {
+        Self::on(PgStore::from_pool(pool))
+    }
+
+    fn on(store: PgStore) -> Self {
+        let store = Arc::new(store);
+        let core = flows_core::Engine::new(Arc::clone(&store) as Arc<dyn flows_core::store::Store>);
+        Self { core, store }
+    }
+
+    /// Brings the schema `flows` up to this build. Idempotent; several may race.
+    ///
+    /// # Errors
+    /// When the schema is newer than the build, or the role may not create it; the error says
+    /// what to do.
+    pub async fn migrate(&self) -> Result<()> {
+        self.store.migrate().await
+    }
+
+    /// The SQL that [`Engine::migrate`] runs on an empty database, for review.
+    pub fn migration_sql() -> String {
+        PgStore::migration_sql()
+    }
+
+    /// The store, for tests and tools.
+    #[doc(hidden)]
+    pub fn store(&self) -> &PgStore {
+        &self.store
+    }
+}
+
+impl Deref for Engine {
+    type Target = flows_core::Engine;
+
+    fn deref(&self) -> &flows_core::Engine {
+        &self.core
+    }
+}
+
+impl From<Engine> for flows_core::Engine {
+    fn from(engine: Engine) -> Self {
+        engine.core
+    }
+}
+
+impl From<&Engine> for flows_core::Engine {
+    fn from(engine: &Engine) -> Self {
+        engine.core.clone()
+    }
+}

@@ -1,0 +1,75 @@
+//! Transactional activities: their writes and their record are one commit.
+//!
+//! The body runs in a transaction of the application's role, on a pooled connection. When it has
+//! its result, the run's next journal row is added to the same transaction; the row's key is the
+//! fence, so a result that comes too late takes the body's writes back with it.
+
+use flows_core::Payload;
+use flows_core::context::{ActivityContext, ExactlyOnce, Fate};
+use flows_core::error::{Error, ErrorKind, Result};
+use flows_core::store::Record;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio_postgres::Transaction;
+use tokio_postgres::error::SqlState;
+
+use crate::PgStore;
+use crate::error::Fault;
+use crate::sql::APPEND_ONE;
+
+/// Runs the body of an activity, and records its result, in one transaction.
+///
+/// # Errors
+/// The body's own error, after which nothing is kept; `Configuration` when the run is not kept in
+/// PostgreSQL; `Unavailable` when it cannot be told whether the transaction was committed (the
+/// run then finds out).
+pub async fn in_transaction<T: Serialize + DeserializeOwned>(
+    ctx: &ActivityContext,
+    body: impl AsyncFnOnce(&Transaction<'_>) -> Result<T>,
+) -> Result<T> {
+    let (name, codec) = ctx.definition();
+    let once = ctx.exactly_once().ok_or_else(|| needs_postgres(name))?;
+    let store = once.store().as_any().downcast_ref::<PgStore>();
+    let store = store.ok_or_else(|| needs_postgres(name))?;
+    let mut client = store.0.pool.get().await.map_err(Fault::from)?;
+    let tx = client.transaction().await.map_err(Fault::from)?;
+    let output = body(&tx).await?; // an error drops the transaction, which rolls it back
+    let record = once.seal(Payload::encode(codec, &output)?).await?;
+    if let Err(error) = append(&tx, &record).await {
+        once.set(Fate::RolledBack);
+        return Err(error);
+    }
+    commit(tx, once).await?;
+    Ok(output)
+}
+
+/// Adds the record, as the role that may write for every tenant.
+async fn append(tx: &Transaction<'_>, record: &Record) -> Result<()> {
+    let key = record.key;
+    tx.batch_execute("SET LOCAL ROLE flows_worker").await.map_err(Fault::from)?;
+    let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+        [&key.shard, &key.tenant, &key.run, &record.position, &record.events];
+    tx.execute(APPEND_ONE.text, &params).await.map_err(Fault::from)?;
+    Ok(())
+}
+
+async fn commit(tx: deadpool_postgres::Transaction<'_>, once: &ExactlyOnce) -> Result<()> {
+    match tx.commit().await {
+        Ok(()) => once.set(Fate::Committed),
+        Err(error) => {
+            if error.code().is_some_and(|code| *code != SqlState::ADMIN_SHUTDOWN) {
+                once.set(Fate::RolledBack); // the server has answered: it refused the commit
+            }
+            return Err(Fault::from(error).into());
+        }
+    }
+    Ok(())
+}
+
+fn needs_postgres(name: &str) -> Error {
+    let message = format!(
+        "activity `{name}` is transactional, and its run is not kept in PostgreSQL; in tests, mock \
+         it or call `{name}::run` with a transaction"
+    );
+    Error::new(ErrorKind::Configuration, message)
+}

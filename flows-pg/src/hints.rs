@@ -1,0 +1,126 @@
+//! `publish` and `subscribe`: news between processes, by NOTIFY.
+//!
+//! Never inside a transaction that does work: NOTIFY serialises the commits of those that use it.
+//! One task with a connection of its own sends what has gathered, at once when it was idle, then
+//! every few milliseconds. Whatever does not fit is replaced by "look everywhere".
+
+mod listen;
+mod notify;
+mod wire;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use deadpool_postgres::Pool;
+use flows_core::store::Hint;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::AbortHandle;
+
+/// The two tasks, started when first needed, and who listens in this process.
+pub(crate) struct Hints {
+    pool: Pool,
+    listen: Option<tokio_postgres::Config>,
+    sender: wire::Sender,
+    tasks: Mutex<Tasks>,
+    subscribers: Subscribers,
+}
+
+#[derive(Default)]
+struct Tasks {
+    notifier: Option<UnboundedSender<Hint>>,
+    running: Vec<AbortHandle>,
+    listens: bool,
+}
+
+/// Who wants to hear in this process.
+#[derive(Clone, Default)]
+pub(super) struct Subscribers(std::sync::Arc<Mutex<Vec<UnboundedSender<Hint>>>>);
+
+impl Hints {
+    pub(crate) fn new(pool: Pool, listen: Option<tokio_postgres::Config>) -> Self {
+        Self {
+            pool,
+            listen,
+            sender: wire::Sender::new(),
+            tasks: Mutex::default(),
+            subscribers: Subscribers::default(),
+        }
+    }
+
+    /// Passes a hint to the other processes.
+    pub(crate) fn publish(&self, hint: Hint) {
+        if let Some(notifier) = self.notifier() {
+            drop(notifier.send(hint)); // a notifier that has ended goes with its runtime
+        }
+    }
+
+    /// Passes on what a commit did to other runs. The caller gets no answers about these, so this
+    /// process hears of them too.
+    pub(crate) fn after_commit(&self, hints: Vec<Hint>) {
+        for hint in hints {
+            self.subscribers.tell(&hint);
+            self.publish(hint);
+        }
+    }
+
+    /// Runs of these shards became ready in a way that nobody else will tell.
+    pub(crate) fn ready(&self, shards: Vec<i16>) {
+        if !shards.is_empty() {
+            self.after_commit(vec![Hint::Ready(shards)]);
+        }
+    }
+
+    /// Hints from other processes; none without a connection that can listen.
+    pub(crate) fn subscribe(&self) -> Option<UnboundedReceiver<Hint>> {
+        let config = self.listen.as_ref()?;
+        let runtime = tokio::runtime::Handle::try_current().ok()?;
+        let (sender, receiver) = unbounded_channel();
+        self.subscribers.add(sender);
+        let mut tasks = self.tasks();
+        if !tasks.listens {
+            tasks.listens = true;
+            let task = listen::run(config.clone(), self.sender, self.subscribers.clone());
+            tasks.running.push(runtime.spawn(task).abort_handle());
+        }
+        Some(receiver)
+    }
+
+    fn notifier(&self) -> Option<UnboundedSender<Hint>> {
+        let mut tasks = self.tasks();
+        if let Some(notifier) = &tasks.notifier
+            && !notifier.is_closed()
+        {
+            return Some(notifier.clone());
+        }
+        let runtime = tokio::runtime::Handle::try_current().ok()?;
+        let (notifier, hints) = unbounded_channel();
+        let task = runtime.spawn(notify::run(self.pool.clone(), self.sender, hints));
+        tasks.running.push(task.abort_handle());
+        tasks.notifier = Some(notifier.clone());
+        Some(notifier)
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Hints {
+    fn drop(&mut self) {
+        self.tasks().running.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Subscribers {
+    /// Passes a hint on, and forgets those who have gone.
+    fn tell(&self, hint: &Hint) {
+        self.lock().retain(|subscriber| subscriber.send(hint.clone()).is_ok());
+    }
+
+    fn add(&self, subscriber: UnboundedSender<Hint>) {
+        self.lock().push(subscriber);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<UnboundedSender<Hint>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

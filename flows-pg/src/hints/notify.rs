@@ -1,0 +1,92 @@
+//! The task that sends notifications.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use deadpool_postgres::{ClientWrapper, Object, Pool};
+use flows_core::store::Hint;
+use tokio::sync::mpsc::UnboundedReceiver;
+use uuid::Uuid;
+
+use super::wire::Sender;
+use crate::error::Fault;
+use crate::sql::NOTIFY;
+
+/// The time in which hints gather after some were sent.
+const WINDOW: Duration = Duration::from_millis(5);
+/// The wait after a failure, in which hints gather too.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Hints taken out of the queue at once.
+const BATCH: usize = 1024;
+/// Closed runs worth naming; beyond, everybody looks.
+const MANY: usize = 4096;
+
+/// Hints that are to be sent together.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub(super) shards: BTreeSet<i16>,
+    pub(super) workers: BTreeSet<Uuid>,
+    pub(super) closed: Vec<Uuid>,
+    pub(super) unsure: bool,
+}
+
+impl Gathered {
+    pub(super) fn add(&mut self, hint: Hint) {
+        match hint {
+            Hint::Ready(shards) => self.shards.extend(shards),
+            Hint::Mail(worker) => {
+                self.workers.insert(worker);
+            }
+            Hint::Closed(runs) if self.closed.len() < MANY => self.closed.extend(runs),
+            Hint::Closed(_) | Hint::Unsure => self.unsure = true,
+        }
+    }
+}
+
+/// Sends hints until everybody who could give one has gone. The first after a pause goes at once.
+pub(super) async fn run(pool: Pool, sender: Sender, mut hints: UnboundedReceiver<Hint>) {
+    let (mut client, mut batch, mut gathered) = (None, Vec::new(), Gathered::default());
+    while hints.recv_many(&mut batch, BATCH).await > 0 {
+        drain(&mut batch, &mut hints, &mut gathered);
+        match send(&pool, &mut client, &sender.write(&gathered)).await {
+            Ok(()) => {
+                gathered = Gathered::default();
+                tokio::time::sleep(WINDOW).await;
+            }
+            Err(fault) => {
+                tracing::debug!(error = ?fault, "hints were not sent; everybody polls");
+                client = None;
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+fn drain(batch: &mut Vec<Hint>, hints: &mut UnboundedReceiver<Hint>, gathered: &mut Gathered) {
+    batch.drain(..).for_each(|hint| gathered.add(hint));
+    while let Ok(hint) = hints.try_recv() {
+        gathered.add(hint);
+    }
+}
+
+async fn send(
+    pool: &Pool,
+    client: &mut Option<ClientWrapper>,
+    payloads: &[String],
+) -> Result<(), Fault> {
+    let link = match client {
+        Some(client) => client,
+        None => client.insert(open(pool).await?),
+    };
+    let statement = link.prepare_cached(NOTIFY.text).await?;
+    link.query(&statement, &[&payloads]).await?;
+    Ok(())
+}
+
+async fn open(pool: &Pool) -> Result<ClientWrapper, Fault> {
+    let client = Object::take(pool.get().await?);
+    client
+        .batch_execute("SET synchronous_commit = off; SET application_name = 'flows notifier'")
+        .await?;
+    Ok(client)
+}

@@ -1,0 +1,71 @@
+//! `look`: one statement when there is nothing to do.
+
+use flows_core::error::Result;
+use flows_core::ids::SHARDS;
+use flows_core::store::{Outlook, WorkerIdentity};
+use flows_core::time::Timestamp;
+use tokio_postgres::Row;
+
+use crate::error::Fault;
+use crate::link::Link;
+use crate::release::release_orphans;
+use crate::sql::{LOOK, PROMOTE};
+use crate::store::Shared;
+use crate::types::Time;
+
+/// Due runs of one shard that one look makes ready. When there are more, the outlook says that the
+/// next one is due already, and the worker claims what there is before it looks again.
+const PROMOTED: i64 = 500;
+
+/// What the statement saw.
+struct Sight {
+    outlook: Outlook,
+    is_due: bool,
+    orphans: bool,
+}
+
+impl Shared {
+    pub(crate) async fn look(&self, worker: &WorkerIdentity) -> Result<Outlook> {
+        let lent = self.claimer_for(worker.id).await?;
+        let mut sight = look(lent.link(), worker).await?;
+        if sight.is_due || sight.orphans {
+            self.tidy(lent.link(), &sight).await?;
+            sight = look(lent.link(), worker).await?;
+        }
+        lent.give_back();
+        let mail = sight.outlook.mail || self.unfinished.has_collect(worker.id);
+        Ok(Outlook { mail, ..sight.outlook })
+    }
+
+    async fn tidy(&self, link: Link<'_>, sight: &Sight) -> Result<(), Fault> {
+        if sight.is_due {
+            link.query(PROMOTE, &[&i32::from(SHARDS), &PROMOTED]).await?;
+        }
+        if sight.orphans {
+            let shards = release_orphans(link).await?;
+            self.hints.ready(shards);
+        }
+        Ok(())
+    }
+}
+
+async fn look(link: Link<'_>, worker: &WorkerIdentity) -> Result<Sight, Fault> {
+    let rows = link.query(LOOK, &[&worker.id, &worker.lanes, &i32::from(SHARDS)]).await?;
+    Ok(rows.first().map_or_else(Sight::nothing, Sight::read))
+}
+
+impl Sight {
+    fn read(row: &Row) -> Self {
+        let next_due: Option<Timestamp> = row.get::<_, Option<Time>>("next_due").map(|due| due.0);
+        let now = row.get::<_, Time>("now").0;
+        Self {
+            is_due: next_due.is_some_and(|due| due <= now),
+            orphans: row.get("orphans"),
+            outlook: Outlook { ready: row.get("ready"), mail: row.get("mail"), next_due },
+        }
+    }
+
+    fn nothing() -> Self {
+        Self { outlook: Outlook::default(), is_due: false, orphans: false }
+    }
+}

@@ -1,0 +1,123 @@
+//! Migrations: from whatever schema a database has to this build's, in one transaction.
+//!
+//! Safe to run by any number of processes at once: an advisory lock lets one of them work. It never
+//! touches a schema that is newer than the build.
+
+use flows_core::error::{Error, ErrorKind, Result};
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+use crate::error::{Fault, PgError};
+use crate::store::PgStore;
+
+const PRELUDE: &str = include_str!("../migrations/prelude.sql");
+
+/// By version, from 1.
+const MIGRATIONS: &[(&str, &str)] = &[("schema", include_str!("../migrations/0001_schema.sql"))];
+
+const READ_VERSION: &str = "SELECT max(version) FROM flows.schema_version";
+const RECORD_VERSION: &str = "INSERT INTO flows.schema_version (version, name) VALUES ($1, $2)";
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7311418502)";
+/// Not `to_regclass`: behind a lock, that may still answer from before it.
+const HAS_SCHEMA: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c \
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+    WHERE n.nspname = 'flows' AND c.relname = 'schema_version')";
+
+/// Roles belong to the cluster: migrations of two databases may meet there.
+const TRIES: usize = 10;
+
+/// The version of the schema that this build works with.
+pub(crate) fn newest() -> i32 {
+    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+}
+
+/// Whether this build works with a schema of that version.
+pub(crate) fn compare(found: i32) -> Result<()> {
+    let newest = newest();
+    let message = match found.cmp(&newest) {
+        std::cmp::Ordering::Equal => return Ok(()),
+        std::cmp::Ordering::Less => format!(
+            "the flows schema of this database has version {found}, this build needs {newest}: run \
+             `engine.migrate()` (open runs survive it)"
+        ),
+        std::cmp::Ordering::Greater => format!(
+            "the flows schema of this database has version {found}, this build knows {newest}: a \
+             newer build has migrated it; update this one"
+        ),
+    };
+    Err(Error::new(ErrorKind::Configuration, message))
+}
+
+impl PgStore {
+    /// Brings the schema to this build's version. Idempotent, and safe to race.
+    pub async fn migrate(&self) -> Result<()> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.migrate_once().await {
+                Err(Fault::Pg(error)) if tries < TRIES && met_another(&error) => {}
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    /// The SQL that [`PgStore::migrate`] runs on an empty database, for those who apply it
+    /// themselves.
+    pub fn migration_sql() -> String {
+        let mut sql = format!("BEGIN;\n\n{PRELUDE}\n");
+        for (version, (name, text)) in (1..).zip(MIGRATIONS) {
+            sql.push_str(text);
+            sql.push_str(&format!(
+                "\nINSERT INTO flows.schema_version (version, name) VALUES ({version}, '{name}');\n\n"
+            ));
+        }
+        sql.push_str("COMMIT;\n");
+        sql
+    }
+
+    async fn migrate_once(&self) -> Result<(), Fault> {
+        let mut client = self.0.pool.get().await?;
+        if version(&client).await? == newest() {
+            return Ok(());
+        }
+        let tx = client.transaction().await?; // dropped half-way, it rolls back
+        tx.batch_execute(LOCK).await?;
+        let found = version(tx.client()).await?;
+        if found > newest() {
+            compare(found)?;
+        }
+        apply(tx.client(), found).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+async fn version(client: &Client) -> Result<i32, Fault> {
+    let exists: bool = client.query_one(HAS_SCHEMA, &[]).await?.get(0);
+    if !exists {
+        return Ok(0);
+    }
+    let row = client.query_one(READ_VERSION, &[]).await?;
+    Ok(row.get::<_, Option<i32>>(0).unwrap_or(0))
+}
+
+async fn apply(client: &Client, found: i32) -> Result<(), Fault> {
+    if found == 0 {
+        client.batch_execute(PRELUDE).await?;
+    }
+    let missing = (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found);
+    for (version, (name, text)) in missing {
+        client.batch_execute(text).await?;
+        client.execute(RECORD_VERSION, &[&version, name]).await?;
+        tracing::info!(version, name, "migrated the flows schema");
+    }
+    Ok(())
+}
+
+/// Another database of the cluster created or granted the same roles at the same moment.
+fn met_another(error: &PgError) -> bool {
+    let concurrent = |message: &str| message.contains("concurrently");
+    error.as_db_error().is_some_and(|refused| {
+        matches!(*refused.code(), SqlState::UNIQUE_VIOLATION | SqlState::T_R_DEADLOCK_DETECTED)
+            || concurrent(refused.message())
+    })
+}

@@ -1,0 +1,86 @@
+//! A worker's runs become ready for others: at its end, after its lease, in chunks.
+//!
+//! Each chunk is a transaction that holds the worker's row first. No claim of that worker runs
+//! meanwhile, so once nothing is left, nothing can come after, and the row may go.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::error::Fault;
+use crate::link::Link;
+use crate::sql::{FORGET_WORKER, LOCK_DEAD_WORKER, LOCK_WORKER, RELEASE};
+
+/// Runs moved by one transaction.
+const CHUNK: i64 = 2000;
+/// Rounds for runs that others hold at the moment: commits under way.
+const ROUNDS: usize = 200;
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// What one chunk did.
+struct Chunk {
+    moved: i64,
+    shards: Vec<i16>,
+    /// The worker is not known any more.
+    forgotten: bool,
+    /// There was no worker to do this for.
+    nobody: bool,
+}
+
+/// Makes ready what a worker owns, then forgets it. What others still hold after the
+/// last round is left to those who find the lease over. Answers the shards.
+pub(crate) async fn release_all(link: Link<'_>, worker: Uuid) -> Result<Vec<i16>, Fault> {
+    let mut shards = BTreeSet::new();
+    for _ in 0..ROUNDS {
+        let chunk = chunk(link, Some(worker)).await?;
+        shards.extend(chunk.shards);
+        if chunk.forgotten {
+            break;
+        }
+        if chunk.moved == 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+    Ok(shards.into_iter().collect())
+}
+
+/// Makes ready what workers own whose leases are over. Answers the shards.
+pub(crate) async fn release_orphans(link: Link<'_>) -> Result<Vec<i16>, Fault> {
+    let mut shards = BTreeSet::new();
+    for _ in 0..ROUNDS {
+        let chunk = chunk(link, None).await?;
+        shards.extend(chunk.shards);
+        if chunk.nobody || (chunk.moved == 0 && !chunk.forgotten) {
+            break;
+        }
+    }
+    Ok(shards.into_iter().collect())
+}
+
+/// One transaction, for a worker or for any whose lease is over.
+async fn chunk(link: Link<'_>, worker: Option<Uuid>) -> Result<Chunk, Fault> {
+    link.command("BEGIN").await?;
+    let rows = match worker {
+        Some(worker) => link.query(LOCK_WORKER, &[&worker]).await?,
+        None => link.query(LOCK_DEAD_WORKER, &[]).await?,
+    };
+    let locked = rows.first().map(|row| row.get("worker_id"));
+    let mut chunk = match locked.or(worker) {
+        Some(worker) => release(link, worker).await?,
+        None => Chunk { moved: 0, shards: Vec::new(), forgotten: false, nobody: true },
+    };
+    link.command("COMMIT").await?;
+    chunk.forgotten |= locked.is_none() && chunk.moved == 0; // nobody knows it
+    Ok(chunk)
+}
+
+async fn release(link: Link<'_>, worker: Uuid) -> Result<Chunk, Fault> {
+    let rows = link.query(RELEASE, &[&worker, &CHUNK]).await?;
+    let (moved, shards) = match rows.first() {
+        Some(row) => (row.get("moved"), row.get("shards")),
+        None => (0, Vec::new()),
+    };
+    let forgotten = !link.query(FORGET_WORKER, &[&worker]).await?.is_empty();
+    Ok(Chunk { moved, shards, forgotten, nobody: false })
+}

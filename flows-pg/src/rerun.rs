@@ -1,0 +1,45 @@
+//! `rerun`: a dead letter goes on as a new run, once.
+
+use flows_core::error::{Error, Result};
+use flows_core::ids::RunKey;
+use flows_core::store::{NewRun, Started, no_such_run};
+
+use crate::error::Fault;
+use crate::scope::Scope;
+use crate::sql::{BURY, SUCCEED};
+use crate::start::start_within;
+use crate::store::Shared;
+
+impl Shared {
+    pub(crate) async fn rerun(&self, dead: RunKey, run: &NewRun) -> Result<Started> {
+        let tx = self.begin(dead.tenant).await?;
+        let started = rerun(Scope::Own(tx.link()), dead, run).await;
+        Ok(tx.end(started).await?)
+    }
+}
+
+/// Reruns inside a transaction. The new run takes over the workflow id, unless that has gone to yet
+/// another run: then the conflict policy says what happens, and the dead letter stays.
+pub(crate) async fn rerun(scope: Scope<'_>, dead: RunKey, run: &NewRun) -> Result<Started, Fault> {
+    scope.savepoint().await?;
+    if scope.query(BURY, &[&dead.shard, &dead.tenant, &dead.run]).await?.is_empty() {
+        scope.take_back().await?;
+        return Err(no_such_dead_letter(dead).into());
+    }
+    scope.query(SUCCEED, &[&dead.shard, &dead.tenant, &dead.run, &run.key.run]).await?;
+    let started = start_within(scope, run).await;
+    match started {
+        Ok(Started::Created) => scope.keep().await?,
+        // an error of the server has aborted the transaction, savepoint and all
+        Err(Fault::Pg(_)) => {}
+        Ok(Started::Exists(_)) | Err(Fault::Final(_)) => scope.take_back().await?,
+    }
+    started
+}
+
+fn no_such_dead_letter(dead: RunKey) -> Error {
+    no_such_run(&dead.run.to_string()).with_message(format!(
+        "run {} is no dead letter of this tenant: it did not fail, or was rerun already",
+        dead.run
+    ))
+}

@@ -1,0 +1,114 @@
+//! From rows to the library's types, and from keys to columns.
+
+use std::sync::Arc;
+
+use flows_core::error::{Error, ErrorKind};
+use flows_core::ids::RunKey;
+use flows_core::payload::{Codec, Payload};
+use flows_core::retry::RetryPolicy;
+use flows_core::store::{Activation, Letter, MailKind, Parent, RunStatus};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::types::{Time, duration, unsigned};
+
+/// Keys as three columns.
+#[derive(Default)]
+pub(crate) struct Keys {
+    pub(crate) shards: Vec<i16>,
+    pub(crate) tenants: Vec<Uuid>,
+    pub(crate) runs: Vec<Uuid>,
+}
+
+impl Keys {
+    pub(crate) fn push(&mut self, key: RunKey) {
+        self.shards.push(key.shard);
+        self.tenants.push(key.tenant);
+        self.runs.push(key.run);
+    }
+}
+
+impl FromIterator<RunKey> for Keys {
+    fn from_iter<I: IntoIterator<Item = RunKey>>(keys: I) -> Self {
+        let mut columns = Self::default();
+        keys.into_iter().for_each(|key| columns.push(key));
+        columns
+    }
+}
+
+/// The key in the columns `shard`, `tenant_id` and `run_id`.
+pub(crate) fn key(row: &Row) -> RunKey {
+    RunKey { shard: row.get("shard"), tenant: row.get("tenant_id"), run: row.get("run_id") }
+}
+
+/// A claimed run, without journal and inbox; and whether it has any.
+pub(crate) fn activation(row: &Row) -> Result<(Activation, bool), Error> {
+    let activation = Activation {
+        key: key(row),
+        workflow_id: row.get::<_, Option<&str>>("workflow_id").map(Arc::from),
+        workflow: Arc::from(row.get::<_, &str>("workflow")),
+        version: unsigned(row.get("version")),
+        queue: Arc::from(row.get::<_, &str>("queue")),
+        priority: row.get("priority"),
+        input: Arc::from(row.get::<_, &str>("input")),
+        started_at: row.get::<_, Time>("started_at").0,
+        attempt: unsigned(row.get::<_, i32>("attempt").into()),
+        retry: retry(row)?,
+        timeout: row.get::<_, Option<i64>>("timeout_us").map(duration),
+        parent: parent(row),
+        journal: Vec::new(),
+        inbox: Vec::new(),
+    };
+    Ok((activation, row.get("load")))
+}
+
+pub(crate) fn retry(row: &Row) -> Result<Option<RetryPolicy>, Error> {
+    let Some(json) = row.get::<_, Option<&str>>("retry") else { return Ok(None) };
+    let policy = serde_json::from_str(json);
+    policy.map(Some).map_err(|cause| damaged(row, "retry policy", &cause.to_string()))
+}
+
+pub(crate) fn parent(row: &Row) -> Option<Parent> {
+    let run = row.get::<_, Option<Uuid>>("parent_run")?;
+    Some(Parent { run, op: unsigned(row.get::<_, Option<i64>>("parent_op").unwrap_or(0)) })
+}
+
+pub(crate) fn status(row: &Row) -> Result<RunStatus, Error> {
+    let code: i16 = row.get("status");
+    RunStatus::from_code(code).ok_or_else(|| damaged(row, "status", &format!("{code}")))
+}
+
+pub(crate) fn letter(row: &Row) -> Result<Letter, Error> {
+    let (kind, codec) = (row.get::<_, i16>("kind"), row.get::<_, i16>("codec"));
+    let unknown = || {
+        let message = format!("a letter of kind {kind} and codec {codec} is from a newer build");
+        Error::new(ErrorKind::Codec, message)
+    };
+    Ok(Letter {
+        seq: row.get("seq"),
+        kind: MailKind::from_code(kind).ok_or_else(unknown)?,
+        name: row.get("name"),
+        payload: Payload::from_parts(codec_of(codec).ok_or_else(unknown)?, row.get("payload")),
+    })
+}
+
+/// The number a codec is stored as.
+pub(crate) fn codec_code(codec: Codec) -> i16 {
+    match codec {
+        Codec::Json => 0,
+        Codec::Postcard => 1,
+    }
+}
+
+fn codec_of(code: i16) -> Option<Codec> {
+    match code {
+        0 => Some(Codec::Json),
+        1 => Some(Codec::Postcard),
+        _ => None,
+    }
+}
+
+fn damaged(row: &Row, what: &str, found: &str) -> Error {
+    let message = format!("run {}: its {what} cannot be read: {found}", key(row).run);
+    Error::new(ErrorKind::Codec, message)
+}

@@ -1,0 +1,91 @@
+//! Where a client's statements go: each into a transaction of its own, all into one of this store's,
+//! or into one of the application's.
+//!
+//! In the application's, every statement is wrapped: the tenant is entered and left again in the
+//! same breath, so nothing the application sends in between runs as the tenant, and nothing of it
+//! is left behind.
+
+use flows_core::error::{Error, ErrorKind};
+use futures_util::future::join3;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::error::Fault;
+use crate::link::{Link, Params};
+use crate::sql::{ENTER_FOREIGN, LEAVE_FOREIGN, Sql};
+use crate::store::Shared;
+
+/// Where a verb's statements go.
+#[derive(Clone, Copy)]
+pub(crate) enum Scope<'a> {
+    /// Each statement is a transaction, of this tenant.
+    Alone(&'a Shared, Uuid),
+    /// A transaction of this store's, as a role that sees what it may.
+    Own(Link<'a>),
+    /// The application's transaction, and the tenant to enter for each statement.
+    Foreign(Link<'a>, Uuid),
+}
+
+impl Scope<'_> {
+    pub(crate) async fn query(self, sql: Sql, params: Params<'_>) -> Result<Vec<Row>, Fault> {
+        match self {
+            Self::Alone(store, tenant) => store.in_tenant(tenant, sql, params).await,
+            Self::Own(link) => Ok(link.query(sql, params).await?),
+            Self::Foreign(link, tenant) => wrapped(link, tenant, sql, params).await,
+        }
+    }
+
+    /// Begins a part that can be taken back, in a transaction.
+    pub(crate) async fn savepoint(self) -> Result<(), Fault> {
+        self.command("SAVEPOINT flows").await
+    }
+
+    /// Takes that part back.
+    pub(crate) async fn take_back(self) -> Result<(), Fault> {
+        self.command("ROLLBACK TO SAVEPOINT flows; RELEASE SAVEPOINT flows").await
+    }
+
+    /// Keeps that part.
+    pub(crate) async fn keep(self) -> Result<(), Fault> {
+        self.command("RELEASE SAVEPOINT flows").await
+    }
+
+    async fn command(self, text: &'static str) -> Result<(), Fault> {
+        match self {
+            Self::Alone(..) => Ok(()),
+            Self::Own(link) | Self::Foreign(link, _) => Ok(link.command(text).await?),
+        }
+    }
+}
+
+async fn wrapped(
+    link: Link<'_>,
+    tenant: Uuid,
+    sql: Sql,
+    params: Params<'_>,
+) -> Result<Vec<Row>, Fault> {
+    let tenant = tenant.to_string();
+    let enter = link.prepare(ENTER_FOREIGN).await?;
+    let statement = link.prepare(sql).await?;
+    let leave = link.prepare(LEAVE_FOREIGN).await?;
+    let (entered, rows, left) =
+        join3(link.send(&enter, &[&tenant]), link.send(&statement, params), link.send(&leave, &[]))
+            .await;
+    entered?;
+    let rows = rows?;
+    left_from(&left?, &tenant)?;
+    Ok(rows)
+}
+
+/// The statement ran as this tenant, or the application's transaction must not be committed.
+fn left_from(left: &[Row], tenant: &str) -> Result<(), Error> {
+    let as_tenant = left.first().is_some_and(|row| {
+        let (role, found): (&str, Option<&str>) = (row.get("role"), row.get("tenant"));
+        role == "flows_tenant" && found == Some(tenant)
+    });
+    if as_tenant {
+        return Ok(());
+    }
+    let message = "the transaction left its tenant while a statement ran in it; roll it back";
+    Err(Error::new(ErrorKind::Configuration, message))
+}

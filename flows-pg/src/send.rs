@@ -1,0 +1,201 @@
+//! `send`: letters to open runs.
+//!
+//! A run's place is locked before anything is written to its inbox. A letter that finds no place
+//! is for a run that has ended, or that is on its way from one place to another: then it is sent
+//! again, and sees where the run has gone.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use flows_core::error::{Error, ErrorKind, Result};
+use flows_core::ids::RunKey;
+use flows_core::store::{Hint, Mail, Sent, no_such_run};
+use futures_util::StreamExt;
+use futures_util::stream;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::error::{Fault, Remedy};
+use crate::rows::{Keys, codec_code};
+use crate::scope::Scope;
+use crate::sql::{SEND, STATUSES};
+use crate::store::Shared;
+
+/// Transactions of one call that are under way at the same time.
+const TENANTS_AT_ONCE: usize = 8;
+/// How often a letter is sent to a run that does not hold still.
+const ROUNDS: usize = 100;
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Letters that are still to be delivered, with their numbers.
+pub(crate) type Open<'a> = Vec<(usize, &'a Mail)>;
+/// Answers, by the letters' numbers.
+pub(crate) type Answers = Vec<(usize, Result<Sent>)>;
+
+impl Shared {
+    pub(crate) async fn send(&self, mail: &[Mail]) -> Result<Vec<Result<Sent>>> {
+        let mut tenants = BTreeMap::<Uuid, Open<'_>>::new();
+        for (number, letter) in mail.iter().enumerate() {
+            tenants.entry(letter.to.tenant).or_default().push((number, letter));
+        }
+        let mut groups = Vec::new();
+        for (tenant, open) in tenants {
+            groups.push(self.send_tenant(tenant, open));
+        }
+        let groups = stream::iter(groups).buffer_unordered(TENANTS_AT_ONCE);
+        let mut answers: Answers = groups.concat().await;
+        answers.sort_unstable_by_key(|(number, _)| *number);
+        Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+    }
+
+    /// Sends the letters of one tenant. One that cannot be stored does not harm the others.
+    async fn send_tenant(&self, tenant: Uuid, open: Open<'_>) -> Answers {
+        let scope = Scope::Alone(self, tenant);
+        match deliver(scope, open.clone()).await {
+            Ok(answers) => answers,
+            Err(fault) if fault.remedy() == Remedy::Data && open.len() > 1 => {
+                let mut answers = Answers::new();
+                for letter in open {
+                    let answer = deliver(scope, vec![letter]).await;
+                    answers.extend(answer.unwrap_or_else(|fault| failed(&[letter], fault)));
+                }
+                answers
+            }
+            Err(fault) => failed(&open, fault),
+        }
+    }
+}
+
+/// An error of a transaction is the answer to all that were in it.
+fn failed(open: &[(usize, &Mail)], fault: Fault) -> Answers {
+    let error = Error::from(fault);
+    open.iter().map(|(number, _)| (*number, Err(error.clone()))).collect()
+}
+
+/// Sends letters until each has an answer.
+pub(crate) async fn deliver(scope: Scope<'_>, open: Open<'_>) -> Result<Answers, Fault> {
+    if open.is_empty() {
+        return Ok(Answers::new());
+    }
+    let delivery = Delivery::new(open);
+    let rows = scope.query(SEND, &delivery.params()).await?;
+    let (mut answers, rest) = delivery.read(&rows);
+    answers.extend(deliver_rest(scope, rest).await?);
+    Ok(answers)
+}
+
+/// Sends letters that found no place.
+pub(crate) async fn deliver_rest(scope: Scope<'_>, mut open: Open<'_>) -> Result<Answers, Fault> {
+    let mut answers = Answers::new();
+    for _ in 0..ROUNDS {
+        let ended = ended(scope, &open).await?;
+        open.retain(|(number, _)| !ended.iter().any(|(done, _)| done == number));
+        answers.extend(ended);
+        if open.is_empty() {
+            return Ok(answers);
+        }
+        let delivery = Delivery::new(open);
+        let rows = scope.query(SEND, &delivery.params()).await?;
+        let (placed, rest) = delivery.read(&rows);
+        answers.extend(placed);
+        open = rest;
+        tokio::time::sleep(if open.is_empty() { Duration::ZERO } else { PAUSE }).await;
+    }
+    Err(Error::new(ErrorKind::Unavailable, "a run that is to get mail never holds still").into())
+}
+
+/// Who should hear of letters that went out with something else: nobody else tells them.
+pub(crate) fn hints(sent: Answers, mail: &[impl std::borrow::Borrow<Mail>]) -> Vec<Hint> {
+    let hint = |(number, sent): (usize, Result<Sent>)| match sent.ok()? {
+        Sent::ToOwner(worker) => Some(Hint::Mail(worker)),
+        Sent::ToReady => Some(Hint::Ready(vec![mail[number].borrow().to.shard])),
+        Sent::Duplicate => None,
+    };
+    sent.into_iter().filter_map(hint).collect()
+}
+
+/// The answers to letters for runs that are not open.
+async fn ended(scope: Scope<'_>, open: &Open<'_>) -> Result<Answers, Fault> {
+    if open.is_empty() {
+        return Ok(Answers::new());
+    }
+    let keys = open.iter().map(|(_, letter)| letter.to).collect::<Keys>();
+    let rows = scope.query(STATUSES, &[&keys.shards, &keys.tenants, &keys.runs]).await?;
+    let status = |at: usize| {
+        let row = rows.iter().find(|row| usize::try_from(row.get::<_, i64>("run")) == Ok(at + 1));
+        row.map(crate::rows::status).transpose()
+    };
+    let mut answers = Answers::new();
+    for (at, (number, letter)) in open.iter().enumerate() {
+        match status(at)? {
+            None => answers.push((*number, Err(no_such_run(&letter.to.run.to_string())))),
+            Some(status) if !status.is_open() => {
+                answers.push((*number, Err(closed(letter.to, status))));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(answers)
+}
+
+fn closed(run: RunKey, status: flows_core::store::RunStatus) -> Error {
+    let message = format!("run {} has ended ({status}): it takes no mail any more", run.run);
+    Error::new(ErrorKind::Closed, message)
+}
+
+/// Letters as the columns of `send.sql`.
+pub(crate) struct Delivery<'a> {
+    open: Open<'a>,
+    keys: Keys,
+    kinds: Vec<i16>,
+    names: Vec<&'a str>,
+    codecs: Vec<i16>,
+    payloads: Vec<&'a [u8]>,
+    dedups: Vec<Option<&'a str>>,
+}
+
+impl<'a> Delivery<'a> {
+    /// Sorted by run, so that two batches cannot lock each other; letters to one run keep their
+    /// order.
+    pub(crate) fn new(mut open: Open<'a>) -> Self {
+        open.sort_by_key(|(_, letter)| letter.to);
+        let letters = || open.iter().map(|(_, letter)| *letter);
+        Self {
+            keys: letters().map(|letter| letter.to).collect(),
+            kinds: letters().map(|letter| letter.kind.code()).collect(),
+            names: letters().map(|letter| letter.name.as_str()).collect(),
+            codecs: letters().map(|letter| codec_code(letter.payload.codec())).collect(),
+            payloads: letters().map(|letter| letter.payload.bytes()).collect(),
+            dedups: letters().map(|letter| letter.dedup.as_deref()).collect(),
+            open,
+        }
+    }
+
+    pub(crate) fn params(&self) -> [&(dyn ToSql + Sync); 8] {
+        let Keys { shards, tenants, runs } = &self.keys;
+        let Self { kinds, names, codecs, payloads, dedups, .. } = self;
+        [shards, tenants, runs, kinds, names, codecs, payloads, dedups]
+    }
+
+    /// The answers in the rows, and the letters that found no place.
+    pub(crate) fn read(self, rows: &[Row]) -> (Answers, Open<'a>) {
+        let mut placed = HashSet::new();
+        let mut answers = Answers::new();
+        for row in rows {
+            let at = usize::try_from(row.get::<_, i64>("letter") - 1).unwrap_or(0);
+            placed.insert(self.open[at].0);
+            answers.push((self.open[at].0, Ok(sent(row))));
+        }
+        let rest = self.open.into_iter().filter(|(number, _)| !placed.contains(number));
+        (answers, rest.collect())
+    }
+}
+
+fn sent(row: &Row) -> Sent {
+    match row.get::<_, Option<Uuid>>("worker_id") {
+        _ if !row.get::<_, bool>("is_new") => Sent::Duplicate,
+        Some(worker) => Sent::ToOwner(worker),
+        None => Sent::ToReady,
+    }
+}

@@ -1,0 +1,82 @@
+//! Long-lived connections of a worker: opened when first used, opened again when lost.
+//!
+//! A connection leaves its slot while it is used and comes back only when its user says that
+//! nothing is unfinished on it. So a future that is dropped half-way drops the connection with it,
+//! and a transaction never outlives the call that began it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use deadpool_postgres::{ClientWrapper, Object, Pool};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::counters::Counters;
+use crate::error::Fault;
+use crate::link::Link;
+
+/// What the connections of the committer are set to.
+pub(crate) const WRITER: &str = include_str!("sql/session_writer.sql");
+/// What the connection of the claimer is set to.
+pub(crate) const CLAIMER: &str = include_str!("sql/session_claimer.sql");
+
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// The slot of one connection.
+#[derive(Debug)]
+pub(crate) struct Session {
+    setup: &'static str,
+    client: Mutex<Option<ClientWrapper>>,
+    failures: AtomicU32,
+}
+
+impl Session {
+    pub(crate) fn new(setup: &'static str) -> Self {
+        Self { setup, client: Mutex::default(), failures: AtomicU32::new(0) }
+    }
+
+    /// Lends the connection to one user at a time.
+    pub(crate) async fn lend<'a>(
+        &'a self,
+        pool: &Pool,
+        counters: &'a Counters,
+    ) -> Result<Lent<'a>, Fault> {
+        let mut slot = self.client.lock().await;
+        let client = match slot.take() {
+            Some(client) if !client.is_closed() => client,
+            _ => self.open(pool).await?,
+        };
+        Ok(Lent { slot, client, counters })
+    }
+
+    /// Waits longer after every failure, so that a database that is down is left alone.
+    async fn open(&self, pool: &Pool) -> Result<ClientWrapper, Fault> {
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed);
+        if failures > 0 {
+            let wait = FIRST_WAIT * 2_u32.saturating_pow(failures.min(10));
+            tokio::time::sleep(wait.min(LONGEST_WAIT)).await;
+        }
+        let client = Object::take(pool.get().await?);
+        client.batch_execute(self.setup).await?;
+        self.failures.store(0, Ordering::Relaxed);
+        Ok(client)
+    }
+}
+
+/// A connection on loan. Dropped, it is closed; [`Lent::give_back`] keeps it.
+pub(crate) struct Lent<'a> {
+    slot: MutexGuard<'a, Option<ClientWrapper>>,
+    client: ClientWrapper,
+    counters: &'a Counters,
+}
+
+impl Lent<'_> {
+    pub(crate) fn link(&self) -> Link<'_> {
+        Link::new(&self.client, self.counters)
+    }
+
+    /// Keeps the connection: nothing is unfinished on it.
+    pub(crate) fn give_back(mut self) {
+        *self.slot = Some(self.client);
+    }
+}

@@ -1,0 +1,67 @@
+//! The SQL statements: one file, one constant, one function of the same name that sends it.
+//!
+//! Nothing here is put together at run time. Every file says who sends it, what it locks and which
+//! index it needs; a test prepares and explains all of them.
+
+/// A statement and the name it is counted under.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sql {
+    pub(crate) name: &'static str,
+    pub(crate) text: &'static str,
+}
+
+macro_rules! statements {
+    ($($constant:ident = $name:literal),* $(,)?) => {
+        $(pub(crate) const $constant: Sql =
+            Sql { name: $name, text: include_str!(concat!("sql/", $name, ".sql")) };)*
+
+        /// All of them.
+        pub(crate) const ALL: &[Sql] = &[$($constant),*];
+    };
+}
+
+statements! {
+    APPEND = "append",
+    APPEND_LAST = "append_last",
+    APPEND_ONE = "append_one",
+    BURY = "bury",
+    CHECK = "check",
+    CLAIM = "claim",
+    COLLECT = "collect",
+    COLLECT_AGAIN = "collect_again",
+    DEAD_LETTERS = "dead_letters",
+    DESCRIBE = "describe",
+    END_RUN = "end_run",
+    ENTER_FOREIGN = "enter_foreign",
+    ENTER_TENANT = "enter_tenant",
+    EVICT = "evict",
+    FIND = "find",
+    FORGET_WORKER = "forget_worker",
+    HISTORY = "history",
+    HOLDERS = "holders",
+    LEAVE_FOREIGN = "leave_foreign",
+    LEASE = "lease",
+    LIST = "list",
+    LOAD_INBOXES = "load_inboxes",
+    LOAD_JOURNALS = "load_journals",
+    LOCK_DEAD_WORKER = "lock_dead_worker",
+    LOCK_WORKER = "lock_worker",
+    LOOK = "look",
+    LOSERS = "losers",
+    NOTIFY = "notify",
+    OUTCOMES = "outcomes",
+    PARK = "park",
+    PROMOTE = "promote",
+    RELEASE = "release",
+    RELEASE_STUCK = "release_stuck",
+    RELOAD = "reload",
+    RENEW = "renew",
+    SEND = "send",
+    START = "start",
+    STATUSES = "statuses",
+    SUCCEED = "succeed",
+    TURN = "turn",
+    UNCLAIM = "unclaim",
+    VOID_CLAIMS = "void_claims",
+    YIELD_ID = "yield_id",
+}

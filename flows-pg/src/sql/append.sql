@@ -1,0 +1,6 @@
+-- Appends journal rows of runs that stay with their worker: the step of a resident run.
+-- Called by `commit`. The key is the fence: a duplicate aborts the batch.
+-- Locks: the keys of the new rows, in the order of the arrays (sorted by the caller).
+-- Index: journal_pkey.
+INSERT INTO flows.journal (shard, tenant_id, run_id, position, events)
+SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::integer[], $5::bytea[])

@@ -1,0 +1,11 @@
+-- Reads what must hold before anything else is done: the schema's version and the roles' powers.
+-- Called once by every store, by `check`. Locks nothing.
+SELECT (SELECT max(version) FROM flows.schema_version) AS version,
+       coalesce((SELECT string_agg(rolname, ', ') FROM pg_catalog.pg_roles
+                 WHERE rolname IN ('flows_tenant', 'flows_worker')
+                   AND (rolsuper OR rolbypassrls)), '') AS almighty,
+       (SELECT count(*) FROM unnest(ARRAY['flows_tenant', 'flows_worker']) AS role
+        WHERE pg_has_role(session_user, role, CASE WHEN current_setting('server_version_num')::int >= 160000
+                                                   THEN 'SET' ELSE 'MEMBER' END)) AS roles,
+       (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user) AS superuser,
+       session_user::text AS login

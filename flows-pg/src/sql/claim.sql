@@ -1,0 +1,50 @@
+-- Claims ready runs of one shard, in order: ready becomes owned. $1 worker, $2 shard, $3 lanes,
+-- $4 limit, $5 number of the claim.
+-- Called by `claim`. Index: ready_pkey, once per lane; runs_pkey for those that were won.
+-- Locks: the worker's row, against being forgotten and against this claim being given up (a worker
+-- that is not registered, or whose lease is over, claims nothing); then the rows it takes, skipping those that others hold. It looks at
+-- more candidates than it needs, because another claimer may be holding the first ones; only the
+-- rows it takes are locked.
+WITH me AS MATERIALIZED (
+    SELECT worker_id FROM flows.workers
+    WHERE worker_id = $1 AND expires_at > now() AND void_claim < $5
+    FOR SHARE
+), candidate AS MATERIALIZED (
+    SELECT head.place
+    FROM unnest($3::bigint[]) AS l (lane)
+    CROSS JOIN LATERAL (
+        SELECT ctid AS place, priority, run_id FROM flows.ready
+        WHERE shard = $2 AND lane = l.lane
+        ORDER BY priority, run_id
+        LIMIT $4::bigint * 4
+    ) AS head
+    ORDER BY head.priority, head.run_id
+    LIMIT $4::bigint * 4
+), locked AS MATERIALIZED (
+    SELECT r.ctid AS place
+    FROM candidate c JOIN flows.ready r ON r.ctid = c.place
+    WHERE EXISTS (SELECT FROM me)
+    LIMIT $4::bigint
+    FOR UPDATE OF r SKIP LOCKED
+), taken AS (
+    DELETE FROM flows.ready WHERE ctid = ANY (ARRAY(SELECT place FROM locked))
+    RETURNING shard, tenant_id, run_id, lane, load
+), given AS MATERIALIZED (
+    SELECT r.*, t.load
+    FROM taken t
+    JOIN flows.runs r ON r.shard = t.shard AND r.tenant_id = t.tenant_id AND r.run_id = t.run_id
+    WHERE r.status = 0
+), won AS (
+    -- Idempotent: a run has one place, so nobody owns one that was ready; if somebody did, that
+    -- owner keeps it and is told to look at its inbox.
+    INSERT INTO flows.owned (shard, tenant_id, run_id, worker_id, claim, lane, priority)
+    SELECT shard, tenant_id, run_id, $1, $5, lane, priority FROM given
+    ON CONFLICT (shard, tenant_id, run_id) DO UPDATE SET mail = true
+    RETURNING run_id, tenant_id, xmax = 0 AS fresh
+)
+SELECT g.shard, g.tenant_id, g.run_id, g.workflow_id, g.workflow, g.version, g.queue, g.priority,
+       g.input::text AS input, coalesce(g.starts_at, g.created_at) AS started_at, g.attempt,
+       g.retry::text AS retry, g.timeout_us, g.parent_run, g.parent_op, g.load
+FROM given g JOIN won w ON w.run_id = g.run_id AND w.tenant_id = g.tenant_id
+WHERE w.fresh
+ORDER BY g.priority, g.run_id

@@ -1,0 +1,7 @@
+-- Raises the mail flag of a worker's runs that have letters. $1 worker.
+-- Called by `collect`, after one failed or was dropped half-way, so that flags may be down whose
+-- letters nobody has seen. Locks the rows it changes. Reads the small table `owned` whole: rare.
+UPDATE flows.owned o SET mail = true
+WHERE o.worker_id = $1 AND NOT o.mail
+  AND EXISTS (SELECT FROM flows.inbox i
+              WHERE i.shard = o.shard AND i.tenant_id = o.tenant_id AND i.run_id = o.run_id)

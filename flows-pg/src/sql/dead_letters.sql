@@ -1,0 +1,13 @@
+-- Lists dead letters of a tenant, newest first. $1 tenant, $2 number of shards, $3 limit.
+-- Called by `dead_letters`. Locks nothing. Indexes: dead_letters_newest, once per shard; runs_pkey.
+SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.error::text AS error,
+       d.failed_at, r.attempt
+FROM generate_series(0, $2::integer - 1) AS s
+CROSS JOIN LATERAL (
+    SELECT * FROM flows.dead_letters l
+    WHERE l.shard = s::smallint AND l.tenant_id = $1
+    ORDER BY l.failed_at DESC LIMIT $3::bigint
+) AS d
+JOIN flows.runs r ON r.shard = d.shard AND r.tenant_id = d.tenant_id AND r.run_id = d.run_id
+ORDER BY d.failed_at DESC, d.run_id DESC
+LIMIT $3::bigint

@@ -1,0 +1,8 @@
+-- Enters a tenant for the rest of the transaction. $1: the tenant.
+-- Called by every verb of a client, right behind BEGIN. Locks nothing.
+-- What is acknowledged is durable, also where the server's default says otherwise.
+SELECT set_config('role', 'flows_tenant', true),
+       set_config('flows.tenant_id', $1, true),
+       set_config('synchronous_commit',
+                  CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
+                       ELSE current_setting('synchronous_commit') END, true)

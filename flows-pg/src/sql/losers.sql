@@ -1,0 +1,18 @@
+-- Finds the records of an aborted batch that have lost their run: somebody has written at their
+-- position, the run has ended, or it is to go somewhere and is not owned (any more). $1 worker;
+-- $2 to $4 keys; $5 positions (null: appends nothing); $6 whether the record moves the run.
+-- Called by `commit`. Locks nothing. Indexes: journal_pkey, runs_pkey, owned_pkey.
+SELECT k.record
+FROM unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::integer[], $6::boolean[])
+     WITH ORDINALITY AS k (shard, tenant_id, run_id, position, moves, record)
+WHERE EXISTS (
+        SELECT FROM flows.journal j
+        WHERE j.shard = k.shard AND j.tenant_id = k.tenant_id AND j.run_id = k.run_id
+          AND j.position = k.position)
+   OR NOT EXISTS (
+        SELECT FROM flows.runs r
+        WHERE r.shard = k.shard AND r.tenant_id = k.tenant_id AND r.run_id = k.run_id AND r.status = 0)
+   OR (k.moves AND NOT EXISTS (
+        SELECT FROM flows.owned o
+        WHERE o.shard = k.shard AND o.tenant_id = k.tenant_id AND o.run_id = k.run_id
+          AND o.worker_id = $1))

@@ -1,0 +1,19 @@
+-- Makes parked runs ready that are due by the server's clock. $1 number of shards, $2 limit per shard.
+-- Called by `look`. Locks the rows it moves, skipping those that others hold. Index: parked_due.
+WITH due AS MATERIALIZED (
+    SELECT first.place
+    FROM generate_series(0, $1::integer - 1) AS s
+    CROSS JOIN LATERAL (
+        SELECT p.ctid AS place FROM flows.parked p
+        WHERE p.shard = s::smallint AND p.wake_at <= now() AND p.wake_at IS NOT NULL AND p.stuck IS NULL
+        ORDER BY p.wake_at LIMIT $2::bigint
+        FOR UPDATE SKIP LOCKED
+    ) AS first
+), gone AS (
+    DELETE FROM flows.parked WHERE ctid = ANY (ARRAY(SELECT place FROM due))
+    RETURNING shard, lane, priority, run_id, tenant_id
+)
+-- Idempotent: a run that is ready is ready.
+INSERT INTO flows.ready (shard, lane, priority, run_id, tenant_id, load)
+SELECT shard, lane, priority, run_id, tenant_id, true FROM gone
+ON CONFLICT (shard, lane, priority, run_id, tenant_id) DO UPDATE SET load = true

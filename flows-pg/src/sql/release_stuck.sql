@@ -1,0 +1,21 @@
+-- Makes stuck runs of some lanes ready, for a build that may mend them has come. $1 lanes,
+-- $2 number of shards, $3 limit. Answers how many.
+-- Called by `register`, until there are no more. Locks the rows it moves, skipping those that others
+-- hold. Index: parked_stuck.
+WITH stuck AS MATERIALIZED (
+    SELECT p.ctid AS place
+    FROM generate_series(0, $2::integer - 1) AS s
+    JOIN flows.parked p ON p.shard = s::smallint
+    WHERE p.lane = ANY ($1::bigint[]) AND p.stuck IS NOT NULL
+    LIMIT $3::bigint
+    FOR UPDATE OF p SKIP LOCKED
+), gone AS (
+    DELETE FROM flows.parked WHERE ctid = ANY (ARRAY(SELECT place FROM stuck))
+    RETURNING shard, lane, priority, run_id, tenant_id
+), ready AS (
+    -- Idempotent: a run that is ready is ready.
+    INSERT INTO flows.ready (shard, lane, priority, run_id, tenant_id, load)
+    SELECT shard, lane, priority, run_id, tenant_id, true FROM gone
+    ON CONFLICT (shard, lane, priority, run_id, tenant_id) DO UPDATE SET load = true
+)
+SELECT count(*) AS moved FROM gone

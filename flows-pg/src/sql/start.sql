@@ -1,0 +1,36 @@
+-- Starts runs: the run's row, and its place: ready, or parked until its delay ends.
+-- Called by `start`, by `rerun`, and by `commit` for children and successors.
+-- Locks: the keys of the new rows, in the order of the arrays (sorted by the caller).
+-- Indexes: runs_pkey, runs_workflow_id.
+WITH given AS (
+    SELECT g.*, greatest(g.start_at, now() + g.delay_us * interval '1 microsecond') AS due
+    FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[],
+                $7::text[], $8::bigint[], $9::smallint[], $10::integer[], $11::text[],
+                $12::timestamptz[], $13::bigint[], $14::bigint[], $15::text[], $16::uuid[],
+                $17::uuid[], $18::bigint[])
+         AS g (shard, tenant_id, run_id, workflow_id, workflow, version,
+               queue, lane, priority, attempt, input,
+               start_at, delay_us, timeout_us, retry, predecessor,
+               parent_run, parent_op)
+), created AS (
+    -- Idempotent: a workflow id that is taken, or a run that was started before, is left alone;
+    -- the caller sees that by its absence from the answer.
+    INSERT INTO flows.runs (shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
+                            priority, attempt, input, starts_at, timeout_us, retry, predecessor,
+                            parent_run, parent_op)
+    SELECT shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
+           priority, attempt, input::jsonb, CASE WHEN due > now() THEN due END, timeout_us,
+           retry::jsonb, predecessor, parent_run, parent_op
+    FROM given
+    ON CONFLICT DO NOTHING
+    RETURNING shard, tenant_id, run_id, lane, priority, starts_at
+), ready AS (
+    INSERT INTO flows.ready (shard, lane, priority, run_id, tenant_id, load)
+    SELECT shard, lane, priority, run_id, tenant_id, false
+    FROM created WHERE starts_at IS NULL
+), parked AS (
+    INSERT INTO flows.parked (shard, tenant_id, run_id, lane, priority, wake_at, unborn, waiting_for)
+    SELECT shard, tenant_id, run_id, lane, priority, starts_at, true, 'its start time'
+    FROM created WHERE starts_at IS NOT NULL
+)
+SELECT run_id FROM created

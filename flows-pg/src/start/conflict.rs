@@ -1,0 +1,122 @@
+//! Workflow ids that are taken: who has them, and what the policy says.
+
+use flows_core::error::{Error, ErrorKind, Result};
+use flows_core::ids::RunKey;
+use flows_core::store::{ConflictPolicy, NewRun, Started};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::Answers;
+use crate::error::Fault;
+use crate::rows::Keys;
+use crate::scope::Scope;
+use crate::sql::{HOLDERS, YIELD_ID};
+use crate::store::Shared;
+
+/// The run that stands in the way of a new one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Holder {
+    pub(super) run: Uuid,
+    pub(super) is_open: bool,
+}
+
+impl Holder {
+    fn read(row: &Row) -> Self {
+        Self { run: row.get("run_id"), is_open: row.get::<_, i16>("status") == 0 }
+    }
+
+    /// The answer to a start that it stands in the way of.
+    pub(super) fn answer(self, run: &NewRun) -> Result<Started> {
+        match run.on_conflict {
+            ConflictPolicy::Reject => Err(already_exists(run, self.run)),
+            ConflictPolicy::UseExisting | ConflictPolicy::TerminateExisting => {
+                Ok(Started::Exists(RunKey { run: self.run, ..run.key }))
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Answers the starts that were left out, all of one tenant.
+    pub(super) async fn settle_conflicts(
+        &self,
+        runs: &[NewRun],
+        numbers: &[usize],
+    ) -> Result<Answers, Fault> {
+        let Some(first) = numbers.first() else { return Ok(Answers::new()) };
+        let columns = Columns::new(numbers.iter().map(|number| &runs[*number]));
+        let tenant = runs[*first].key.tenant;
+        let rows = self.in_tenant(tenant, HOLDERS, &columns.params()).await?;
+        let mut answers = Answers::new();
+        for number in numbers {
+            let run = &runs[*number];
+            let found = rows.iter().find(|row| row.get::<_, Uuid>("wanted") == run.key.run);
+            answers.push((*number, self.settle(run, found.map(Holder::read)).await));
+        }
+        Ok(answers)
+    }
+
+    async fn settle(&self, run: &NewRun, holder: Option<Holder>) -> Result<Started> {
+        match holder {
+            Some(holder) if !holder.gives_way_to(run) => holder.answer(run),
+            _ => Ok(self.start_alone(run).await?),
+        }
+    }
+
+    /// Starts one run in a transaction of its own, where it may take an id over.
+    async fn start_alone(&self, run: &NewRun) -> Result<Started, Fault> {
+        let tx = self.begin(run.key.tenant).await?;
+        let started = super::start_within(Scope::Own(tx.link()), run).await;
+        tx.end(started).await
+    }
+}
+
+/// Finds the run that stands in the way of this one.
+pub(super) async fn holder(scope: Scope<'_>, run: &NewRun) -> Result<Option<Holder>, Fault> {
+    let columns = Columns::new([run]);
+    let rows = scope.query(HOLDERS, &columns.params()).await?;
+    Ok(rows.first().map(Holder::read))
+}
+
+/// Takes the workflow id from a run that has ended; `false` when somebody else has.
+pub(super) async fn yield_id(scope: Scope<'_>, run: &NewRun, from: Uuid) -> Result<bool, Fault> {
+    let rows = scope.query(YIELD_ID, &[&run.key.shard, &run.key.tenant, &from]).await?;
+    Ok(!rows.is_empty())
+}
+
+/// Others start and end runs of this id faster than this start can look.
+pub(super) fn contested(run: &NewRun) -> Error {
+    let id = run.workflow_id.as_deref().unwrap_or("without an id");
+    let message = format!("others keep starting runs of workflow id `{id}`; try again");
+    Error::new(ErrorKind::Unavailable, message)
+}
+
+fn already_exists(run: &NewRun, existing: Uuid) -> Error {
+    let id = run.workflow_id.as_deref().unwrap_or("without an id");
+    let message = format!(
+        "a run of workflow id `{id}` exists: {existing}; use another id, or say what to do with \
+         `.on_conflict(..)`"
+    );
+    Error::new(ErrorKind::AlreadyExists, message)
+}
+
+/// The columns of `holders.sql`.
+struct Columns {
+    keys: Keys,
+    ids: Vec<Option<String>>,
+}
+
+impl Columns {
+    fn new<'a>(runs: impl IntoIterator<Item = &'a NewRun>) -> Self {
+        let mut columns = Self { keys: Keys::default(), ids: Vec::new() };
+        for run in runs {
+            columns.keys.push(run.key);
+            columns.ids.push(run.workflow_id.as_deref().map(str::to_owned));
+        }
+        columns
+    }
+
+    fn params(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 4] {
+        [&self.keys.shards, &self.keys.tenants, &self.keys.runs, &self.ids]
+    }
+}

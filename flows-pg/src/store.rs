@@ -1,0 +1,189 @@
+//! The store: what it holds, and which file has which verb.
+//!
+//! Never does anything itself; every method delegates to the file of its name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use deadpool_postgres::Pool;
+use flows_core::error::Result;
+use flows_core::ids::RunKey;
+use flows_core::store::{
+    Activation, Claim, Close, Collected, Committed, DeadLetter, Hint, HistoryRow, Lease,
+    ListFilter, Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store, StoreFuture,
+    WorkerIdentity,
+};
+use tokio::sync::OnceCell;
+use tokio::sync::mpsc::UnboundedReceiver;
+use uuid::Uuid;
+
+use crate::counters::Counters;
+use crate::error::Fault;
+use crate::hints::Hints;
+use crate::session::{CLAIMER, Lent, Session, WRITER};
+use crate::unfinished::Unfinished;
+
+const WRITERS: usize = 2;
+
+/// A store on PostgreSQL. Clones share its connections.
+#[derive(Clone)]
+pub struct PgStore(pub(crate) Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) pool: Pool,
+    pub(crate) counters: Counters,
+    pub(crate) checked: OnceCell<()>,
+    pub(crate) unfinished: Unfinished,
+    pub(crate) hints: Hints,
+    writers: Vec<Session>,
+    claimer: Session,
+    claims: AtomicI64,
+}
+
+impl PgStore {
+    pub(crate) fn new(pool: Pool, listen: Option<tokio_postgres::Config>) -> Self {
+        Self(Arc::new(Shared {
+            hints: Hints::new(pool.clone(), listen),
+            pool,
+            counters: Counters::default(),
+            checked: OnceCell::new(),
+            unfinished: Unfinished::default(),
+            writers: (0..WRITERS).map(|_| Session::new(WRITER)).collect(),
+            claimer: Session::new(CLAIMER),
+            claims: AtomicI64::new(1),
+        }))
+    }
+
+    /// How often each statement was sent, for tests of the cost model.
+    #[doc(hidden)]
+    pub fn counters(&self) -> BTreeMap<&'static str, u64> {
+        self.0.counters.snapshot()
+    }
+}
+
+impl Shared {
+    /// The connection that claims, looks and renews.
+    pub(crate) async fn claimer(&self) -> Result<Lent<'_>, Fault> {
+        self.ready().await?;
+        self.claimer.lend(&self.pool, &self.counters).await
+    }
+
+    /// A connection that commits turns.
+    pub(crate) async fn writer(&self, number: usize) -> Result<Lent<'_>, Fault> {
+        self.ready().await?;
+        self.writers[number % WRITERS].lend(&self.pool, &self.counters).await
+    }
+
+    /// The number of the next claim.
+    pub(crate) fn next_claim(&self) -> i64 {
+        self.claims.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl std::fmt::Debug for PgStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PgStore").finish_non_exhaustive()
+    }
+}
+
+impl Store for PgStore {
+    fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>> {
+        Box::pin(self.0.start(runs))
+    }
+
+    fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
+        Box::pin(self.0.send(mail))
+    }
+
+    fn terminate<'a>(
+        &'a self,
+        run: RunKey,
+        record: &'a [u8],
+        close: &'a Close,
+        mail: &'a [Mail],
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(self.0.terminate(run, record, close, mail))
+    }
+
+    fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
+        Box::pin(self.0.rerun(dead, run))
+    }
+
+    fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
+        Box::pin(self.0.register(worker))
+    }
+
+    fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
+        Box::pin(self.0.renew(worker))
+    }
+
+    fn retire(&self, worker: Uuid) -> StoreFuture<'_, ()> {
+        Box::pin(self.0.retire(worker))
+    }
+
+    fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {
+        Box::pin(self.0.look(worker))
+    }
+
+    fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
+        Box::pin(self.0.claim(claim))
+    }
+
+    fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>> {
+        Box::pin(self.0.reload(worker, runs))
+    }
+
+    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
+        Box::pin(self.0.collect(worker))
+    }
+
+    fn commit<'a>(
+        &'a self,
+        writer: usize,
+        worker: Uuid,
+        records: &'a [Record],
+    ) -> StoreFuture<'a, Vec<Committed>> {
+        Box::pin(self.0.commit(writer, worker, records))
+    }
+
+    fn writers(&self) -> usize {
+        WRITERS
+    }
+
+    fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>> {
+        Box::pin(self.0.outcomes(runs))
+    }
+
+    fn publish(&self, hint: Hint) {
+        self.0.hints.publish(hint);
+    }
+
+    fn subscribe(&self) -> Option<UnboundedReceiver<Hint>> {
+        self.0.hints.subscribe()
+    }
+
+    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>> {
+        Box::pin(self.0.find(tenant, workflow_id))
+    }
+
+    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
+        Box::pin(self.0.describe(run))
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+
+    fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>> {
+        Box::pin(self.0.history(run))
+    }
+
+    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>> {
+        Box::pin(self.0.list(tenant, filter))
+    }
+
+    fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {
+        Box::pin(self.0.dead_letters(tenant, limit))
+    }
+}

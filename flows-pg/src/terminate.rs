@@ -1,0 +1,120 @@
+//! `terminate`: an open run ends from outside, whatever it is doing.
+//!
+//! The record goes behind the journal's last row, where the owner's next append loses against it;
+//! then the run's row, then its place, in the order in which owners lock them.
+
+use flows_core::error::{Error, ErrorKind, Result};
+use flows_core::ids::RunKey;
+use flows_core::store::{Close, Hint, Mail, no_such_run};
+use tokio_postgres::Row;
+
+use crate::error::{Fault, Remedy};
+use crate::rows::Keys;
+use crate::scope::Scope;
+use crate::send::{deliver, hints};
+use crate::sql::{APPEND_LAST, END_RUN, EVICT, STATUSES};
+use crate::store::Shared;
+
+/// How often the next position is tried, against an owner that keeps appending.
+const TRIES: usize = 200;
+/// How often the transaction is tried that meets others.
+const DEADLOCKS: usize = 5;
+
+impl Shared {
+    pub(crate) async fn terminate(
+        &self,
+        run: RunKey,
+        record: &[u8],
+        close: &Close,
+        mail: &[Mail],
+    ) -> Result<bool> {
+        for _ in 1..DEADLOCKS {
+            match self.terminate_once(run, record, close, mail).await {
+                Err(fault) if fault.remedy() == Remedy::Repeat => {}
+                other => return Ok(other?),
+            }
+        }
+        Ok(self.terminate_once(run, record, close, mail).await?)
+    }
+
+    async fn terminate_once(
+        &self,
+        run: RunKey,
+        record: &[u8],
+        close: &Close,
+        mail: &[Mail],
+    ) -> Result<bool, Fault> {
+        let tx = self.begin(run.tenant).await?;
+        let ended = terminate(Scope::Own(tx.link()), run, record, close, mail).await;
+        let hints = tx.end(ended).await?;
+        let ended = hints.is_some();
+        self.hints.after_commit(hints.unwrap_or_default());
+        Ok(ended)
+    }
+}
+
+/// Ends a run inside a transaction, and sends the letters that go with its end. Answers what is to
+/// be passed on behind the commit; nothing if the run had ended.
+pub(crate) async fn terminate(
+    scope: Scope<'_>,
+    run: RunKey,
+    record: &[u8],
+    close: &Close,
+    mail: &[Mail],
+) -> Result<Option<Vec<Hint>>, Fault> {
+    for _ in 0..TRIES {
+        scope.savepoint().await?;
+        if append_last(scope, run, record).await?
+            && let Some(row) = end_run(scope, run, close).await?
+        {
+            evict(scope, run, &row, close.is_dead_letter()).await?;
+            let sent = deliver(scope, mail.iter().enumerate().collect()).await?;
+            scope.keep().await?;
+            return Ok(Some(hints(sent, mail)));
+        }
+        scope.take_back().await?;
+        if !is_open(scope, run).await? {
+            return Ok(None);
+        }
+    }
+    let message = format!("run {} keeps writing faster than it can be ended; try again", run.run);
+    Err(Error::new(ErrorKind::Unavailable, message).into())
+}
+
+async fn append_last(scope: Scope<'_>, run: RunKey, record: &[u8]) -> Result<bool, Fault> {
+    let rows = scope.query(APPEND_LAST, &[&run.shard, &run.tenant, &run.run, &record]).await?;
+    Ok(!rows.is_empty())
+}
+
+async fn end_run(scope: Scope<'_>, run: RunKey, close: &Close) -> Result<Option<Row>, Fault> {
+    let Close { output, error, successor, .. } = close;
+    let status = close.status.code();
+    let params: crate::link::Params<'_> =
+        &[&run.shard, &run.tenant, &run.run, &status, output, error, successor];
+    Ok(scope.query(END_RUN, params).await?.pop())
+}
+
+/// Removes the run's place. It may be on its way from one to another, so this looks again until it
+/// has found it; with the run's row locked and ended, it does not go far.
+async fn evict(scope: Scope<'_>, run: RunKey, ended: &Row, is_dead: bool) -> Result<(), Fault> {
+    let (lane, priority): (i64, i16) = (ended.get("lane"), ended.get("priority"));
+    let params: crate::link::Params<'_> =
+        &[&run.shard, &run.tenant, &run.run, &lane, &priority, &is_dead];
+    for _ in 0..TRIES {
+        let rows = scope.query(EVICT, params).await?;
+        if rows.first().is_some_and(|row| row.get::<_, i64>("places") > 0) {
+            return Ok(());
+        }
+    }
+    tracing::error!(run = %run.run, "an open run had no place; it has ended all the same");
+    Ok(())
+}
+
+async fn is_open(scope: Scope<'_>, run: RunKey) -> Result<bool, Fault> {
+    let keys = Keys::from_iter([run]);
+    let rows = scope.query(STATUSES, &[&keys.shards, &keys.tenants, &keys.runs]).await?;
+    match rows.first() {
+        Some(row) => Ok(row.get::<_, i16>("status") == 0),
+        None => Err(no_such_run(&run.run.to_string()).into()),
+    }
+}

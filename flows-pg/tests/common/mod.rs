@@ -1,0 +1,182 @@
+//! What the tests of this crate share: a migrated database of their own, and short ways to make
+//! the store's arguments.
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flows_core::ids::{RunKey, SHARDS, lane_of};
+use flows_core::payload::Payload;
+use flows_core::store::{
+    Activation, Claim, Close, Committed, ConflictPolicy, Lineage, Mail, MailKind, NewRun, Next,
+    Park, Record, RunStatus, Started, Store, WorkerIdentity,
+};
+use flows_pg::PgStore;
+use flows_pg::dev::{Database, fresh_database};
+use flows_pg::tokio_postgres::{self, NoTls};
+use uuid::Uuid;
+
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
+
+/// A migrated database and a store on it.
+pub(crate) struct Setup {
+    pub(crate) store: PgStore,
+    pub(crate) database: Database,
+}
+
+pub(crate) async fn setup() -> Setup {
+    let database = fresh_database().await.expect("a database for the test");
+    let store = PgStore::connect(database.url()).await.expect("a connection");
+    store.migrate().await.expect("a schema");
+    Setup { store, database }
+}
+
+impl Setup {
+    /// Another process, as far as the store can tell.
+    pub(crate) async fn another(&self) -> PgStore {
+        PgStore::connect(self.database.url()).await.expect("a connection")
+    }
+
+    /// A plain connection that sees and may do everything.
+    pub(crate) async fn sql(&self) -> tokio_postgres::Client {
+        let url = self.database.superuser_url().unwrap_or(self.database.url());
+        plain(url).await
+    }
+
+    pub(crate) async fn worker(&self) -> WorkerIdentity {
+        let worker = worker(LEASE);
+        self.store.register(&worker).await.expect("a lease");
+        worker
+    }
+
+    /// Starts one run and claims it.
+    pub(crate) async fn owned(&self, worker: &WorkerIdentity) -> RunKey {
+        let run = run(None);
+        start(&self.store, &run).await;
+        let claimed = claim(&self.store, worker, run.key.shard).await;
+        assert_eq!(claimed.iter().map(|a| a.key).collect::<Vec<_>>(), [run.key]);
+        run.key
+    }
+
+    /// The rows of a statement's only column.
+    pub(crate) async fn column(&self, sql: &str) -> Vec<String> {
+        let rows = self.sql().await.query(sql, &[]).await.expect("an answer");
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        let sql = format!("SELECT count(*) FROM flows.{table}");
+        self.sql().await.query_one(&sql, &[]).await.expect("a count").get(0)
+    }
+
+    /// Where open runs are: `(ready, owned, parked)`.
+    pub(crate) async fn places(&self) -> (i64, i64, i64) {
+        (self.count("ready").await, self.count("owned").await, self.count("parked").await)
+    }
+}
+
+pub(crate) async fn plain(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
+    tokio::spawn(connection);
+    client
+}
+
+pub(crate) fn lane() -> i64 {
+    lane_of("default", "order", 1)
+}
+
+pub(crate) fn worker(lease: Duration) -> WorkerIdentity {
+    let key = RunKey::new(Uuid::nil(), None);
+    WorkerIdentity { id: key.run, name: "test".into(), lease, lanes: vec![lane()] }
+}
+
+pub(crate) fn run(workflow_id: Option<&str>) -> NewRun {
+    run_of(Uuid::nil(), workflow_id)
+}
+
+pub(crate) fn run_of(tenant: Uuid, workflow_id: Option<&str>) -> NewRun {
+    NewRun {
+        key: RunKey::new(tenant, workflow_id),
+        workflow_id: workflow_id.map(Arc::from),
+        workflow: "order".into(),
+        version: 1,
+        queue: "default".into(),
+        lane: lane(),
+        priority: 0,
+        input: r#"{"cents": 100}"#.into(),
+        on_conflict: ConflictPolicy::Reject,
+        start_at: None,
+        delay: None,
+        timeout: None,
+        attempt: 1,
+        retry: None,
+        lineage: Lineage::default(),
+    }
+}
+
+pub(crate) async fn start(store: &PgStore, run: &NewRun) {
+    let started = store.start(std::slice::from_ref(run)).await.expect("starts");
+    assert_eq!(started[0].as_ref().expect("a start"), &Started::Created);
+}
+
+pub(crate) async fn claim(store: &PgStore, worker: &WorkerIdentity, shard: i16) -> Vec<Activation> {
+    let claim = Claim { worker: worker.id, shard, lanes: &worker.lanes, limit: 100 };
+    store.claim(claim).await.expect("a claim")
+}
+
+pub(crate) async fn claim_all(store: &PgStore, worker: &WorkerIdentity) -> Vec<Activation> {
+    let mut all = Vec::new();
+    for shard in 0..SHARDS {
+        all.extend(claim(store, worker, shard).await);
+    }
+    all
+}
+
+pub(crate) fn record(key: RunKey, position: i32, next: Next) -> Record {
+    Record {
+        key,
+        position,
+        events: format!("events {position}").into_bytes(),
+        consumed: Vec::new(),
+        starts: Vec::new(),
+        mail: Vec::new(),
+        next,
+    }
+}
+
+/// A record without a journal row.
+pub(crate) fn move_only(key: RunKey, next: Next) -> Record {
+    Record { events: Vec::new(), ..record(key, 0, next) }
+}
+
+pub(crate) fn close(status: RunStatus) -> Close {
+    let failed = matches!(status, RunStatus::Failed | RunStatus::TimedOut);
+    Close {
+        status,
+        output: (!failed).then(|| r#"{"id": 7}"#.to_owned()),
+        error: failed.then(|| r#"{"kind": "terminal", "message": "no"}"#.to_owned()),
+        successor: None,
+    }
+}
+
+pub(crate) fn park() -> Next {
+    Next::Park(Park { wake_at: None, waiting_for: "signal `go`".into(), sent: 0, stuck: None })
+}
+
+pub(crate) fn signal(to: RunKey, number: u32) -> Mail {
+    let payload = Payload::json(&number).expect("JSON");
+    Mail { to, kind: MailKind::Signal, name: "go".into(), payload, dedup: None }
+}
+
+pub(crate) async fn commit(
+    store: &PgStore,
+    worker: &WorkerIdentity,
+    records: &[Record],
+) -> Vec<Committed> {
+    store.commit(0, worker.id, records).await.expect("a commit")
+}
+
+/// The numbers in signals.
+pub(crate) fn numbers(letters: &[flows_core::store::Letter]) -> Vec<u32> {
+    letters.iter().map(|letter| letter.payload.decode().expect("a number")).collect()
+}

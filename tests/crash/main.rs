@@ -1,0 +1,31 @@
+//! Workers that die or freeze: real processes on a real PostgreSQL, audited afterwards.
+//!
+//! Started without arguments this is a test program; with `worker` it is the worker that dies.
+//! Each test first proves that the fault happened where it was meant to.
+
+mod audit;
+mod ledger;
+mod process;
+mod workflows;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("worker") {
+        return process::work();
+    }
+    let arguments = Arguments::from_args();
+    let trials = vec![
+        Trial::test("kill_9_of_a_worker_loses_nothing_g3_g5", || run(audit::kill_9())),
+        Trial::test("a_worker_frozen_past_its_lease_is_fenced_g5", || run(audit::freeze())),
+        Trial::test("a_worker_that_is_asked_to_stop_hands_back", || run(audit::sigterm())),
+    ];
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn run(test: impl Future<Output = flows::Result<()>>) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(test).map_err(|error| Failed::from(format!("{error:#}")))
+}

@@ -1,0 +1,146 @@
+//! What the sources say and have: messages, kinds, files, tests.
+
+use std::fs;
+
+use super::pages::{Page, place, says};
+
+/// The crates' sources, but for what is only for development.
+fn sources() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for folder in ["flows-core/src", "flows-pg/src", "flows-pg/migrations"] {
+        visit(folder, &mut found);
+    }
+    found.retain(|(path, _)| !path.contains("/dev/") && !path.contains("/contract/"));
+    assert!(found.len() > 50, "the sources are not where they were");
+    found
+}
+
+fn visit(folder: &str, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(place(folder)).into_iter().flatten().flatten() {
+        let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+        match fs::read_to_string(entry.path()) {
+            Ok(text) => found.push((path, text)),
+            Err(_) => visit(&path, found),
+        }
+    }
+}
+
+/// The sources with texts in one piece: without the breaks of long ones, and without backticks.
+pub(crate) fn texts() -> Vec<String> {
+    sources().into_iter().map(|(_, text)| in_one_piece(&text)).collect()
+}
+
+fn in_one_piece(text: &str) -> String {
+    let mut pieces = text.split("\\\n");
+    let mut whole = pieces.next().unwrap_or_default().to_owned();
+    pieces.for_each(|piece| whole.push_str(piece.trim_start()));
+    whole.replace('`', "").replace("\\\"", "\"")
+}
+
+/// The texts of all errors and warnings that are logged.
+pub(crate) fn warnings() -> Vec<String> {
+    texts().iter().flat_map(|text| logged(text)).collect()
+}
+
+fn logged(text: &str) -> Vec<String> {
+    let calls = text.split("tracing::").skip(1);
+    let calls = calls.filter(|call| call.starts_with("warn!(") || call.starts_with("error!("));
+    let message = |call: &str| call.split('"').nth(1).map(str::to_owned);
+    calls.filter_map(message).collect()
+}
+
+/// Logged messages that no quote explains. One that is only a value is explained by its own text.
+pub(crate) fn unexplained(warnings: &[String], quoted: &[String]) -> Vec<String> {
+    assert!(!warnings.is_empty(), "nothing is logged");
+    let is_value = |text: &&String| text.starts_with('{') && text.ends_with('}');
+    let explained = |text: &&String| quoted.iter().any(|quote| says(text, quote));
+    let left = warnings.iter().filter(|text| !is_value(text) && !explained(text));
+    left.map(|text| format!("not explained: {text}")).collect()
+}
+
+/// The variants of `ErrorKind`.
+pub(crate) fn error_kinds() -> Vec<String> {
+    let text = fs::read_to_string(place("flows-core/src/error.rs")).unwrap_or_default();
+    let body = text.split_once("pub enum ErrorKind {").map_or("", |(_, rest)| rest);
+    let body = body.split("\n}").next().unwrap_or_default();
+    let variants = body.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    variants.filter_map(|line| line.strip_suffix(',')).map(str::to_owned).collect()
+}
+
+/// The names of events.
+pub(crate) fn event_names() -> Vec<String> {
+    let text = fs::read_to_string(place("flows-core/src/journal/event.rs")).unwrap_or_default();
+    let arms = text.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once("=>"));
+    let names: Vec<_> =
+        arms.filter_map(|(_, value)| value.split('"').nth(1)).map(str::to_owned).collect();
+    assert!(!names.is_empty(), "no events");
+    names
+}
+
+/// Paths in backticks that lead nowhere, and tests that are not in their file.
+pub(crate) fn missing(page: &Page) -> Vec<String> {
+    let code = page.text.split('`').skip(1).step_by(2);
+    let mut checked = 0;
+    let mut found = Vec::new();
+    for path in code.filter(|text| is_path(text)) {
+        checked += 1;
+        let (file, test) = path.split_once("::").unwrap_or((path, ""));
+        let is_there = match fs::read_to_string(place(file)) {
+            Ok(text) => test.is_empty() || text.contains(test),
+            Err(_) => place(file).is_dir(),
+        };
+        if !is_there {
+            found.push(format!("{}: `{path}` does not exist", page.path));
+        }
+    }
+    assert!(checked > 50, "{}: only {checked} paths", page.path);
+    found
+}
+
+fn is_path(text: &str) -> bool {
+    let file = text.split("::").next().unwrap_or_default();
+    let known = [".rs", ".sql", ".md", "/"].iter().any(|end| file.ends_with(end));
+    known && file.contains('/') && !file.contains([' ', '{', '<', '*'])
+}
+
+/// Modules of the crates that the page does not name.
+pub(crate) fn unnamed(page: &Page) -> Vec<String> {
+    let mut found = Vec::new();
+    for folder in ["flows-core/src", "flows-pg/src", "flows-macros/src"] {
+        for entry in fs::read_dir(place(folder)).into_iter().flatten().flatten() {
+            let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+            let is_module = path.ends_with(".rs") && !path.ends_with("/tests.rs");
+            if is_module && !page.text.contains(&format!("`{path}`")) {
+                found.push(format!("{}: `{path}` is not on the map", page.path));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_line_is_read() {
+        let source = "tracing::warn!(%error, \"cannot look; \\\n      trying\"); tracing::info!(\"x\");\
+                      tracing::error!(run = %run, \"stuck: {why}\");";
+        let logged = logged(&in_one_piece(source));
+        assert_eq!(logged, ["cannot look; trying", "stuck: {why}"]);
+        assert_eq!(unexplained(&logged, &["stuck: …".into()]).len(), 1);
+        assert!(unexplained(&["{warning}".into()], &[]).is_empty());
+    }
+
+    #[test]
+    fn a_wrong_path_is_found() {
+        let named = "`lib.rs` `flows-core/src/` `tests/docs.rs::a_wrong` ".repeat(60);
+        let page = |more: &str| Page { path: "A.md".into(), text: format!("{named}{more}") };
+        assert_eq!(missing(&page("")).len(), 60, "there is no such test in this file");
+        let named = "`tests/docs/sources.rs::a_wrong_path_is_found` ".repeat(60);
+        let page = |more: &str| Page { path: "A.md".into(), text: format!("{named}{more}") };
+        assert!(missing(&page("")).is_empty());
+        assert_eq!(missing(&page("`flows-core/src/nothing.rs` `nowhere/`")).len(), 2);
+        assert!(!unnamed(&page("")).is_empty());
+    }
+}

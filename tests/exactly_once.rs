@@ -1,0 +1,75 @@
+//! Transactional activities: their writes and their record are one commit, or neither is kept.
+
+use flows::pg::Transaction;
+use flows::pg::dev::fresh_database;
+use flows::pg::tokio_postgres::NoTls;
+use flows::prelude::*;
+
+/// Writes, and then fails the first two times.
+#[activity(transaction, retry(max_attempts = 5, initial_interval = "10ms"))]
+async fn debit(ctx: &ActivityContext, tx: &Transaction<'_>, cents: i64) -> Result<i64> {
+    let attempt = i64::from(ctx.attempt());
+    tx.execute("INSERT INTO debits (cents, attempt) VALUES ($1, $2)", &[&cents, &attempt]).await?;
+    if cents == 0 {
+        return Err(Error::terminal("nothing to debit"));
+    }
+    if attempt < 3 {
+        return Err(Error::retryable("try again"));
+    }
+    Ok(cents)
+}
+
+#[workflow]
+async fn pay(ctx: &WorkflowContext, first: i64, second: i64) -> Result<i64> {
+    let (a, b) = flows::try_join!(debit(ctx, first), debit(ctx, second))?;
+    Ok(a + b)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_are_kept_with_the_record_and_only_then_g4() -> Result<()> {
+    let database = fresh_database().await?;
+    let engine = Engine::connect(database.url()).await?;
+    engine.migrate().await?;
+    let (client, connection) = flows::pg::tokio_postgres::connect(database.url(), NoTls).await?;
+    tokio::spawn(connection);
+    let table = "CREATE TABLE debits (cents bigint NOT NULL, attempt bigint NOT NULL)";
+    client.batch_execute(table).await?;
+
+    let worker = Worker::builder(&engine, register_all!()).build()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let test = async {
+        let paid = engine.start(pay::Input { first: 40, second: 2 }).await?;
+        assert_eq!(paid.result().await?, 42);
+        let failed = engine.start(pay::Input { first: 0, second: 7 }).await?;
+        assert_eq!(failed.result().await.unwrap_err().message(), "nothing to debit");
+        drop(stop);
+        Ok::<_, Error>((paid.history().await?, failed.history().await?))
+    };
+    let (served, histories) = tokio::join!(worker.run_until(stopped), test);
+    served?;
+    let (paid, _) = histories?;
+
+    let completed = paid.iter().filter(|event| event.kind == "activity_completed").count();
+    assert_eq!(completed, 2, "{paid:#?}");
+    let rows = "SELECT cents, attempt FROM debits WHERE cents <> 7 ORDER BY cents";
+    let rows = client.query(rows, &[]).await?;
+    let rows: Vec<(i64, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(rows, [(2, 3), (40, 3)], "the failed attempts left nothing");
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_postgres_the_error_says_so() {
+    let store = std::sync::Arc::new(flows::memory::MemoryStore::new());
+    let engine = flows_core::Engine::new(store);
+    let worker = Worker::builder(&engine, register_all!()).build().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (_, error) = tokio::join!(worker.run_until(stopped), async {
+        let exec = engine.start(pay::Input { first: 1, second: 1 }).await.unwrap();
+        let error = exec.result().await.unwrap_err();
+        drop(stop);
+        error
+    });
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.message().contains("not kept in PostgreSQL"), "{error}");
+}

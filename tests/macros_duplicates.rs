@@ -1,0 +1,50 @@
+//! Two definitions of one name: an error that names both places, when the registry is checked.
+
+use flows::prelude::*;
+
+mod orders {
+    use flows::prelude::*;
+
+    #[workflow]
+    pub(super) async fn place(_: &WorkflowContext) -> Result<()> {
+        Ok(())
+    }
+
+    #[workflow(version = 2, name = "place", module = "place_v2")]
+    pub(super) async fn place_again(_: &WorkflowContext) -> Result<()> {
+        Ok(())
+    }
+
+    #[activity(name = "charge")]
+    pub(super) async fn charge_customer(cents: u64) -> Result<u64> {
+        Ok(cents)
+    }
+}
+
+#[workflow(name = "place")]
+async fn place_bet(_: &WorkflowContext) -> Result<()> {
+    Ok(())
+}
+
+#[activity]
+async fn charge(cents: u64) -> Result<u64> {
+    Ok(cents)
+}
+
+#[test]
+fn all_duplicates_are_named_with_both_places() {
+    let message = register_all!().check().unwrap_err().to_string();
+    let file = "tests/macros_duplicates.rs";
+    let activity = format!("activity `charge` is defined twice: at {file}:19 and at {file}:30");
+    let workflow =
+        format!("workflow `place` version 1 is defined twice: at {file}:9 and at {file}:25");
+    assert!(message.contains(&activity), "{message}");
+    assert!(message.contains(&workflow), "{message}");
+}
+
+#[test]
+fn one_of_each_is_fine() {
+    use orders::{place, place_v2};
+    register_all![place, place_v2, charge, charge].check().unwrap();
+    assert!(register_all![orders::charge_customer, charge].check().is_err());
+}
