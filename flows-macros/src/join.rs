@@ -1,12 +1,14 @@
 //! `join!(a, b, …)` and `try_join!(a, b, …)`: several durable futures at once.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::{Expr, Path, Token};
 
 use crate::args::common::default_crate;
+use crate::runtime::runtime;
 
 /// How many futures one call takes.
 pub(crate) const MOST: usize = 12;
@@ -56,5 +58,12 @@ fn check(name: &str, call: Call) -> syn::Result<Call> {
 
 fn expansion(name: &str, krate: &Path, futures: &[Expr]) -> TokenStream {
     let function = Ident::new(name, Span::call_site());
+    let futures = futures.iter().map(|future| durable(krate, future));
     quote!(#krate::__private::durable(#krate::__private::#function((#(#futures,)*))).await)
+}
+
+/// Checks one future on its own, so that an error points at it and not at the whole call.
+pub(crate) fn durable(krate: &Path, future: &Expr) -> TokenStream {
+    let runtime = runtime(krate, future.span());
+    quote_spanned!(future.span()=> #runtime::durable(#future))
 }

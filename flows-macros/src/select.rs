@@ -9,7 +9,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, Ident, Pat, Path, Token};
 
-use crate::join::{MOST, krate};
+use crate::join::{MOST, durable, krate};
 
 const USAGE: &str = "`select!` takes arms: `pattern = future => expression, …`";
 
@@ -67,7 +67,7 @@ impl Select {
 
     fn expansion(&self) -> TokenStream {
         let krate = &self.krate;
-        let futures = self.arms.iter().map(|arm| &arm.future);
+        let futures = self.arms.iter().map(|arm| durable(krate, &arm.future));
         let won = Ident::new("won", Span::mixed_site());
         let result = format_ident!("Select{}", self.arms.len());
         let arms = self.arms.iter().enumerate().map(|(at, Arm { pat, body, .. })| {

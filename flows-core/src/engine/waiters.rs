@@ -1,7 +1,7 @@
 //! Who awaits which run in this process.
 //!
 //! A run that a worker of this process ends is handed over directly; for others the waiter is
-//! woken to look. The last ended runs are remembered, so that who asks just after the end need not
+//! woken to look. The last completed runs are remembered, so that who asks just after the end need not
 //! ask the database.
 
 use std::collections::VecDeque;
@@ -12,9 +12,9 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::ids::RunKey;
-use crate::store::Outcome;
+use crate::store::{Outcome, RunStatus};
 
-/// How many ended runs are remembered.
+/// How many completed runs are remembered.
 const REMEMBERED: usize = 4096;
 
 /// What a waiter is told: the outcome, or that it should look.
@@ -59,7 +59,9 @@ impl Waiters {
             for sender in inner.waiting.remove(&key.run).into_iter().flatten() {
                 drop(sender.send(Some(outcome.clone())));
             }
-            inner.remember(key.run, outcome);
+            if outcome.status == RunStatus::Completed {
+                inner.remember(key.run, outcome); // of others, a rerun may change the outcome
+            }
         }
     }
 

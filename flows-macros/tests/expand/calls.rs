@@ -1,16 +1,29 @@
 //! Expansions of the function-like macros.
 
 async fn join() {
-    ::flows::__private::durable(::flows::__private::join((a(ctx), b(ctx)))).await
+    ::flows::__private::durable(
+            ::flows::__private::join((
+                ::flows::__private::durable(a(ctx)),
+                ::flows::__private::durable(b(ctx)),
+            )),
+        )
+        .await
 }
 async fn try_join() {
-    crate::library::__private::durable(crate::library::__private::try_join((a(ctx),)))
+    crate::library::__private::durable(
+            crate::library::__private::try_join((
+                crate::library::__private::durable(a(ctx)),
+            )),
+        )
         .await
 }
 async fn select() {
     {
         let won = ::flows::__private::durable(
-                ::flows::__private::select((a(ctx), b(ctx))),
+                ::flows::__private::select((
+                    ::flows::__private::durable(a(ctx)),
+                    ::flows::__private::durable(b(ctx)),
+                )),
             )
             .await;
         match won {

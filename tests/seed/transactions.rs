@@ -1,0 +1,82 @@
+//! `with_tx`: start, signal and rerun belong to the application's own transaction.
+
+use flows::prelude::*;
+
+use crate::order::{Warehouse, order};
+use crate::scene::Scene;
+
+#[tokio::test]
+async fn a_start_that_rolls_back_leaves_nothing_g1() -> Result<()> {
+    let scene = Scene::new().await?;
+    let mut client = scene.client().await?;
+    let tx = client.transaction().await?;
+    let input = order::Input { cents: 5 };
+    let exec = scene.engine.start(input).id("order-1").with_tx(&tx).await?;
+    let doubled = scene.engine.start(order::Input { cents: 5 }).id("order-1").with_tx(&tx).await;
+    assert_eq!(doubled.unwrap_err().kind(), ErrorKind::AlreadyExists, "and the transaction lives");
+    tx.batch_execute("SELECT 1").await?;
+    tx.rollback().await?;
+
+    assert_eq!(exec.describe().await.unwrap_err().kind(), ErrorKind::NotFound);
+    for table in ["runs", "ready", "parked", "inbox"] {
+        assert_eq!(scene.rows(table).await?, 0, "{table}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_start_and_its_signal_commit_with_the_applications_row_g1() -> Result<()> {
+    let scene = Scene::new().await?;
+    let mut client = scene.client().await?;
+    client.batch_execute("CREATE TABLE orders (id text PRIMARY KEY)").await?;
+    scene
+        .with_worker(async {
+            let tx = client.transaction().await?;
+            tx.execute("INSERT INTO orders VALUES ('order-1')", &[]).await?;
+            let input = order::Input { cents: 5 };
+            let exec = scene.engine.start(input).id("order-1").with_tx(&tx).await?;
+            exec.send(Warehouse { available: true }).with_tx(&tx).await?;
+            let role: String = tx.query_one("SELECT current_user::text", &[]).await?.get(0);
+            assert_ne!(role, "flows_tenant", "the transaction's role is its own again");
+            assert_eq!(scene.rows("runs").await?, 0, "invisible until the commit");
+            tx.commit().await?;
+            exec.result().await?;
+            Ok(())
+        })
+        .await
+}
+
+#[tokio::test]
+async fn a_signal_that_rolls_back_is_never_received_g6() -> Result<()> {
+    let scene = Scene::new().await?;
+    let mut client = scene.client().await?;
+    let exec = scene.engine.start(order::Input { cents: 5 }).await?;
+    let tx = client.transaction().await?;
+    exec.send(Warehouse { available: false }).with_tx(&tx).await?;
+    tx.rollback().await?;
+    exec.send(Warehouse { available: true }).await?;
+    scene.with_worker(exec.result()).await?; // the other one would have made it fail
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rerun_that_rolls_back_leaves_the_dead_letter() -> Result<()> {
+    let scene = Scene::new().await?;
+    let mut client = scene.client().await?;
+    let exec = scene.engine.start(order::Input { cents: 0 }).id("order-1").await?;
+    scene.with_worker(async { Ok(exec.result().await.is_err()) }).await?;
+    let dead = scene.engine.dead_letters().list().await?;
+
+    let tx = client.transaction().await?;
+    scene.engine.rerun(&dead[0]).with_tx(&tx).await?;
+    tx.rollback().await?;
+    assert_eq!(scene.engine.dead_letters().list().await?.len(), 1);
+    assert_eq!(scene.rows("runs").await?, 1);
+
+    let tx = client.transaction().await?;
+    let again = scene.engine.rerun(&dead[0]).with_tx(&tx).await?;
+    tx.commit().await?;
+    assert!(scene.engine.dead_letters().list().await?.is_empty());
+    assert_eq!(again.describe().await?.predecessor, Some(exec.run_id()));
+    Ok(())
+}
