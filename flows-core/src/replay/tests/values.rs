@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use expect_test::expect;
 use rand::RngExt;
@@ -10,6 +10,7 @@ use rand::RngExt;
 use super::check;
 use super::script::charge;
 use super::stage::{Fires, START, Stage, completes};
+use crate::time::Timestamp;
 
 #[test]
 fn a_side_effect_is_recorded_behind_the_event_that_led_to_it() {
@@ -103,8 +104,7 @@ fn a_uuid_tells_the_time_of_its_event() {
 #[test]
 fn now_is_the_time_of_the_event_and_stands_still_in_between() {
     let script = script!(|ctx| {
-        let start = SystemTime::from(START);
-        let since = || ctx.now().duration_since(start).expect("later").as_secs();
+        let since = || Timestamp::from(ctx.now()).since(START).as_secs();
         let first = (since(), since());
         charge(ctx, 1).await?;
         let second = since();
@@ -128,7 +128,7 @@ fn a_sleep_begins_at_the_event_that_led_to_it() {
         charge(ctx, 1).await?;
         ctx.sleep(Duration::from_secs(10)).await?;
         ctx.sleep_until(START.after(Duration::from_secs(100)).into()).await?;
-        ctx.sleep_until(SystemTime::UNIX_EPOCH).await
+        ctx.sleep_until(Timestamp(0).into()).await
     });
     check(
         script,
