@@ -7,9 +7,11 @@ use std::time::Duration;
 use expect_test::expect;
 use rand::RngExt;
 
-use super::check;
 use super::script::charge;
 use super::stage::{Fires, START, Stage, completes};
+use super::{check, shown, stage};
+use crate::journal::{Event, Recorded};
+use crate::payload::Payload;
 use crate::time::Timestamp;
 
 #[test]
@@ -120,6 +122,24 @@ fn now_is_the_time_of_the_event_and_stands_still_in_between() {
             #1 fires: gives [[0,0],1,61]
         "#]],
     );
+}
+
+#[test]
+fn time_never_goes_back() {
+    let script = script!(|ctx| {
+        charge(ctx, 1).await?;
+        ctx.signal::<()>("go").await?;
+        Ok(Timestamp::from(ctx.now()).since(START).as_secs())
+    });
+    let (mut stage, _) = Stage::begin(script, &serde_json::json!({}));
+    let early = stage::completed(0, "charge", 1, 10);
+    let late = Event::SignalReceived { name: "go".into(), payload: Payload::from_json("null") };
+    for (second, event) in [(10, early), (5, late)] {
+        let recorded = Recorded { at: START.after(Duration::from_secs(second)), event };
+        let turn = stage.machine.apply(recorded).expect("not stuck");
+        stage.outcome = turn.outcome.as_ref().map(shown::outcome);
+    }
+    assert_eq!(stage.outcome.as_deref(), Some("gives 10"));
 }
 
 #[test]
