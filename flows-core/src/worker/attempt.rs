@@ -120,7 +120,11 @@ impl Attempt {
     ) -> Result<Payload> {
         let (task, limit) = (&self.start.task, self.session.payload_limit);
         let input = fitting("input of activity", task.input.clone(), self.def.name, limit)?;
-        let _slot = self.slot().await?;
+        let _slot = tokio::select! {
+            biased;
+            () = told_to_stop(self.cancelled.clone()) => return Err(cancelled()),
+            slot = self.slot() => slot?,
+        };
         let call = AssertUnwindSafe((self.def.invoke)(context, input)).catch_unwind();
         let output = tokio::select! {
             biased;
@@ -163,9 +167,7 @@ impl Attempt {
             limit = silence(heartbeats, self.def.options.heartbeat) => {
                 self.timed_out("gave no heartbeat for longer than its `heartbeat`", limit)
             }
-            () = stopped(self.cancelled.clone()) => {
-                Error::new(ErrorKind::Cancelled, "the activity was cancelled")
-            }
+            () = stopped(self.cancelled.clone()) => cancelled(),
         }
     }
 
@@ -212,11 +214,19 @@ async fn silence(heartbeats: &Heartbeats, limit: Option<Duration>) -> Duration {
     limit
 }
 
+/// Resolves when the activity was cancelled, or nobody is left who waits for it.
+async fn told_to_stop(mut cancelled: watch::Receiver<bool>) {
+    drop(cancelled.wait_for(|cancelled| *cancelled).await);
+}
+
 /// Resolves when the activity was cancelled and has had its time to clean up.
-async fn stopped(mut cancelled: watch::Receiver<bool>) {
-    if cancelled.wait_for(|cancelled| *cancelled).await.is_ok() {
-        tokio::time::sleep(CANCEL_GRACE).await;
-    }
+async fn stopped(cancelled: watch::Receiver<bool>) {
+    told_to_stop(cancelled).await;
+    tokio::time::sleep(CANCEL_GRACE).await;
+}
+
+fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, "the activity was cancelled")
 }
 
 fn panicked(message: &str) -> Error {
