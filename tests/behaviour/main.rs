@@ -7,9 +7,13 @@
 mod harness;
 mod world;
 
+mod cancelling;
 mod dead_letters;
+mod limits;
 mod order;
 mod replaying;
 mod retries;
 mod signals;
+mod starting;
+mod stuck;
 mod tenants;
