@@ -67,7 +67,7 @@ async fn starts_out_of_bounds() -> Result<()> {
     check(
         engine.start(input("a\0b")).await,
         expect![
-            "Codec: cannot encode `bad_input::__pay_Input`: it contains a NUL character (\\u0000), which PostgreSQL cannot store; remove it or encode the text, for example as base64"
+            "Codec: input of `pay`: cannot encode `bad_input::__pay_Input`: it contains a NUL character (\\u0000), which PostgreSQL cannot store; remove it or encode the text, for example as base64"
         ],
     );
     check(

@@ -106,12 +106,10 @@ fn issue_child(
     task: Arc<ChildTask>,
     site: &'static Location<'static>,
 ) {
-    let new = !matches!(state.recorded_marks.get(&op), Some(Event::ChildStarted { .. }));
+    let new = state.is_new_child(op, &task, site);
     if new {
         let step = StepId { op, name: task.workflow.to_owned(), input: task.input_hash };
         state.mark(Event::ChildStarted { step, run });
-    } else {
-        state.recorded_marks.remove(&op);
     }
     state.issue(op, What::Child { task, run, new }, site);
 }

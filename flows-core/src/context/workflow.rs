@@ -139,15 +139,16 @@ impl WorkflowContext {
 
     /// Computes a local value once and records it: reading a file, a setting, a real random
     /// number. The closure runs again only if the worker dies before its value is committed.
+    #[track_caller]
     pub fn side_effect<T, F>(&self, make: F) -> SideEffect<T>
     where
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        SideEffect::new(self.recorded_value(make))
+        SideEffect::new(self.recorded_value(make, Location::caller()))
     }
 
-    fn recorded_value<T, F>(&self, make: F) -> Result<T>
+    fn recorded_value<T, F>(&self, make: F, site: &'static Location<'static>) -> Result<T>
     where
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
@@ -155,7 +156,7 @@ impl WorkflowContext {
         let (op, recorded) = {
             let mut state = self.shared.lock();
             let op = state.next_op();
-            (op, state.recorded_side_effect(op))
+            (op, state.recorded_side_effect(op, site)?)
         };
         if let Some(value) = recorded {
             return value.decode().map_err(|e| e.context_of("value", "side effect"));

@@ -3,10 +3,14 @@
 //! An operation's number, kind and name must agree, or the run stops before it does anything. An
 //! input that differs is reported and nothing more: it changes no decision that was recorded.
 
-use super::op::{ActivityTask, What};
+use std::panic::Location;
+
+use super::op::{ChildTask, Op, What};
 use super::state::State;
 use super::stuck::Stuck;
+use crate::error::{Error, Result};
 use crate::journal::{Event, Recorded, StepId};
+use crate::payload::Payload;
 
 /// The operation an event answers, if it answers one.
 pub(crate) fn target(event: &Event) -> Option<u32> {
@@ -48,7 +52,7 @@ pub(crate) fn against(state: &mut State, event: &Event) -> Result<(), Stuck> {
             | Event::ActivityAttemptFailed { step, .. },
             What::Activity(task),
         ) if step.name == task.name => {
-            let warning = changed_input(step, task);
+            let warning = changed_input("activity", step, task.input_hash);
             state.warnings.extend(warning);
             Ok(())
         }
@@ -56,10 +60,10 @@ pub(crate) fn against(state: &mut State, event: &Event) -> Result<(), Stuck> {
     }
 }
 
-fn changed_input(step: &StepId, task: &ActivityTask) -> Option<String> {
-    (step.input != task.input_hash).then(|| {
+fn changed_input(kind: &str, step: &StepId, input_hash: u64) -> Option<String> {
+    (step.input != input_hash).then(|| {
         format!(
-            "activity `{}` (#{}) is called with another input than the journal has for it; \
+            "{kind} `{}` (#{}) is called with another input than the journal has for it; \
              its recorded result is used",
             step.name, step.op
         )
@@ -77,6 +81,57 @@ impl State {
         }
         Ok(())
     }
+
+    /// The recorded value of a side effect; `None` when it is to be made now. An error where the
+    /// journal has something else, or has nothing and goes on: then nothing may be made.
+    pub(crate) fn recorded_side_effect(
+        &mut self,
+        op: u32,
+        site: &'static Location<'static>,
+    ) -> Result<Option<Payload>> {
+        match self.recorded_marks.remove(&op) {
+            Some(Event::SideEffect { value, .. }) => Ok(Some(value)),
+            None if self.events_ahead == 0 => Ok(None),
+            found => Err(self.disagree(op, found.as_ref(), "side effect", site)),
+        }
+    }
+
+    /// Whether a child is to be started now; not when the journal has its start.
+    pub(crate) fn is_new_child(
+        &mut self,
+        op: u32,
+        task: &ChildTask,
+        site: &'static Location<'static>,
+    ) -> bool {
+        match self.recorded_marks.remove(&op) {
+            Some(Event::ChildStarted { step, .. }) if step.name == task.workflow => {
+                self.warnings.extend(changed_input("child workflow", &step, task.input_hash));
+                false
+            }
+            None if self.events_ahead == 0 => true,
+            found => {
+                let code = format!("child workflow `{}`", task.workflow);
+                drop(self.disagree(op, found.as_ref(), &code, site));
+                false
+            }
+        }
+    }
+
+    /// The poll that is being made does not match the journal; it counts for nothing.
+    fn disagree(
+        &mut self,
+        op: u32,
+        found: Option<&Event>,
+        code: &str,
+        site: &'static Location<'static>,
+    ) -> Error {
+        let journal = found.map_or_else(|| format!("nothing recorded as #{op}"), in_words);
+        let code = format!("{code} (#{op}), called at {}:{}", site.file(), site.line());
+        let stuck = Stuck::mismatch(&journal, &code);
+        let error = Error::terminal(stuck.to_string());
+        self.mismatch.get_or_insert(stuck);
+        error
+    }
 }
 
 /// The code has ended and the journal goes on.
@@ -85,8 +140,10 @@ pub(crate) fn ended_too_soon(event: &Event) -> Stuck {
 }
 
 /// The journal has a value that no poll has asked for.
-pub(crate) fn mark_not_asked_for(op: u32, event: &Event) -> Stuck {
-    Stuck::mismatch(&in_words(event), &format!("nothing records a value as #{op}"))
+pub(crate) fn mark_not_asked_for(op: u32, event: &Event, instead: Option<&Op>) -> Stuck {
+    let code = instead.map(|entry| entry.describe(op));
+    let code = code.unwrap_or_else(|| format!("nothing is recorded as #{op}"));
+    Stuck::mismatch(&in_words(event), &code)
 }
 
 fn in_words(event: &Event) -> String {

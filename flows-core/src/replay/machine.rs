@@ -1,6 +1,7 @@
 //! The machine itself: one run's future, and the events that move it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -53,15 +54,22 @@ impl Shared {
 pub struct Machine {
     shared: Arc<Shared>,
     future: Option<PayloadFuture>,
-    waker: Waker,
+    bell: Arc<Bell>,
 }
 
-/// Nothing wakes a workflow but its machine.
-struct Inert;
+/// Nothing wakes a workflow but its machine, and itself: a poll may complete what an earlier part
+/// of it waits for (a signal that is handed on), and then there is a second look in the same turn.
+#[derive(Default)]
+struct Bell(AtomicBool);
 
-impl Wake for Inert {
-    fn wake(self: Arc<Self>) {}
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
+
+/// The most often a turn looks again.
+const LOOKS: usize = 10_000;
 
 impl Machine {
     /// Makes the run's future, without polling it. Stuck when the input does not decode.
@@ -70,7 +78,7 @@ impl Machine {
         let shared = Arc::new(Shared { info, state });
         let context = WorkflowContext::new(Arc::clone(&shared));
         let future = (def.begin)(context, input).map_err(|e| Stuck::new(e.to_string()))?;
-        Ok(Self { shared, future: Some(future), waker: Waker::from(Arc::new(Inert)) })
+        Ok(Self { shared, future: Some(future), bell: Arc::default() })
     }
 
     /// The time of the last event.
@@ -91,11 +99,13 @@ impl Machine {
         let fresh = events.is_empty() && marks.is_empty();
         self.shared.lock().expect_marks(marks)?;
         self.shared.lock().replaying = !fresh;
+        self.shared.lock().events_ahead = events.len();
         let mut turn = self.poll()?;
         for recorded in events {
             if turn.outcome.is_some() {
                 return Err(check::ended_too_soon(&recorded.event));
             }
+            self.shared.lock().events_ahead -= 1;
             let warnings = std::mem::take(&mut turn.warnings);
             turn = self.apply(recorded)?;
             turn.warnings.splice(0..0, warnings);
@@ -107,7 +117,7 @@ impl Machine {
         let mut state = self.shared.lock();
         state.replaying = false;
         if let Some((op, mark)) = state.recorded_marks.first_key_value() {
-            return Err(check::mark_not_asked_for(*op, mark));
+            return Err(check::mark_not_asked_for(*op, mark, state.ops.get(op)));
         }
         if turn.outcome.is_none() {
             turn.commands = state.open_commands();
@@ -134,26 +144,41 @@ impl Machine {
         self.poll()
     }
 
-    /// Polls the workflow's future exactly once.
+    /// Polls the workflow's future once, and again only if that woke itself.
     fn poll(&mut self) -> Result<Turn, Stuck> {
-        let Some(future) = &mut self.future else {
+        if self.future.is_none() {
             return Err(Stuck::new("the workflow has ended and its journal goes on"));
-        };
+        }
         let replaying = self.shared.lock().replaying;
-        let mut context = Context::from_waker(&self.waker);
-        let poll = AssertUnwindSafe(|| future.as_mut().poll(&mut context));
+        let poll = AssertUnwindSafe(|| self.poll_until_quiet());
         let polled =
             catch_unwind(|| if replaying { silently(poll) } else { poll() }).map_err(|panic| {
                 Stuck::new(format!("the workflow panicked: {}", panic_message(&*panic)))
             })?;
-        let outcome = match polled {
-            Poll::Ready(outcome) => Some(outcome),
-            Poll::Pending => None,
-        };
+        if let Some(stuck) = self.shared.lock().mismatch.take() {
+            return Err(stuck);
+        }
+        let outcome = polled?;
         if outcome.is_some() {
             self.future = None;
         }
         self.take_turn(outcome)
+    }
+
+    fn poll_until_quiet(&mut self) -> Result<Option<Result<Payload>>, Stuck> {
+        let waker = Waker::from(Arc::clone(&self.bell));
+        let mut context = Context::from_waker(&waker);
+        for _ in 0..LOOKS {
+            let Some(future) = &mut self.future else { return Ok(None) };
+            self.bell.0.store(false, Ordering::Relaxed);
+            if let Poll::Ready(outcome) = future.as_mut().poll(&mut context) {
+                return Ok(Some(outcome));
+            }
+            if !self.bell.0.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+        }
+        Err(Stuck::new("the workflow wakes itself again and again instead of waiting"))
     }
 
     fn take_turn(&mut self, outcome: Option<Result<Payload>>) -> Result<Turn, Stuck> {

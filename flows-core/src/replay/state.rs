@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::op::{Op, What};
 use super::signals::Signals;
+use super::stuck::Stuck;
 use super::turn::{ActivityStart, ChildStart, Command};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Recorded};
@@ -23,6 +24,8 @@ use crate::time::Timestamp;
 pub(crate) struct State {
     pub(crate) now: Timestamp,
     pub(crate) replaying: bool,
+    /// How many events of the journal follow the poll that is being made.
+    pub(crate) events_ahead: usize,
     pub(crate) cancelled: Option<String>,
     pub(crate) shields: u32,
     next_op: u32,
@@ -37,6 +40,8 @@ pub(crate) struct State {
     pub(crate) recorded_marks: BTreeMap<u32, Event>,
     pub(crate) new_marks: Vec<Recorded>,
     pub(crate) warnings: Vec<String>,
+    /// The first disagreement between this poll and the journal.
+    pub(crate) mismatch: Option<Stuck>,
 }
 
 impl State {
@@ -45,6 +50,7 @@ impl State {
         Self {
             now,
             replaying: false,
+            events_ahead: 0,
             cancelled: None,
             shields: 0,
             next_op: 0,
@@ -57,6 +63,7 @@ impl State {
             recorded_marks: BTreeMap::new(),
             new_marks: Vec::new(),
             warnings: Vec::new(),
+            mismatch: None,
         }
     }
 
@@ -85,17 +92,6 @@ impl State {
         let mut entry = Op::new(What::Signal { name: name.to_owned() }, site);
         entry.result = self.signals.wait(name, op).map(Ok);
         self.ops.insert(op, entry);
-    }
-
-    /// The recorded value of a side effect, when this is a replay of it.
-    pub(crate) fn recorded_side_effect(&mut self, op: u32) -> Option<Payload> {
-        match self.recorded_marks.remove(&op)? {
-            Event::SideEffect { value, .. } => Some(value),
-            other => {
-                self.recorded_marks.insert(op, other);
-                None
-            }
-        }
     }
 
     /// Records an event of this poll's own making.

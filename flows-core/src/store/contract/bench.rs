@@ -17,7 +17,7 @@ use crate::store::{
 use crate::time::Timestamp;
 
 /// A lease that never lapses within a case.
-const LONG: Duration = Duration::from_secs(120);
+pub(super) const LONG: Duration = Duration::from_secs(120);
 
 /// A store, and a corner of it that no other case touches.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, Worker, stuck, turn};
+use super::bench::{Bench, LONG, Worker, stuck, turn};
 use crate::ids::RunKey;
 use crate::store::{Committed, Place};
 
@@ -49,10 +49,12 @@ pub(super) async fn a_worker_without_a_lease_claims_nothing(bench: Bench) {
 }
 
 pub(super) async fn a_renewal_that_came_too_late_says_so(bench: Bench) {
-    let (late, key) = lapsed(&bench).await;
+    let (mut late, key) = lapsed(&bench).await;
+    late.identity.lease = LONG;
     assert!(late.renew().await.1, "it must forget its runs");
-    late.retire().await;
-    bench.worker().await.claim(key).await;
+    assert!(late.renew().await.1, "and register anew");
+    // Even if it dies before it retires.
+    bench.worker().await.wait_for(key).await;
 }
 
 pub(super) async fn a_retired_workers_runs_are_ready_at_once(bench: Bench) {

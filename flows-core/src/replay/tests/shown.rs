@@ -1,0 +1,90 @@
+//! Turns and events as lines of a table.
+
+use std::time::Duration;
+
+use super::stage::{Cancel, Child, Fails, Fires, Happens, START, Stumbles};
+use crate::error::Result;
+use crate::journal::{Event, Recorded};
+use crate::payload::Payload;
+use crate::replay::{ActivityStart, Command, Turn};
+use crate::time::Timestamp;
+
+/// What a turn asks for, records and gives.
+pub(super) fn turn(turn: &Turn) -> String {
+    let commands = turn.commands.iter().map(command);
+    let marks = turn.marks.iter().map(mark);
+    let outcome = turn.outcome.iter().map(outcome);
+    let parts: Vec<_> = commands.chain(marks).chain(outcome).collect();
+    if parts.is_empty() { "waits".to_owned() } else { parts.join(", ") }
+}
+
+pub(super) fn outcome(outcome: &Result<Payload>) -> String {
+    match outcome {
+        Ok(output) => format!("gives {output:?}"),
+        Err(error) => format!("gives error {}: {error}", error.kind().name()),
+    }
+}
+
+pub(super) fn commands(commands: &[Command]) -> Vec<String> {
+    commands.iter().map(command).collect()
+}
+
+fn command(command: &Command) -> String {
+    match command {
+        Command::RunActivity(start) => activity(start),
+        Command::CancelActivity(op) => format!("cancel activity #{op}"),
+        Command::StartTimer { op, due } => format!("timer #{op} at {}", at(*due)),
+        Command::CancelTimer(op) => format!("cancel timer #{op}"),
+        Command::StartChild(child) => {
+            let (task, op) = (&child.task, child.task.op);
+            format!("start {}({:?}) #{op}", task.workflow, task.input)
+        }
+    }
+}
+
+fn activity(start: &ActivityStart) -> String {
+    let task = &start.task;
+    let attempt = match start.attempt {
+        1 => String::new(),
+        attempt => format!(" attempt {attempt}"),
+    };
+    let wait = start.not_before.map(|time| format!(" from {}", at(time))).unwrap_or_default();
+    let beat = start.heartbeat.as_ref().map(|beat| format!(" after {beat:?}")).unwrap_or_default();
+    format!("run {}({:?}) #{}{attempt}{wait}{beat}", task.name, task.input, task.op)
+}
+
+fn mark(mark: &Recorded) -> String {
+    match &mark.event {
+        Event::SideEffect { op, value } => format!("record #{op} = {value:?}"),
+        Event::ChildStarted { step, .. } => format!("record start of {} #{}", step.name, step.op),
+        other => format!("record {}", other.name()),
+    }
+}
+
+/// A time as a distance from the start.
+fn at(time: Timestamp) -> String {
+    match time.since(START) {
+        Duration::ZERO => "the start".to_owned(),
+        since => format!("{since:?}"),
+    }
+}
+
+pub(super) fn happens(happens: &Happens) -> String {
+    match happens {
+        Happens::Completes(op, output) => format!("#{op} completes with {output}"),
+        Fails(op, error) => format!("#{op} fails: {error}"),
+        Stumbles(op, error) => format!("#{op} stumbles: {error}"),
+        Fires(op) => format!("#{op} fires"),
+        Happens::Signal(name, value) => format!("signal {name} {value}"),
+        Cancel(reason) => format!("cancel: {reason}"),
+        Child(op, Ok(output)) => format!("child #{op} gives {output}"),
+        Child(op, Err(error)) => format!("child #{op} fails: {error}"),
+    }
+}
+
+/// Leaves out line numbers, which change with every edit: `mismatch.rs:12` becomes `mismatch.rs`.
+pub(super) fn without_lines(text: &str) -> String {
+    let mut parts = text.split(".rs:");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + ".rs" + part.trim_start_matches(char::is_numeric))
+}

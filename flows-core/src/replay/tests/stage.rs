@@ -1,0 +1,262 @@
+//! The stage: plays a run as a worker would, keeps its journal, and replays it for comparison.
+//!
+//! What is still open is worked out from the commands alone, so that the machine's own account of
+//! it is checked and not believed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::shown;
+use crate::definition::WorkflowDef;
+use crate::error::Error;
+use crate::ids::RunKey;
+use crate::journal::{Event, Recorded, StepId, StoredError};
+use crate::payload::Payload;
+use crate::replay::{ActivityTask, Command, Machine, RunInfo, Stuck, Turn};
+use crate::time::Timestamp;
+
+/// When every run of these tests starts.
+pub(super) const START: Timestamp = Timestamp(1_700_000_000_000_000);
+
+/// Something that happens to a run; the numbers are operations.
+#[derive(Debug, Clone)]
+pub(super) enum Happens {
+    Completes(u32, Value),
+    Fails(u32, &'static str),
+    /// An attempt fails; the next one is due a minute later.
+    Stumbles(u32, &'static str),
+    Fires(u32),
+    Signal(String, Value),
+    Cancel(&'static str),
+    Child(u32, Result<Value, &'static str>),
+}
+
+pub(super) use Happens::{Cancel, Child, Fails, Fires, Stumbles};
+
+pub(super) fn completes(op: u32, output: u64) -> Happens {
+    Happens::Completes(op, output.into())
+}
+
+pub(super) fn signal(name: &str, value: impl Into<Value>) -> Happens {
+    Happens::Signal(name.to_owned(), value.into())
+}
+
+/// A run that is played live, event by event.
+pub(super) struct Stage {
+    def: WorkflowDef,
+    input: Payload,
+    pub(super) machine: Machine,
+    pub(super) journal: Vec<Recorded>,
+    now: Timestamp,
+    /// What was asked for and has not been given, by operation.
+    pub(super) open: BTreeMap<u32, Command>,
+    /// Children that have been started and have not ended.
+    pub(super) children: BTreeSet<u32>,
+    /// Every activity that was ever asked for.
+    tasks: BTreeMap<u32, Arc<ActivityTask>>,
+    pub(super) outcome: Option<String>,
+}
+
+impl Stage {
+    pub(super) fn begin(def: WorkflowDef, input: &impl Serialize) -> (Self, Turn) {
+        let input = Payload::json(input).expect("an input");
+        let (machine, turn) = replay(&def, &input, &[]).expect("a first turn");
+        let mut stage = Self {
+            def,
+            input,
+            machine,
+            journal: Vec::new(),
+            now: START,
+            open: BTreeMap::new(),
+            children: BTreeSet::new(),
+            tasks: BTreeMap::new(),
+            outcome: None,
+        };
+        stage.note(&turn);
+        (stage, turn)
+    }
+
+    /// Gives the run an event; `None` when it does not wait for it.
+    pub(super) fn happen(&mut self, happens: &Happens) -> Result<Option<Turn>, Stuck> {
+        self.now = self.now.after(Duration::from_secs(1));
+        let event = self.event(happens);
+        if self.outcome.is_some() || !self.machine.wants(&event) {
+            return Ok(None);
+        }
+        if let Some(op) = super::super::check::target(&event) {
+            self.open.remove(&op);
+            self.children.remove(&op);
+        }
+        let recorded = Recorded { at: self.now, event };
+        self.journal.push(recorded.clone());
+        let turn = self.machine.apply(recorded)?;
+        self.note(&turn);
+        Ok(Some(turn))
+    }
+
+    fn event(&mut self, happens: &Happens) -> Event {
+        match happens {
+            Happens::Completes(op, output) => {
+                let output = Payload::json(output).expect("an output");
+                Event::ActivityCompleted { step: self.step(*op), attempt: 1, output }
+            }
+            Fails(op, error) => {
+                Event::ActivityFailed { step: self.step(*op), attempt: 1, error: stored(error) }
+            }
+            Stumbles(op, error) => self.stumble(*op, error),
+            Fires(op) => {
+                if let Some(Command::StartTimer { due, .. }) = self.open.get(op) {
+                    self.now = self.now.max(*due);
+                }
+                Event::TimerFired { op: *op }
+            }
+            Happens::Signal(name, value) => {
+                let payload = Payload::json(value).expect("a payload");
+                Event::SignalReceived { name: name.clone(), payload }
+            }
+            Cancel(reason) => Event::CancelRequested { reason: (*reason).to_owned() },
+            Child(op, result) => Event::ChildClosed { op: *op, result: child_result(result) },
+        }
+    }
+
+    fn stumble(&self, op: u32, error: &str) -> Event {
+        let attempt = match self.open.get(&op) {
+            Some(Command::RunActivity(start)) => start.attempt,
+            _ => 1,
+        };
+        Event::ActivityAttemptFailed {
+            step: self.step(op),
+            attempt,
+            error: stored(error),
+            retry_at: self.now.after(Duration::from_secs(60)),
+            heartbeat: Some(Payload::from_json(format!("\"beat {attempt}\""))),
+        }
+    }
+
+    fn step(&self, op: u32) -> StepId {
+        let task = self.tasks.get(&op);
+        StepId {
+            op,
+            name: task.map_or("nobody", |task| task.name).to_owned(),
+            input: task.map_or(0, |task| task.input_hash),
+        }
+    }
+
+    /// Keeps what a turn made and asked for, as a worker does.
+    fn note(&mut self, turn: &Turn) {
+        assert!(turn.warnings.is_empty(), "{:?}", turn.warnings);
+        self.journal.extend(turn.marks.iter().cloned());
+        for command in &turn.commands {
+            match command {
+                Command::RunActivity(start) => {
+                    self.tasks.insert(start.task.op, Arc::clone(&start.task));
+                    self.open.insert(start.task.op, command.clone());
+                }
+                Command::StartTimer { op, .. } => drop(self.open.insert(*op, command.clone())),
+                Command::CancelActivity(op) | Command::CancelTimer(op) => {
+                    self.open.remove(op);
+                }
+                // Its start is in the journal from here on.
+                Command::StartChild(child) => {
+                    assert!(self.children.insert(child.task.op), "a child is started once");
+                }
+            }
+        }
+        self.outcome = turn.outcome.as_ref().map(shown::outcome);
+    }
+
+    /// Every activity that was ever asked for.
+    pub(super) fn asked(&self) -> impl Iterator<Item = u32> {
+        self.tasks.keys().copied()
+    }
+
+    /// The run from its journal alone.
+    pub(super) fn replayed(&self) -> (Machine, Turn) {
+        replay(&self.def, &self.input, &self.journal).expect("the journal of this very script")
+    }
+
+    /// A replay decides what the live run has decided.
+    #[track_caller]
+    pub(super) fn assert_replays(&self) {
+        let (machine, turn) = self.replayed();
+        assert_eq!(turn.outcome.as_ref().map(shown::outcome), self.outcome, "the outcome");
+        assert!(turn.marks.is_empty(), "recorded again: {:?}", turn.marks);
+        assert!(turn.warnings.is_empty(), "{:?}", turn.warnings);
+        if self.outcome.is_none() {
+            let live: Vec<_> = self.open.values().cloned().collect();
+            assert_eq!(shown::commands(&turn.commands), shown::commands(&live), "open commands");
+            assert_eq!(machine.waiting_for(), self.machine.waiting_for());
+            assert_eq!(machine.expects_mail(), self.machine.expects_mail());
+        }
+    }
+
+    /// Another worker takes over: it has nothing but the journal.
+    pub(super) fn take_over(&mut self) {
+        self.machine = self.replayed().0;
+    }
+}
+
+fn stored(message: &str) -> StoredError {
+    StoredError::from(&Error::terminal(message))
+}
+
+fn child_result(result: &Result<Value, &'static str>) -> Result<Payload, StoredError> {
+    match result {
+        Ok(value) => Ok(Payload::json(value).expect("an output")),
+        Err(error) => Err(stored(error)),
+    }
+}
+
+fn replay(
+    def: &WorkflowDef,
+    input: &Payload,
+    journal: &[Recorded],
+) -> Result<(Machine, Turn), Stuck> {
+    let info = RunInfo {
+        key: RunKey::of_run(
+            Uuid::nil(),
+            Uuid::from_u128(0x018b_cfe5_6800_7000_8000_0000_0000_0003),
+        ),
+        workflow_id: Some("w-1".into()),
+        workflow: def.name.into(),
+        version: def.version,
+        queue: "default".into(),
+        attempt: 1,
+        started_at: START,
+    };
+    let mut machine = Machine::new(info, def, input)?;
+    let turn = machine.replay(journal.to_vec())?;
+    Ok((machine, turn))
+}
+
+/// Replays these events, one second apart.
+pub(super) fn replay_events(def: &WorkflowDef, journal: &[Event]) -> Result<Turn, Stuck> {
+    let journal: Vec<_> = (1..)
+        .zip(journal)
+        .map(|(second, event)| Recorded {
+            at: START.after(Duration::from_secs(second)),
+            event: event.clone(),
+        })
+        .collect();
+    replay(def, &Payload::from_json("{}"), &journal).map(|(_, turn)| turn)
+}
+
+/// The journal's account of an activity that was called with this input.
+pub(super) fn completed(op: u32, name: &str, input: u64, output: u64) -> Event {
+    Event::ActivityCompleted {
+        step: step(op, name, &input),
+        attempt: 1,
+        output: Payload::from_json(output.to_string()),
+    }
+}
+
+pub(super) fn step(op: u32, name: &str, input: &impl Serialize) -> StepId {
+    let input = Payload::json(input).expect("an input");
+    let input = crate::ids::fnv1a(input.bytes().iter().copied());
+    StepId { op, name: name.to_owned(), input }
+}

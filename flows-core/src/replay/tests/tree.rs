@@ -1,0 +1,214 @@
+//! Workflows as data: trees of operations and combinators, built while they run.
+//!
+//! The one workflow here interprets its input, so that a test can make up any workflow it likes.
+
+use std::pin::Pin;
+
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::children::pack;
+use super::script::{charge, ship};
+use crate::combinators::{Select2, join, join_all, race, select, try_join, try_join_all};
+use crate::context::WorkflowContext;
+use crate::definition::{SourceLocation, Workflow, WorkflowInput};
+use crate::durable::{Durable, block};
+use crate::error::Result;
+
+/// How many names of signals there are.
+pub(super) const SIGNALS: u8 = 3;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Node {
+    Charge,
+    Ship,
+    Sleep(u8),
+    Signal(u8),
+    TrySignal(u8),
+    SideEffect(u8),
+    Random,
+    Now,
+    Child,
+    Cancelled,
+    /// An activity is started before what is inside, and awaited behind it or dropped.
+    Started(Box<Node>, bool),
+    /// A signal is waited for from before what is inside, and awaited behind it or dropped.
+    Waiting(u8, Box<Node>, bool),
+    Sequence(Vec<Node>),
+    Join(Box<(Node, Node)>),
+    TryJoin(Box<(Node, Node)>),
+    JoinAll(Vec<Node>),
+    TryJoinAll(Vec<Node>),
+    Select(Box<(Node, Node)>),
+    Race(Vec<Node>),
+    Timeout(u8, Box<Node>),
+    Shield(Box<Node>),
+    /// An error is a value like any other.
+    Caught(Box<Node>),
+}
+
+/// The input of the workflow that interprets a tree.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Tree {
+    pub(super) root: Node,
+}
+
+/// The workflow that interprets a tree.
+pub(super) struct Interpreter;
+
+impl WorkflowInput for Tree {
+    type Workflow = Interpreter;
+}
+
+impl Workflow for Interpreter {
+    const NAME: &'static str = "tree";
+    const VERSION: u32 = 1;
+    const SOURCE: SourceLocation = SourceLocation { file: file!(), line: line!() };
+    type Input = Tree;
+    type Output = u64;
+
+    async fn run(ctx: WorkflowContext, input: Tree) -> Result<u64> {
+        grow(&ctx, &input.root).await
+    }
+}
+
+type Branch<'a> = Pin<Box<dyn Durable<Output = Result<u64>> + Send + 'a>>;
+
+/// The future of a node.
+fn grow<'a>(ctx: &'a WorkflowContext, node: &'a Node) -> Branch<'a> {
+    match node {
+        Node::Charge => Box::pin(charge(ctx, 1)),
+        Node::Ship => Box::pin(ship(ctx, 2)),
+        Node::Signal(name) => Box::pin(ctx.signal(&name.to_string())),
+        Node::SideEffect(value) => Box::pin(ctx.side_effect(move || u64::from(*value))),
+        Node::Timeout(limit, inner) => Box::pin(ctx.timeout(seconds(*limit), grow(ctx, inner))),
+        Node::Shield(inner) => Box::pin(ctx.shield(grow(ctx, inner))),
+        Node::Race(nodes) => Box::pin(race(all(ctx, nodes))),
+        other => Box::pin(block(grow_block(ctx, other))),
+    }
+}
+
+async fn grow_block(ctx: &WorkflowContext, node: &Node) -> Result<u64> {
+    match node {
+        Node::Sleep(length) => ctx.sleep(seconds(*length)).await.map(|()| 3),
+        Node::TrySignal(name) => Ok(ctx.try_signal::<u64>(&name.to_string())?.unwrap_or(4)),
+        Node::Random => Ok(ctx.random::<u32>().into()),
+        Node::Now => Ok(ctx.now().duration_since(std::time::UNIX_EPOCH)?.as_secs()),
+        Node::Child => Ok(pack(ctx).await?.as_u64().unwrap_or(5)),
+        Node::Cancelled => {
+            ctx.cancelled().await;
+            Ok(6)
+        }
+        Node::Caught(inner) => Ok(grow(ctx, inner).await.unwrap_or_else(|error| said(&error))),
+        Node::Started(inner, kept) => {
+            let early = charge(ctx, 7).start();
+            around(early, grow(ctx, inner), *kept).await
+        }
+        Node::Waiting(name, inner, kept) => {
+            let early = ctx.signal(&name.to_string());
+            around(early, grow(ctx, inner), *kept).await
+        }
+        several => grow_several(ctx, several).await,
+    }
+}
+
+async fn grow_several(ctx: &WorkflowContext, node: &Node) -> Result<u64> {
+    match node {
+        Node::Sequence(nodes) => {
+            let mut total = 8;
+            for node in nodes {
+                total = mix(total, grow(ctx, node).await?);
+            }
+            Ok(total)
+        }
+        Node::Join(pair) => {
+            let (a, b) = join((grow(ctx, &pair.0), grow(ctx, &pair.1))).await;
+            Ok(mix(a?, b?))
+        }
+        Node::TryJoin(pair) => {
+            let (a, b) = try_join((grow(ctx, &pair.0), grow(ctx, &pair.1))).await?;
+            Ok(mix(a, b))
+        }
+        Node::Select(pair) => match select((grow(ctx, &pair.0), grow(ctx, &pair.1))).await {
+            Select2::_0(a) => Ok(mix(9, a?)),
+            Select2::_1(b) => Ok(mix(10, b?)),
+        },
+        Node::JoinAll(nodes) => {
+            let results = join_all(all(ctx, nodes)).await;
+            results.into_iter().try_fold(11, |total, result| Ok(mix(total, result?)))
+        }
+        Node::TryJoinAll(nodes) => {
+            Ok(try_join_all(all(ctx, nodes)).await?.into_iter().fold(12, mix))
+        }
+        leaf => unreachable!("{leaf:?} is no combinator"),
+    }
+}
+
+/// Awaits what is inside, and then what was begun before it, or drops that.
+async fn around(
+    early: impl Future<Output = Result<u64>>,
+    inner: Branch<'_>,
+    kept: bool,
+) -> Result<u64> {
+    let inner = inner.await;
+    if !kept {
+        return inner;
+    }
+    Ok(mix(early.await?, inner?))
+}
+
+fn all<'a>(ctx: &'a WorkflowContext, nodes: &'a [Node]) -> Vec<Branch<'a>> {
+    nodes.iter().map(|node| grow(ctx, node)).collect()
+}
+
+fn seconds(number: u8) -> std::time::Duration {
+    std::time::Duration::from_secs(number.into())
+}
+
+/// Order matters, so results that were swapped show.
+fn mix(total: u64, value: u64) -> u64 {
+    total.wrapping_mul(31).wrapping_add(value) % (1 << 50)
+}
+
+fn said(error: &crate::error::Error) -> u64 {
+    crate::ids::fnv1a(error.message().bytes()) % (1 << 50)
+}
+
+/// Any tree of some forty nodes.
+pub(super) fn any_tree() -> impl Strategy<Value = Node> {
+    leaf().prop_recursive(5, 40, 4, |inner| {
+        let boxed = inner.clone().prop_map(Box::new);
+        let pair = (inner.clone(), inner.clone()).prop_map(Box::new);
+        let several = proptest::collection::vec(inner, 1..4);
+        prop_oneof![
+            4 => several.clone().prop_map(Node::Sequence),
+            1 => pair.clone().prop_map(Node::Join),
+            1 => pair.clone().prop_map(Node::TryJoin),
+            1 => several.clone().prop_map(Node::JoinAll),
+            1 => several.clone().prop_map(Node::TryJoinAll),
+            2 => pair.prop_map(Node::Select),
+            1 => several.prop_map(Node::Race),
+            1 => (0..90_u8, boxed.clone()).prop_map(|(limit, inner)| Node::Timeout(limit, inner)),
+            1 => boxed.clone().prop_map(Node::Shield),
+            2 => boxed.clone().prop_map(Node::Caught),
+            1 => (boxed.clone(), any::<bool>()).prop_map(|(inner, kept)| Node::Started(inner, kept)),
+            2 => (0..SIGNALS, boxed, any::<bool>())
+                .prop_map(|(name, inner, kept)| Node::Waiting(name, inner, kept)),
+        ]
+    })
+}
+
+fn leaf() -> impl Strategy<Value = Node> {
+    prop_oneof![
+        3 => Just(Node::Charge),
+        3 => Just(Node::Ship),
+        2 => (0..90_u8).prop_map(Node::Sleep),
+        4 => (0..SIGNALS).prop_map(Node::Signal),
+        1 => (0..SIGNALS).prop_map(Node::TrySignal),
+        1 => any::<u8>().prop_map(Node::SideEffect),
+        1 => Just(Node::Random),
+        1 => Just(Node::Now),
+        1 => Just(Node::Child),
+        1 => Just(Node::Cancelled),
+    ]
+}
