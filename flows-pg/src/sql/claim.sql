@@ -32,7 +32,7 @@ WITH me AS MATERIALIZED (
 ), given AS MATERIALIZED (
     SELECT r.*, t.load
     FROM taken t
-    JOIN flows.runs r ON r.shard = t.shard AND r.tenant_id = t.tenant_id AND r.run_id = t.run_id
+    JOIN flows.runs r ON r.shard = ANY (ARRAY[t.shard]) AND r.tenant_id = t.tenant_id AND r.run_id = t.run_id
     WHERE r.status = 0
 ), won AS (
     -- Idempotent: a run has one place, so nobody owns one that was ready; if somebody did, that
