@@ -117,9 +117,7 @@ impl<A: Activity> Future for Call<A> {
         if let Some(error) = self.refused.take() {
             return Poll::Ready(Err(error));
         }
-        self.handle
-            .poll(cx)
-            .map(|result| result?.decode().map_err(|e| e.context_of("output", A::NAME)))
+        self.handle.poll_output(cx, A::NAME)
     }
 }
 

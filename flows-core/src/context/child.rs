@@ -124,9 +124,7 @@ impl<W: Workflow> Future for ChildCall<W> {
         if let Some(error) = self.refused.take() {
             return Poll::Ready(Err(error));
         }
-        self.handle
-            .poll(cx)
-            .map(|result| result?.decode().map_err(|e| e.context_of("output", W::NAME)))
+        self.handle.poll_output(cx, W::NAME)
     }
 }
 

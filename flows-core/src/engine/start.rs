@@ -200,7 +200,7 @@ pub(super) fn check_size(what: &str, payload: &Payload, limit: usize) -> Result<
     }
     Err(Error::invalid(format!(
         "the {what} has {} bytes and the limit is {limit}: store it elsewhere and pass a \
-         reference, or raise the engine's `payload_limit`",
+         reference, or raise the limit with `engine.set_payload_limit(bytes)`",
         payload.len()
     )))
 }

@@ -76,7 +76,7 @@ pub(super) fn too_large(part: &str, name: &str, size: usize, limit: usize) -> Er
         ErrorKind::InvalidInput,
         format!(
             "{part} `{name}` has {size} bytes and the limit is {limit}: store it elsewhere and pass \
-             a reference, or raise the engine's `payload_limit`"
+             a reference, or raise the limit with `engine.set_payload_limit(bytes)`"
         ),
     )
 }
