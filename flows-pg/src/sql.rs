@@ -52,6 +52,7 @@ statements! {
     FORGET_WORKER = "forget_worker",
     HISTORY = "history",
     HOLDERS = "holders",
+    INHERIT = "inherit",
     LEAVE_FOREIGN = "leave_foreign",
     LEASE = "lease",
     LIST = "list",

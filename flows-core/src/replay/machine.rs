@@ -206,6 +206,11 @@ impl Machine {
         })
     }
 
+    /// Takes the signals that have arrived and were never received; for a run that ends.
+    pub fn unreceived_signals(&self) -> Vec<(String, Payload)> {
+        self.shared.lock().signals.drain()
+    }
+
     /// What the run waits for, in words.
     pub fn waiting_for(&self) -> String {
         let state = self.shared.lock();

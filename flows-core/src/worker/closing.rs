@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, ErrorRecord, Result};
 use crate::ids::{RunKey, lane_of};
 use crate::journal::{Event, Recorded, StoredError};
 use crate::payload::Payload;
-use crate::replay::ChildStart;
+use crate::replay::{ChildStart, Machine};
 use crate::store::{Close, ConflictPolicy, Lineage, Mail, MailKind, NewRun, Parent, RunStatus};
 
 impl Executor {
@@ -33,8 +33,12 @@ impl Executor {
             return self.get_stuck(key, &error.to_string());
         }
         let (close, successor) = close(key, &run.origin, outcome);
-        if successor.is_none() {
-            run.pending.mail.extend(letter_to_parent(key, run.origin.parent, &close));
+        match &successor {
+            Some(successor) => {
+                let bequest = bequest(successor.key, run);
+                run.pending.mail.extend(bequest);
+            }
+            None => run.pending.mail.extend(letter_to_parent(key, run.origin.parent, &close)),
         }
         run.pending.starts.extend(successor);
         run.pending.close = Some(close);
@@ -64,6 +68,13 @@ impl Executor {
         let new = child_run(key, run, child);
         run.pending.starts.push(new);
     }
+}
+
+/// The signals that were acknowledged and never received: the run that goes on gets them.
+fn bequest(to: RunKey, run: &Resident) -> Vec<Mail> {
+    let unreceived = run.machine.as_ref().map(Machine::unreceived_signals).unwrap_or_default();
+    let letter = |(name, payload)| Mail { to, kind: MailKind::Signal, name, payload, dedup: None };
+    unreceived.into_iter().map(letter).collect()
 }
 
 /// Marks a timeout that is the run's own.

@@ -28,8 +28,10 @@ WITH journal AS (
     RETURNING 1
 ), emptied AS (
     DELETE FROM flows.inbox i
-    USING unnest($11::smallint[], $12::uuid[], $13::uuid[]) AS c (shard, tenant_id, run_id)
+    USING unnest($11::smallint[], $12::uuid[], $13::uuid[], $17::uuid[])
+        AS c (shard, tenant_id, run_id, successor)
     WHERE i.shard = ANY (ARRAY[c.shard]) AND i.tenant_id = c.tenant_id AND i.run_id = c.run_id
+      AND c.successor IS NULL
 ), dead AS (
     INSERT INTO flows.dead_letters (shard, tenant_id, run_id)
     SELECT c.shard, c.tenant_id, c.run_id
