@@ -67,7 +67,8 @@ impl<A: Activity> Call<A> {
         self
     }
 
-    /// Another queue for this call.
+    /// A queue that the worker of this run must serve for this call; see
+    /// [`ActivityOptions::queue`](crate::definition::ActivityOptions::queue).
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
         self.overrides().queue = Some(queue.into());
         self

@@ -62,7 +62,10 @@ impl<W: Workflow> ChildCall<W> {
             let state = shared.lock();
             state.is_cancelled().then(|| state.cancellation())
         };
-        match (cancelled, Payload::json(&input)) {
+        let limit = shared.info.payload_limit;
+        let input = Payload::json(&input)
+            .and_then(|input| input.within(limit, || format!("input of workflow `{}`", W::NAME)));
+        match (cancelled, input) {
             (Some(error), _) | (None, Err(error)) => self.refused = Some(error),
             (None, Ok(input)) => {
                 let task = Arc::new(self.task(input));

@@ -35,6 +35,8 @@ pub struct RunInfo {
     pub attempt: u32,
     /// The time of the first turn.
     pub started_at: Timestamp,
+    /// The largest payload in bytes that the run may make.
+    pub payload_limit: usize,
 }
 
 /// The machine's state, shared with the context that user code holds.

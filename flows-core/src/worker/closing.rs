@@ -45,12 +45,10 @@ impl Executor {
     }
 
     fn fitting(&self, key: RunKey, output: Payload) -> Result<Payload> {
-        let limit = self.session.payload_limit;
-        if output.len() <= limit {
-            return Ok(output);
-        }
-        let name = self.runs.get(&key).map(|run| run.origin.workflow.to_string());
-        Err(too_large("output of workflow", &name.unwrap_or_default(), output.len(), limit))
+        output.within(self.session.payload_limit, || {
+            let name = self.runs.get(&key).map(|run| Arc::clone(&run.origin.workflow));
+            format!("output of workflow `{}`", name.unwrap_or_default())
+        })
     }
 
     /// The run has taken longer than its limit.
@@ -80,17 +78,6 @@ fn bequest(to: RunKey, run: &Resident) -> Vec<Mail> {
 /// Marks a timeout that is the run's own.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct RunTimedOut;
-
-/// Says that a payload is too large, and what the way out is.
-pub(super) fn too_large(part: &str, name: &str, size: usize, limit: usize) -> Error {
-    Error::new(
-        ErrorKind::InvalidInput,
-        format!(
-            "{part} `{name}` has {size} bytes and the limit is {limit}: store it elsewhere and pass \
-             a reference, or raise the limit with `engine.set_payload_limit(bytes)`"
-        ),
-    )
-}
 
 fn close(key: RunKey, origin: &Origin, outcome: Result<Payload>) -> (Close, Option<NewRun>) {
     let error = match outcome {

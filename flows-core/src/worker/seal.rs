@@ -3,7 +3,6 @@
 //! One at a time per run, and only when everything before it is durable; what happens meanwhile
 //! waits, so that the machine sees events in the order of the journal.
 
-use super::closing::too_large;
 use super::executor::Executor;
 use super::message::Seal;
 use crate::error::{Error, ErrorKind, Result};
@@ -26,16 +25,21 @@ impl Executor {
         let limit = self.session.payload_limit;
         let Some(run) = self.runs.get_mut(&key) else { return };
         while run.is_settled() && run.stuck.is_none() {
-            let Some(Seal { op, attempt, request, .. }) = run.seals.pop_front() else { return };
-            let Some(running) = run.running.get(&op) else { continue };
+            let Some(seal) = run.seals.pop_front() else { return };
+            let Some(running) = run.running.get(&seal.op) else { continue };
             let task = &running.task;
-            if request.output.len() > limit {
-                let error = too_large("output of activity", task.name, request.output.len(), limit);
-                let _ = request.reply.send(Err(error)); // an activity that has gone needs no answer
-                continue;
-            }
+            let Seal { op, attempt, request, .. } = seal;
+            let fitting =
+                request.output.within(limit, || format!("output of activity `{}`", task.name));
+            let output = match fitting {
+                Ok(output) => output,
+                Err(error) => {
+                    let _ = request.reply.send(Err(error)); // who has gone needs no answer
+                    continue;
+                }
+            };
             let step = StepId { op, name: task.name.to_owned(), input: task.input_hash };
-            let event = Event::ActivityCompleted { step, attempt, output: request.output };
+            let event = Event::ActivityCompleted { step, attempt, output };
             let Some(machine) = run.machine.as_ref().filter(|machine| machine.wants(&event)) else {
                 continue; // dropping the request refuses it
             };
