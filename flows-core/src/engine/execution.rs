@@ -105,6 +105,9 @@ impl<W: Typed> Execution<W> {
     /// The run's own error; `NotFound` when there is no such run.
     pub async fn result(&self) -> Result<W::Output> {
         let run = self.resolve().await?;
+        if let Target::Id(_) = &self.target {
+            self.view(run).await?; // else it would be waited for without end
+        }
         let outcome = outcome::wait(self.inner(), run).await?;
         outcome::output(outcome)?.decode()
     }

@@ -27,7 +27,8 @@ fn possible(stage: &Stage, value: u64) -> Vec<Happens> {
 }
 
 fn children(stage: &Stage, value: u64) -> Vec<Happens> {
-    let close = |op: &u32| Child(*op, if value % 4 == 0 { Err("lost") } else { Ok(value.into()) });
+    let close =
+        |op: &u32| Child(*op, if value.is_multiple_of(4) { Err("lost") } else { Ok(value.into()) });
     stage.children.iter().map(close).collect()
 }
 

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use expect_test::expect;
 use rand::RngExt;
 
-use super::check;
 use super::script::charge;
 use super::stage::{Fires, START, Stage, completes};
+use super::{check, shown, stage};
+use crate::journal::{Event, Recorded};
+use crate::payload::Payload;
+use crate::time::Timestamp;
 
 #[test]
 fn a_side_effect_is_recorded_behind_the_event_that_led_to_it() {
@@ -103,8 +106,7 @@ fn a_uuid_tells_the_time_of_its_event() {
 #[test]
 fn now_is_the_time_of_the_event_and_stands_still_in_between() {
     let script = script!(|ctx| {
-        let start = SystemTime::from(START);
-        let since = || ctx.now().duration_since(start).expect("later").as_secs();
+        let since = || Timestamp::from(ctx.now()).since(START).as_secs();
         let first = (since(), since());
         charge(ctx, 1).await?;
         let second = since();
@@ -123,12 +125,30 @@ fn now_is_the_time_of_the_event_and_stands_still_in_between() {
 }
 
 #[test]
+fn time_never_goes_back() {
+    let script = script!(|ctx| {
+        charge(ctx, 1).await?;
+        ctx.signal::<()>("go").await?;
+        Ok(Timestamp::from(ctx.now()).since(START).as_secs())
+    });
+    let (mut stage, _) = Stage::begin(script, &serde_json::json!({}));
+    let early = stage::completed(0, "charge", 1, 10);
+    let late = Event::SignalReceived { name: "go".into(), payload: Payload::from_json("null") };
+    for (second, event) in [(10, early), (5, late)] {
+        let recorded = Recorded { at: START.after(Duration::from_secs(second)), event };
+        let turn = stage.machine.apply(recorded).expect("not stuck");
+        stage.outcome = turn.outcome.as_ref().map(shown::outcome);
+    }
+    assert_eq!(stage.outcome.as_deref(), Some("gives 10"));
+}
+
+#[test]
 fn a_sleep_begins_at_the_event_that_led_to_it() {
     let script = script!(|ctx| {
         charge(ctx, 1).await?;
         ctx.sleep(Duration::from_secs(10)).await?;
         ctx.sleep_until(START.after(Duration::from_secs(100)).into()).await?;
-        ctx.sleep_until(SystemTime::UNIX_EPOCH).await
+        ctx.sleep_until(Timestamp(0).into()).await
     });
     check(
         script,

@@ -1,0 +1,113 @@
+//! The stores that behaviours run on, and workers that live as long as a behaviour needs them.
+//!
+//! On the memory store the clock is virtual: it jumps ahead when nothing else can run. On PostgreSQL
+//! it is the real one, so behaviours use short times.
+
+use std::sync::Arc;
+
+use flows::memory::MemoryStore;
+use flows::pg::dev::{Database, fresh_database};
+use flows::prelude::*;
+use flows_core::worker::WorkerBuilder;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::world::World;
+
+/// Two tests of each behaviour: `name::memory` and `name::postgres`.
+macro_rules! on_every_store {
+    ($($behaviour:ident,)*) => {$(
+        mod $behaviour {
+            #[tokio::test(start_paused = true)]
+            async fn memory() -> flows::Result<()> {
+                crate::harness::on_memory(super::$behaviour).await
+            }
+
+            #[tokio::test]
+            async fn postgres() -> flows::Result<()> {
+                crate::harness::on_postgres(super::$behaviour).await
+            }
+        }
+    )*};
+}
+
+/// What a behaviour is given: an engine on an empty store, and the world its activities act on.
+pub(crate) struct Env {
+    pub(crate) engine: flows_core::Engine,
+    pub(crate) world: World,
+    /// Dropped with its handle.
+    _database: Option<Database>,
+}
+
+pub(crate) async fn on_memory<F>(behaviour: impl FnOnce(Env) -> F) -> Result<()>
+where
+    F: Future<Output = Result<()>>,
+{
+    let engine = flows_core::Engine::new(Arc::new(MemoryStore::new()));
+    let env = Env { engine, world: World::default(), _database: None };
+    within(Duration::from_secs(6 * 3600), behaviour(env)).await
+}
+
+pub(crate) async fn on_postgres<F>(behaviour: impl FnOnce(Env) -> F) -> Result<()>
+where
+    F: Future<Output = Result<()>>,
+{
+    let database = fresh_database().await?;
+    let engine = Engine::connect(database.url()).await?;
+    engine.migrate().await?;
+    let env = Env { engine: engine.into(), world: World::default(), _database: Some(database) };
+    within(Duration::from_secs(60), behaviour(env)).await
+}
+
+/// What never ends is a failure that says so.
+async fn within<F: Future<Output = Result<()>>>(limit: Duration, behaviour: F) -> Result<()> {
+    let ended = tokio::time::timeout(limit, behaviour).await;
+    ended.unwrap_or_else(|_| panic!("the behaviour has not ended after {limit:?}"))
+}
+
+impl Env {
+    /// A worker to be, whose activities find the world.
+    pub(crate) fn worker(&self, registry: Registry) -> WorkerBuilder {
+        Worker::builder(&self.engine, registry)
+            .state(self.world.clone())
+            .lease(Duration::from_secs(1))
+    }
+
+    /// Runs a worker with these definitions.
+    pub(crate) fn serve(&self, registry: Registry) -> Result<Serving> {
+        Ok(Serving::begin(self.worker(registry).build()?))
+    }
+}
+
+/// A worker that runs; it dies with its handle.
+pub(crate) struct Serving {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<()>>,
+}
+
+impl Serving {
+    pub(crate) fn begin(worker: Worker) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        Self { stop, task: tokio::spawn(async move { worker.run_until(stopped).await }) }
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) async fn stop(self) -> Result<()> {
+        drop(self.stop);
+        self.task.await?
+    }
+
+    /// It dies without notice: nothing is handed back.
+    pub(crate) async fn die(self) {
+        self.task.abort();
+        assert!(self.task.await.is_err_and(|error| error.is_cancelled()), "it was alive");
+    }
+}
+
+/// Looks until something is so that nobody tells.
+pub(crate) async fn until(mut is_so: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    while !is_so().await? {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
+}

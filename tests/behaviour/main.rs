@@ -1,0 +1,15 @@
+//! What the library does, seen from outside: each behaviour on the memory store and on PostgreSQL.
+//!
+//! Only the public API is used here. A behaviour is a function of an [`Env`](harness::Env);
+//! `on_every_store!` makes two tests of it.
+
+#[macro_use]
+mod harness;
+mod world;
+
+mod dead_letters;
+mod order;
+mod replaying;
+mod retries;
+mod signals;
+mod tenants;
