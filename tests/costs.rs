@@ -145,7 +145,7 @@ async fn reads_are_seen(bench: &Bench) -> Result<()> {
             Ok(())
         })
         .await?;
-    let loads = |bench: &Bench| bench.counters().get("load_journals").copied().unwrap_or(0);
+    let loads = |bench: &Bench| bench.counters().get("load").copied().unwrap_or(0);
     let before = (bench.counts().await?.journal_reads, loads(bench));
     exec.signal("go", &2).await?;
     assert_eq!(bench.with_worker(exec.result()).await?, 4);

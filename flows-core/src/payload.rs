@@ -86,6 +86,19 @@ impl Payload {
         self.bytes.is_empty()
     }
 
+    /// The payload, unless it is larger than the limit; `what` names it in the error.
+    pub(crate) fn within(self, limit: usize, what: impl FnOnce() -> String) -> Result<Self> {
+        let size = self.bytes.len();
+        if size <= limit {
+            return Ok(self);
+        }
+        let what = what();
+        Err(Error::invalid(format!(
+            "the {what} has {size} bytes and the limit is {limit}: store it elsewhere and pass a \
+             reference, or raise the limit with `engine.set_payload_limit(bytes)`"
+        )))
+    }
+
     /// The value as JSON text, where it is JSON.
     pub fn as_json(&self) -> Option<&str> {
         match self.codec {

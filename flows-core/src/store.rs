@@ -252,8 +252,5 @@ pub trait Transaction<S>: Send + Sync {
 
 /// The error for a run that does not exist.
 pub fn no_such_run(what: &str) -> Error {
-    Error::new(
-        crate::error::ErrorKind::NotFound,
-        format!("there is no run {what} in this tenant (a run is kept until its retention ends)"),
-    )
+    Error::new(crate::error::ErrorKind::NotFound, format!("there is no run {what} in this tenant"))
 }

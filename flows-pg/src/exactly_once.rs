@@ -46,7 +46,9 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
 /// Adds the record, as the role that may write for every tenant.
 async fn append(tx: &Transaction<'_>, record: &Record) -> Result<()> {
     let key = record.key;
-    tx.batch_execute("SET LOCAL ROLE flows_worker").await.map_err(Fault::from)?;
+    tx.batch_execute("SET LOCAL ROLE flows_worker; SET LOCAL synchronous_commit = on")
+        .await
+        .map_err(Fault::from)?;
     let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
         [&key.shard, &key.tenant, &key.run, &record.position, &record.events];
     tx.execute(APPEND_ONE.text, &params).await.map_err(Fault::from)?;

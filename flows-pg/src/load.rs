@@ -1,17 +1,18 @@
 //! Journals and inboxes of runs that a worker owns, on their way into its memory.
 //!
 //! Always behind the statement that says which runs these are: what made a run ready may have been
-//! committed after that statement began to look.
+//! committed after that statement began to look. Journal and inbox are read by one statement, so
+//! from one snapshot: a record that moves a letter from one to the other is seen whole or not at
+//! all.
 
 use flows_core::error::Result;
 use flows_core::store::{Activation, Letter};
-use futures_util::future::try_join;
 use tokio_postgres::Row;
 
 use crate::error::Fault;
 use crate::link::Link;
 use crate::rows::{Keys, letter};
-use crate::sql::{LOAD_INBOXES, LOAD_JOURNALS};
+use crate::sql::{LOAD, LOAD_INBOXES};
 
 /// Reads journal and inbox of those runs that have any.
 pub(crate) async fn load(
@@ -22,14 +23,15 @@ pub(crate) async fn load(
     if keys.runs.is_empty() {
         return Ok(runs.into_iter().map(|(run, _)| run).collect());
     }
-    let (journals, inboxes) = read(link, &keys).await?;
+    let rows = link.query(LOAD, &[&keys.shards, &keys.tenants, &keys.runs]).await?;
     let (mut to_load, mut all) = (Vec::new(), runs);
     to_load.extend(all.iter_mut().filter(|(_, load)| *load).map(|(run, _)| run));
-    for row in &journals {
-        append(&mut to_load[run_of(row)].journal, row);
-    }
-    for row in &inboxes {
-        to_load[run_of(row)].inbox.extend(readable(row));
+    for row in &rows {
+        let run = &mut to_load[run_of(row)];
+        match row.get::<_, Option<i32>>("position") {
+            Some(position) => append(&mut run.journal, position, row),
+            None => run.inbox.extend(readable(row)),
+        }
     }
     Ok(all.into_iter().map(|(run, _)| run).collect())
 }
@@ -44,14 +46,6 @@ pub(crate) async fn inboxes(link: Link<'_>, keys: &Keys) -> Result<Vec<Vec<Lette
     Ok(inboxes)
 }
 
-async fn read(link: Link<'_>, keys: &Keys) -> Result<(Vec<Row>, Vec<Row>), Fault> {
-    let journals = link.prepare(LOAD_JOURNALS).await?;
-    let inboxes = link.prepare(LOAD_INBOXES).await?;
-    let (shards, tenants, runs) = (&keys.shards, &keys.tenants, &keys.runs);
-    let params: crate::link::Params<'_> = &[shards, tenants, runs];
-    Ok(try_join(link.send(&journals, params), link.send(&inboxes, params)).await?)
-}
-
 /// Which of the keys a row is of; the server counts from 1.
 fn run_of(row: &Row) -> usize {
     usize::try_from(row.get::<_, i64>("run") - 1).unwrap_or(0)
@@ -59,8 +53,8 @@ fn run_of(row: &Row) -> usize {
 
 /// Appends a journal row. A gap becomes an empty row, which no machine can read: that run stops
 /// with an error, and the others go on.
-fn append(journal: &mut Vec<Vec<u8>>, row: &Row) {
-    if usize::try_from(row.get::<_, i32>("position")) != Ok(journal.len()) {
+fn append(journal: &mut Vec<Vec<u8>>, position: i32, row: &Row) {
+    if usize::try_from(position) != Ok(journal.len()) {
         journal.push(Vec::new());
     }
     journal.push(row.get("events"));

@@ -10,7 +10,7 @@ use crate::sql::{LEASE, RELEASE_STUCK};
 use crate::store::Shared;
 use crate::types::{Time, micros};
 
-/// Stuck runs released by one statement.
+/// Stuck runs of one shard released by one statement.
 const CHUNK: i64 = 1000;
 
 impl Shared {

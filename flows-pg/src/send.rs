@@ -4,7 +4,7 @@
 //! is for a run that has ended, or that is on its way from one place to another: then it is sent
 //! again, and sees where the run has gone.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use flows_core::error::{Error, ErrorKind, Result};
@@ -180,22 +180,30 @@ impl<'a> Delivery<'a> {
 
     /// The answers in the rows, and the letters that found no place.
     pub(crate) fn read(self, rows: &[Row]) -> (Answers, Open<'a>) {
-        let mut placed = HashSet::new();
-        let mut answers = Answers::new();
+        let (mut owners, mut received) = (HashMap::<_, Option<Uuid>>::new(), HashSet::new());
         for row in rows {
-            let at = usize::try_from(row.get::<_, i64>("letter") - 1).unwrap_or(0);
-            placed.insert(self.open[at].0);
-            answers.push((self.open[at].0, Ok(sent(row))));
+            match row.get::<_, Option<i64>>("received") {
+                Some(number) => {
+                    received.insert(number);
+                }
+                None => {
+                    owners.insert(run_of(row), row.get("worker_id"));
+                }
+            }
         }
-        let rest = self.open.into_iter().filter(|(number, _)| !placed.contains(number));
-        (answers, rest.collect())
+        let (mut answers, mut rest) = (Answers::new(), Open::new());
+        for (at, (number, letter)) in (1..).zip(self.open) {
+            match owners.get(&(letter.to.tenant, letter.to.run)) {
+                _ if received.contains(&at) => answers.push((number, Ok(Sent::Duplicate))),
+                Some(Some(worker)) => answers.push((number, Ok(Sent::ToOwner(*worker)))),
+                Some(None) => answers.push((number, Ok(Sent::ToReady))),
+                None => rest.push((number, letter)),
+            }
+        }
+        (answers, rest)
     }
 }
 
-fn sent(row: &Row) -> Sent {
-    match row.get::<_, Option<Uuid>>("worker_id") {
-        _ if !row.get::<_, bool>("is_new") => Sent::Duplicate,
-        Some(worker) => Sent::ToOwner(worker),
-        None => Sent::ToReady,
-    }
+fn run_of(row: &Row) -> (Uuid, Uuid) {
+    (row.get("tenant_id"), row.get("run_id"))
 }

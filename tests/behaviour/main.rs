@@ -8,7 +8,9 @@ mod harness;
 mod world;
 
 mod cancelling;
+mod children;
 mod dead_letters;
+mod lifetimes;
 mod limits;
 mod order;
 mod replaying;
@@ -17,3 +19,5 @@ mod signals;
 mod starting;
 mod stuck;
 mod tenants;
+mod terminating;
+mod workers;

@@ -103,19 +103,24 @@ fn is_path(text: &str) -> bool {
     known && file.contains('/') && !file.contains([' ', '{', '<', '*'])
 }
 
-/// Modules of the crates that the page does not name.
+/// Modules of the crates, and tests of the facade, that the page does not name.
 pub(crate) fn unnamed(page: &Page) -> Vec<String> {
-    let mut found = Vec::new();
-    for folder in ["flows-core/src", "flows-pg/src", "flows-macros/src"] {
-        for entry in fs::read_dir(place(folder)).into_iter().flatten().flatten() {
-            let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
-            let is_module = path.ends_with(".rs") && !path.ends_with("/tests.rs");
-            if is_module && !page.text.contains(&format!("`{path}`")) {
-                found.push(format!("{}: `{path}` is not on the map", page.path));
-            }
-        }
+    let modules = ["flows-core/src", "flows-pg/src", "flows-macros/src"].map(entries).concat();
+    let is_module = |path: &String| path.ends_with(".rs") && !path.ends_with("/tests.rs");
+    let parts = modules.into_iter().filter(is_module).chain(entries("tests"));
+    let left = parts.filter(|path| !page.text.contains(&format!("`{path}`")));
+    left.map(|path| format!("{}: `{path}` is not on the map", page.path)).collect()
+}
+
+/// What is in a folder; a folder in it ends in `/`.
+fn entries(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(place(folder)).into_iter().flatten().flatten();
+    let mut paths = Vec::new();
+    for entry in entries {
+        let end = if entry.path().is_dir() { "/" } else { "" };
+        paths.push(format!("{folder}/{}{end}", entry.file_name().to_string_lossy()));
     }
-    found
+    paths
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ impl World {
 /// The context of an activity that nobody cancels.
 pub(crate) fn activity_context(state: &StateMap) -> ActivityContext {
     let info = ActivityInfo {
+        codec: flows::Codec::Json,
         workflow_id: Some("test".into()),
         run: uuid::Uuid::nil(),
         tenant: uuid::Uuid::nil(),
@@ -60,7 +61,13 @@ pub(crate) fn activity_context(state: &StateMap) -> ActivityContext {
         attempt: 1,
     };
     let (_, never) = watch::channel(false);
-    ActivityContext::new(info, Arc::new(state.clone()), Arc::new(Heartbeats::default()), never)
+    ActivityContext::new(
+        info,
+        Arc::new(state.clone()),
+        Arc::new(Heartbeats::default()),
+        never,
+        None,
+    )
 }
 
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
@@ -203,6 +210,7 @@ fn machine(workflow: &(String, u32), input: &Payload) -> Machine {
         queue: "default".into(),
         attempt: 1,
         started_at: Timestamp(0),
+        payload_limit: flows_core::engine::PAYLOAD_LIMIT,
     };
     Machine::new(info, def, input).expect("an input that decodes")
 }

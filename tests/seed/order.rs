@@ -59,13 +59,10 @@ async fn numbers(ctx: &WorkflowContext) -> Result<Vec<u32>> {
 
 async fn run(cents: i64, available: bool) -> Result<(Scene, Result<String>, Description)> {
     let scene = Scene::new().await?;
-    let (result, info) = scene
-        .with_worker(async {
-            let exec = scene.engine.start(order::Input { cents }).id("order-1").await?;
-            exec.send(Warehouse { available }).await?;
-            Ok((exec.result().await, exec.describe().await?))
-        })
-        .await?;
+    let exec = scene.engine.start(order::Input { cents }).id("order-1").await?;
+    exec.send(Warehouse { available }).await?; // before a worker can have ended the run
+    let ended = async { Ok((exec.result().await, exec.describe().await?)) };
+    let (result, info) = scene.with_worker(ended).await?;
     Ok((scene, result, info))
 }
 

@@ -67,7 +67,8 @@ impl<A: Activity> Call<A> {
         self
     }
 
-    /// Another queue for this call.
+    /// A queue that the worker of this run must serve for this call; see
+    /// [`ActivityOptions::queue`](crate::definition::ActivityOptions::queue).
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
         self.overrides().queue = Some(queue.into());
         self
@@ -117,9 +118,7 @@ impl<A: Activity> Future for Call<A> {
         if let Some(error) = self.refused.take() {
             return Poll::Ready(Err(error));
         }
-        self.handle
-            .poll(cx)
-            .map(|result| result?.decode().map_err(|e| e.context_of("output", A::NAME)))
+        self.handle.poll_output(cx, A::NAME)
     }
 }
 

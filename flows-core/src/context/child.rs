@@ -62,7 +62,10 @@ impl<W: Workflow> ChildCall<W> {
             let state = shared.lock();
             state.is_cancelled().then(|| state.cancellation())
         };
-        match (cancelled, Payload::json(&input)) {
+        let limit = shared.info.payload_limit;
+        let input = Payload::json(&input)
+            .and_then(|input| input.within(limit, || format!("input of workflow `{}`", W::NAME)));
+        match (cancelled, input) {
             (Some(error), _) | (None, Err(error)) => self.refused = Some(error),
             (None, Ok(input)) => {
                 let task = Arc::new(self.task(input));
@@ -124,9 +127,7 @@ impl<W: Workflow> Future for ChildCall<W> {
         if let Some(error) = self.refused.take() {
             return Poll::Ready(Err(error));
         }
-        self.handle
-            .poll(cx)
-            .map(|result| result?.decode().map_err(|e| e.context_of("output", W::NAME)))
+        self.handle.poll_output(cx, W::NAME)
     }
 }
 

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use serde::de::DeserializeOwned;
+
 use crate::error::Result;
 use crate::payload::Payload;
-use crate::replay::{Shared, State};
+use crate::replay::{Shared, State, Stuck};
 
 /// One operation of a run, held by the future that waits for it.
 pub(super) struct OpHandle {
@@ -43,6 +45,27 @@ impl OpHandle {
             self.open = false;
         }
         polled
+    }
+
+    /// The output of an activity or a child. One that does not decode is not the workflow's error
+    /// to handle: the run stops here and waits for a build that can read it.
+    pub(super) fn poll_output<T: DeserializeOwned>(
+        &mut self,
+        cx: &Context<'_>,
+        name: &str,
+    ) -> Poll<Result<T>> {
+        let output = match std::task::ready!(self.poll(cx)) {
+            Ok(output) => output,
+            Err(error) => return Poll::Ready(Err(error)),
+        };
+        match output.decode().map_err(|error| error.context_of("output", name)) {
+            Ok(value) => Poll::Ready(Ok(value)),
+            Err(error) => {
+                let stuck = Stuck::new(format!("{error}; deploy a build that can read it"));
+                self.shared.lock().mismatch.get_or_insert(stuck);
+                Poll::Pending
+            }
+        }
     }
 }
 

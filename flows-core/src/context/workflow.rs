@@ -162,7 +162,8 @@ impl WorkflowContext {
             return value.decode().map_err(|e| e.context_of("value", "side effect"));
         }
         let value = make();
-        let payload = Payload::json(&value)?;
+        let limit = self.shared.info.payload_limit;
+        let payload = Payload::json(&value)?.within(limit, || "value of a side effect".into())?;
         let mut state = self.shared.lock();
         state.mark(crate::journal::Event::SideEffect { op, value: payload });
         Ok(value)
@@ -185,8 +186,10 @@ impl WorkflowContext {
     /// `return ctx.continue_as_new(order::Input { … })`.
     pub fn continue_as_new<I: WorkflowInput, T>(&self, input: I) -> Result<T> {
         let (name, version) = (<I::Workflow as Workflow>::NAME, <I::Workflow as Workflow>::VERSION);
-        let input = serde_json::to_value(&input)
-            .map_err(|e| Error::new(ErrorKind::Codec, format!("input of `{name}`: {e}")))?;
+        let limit = self.shared.info.payload_limit;
+        let input = Payload::json(&input)
+            .and_then(|input| input.within(limit, || format!("input of workflow `{name}`")))?
+            .decode()?;
         let next = ContinueAs { workflow: name.to_owned(), version, input };
         let message = format!("continued as a new run of `{name}`");
         Err(Error::new(ErrorKind::ContinueAsNew, message).with_details(next))

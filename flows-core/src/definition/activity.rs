@@ -58,7 +58,8 @@ pub struct ActivityOptions {
     pub schedule_to_close: Option<Duration>,
     /// The longest pause between two heartbeats. Default: none needed.
     pub heartbeat: Option<Duration>,
-    /// The queue whose workers run it; `None` is the run's own queue.
+    /// A queue that the worker of its run must serve as well; where it does not, the run is stuck and
+    /// says so. `None` asks for none: an activity runs where its run is.
     pub queue: Option<Cow<'static, str>>,
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::outcome;
 use crate::error::Error;
 use crate::store::{Place, RunStatus, RunView};
+use crate::time::Timestamp;
 
 /// A run at a glance.
 #[non_exhaustive]
@@ -90,8 +91,12 @@ fn waiting(view: &RunView) -> (Option<String>, Option<String>) {
         }
         Some(Place::Owned { name, .. }) => (Some(format!("worker {name}, which runs it")), None),
         Some(Place::Parked { wake_at, waiting_for, stuck }) => {
-            let until = wake_at.map(|at| format!(" (wakes at {} µs)", at.0)).unwrap_or_default();
+            let until = wake_at.map(until).unwrap_or_default();
             (Some(format!("{waiting_for}{until}")), stuck.clone())
         }
     }
+}
+
+fn until(at: Timestamp) -> String {
+    format!(" (wakes at {})", humantime::format_rfc3339_seconds(at.into()))
 }

@@ -11,8 +11,10 @@ use super::waiters::Asked;
 use crate::error::{Error, ErrorKind, ErrorRecord, Result};
 use crate::ids::RunKey;
 use crate::payload::Payload;
-use crate::store::{Outcome, RunStatus, Store};
+use crate::store::{Outcome, RunStatus, Store, no_such_run};
 
+/// How long a waiter trusts to be woken before it looks whether there is such a run at all.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest a waiter goes without looking.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -38,7 +40,7 @@ pub(super) async fn wait(inner: &Inner, mut run: RunKey) -> Result<Outcome> {
 }
 
 async fn wait_for_one(inner: &Inner, run: RunKey) -> Result<Outcome> {
-    let mut pause = Duration::from_millis(250);
+    let mut pause = FIRST_PAUSE;
     loop {
         let news = match inner.hints.waiters.ask(run.run) {
             Asked::Ended(outcome) => return Ok(outcome),
@@ -49,6 +51,9 @@ async fn wait_for_one(inner: &Inner, run: RunKey) -> Result<Outcome> {
         }
         if let Ok(Ok(Some(outcome))) = tokio::time::timeout(pause, news).await {
             return Ok(outcome);
+        }
+        if pause == FIRST_PAUSE && inner.store.describe(run).await?.is_none() {
+            return Err(no_such_run(&run.run.to_string()));
         }
         pause = (pause * 2).min(LONGEST_PAUSE);
     }

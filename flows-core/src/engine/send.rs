@@ -6,7 +6,7 @@ use std::pin::Pin;
 use serde::Serialize;
 
 use super::execution::{Target, resolve, resolve_within};
-use super::start::{check_name, check_size};
+use super::start::check_name;
 use super::tenant::Tenant;
 use super::transaction::{self, Verbs};
 use crate::error::{Error, ErrorKind, Result};
@@ -52,9 +52,9 @@ impl<'t> SendSignal<'t> {
         if let Some(key) = &self.dedup {
             check_name("dedup key", key)?;
         }
-        let payload = self.payload?;
-        let what = format!("payload of signal `{}`", self.name);
-        check_size(&what, &payload, tenant.inner.payload_limit())?;
+        let limit = tenant.inner.payload_limit();
+        let payload =
+            self.payload?.within(limit, || format!("payload of signal `{}`", self.name))?;
         let letter = |to| Mail {
             to,
             kind: MailKind::Signal,

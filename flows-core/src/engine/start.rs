@@ -148,7 +148,7 @@ impl Options {
         check_duration("delay", self.delay)?;
         let timeout = self.timeout.or(defaults.timeout);
         check_duration("timeout", timeout)?;
-        check_size(&format!("input of workflow `{}`", W::NAME), &input, limit)?;
+        let input = input.within(limit, || format!("input of workflow `{}`", W::NAME))?;
         Ok(NewRun {
             key: RunKey::new(tenant.id(), self.id.as_deref()),
             workflow_id: self.id.map(Into::into),
@@ -191,18 +191,6 @@ fn check_duration(what: &str, duration: Option<Duration>) -> Result<()> {
         ))),
         _ => Ok(()),
     }
-}
-
-/// A payload's limit.
-pub(super) fn check_size(what: &str, payload: &Payload, limit: usize) -> Result<()> {
-    if payload.len() <= limit {
-        return Ok(());
-    }
-    Err(Error::invalid(format!(
-        "the {what} has {} bytes and the limit is {limit}: store it elsewhere and pass a \
-         reference, or raise the engine's `payload_limit`",
-        payload.len()
-    )))
 }
 
 /// How often a start that terminates the existing run tries again when another one comes between.

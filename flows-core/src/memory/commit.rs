@@ -6,7 +6,9 @@ use super::run::{End, Run, Spot};
 use super::state::State;
 use crate::error::Result;
 use crate::ids::RunKey;
-use crate::store::{Close, Committed, Hint, Mail, Next, Park, Record, no_such_run};
+use crate::store::{
+    Close, Committed, Hint, Letter, Mail, MailKind, Next, Park, Record, no_such_run,
+};
 use crate::time::Timestamp;
 
 impl State {
@@ -86,12 +88,24 @@ impl State {
 
     fn close(&mut self, key: RunKey, close: &Close, at: Timestamp) {
         self.put(key, None);
-        if let Some(run) = self.runs.get_mut(&key) {
-            run.inbox.clear();
-            let dead = close.is_dead_letter();
-            run.end = Some(End { close: close.clone(), at, dead });
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        let left = std::mem::take(&mut run.inbox);
+        let dead = close.is_dead_letter();
+        run.end = Some(End { close: close.clone(), at, dead });
+        if let Some(successor) = close.successor {
+            let heir = RunKey { run: successor, ..key };
+            let inherited: Vec<_> =
+                left.into_iter().filter_map(|letter| bequest(heir, letter)).collect();
+            self.send_within(&inherited);
         }
     }
+}
+
+/// A letter that goes over to the run that goes on; what answers an operation does not.
+fn bequest(to: RunKey, letter: Letter) -> Option<Mail> {
+    let Letter { kind, name, payload, .. } = letter;
+    let goes_over = matches!(kind, MailKind::Signal | MailKind::Cancel);
+    goes_over.then_some(Mail { to, kind, name, payload, dedup: None })
 }
 
 /// Whether the record may be applied. A row is fenced by its position alone; only the owner moves

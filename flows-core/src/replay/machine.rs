@@ -35,6 +35,8 @@ pub struct RunInfo {
     pub attempt: u32,
     /// The time of the first turn.
     pub started_at: Timestamp,
+    /// The largest payload in bytes that the run may make.
+    pub payload_limit: usize,
 }
 
 /// The machine's state, shared with the context that user code holds.
@@ -204,6 +206,11 @@ impl Machine {
                 matches!(entry.what, What::Signal { .. } | What::Child { .. } | What::Cancelled);
             mailed && entry.result.is_none()
         })
+    }
+
+    /// Takes the signals that have arrived and were never received; for a run that ends.
+    pub fn unreceived_signals(&self) -> Vec<(String, Payload)> {
+        self.shared.lock().signals.drain()
     }
 
     /// What the run waits for, in words.

@@ -65,6 +65,16 @@ impl Signals {
         }
     }
 
+    /// Takes all signals that nobody has received, by name and in order.
+    pub(crate) fn drain(&mut self) -> Vec<(String, Payload)> {
+        let names = std::mem::take(&mut self.names).into_iter();
+        names
+            .flat_map(|(name, queue)| {
+                queue.arrived.into_iter().map(move |payload| (name.clone(), payload))
+            })
+            .collect()
+    }
+
     fn queue(&mut self, name: &str) -> &mut Queue {
         if !self.names.contains_key(name) {
             self.names.insert(name.to_owned(), Queue::default());

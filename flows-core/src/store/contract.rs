@@ -136,6 +136,7 @@ contract! {
         termination_makes_the_owner_lose
         a_termination_tells_the_parent_once
         a_run_ends_once
+        a_successor_inherits_the_letters
         a_successor_takes_over_the_id
         a_successor_makes_no_dead_letter
         only_failures_make_dead_letters;

@@ -67,7 +67,8 @@ pub struct Close {
     pub output: Option<String>,
     /// Error, JSON text of an [`ErrorRecord`](crate::error::ErrorRecord).
     pub error: Option<String>,
-    /// The run that goes on in its place (it is among the record's `starts`).
+    /// The run that goes on in its place (it is among the record's `starts`). Signals and requests
+    /// to cancel that are left in the inbox go over to it, behind the letters that the record sends.
     pub successor: Option<Uuid>,
 }
 

@@ -8,7 +8,6 @@ use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 
 use super::alarm::Alarm;
-use super::closing::too_large;
 use super::executor::Executor;
 use super::message::{Attempted, Message, Seal};
 use super::resident::Running;
@@ -118,8 +117,9 @@ impl Attempt {
         context: ActivityContext,
         heartbeats: &Heartbeats,
     ) -> Result<Payload> {
-        let (task, limit) = (&self.start.task, self.session.payload_limit);
-        let input = fitting("input of activity", task.input.clone(), self.def.name, limit)?;
+        let (task, name) = (&self.start.task, self.def.name);
+        let limit = self.session.payload_limit;
+        let input = task.input.clone().within(limit, || format!("input of activity `{name}`"))?;
         let _slot = tokio::select! {
             biased;
             () = told_to_stop(self.cancelled.clone()) => return Err(cancelled()),
@@ -131,7 +131,7 @@ impl Attempt {
             done = call => done.unwrap_or_else(|panic| Err(panicked(&panic_message(&*panic))))?,
             error = self.limits(heartbeats) => return Err(error),
         };
-        fitting("output of activity", output, self.def.name, limit)
+        output.within(limit, || format!("output of activity `{name}`"))
     }
 
     /// Waits for a free slot, on the first attempt no longer than `schedule_to_start`.
@@ -188,13 +188,6 @@ async fn forward(
         drop(executor.send(Message::Seal(seal))); // nobody is left to grant it: it is refused
     }
     std::future::pending().await
-}
-
-fn fitting(part: &str, payload: Payload, name: &str, limit: usize) -> Result<Payload> {
-    if payload.len() > limit {
-        return Err(too_large(part, name, payload.len(), limit));
-    }
-    Ok(payload)
 }
 
 async fn until(limit: Option<(Duration, tokio::time::Instant)>) -> Duration {

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, ErrorRecord, Result};
 use crate::ids::{RunKey, lane_of};
 use crate::journal::{Event, Recorded, StoredError};
 use crate::payload::Payload;
-use crate::replay::ChildStart;
+use crate::replay::{ChildStart, Machine};
 use crate::store::{Close, ConflictPolicy, Lineage, Mail, MailKind, NewRun, Parent, RunStatus};
 
 impl Executor {
@@ -33,20 +33,22 @@ impl Executor {
             return self.get_stuck(key, &error.to_string());
         }
         let (close, successor) = close(key, &run.origin, outcome);
-        if successor.is_none() {
-            run.pending.mail.extend(letter_to_parent(key, run.origin.parent, &close));
+        match &successor {
+            Some(successor) => {
+                let bequest = bequest(successor.key, run);
+                run.pending.mail.extend(bequest);
+            }
+            None => run.pending.mail.extend(letter_to_parent(key, run.origin.parent, &close)),
         }
         run.pending.starts.extend(successor);
         run.pending.close = Some(close);
     }
 
     fn fitting(&self, key: RunKey, output: Payload) -> Result<Payload> {
-        let limit = self.session.payload_limit;
-        if output.len() <= limit {
-            return Ok(output);
-        }
-        let name = self.runs.get(&key).map(|run| run.origin.workflow.to_string());
-        Err(too_large("output of workflow", &name.unwrap_or_default(), output.len(), limit))
+        output.within(self.session.payload_limit, || {
+            let name = self.runs.get(&key).map(|run| Arc::clone(&run.origin.workflow));
+            format!("output of workflow `{}`", name.unwrap_or_default())
+        })
     }
 
     /// The run has taken longer than its limit.
@@ -66,20 +68,16 @@ impl Executor {
     }
 }
 
+/// The signals that were acknowledged and never received: the run that goes on gets them.
+fn bequest(to: RunKey, run: &Resident) -> Vec<Mail> {
+    let unreceived = run.machine.as_ref().map(Machine::unreceived_signals).unwrap_or_default();
+    let letter = |(name, payload)| Mail { to, kind: MailKind::Signal, name, payload, dedup: None };
+    unreceived.into_iter().map(letter).collect()
+}
+
 /// Marks a timeout that is the run's own.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct RunTimedOut;
-
-/// Says that a payload is too large, and what the way out is.
-pub(super) fn too_large(part: &str, name: &str, size: usize, limit: usize) -> Error {
-    Error::new(
-        ErrorKind::InvalidInput,
-        format!(
-            "{part} `{name}` has {size} bytes and the limit is {limit}: store it elsewhere and pass \
-             a reference, or raise the engine's `payload_limit`"
-        ),
-    )
-}
 
 fn close(key: RunKey, origin: &Origin, outcome: Result<Payload>) -> (Close, Option<NewRun>) {
     let error = match outcome {

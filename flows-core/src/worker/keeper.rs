@@ -14,6 +14,7 @@ use super::message::Message;
 use super::resident::executor_of;
 use super::session::Session;
 use crate::error::Result;
+use crate::ids::RunKey;
 use crate::store::{Activation, Claim, Hint, Outlook};
 
 /// The most runs of one claim.
@@ -97,6 +98,7 @@ impl Keeper<'_> {
         if self.session.collect.swap(false, Ordering::Relaxed) {
             self.collect().await;
         }
+        self.reload().await;
         while let Some(shard) = self.ready.first().copied() {
             let free = self.session.free_slots();
             if free == 0 {
@@ -140,6 +142,39 @@ impl Keeper<'_> {
         let share = CLAIM.min(self.session.config.max_workflows).div_ceil(self.executors.len());
         for executor in self.executors {
             drop(executor.send(Message::MakeRoom(share)));
+        }
+    }
+
+    /// Reads runs again for the executors.
+    async fn reload(&mut self) {
+        let asked = self.session.take_reloads();
+        if asked.is_empty() {
+            return;
+        }
+        match self.session.store.reload(self.session.id(), &asked).await {
+            Ok(found) => self.hand_back(&asked, found),
+            Err(error) => {
+                tracing::warn!(%error, "cannot read runs again; trying again");
+                tokio::time::sleep(SHORTEST_PAUSE).await;
+                self.session.request_reload(asked);
+            }
+        }
+    }
+
+    fn hand_back(&self, asked: &[RunKey], found: Vec<Activation>) {
+        let count = self.executors.len();
+        let mut answers: Vec<(Vec<RunKey>, Vec<Activation>)> = Vec::new();
+        answers.resize_with(count, Default::default);
+        for key in asked {
+            answers[executor_of(key, count)].0.push(*key);
+        }
+        for run in found {
+            answers[executor_of(&run.key, count)].1.push(run);
+        }
+        for (executor, (asked, found)) in self.executors.iter().zip(answers) {
+            if !asked.is_empty() {
+                drop(executor.send(Message::Reloaded { asked, found }));
+            }
         }
     }
 

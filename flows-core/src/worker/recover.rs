@@ -1,11 +1,8 @@
 //! Runs whose state here may be wrong: read again, and compared.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
 
 use super::executor::Executor;
-use super::message::Message;
 use super::resident::Pending;
 use crate::ids::RunKey;
 use crate::store::{Activation, Record};
@@ -25,7 +22,7 @@ impl Executor {
                 (run.sealed, run.seals) = (None, Default::default());
             }
         }
-        self.reload(keys);
+        self.read_again(keys);
     }
 
     /// It is unknown whether these records are durable. They are kept until the store says.
@@ -37,25 +34,16 @@ impl Executor {
                 flying.record = Some(record);
             }
         }
-        self.reload(keys);
+        self.read_again(keys);
     }
 
-    fn reload(&self, asked: Vec<RunKey>) {
-        let (session, myself) = (Arc::clone(&self.session), self.myself.clone());
-        tokio::spawn(async move {
-            let mut pause = Duration::from_millis(20);
-            while !myself.is_closed() {
-                match session.store.reload(session.id(), &asked).await {
-                    Ok(found) => {
-                        drop(myself.send(Message::Reloaded { asked, found }));
-                        return;
-                    }
-                    Err(error) => tracing::warn!(%error, "cannot read runs again; trying again"),
-                }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(2));
-            }
-        });
+    /// Asks for what is stored; while draining, lets go instead: the end hands back what is ours.
+    fn read_again(&mut self, keys: Vec<RunKey>) {
+        if self.draining {
+            keys.into_iter().for_each(|key| self.forget(key));
+        } else {
+            self.session.request_reload(keys);
+        }
     }
 
     pub(super) fn reloaded(&mut self, asked: &[RunKey], found: Vec<Activation>) {

@@ -22,13 +22,24 @@ impl Executor {
 
     /// Gives the next result its record, if nothing of the run is on its way.
     pub(super) fn grant_seal(&mut self, key: RunKey) {
+        let limit = self.session.payload_limit;
         let Some(run) = self.runs.get_mut(&key) else { return };
         while run.is_settled() && run.stuck.is_none() {
-            let Some(Seal { op, attempt, request, .. }) = run.seals.pop_front() else { return };
-            let Some(running) = run.running.get(&op) else { continue };
+            let Some(seal) = run.seals.pop_front() else { return };
+            let Some(running) = run.running.get(&seal.op) else { continue };
             let task = &running.task;
+            let Seal { op, attempt, request, .. } = seal;
+            let fitting =
+                request.output.within(limit, || format!("output of activity `{}`", task.name));
+            let output = match fitting {
+                Ok(output) => output,
+                Err(error) => {
+                    let _ = request.reply.send(Err(error)); // who has gone needs no answer
+                    continue;
+                }
+            };
             let step = StepId { op, name: task.name.to_owned(), input: task.input_hash };
-            let event = Event::ActivityCompleted { step, attempt, output: request.output };
+            let event = Event::ActivityCompleted { step, attempt, output };
             let Some(machine) = run.machine.as_ref().filter(|machine| machine.wants(&event)) else {
                 continue; // dropping the request refuses it
             };

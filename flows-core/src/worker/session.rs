@@ -5,8 +5,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -24,6 +24,7 @@ use crate::clock;
 use crate::context::StateMap;
 use crate::engine::hints::Hints;
 use crate::error::Result;
+use crate::ids::RunKey;
 use crate::registry::Registry;
 use crate::store::{Store, WorkerIdentity};
 
@@ -49,7 +50,9 @@ pub(crate) struct Session {
     pub(crate) residents: AtomicUsize,
     /// Rung when slots for runs become free, or mail must be collected.
     pub(crate) wanted: Notify,
-    pub(crate) collect: std::sync::atomic::AtomicBool,
+    pub(crate) collect: AtomicBool,
+    /// Runs that executors want to read again.
+    pub(crate) reloads: Mutex<Vec<RunKey>>,
 }
 
 impl Session {
@@ -73,7 +76,8 @@ impl Session {
             permits: Arc::new(Semaphore::new(worker.config.max_activities)),
             residents: AtomicUsize::new(0),
             wanted: Notify::new(),
-            collect: std::sync::atomic::AtomicBool::new(false),
+            collect: AtomicBool::new(false),
+            reloads: Mutex::default(),
             config: Arc::clone(&worker.config),
             store,
         }))
@@ -98,6 +102,18 @@ impl Session {
     pub(crate) fn request_collect(&self) {
         self.collect.store(true, Ordering::Relaxed);
         self.wanted.notify_one();
+    }
+
+    /// Asks the keeper to read runs again. It is the keeper who does it, because it also collects
+    /// mail: what it reads then reaches an executor in the order in which it was read.
+    pub(crate) fn request_reload(&self, runs: Vec<RunKey>) {
+        self.reloads.lock().unwrap_or_else(PoisonError::into_inner).extend(runs);
+        self.wanted.notify_one();
+    }
+
+    /// The runs to read again.
+    pub(crate) fn take_reloads(&self) -> Vec<RunKey> {
+        std::mem::take(&mut self.reloads.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Serves until shutdown or until the lease is lost.

@@ -51,6 +51,7 @@ impl Executor {
             queue: run.queue.clone(),
             attempt: run.attempt,
             started_at: run.started_at,
+            payload_limit: self.session.payload_limit,
         };
         let mut machine = Machine::new(info, def, &Payload::from_json(run.input.as_bytes()))?;
         let turn = machine.replay(decode(&run.journal)?)?;

@@ -7,17 +7,17 @@ use std::collections::HashSet;
 
 use flows_core::ids::RunKey;
 use flows_core::store::{Hint, Mail, NewRun, Next, Record};
-use futures_util::future::{join, join5};
+use futures_util::future::{join, join3};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::columns::{Consumed, Ends, Parks, Rows};
+use super::columns::{Consumed, Ends, Heirs, Parks, Rows};
 use crate::error::{Fault, PgError};
 use crate::link::{Link, Prepared};
 use crate::scope::Scope;
 use crate::send::{Answers, Delivery, deliver_rest, hints};
-use crate::sql::{APPEND, PARK, SEND, START, Sql, TURN};
+use crate::sql::{APPEND, INHERIT, PARK, SEND, START, Sql, TURN};
 use crate::start;
 
 /// Parameters of a statement whose number is not fixed.
@@ -31,6 +31,7 @@ pub(super) struct Batch<'a> {
     rows: Rows<'a>,
     consumed: Consumed,
     ends: Ends<'a>,
+    heirs: Heirs,
     parks: Parks<'a>,
     mail: Vec<&'a Mail>,
     starts: Vec<&'a NewRun>,
@@ -49,6 +50,7 @@ struct Steps {
     turn: Prepared,
     start: Option<Prepared>,
     send: Option<Prepared>,
+    inherit: Option<Prepared>,
     park: Option<Prepared>,
 }
 
@@ -67,6 +69,7 @@ impl<'a> Batch<'a> {
             rows: Rows::default(),
             consumed: Consumed::default(),
             ends: Ends::default(),
+            heirs: Heirs::default(),
             parks: Parks::default(),
             mail: Vec::new(),
             starts: Vec::new(),
@@ -84,7 +87,10 @@ impl<'a> Batch<'a> {
         self.starts.extend(&record.starts);
         match &record.next {
             Next::Stay => {}
-            Next::Close(close) => self.ends.push(record, close),
+            Next::Close(close) => {
+                self.ends.push(record, close);
+                self.heirs.push(record, close);
+            }
             Next::Park(park) => self.parks.push(record, park),
         }
     }
@@ -129,12 +135,13 @@ impl<'a> Batch<'a> {
             turn: link.prepare(self.turn().0).await?,
             start: prepare_if(link, START, !self.starts.is_empty()).await?,
             send: prepare_if(link, SEND, !self.mail.is_empty()).await?,
+            inherit: prepare_if(link, INHERIT, !self.heirs.is_empty()).await?,
             park: prepare_if(link, PARK, !self.parks.is_empty()).await?,
         })
     }
 
-    /// Everything up to COMMIT: runs are started before letters go to them, and letters go before
-    /// runs are parked, which may get some.
+    /// Everything up to COMMIT: runs are started before letters go to them, letters that are sent go
+    /// before those that are inherited, and all of them before runs are parked, which may get some.
     async fn send_steps(
         &self,
         link: Link<'_>,
@@ -145,17 +152,22 @@ impl<'a> Batch<'a> {
         let turn = self.turn().1;
         let mut park: Values<'_> = vec![&self.worker];
         park.extend(self.parks.params());
-        let (begun, turned, started, sent, parked) = join5(
+        let (runs, mail, heirs) = (starts.params(), letters.params(), self.heirs.params());
+        let first = join3(
             link.command("BEGIN"),
             link.send(&steps.turn, &turn),
-            send_if(link, steps.start.as_ref(), &starts.params()),
-            send_if(link, steps.send.as_ref(), &letters.params()),
+            send_if(link, steps.start.as_ref(), &runs),
+        );
+        let then = join3(
+            send_if(link, steps.send.as_ref(), &mail),
+            send_if(link, steps.inherit.as_ref(), &heirs),
             send_if(link, steps.park.as_ref(), &park),
-        )
-        .await;
+        );
+        let ((begun, turned, started), (sent, inherited, parked)) = join(first, then).await;
         begun?;
         turned?;
         started?;
+        inherited?;
         Ok(Replies { sent: sent?, parked: parked? })
     }
 

@@ -34,6 +34,13 @@ pub(super) struct Ends<'a> {
     dead: Vec<bool>,
 }
 
+/// Runs that end and have a successor.
+#[derive(Default)]
+pub(super) struct Heirs {
+    keys: Keys,
+    successors: Vec<Uuid>,
+}
+
 /// Runs that are put down.
 #[derive(Default)]
 pub(super) struct Parks<'a> {
@@ -93,6 +100,24 @@ impl<'a> Ends<'a> {
         let Keys { shards, tenants, runs } = &self.keys;
         let Self { statuses, outputs, errors, successors, dead, .. } = self;
         [shards, tenants, runs, statuses, outputs, errors, successors, dead]
+    }
+}
+
+impl Heirs {
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.runs.is_empty()
+    }
+
+    pub(super) fn push(&mut self, record: &Record, close: &Close) {
+        if let Some(successor) = close.successor {
+            self.keys.push(record.key);
+            self.successors.push(successor);
+        }
+    }
+
+    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 4] {
+        let Keys { shards, tenants, runs } = &self.keys;
+        [shards, tenants, runs, &self.successors]
     }
 }
 

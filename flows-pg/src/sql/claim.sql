@@ -32,7 +32,7 @@ WITH me AS MATERIALIZED (
 ), given AS MATERIALIZED (
     SELECT r.*, t.load
     FROM taken t
-    JOIN flows.runs r ON r.shard = t.shard AND r.tenant_id = t.tenant_id AND r.run_id = t.run_id
+    JOIN flows.runs r ON r.shard = ANY (ARRAY[t.shard]) AND r.tenant_id = t.tenant_id AND r.run_id = t.run_id
     WHERE r.status = 0
 ), won AS (
     -- Idempotent: a run has one place, so nobody owns one that was ready; if somebody did, that
@@ -40,11 +40,11 @@ WITH me AS MATERIALIZED (
     INSERT INTO flows.owned (shard, tenant_id, run_id, worker_id, claim, lane, priority)
     SELECT shard, tenant_id, run_id, $1, $5, lane, priority FROM given
     ON CONFLICT (shard, tenant_id, run_id) DO UPDATE SET mail = true
-    RETURNING run_id, tenant_id, xmax = 0 AS fresh
+    RETURNING tenant_id, run_id, xmax = 0 AS fresh
 )
 SELECT g.shard, g.tenant_id, g.run_id, g.workflow_id, g.workflow, g.version, g.queue, g.priority,
        g.input::text AS input, coalesce(g.starts_at, g.created_at) AS started_at, g.attempt,
        g.retry::text AS retry, g.timeout_us, g.parent_run, g.parent_op, g.load
-FROM given g JOIN won w ON w.run_id = g.run_id AND w.tenant_id = g.tenant_id
-WHERE w.fresh
+FROM given g
+WHERE ((g.tenant_id, g.run_id) IN (SELECT tenant_id, run_id FROM won WHERE fresh)) IS TRUE
 ORDER BY g.priority, g.run_id

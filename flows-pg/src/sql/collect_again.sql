@@ -4,4 +4,4 @@
 UPDATE flows.owned o SET mail = true
 WHERE o.worker_id = $1 AND NOT o.mail
   AND EXISTS (SELECT FROM flows.inbox i
-              WHERE i.shard = o.shard AND i.tenant_id = o.tenant_id AND i.run_id = o.run_id)
+              WHERE i.shard = ANY (ARRAY[o.shard]) AND i.tenant_id = o.tenant_id AND i.run_id = o.run_id)

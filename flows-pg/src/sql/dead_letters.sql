@@ -8,6 +8,6 @@ CROSS JOIN LATERAL (
     WHERE l.shard = s::smallint AND l.tenant_id = $1
     ORDER BY l.failed_at DESC LIMIT $3::bigint
 ) AS d
-JOIN flows.runs r ON r.shard = d.shard AND r.tenant_id = d.tenant_id AND r.run_id = d.run_id
+JOIN flows.runs r ON r.shard = ANY (ARRAY[d.shard]) AND r.tenant_id = d.tenant_id AND r.run_id = d.run_id
 ORDER BY d.failed_at DESC, d.run_id DESC
 LIMIT $3::bigint

@@ -2,7 +2,11 @@
 -- Called by `look`. Locks nothing. Indexes: ready_pkey, owned_mail, parked_due; `workers` is tiny.
 SELECT ARRAY(
            SELECT s::smallint FROM generate_series(0, $3::integer - 1) AS s
-           WHERE EXISTS (SELECT FROM flows.ready r WHERE r.shard = s::smallint AND r.lane = ANY ($2::bigint[]))
+           WHERE (SELECT true FROM unnest($2::bigint[]) AS l (lane)
+                  CROSS JOIN LATERAL (
+                      SELECT FROM flows.ready r WHERE r.shard = s::smallint AND r.lane = l.lane LIMIT 1
+                  ) AS first
+                  LIMIT 1)
        ) AS ready,
        EXISTS (SELECT FROM flows.owned WHERE worker_id = $1 AND mail) AS mail,
        (SELECT min(first.wake_at)

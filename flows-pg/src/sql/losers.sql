@@ -5,14 +5,13 @@
 SELECT k.record
 FROM unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::integer[], $6::boolean[])
      WITH ORDINALITY AS k (shard, tenant_id, run_id, position, moves, record)
-WHERE EXISTS (
-        SELECT FROM flows.journal j
-        WHERE j.shard = k.shard AND j.tenant_id = k.tenant_id AND j.run_id = k.run_id
-          AND j.position = k.position)
-   OR NOT EXISTS (
-        SELECT FROM flows.runs r
-        WHERE r.shard = k.shard AND r.tenant_id = k.tenant_id AND r.run_id = k.run_id AND r.status = 0)
-   OR (k.moves AND NOT EXISTS (
-        SELECT FROM flows.owned o
-        WHERE o.shard = k.shard AND o.tenant_id = k.tenant_id AND o.run_id = k.run_id
-          AND o.worker_id = $1))
+WHERE (SELECT true FROM flows.journal j
+       WHERE j.shard = k.shard AND j.tenant_id = k.tenant_id AND j.run_id = k.run_id
+         AND j.position = k.position LIMIT 1) IS TRUE
+   OR (SELECT true FROM flows.runs r
+       WHERE r.shard = k.shard AND r.tenant_id = k.tenant_id AND r.run_id = k.run_id
+         AND r.status = 0 LIMIT 1) IS NOT TRUE
+   OR (k.moves AND (
+       SELECT true FROM flows.owned o
+       WHERE o.shard = k.shard AND o.tenant_id = k.tenant_id AND o.run_id = k.run_id
+         AND o.worker_id = $1 LIMIT 1) IS NOT TRUE)

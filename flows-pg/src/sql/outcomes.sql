@@ -2,5 +2,5 @@
 SELECT r.shard, r.tenant_id, r.run_id, r.status, r.output::text AS output, r.error::text AS error,
        r.successor
 FROM unnest($1::smallint[], $2::uuid[], $3::uuid[]) AS k (shard, tenant_id, run_id)
-JOIN flows.runs r ON r.shard = k.shard AND r.tenant_id = k.tenant_id AND r.run_id = k.run_id
+JOIN flows.runs r ON r.shard = ANY (ARRAY[k.shard]) AND r.tenant_id = k.tenant_id AND r.run_id = k.run_id
 WHERE r.status <> 0

@@ -10,12 +10,12 @@ WITH mine AS MATERIALIZED (
            p.wake_at, p.waiting_for, p.stuck
     FROM unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::bigint[], $6::timestamptz[], $7::text[],
                 $8::text[]) AS p (shard, tenant_id, run_id, sent, wake_at, waiting_for, stuck)
-    JOIN flows.owned o ON o.shard = p.shard AND o.tenant_id = p.tenant_id AND o.run_id = p.run_id
+    JOIN flows.owned o ON o.shard = ANY (ARRAY[p.shard]) AND o.tenant_id = p.tenant_id AND o.run_id = p.run_id
     WHERE o.worker_id = $1
     FOR UPDATE OF o
 ), gone AS (
     DELETE FROM flows.owned o USING mine m
-    WHERE o.shard = m.shard AND o.tenant_id = m.tenant_id AND o.run_id = m.run_id AND NOT m.has_mail
+    WHERE o.shard = ANY (ARRAY[m.shard]) AND o.tenant_id = m.tenant_id AND o.run_id = m.run_id AND NOT m.has_mail
     RETURNING o.shard, o.tenant_id, o.run_id, o.lane, o.priority, m.wake_at, m.waiting_for, m.stuck
 ), parked AS (
     INSERT INTO flows.parked (shard, tenant_id, run_id, lane, priority, wake_at, waiting_for, stuck)

@@ -1,14 +1,16 @@
 -- Makes stuck runs of some lanes ready, for a build that may mend them has come. $1 lanes,
--- $2 number of shards, $3 limit. Answers how many.
--- Called by `register`, until there are no more. Locks the rows it moves, skipping those that others
--- hold. Index: parked_stuck.
+-- $2 number of shards, $3 limit per shard. Answers how many.
+-- Called by `register`, until there are no more. Locks the rows it moves and waits for
+-- those that a sender holds for a moment. Index: parked_stuck.
 WITH stuck AS MATERIALIZED (
-    SELECT p.ctid AS place
+    SELECT found.place
     FROM generate_series(0, $2::integer - 1) AS s
-    JOIN flows.parked p ON p.shard = s::smallint
-    WHERE p.lane = ANY ($1::bigint[]) AND p.stuck IS NOT NULL
-    LIMIT $3::bigint
-    FOR UPDATE OF p SKIP LOCKED
+    CROSS JOIN LATERAL (
+        SELECT p.ctid AS place FROM flows.parked p
+        WHERE p.shard = s::smallint AND p.lane = ANY ($1::bigint[]) AND p.stuck IS NOT NULL
+        LIMIT $3::bigint
+        FOR UPDATE
+    ) AS found
 ), gone AS (
     DELETE FROM flows.parked WHERE ctid = ANY (ARRAY(SELECT place FROM stuck))
     RETURNING shard, lane, priority, run_id, tenant_id

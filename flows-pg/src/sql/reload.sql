@@ -4,6 +4,6 @@ SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.q
        r.input::text AS input, coalesce(r.starts_at, r.created_at) AS started_at, r.attempt,
        r.retry::text AS retry, r.timeout_us, r.parent_run, r.parent_op, true AS load
 FROM unnest($2::smallint[], $3::uuid[], $4::uuid[]) AS k (shard, tenant_id, run_id)
-JOIN flows.owned o ON o.shard = k.shard AND o.tenant_id = k.tenant_id AND o.run_id = k.run_id
-JOIN flows.runs r ON r.shard = k.shard AND r.tenant_id = k.tenant_id AND r.run_id = k.run_id
+JOIN flows.owned o ON o.shard = ANY (ARRAY[k.shard]) AND o.tenant_id = k.tenant_id AND o.run_id = k.run_id
+JOIN flows.runs r ON r.shard = ANY (ARRAY[k.shard]) AND r.tenant_id = k.tenant_id AND r.run_id = k.run_id
 WHERE o.worker_id = $1 AND r.status = 0

@@ -1,12 +1,14 @@
 -- Delivers letters, if their runs are where this statement sees them. $1 to $3 runs; $4 kinds,
--- $5 names, $6 codecs, $7 payloads, $8 keys. Answers which letters found their run's place, who
--- owns it, and whether the letter was new; a letter without an answer found none: the run has
--- ended, or was on its way from one place to another.
--- Called by `send`, and by `commit` for letters between runs.
+-- $5 names, $6 codecs, $7 payloads, $8 keys. Answers the runs whose place was found, with their
+-- owner if they have one; and the letters that had been received before. Letters of runs that are
+-- not in the answer were not delivered: the run has ended, or was on its way from one place to
+-- another.
+-- Called by `send`, and by `commit` and `terminate` for letters that go with something else.
 -- Locks: the places first (owned, parked, ready; each in the order of the arrays, which the caller
 -- sorts by run), then the inbox: `placed` is read to its end before the first letter is numbered,
 -- so that letters of a run are numbered in commit order.
--- Indexes: owned_pkey, parked_pkey, runs_pkey, ready_pkey, inbox_keys_pkey.
+-- Indexes: owned_pkey, parked_pkey, runs_pkey, ready_pkey, inbox_keys_pkey. Lists are compared by
+-- `(…) IN (…) IS TRUE`, which hashes them also where joins by hash are switched off.
 WITH letter AS MATERIALIZED (
     SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::smallint[], $5::text[],
                          $6::smallint[], $7::bytea[], $8::text[])
@@ -14,28 +16,29 @@ WITH letter AS MATERIALIZED (
 ), known AS MATERIALIZED (
     -- A letter that has come before wakes nobody. (One that comes at the same moment may: its key
     -- is found below, behind the lock.)
-    SELECT l.letter
-    FROM letter l
-    JOIN flows.inbox_keys k ON k.shard = l.shard AND k.tenant_id = l.tenant_id AND k.run_id = l.run_id
-         AND k.key = l.key
+    SELECT l.letter FROM letter l
+    WHERE l.key IS NOT NULL AND (
+        SELECT true FROM flows.inbox_keys k
+        WHERE k.shard = l.shard AND k.tenant_id = l.tenant_id AND k.run_id = l.run_id
+          AND k.key = l.key LIMIT 1)
 ), target AS MATERIALIZED (
     SELECT shard, tenant_id, run_id, count(*) AS letters
     FROM letter WHERE letter NOT IN (SELECT letter FROM known)
     GROUP BY shard, tenant_id, run_id ORDER BY shard, tenant_id, run_id
 ), owner AS (
     UPDATE flows.owned o SET mail = true, sent = o.sent + t.letters FROM target t
-    WHERE o.shard = t.shard AND o.tenant_id = t.tenant_id AND o.run_id = t.run_id
+    WHERE o.shard = ANY (ARRAY[t.shard]) AND o.tenant_id = t.tenant_id AND o.run_id = t.run_id
     RETURNING o.tenant_id, o.run_id, o.worker_id
 ), patient AS (
     -- Mail waits with a run that is stuck or whose start is delayed.
     SELECT p.tenant_id, p.run_id
     FROM target t
-    JOIN flows.parked p ON p.shard = t.shard AND p.tenant_id = t.tenant_id AND p.run_id = t.run_id
+    JOIN flows.parked p ON p.shard = ANY (ARRAY[t.shard]) AND p.tenant_id = t.tenant_id AND p.run_id = t.run_id
     WHERE p.stuck IS NOT NULL OR p.unborn
     FOR UPDATE OF p
 ), woken AS (
     DELETE FROM flows.parked p USING target t
-    WHERE p.shard = t.shard AND p.tenant_id = t.tenant_id AND p.run_id = t.run_id
+    WHERE p.shard = ANY (ARRAY[t.shard]) AND p.tenant_id = t.tenant_id AND p.run_id = t.run_id
       AND p.stuck IS NULL AND NOT p.unborn
     RETURNING p.shard, p.lane, p.priority, p.run_id, p.tenant_id
 ), now_ready AS (
@@ -47,8 +50,8 @@ WITH letter AS MATERIALIZED (
 ), marked AS (
     UPDATE flows.ready r SET load = true
     FROM target t
-    JOIN flows.runs u ON u.shard = t.shard AND u.tenant_id = t.tenant_id AND u.run_id = t.run_id
-    WHERE r.shard = u.shard AND r.lane = u.lane AND r.priority = u.priority
+    JOIN flows.runs u ON u.shard = ANY (ARRAY[t.shard]) AND u.tenant_id = t.tenant_id AND u.run_id = t.run_id
+    WHERE r.shard = ANY (ARRAY[u.shard]) AND r.lane = u.lane AND r.priority = u.priority
       AND r.run_id = u.run_id AND r.tenant_id = u.tenant_id
     RETURNING r.tenant_id, r.run_id
 ), placed AS MATERIALIZED (
@@ -56,27 +59,31 @@ WITH letter AS MATERIALIZED (
     UNION ALL SELECT tenant_id, run_id, NULL FROM patient
     UNION ALL SELECT tenant_id, run_id, NULL FROM now_ready
     UNION ALL SELECT tenant_id, run_id, NULL FROM marked
+), keyed AS MATERIALIZED (
+    SELECT DISTINCT ON (tenant_id, run_id, key) *
+    FROM letter
+    WHERE key IS NOT NULL AND letter NOT IN (SELECT letter FROM known)
+      AND ((tenant_id, run_id) IN (SELECT tenant_id, run_id FROM placed)) IS TRUE
+    ORDER BY tenant_id, run_id, key, letter
 ), fresh AS (
     -- Idempotent: a key that the run has received keeps its letter out.
     INSERT INTO flows.inbox_keys (shard, tenant_id, run_id, key)
-    SELECT l.shard, l.tenant_id, l.run_id, l.key
-    FROM letter l JOIN placed p ON p.tenant_id = l.tenant_id AND p.run_id = l.run_id
-    WHERE l.key IS NOT NULL AND l.letter NOT IN (SELECT letter FROM known)
+    SELECT shard, tenant_id, run_id, key FROM keyed
     ON CONFLICT DO NOTHING
     RETURNING tenant_id, run_id, key
 ), accepted AS MATERIALIZED (
-    SELECT l.*, p.worker_id,
-           l.key IS NULL OR (f.key IS NOT NULL AND 1 = row_number() OVER (
-               PARTITION BY l.tenant_id, l.run_id, l.key ORDER BY l.letter)) AS is_new
-    FROM letter l
-    JOIN placed p ON p.tenant_id = l.tenant_id AND p.run_id = l.run_id
-    LEFT JOIN fresh f ON f.tenant_id = l.tenant_id AND f.run_id = l.run_id AND f.key = l.key
+    SELECT * FROM letter
+    WHERE key IS NULL AND ((tenant_id, run_id) IN (SELECT tenant_id, run_id FROM placed)) IS TRUE
+    UNION ALL
+    SELECT * FROM keyed
+    WHERE ((tenant_id, run_id, key) IN (SELECT tenant_id, run_id, key FROM fresh)) IS TRUE
 ), delivered AS (
     INSERT INTO flows.inbox (shard, tenant_id, run_id, kind, name, codec, payload)
-    SELECT shard, tenant_id, run_id, kind, name, codec, payload
-    FROM accepted WHERE is_new ORDER BY letter
+    SELECT shard, tenant_id, run_id, kind, name, codec, payload FROM accepted ORDER BY letter
 )
-SELECT letter, worker_id, is_new FROM accepted
-WHERE letter NOT IN (SELECT letter FROM known)
+SELECT tenant_id, run_id, worker_id, NULL AS received FROM placed
 UNION ALL
-SELECT letter, NULL, false FROM known
+SELECT NULL, NULL, NULL, letter FROM letter
+WHERE key IS NOT NULL AND letter NOT IN (SELECT letter FROM accepted)
+  AND (letter IN (SELECT letter FROM known)
+       OR ((tenant_id, run_id) IN (SELECT tenant_id, run_id FROM placed)) IS TRUE)

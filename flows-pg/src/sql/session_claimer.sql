@@ -1,7 +1,11 @@
 -- Prepares a connection that claims, looks and renews. Sent once, by `session`.
 -- A claim need not survive a crash of the database: the run would be ready again.
+-- The hot tables are small one moment and large the next, so plans are made once, for the indexes.
 SET ROLE flows_worker;
 SET application_name = 'flows claimer';
 SET synchronous_commit = off;
+SET plan_cache_mode = force_generic_plan;
+SET enable_seqscan = off;
+SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SET jit = off;

@@ -2,4 +2,4 @@
 -- Called by `send`, for letters that found no place. Locks nothing. Index: runs_pkey.
 SELECT k.run, r.status
 FROM unnest($1::smallint[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS k (shard, tenant_id, run_id, run)
-JOIN flows.runs r ON r.shard = k.shard AND r.tenant_id = k.tenant_id AND r.run_id = k.run_id
+JOIN flows.runs r ON r.shard = ANY (ARRAY[k.shard]) AND r.tenant_id = k.tenant_id AND r.run_id = k.run_id

@@ -12,24 +12,26 @@ WITH journal AS (
 ), consumed AS (
     DELETE FROM flows.inbox i
     USING unnest($7::smallint[], $8::uuid[], $9::uuid[], $10::bigint[]) AS c (shard, tenant_id, run_id, seq)
-    WHERE i.shard = c.shard AND i.tenant_id = c.tenant_id AND i.run_id = c.run_id AND i.seq = c.seq
+    WHERE i.shard = ANY (ARRAY[c.shard]) AND i.tenant_id = c.tenant_id AND i.run_id = c.run_id AND i.seq = c.seq
 ), closed AS (
     UPDATE flows.runs r
     SET status = c.status, closed_at = now(), output = c.output::jsonb, error = c.error::jsonb,
         successor = c.successor, current = r.current AND c.successor IS NULL
     FROM unnest($11::smallint[], $12::uuid[], $13::uuid[], $14::smallint[], $15::text[], $16::text[],
                 $17::uuid[]) AS c (shard, tenant_id, run_id, status, output, error, successor)
-    WHERE r.shard = c.shard AND r.tenant_id = c.tenant_id AND r.run_id = c.run_id AND r.status = 0
+    WHERE r.shard = ANY (ARRAY[c.shard]) AND r.tenant_id = c.tenant_id AND r.run_id = c.run_id AND r.status = 0
     RETURNING 1
 ), released AS (
     DELETE FROM flows.owned o
     USING unnest($11::smallint[], $12::uuid[], $13::uuid[]) AS c (shard, tenant_id, run_id)
-    WHERE o.shard = c.shard AND o.tenant_id = c.tenant_id AND o.run_id = c.run_id AND o.worker_id = $1
+    WHERE o.shard = ANY (ARRAY[c.shard]) AND o.tenant_id = c.tenant_id AND o.run_id = c.run_id AND o.worker_id = $1
     RETURNING 1
 ), emptied AS (
     DELETE FROM flows.inbox i
-    USING unnest($11::smallint[], $12::uuid[], $13::uuid[]) AS c (shard, tenant_id, run_id)
-    WHERE i.shard = c.shard AND i.tenant_id = c.tenant_id AND i.run_id = c.run_id
+    USING unnest($11::smallint[], $12::uuid[], $13::uuid[], $17::uuid[])
+        AS c (shard, tenant_id, run_id, successor)
+    WHERE i.shard = ANY (ARRAY[c.shard]) AND i.tenant_id = c.tenant_id AND i.run_id = c.run_id
+      AND c.successor IS NULL
 ), dead AS (
     INSERT INTO flows.dead_letters (shard, tenant_id, run_id)
     SELECT c.shard, c.tenant_id, c.run_id

@@ -65,8 +65,11 @@ impl Setup {
     }
 
     pub(crate) async fn count(&self, table: &str) -> i64 {
-        let sql = format!("SELECT count(*) FROM flows.{table}");
-        self.sql().await.query_one(&sql, &[]).await.expect("a count").get(0)
+        self.count_of(&format!("SELECT count(*) FROM flows.{table}")).await
+    }
+
+    pub(crate) async fn count_of(&self, sql: &str) -> i64 {
+        self.sql().await.query_one(sql, &[]).await.expect("a count").get(0)
     }
 
     /// Where open runs are: `(ready, owned, parked)`.

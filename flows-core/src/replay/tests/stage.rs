@@ -228,6 +228,7 @@ fn replay(
         queue: "default".into(),
         attempt: 1,
         started_at: START,
+        payload_limit: crate::engine::PAYLOAD_LIMIT,
     };
     let mut machine = Machine::new(info, def, input)?;
     let turn = machine.replay(journal.to_vec())?;

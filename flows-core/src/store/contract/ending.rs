@@ -81,6 +81,21 @@ pub(super) async fn a_run_ends_once(bench: Bench) {
     assert_eq!(bench.positions(key).await, [0]);
 }
 
+pub(super) async fn a_successor_inherits_the_letters(bench: Bench) {
+    let worker = bench.worker().await;
+    let first = bench.owned("order", &worker).await;
+    bench.send(first, "left").await.expect("send");
+    let next = bench.successor(first, "order");
+    let close = Close { successor: Some(next.key.run), ..ended_as(RunStatus::Continued) };
+    let passed_on = signal(next.key, "passed on");
+    let record = turn(first, 0, Next::Close(close));
+    let record = Record { starts: vec![next.clone()], mail: vec![passed_on], ..record };
+    assert_eq!(worker.commit(record).await, Committed::Done);
+    let heir = worker.claim(next.key).await;
+    assert_eq!(names(&heir.inbox), ["passed on", "left"], "what the record sends comes first");
+    assert_eq!(bench.view(first).await.inbox, 0);
+}
+
 pub(super) async fn a_successor_takes_over_the_id(bench: Bench) {
     let worker = bench.worker().await;
     let first = bench.owned("order", &worker).await;

@@ -1,0 +1,25 @@
+-- Gives the letters of ended runs to the runs that go on in their place. $1 to $3 ended runs,
+-- $4 their successors. What answers an operation of the ended run (kind 2) is dropped.
+-- Called by `commit`, behind the letters that its records send, so that these come first.
+-- Locks the letters, then the places of the successors, which this transaction has made.
+-- Indexes: inbox_pkey, runs_pkey, ready_pkey.
+WITH heir AS MATERIALIZED (
+    SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::uuid[])
+         AS h (shard, tenant_id, run_id, successor)
+), left_over AS (
+    DELETE FROM flows.inbox i USING heir h
+    WHERE i.shard = ANY (ARRAY[h.shard]) AND i.tenant_id = h.tenant_id AND i.run_id = h.run_id
+    RETURNING h.shard, h.tenant_id, h.successor, i.seq, i.kind, i.codec, i.name, i.payload
+), inherited AS (
+    INSERT INTO flows.inbox (shard, tenant_id, run_id, kind, codec, name, payload)
+    SELECT shard, tenant_id, successor, kind, codec, name, payload
+    FROM left_over WHERE kind <> 2 ORDER BY seq
+    RETURNING shard, tenant_id, run_id
+), target AS MATERIALIZED (
+    SELECT DISTINCT shard, tenant_id, run_id FROM inherited
+)
+UPDATE flows.ready r SET load = true
+FROM target t
+JOIN flows.runs u ON u.shard = t.shard AND u.tenant_id = t.tenant_id AND u.run_id = t.run_id
+WHERE r.shard = u.shard AND r.lane = u.lane AND r.priority = u.priority
+  AND r.run_id = u.run_id AND r.tenant_id = u.tenant_id

@@ -1,0 +1,129 @@
+//! Every statement, prepared and explained under the settings it runs with, on tables that look
+//! empty and on tables that look full: it must find its rows by index either way.
+
+use crate::PgStore;
+use crate::dev::{Database, fresh_database};
+use crate::session::{CLAIMER, WRITER};
+use crate::sql::{ALL, ENTER_TENANT, Sql};
+use tokio_postgres::{Client, NoTls};
+
+/// Statements that read a small table whole, as their files say.
+const SWEEPS: [(&str, &str); 7] = [
+    ("collect_again", "owned"),
+    ("forget_worker", "owned"),
+    ("release", "owned"),
+    ("unclaim", "owned"),
+    ("describe", "workers"),
+    ("look", "workers"),
+    ("lock_dead_worker", "workers"),
+];
+
+/// Who sends what.
+const WRITES: [&str; 6] = ["append", "turn", "park", "losers", "start", "send"];
+const CLAIMS: [&str; 17] = [
+    "claim",
+    "collect",
+    "collect_again",
+    "forget_worker",
+    "lease",
+    "load_inboxes",
+    "load_journals",
+    "lock_dead_worker",
+    "lock_worker",
+    "look",
+    "promote",
+    "release",
+    "release_stuck",
+    "reload",
+    "renew",
+    "unclaim",
+    "void_claims",
+];
+const NO_TENANT: [&str; 2] = ["check", "notify"];
+
+#[tokio::test]
+async fn every_statement_uses_its_index() {
+    let database = migrated().await;
+    explain_all(&database, "new tables").await;
+    let admin = connect(database.superuser_url().unwrap_or(database.url())).await;
+    admin.batch_execute("VACUUM ANALYZE").await.expect("vacuum");
+    explain_all(&database, "tables that look empty").await;
+    // as after a million runs, without making them
+    let full = "UPDATE pg_class SET relpages = 50000, reltuples = 1000000 \
+                WHERE relnamespace = 'flows'::regnamespace AND relkind IN ('r', 'i')";
+    if admin.batch_execute(full).await.is_ok() {
+        explain_all(&database, "tables that look full").await;
+    }
+}
+
+async fn explain_all(database: &Database, tables: &str) {
+    let mut wrong = Vec::new();
+    for sql in ALL {
+        for session in sessions(sql.name) {
+            let client = connect(database.url()).await;
+            client.batch_execute(session).await.expect("a session");
+            if session == "BEGIN" {
+                client
+                    .query(ENTER_TENANT.text, &[&uuid::Uuid::nil().to_string()])
+                    .await
+                    .expect("a tenant");
+            }
+            for (node, table) in sweeps(&explain(&client, *sql).await) {
+                if !SWEEPS.contains(&(sql.name, table.as_str())) {
+                    wrong.push(format!("{} on {tables}: {node}", sql.name));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn sessions(name: &str) -> Vec<&'static str> {
+    let tenant = !CLAIMS.contains(&name)
+        && !NO_TENANT.contains(&name)
+        && !matches!(name, "append" | "turn" | "park" | "losers");
+    let mut sessions = Vec::new();
+    sessions.extend(WRITES.contains(&name).then_some(WRITER));
+    sessions.extend(CLAIMS.contains(&name).then_some(CLAIMER));
+    sessions.extend(tenant.then_some("BEGIN"));
+    sessions
+}
+
+async fn explain(client: &Client, sql: Sql) -> Vec<String> {
+    let Sql { name, text } = sql;
+    let parameters =
+        client.prepare(text).await.unwrap_or_else(|e| panic!("{name}: {e:?}")).params().len();
+    let nulls = vec!["NULL"; parameters].join(", ");
+    let arguments = if nulls.is_empty() { nulls } else { format!("({nulls})") };
+    client.batch_execute(&format!("PREPARE explained AS {text}")).await.expect("prepares");
+    client.batch_execute("SET plan_cache_mode = force_generic_plan").await.expect("a setting");
+    let plan = client.query(&format!("EXPLAIN EXECUTE explained{arguments}"), &[]).await;
+    plan.unwrap_or_else(|e| panic!("{name}: {e:?}")).iter().map(|row| row.get(0)).collect()
+}
+
+/// Scans of a whole table or index: the line of the plan, and the table.
+fn sweeps(plan: &[String]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (at, line) in plan.iter().enumerate() {
+        let is_bounded = plan[at + 1..].first().is_some_and(|next| next.contains("Cond:"));
+        let scans = line.contains("Seq Scan on ") || (line.contains(" Scan using ") && !is_bounded);
+        let table = line.split(" on ").nth(1).and_then(|rest| rest.split([' ', '(']).next());
+        if let (true, Some(table)) = (scans, table) {
+            found.push((line.trim().to_owned(), table.to_owned()));
+        }
+    }
+    found
+}
+
+async fn migrated() -> Database {
+    let database = fresh_database().await.expect("a database");
+    let store = PgStore::connect(database.url()).await.expect("a connection");
+    store.migrate().await.expect("a schema");
+    database
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
+    tokio::spawn(connection);
+    client
+}

@@ -1,0 +1,167 @@
+//! Migrations: idempotent, safe to race, never backwards; and what a store says without them.
+
+mod common;
+
+use common::*;
+use flows_core::error::ErrorKind;
+use flows_core::store::Store;
+use flows_pg::PgStore;
+use flows_pg::dev::fresh_database;
+use uuid::Uuid;
+
+const OLDER: &str = "UPDATE flows.schema_version SET version = 0";
+const NEWER: &str = "INSERT INTO flows.schema_version (version, name) VALUES (99, 'later')";
+
+#[tokio::test]
+async fn eight_tasks_migrate_at_once_and_again() {
+    let database = fresh_database().await.unwrap();
+    for _ in 0..2 {
+        let url = database.url().to_owned();
+        let tasks = (0..8).map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { PgStore::connect(&url).await.unwrap().migrate().await })
+        });
+        for task in tasks.collect::<Vec<_>>() {
+            task.await.unwrap().expect("a schema");
+        }
+    }
+    let store = PgStore::connect(database.url()).await.unwrap();
+    start(&store, &run(None)).await;
+}
+
+#[tokio::test]
+async fn databases_of_one_cluster_migrate_at_once() {
+    let mut tasks = Vec::new();
+    for _ in 0..6 {
+        let database = fresh_database().await.unwrap();
+        tasks.push(tokio::spawn(async move {
+            let store = PgStore::connect(database.url()).await.unwrap();
+            store.migrate().await.map(|()| database)
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap().expect("a schema");
+    }
+}
+
+#[tokio::test]
+async fn without_a_schema_every_verb_says_what_to_do() {
+    let database = fresh_database().await.unwrap();
+    let store = PgStore::connect(database.url()).await.unwrap();
+    let error = store.find(Uuid::nil(), "x").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.message().contains("engine.migrate()"), "{error}");
+    let started = store.start(&[run(None)]).await.unwrap().remove(0);
+    assert!(started.unwrap_err().message().contains("engine.migrate()"));
+    let error = store.register(&worker(LEASE)).await.unwrap_err();
+    assert!(error.message().contains("engine.migrate()"), "{error}");
+    store.migrate().await.unwrap();
+    start(&store, &run(None)).await;
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_by_name() {
+    let db = setup().await;
+    db.sql().await.batch_execute(NEWER).await.unwrap();
+    for error in [
+        db.another().await.migrate().await.unwrap_err(),
+        db.another().await.find(Uuid::nil(), "x").await.unwrap_err(),
+        db.another().await.register(&worker(LEASE)).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.message().contains("version 99"), "{error}");
+        assert!(error.message().contains("update this one"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_older_schema_asks_for_migration() {
+    let db = setup().await;
+    db.sql().await.batch_execute(OLDER).await.unwrap();
+    let error = db.another().await.register(&worker(LEASE)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.message().contains("version 0"), "{error}");
+    assert!(error.message().contains("engine.migrate()"), "{error}");
+}
+
+#[tokio::test]
+async fn the_printed_migration_makes_the_same_schema() {
+    let database = fresh_database().await.unwrap();
+    let client = plain(database.url()).await;
+    client.batch_execute(&PgStore::migration_sql()).await.unwrap();
+    let store = PgStore::connect(database.url()).await.unwrap();
+    store.migrate().await.unwrap();
+    start(&store, &run(None)).await;
+}
+
+#[tokio::test]
+async fn uuids_rise_with_time_on_every_version() {
+    let db = setup().await;
+    let made =
+        db.column("SELECT flows.uuidv7()::text FROM generate_series(1, 3), pg_sleep(0.002)").await;
+    let made = made.iter().map(|text| Uuid::parse_str(text).unwrap()).collect::<Vec<_>>();
+    assert!(made.iter().all(|id| id.get_version_num() == 7), "{made:?}");
+    assert!(made.is_sorted(), "{made:?}");
+    let here = flows_core::clock::uuid_v7().get_timestamp().unwrap().to_unix().0;
+    let there = made[0].get_timestamp().unwrap().to_unix().0;
+    assert!(here.abs_diff(there) < 60, "the time is in it: {here} {there}");
+}
+
+#[tokio::test]
+async fn without_a_server_the_error_says_how_to_get_one() {
+    let url = "postgres://app:s3cret@127.0.0.1:1/app";
+    let error = PgStore::connect(url).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    for part in ["127.0.0.1", "port 1", "refused", "DATABASE_URL", "install"] {
+        assert!(error.message().contains(part), "no `{part}` in: {error}");
+    }
+    assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+}
+
+#[tokio::test]
+async fn unusable_connection_strings_are_explained() {
+    for (url, part) in [
+        ("", "DATABASE_URL"),
+        ("postgres://u:s3cret@h:port/d", "postgres://user:password@host"),
+        ("postgres://u:s3cret@h/d?sslmode=require", "from_pool"),
+    ] {
+        let error = PgStore::connect(url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.message().contains(part), "{error}");
+        assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_without_powers_is_told_what_to_ask_for() {
+    let db = setup().await;
+    let admin = db.sql().await;
+    let name = format!("guest_{}", Uuid::max().simple());
+    let make = format!(
+        "DO $$ BEGIN CREATE ROLE {name} LOGIN PASSWORD 'guest'; \
+         EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+    );
+    admin.batch_execute(&make).await.unwrap();
+    let url = with_user(db.database.url(), &name, "guest");
+    let store = PgStore::connect(&url).await.unwrap();
+    let error = store.find(Uuid::nil(), "x").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.message().contains("GRANT flows_tenant, flows_worker TO"), "{error}");
+    admin.batch_execute(&format!("DROP ROLE IF EXISTS {name}")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_superuser_may_migrate_and_gives_up_its_power() {
+    let database = flows_pg::dev::fresh_database().await.unwrap();
+    let Some(superuser) = database.superuser_url() else { return };
+    let store = PgStore::connect(superuser).await.unwrap();
+    store.migrate().await.expect("a superuser may migrate");
+    start(&store, &run(None)).await; // and use it: its statements give up the power
+}
+
+/// The same server and database, another login.
+fn with_user(url: &str, user: &str, password: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let (_, place) = rest.split_once('@').unwrap();
+    format!("{scheme}://{user}:{password}@{place}")
+}
