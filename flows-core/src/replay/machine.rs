@@ -9,7 +9,7 @@ use super::check;
 use super::op::{Retry, What};
 use super::state::State;
 use super::stuck::Stuck;
-use super::turn::Turn;
+use super::turn::{Command, Turn};
 use crate::context::WorkflowContext;
 use crate::definition::{PayloadFuture, WorkflowDef};
 use crate::error::{Error, Result, panic_message};
@@ -79,8 +79,19 @@ impl Machine {
         let state = Mutex::new(State::new(info.started_at, info.key.run));
         let shared = Arc::new(Shared { info, state });
         let context = WorkflowContext::new(Arc::clone(&shared));
-        let future = (def.begin)(context, input).map_err(|e| Stuck::new(e.to_string()))?;
+        let begin = AssertUnwindSafe(|| (def.begin)(context, input));
+        let future = catch_unwind(begin)
+            .map_err(|panic| panicked("the workflow's input", &*panic))?
+            .map_err(|error| Stuck::new(error.to_string()))?;
         Ok(Self { shared, future: Some(future), bell: Arc::default() })
+    }
+
+    /// Drops user values; a panic of theirs ends nothing else.
+    fn drop_future(&mut self) {
+        let future = self.future.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(future))).is_err() {
+            tracing::error!(run = %self.shared.info.key.run, "a value of a workflow panicked when dropped");
+        }
     }
 
     /// The time of the last event.
@@ -122,7 +133,10 @@ impl Machine {
             return Err(check::mark_not_asked_for(*op, mark, state.ops.get(op)));
         }
         if turn.outcome.is_none() {
-            turn.commands = state.open_commands();
+            // Of the last poll, the children: everything else is asked for again while it is open.
+            turn.commands.retain(|command| matches!(command, Command::StartChild(_)));
+            let children = std::mem::replace(&mut turn.commands, state.open_commands());
+            turn.commands.extend(children);
         }
         Ok(turn)
     }
@@ -153,16 +167,14 @@ impl Machine {
         }
         let replaying = self.shared.lock().replaying;
         let poll = AssertUnwindSafe(|| self.poll_until_quiet());
-        let polled =
-            catch_unwind(|| if replaying { silently(poll) } else { poll() }).map_err(|panic| {
-                Stuck::new(format!("the workflow panicked: {}", panic_message(&*panic)))
-            })?;
+        let polled = catch_unwind(|| if replaying { silently(poll) } else { poll() })
+            .map_err(|panic| panicked("the workflow", &*panic))?;
         if let Some(stuck) = self.shared.lock().mismatch.take() {
             return Err(stuck);
         }
         let outcome = polled?;
         if outcome.is_some() {
-            self.future = None;
+            self.drop_future();
         }
         self.take_turn(outcome)
     }
@@ -225,6 +237,16 @@ impl Machine {
             .collect();
         waits.join("; ")
     }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.drop_future();
+    }
+}
+
+fn panicked(who: &str, panic: &(dyn std::any::Any + Send)) -> Stuck {
+    Stuck::new(format!("{who} panicked: {}", panic_message(panic)))
 }
 
 /// Runs without logging: what a replay says has been said before.

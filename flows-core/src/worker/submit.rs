@@ -73,7 +73,7 @@ fn seal(key: RunKey, run: &mut Resident) -> (Flying, Record) {
         launches,
         wrote_row,
         closes: close.as_ref().map(outcome_of),
-        parks: park.is_some(),
+        parks: park.as_ref().map(|park| park.sent),
         record: None,
     };
     let next = match (close, park) {

@@ -70,6 +70,7 @@ impl Executor {
         if run.ending {
             return;
         }
+        run.pending.park = None; // it was to be parked for what it waited for until now
         let recorded = Recorded { at: self.session.clock.now().max(machine.now()), event };
         let turn = match run.pending.row.push(&recorded) {
             Ok(()) => machine.apply(recorded),
@@ -131,16 +132,21 @@ impl Executor {
         if run.residency != attempted.residency {
             return;
         }
-        let Some(running) = run.running.remove(&attempted.op) else { return };
-        match attempted.fate {
-            Fate::Unsealed => {}
-            Fate::Committed => return self.unseal(key, true),
-            Fate::Unknown => return self.lost(vec![key]),
-            Fate::RolledBack => run.sealed = None,
+        let (running, fate) = (run.running.remove(&attempted.op), attempted.fate);
+        let was_sealed = run.sealed_op() == Some(attempted.op);
+        match fate {
+            Fate::Committed if was_sealed => return self.unseal(key, true),
+            Fate::RolledBack => {}
+            _ if was_sealed => return self.lost(vec![key]), // only the store knows
+            _ => {}
         }
-        let was_sealed = attempted.fate == Fate::RolledBack;
-        let event = self.event_of(&running.task, attempted);
-        self.apply(key, event);
+        if was_sealed {
+            run.sealed = None;
+        }
+        if let Some(running) = running {
+            let event = self.event_of(&running.task, attempted);
+            self.apply(key, event);
+        }
         if was_sealed {
             self.unseal(key, false);
         }
