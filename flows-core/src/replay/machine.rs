@@ -33,7 +33,7 @@ pub struct RunInfo {
     pub queue: Arc<str>,
     /// Attempt, from 1.
     pub attempt: u32,
-    /// The time of the first turn.
+    /// The time of the first turn, unless the journal begins with it.
     pub started_at: Timestamp,
     /// The largest payload in bytes that the run may make.
     pub payload_limit: usize,
@@ -57,6 +57,7 @@ pub struct Machine {
     shared: Arc<Shared>,
     future: Option<PayloadFuture>,
     bell: Arc<Bell>,
+    started_at: Timestamp,
 }
 
 /// Nothing wakes a workflow but its machine, and itself: a poll may complete what an earlier part
@@ -76,14 +77,15 @@ const LOOKS: usize = 10_000;
 impl Machine {
     /// Makes the run's future, without polling it. Stuck when the input does not decode.
     pub fn new(info: RunInfo, def: &WorkflowDef, input: &Payload) -> Result<Self, Stuck> {
-        let state = Mutex::new(State::new(info.started_at, info.key.run));
+        let started_at = info.started_at;
+        let state = Mutex::new(State::new(started_at, info.key.run));
         let shared = Arc::new(Shared { info, state });
         let context = WorkflowContext::new(Arc::clone(&shared));
         let begin = AssertUnwindSafe(|| (def.begin)(context, input));
         let future = catch_unwind(begin)
             .map_err(|panic| panicked("the workflow's input", &*panic))?
             .map_err(|error| Stuck::new(error.to_string()))?;
-        Ok(Self { shared, future: Some(future), bell: Arc::default() })
+        Ok(Self { shared, future: Some(future), bell: Arc::default(), started_at })
     }
 
     /// Drops user values; a panic of theirs ends nothing else.
@@ -99,6 +101,11 @@ impl Machine {
         self.shared.lock().now
     }
 
+    /// The time of the first turn.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
     /// What never changes about the run.
     pub fn info(&self) -> &RunInfo {
         &self.shared.info
@@ -106,7 +113,12 @@ impl Machine {
 
     /// Polls for the first time, then once for each event of the journal. The turn holds the
     /// commands of everything that is still open.
-    pub fn replay(&mut self, journal: Vec<Recorded>) -> Result<Turn, Stuck> {
+    pub fn replay(&mut self, mut journal: Vec<Recorded>) -> Result<Turn, Stuck> {
+        if let Some(Recorded { at, event: Event::RunStarted }) = journal.first() {
+            self.started_at = *at;
+            self.shared.lock().now = *at;
+            journal.remove(0);
+        }
         let (marks, events): (Vec<_>, Vec<_>) =
             journal.into_iter().partition(|recorded| recorded.event.is_mark());
         let fresh = events.is_empty() && marks.is_empty();
@@ -277,7 +289,8 @@ fn deliver(state: &mut State, event: Event) {
         | Event::ChildStarted { .. }
         | Event::RunCompleted
         | Event::RunFailed { .. }
-        | Event::RunTerminated { .. } => {}
+        | Event::RunTerminated { .. }
+        | Event::RunStarted => {}
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Resident {
     /// The position of the next journal row.
     pub(crate) position: i32,
     pub(crate) pending: Pending,
+    /// The event of its first turn, until a row is written that it can stand in front of.
+    pub(crate) first: Option<Recorded>,
     pub(crate) flying: Option<Flying>,
     pub(crate) running: FxHashMap<u32, Running>,
     /// When each timer, and each activity that waits for its retry, is due.
@@ -132,6 +134,7 @@ impl Resident {
             residency,
             position: i32::try_from(run.journal.len()).unwrap_or(i32::MAX),
             pending: Pending::default(),
+            first: None,
             flying: None,
             running: FxHashMap::default(),
             alarms: FxHashMap::default(),
