@@ -51,14 +51,19 @@ impl Session {
 
     /// Waits longer after every failure, so that a database that is down is left alone.
     async fn open(&self, pool: &Pool) -> Result<ClientWrapper, Fault> {
-        let failures = self.failures.fetch_add(1, Ordering::Relaxed);
+        let failures = self.failures.load(Ordering::Relaxed);
         if failures > 0 {
             let wait = FIRST_WAIT * 2_u32.saturating_pow(failures.min(10));
             tokio::time::sleep(wait.min(LONGEST_WAIT)).await;
         }
+        let opened = self.open_now(pool).await;
+        self.failures.store(if opened.is_ok() { 0 } else { failures + 1 }, Ordering::Relaxed);
+        opened
+    }
+
+    async fn open_now(&self, pool: &Pool) -> Result<ClientWrapper, Fault> {
         let client = Object::take(pool.get().await?);
         client.batch_execute(self.setup).await?;
-        self.failures.store(0, Ordering::Relaxed);
         Ok(client)
     }
 }

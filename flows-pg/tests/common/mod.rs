@@ -22,13 +22,15 @@ pub(crate) const LEASE: Duration = Duration::from_secs(30);
 pub(crate) struct Setup {
     pub(crate) store: PgStore,
     pub(crate) database: Database,
+    admin: tokio_postgres::Client,
 }
 
 pub(crate) async fn setup() -> Setup {
     let database = fresh_database().await.expect("a database for the test");
     let store = PgStore::connect(database.url()).await.expect("a connection");
     store.migrate().await.expect("a schema");
-    Setup { store, database }
+    let admin = plain(database.superuser_url().unwrap_or(database.url())).await;
+    Setup { store, database, admin }
 }
 
 impl Setup {
@@ -60,7 +62,7 @@ impl Setup {
 
     /// The rows of a statement's only column.
     pub(crate) async fn column(&self, sql: &str) -> Vec<String> {
-        let rows = self.sql().await.query(sql, &[]).await.expect("an answer");
+        let rows = self.admin.query(sql, &[]).await.expect("an answer");
         rows.iter().map(|row| row.get(0)).collect()
     }
 
@@ -69,7 +71,7 @@ impl Setup {
     }
 
     pub(crate) async fn count_of(&self, sql: &str) -> i64 {
-        self.sql().await.query_one(sql, &[]).await.expect("a count").get(0)
+        self.admin.query_one(sql, &[]).await.expect("a count").get(0)
     }
 
     /// Where open runs are: `(ready, owned, parked)`.

@@ -1,0 +1,146 @@
+//! Futures dropped at one await after another, and connections cut under them: what the database
+//! did all the same is made good.
+
+mod common;
+
+use common::*;
+use flows_core::store::{Claim, Committed, Next, RunStatus, Store};
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// Rounds, each dropped a little later than the one before.
+const ROUNDS: u64 = 100;
+
+fn later(round: u64) -> Duration {
+    Duration::from_micros(round * 30)
+}
+
+#[tokio::test]
+async fn a_dropped_claim_is_given_back() {
+    let db = setup().await;
+    let worker = db.worker().await;
+    let mut in_vain = 0;
+    for round in 0..ROUNDS {
+        let new = run(None);
+        start(&db.store, &new).await;
+        let claim =
+            Claim { worker: worker.id, shard: new.key.shard, lanes: &worker.lanes, limit: 9 };
+        let claimed = tokio::time::timeout(later(round), db.store.claim(claim)).await;
+        in_vain += u64::from(claimed.is_err() && db.count("owned").await > 0);
+        if claimed.is_err() {
+            assert_eq!(
+                db.store.look(&worker).await.unwrap().ready,
+                [new.key.shard],
+                "round {round}"
+            );
+            assert_eq!(db.store.claim(claim).await.unwrap().len(), 1);
+        }
+        let end = record(new.key, 0, Next::Close(close(RunStatus::Completed)));
+        assert_eq!(commit(&db.store, &worker, &[end]).await, [Committed::Done]);
+    }
+    assert!(in_vain > 0, "no claim worked without its caller: the test drops too early");
+    assert_eq!(db.places().await, (0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_dropped_collect_is_made_good() {
+    let db = setup().await;
+    let worker = db.worker().await;
+    let key = db.owned(&worker).await;
+    let (mut seen, mut in_vain) = (HashSet::new(), 0);
+    for round in 0..ROUNDS {
+        let number = u32::try_from(round).unwrap();
+        db.store.send(&[signal(key, number)]).await.unwrap().remove(0).unwrap();
+        let collected = tokio::time::timeout(later(round), db.store.collect(worker.id)).await;
+        let flags = "SELECT count(*) FROM flows.owned WHERE mail";
+        in_vain += u64::from(collected.is_err() && db.count_of(flags).await == 0);
+        let mail = match collected {
+            Ok(mail) => mail.unwrap(),
+            Err(_) => {
+                assert!(db.store.look(&worker).await.unwrap().mail, "round {round}");
+                db.store.collect(worker.id).await.unwrap()
+            }
+        };
+        seen.extend(numbers(&mail[0].inbox));
+        assert!(seen.contains(&number), "round {round}");
+        assert!(!db.store.look(&worker).await.unwrap().mail);
+    }
+    assert!(in_vain > 0, "no collect worked without its caller: the test drops too early");
+}
+
+#[tokio::test]
+async fn a_dropped_commit_is_whole_or_nothing() {
+    let db = setup().await;
+    let worker = db.worker().await;
+    let (mut kept, mut dropped) = (0, 0);
+    for round in 0..ROUNDS {
+        let (key, child) = (db.owned(&worker).await, run(None));
+        let mut turn = record(key, 0, park());
+        turn.starts = vec![child.clone()];
+        turn.mail = vec![signal(child.key, 1)];
+        let turns = [turn];
+        let commit = db.store.commit(0, worker.id, &turns);
+        dropped += u64::from(tokio::time::timeout(later(round) * 8, commit).await.is_err());
+        // the server may still be at it
+        let mut state = (false, false, false);
+        for _ in 0..100 {
+            let history = db.store.history(key).await.unwrap().len();
+            let born =
+                db.store.describe(child.key).await.unwrap().is_some_and(|run| run.inbox == 1);
+            let parked = db.count("parked").await == 1;
+            state = (history == 1, born, parked);
+            if state.0 == state.1 && state.1 == state.2 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(state.0 == state.1 && state.1 == state.2, "round {round}: {state:?}");
+        kept += u64::from(state.0);
+        db.sql()
+            .await
+            .batch_execute("TRUNCATE flows.ready, flows.owned, flows.parked")
+            .await
+            .unwrap();
+    }
+    assert!(dropped > 10 && kept > 10, "{dropped} dropped, {kept} kept");
+}
+
+#[tokio::test]
+async fn cut_connections_are_opened_again() {
+    let db = setup().await;
+    let worker = db.worker().await;
+    let key = db.owned(&worker).await;
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+               WHERE datname = current_database() AND application_name LIKE 'flows%'";
+    for round in 0..5 {
+        assert_eq!(
+            commit(&db.store, &worker, &[record(key, round, Next::Stay)]).await,
+            [Committed::Done]
+        );
+        assert!(db.count_of(cut).await > 0);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!db.store.renew(&worker).await.expect("a new connection").lapsed);
+        assert_eq!(db.store.history(key).await.unwrap().len(), usize::try_from(round).unwrap() + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_busy_with_locks_does_not_lose_a_batch() {
+    let db = setup().await;
+    let worker = db.worker().await;
+    let (one, two) = (db.owned(&worker).await, db.owned(&worker).await);
+    let mut other = db.sql().await;
+    let tx = other.transaction().await.unwrap();
+    // somebody holds the place of the second, wants that of the first, and gets the deadlock going
+    tx.execute("SELECT FROM flows.owned WHERE run_id = $1 FOR UPDATE", &[&one.max(two).run])
+        .await
+        .unwrap();
+    let ends = [one, two].map(|key| record(key, 0, Next::Close(close(RunStatus::Completed))));
+    let (answers, ()) = tokio::join!(commit(&db.store, &worker, &ends), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let sql = "SELECT FROM flows.owned WHERE run_id = $1 FOR UPDATE";
+        drop(tx.execute(sql, &[&one.min(two).run]).await); // one of the two is the victim
+        drop(tx);
+    });
+    assert_eq!(answers, [Committed::Done, Committed::Done]);
+}
