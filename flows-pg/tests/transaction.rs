@@ -40,7 +40,7 @@ impl App {
     }
 }
 
-fn tx<'a>(tx: &'a impl Transaction<Postgres>) -> &'a impl Transaction<Postgres> {
+fn tx(tx: &impl Transaction<Postgres>) -> &impl Transaction<Postgres> {
     tx
 }
 

@@ -19,7 +19,8 @@ const SWEEPS: [(&str, &str); 7] = [
 ];
 
 /// Who sends what.
-const WRITES: [&str; 6] = ["append", "turn", "park", "losers", "start", "send"];
+const WRITES: [&str; 8] =
+    ["append", "turn", "park", "losers", "blocked", "start", "send", "statuses"];
 const CLAIMS: [&str; 17] = [
     "claim",
     "collect",
@@ -81,7 +82,7 @@ async fn explain_all(database: &Database, tables: &str) {
 fn sessions(name: &str) -> Vec<&'static str> {
     let tenant = !CLAIMS.contains(&name)
         && !NO_TENANT.contains(&name)
-        && !matches!(name, "append" | "turn" | "park" | "losers");
+        && !matches!(name, "append" | "turn" | "park" | "losers" | "blocked");
     let mut sessions = Vec::new();
     sessions.extend(WRITES.contains(&name).then_some(WRITER));
     sessions.extend(CLAIMS.contains(&name).then_some(CLAIMER));
