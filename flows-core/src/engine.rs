@@ -15,7 +15,6 @@ mod outcome;
 mod send;
 mod start;
 mod tenant;
-mod transaction;
 pub(crate) mod waiters;
 
 use std::ops::Deref;

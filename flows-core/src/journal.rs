@@ -49,6 +49,16 @@ impl RowBuilder {
         Ok(())
     }
 
+    /// Puts an event in front of all others.
+    pub fn put_first(&mut self, event: &Recorded) -> Result<()> {
+        let mut row = Self::default();
+        row.push(event)?;
+        row.events.append(&mut self.events);
+        row.count += self.count;
+        *self = row;
+        Ok(())
+    }
+
     /// Whether it has no events.
     pub fn is_empty(&self) -> bool {
         self.count == 0

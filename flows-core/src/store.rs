@@ -220,11 +220,18 @@ pub trait Store: Send + Sync + 'static {
     fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>>;
 }
 
-/// The verbs that run inside a transaction of the application's own.
+/// A transaction of the application's own that a store can take part in: what `with_tx` accepts.
 ///
 /// The parameter is the store's marker type; it lets a store's crate implement this for a
-/// transaction type that is not its own. The transaction is never committed, never rolled back.
-pub trait Transaction<S>: Send + Sync {
+/// transaction type that is not its own.
+pub trait InTransaction<S> {
+    /// The verbs inside it.
+    fn verbs(&self) -> Box<dyn Transaction + '_>;
+}
+
+/// The verbs that run inside a transaction of the application's own, which is never committed and
+/// never rolled back by them.
+pub trait Transaction: Send + Sync {
     /// [`Store::start`] for one run.
     fn start<'a>(&'a self, run: &'a NewRun) -> StoreFuture<'a, Started>;
 

@@ -68,7 +68,7 @@ CREATE TABLE flows.runs (
     error        jsonb,
     retry        jsonb,
     PRIMARY KEY (shard, tenant_id, run_id)
-) WITH (fillfactor = 50);
+) WITH (fillfactor = 45);
 
 CREATE UNIQUE INDEX runs_workflow_id ON flows.runs (shard, tenant_id, workflow_id)
     WHERE current AND workflow_id IS NOT NULL;

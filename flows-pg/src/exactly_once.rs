@@ -15,7 +15,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::PgStore;
 use crate::error::Fault;
-use crate::sql::APPEND_ONE;
+use crate::sql::{APPEND_ONE, ENTER_WORKER, LEAVE_WORKER};
 
 /// Runs the body of an activity, and records its result, in one transaction.
 ///
@@ -43,15 +43,16 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
     Ok(output)
 }
 
-/// Adds the record, as the role that may write for every tenant.
+/// Adds the record, as the role that may write for every tenant. Constraints that are checked at the
+/// commit are the application's, so its role is given back.
 async fn append(tx: &Transaction<'_>, record: &Record) -> Result<()> {
     let key = record.key;
-    tx.batch_execute("SET LOCAL ROLE flows_worker; SET LOCAL synchronous_commit = on")
-        .await
-        .map_err(Fault::from)?;
+    let before = tx.query_one(ENTER_WORKER.text, &[]).await.map_err(Fault::from)?;
     let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
         [&key.shard, &key.tenant, &key.run, &record.position, &record.events];
     tx.execute(APPEND_ONE.text, &params).await.map_err(Fault::from)?;
+    let role: String = before.get("role");
+    tx.execute(LEAVE_WORKER.text, &[&role]).await.map_err(Fault::from)?;
     Ok(())
 }
 

@@ -4,7 +4,8 @@ use deadpool_postgres::StatementCache;
 use flows_core::error::Result;
 use flows_core::ids::RunKey;
 use flows_core::store::{
-    Close, Mail, NewRun, RunView, Sent, Started, StoreFuture, Transaction, no_such_run,
+    Close, InTransaction, Mail, NewRun, RunView, Sent, Started, StoreFuture, Transaction,
+    no_such_run,
 };
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -13,7 +14,7 @@ use crate::link::Link;
 use crate::scope::Scope;
 use crate::{describe, find, rerun, send, start, terminate};
 
-/// The marker of this store: `tx: &impl Transaction<Postgres>` is a transaction of PostgreSQL.
+/// The marker of this store: `tx: &impl InTransaction<Postgres>` is a transaction of PostgreSQL.
 #[derive(Debug, Clone, Copy)]
 pub struct Postgres;
 
@@ -63,62 +64,46 @@ impl<'a> Foreign<'a> {
     }
 }
 
-/// What the implementations below differ in.
-trait Borrow {
-    fn foreign(&self) -> Foreign<'_>;
-}
+impl Transaction for Foreign<'_> {
+    fn start<'a>(&'a self, run: &'a NewRun) -> StoreFuture<'a, Started> {
+        Box::pin(Foreign::start(*self, run))
+    }
 
-impl Borrow for tokio_postgres::Transaction<'_> {
-    fn foreign(&self) -> Foreign<'_> {
-        Foreign { client: self.client(), cache: None }
+    fn send<'a>(&'a self, mail: &'a Mail) -> StoreFuture<'a, Sent> {
+        Box::pin(Foreign::send(*self, mail))
+    }
+
+    fn terminate<'a>(
+        &'a self,
+        run: RunKey,
+        record: &'a [u8],
+        close: &'a Close,
+        mail: &'a [Mail],
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(Foreign::terminate(*self, run, record, close, mail))
+    }
+
+    fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
+        Box::pin(Foreign::rerun(*self, dead, run))
+    }
+
+    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>> {
+        Box::pin(Foreign::find(*self, tenant, workflow_id))
+    }
+
+    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
+        Box::pin(Foreign::describe(*self, run))
     }
 }
 
-impl Borrow for deadpool_postgres::Transaction<'_> {
-    fn foreign(&self) -> Foreign<'_> {
-        Foreign { client: self.client(), cache: Some(&self.statement_cache) }
+impl InTransaction<Postgres> for tokio_postgres::Transaction<'_> {
+    fn verbs(&self) -> Box<dyn Transaction + '_> {
+        Box::new(Foreign { client: self.client(), cache: None })
     }
 }
 
-macro_rules! transaction {
-    ($type:ty) => {
-        impl Transaction<Postgres> for $type {
-            fn start<'a>(&'a self, run: &'a NewRun) -> StoreFuture<'a, Started> {
-                Box::pin(self.foreign().start(run))
-            }
-
-            fn send<'a>(&'a self, mail: &'a Mail) -> StoreFuture<'a, Sent> {
-                Box::pin(self.foreign().send(mail))
-            }
-
-            fn terminate<'a>(
-                &'a self,
-                run: RunKey,
-                record: &'a [u8],
-                close: &'a Close,
-                mail: &'a [Mail],
-            ) -> StoreFuture<'a, bool> {
-                Box::pin(self.foreign().terminate(run, record, close, mail))
-            }
-
-            fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
-                Box::pin(self.foreign().rerun(dead, run))
-            }
-
-            fn find<'a>(
-                &'a self,
-                tenant: Uuid,
-                workflow_id: &'a str,
-            ) -> StoreFuture<'a, Option<RunKey>> {
-                Box::pin(self.foreign().find(tenant, workflow_id))
-            }
-
-            fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
-                Box::pin(self.foreign().describe(run))
-            }
-        }
-    };
+impl InTransaction<Postgres> for deadpool_postgres::Transaction<'_> {
+    fn verbs(&self) -> Box<dyn Transaction + '_> {
+        Box::new(Foreign { client: self.client(), cache: Some(&self.statement_cache) })
+    }
 }
-
-transaction!(tokio_postgres::Transaction<'_>);
-transaction!(deadpool_postgres::Transaction<'_>);

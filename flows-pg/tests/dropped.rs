@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use flows_core::store::{Claim, Committed, Next, RunStatus, Store, Transaction};
+use flows_core::store::{Claim, Committed, InTransaction, Next, RunStatus, Store};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -155,7 +155,7 @@ async fn a_run_in_somebodys_long_transaction_does_not_hold_up_the_others() {
     }
     let mut client = plain(db.database.url()).await;
     let tx = client.transaction().await.unwrap();
-    Transaction::send(&tx, &signal(runs[7], 1)).await.unwrap(); // and the application thinks
+    tx.verbs().send(&signal(runs[7], 1)).await.unwrap(); // and the application thinks
     let ends = runs.iter().map(|key| record(*key, 0, Next::Close(close(RunStatus::Completed))));
     let ends = ends.collect::<Vec<_>>();
     let answers = tokio::time::timeout(Duration::from_secs(3), commit(&db.store, &worker, &ends));

@@ -6,7 +6,8 @@ use common::*;
 use flows_core::error::ErrorKind;
 use flows_core::ids::RunKey;
 use flows_core::store::{
-    ConflictPolicy, NewRun, Next, RunStatus, Sent, Started, Store, Transaction, WorkerIdentity,
+    ConflictPolicy, InTransaction, NewRun, Next, RunStatus, Sent, Started, Store, Transaction,
+    WorkerIdentity,
 };
 use flows_pg::tokio_postgres::types::ToSql;
 use flows_pg::tokio_postgres::{Client, NoTls};
@@ -40,8 +41,8 @@ impl App {
     }
 }
 
-fn tx(tx: &impl Transaction<Postgres>) -> &impl Transaction<Postgres> {
-    tx
+fn tx<'a>(tx: &'a impl InTransaction<Postgres>) -> Box<dyn Transaction + 'a> {
+    tx.verbs()
 }
 
 /// Everything a transaction can do, and the application's own write.
@@ -125,17 +126,17 @@ async fn a_conflict_leaves_the_transaction_usable() {
     start(&app.db.store, &first).await;
     let tx = app.client.transaction().await.unwrap();
     let mut second = run(Some("taken"));
-    assert_eq!(tx.start(&second).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
+    assert_eq!(tx.verbs().start(&second).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
     second.on_conflict = ConflictPolicy::UseExisting;
-    assert_eq!(tx.start(&second).await.unwrap(), Started::Exists(first.key));
+    assert_eq!(tx.verbs().start(&second).await.unwrap(), Started::Exists(first.key));
     second.on_conflict = ConflictPolicy::TerminateExisting;
-    assert_eq!(tx.start(&second).await.unwrap(), Started::Exists(first.key), "it is open");
+    assert_eq!(tx.verbs().start(&second).await.unwrap(), Started::Exists(first.key), "it is open");
     let ended = NewRun { on_conflict: ConflictPolicy::TerminateExisting, ..run(Some("dead")) };
-    assert_eq!(tx.start(&ended).await.unwrap(), Started::Created, "it had ended");
-    let error = tx.rerun(dead.key, &run(Some("dead"))).await.unwrap_err();
+    assert_eq!(tx.verbs().start(&ended).await.unwrap(), Started::Created, "it had ended");
+    let error = tx.verbs().rerun(dead.key, &run(Some("dead"))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists, "the id has gone to another run");
-    assert!(tx.rerun(first.key, &run(None)).await.is_err(), "no dead letter");
-    assert!(tx.send(&signal(dead.key, 1)).await.is_err(), "it has ended");
+    assert!(tx.verbs().rerun(first.key, &run(None)).await.is_err(), "no dead letter");
+    assert!(tx.verbs().send(&signal(dead.key, 1)).await.is_err(), "it has ended");
     tx.execute("INSERT INTO orders VALUES (1)", &[]).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(app.db.count_of("SELECT count(*) FROM orders").await, 1);
@@ -149,7 +150,7 @@ async fn the_applications_own_role_and_tenant_come_back() {
     let (outer, inner) = (Uuid::max(), RunKey::new(Uuid::nil(), None).run);
     let enter = format!("SET LOCAL ROLE flows_tenant; SET LOCAL flows.tenant_id = '{outer}'");
     tx.batch_execute(&enter).await.unwrap();
-    tx.start(&run_of(inner, Some("x"))).await.unwrap();
+    tx.verbs().start(&run_of(inner, Some("x"))).await.unwrap();
     let row = tx
         .query_one("SELECT current_user::text, current_setting('flows.tenant_id')", &[])
         .await
@@ -168,7 +169,8 @@ async fn statements_sent_at_the_same_time_run_as_the_application() {
         let sql = "INSERT INTO orders SELECT $1 WHERE current_user = session_user";
         let values: [&(dyn ToSql + Sync); 1] = [&number];
         let own = tx.execute(sql, &values);
-        let (own, started) = tokio::join!(own, Transaction::start(&tx, &new));
+        let verbs = tx.verbs();
+        let (own, started) = tokio::join!(own, verbs.start(&new));
         assert_eq!(own.unwrap(), 1, "ran as the tenant");
         started.unwrap();
     }
@@ -184,7 +186,7 @@ async fn a_pools_transaction_works_too() {
     let mut client = pool.get().await.unwrap();
     for id in ["a", "b"] {
         let tx = client.transaction().await.unwrap();
-        Transaction::start(&tx, &run(Some(id))).await.unwrap();
+        tx.verbs().start(&run(Some(id))).await.unwrap();
         tx.commit().await.unwrap();
     }
     assert_eq!(claim_all(&app.db.store, &app.worker).await.len(), 2);
@@ -195,7 +197,7 @@ async fn bad_data_is_named_and_leaves_nothing() {
     let mut app = app().await;
     let tx = app.client.transaction().await.unwrap();
     let bad = NewRun { input: "{".into(), ..run(None) };
-    assert_eq!(tx.start(&bad).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(tx.verbs().start(&bad).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     tx.rollback().await.unwrap();
     app.client.batch_execute("INSERT INTO orders VALUES (1)").await.expect("a usable connection");
     assert_eq!(app.db.count("runs").await, 0);

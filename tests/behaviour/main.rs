@@ -7,9 +7,17 @@
 mod harness;
 mod world;
 
+mod cancelling;
+mod children;
 mod dead_letters;
+mod lifetimes;
+mod limits;
 mod order;
 mod replaying;
 mod retries;
 mod signals;
+mod starting;
+mod stuck;
 mod tenants;
+mod terminating;
+mod workers;

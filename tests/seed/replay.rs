@@ -98,3 +98,55 @@ async fn a_worker_that_stops_loses_no_task_and_repeats_none() -> Result<()> {
     assert_eq!(scene.calls.seen(), 50 * 30, "each activity was invoked once");
     Ok(())
 }
+
+#[workflow]
+async fn naps(ctx: &WorkflowContext) -> Result<Duration> {
+    let before = ctx.now();
+    ctx.sleep(Duration::from_millis(300)).await?;
+    Ok(ctx.now().duration_since(before)?)
+}
+
+#[tokio::test]
+async fn time_that_a_run_waited_for_a_worker_does_not_count_g7() -> Result<()> {
+    let scene = Scene::new().await?;
+    let exec = scene.engine.start(naps::Input {}).await?;
+    tokio::time::sleep(Duration::from_millis(600)).await; // no worker runs; time is under test
+    let began = std::time::Instant::now();
+    let slept = scene.with_worker(exec.result()).await?;
+    assert!(slept >= Duration::from_millis(300), "{slept:?}");
+    assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
+    assert_eq!(exec.history().await?[0].kind, "run_started");
+    Ok(())
+}
+
+#[activity]
+async fn clean_up(ctx: &ActivityContext) -> Result<u32> {
+    Ok(ctx.state::<Calls>()?.count())
+}
+
+#[workflow]
+async fn sleeper(ctx: &WorkflowContext) -> Result<()> {
+    if let Err(cancelled) = ctx.sleep(Duration::from_secs(86_400)).await {
+        ctx.shield(clean_up(ctx)).await?;
+        return Err(cancelled);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_parked_sleeper_that_is_cancelled_cleans_up_at_once() -> Result<()> {
+    let scene = Scene::new().await?;
+    let exec = scene.engine.start(sleeper::Input {}).await?;
+    scene
+        .with_worker(async {
+            while scene.rows("parked").await? == 0 {
+                tokio::task::yield_now().await;
+            }
+            exec.cancel().await?;
+            assert!(exec.result().await.unwrap_err().is_cancelled());
+            assert_eq!(scene.calls.seen(), 1);
+            assert_eq!(exec.describe().await?.status, Status::Cancelled);
+            Ok(())
+        })
+        .await
+}

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::ids::{RunKey, fnv1a};
 use crate::journal::{Event, StepId};
 use crate::payload::Payload;
-use crate::replay::{ChildTask, State, What};
+use crate::replay::{ChildStart, ChildTask, Command, State, What};
 
 /// A call of a workflow as a child: lazy, typed, durable.
 ///
@@ -113,8 +113,10 @@ fn issue_child(
     if new {
         let step = StepId { op, name: task.workflow.to_owned(), input: task.input_hash };
         state.mark(Event::ChildStarted { step, run });
+        // It is recorded, so it starts, also if the call is dropped at once.
+        state.child_starts.push(Command::StartChild(ChildStart { run, task: Arc::clone(&task) }));
     }
-    state.issue(op, What::Child { task, run, new }, site);
+    state.issue(op, What::Child { task }, site);
 }
 
 impl<W: Workflow> Unpin for ChildCall<W> {}

@@ -11,10 +11,11 @@ use super::execution::{AnyWorkflow, Execution, Target};
 use super::list::check_limit;
 use super::outcome;
 use super::tenant::Tenant;
-use super::transaction::{self, Verbs};
 use crate::error::{Error, Result};
 use crate::ids::{RunKey, lane_of};
-use crate::store::{self, ConflictPolicy, Lineage, NewRun, RunView, Transaction, no_such_run};
+use crate::store::{
+    self, ConflictPolicy, InTransaction, Lineage, NewRun, RunView, Transaction, no_such_run,
+};
 
 /// A run that ended in failure and can be rerun.
 #[non_exhaustive]
@@ -85,7 +86,7 @@ impl DeadLetters {
 pub struct Rerun<'t> {
     tenant: Result<Tenant>,
     run: Uuid,
-    tx: Option<Box<dyn Verbs + 't>>,
+    tx: Option<Box<dyn Transaction + 't>>,
 }
 
 impl<'t> Rerun<'t> {
@@ -94,8 +95,8 @@ impl<'t> Rerun<'t> {
     }
 
     /// Starts it inside a transaction of the application's.
-    pub fn with_tx<S: 'static, T: Transaction<S>>(mut self, tx: &'t T) -> Self {
-        self.tx = Some(transaction::erase(tx));
+    pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
+        self.tx = Some(tx.verbs());
         self
     }
 

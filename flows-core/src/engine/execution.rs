@@ -10,7 +10,6 @@ use super::describe::Description;
 use super::history::{self, HistoryEvent};
 use super::send::{Cancel, SendSignal};
 use super::tenant::Tenant;
-use super::transaction::Verbs;
 use super::{Inner, outcome};
 use crate::clock;
 use crate::context::Signal;
@@ -18,7 +17,7 @@ use crate::definition::Workflow;
 use crate::error::{Error, ErrorKind, ErrorRecord, Result};
 use crate::ids::RunKey;
 use crate::journal;
-use crate::store::{Close, RunStatus, RunView, no_such_run};
+use crate::store::{Close, RunStatus, RunView, Transaction, no_such_run};
 use crate::worker::letter_to_parent;
 
 /// What an [`Execution`] knows about its workflow's types.
@@ -218,7 +217,7 @@ pub(super) async fn resolve(tenant: &Tenant, target: &Target) -> Result<RunKey> 
 pub(super) async fn resolve_within(
     tenant: &Tenant,
     target: &Target,
-    tx: &(dyn Verbs + '_),
+    tx: &(dyn Transaction + '_),
 ) -> Result<RunKey> {
     let id = match target {
         Target::Run { key, .. } => return Ok(*key),

@@ -77,7 +77,7 @@ fn event(position: i32, recorded: Recorded) -> HistoryEvent {
         Event::CancelRequested { reason } | Event::RunTerminated { reason } => {
             HistoryEvent { name: Some(reason), ..blank }
         }
-        Event::RunCompleted => blank,
+        Event::RunCompleted | Event::RunStarted => blank,
     }
 }
 

@@ -8,11 +8,10 @@ use serde::Serialize;
 use super::execution::{Target, resolve, resolve_within};
 use super::start::check_name;
 use super::tenant::Tenant;
-use super::transaction::{self, Verbs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::payload::Payload;
-use crate::store::{Mail, MailKind, Sent, Transaction};
+use crate::store::{InTransaction, Mail, MailKind, Sent, Transaction};
 
 /// A signal to send; await it.
 #[must_use = "nothing is sent unless this is awaited"]
@@ -21,7 +20,7 @@ pub struct SendSignal<'t> {
     name: String,
     payload: Result<Payload>,
     dedup: Option<String>,
-    tx: Option<Box<dyn Verbs + 't>>,
+    tx: Option<Box<dyn Transaction + 't>>,
 }
 
 impl<'t> SendSignal<'t> {
@@ -41,8 +40,8 @@ impl<'t> SendSignal<'t> {
 
     /// Sends inside a transaction of the application's: the signal exists if and when it commits.
     /// Until then it holds up the run's other signals.
-    pub fn with_tx<S: 'static, T: Transaction<S>>(mut self, tx: &'t T) -> Self {
-        self.tx = Some(transaction::erase(tx));
+    pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
+        self.tx = Some(tx.verbs());
         self
     }
 
@@ -81,7 +80,7 @@ pub struct Cancel<'t> {
     tenant: Tenant,
     target: Target,
     reason: String,
-    tx: Option<Box<dyn Verbs + 't>>,
+    tx: Option<Box<dyn Transaction + 't>>,
 }
 
 impl<'t> Cancel<'t> {
@@ -96,8 +95,8 @@ impl<'t> Cancel<'t> {
     }
 
     /// Requests it inside a transaction of the application's.
-    pub fn with_tx<S: 'static, T: Transaction<S>>(mut self, tx: &'t T) -> Self {
-        self.tx = Some(transaction::erase(tx));
+    pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
+        self.tx = Some(tx.verbs());
         self
     }
 
@@ -127,7 +126,7 @@ impl<'t> IntoFuture for Cancel<'t> {
 async fn deliver(
     tenant: &Tenant,
     target: &Target,
-    tx: Option<&(dyn Verbs + '_)>,
+    tx: Option<&(dyn Transaction + '_)>,
     letter: impl Fn(RunKey) -> Mail,
 ) -> Result<()> {
     let Some(tx) = tx else { return deliver_now(tenant, target, letter).await };

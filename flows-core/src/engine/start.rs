@@ -8,13 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use super::execution::{Execution, Target, terminated};
 use super::tenant::Tenant;
-use super::transaction::{self, Verbs};
 use crate::definition::Workflow;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{RunKey, lane_of};
 use crate::payload::Payload;
 use crate::retry::RetryPolicy;
-use crate::store::{ConflictPolicy, Lineage, NewRun, RunView, Started, Transaction};
+use crate::store::{ConflictPolicy, InTransaction, Lineage, NewRun, RunView, Started, Transaction};
 
 /// The longest workflow id and queue name, in bytes.
 pub(super) const ID_LIMIT: usize = 255;
@@ -27,7 +26,7 @@ pub struct Start<'t, W: Workflow> {
     tenant: Result<Tenant>,
     input: Result<Payload>,
     options: Options,
-    tx: Option<Box<dyn Verbs + 't>>,
+    tx: Option<Box<dyn Transaction + 't>>,
     workflow: PhantomData<fn() -> W>,
 }
 
@@ -106,8 +105,8 @@ impl<'t, W: Workflow> Start<'t, W> {
 
     /// Starts inside a transaction of the application's: the run exists if and when it commits.
     /// The transaction is neither committed nor rolled back here.
-    pub fn with_tx<S: 'static, T: Transaction<S>>(mut self, tx: &'t T) -> Self {
-        self.tx = Some(transaction::erase(tx));
+    pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
+        self.tx = Some(tx.verbs());
         self
     }
 
@@ -222,7 +221,7 @@ async fn start<W: Workflow>(tenant: &Tenant, new: NewRun) -> Result<Execution<W>
 
 async fn start_within<W: Workflow>(
     tenant: &Tenant,
-    tx: &dyn Verbs,
+    tx: &dyn Transaction,
     new: NewRun,
 ) -> Result<Execution<W>> {
     for _ in 0..TRIES {

@@ -16,6 +16,10 @@ use crate::store::{Outcome, RunStatus};
 
 /// How many completed runs are remembered.
 const REMEMBERED: usize = 4096;
+/// Larger outputs are read from the store instead.
+const LARGEST: usize = 4096;
+/// How many waiters come and go before the map is cleared of those that have gone.
+const SWEEP: usize = 1024;
 
 /// What a waiter is told: the outcome, or that it should look.
 pub(crate) type News = Option<Outcome>;
@@ -30,6 +34,7 @@ struct Inner {
     waiting: FxHashMap<Uuid, Vec<oneshot::Sender<News>>>,
     recent: FxHashMap<Uuid, Outcome>,
     order: VecDeque<Uuid>,
+    asked: usize,
 }
 
 /// The answer to asking for a run.
@@ -46,10 +51,9 @@ impl Waiters {
         if let Some(outcome) = inner.recent.get(&run) {
             return Asked::Ended(outcome.clone());
         }
+        inner.sweep();
         let (sender, receiver) = oneshot::channel();
-        let waiting = inner.waiting.entry(run).or_default();
-        waiting.retain(|sender| !sender.is_closed());
-        waiting.push(sender);
+        inner.waiting.entry(run).or_default().push(sender);
         Asked::Wait(receiver)
     }
 
@@ -59,7 +63,8 @@ impl Waiters {
             for sender in inner.waiting.remove(&key.run).into_iter().flatten() {
                 drop(sender.send(Some(outcome.clone())));
             }
-            if outcome.status == RunStatus::Completed {
+            let small = outcome.output.as_ref().is_none_or(|output| output.len() <= LARGEST);
+            if outcome.status == RunStatus::Completed && small {
                 inner.remember(key.run, outcome); // of others, a rerun may change the outcome
             }
         }
@@ -86,6 +91,18 @@ impl Waiters {
 }
 
 impl Inner {
+    /// Now and then, forgets waiters that have gone: the cost of each is shared by those before.
+    fn sweep(&mut self) {
+        self.asked += 1;
+        if self.asked >= SWEEP.max(self.waiting.len()) {
+            self.asked = 0;
+            self.waiting.retain(|_, senders| {
+                senders.retain(|sender| !sender.is_closed());
+                !senders.is_empty()
+            });
+        }
+    }
+
     fn remember(&mut self, run: Uuid, outcome: Outcome) {
         if self.recent.insert(run, outcome).is_none() {
             self.order.push_back(run);

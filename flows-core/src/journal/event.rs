@@ -101,6 +101,9 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// The run had its first turn: its time is what timers of that turn count from. It stands in
+    /// front of everything else.
+    RunStarted,
 }
 
 /// An error as JSON text of its [`ErrorRecord`], because the envelope is not self-describing.
@@ -140,6 +143,7 @@ impl Event {
             Self::RunCompleted => "run_completed",
             Self::RunFailed { .. } => "run_failed",
             Self::RunTerminated { .. } => "run_terminated",
+            Self::RunStarted => "run_started",
         }
     }
 

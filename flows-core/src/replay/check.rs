@@ -26,7 +26,8 @@ pub(crate) fn target(event: &Event) -> Option<u32> {
         | Event::CancelRequested { .. }
         | Event::RunCompleted
         | Event::RunFailed { .. }
-        | Event::RunTerminated { .. } => None,
+        | Event::RunTerminated { .. }
+        | Event::RunStarted => None,
     }
 }
 

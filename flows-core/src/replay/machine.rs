@@ -9,7 +9,7 @@ use super::check;
 use super::op::{Retry, What};
 use super::state::State;
 use super::stuck::Stuck;
-use super::turn::Turn;
+use super::turn::{Command, Turn};
 use crate::context::WorkflowContext;
 use crate::definition::{PayloadFuture, WorkflowDef};
 use crate::error::{Error, Result, panic_message};
@@ -33,7 +33,7 @@ pub struct RunInfo {
     pub queue: Arc<str>,
     /// Attempt, from 1.
     pub attempt: u32,
-    /// The time of the first turn.
+    /// The time of the first turn, unless the journal begins with it.
     pub started_at: Timestamp,
     /// The largest payload in bytes that the run may make.
     pub payload_limit: usize,
@@ -57,6 +57,7 @@ pub struct Machine {
     shared: Arc<Shared>,
     future: Option<PayloadFuture>,
     bell: Arc<Bell>,
+    started_at: Timestamp,
 }
 
 /// Nothing wakes a workflow but its machine, and itself: a poll may complete what an earlier part
@@ -76,16 +77,33 @@ const LOOKS: usize = 10_000;
 impl Machine {
     /// Makes the run's future, without polling it. Stuck when the input does not decode.
     pub fn new(info: RunInfo, def: &WorkflowDef, input: &Payload) -> Result<Self, Stuck> {
-        let state = Mutex::new(State::new(info.started_at, info.key.run));
+        let started_at = info.started_at;
+        let state = Mutex::new(State::new(started_at, info.key.run));
         let shared = Arc::new(Shared { info, state });
         let context = WorkflowContext::new(Arc::clone(&shared));
-        let future = (def.begin)(context, input).map_err(|e| Stuck::new(e.to_string()))?;
-        Ok(Self { shared, future: Some(future), bell: Arc::default() })
+        let begin = AssertUnwindSafe(|| (def.begin)(context, input));
+        let future = catch_unwind(begin)
+            .map_err(|panic| panicked("the workflow's input", &*panic))?
+            .map_err(|error| Stuck::new(error.to_string()))?;
+        Ok(Self { shared, future: Some(future), bell: Arc::default(), started_at })
+    }
+
+    /// Drops user values; a panic of theirs ends nothing else.
+    fn drop_future(&mut self) {
+        let future = self.future.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(future))).is_err() {
+            tracing::error!(run = %self.shared.info.key.run, "a value of a workflow panicked when dropped");
+        }
     }
 
     /// The time of the last event.
     pub fn now(&self) -> Timestamp {
         self.shared.lock().now
+    }
+
+    /// The time of the first turn.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
     }
 
     /// What never changes about the run.
@@ -95,7 +113,12 @@ impl Machine {
 
     /// Polls for the first time, then once for each event of the journal. The turn holds the
     /// commands of everything that is still open.
-    pub fn replay(&mut self, journal: Vec<Recorded>) -> Result<Turn, Stuck> {
+    pub fn replay(&mut self, mut journal: Vec<Recorded>) -> Result<Turn, Stuck> {
+        if let Some(Recorded { at, event: Event::RunStarted }) = journal.first() {
+            self.started_at = *at;
+            self.shared.lock().now = *at;
+            journal.remove(0);
+        }
         let (marks, events): (Vec<_>, Vec<_>) =
             journal.into_iter().partition(|recorded| recorded.event.is_mark());
         let fresh = events.is_empty() && marks.is_empty();
@@ -122,7 +145,10 @@ impl Machine {
             return Err(check::mark_not_asked_for(*op, mark, state.ops.get(op)));
         }
         if turn.outcome.is_none() {
-            turn.commands = state.open_commands();
+            // Of the last poll, the children: everything else is asked for again while it is open.
+            turn.commands.retain(|command| matches!(command, Command::StartChild(_)));
+            let children = std::mem::replace(&mut turn.commands, state.open_commands());
+            turn.commands.extend(children);
         }
         Ok(turn)
     }
@@ -153,16 +179,14 @@ impl Machine {
         }
         let replaying = self.shared.lock().replaying;
         let poll = AssertUnwindSafe(|| self.poll_until_quiet());
-        let polled =
-            catch_unwind(|| if replaying { silently(poll) } else { poll() }).map_err(|panic| {
-                Stuck::new(format!("the workflow panicked: {}", panic_message(&*panic)))
-            })?;
+        let polled = catch_unwind(|| if replaying { silently(poll) } else { poll() })
+            .map_err(|panic| panicked("the workflow", &*panic))?;
         if let Some(stuck) = self.shared.lock().mismatch.take() {
             return Err(stuck);
         }
         let outcome = polled?;
         if outcome.is_some() {
-            self.future = None;
+            self.drop_future();
         }
         self.take_turn(outcome)
     }
@@ -227,6 +251,16 @@ impl Machine {
     }
 }
 
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.drop_future();
+    }
+}
+
+fn panicked(who: &str, panic: &(dyn std::any::Any + Send)) -> Stuck {
+    Stuck::new(format!("{who} panicked: {}", panic_message(panic)))
+}
+
 /// Runs without logging: what a replay says has been said before.
 fn silently<T>(run: impl FnOnce() -> T) -> T {
     tracing::dispatcher::with_default(&tracing::Dispatch::none(), run)
@@ -255,7 +289,8 @@ fn deliver(state: &mut State, event: Event) {
         | Event::ChildStarted { .. }
         | Event::RunCompleted
         | Event::RunFailed { .. }
-        | Event::RunTerminated { .. } => {}
+        | Event::RunTerminated { .. }
+        | Event::RunStarted => {}
     }
 }
 

@@ -68,7 +68,7 @@ pub struct ChildTask {
 pub(crate) enum What {
     Activity(Arc<ActivityTask>),
     Timer { due: Timestamp },
-    Child { task: Arc<ChildTask>, run: uuid::Uuid, new: bool },
+    Child { task: Arc<ChildTask> },
     Signal { name: String },
     Cancelled,
 }
@@ -87,7 +87,7 @@ impl What {
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::Activity(task) => Some(task.name),
-            Self::Child { task, .. } => Some(task.workflow),
+            Self::Child { task } => Some(task.workflow),
             Self::Signal { name } => Some(name),
             Self::Timer { .. } | Self::Cancelled => None,
         }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::op::{Op, What};
 use super::signals::Signals;
 use super::stuck::Stuck;
-use super::turn::{ActivityStart, ChildStart, Command};
+use super::turn::{ActivityStart, Command};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Recorded};
 use crate::payload::Payload;
@@ -36,6 +36,8 @@ pub(crate) struct State {
     /// Operations to ask the world for, since the last poll began.
     pub(crate) issued: Vec<u32>,
     pub(crate) commands: Vec<Command>,
+    /// Children that this poll has recorded as started: they start even if they are dropped.
+    pub(crate) child_starts: Vec<Command>,
     /// Marks of the journal that the replay has not asked for yet.
     pub(crate) recorded_marks: BTreeMap<u32, Event>,
     pub(crate) new_marks: Vec<Recorded>,
@@ -60,6 +62,7 @@ impl State {
             signals: Signals::default(),
             issued: Vec::new(),
             commands: Vec::new(),
+            child_starts: Vec::new(),
             recorded_marks: BTreeMap::new(),
             new_marks: Vec::new(),
             warnings: Vec::new(),
@@ -162,6 +165,7 @@ impl State {
         for op in std::mem::take(&mut self.issued) {
             commands.extend(self.ops.get(&op).and_then(|entry| command(op, entry)));
         }
+        commands.append(&mut self.child_starts);
         commands
     }
 
@@ -194,9 +198,6 @@ fn command(op: u32, entry: &Op) -> Option<Command> {
             }))
         }
         What::Timer { due } => Some(Command::StartTimer { op, due: *due }),
-        What::Child { task, run, new: true } => {
-            Some(Command::StartChild(ChildStart { run: *run, task: Arc::clone(task) }))
-        }
         What::Child { .. } | What::Signal { .. } | What::Cancelled => None,
     }
 }

@@ -29,10 +29,12 @@ impl Executor {
         if let Some(due) = start.not_before.filter(|due| *due > now) {
             return self.set_alarm(key, start.task.op, due, Alarm::Launch(start));
         }
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        if run.machine.is_none() || run.ending {
+            return;
+        }
         if self.draining {
-            if let Some(run) = self.runs.get_mut(&key) {
-                run.hand_back = true;
-            }
+            run.hand_back = true;
             return;
         }
         match self.definition_of(&start.task) {
@@ -60,7 +62,7 @@ impl Executor {
     fn spawn(&mut self, key: RunKey, def: Arc<ActivityDef>, start: ActivityStart) {
         let Some(run) = self.runs.get_mut(&key) else { return };
         let (cancel, cancelled) = watch::channel(false);
-        run.idle_since = None;
+        (run.idle_since, run.pending.park) = (None, None);
         run.running.insert(start.task.op, Running { task: Arc::clone(&start.task), cancel });
         let info = ActivityInfo {
             workflow_id: run.origin.workflow_id.clone(),
@@ -120,7 +122,14 @@ impl Attempt {
         let (task, name) = (&self.start.task, self.def.name);
         let limit = self.session.payload_limit;
         let input = task.input.clone().within(limit, || format!("input of activity `{name}`"))?;
-        let _slot = self.slot().await?;
+        let _slot = tokio::select! {
+            biased;
+            () = told(self.cancelled.clone()) => return Err(cancelled()),
+            slot = self.slot() => slot?,
+        };
+        if !self.session.holds_lease() {
+            return Err(cancelled()); // others may have taken the run over
+        }
         let call = AssertUnwindSafe((self.def.invoke)(context, input)).catch_unwind();
         let output = tokio::select! {
             biased;
@@ -164,7 +173,7 @@ impl Attempt {
                 self.timed_out("gave no heartbeat for longer than its `heartbeat`", limit)
             }
             () = stopped(self.cancelled.clone()) => {
-                Error::new(ErrorKind::Cancelled, "the activity was cancelled")
+                cancelled()
             }
         }
     }
@@ -206,10 +215,18 @@ async fn silence(heartbeats: &Heartbeats, limit: Option<Duration>) -> Duration {
 }
 
 /// Resolves when the activity was cancelled and has had its time to clean up.
-async fn stopped(mut cancelled: watch::Receiver<bool>) {
-    if cancelled.wait_for(|cancelled| *cancelled).await.is_ok() {
-        tokio::time::sleep(CANCEL_GRACE).await;
-    }
+async fn stopped(cancelled: watch::Receiver<bool>) {
+    told(cancelled).await;
+    tokio::time::sleep(CANCEL_GRACE).await;
+}
+
+/// Resolves when the activity is cancelled, or nobody is left who could say so.
+async fn told(mut cancelled: watch::Receiver<bool>) {
+    drop(cancelled.wait_for(|cancelled| *cancelled).await);
+}
+
+fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, "the activity was cancelled")
 }
 
 fn panicked(message: &str) -> Error {

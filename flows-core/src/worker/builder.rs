@@ -95,7 +95,7 @@ impl WorkerBuilder {
     /// How long a run that waits for a signal or a child stays in memory. Default 30 s.
     #[must_use]
     pub fn resident_for(mut self, duration: Duration) -> Self {
-        self.config.resident_for = duration;
+        self.config.resident_for = duration.min(Duration::from_secs(86_400 * 365));
         self
     }
 

@@ -18,16 +18,11 @@ impl StoreClock {
         Self { reading: Mutex::new((reading, Instant::now())) }
     }
 
-    /// A reading that has just arrived. One that would move the time back is left out, unless the
-    /// store's clock itself has moved.
+    /// A reading that has just arrived: always the best there is, also when it is behind the
+    /// estimate, because one of the clocks has been set.
     pub(crate) fn set(&self, reading: Timestamp) {
         let mut last = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let arrived = Instant::now();
-        let expected = last.0.after(arrived - last.1);
-        let jumped = reading.after(Duration::from_secs(1)) < expected;
-        if reading > expected || jumped {
-            *last = (reading, arrived);
-        }
+        *last = (reading, Instant::now());
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -16,6 +16,7 @@ use super::resident::Resident;
 use super::session::Session;
 use super::submit::Batch;
 use crate::ids::RunKey;
+use crate::store::Activation;
 
 /// The most messages taken at once.
 const MESSAGES: usize = 1024;
@@ -80,7 +81,7 @@ impl Executor {
 
     fn receive(&mut self, message: Message) {
         match message {
-            Message::Claimed(runs) => runs.into_iter().for_each(|run| self.take_up(run, 0)),
+            Message::Claimed(runs) => runs.into_iter().for_each(|run| self.claimed(run)),
             Message::Mail(collected) => collected.into_iter().for_each(|mail| self.deliver(mail)),
             Message::Attempted(attempted) => self.attempted(attempted),
             Message::Seal(seal) => self.request_seal(seal),
@@ -88,6 +89,12 @@ impl Executor {
             Message::MakeRoom(slots) => self.park_oldest(slots),
             Message::Drain => self.drain(),
         }
+    }
+
+    /// A run that was parked from here and came back before the answer is taken up anew.
+    fn claimed(&mut self, run: Activation) {
+        self.forget(run.key);
+        self.take_up(run, 0);
     }
 
     fn is_drained(&self) -> bool {

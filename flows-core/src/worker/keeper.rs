@@ -32,6 +32,7 @@ pub(super) async fn keep(
         session,
         executors,
         ready: BTreeSet::new(),
+        turn: 0,
         pause: SHORTEST_PAUSE,
         look_at: Instant::now(),
     };
@@ -53,6 +54,8 @@ struct Keeper<'a> {
     executors: &'a [UnboundedSender<Message>],
     /// Shards that are believed to have work.
     ready: BTreeSet<i16>,
+    /// Where the next claim begins, so that every shard has its turn.
+    turn: i16,
     pause: Duration,
     look_at: Instant,
 }
@@ -85,7 +88,11 @@ impl Keeper<'_> {
         self.pause = if found { SHORTEST_PAUSE } else { self.pause * 2 }.min(longest);
         self.look_at = Instant::now() + self.pause;
         if let Some(due) = outlook.next_due {
-            let due = self.session.clock.instant_of(due).max(Instant::now() + MIN_PAUSE);
+            let due = self.session.clock.instant_of(due);
+            // One that is due already was just skipped: somebody else is at it.
+            let overdue = due <= Instant::now();
+            let pause = if overdue { SHORTEST_PAUSE } else { MIN_PAUSE };
+            let due = due.max(Instant::now() + pause);
             self.look_at = self.look_at.min(due);
         }
         self.ready.extend(&outlook.ready);
@@ -99,7 +106,7 @@ impl Keeper<'_> {
             self.collect().await;
         }
         self.reload().await;
-        while let Some(shard) = self.ready.first().copied() {
+        while let Some(shard) = self.next_shard() {
             let free = self.session.free_slots();
             if free == 0 {
                 return self.make_room();
@@ -110,10 +117,17 @@ impl Keeper<'_> {
                 Err(error) => {
                     tracing::warn!(%error, "cannot claim runs; trying again");
                     self.look_at = Instant::now() + self.session.config.poll_interval;
-                    self.ready.clear();
+                    self.ready.remove(&shard); // the others are not to blame
                 }
             }
         }
+    }
+
+    /// The next shard in turn that is believed to have work.
+    fn next_shard(&mut self) -> Option<i16> {
+        let next = self.ready.range(self.turn..).next().or_else(|| self.ready.first()).copied()?;
+        self.turn = next + 1;
+        Some(next)
     }
 
     /// Claims from one shard; whether there may be more.

@@ -20,6 +20,7 @@ impl Executor {
         if run.stuck.is_some() {
             return self.park_stuck(mail.run);
         }
+        run.pending.park = None; // it does not know of this mail; `consider` parks anew
         self.read(mail.run, mail.inbox);
         self.mark_dirty(mail.run);
         self.consider(mail.run);

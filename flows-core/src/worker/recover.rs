@@ -1,9 +1,9 @@
 //! Runs whose state here may be wrong: read again, and compared.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::executor::Executor;
-use super::resident::Pending;
+use super::resident::{Pending, Resident};
 use crate::ids::RunKey;
 use crate::store::{Activation, Record};
 
@@ -16,6 +16,7 @@ impl Executor {
         }
         tracing::info!(runs = keys.len(), "another worker has gone on with runs; dropping them");
         for key in &keys {
+            self.clear_alarms(*key);
             if let Some(run) = self.runs.get_mut(key) {
                 run.stop();
                 (run.machine, run.flying, run.pending) = (None, None, Pending::default());
@@ -48,7 +49,10 @@ impl Executor {
 
     pub(super) fn reloaded(&mut self, asked: &[RunKey], found: Vec<Activation>) {
         let mut found: HashMap<_, _> = found.into_iter().map(|run| (run.key, run)).collect();
-        for key in asked {
+        for key in asked.iter().collect::<BTreeSet<_>>() {
+            if !self.runs.get(key).is_some_and(Resident::awaits_reading) {
+                continue; // it was asked for twice, or has gone on otherwise
+            }
             match found.remove(key) {
                 Some(run) => self.compare(run),
                 None => self.gone(*key),

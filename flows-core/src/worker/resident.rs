@@ -25,6 +25,8 @@ pub(crate) struct Resident {
     /// The position of the next journal row.
     pub(crate) position: i32,
     pub(crate) pending: Pending,
+    /// The event of its first turn, until a row is written that it can stand in front of.
+    pub(crate) first: Option<Recorded>,
     pub(crate) flying: Option<Flying>,
     pub(crate) running: FxHashMap<u32, Running>,
     /// When each timer, and each activity that waits for its retry, is due.
@@ -111,7 +113,8 @@ pub(crate) struct Flying {
     pub(crate) launches: Vec<ActivityStart>,
     pub(crate) wrote_row: bool,
     pub(crate) closes: Option<Outcome>,
-    pub(crate) parks: bool,
+    /// It is being parked, by a worker that knows of so many letters.
+    pub(crate) parks: Option<i64>,
     /// Kept when the outcome of its batch is unknown.
     pub(crate) record: Option<Record>,
 }
@@ -131,6 +134,7 @@ impl Resident {
             residency,
             position: i32::try_from(run.journal.len()).unwrap_or(i32::MAX),
             pending: Pending::default(),
+            first: None,
             flying: None,
             running: FxHashMap::default(),
             alarms: FxHashMap::default(),
@@ -155,6 +159,21 @@ impl Resident {
     /// Whether everything it has decided is durable.
     pub(crate) fn is_settled(&self) -> bool {
         self.flying.is_none() && self.sealed.is_none() && self.pending.is_empty()
+    }
+
+    /// The operation whose result an activity's own transaction is committing.
+    pub(crate) fn sealed_op(&self) -> Option<u32> {
+        match &self.sealed.as_ref()?.event {
+            Event::ActivityCompleted { step, .. } => Some(step.op),
+            _ => None,
+        }
+    }
+
+    /// Whether what is stored decides how it goes on.
+    pub(crate) fn awaits_reading(&self) -> bool {
+        let dropped = self.machine.is_none() && self.stuck.is_none();
+        dropped
+            || self.flying.as_ref().is_some_and(|flying| flying.record.is_some() && !self.queued)
     }
 
     /// When it must be awake again, by itself.

@@ -24,6 +24,15 @@ impl Executor {
     pub(super) fn grant_seal(&mut self, key: RunKey) {
         let limit = self.session.payload_limit;
         let Some(run) = self.runs.get_mut(&key) else { return };
+        if !run.seals.is_empty()
+            && let Some(first) = run.first.take()
+        {
+            // The run's first row is written on its own, so that a rollback leaves it.
+            if let Err(error) = run.pending.row.push(&first) {
+                return self.get_stuck(key, &error.to_string());
+            }
+            return self.mark_dirty(key);
+        }
         while run.is_settled() && run.stuck.is_none() {
             let Some(seal) = run.seals.pop_front() else { return };
             let Some(running) = run.running.get(&seal.op) else { continue };

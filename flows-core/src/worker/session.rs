@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Worker;
@@ -50,6 +51,8 @@ pub(crate) struct Session {
     pub(crate) residents: AtomicUsize,
     /// Rung when slots for runs become free, or mail must be collected.
     pub(crate) wanted: Notify,
+    /// When the lease was last asked for, successfully.
+    pub(crate) renewed: Mutex<Instant>,
     pub(crate) collect: AtomicBool,
     /// Runs that executors want to read again.
     pub(crate) reloads: Mutex<Vec<RunKey>>,
@@ -65,7 +68,7 @@ impl Session {
             lanes: worker.config.lanes.clone(),
         };
         let store = worker.engine.store();
-        let lease = lease::register(&*store, &identity).await?;
+        let (asked, lease) = lease::register(&*store, &identity).await?;
         Ok(Arc::new(Self {
             identity,
             hints: worker.engine.hints(),
@@ -76,11 +79,25 @@ impl Session {
             permits: Arc::new(Semaphore::new(worker.config.max_activities)),
             residents: AtomicUsize::new(0),
             wanted: Notify::new(),
+            renewed: Mutex::new(asked),
             collect: AtomicBool::new(false),
             reloads: Mutex::default(),
             config: Arc::clone(&worker.config),
             store,
         }))
+    }
+
+    /// Whether the lease is surely held: nobody else has taken the worker's runs.
+    pub(crate) fn holds_lease(&self) -> bool {
+        self.renewed().elapsed() < self.config.lease
+    }
+
+    pub(crate) fn renewed(&self) -> Instant {
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_renewed(&self, asked: Instant) {
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = asked;
     }
 
     pub(crate) fn id(&self) -> Uuid {
@@ -132,6 +149,7 @@ impl Session {
             biased;
             () = lease::hold(&self) => Ended::LeaseLost,
             () = keeper::keep(&self, heard, &executors) => Ended::LeaseLost,
+            _ = tasks.join_next() => Ended::LeaseLost, // an executor has panicked
             _ = shutdown => Ended::Shutdown,
         };
         if matches!(ended, Ended::Shutdown) {

@@ -47,19 +47,20 @@ impl Executor {
             self.forget(key);
             return Some((key, outcome));
         }
-        if parks && (parked || self.draining) {
+        if parks.is_some() && (parked || self.draining) {
             self.forget(key); // what could not be parked while draining is handed back at the end
             return None;
         }
-        if parks {
-            return None; // mail is on its way, and goes on from here
-        }
+        // A run that was refused for mail it has not read yet goes on when the mail is here.
+        let waits_for_mail = parks.is_some_and(|known| run.sent <= known);
         for start in launches {
             self.launch(key, start);
         }
         self.grant_seal(key);
         self.mark_dirty(key);
-        self.consider(key);
+        if !waits_for_mail {
+            self.consider(key);
+        }
         None
     }
 

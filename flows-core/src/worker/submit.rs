@@ -67,13 +67,18 @@ impl Executor {
 /// Makes a record of what is pending; the activities it launches wait for its commit.
 fn seal(key: RunKey, run: &mut Resident) -> (Flying, Record) {
     let pending = std::mem::take(&mut run.pending);
-    let Pending { row, consumed, starts, mail, park, close, launches } = pending;
+    let Pending { mut row, consumed, starts, mail, park, close, launches } = pending;
+    if let Some(first) = run.first.take()
+        && let Err(error) = row.put_first(&first)
+    {
+        tracing::error!(%error, run = %key.run, "the time of a first turn is not recorded");
+    }
     let wrote_row = !row.is_empty();
     let flying = Flying {
         launches,
         wrote_row,
         closes: close.as_ref().map(outcome_of),
-        parks: park.is_some(),
+        parks: park.as_ref().map(|park| park.sent),
         record: None,
     };
     let next = match (close, park) {

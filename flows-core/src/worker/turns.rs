@@ -13,19 +13,23 @@ use crate::payload::Payload;
 use crate::replay::{ActivityTask, Command, Machine, RunInfo, Stuck, Turn};
 use crate::retry::RetryPolicy;
 use crate::store::{Activation, Park};
+use crate::time::Timestamp;
 use crate::{clock, definition::ActivityDef};
 
 impl Executor {
     /// Takes a run up: replays its journal and goes on. `sent` letters are known to have been sent
     /// to it since this worker owns it.
     pub(super) fn take_up(&mut self, run: Activation, sent: i64) {
-        let (key, timeout, started_at) = (run.key, run.timeout, run.started_at);
+        let (key, timeout) = (run.key, run.timeout);
         self.residencies += 1;
         let resident = Resident::new(&run, self.residencies, sent);
         self.runs.insert(key, resident);
         match self.revive(&run) {
             Ok((machine, turn)) => {
+                let started_at = machine.started_at();
                 if let Some(resident) = self.runs.get_mut(&key) {
+                    let first = Recorded { at: started_at, event: Event::RunStarted };
+                    resident.first = run.journal.is_empty().then_some(first);
                     resident.machine = Some(machine);
                 }
                 if let Some(timeout) = timeout {
@@ -50,12 +54,21 @@ impl Executor {
             version: run.version,
             queue: run.queue.clone(),
             attempt: run.attempt,
-            started_at: run.started_at,
+            started_at: self.first_turn(run),
             payload_limit: self.session.payload_limit,
         };
         let mut machine = Machine::new(info, def, &Payload::from_json(run.input.as_bytes()))?;
         let turn = machine.replay(decode(&run.journal)?)?;
         Ok((machine, turn))
+    }
+
+    /// The time of the first turn, unless the journal says it: now, and not before it is due.
+    fn first_turn(&self, run: &Activation) -> Timestamp {
+        if run.journal.is_empty() {
+            run.started_at.max(self.session.clock.now())
+        } else {
+            run.started_at
+        }
     }
 
     /// Gives an event to a run, unless the run does not wait for it.
@@ -70,6 +83,7 @@ impl Executor {
         if run.ending {
             return;
         }
+        run.pending.park = None; // it was to be parked for what it waited for until now
         let recorded = Recorded { at: self.session.clock.now().max(machine.now()), event };
         let turn = match run.pending.row.push(&recorded) {
             Ok(()) => machine.apply(recorded),
@@ -131,16 +145,21 @@ impl Executor {
         if run.residency != attempted.residency {
             return;
         }
-        let Some(running) = run.running.remove(&attempted.op) else { return };
-        match attempted.fate {
-            Fate::Unsealed => {}
-            Fate::Committed => return self.unseal(key, true),
-            Fate::Unknown => return self.lost(vec![key]),
-            Fate::RolledBack => run.sealed = None,
+        let (running, fate) = (run.running.remove(&attempted.op), attempted.fate);
+        let was_sealed = run.sealed_op() == Some(attempted.op);
+        match fate {
+            Fate::Committed if was_sealed => return self.unseal(key, true),
+            Fate::RolledBack => {}
+            _ if was_sealed => return self.lost(vec![key]), // only the store knows
+            _ => {}
         }
-        let was_sealed = attempted.fate == Fate::RolledBack;
-        let event = self.event_of(&running.task, attempted);
-        self.apply(key, event);
+        if was_sealed {
+            run.sealed = None;
+        }
+        if let Some(running) = running {
+            let event = self.event_of(&running.task, attempted);
+            self.apply(key, event);
+        }
         if was_sealed {
             self.unseal(key, false);
         }
@@ -171,7 +190,7 @@ impl Executor {
         def: &ActivityDef,
         attempt: u32,
         error: &Error,
-    ) -> Option<crate::time::Timestamp> {
+    ) -> Option<Timestamp> {
         let overrides = task.overrides.as_deref();
         let policy: &RetryPolicy =
             overrides.and_then(|o| o.retry.as_ref()).unwrap_or(&def.options.retry);

@@ -100,6 +100,25 @@ fn a_child_that_nobody_waits_for_is_not_wanted() {
 }
 
 #[test]
+fn a_child_that_is_dropped_at_once_starts_all_the_same() {
+    let script = script!(|ctx| {
+        drop(pack(ctx).start());
+        charge(ctx, 1).await?;
+        drop(pack(ctx).start());
+        charge(ctx, 2).await
+    });
+    check(
+        script,
+        &[completes(1, 10), completes(3, 20)],
+        expect![[r#"
+        begin: run charge(1) #1, start packing({}) #0, record start of packing #0
+        #1 completes with 10: run charge(2) #3, start packing({}) #2, record start of packing #2
+        #3 completes with 20: gives 20
+    "#]],
+    );
+}
+
+#[test]
 fn each_call_has_a_run_id_of_its_own_that_stays() {
     let script = || script!(|ctx| { crate::combinators::join((pack(ctx), pack(ctx))).await.0 });
     let ids = || {

@@ -7,7 +7,7 @@ use crate::ids::RunKey;
 use crate::store::{Committed, Place};
 
 /// A lease that lapses within a case.
-const SHORT: Duration = Duration::from_millis(50);
+const SHORT: Duration = Duration::from_secs(1);
 
 /// A worker that owns a run and whose lease has lapsed.
 async fn lapsed(bench: &Bench) -> (Worker, RunKey) {

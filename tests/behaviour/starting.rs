@@ -1,0 +1,214 @@
+//! Starting runs: ids and what to do when they exist, delays, limits.
+
+use std::time::SystemTime;
+
+use flows::prelude::*;
+
+use crate::harness::{Env, until};
+
+on_every_store! {
+    an_id_that_exists_is_refused,
+    an_id_that_exists_can_be_used,
+    an_id_that_exists_can_be_taken_over,
+    an_id_belongs_to_one_workflow,
+    an_id_of_a_run_that_ended_is_still_taken,
+    a_start_can_be_delayed,
+    a_start_can_wait_for_a_time,
+    a_start_in_the_past_begins_at_once,
+    mail_does_not_wake_a_delayed_run,
+    ids_and_queues_have_some_length,
+    a_run_without_an_id_is_known_by_its_run_id,
+    many_starts_of_one_id_are_one_run,
+}
+
+#[workflow]
+async fn hello(ctx: &WorkflowContext, name: String) -> Result<(String, SystemTime)> {
+    let began = ctx.now();
+    let greeting: String = ctx.signal("greeting").await?;
+    Ok((format!("{greeting} {name}"), began))
+}
+
+#[workflow]
+async fn other(ctx: &WorkflowContext) -> Result<()> {
+    ctx.signal("go").await
+}
+
+fn registry() -> Registry {
+    register_all![hello, other]
+}
+
+fn input(name: &str) -> hello::Input {
+    hello::Input { name: name.to_owned() }
+}
+
+async fn greeted(exec: &Execution<hello::Workflow>) -> Result<String> {
+    exec.signal("greeting", &"Hello").await?;
+    Ok(exec.result().await?.0)
+}
+
+async fn an_id_that_exists_is_refused(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let first = env.engine.start(input("Ada")).id("hi").await?;
+    let refused = env.engine.start(input("Bob")).id("hi").await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
+    let names_it = format!("a run of workflow id `hi` exists: {}", first.run_id());
+    assert!(refused.message().starts_with(&names_it), "{refused}");
+    assert_eq!(env.engine.list().await?.len(), 1);
+    assert_eq!(greeted(&first).await?, "Hello Ada");
+    Ok(())
+}
+
+async fn an_id_that_exists_can_be_used(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let first = env.engine.start(input("Ada")).id("hi").await?;
+    let policy = ConflictPolicy::UseExisting;
+    let second = env.engine.start(input("Bob")).id("hi").on_conflict(policy).await?;
+    assert_eq!(second.run_id(), first.run_id());
+    assert_eq!(greeted(&second).await?, "Hello Ada");
+    let third = env.engine.start(input("Eve")).id("hi").on_conflict(policy).await?;
+    assert_eq!(third.result().await?.0, "Hello Ada", "also after its end");
+    Ok(())
+}
+
+async fn an_id_that_exists_can_be_taken_over(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let first = env.engine.start(input("Ada")).id("hi").await?;
+    let policy = ConflictPolicy::TerminateExisting;
+    let second = env.engine.start(input("Bob")).id("hi").on_conflict(policy).await?;
+    assert_ne!(second.run_id(), first.run_id());
+
+    let ended = first.result().await.unwrap_err();
+    assert_eq!(ended.kind(), ErrorKind::Terminated);
+    let why = "the run was terminated: a new run with the same id was started";
+    assert_eq!(ended.message(), why);
+    assert_eq!(
+        env.engine.execution::<hello::Workflow>("hi").describe().await?.run_id,
+        second.run_id()
+    );
+    assert_eq!(greeted(&second).await?, "Hello Bob");
+
+    let third = env.engine.start(input("Eve")).id("hi").on_conflict(policy).await?;
+    assert_eq!(greeted(&third).await?, "Hello Eve", "also after its end");
+    assert_eq!(second.describe().await?.status, Status::Completed, "which stays what it was");
+    Ok(())
+}
+
+async fn an_id_belongs_to_one_workflow(env: Env) -> Result<()> {
+    env.engine.start(input("Ada")).id("hi").await?;
+    let policy = ConflictPolicy::UseExisting;
+    let refused = env.engine.start(other::Input {}).id("hi").on_conflict(policy).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
+    let text = "workflow id `hi` belongs to a run of workflow `hello`, not `other`";
+    assert!(refused.message().starts_with(text), "{refused}");
+    Ok(())
+}
+
+async fn an_id_of_a_run_that_ended_is_still_taken(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let first = env.engine.start(input("Ada")).id("hi").await?;
+    greeted(&first).await?;
+    let refused = env.engine.start(input("Bob")).id("hi").await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::AlreadyExists, "an id is an idempotency key");
+    Ok(())
+}
+
+/// When the run began, after it was created.
+async fn waited(exec: &Execution<hello::Workflow>) -> Result<Duration> {
+    exec.signal("greeting", &"Hello").await?;
+    let (_, began) = exec.result().await?;
+    Ok(began.duration_since(exec.describe().await?.created_at)?)
+}
+
+async fn a_start_can_be_delayed(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let delay = Duration::from_millis(400);
+    let exec = env.engine.start(input("Ada")).delay(delay).await?;
+    let info = exec.describe().await?;
+    assert!(info.waiting_for.is_some_and(|text| text.starts_with("its start time (wakes at")));
+    assert!(exec.try_result().await?.is_none());
+    let waited = waited(&exec).await?;
+    assert!(waited >= delay, "it began after {waited:?}");
+    Ok(())
+}
+
+async fn a_start_can_wait_for_a_time(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    // The store's time, as a run sees it.
+    let (_, now) = {
+        let exec = env.engine.start(input("clock")).await?;
+        exec.signal("greeting", &"").await?;
+        exec.result().await?
+    };
+    let at = now + Duration::from_millis(600);
+    let exec = env.engine.start(input("Ada")).start_at(at).await?;
+    exec.signal("greeting", &"Hello").await?;
+    let (_, began) = exec.result().await?;
+    assert!(began >= at, "it began {:?} early", at.duration_since(began));
+    Ok(())
+}
+
+async fn a_start_in_the_past_begins_at_once(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let exec = env.engine.start(input("Ada")).start_at(SystemTime::UNIX_EPOCH).await?;
+    assert_eq!(waited(&exec).await?, Duration::ZERO);
+    Ok(())
+}
+
+async fn mail_does_not_wake_a_delayed_run(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let delay = Duration::from_millis(400);
+    let exec = env.engine.start(input("Ada")).delay(delay).await?;
+    exec.signal("greeting", &"Good morning").await?;
+    let (greeting, began) = exec.result().await?;
+    assert_eq!(greeting, "Good morning Ada");
+    assert!(began.duration_since(exec.describe().await?.created_at)? >= delay);
+    Ok(())
+}
+
+async fn ids_and_queues_have_some_length(env: Env) -> Result<()> {
+    let text = "allowed are 1 to 255 bytes of text";
+    for (id, wrong) in [
+        (String::new(), "the workflow id is empty"),
+        ("i".repeat(256), "the workflow id has 256 bytes"),
+        ("é".repeat(128), "the workflow id has 256 bytes"),
+        ("a\0b".to_owned(), "the workflow id contains a NUL character"),
+    ] {
+        let refused = env.engine.start(input("Ada")).id(id).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+        assert_eq!(refused.message(), format!("{wrong}; {text}"));
+    }
+    let refused = env.engine.start(input("Ada")).queue("").await.unwrap_err();
+    assert_eq!(refused.message(), format!("the queue is empty; {text}"));
+    let refused = env.engine.start(input("Ada")).delay(Duration::MAX).await.unwrap_err();
+    assert!(refused.message().ends_with("is longer than the limit of 100 years"), "{refused}");
+    assert!(env.engine.list().await?.is_empty(), "nothing was started");
+
+    let longest = "i".repeat(255);
+    let exec = env.engine.start(input("Ada")).id(&longest).await?;
+    assert_eq!(exec.describe().await?.workflow_id, longest);
+    Ok(())
+}
+
+async fn a_run_without_an_id_is_known_by_its_run_id(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let exec = env.engine.start(input("Ada")).await?;
+    assert_eq!(exec.id(), exec.run_id().to_string());
+    let found = env.engine.execution::<hello::Workflow>(exec.id());
+    assert_eq!(found.describe().await?.workflow_id, exec.id());
+    assert_eq!(greeted(&found).await?, "Hello Ada");
+    Ok(())
+}
+
+async fn many_starts_of_one_id_are_one_run(env: Env) -> Result<()> {
+    let policy = ConflictPolicy::UseExisting;
+    let starts = (0..20).map(|_| {
+        let start = env.engine.start(input("Ada")).id("hi").on_conflict(policy);
+        tokio::spawn(start.into_future())
+    });
+    let mut runs = std::collections::BTreeSet::new();
+    for start in starts.collect::<Vec<_>>() {
+        runs.insert(start.await??.run_id());
+    }
+    assert_eq!(runs.len(), 1);
+    until(async || Ok(env.engine.list().await?.len() == 1)).await
+}

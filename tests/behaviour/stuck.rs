@@ -1,0 +1,202 @@
+//! Runs that cannot go on in this build: visible, waited for, and taken up by a mended build.
+
+use flows::prelude::*;
+
+use crate::harness::{Env, Serving, until};
+use crate::world::World;
+
+on_every_store! {
+    a_panic_of_a_workflow_stops_that_run_until_a_build_mends_it,
+    a_changed_workflow_stops_with_what_was_expected_and_found,
+    an_activity_that_is_not_registered_is_named,
+    an_input_that_does_not_decode_is_named,
+    an_activity_on_a_queue_that_is_not_served_is_named,
+    signals_wait_with_a_stuck_run,
+    a_stuck_run_can_be_terminated,
+}
+
+#[activity]
+async fn count(ctx: &ActivityContext, pages: u64) -> Result<u64> {
+    ctx.state::<World>()?.note(format!("count {pages}"));
+    Ok(pages + 1)
+}
+
+#[activity]
+async fn weigh(grams: u64) -> Result<u64> {
+    Ok(grams)
+}
+
+#[activity(queue = "printers")]
+async fn print_out(pages: u64) -> Result<u64> {
+    Ok(pages)
+}
+
+/// The build that works.
+mod mended {
+    use super::*;
+
+    #[workflow]
+    pub(super) async fn report(ctx: &WorkflowContext, pages: u64) -> Result<u64> {
+        let pages = count(ctx, pages).await?;
+        Ok(pages + ctx.signal::<u64>("more").await?)
+    }
+}
+
+/// The build that panics where it should go on.
+mod panicking {
+    use super::*;
+
+    #[workflow]
+    pub(super) async fn report(ctx: &WorkflowContext, pages: u64) -> Result<u64> {
+        let pages = count(ctx, pages).await?;
+        assert!(pages == 0, "no paper for {pages} pages");
+        Ok(pages)
+    }
+}
+
+/// The build that does something else.
+mod changed {
+    use super::*;
+
+    #[workflow]
+    pub(super) async fn report(ctx: &WorkflowContext, pages: u64) -> Result<u64> {
+        weigh(ctx, pages).await
+    }
+}
+
+/// The build whose input is of another type.
+mod retyped {
+    use super::*;
+
+    #[workflow]
+    pub(super) async fn report(ctx: &WorkflowContext, pages: String) -> Result<u64> {
+        let _ = (ctx, pages);
+        Ok(0)
+    }
+}
+
+/// The build that asks for another queue.
+mod queued {
+    use super::*;
+
+    #[workflow]
+    pub(super) async fn report(ctx: &WorkflowContext, pages: u64) -> Result<u64> {
+        print_out(ctx, pages).await
+    }
+}
+
+fn good() -> Registry {
+    register_all![mended::report, count]
+}
+
+/// Why a run is stuck, once it is.
+async fn stuck<W: Workflow>(exec: &Execution<W>) -> Result<String> {
+    let mut why = None;
+    until(async || {
+        why = exec.describe().await?.stuck;
+        Ok(why.is_some())
+    })
+    .await?;
+    Ok(why.unwrap_or_default())
+}
+
+async fn a_panic_of_a_workflow_stops_that_run_until_a_build_mends_it(env: Env) -> Result<()> {
+    let bad = env.serve(register_all![panicking::report, count])?;
+    let exec = env.engine.start(mended::report::Input { pages: 3 }).await?;
+    assert_eq!(stuck(&exec).await?, "the workflow panicked: no paper for 4 pages");
+    let info = exec.describe().await?;
+    assert_eq!((info.status, info.error.is_none()), (Status::Running, true));
+    assert_eq!(info.waiting_for.as_deref(), Some("a build that can replay it"));
+    assert!(exec.try_result().await?.is_none(), "neither failed nor lost");
+    assert!(env.engine.dead_letters().list().await?.is_empty());
+    bad.stop().await?;
+
+    let _worker = env.serve(good())?;
+    exec.signal("more", &10).await?;
+    assert_eq!(exec.result().await?, 14);
+    assert_eq!(env.world.notes(), ["count 3"], "what was recorded is not done again");
+    assert_eq!(exec.describe().await?.stuck, None);
+    Ok(())
+}
+
+async fn a_changed_workflow_stops_with_what_was_expected_and_found(env: Env) -> Result<()> {
+    let old = env.serve(good())?;
+    let exec = env.engine.start(mended::report::Input { pages: 3 }).await?;
+    until(async || Ok(exec.history().await?.len() == 1)).await?;
+    old.stop().await?;
+    exec.signal("more", &1).await?;
+
+    let new = env.serve(register_all![changed::report, weigh])?;
+    let why = stuck(&exec).await?;
+    assert!(why.contains("journal: activity `count` (#0) completed"), "{why}");
+    assert!(
+        why.contains("code:    activity `weigh` (#0), called at tests/behaviour/stuck.rs:"),
+        "{why}"
+    );
+    let fresh = env.engine.start(changed::report::Input { pages: 5 }).await?;
+    assert_eq!(fresh.result().await?, 5, "other runs go on");
+    new.stop().await?;
+
+    let _worker = env.serve(good())?;
+    assert_eq!(exec.result().await?, 5, "the old build still knows it");
+    Ok(())
+}
+
+async fn an_activity_that_is_not_registered_is_named(env: Env) -> Result<()> {
+    let bad = env.serve(register_all![mended::report])?;
+    let exec = env.engine.start(mended::report::Input { pages: 3 }).await?;
+    let text = "activity `count` is not registered with this worker; add it to its registry";
+    assert_eq!(stuck(&exec).await?, text);
+    bad.stop().await?;
+    let _worker = env.serve(good())?;
+    exec.signal("more", &1).await?;
+    assert_eq!(exec.result().await?, 5);
+    Ok(())
+}
+
+async fn an_input_that_does_not_decode_is_named(env: Env) -> Result<()> {
+    let bad = env.serve(register_all![retyped::report])?;
+    let exec = env.engine.start(mended::report::Input { pages: 3 }).await?;
+    let why = stuck(&exec).await?;
+    assert!(why.starts_with("input of `report`: cannot decode as"), "{why}");
+    assert!(why.contains("invalid type: integer `3`, expected a string"), "{why}");
+    bad.stop().await?;
+    let _worker = env.serve(good())?;
+    exec.signal("more", &1).await?;
+    assert_eq!(exec.result().await?, 5);
+    Ok(())
+}
+
+async fn an_activity_on_a_queue_that_is_not_served_is_named(env: Env) -> Result<()> {
+    let bad = env.serve(register_all![queued::report, print_out])?;
+    let exec = env.engine.start(queued::report::Input { pages: 3 }).await?;
+    let why = stuck(&exec).await?;
+    assert!(why.starts_with("activity `print_out` asks for queue `printers`, which"), "{why}");
+    bad.stop().await?;
+    let worker = env.worker(register_all![queued::report, print_out]);
+    let _worker = Serving::begin(worker.queues(["default", "printers"]).build()?);
+    assert_eq!(exec.result().await?, 3);
+    Ok(())
+}
+
+async fn signals_wait_with_a_stuck_run(env: Env) -> Result<()> {
+    let bad = env.serve(register_all![panicking::report, count])?;
+    let exec = env.engine.start(mended::report::Input { pages: 3 }).await?;
+    stuck(&exec).await?;
+    exec.signal("more", &100).await?;
+    assert_eq!(stuck(&exec).await?, "the workflow panicked: no paper for 4 pages");
+    bad.stop().await?;
+    let _worker = env.serve(good())?;
+    assert_eq!(exec.result().await?, 104);
+    Ok(())
+}
+
+async fn a_stuck_run_can_be_terminated(env: Env) -> Result<()> {
+    let _worker = env.serve(register_all![panicking::report, count])?;
+    let exec = env.engine.start(mended::report::Input { pages: 3 }).await?;
+    stuck(&exec).await?;
+    exec.terminate("no paper").await?;
+    assert_eq!(exec.result().await.unwrap_err().kind(), ErrorKind::Terminated);
+    assert_eq!(exec.describe().await?.stuck, None);
+    Ok(())
+}
