@@ -115,7 +115,7 @@ async fn a_childs_output_reaches_its_parent(env: Env) -> Result<()> {
     let [child] = &env.engine.list().workflow("cake").await?[..] else { panic!("one child") };
     assert_eq!((child.parent, child.status), (Some(exec.run_id()), Status::Completed));
     let kinds: Vec<_> = exec.history().await?.iter().map(|event| event.kind).collect();
-    assert_eq!(kinds, ["child_started", "child_closed", "run_completed"]);
+    assert_eq!(kinds, ["run_started", "child_started", "child_closed", "run_completed"]);
     Ok(())
 }
 

@@ -137,7 +137,7 @@ async fn an_attempt_that_takes_too_long_is_given_up_and_retried(env: Env) -> Res
     let exec = env.engine.start(which("slow")).await?;
     assert_eq!(exec.result().await?, 2);
     let history = exec.history().await?;
-    let error = history[0].error.as_ref().expect("the first attempt failed");
+    let error = history[1].error.as_ref().expect("the first attempt failed");
     assert!(error.is_timeout());
     let text = "activity `slow_at_first` took longer than its `start_to_close` of 100ms";
     assert_eq!(error.message(), text);
@@ -159,7 +159,7 @@ async fn silence_is_a_timeout_and_the_next_attempt_knows_how_far_it_was(env: Env
     let exec = env.engine.start(library::Input {}).await?;
     assert_eq!(exec.result().await?, [3, 4, 5], "pages 1 and 2 were read before");
     let history = exec.history().await?;
-    let error = history[0].error.as_ref().expect("the first attempt failed");
+    let error = history[1].error.as_ref().expect("the first attempt failed");
     let text = "activity `reads_pages` gave no heartbeat for longer than its `heartbeat` of 150ms";
     assert_eq!((error.is_timeout(), error.message()), (true, text));
     Ok(())

@@ -108,6 +108,7 @@ async fn a_history_tells_what_happened_in_order(env: Env) -> Result<()> {
     let history = exec.history().await?;
     let lines: Vec<_> = history.iter().map(line).collect();
     let expected = [
+        "run_started",
         "activity_attempt_failed #0 fetch attempt 1: offline",
         "activity_completed #0 fetch attempt 2 = \"page 4\"",
         "side_effect #1 = 7",

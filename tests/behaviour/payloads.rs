@@ -204,7 +204,7 @@ async fn postcard_payloads_go_there_and_back(env: Env) -> Result<()> {
     let labels = vec![None, Some("ink".into()), Some("3 more".into())];
     assert_eq!(exec.result().await?, Parcel { weight: 3.0, labels });
     let history = exec.history().await?;
-    let value = history[0].value.as_ref().expect("an output");
+    let value = history[1].value.as_ref().expect("an output");
     assert_eq!((value.codec(), value.as_json()), (flows::Codec::Postcard, None));
     Ok(())
 }

@@ -116,7 +116,7 @@ async fn a_side_effect_is_made_once(env: Env) -> Result<()> {
     let worker = env.serve(registry())?;
     recorded(&exec, "side_effect", 1).await?;
     worker.stop().await?;
-    let made = exec.history().await?.remove(0).value.expect("a value").decode::<Uuid>()?;
+    let made = exec.history().await?.remove(1).value.expect("a value").decode::<Uuid>()?;
 
     let _worker = env.serve(registry())?;
     exec.signal("go", &()).await?;
