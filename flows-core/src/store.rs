@@ -107,6 +107,8 @@ pub enum Hint {
     Mail(Uuid),
     /// These runs ended.
     Closed(Vec<Uuid>),
+    /// These runs were ended from outside: whoever holds them lets go.
+    Terminated(Vec<RunKey>),
     /// Hints may have been lost: look.
     Unsure,
 }

@@ -45,7 +45,7 @@ where
 {
     let engine = flows_core::Engine::new(Arc::new(MemoryStore::new()));
     let env = Env { engine, world: World::default(), _database: None };
-    within(Duration::from_secs(6 * 3600), behaviour(env)).await
+    within(Duration::from_secs(6 * 3_600), behaviour(env)).await
 }
 
 pub(crate) async fn on_postgres<F>(behaviour: impl FnOnce(Env) -> F) -> Result<()>

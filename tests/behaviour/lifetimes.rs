@@ -26,10 +26,10 @@ async fn note(ctx: &ActivityContext, what: String) -> Result<()> {
 #[workflow]
 async fn countdown(ctx: &WorkflowContext, left: u32) -> Result<String> {
     note(ctx, format!("{left}")).await?;
-    if left == 0 {
-        return Ok(format!("liftoff at attempt {}", ctx.attempt()));
+    if left > 0 {
+        return ctx.continue_as_new(countdown::Input { left: left - 1 });
     }
-    return ctx.continue_as_new(countdown::Input { left: left - 1 });
+    Ok(format!("liftoff at attempt {}", ctx.attempt()))
 }
 
 #[workflow]

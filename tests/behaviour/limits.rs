@@ -214,6 +214,19 @@ async fn a_workflow_can_limit_what_it_waits_for(env: Env) -> Result<()> {
     Ok(())
 }
 
+/// On PostgreSQL it would take as long as it says.
+#[tokio::test(start_paused = true)]
+async fn a_sleep_of_hours_takes_no_time_on_the_memory_store() -> Result<()> {
+    let night = 5 * 3_600_000;
+    crate::harness::on_memory(async |env| {
+        let _worker = env.serve(registry())?;
+        let exec = env.engine.start(naps::Input { millis: night }).await?;
+        assert!(exec.result().await? >= millis(night));
+        Ok(())
+    })
+    .await
+}
+
 async fn a_timer_never_fires_early(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
     let naps = [0, 1, 7, 50, 120, 250].map(|millis| env.engine.start(naps::Input { millis }));

@@ -7,14 +7,20 @@
 mod harness;
 mod world;
 
+mod building;
 mod cancelling;
 mod children;
 mod dead_letters;
+mod errors;
 mod lifetimes;
 mod limits;
+mod looking;
+mod many;
 mod order;
+mod payloads;
 mod replaying;
 mod retries;
+mod short_form;
 mod signals;
 mod starting;
 mod stuck;

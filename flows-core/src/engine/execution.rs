@@ -177,7 +177,7 @@ impl<W: Typed> Execution<W> {
         let (record, close) = terminated(why.as_ref())?;
         let mail: Vec<_> = letter_to_parent(run, view.parent, &close).into_iter().collect();
         if self.inner().store.terminate(run, &record, &close, &mail).await? {
-            self.inner().hints.closed_elsewhere(run.run);
+            self.inner().hints.terminated(run);
         }
         Ok(())
     }

@@ -70,10 +70,12 @@ impl Hints {
         self.store.publish(Hint::Closed(runs));
     }
 
-    /// A run was ended from this process by a client: its waiters should look.
-    pub(crate) fn closed_elsewhere(&self, run: Uuid) {
-        self.waiters.wake(&[run]);
-        self.store.publish(Hint::Closed(vec![run]));
+    /// A run was ended from this process by a client: its waiters should look, and the worker that
+    /// holds it should stop its activities.
+    pub(crate) fn terminated(&self, run: RunKey) {
+        let hint = Hint::Terminated(vec![run]);
+        self.heard(&hint);
+        self.store.publish(hint);
     }
 
     /// A hint from another process.
@@ -81,6 +83,10 @@ impl Hints {
         match hint {
             Hint::Closed(runs) => self.waiters.wake(runs),
             Hint::Ready(_) | Hint::Mail(_) => self.tell_workers(hint),
+            Hint::Terminated(runs) => {
+                self.waiters.wake(&runs.iter().map(|key| key.run).collect::<Vec<_>>());
+                self.tell_workers(hint);
+            }
             Hint::Unsure => {
                 self.waiters.wake_all();
                 self.tell_workers(hint);

@@ -208,7 +208,7 @@ async fn start<W: Workflow>(tenant: &Tenant, new: NewRun) -> Result<Execution<W>
             Started::Exists(key) if new.on_conflict == ConflictPolicy::TerminateExisting => {
                 let (record, close) = terminated("a new run with the same id was started")?;
                 inner.store.terminate(key, &record, &close, &[]).await?;
-                inner.hints.closed_elsewhere(key.run);
+                inner.hints.terminated(key);
             }
             Started::Exists(key) => {
                 let view = inner.store.describe(key).await?;

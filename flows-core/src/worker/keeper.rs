@@ -66,6 +66,7 @@ impl Keeper<'_> {
             Hint::Ready(shards) => self.ready.extend(shards),
             Hint::Mail(worker) if worker == self.session.id() => self.session.request_collect(),
             Hint::Unsure => self.look_at = Instant::now(),
+            Hint::Terminated(runs) => self.session.request_reload(runs),
             Hint::Mail(_) | Hint::Closed(_) => {}
         }
     }

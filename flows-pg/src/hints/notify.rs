@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Object, Pool};
+use flows_core::ids::RunKey;
 use flows_core::store::Hint;
 use tokio::sync::mpsc::Receiver;
 use uuid::Uuid;
@@ -29,6 +30,7 @@ pub(super) struct Gathered {
     pub(super) shards: BTreeSet<i16>,
     pub(super) workers: BTreeSet<Uuid>,
     pub(super) closed: Vec<Uuid>,
+    pub(super) terminated: Vec<RunKey>,
     pub(super) unsure: bool,
 }
 
@@ -40,7 +42,8 @@ impl Gathered {
                 self.workers.insert(worker);
             }
             Hint::Closed(runs) if self.closed.len() < MANY => self.closed.extend(runs),
-            Hint::Closed(_) | Hint::Unsure => self.unsure = true,
+            Hint::Terminated(runs) if self.terminated.len() < MANY => self.terminated.extend(runs),
+            Hint::Closed(_) | Hint::Terminated(_) | Hint::Unsure => self.unsure = true,
         }
     }
 }

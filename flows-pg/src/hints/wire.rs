@@ -1,8 +1,10 @@
 //! Hints as the text of a notification: who sends, then what.
 //!
-//! `9f3a…;r1,2,3` runs ready in shards · `m…` mail of a worker · `c…,…` runs closed · `u` look.
+//! `9f3a…;r1,2,3` runs ready in shards · `m…` mail of a worker · `c…,…` runs closed · `t…:…` runs
+//! terminated, each with its tenant · `u` look.
 
 use flows_core::clock::uuid_v7;
+use flows_core::ids::RunKey;
 use flows_core::store::Hint;
 use uuid::Uuid;
 
@@ -50,6 +52,10 @@ fn parts(gathered: &Gathered) -> Vec<String> {
     for runs in gathered.closed.chunks(CLOSED) {
         parts.push(format!("c{}", join(runs.iter().map(|run| run.simple().to_string()))));
     }
+    for runs in gathered.terminated.chunks(CLOSED / 2) {
+        let runs = runs.iter().map(|key| format!("{}:{}", key.run.simple(), key.tenant.simple()));
+        parts.push(format!("t{}", join(runs)));
+    }
     parts
 }
 
@@ -65,8 +71,16 @@ fn hint(part: &str) -> Option<Hint> {
     if let Some(runs) = words("c") {
         return runs.map(|run| Uuid::parse_str(run).ok()).collect::<Option<_>>().map(Hint::Closed);
     }
+    if let Some(runs) = words("t") {
+        return runs.map(run_key).collect::<Option<_>>().map(Hint::Terminated);
+    }
     let worker = part.strip_prefix('m')?;
     Uuid::parse_str(worker).ok().map(Hint::Mail)
+}
+
+fn run_key(word: &str) -> Option<RunKey> {
+    let (run, tenant) = word.split_once(':')?;
+    Some(RunKey::of_run(Uuid::parse_str(tenant).ok()?, Uuid::parse_str(run).ok()?))
 }
 
 #[cfg(test)]
@@ -83,7 +97,13 @@ mod tests {
     fn every_hint_survives_the_wire() {
         let (here, there) = (Sender::new(), Sender::new());
         let (worker, run) = (uuid_v7(), uuid_v7());
-        let hints = [Hint::Ready(vec![1, 15]), Hint::Mail(worker), Hint::Closed(vec![run])];
+        let terminated = vec![RunKey::of_run(uuid_v7(), uuid_v7()), RunKey::of_run(worker, run)];
+        let hints = [
+            Hint::Ready(vec![1, 15]),
+            Hint::Mail(worker),
+            Hint::Closed(vec![run]),
+            Hint::Terminated(terminated),
+        ];
         let payloads = here.write(&gathered(&hints));
         let read = payloads.iter().filter_map(|payload| there.read(payload)).collect::<Vec<_>>();
         assert_eq!(read, hints);
@@ -104,7 +124,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_says_look_everywhere() {
-        for payload in ["", "x", "9;", ";r", ";r1,x", ";cnothing", ";m", ";u"] {
+        for payload in ["", "x", "9;", ";r", ";r1,x", ";cnothing", ";m", ";t1", ";u"] {
             assert_eq!(Sender::new().read(payload), Some(Hint::Unsure), "{payload}");
         }
     }
