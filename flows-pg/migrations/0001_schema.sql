@@ -172,7 +172,7 @@ CREATE TABLE flows.inbox (
 CREATE TABLE flows.workers (
     worker_id  uuid        PRIMARY KEY,
     expires_at timestamptz NOT NULL,
-    void_claim bigint      NOT NULL DEFAULT 0,         -- claims up to this number are refused
+    void_up_to bigint      NOT NULL DEFAULT 0,         -- requests up to this number are refused
     name       text        NOT NULL,
     lanes      bigint[]    NOT NULL
 );

@@ -5,37 +5,24 @@
 
 use flows_core::error::Result;
 use flows_core::store::{Activation, Claim};
-use uuid::Uuid;
 
 use crate::error::Fault;
 use crate::link::Link;
 use crate::load::load;
 use crate::rows::activation;
-use crate::session::Lent;
-use crate::sql::{CLAIM, UNCLAIM, VOID_CLAIMS};
+use crate::sql::CLAIM;
 use crate::store::Shared;
 use crate::unfinished::Request;
 
 impl Shared {
     pub(crate) async fn claim(&self, claim: Claim<'_>) -> Result<Vec<Activation>> {
         let lent = self.claimer_for(claim.worker).await?;
-        let number = self.next_claim();
+        let number = self.next_request();
         let pending = self.unfinished.begin(claim.worker, Request::Claim(number));
         let runs = claim_and_load(lent.link(), claim, number).await?;
         pending.finish();
         lent.give_back();
         Ok(runs)
-    }
-
-    /// The claimer's connection, after everything is made good that this worker lost.
-    pub(crate) async fn claimer_for(&self, worker: Uuid) -> Result<Lent<'_>, Fault> {
-        let lent = self.claimer().await?;
-        let claims = self.unfinished.claims(worker);
-        if let Some(newest) = claims.iter().max() {
-            give_up(lent.link(), worker, &claims, *newest).await?;
-            self.unfinished.forget_claims(worker, &claims);
-        }
-        Ok(lent)
     }
 }
 
@@ -49,12 +36,4 @@ async fn claim_and_load(
         link.query(CLAIM, &[&claim.worker, &claim.shard, &claim.lanes, &limit, &number]).await?;
     let runs = rows.iter().map(activation).collect::<Result<Vec<_>>>()?;
     load(link, runs).await
-}
-
-/// Makes runs ready again that lost claims may have taken. The first statement waits for claims
-/// that are still under way, and refuses those that come late; so the second sees all they took.
-async fn give_up(link: Link<'_>, worker: Uuid, claims: &[i64], newest: i64) -> Result<(), Fault> {
-    link.query(VOID_CLAIMS, &[&worker, &newest]).await?;
-    link.query(UNCLAIM, &[&worker, &claims]).await?;
-    Ok(())
 }

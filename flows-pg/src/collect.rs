@@ -10,7 +10,7 @@ use crate::error::Fault;
 use crate::link::Link;
 use crate::load::inboxes;
 use crate::rows::{Keys, key};
-use crate::sql::{COLLECT, COLLECT_AGAIN};
+use crate::sql::COLLECT;
 use crate::store::Shared;
 use crate::unfinished::Request;
 
@@ -19,21 +19,18 @@ const CHUNK: i64 = 2000;
 
 impl Shared {
     pub(crate) async fn collect(&self, worker: Uuid) -> Result<Vec<Collected>> {
-        let lent = self.claimer().await?;
-        let in_doubt = self.unfinished.has_collect(worker);
-        let pending = self.unfinished.begin(worker, Request::Collect);
-        if in_doubt {
-            lent.link().query(COLLECT_AGAIN, &[&worker]).await.map_err(Fault::from)?;
-        }
-        let mail = collect(lent.link(), worker).await?;
+        let lent = self.claimer_for(worker).await?;
+        let number = self.next_request();
+        let pending = self.unfinished.begin(worker, Request::Collect(number));
+        let mail = collect(lent.link(), worker, number).await?;
         pending.finish();
         lent.give_back();
         Ok(mail)
     }
 }
 
-async fn collect(link: Link<'_>, worker: Uuid) -> Result<Vec<Collected>, Fault> {
-    let rows = link.query(COLLECT, &[&worker, &CHUNK]).await?;
+async fn collect(link: Link<'_>, worker: Uuid, number: i64) -> Result<Vec<Collected>, Fault> {
+    let rows = link.query(COLLECT, &[&worker, &CHUNK, &number]).await?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }

@@ -13,6 +13,8 @@ use crate::store::PgStore;
 const CLIENTS: usize = 16;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a server that has vanished goes unnoticed.
+const SILENCE: Duration = Duration::from_secs(30);
 
 impl PgStore {
     /// Connects to `postgres://user:password@host:port/database`, or to a `key=value` string, and
@@ -52,6 +54,12 @@ fn parse(url: &str) -> Result<Config> {
     }
     if config.get_application_name().is_none() {
         config.application_name("flows");
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(SILENCE);
+    }
+    if config.get_keepalives_idle() > SILENCE {
+        config.keepalives_idle(SILENCE);
     }
     Ok(config)
 }

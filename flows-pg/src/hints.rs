@@ -8,33 +8,39 @@ mod listen;
 mod notify;
 mod wire;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use deadpool_postgres::Pool;
 use flows_core::store::Hint;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
 use tokio::task::AbortHandle;
+
+/// Hints that wait for the notifier; what is more is replaced by "look everywhere".
+const QUEUE: usize = 8192;
 
 /// The two tasks, started when first needed, and who listens in this process.
 pub(crate) struct Hints {
     pool: Pool,
     listen: Option<tokio_postgres::Config>,
     sender: wire::Sender,
+    overflow: Arc<AtomicBool>,
     tasks: Mutex<Tasks>,
     subscribers: Subscribers,
 }
 
 #[derive(Default)]
 struct Tasks {
-    notifier: Option<UnboundedSender<Hint>>,
+    notifier: Option<Sender<Hint>>,
     running: Vec<AbortHandle>,
     listens: bool,
 }
 
 /// Who wants to hear in this process.
 #[derive(Clone, Default)]
-pub(super) struct Subscribers(std::sync::Arc<Mutex<Vec<UnboundedSender<Hint>>>>);
+pub(super) struct Subscribers(Arc<Mutex<Vec<UnboundedSender<Hint>>>>);
 
 impl Hints {
     pub(crate) fn new(pool: Pool, listen: Option<tokio_postgres::Config>) -> Self {
@@ -42,6 +48,7 @@ impl Hints {
             pool,
             listen,
             sender: wire::Sender::new(),
+            overflow: Arc::default(),
             tasks: Mutex::default(),
             subscribers: Subscribers::default(),
         }
@@ -49,8 +56,9 @@ impl Hints {
 
     /// Passes a hint to the other processes.
     pub(crate) fn publish(&self, hint: Hint) {
-        if let Some(notifier) = self.notifier() {
-            drop(notifier.send(hint)); // a notifier that has ended goes with its runtime
+        let Some(notifier) = self.notifier() else { return };
+        if let Err(TrySendError::Full(_)) = notifier.try_send(hint) {
+            self.overflow.store(true, Ordering::Relaxed); // the next notification says so
         }
     }
 
@@ -90,7 +98,7 @@ impl Hints {
         self.listen.clone()
     }
 
-    fn notifier(&self) -> Option<UnboundedSender<Hint>> {
+    fn notifier(&self) -> Option<Sender<Hint>> {
         let mut tasks = self.tasks();
         if let Some(notifier) = &tasks.notifier
             && !notifier.is_closed()
@@ -98,8 +106,10 @@ impl Hints {
             return Some(notifier.clone());
         }
         let runtime = Handle::try_current().ok()?;
-        let (notifier, hints) = unbounded_channel();
-        let task = runtime.spawn(notify::run(self.pool.clone(), self.sender, hints));
+        let (notifier, hints) = channel(QUEUE);
+        let overflow = Arc::clone(&self.overflow);
+        let task = notify::run(self.pool.clone(), self.sender, hints, overflow);
+        let task = runtime.spawn(task);
         tasks.running.push(task.abort_handle());
         tasks.notifier = Some(notifier.clone());
         Some(notifier)

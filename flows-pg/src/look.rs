@@ -33,8 +33,7 @@ impl Shared {
             sight = look(lent.link(), worker).await?;
         }
         lent.give_back();
-        let mail = sight.outlook.mail || self.unfinished.has_collect(worker.id);
-        Ok(Outlook { mail, ..sight.outlook })
+        Ok(sight.outlook)
     }
 
     async fn tidy(&self, link: Link<'_>, sight: &Sight) -> Result<(), Fault> {

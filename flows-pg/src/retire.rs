@@ -11,7 +11,7 @@ impl Shared {
         let lent = self.claimer().await?;
         let shards = release_all(lent.link(), worker).await?;
         lent.give_back();
-        self.unfinished.forget(worker);
+        self.unfinished.forget_all(worker);
         self.hints.ready(shards);
         Ok(())
     }

@@ -79,6 +79,6 @@ statements! {
     SUCCEED = "succeed",
     TURN = "turn",
     UNCLAIM = "unclaim",
-    VOID_CLAIMS = "void_claims",
+    VOID_REQUESTS = "void_requests",
     YIELD_ID = "yield_id",
 }

@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     pub(crate) hints: Hints,
     writers: Vec<Session>,
     claimer: Session,
-    claims: AtomicI64,
+    requests: AtomicI64,
 }
 
 impl PgStore {
@@ -62,7 +62,7 @@ impl PgStore {
             unfinished: Unfinished::default(),
             writers: (0..writers).map(|_| Session::new(WRITER)).collect(),
             claimer: Session::new(CLAIMER),
-            claims: AtomicI64::new(1),
+            requests: AtomicI64::new(1),
         }))
     }
 
@@ -86,9 +86,9 @@ impl Shared {
         self.writers[number % self.writers.len()].lend(&self.pool, &self.counters).await
     }
 
-    /// The number of the next claim.
-    pub(crate) fn next_claim(&self) -> i64 {
-        self.claims.fetch_add(1, Ordering::Relaxed)
+    /// The number of the next claim or collect.
+    pub(crate) fn next_request(&self) -> i64 {
+        self.requests.fetch_add(1, Ordering::Relaxed)
     }
 }
 

@@ -1,29 +1,31 @@
 //! What a worker asked for and never got: because the connection broke, or because its future was
-//! dropped half-way. The database may have done it all the same, so it is made good later.
+//! dropped half-way. The database may have done it all the same, so it is made good before the
+//! worker's next request: runs that were claimed in vain are ready again, flags that were lowered in
+//! vain are up again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
-/// A request whose answer must reach the worker.
+use crate::error::Fault;
+use crate::link::Link;
+use crate::session::Lent;
+use crate::sql::{COLLECT_AGAIN, UNCLAIM, VOID_REQUESTS};
+use crate::store::Shared;
+
+/// A request whose answer must reach the worker, by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
-    /// The claim of this number: its runs are owned, but the worker does not know them.
+    /// The runs of this claim are owned by the worker.
     Claim(i64),
-    /// Mail flags are down whose letters the worker has not seen.
-    Collect,
+    /// Mail flags are down.
+    Collect(i64),
 }
 
 /// The requests of all workers of this process that are unfinished.
 #[derive(Debug, Default)]
-pub(crate) struct Unfinished(Mutex<Requests>);
-
-#[derive(Debug, Default)]
-struct Requests {
-    claims: HashMap<Uuid, Vec<i64>>,
-    collects: HashSet<Uuid>,
-}
+pub(crate) struct Unfinished(Mutex<HashMap<Uuid, Vec<Request>>>);
 
 /// A request under way: unfinished unless it is said to be finished.
 pub(crate) struct Pending<'a> {
@@ -32,69 +34,84 @@ pub(crate) struct Pending<'a> {
     request: Option<Request>,
 }
 
+impl Shared {
+    /// The claimer's connection, after everything is made good that this worker lost.
+    pub(crate) async fn claimer_for(&self, worker: Uuid) -> Result<Lent<'_>, Fault> {
+        let lent = self.claimer().await?;
+        let requests = self.unfinished.of(worker);
+        if !requests.is_empty() {
+            make_good(lent.link(), worker, &requests).await?;
+            self.unfinished.forget(worker, &requests);
+        }
+        Ok(lent)
+    }
+}
+
+/// The first statement waits for requests that are still under way and refuses those that come
+/// late; so the others see all they did.
+async fn make_good(link: Link<'_>, worker: Uuid, requests: &[Request]) -> Result<(), Fault> {
+    let newest = requests.iter().map(Request::number).max().unwrap_or(0);
+    link.query(VOID_REQUESTS, &[&worker, &newest]).await?;
+    let claims = requests.iter().filter(|request| matches!(request, Request::Claim(_)));
+    let claims = claims.map(Request::number).collect::<Vec<_>>();
+    if !claims.is_empty() {
+        link.query(UNCLAIM, &[&worker, &claims]).await?;
+    }
+    if claims.len() < requests.len() {
+        link.query(COLLECT_AGAIN, &[&worker]).await?;
+    }
+    Ok(())
+}
+
 impl Unfinished {
     pub(crate) fn begin(&self, worker: Uuid, request: Request) -> Pending<'_> {
         Pending { unfinished: self, worker, request: Some(request) }
     }
 
-    /// The claims of the worker that were not finished.
-    pub(crate) fn claims(&self, worker: Uuid) -> Vec<i64> {
-        self.lock().claims.get(&worker).cloned().unwrap_or_default()
-    }
-
-    /// Those claims have been made good.
-    pub(crate) fn forget_claims(&self, worker: Uuid, claims: &[i64]) {
-        let mut requests = self.lock();
-        if let Some(open) = requests.claims.get_mut(&worker) {
-            open.retain(|claim| !claims.contains(claim));
-            if open.is_empty() {
-                requests.claims.remove(&worker);
-            }
-        }
-    }
-
-    pub(crate) fn has_collect(&self, worker: Uuid) -> bool {
-        self.lock().collects.contains(&worker)
-    }
-
     /// The worker has ended.
-    pub(crate) fn forget(&self, worker: Uuid) {
-        let mut requests = self.lock();
-        requests.claims.remove(&worker);
-        requests.collects.remove(&worker);
+    pub(crate) fn forget_all(&self, worker: Uuid) {
+        self.lock().remove(&worker);
     }
 
-    fn add(&self, worker: Uuid, request: Request) {
-        let mut requests = self.lock();
-        match request {
-            Request::Claim(number) => requests.claims.entry(worker).or_default().push(number),
-            Request::Collect => {
-                requests.collects.insert(worker);
+    fn of(&self, worker: Uuid) -> Vec<Request> {
+        self.lock().get(&worker).cloned().unwrap_or_default()
+    }
+
+    /// These have been made good.
+    fn forget(&self, worker: Uuid, requests: &[Request]) {
+        let mut all = self.lock();
+        if let Some(open) = all.get_mut(&worker) {
+            open.retain(|request| !requests.contains(request));
+            if open.is_empty() {
+                all.remove(&worker);
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Requests> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Vec<Request>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Request {
+    fn number(&self) -> i64 {
+        match self {
+            Self::Claim(number) | Self::Collect(number) => *number,
+        }
     }
 }
 
 impl Pending<'_> {
     /// The worker gets the answer.
     pub(crate) fn finish(mut self) {
-        match self.request.take() {
-            Some(Request::Collect) => {
-                self.unfinished.lock().collects.remove(&self.worker);
-            }
-            Some(Request::Claim(_)) | None => {}
-        }
+        self.request = None;
     }
 }
 
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
         if let Some(request) = self.request {
-            self.unfinished.add(self.worker, request);
+            self.unfinished.lock().entry(self.worker).or_default().push(request);
         }
     }
 }

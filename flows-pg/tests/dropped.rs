@@ -135,13 +135,11 @@ async fn a_deadlock_harms_nobody_for_long() {
     let hold = "SELECT FROM flows.owned WHERE run_id = $1 FOR UPDATE";
     tx.execute(hold, &[&one.max(two).run]).await.unwrap();
     let ends = [one, two].map(|key| record(key, 0, Next::Close(close(RunStatus::Completed))));
-    let (answers, wanted) = tokio::join!(commit(&db.store, &worker, &ends), async {
+    let (answers, ()) = tokio::join!(commit(&db.store, &worker, &ends), async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let wanted = tx.execute(hold, &[&one.min(two).run]).await;
+        drop(tx.execute(hold, &[&one.min(two).run]).await); // one of the two is the victim
         drop(tx);
-        wanted
     });
-    assert!(wanted.is_ok(), "the writer gives way");
     for (end, answer) in ends.iter().zip(answers) {
         let again = [end.clone()];
         match answer {

@@ -1,12 +1,14 @@
 //! The task that sends notifications.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Object, Pool};
 use flows_core::ids::RunKey;
 use flows_core::store::Hint;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 use uuid::Uuid;
 
 use super::wire::Sender;
@@ -47,10 +49,16 @@ impl Gathered {
 }
 
 /// Sends hints until everybody who could give one has gone. The first after a pause goes at once.
-pub(super) async fn run(pool: Pool, sender: Sender, mut hints: UnboundedReceiver<Hint>) {
+pub(super) async fn run(
+    pool: Pool,
+    sender: Sender,
+    mut hints: Receiver<Hint>,
+    overflow: Arc<AtomicBool>,
+) {
     let (mut client, mut batch, mut gathered) = (None, Vec::new(), Gathered::default());
     while hints.recv_many(&mut batch, BATCH).await > 0 {
         drain(&mut batch, &mut hints, &mut gathered);
+        gathered.unsure |= overflow.swap(false, Ordering::Relaxed);
         match send(&pool, &mut client, &sender.write(&gathered)).await {
             Ok(()) => {
                 gathered = Gathered::default();
@@ -65,7 +73,7 @@ pub(super) async fn run(pool: Pool, sender: Sender, mut hints: UnboundedReceiver
     }
 }
 
-fn drain(batch: &mut Vec<Hint>, hints: &mut UnboundedReceiver<Hint>, gathered: &mut Gathered) {
+fn drain(batch: &mut Vec<Hint>, hints: &mut Receiver<Hint>, gathered: &mut Gathered) {
     batch.drain(..).for_each(|hint| gathered.add(hint));
     while let Ok(hint) = hints.try_recv() {
         gathered.add(hint);

@@ -1,6 +1,6 @@
 -- Makes runs ready again whose claim never reached the worker. $1 worker, $2 numbers of the claims.
--- Called by `claim` and `look`, after a claim failed or was dropped half-way, behind
--- `void_claims.sql`: what those claims took is visible by now.
+-- Called by `unfinished`, after a claim failed or was dropped half-way, behind
+-- `void_requests.sql`: what those claims took is visible by now.
 -- Locks the rows it moves. Reads the small table `owned` whole: this is rare.
 WITH lost AS (
     DELETE FROM flows.owned WHERE worker_id = $1 AND claim = ANY ($2::bigint[])
