@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use flows::prelude::*;
 use flows::{AnyWorkflow, HistoryEvent};
 
-use crate::harness::{Env, Serving, until};
+use crate::harness::{Env, Serving, events, until};
 use crate::world::World;
 
 on_every_store! {
@@ -100,14 +100,14 @@ async fn a_history_tells_what_happened_in_order(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
     let exec = env.engine.start(reads::Input { page: 4 }).await?;
     env.world.open("fetch");
-    until(async || Ok(exec.history().await?.iter().any(|event| event.kind == "timer_fired")))
-        .await?;
+    until(async || Ok(!events(&exec, "timer_fired").await?.is_empty())).await?;
     exec.signal("name", &"Ada").await?;
     exec.result().await?;
 
     let history = exec.history().await?;
     let lines: Vec<_> = history.iter().map(line).collect();
     let expected = [
+        "run_started",
         "activity_attempt_failed #0 fetch attempt 1: offline",
         "activity_completed #0 fetch attempt 2 = \"page 4\"",
         "side_effect #1 = 7",
