@@ -55,7 +55,7 @@ fn a_child_is_asked_for_once() {
         script,
         &[completes(1, 10), Child(0, Ok(json!(3)))],
         expect![[r#"
-            begin: start packing({}) #0, run charge(1) #1, record start of packing #0
+            begin: run charge(1) #1, start packing({}) #0, record start of packing #0
             #1 completes with 10: waits
             child #0 gives 3: gives 3
         "#]],
