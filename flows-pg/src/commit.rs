@@ -18,14 +18,9 @@ use uuid::Uuid;
 use self::batch::Batch;
 use crate::error::{Fault, Remedy};
 use crate::link::Link;
+use crate::parts::{LARGEST, cut};
 use crate::store::Shared;
 
-/// Bytes of one transaction: far from the limits of the protocol.
-const BYTES: usize = 32 << 20;
-/// Records of one transaction.
-const RECORDS: usize = 2000;
-/// A record of more bytes than this cannot be sent in one message.
-const LARGEST: usize = 256 << 20;
 /// How often a batch is written again that meets others.
 const TRIES: u32 = 10;
 
@@ -44,7 +39,7 @@ impl Shared {
     ) -> Result<Vec<Committed>> {
         let mut answers = vec![Committed::Done; records.len()];
         let lent = self.writer(writer).await?;
-        let mut parts = cut(records, &mut answers);
+        let mut parts = parts(records, &mut answers);
         while let Some(part) = parts.pop() {
             let batch = Batch::new(worker, records, &part.numbers);
             match batch.write(lent.link()).await {
@@ -66,28 +61,19 @@ impl Shared {
     }
 }
 
-/// Sorts the records by key, so that two batches cannot lock each other, and cuts them into parts
-/// of bounded size.
-fn cut(records: &[Record], answers: &mut [Committed]) -> Vec<Part> {
+/// Sorts the records by key, so that two batches cannot lock each other, and cuts them into parts.
+fn parts(records: &[Record], answers: &mut [Committed]) -> Vec<Part> {
     let mut numbers = (0..records.len()).collect::<Vec<_>>();
     numbers.sort_by_key(|number| (records[*number].key, records[*number].position));
-    let mut parts = vec![Part { numbers: Vec::new(), tries: 0 }];
-    let mut bytes = 0;
-    for number in numbers {
-        let size = size(&records[number]);
-        if size > LARGEST {
-            answers[number] = too_large(size);
-            continue;
+    numbers.retain(|number| match size(&records[*number]) {
+        size if size > LARGEST => {
+            answers[*number] = too_large(size);
+            false
         }
-        bytes += size;
-        let full = bytes > BYTES || parts[0].numbers.len() >= RECORDS;
-        if full && !parts[0].numbers.is_empty() {
-            parts.insert(0, Part { numbers: Vec::new(), tries: 0 });
-            bytes = size;
-        }
-        parts[0].numbers.push(number);
-    }
-    parts
+        _ => true,
+    });
+    let parts = cut(numbers, |number| size(&records[*number]));
+    parts.into_iter().rev().map(|numbers| Part { numbers, tries: 0 }).collect()
 }
 
 fn size(record: &Record) -> usize {
@@ -104,13 +90,16 @@ fn size(record: &Record) -> usize {
 }
 
 fn too_large(size: usize) -> Committed {
-    Committed::Refused(format!("the record has {size} bytes; the limit is {LARGEST}"))
+    Committed::Refused(format!("the record has {size} bytes; the most is {LARGEST}"))
 }
 
-/// The records that have lost their run, if that is why the batch was aborted.
+/// The records that have lost their run, or whose run somebody holds for longer than others can
+/// wait, if that is why the batch was aborted. Of a run that is held, nothing was kept either: its
+/// worker reads it again and goes on.
 async fn losers_if(batch: &Batch<'_>, link: Link<'_>, fault: &Fault) -> Result<Vec<usize>, Fault> {
     match fault.remedy() {
         Remedy::Contended => batch.losers(link).await,
+        Remedy::Blocked => batch.blocked(link).await,
         _ => Ok(Vec::new()),
     }
 }
@@ -128,7 +117,8 @@ fn mend(
     let again = !lost.is_empty() || tries < TRIES;
     match fault.remedy() {
         Remedy::Repeat | Remedy::Contended if again => Ok(vec![Part { numbers, tries: tries + 1 }]),
-        Remedy::Data | Remedy::Contended => divide(numbers, fault, answers),
+        Remedy::Blocked if !lost.is_empty() => Ok(vec![Part { numbers, tries }]),
+        Remedy::Data | Remedy::Contended | Remedy::Blocked => divide(numbers, fault, answers),
         Remedy::Repeat | Remedy::None => Err(fault),
     }
 }
@@ -140,7 +130,10 @@ fn divide(
     answers: &mut [Committed],
 ) -> Result<Vec<Part>, Fault> {
     if let [number] = numbers[..] {
-        answers[number] = Committed::Refused(Error::from(fault).message().to_owned());
+        answers[number] = match fault.remedy() {
+            Remedy::Blocked => Committed::Lost,
+            _ => Committed::Refused(Error::from(fault).message().to_owned()),
+        };
         return Ok(Vec::new());
     }
     let second = numbers.split_off(numbers.len() / 2);

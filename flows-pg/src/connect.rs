@@ -27,7 +27,8 @@ impl PgStore {
     }
 
     /// Uses the application's pool. A process that runs workers takes three connections out of it
-    /// for good; there is no listener, so workers and waiters poll.
+    /// for good; it does not listen to other processes, so that workers and waiters poll for what
+    /// those do.
     pub fn from_pool(pool: Pool) -> Self {
         Self::new(pool, None)
     }

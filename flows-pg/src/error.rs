@@ -22,6 +22,8 @@ pub(crate) enum Remedy {
     Repeat,
     /// Nothing was written: somebody else has one of the runs.
     Contended,
+    /// Nothing was written: somebody holds one of the rows for long.
+    Blocked,
     /// Nothing was written: a value is one that PostgreSQL cannot store.
     Data,
     /// It is not known what was written.
@@ -58,6 +60,7 @@ impl Fault {
         match error.code().map(SqlState::code) {
             Some("40001" | "40P01") => Remedy::Repeat,
             Some("23505" | "FL001") => Remedy::Contended,
+            Some("55P03") => Remedy::Blocked,
             Some(code) if matches!(&code[..2], "22" | "23" | "54") => Remedy::Data,
             _ => Remedy::None,
         }

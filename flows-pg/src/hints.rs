@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use deadpool_postgres::Pool;
 use flows_core::store::Hint;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 
@@ -69,19 +70,24 @@ impl Hints {
         }
     }
 
-    /// Hints from other processes; none without a connection that can listen.
+    /// Hints from other processes, if there is a connection that can listen, and of this one's
+    /// commits.
     pub(crate) fn subscribe(&self) -> Option<UnboundedReceiver<Hint>> {
-        let config = self.listen.as_ref()?;
-        let runtime = tokio::runtime::Handle::try_current().ok()?;
         let (sender, receiver) = unbounded_channel();
         self.subscribers.add(sender);
-        let mut tasks = self.tasks();
-        if !tasks.listens {
-            tasks.listens = true;
-            let task = listen::run(config.clone(), self.sender, self.subscribers.clone());
-            tasks.running.push(runtime.spawn(task).abort_handle());
+        if let (Some(config), Ok(runtime)) = (&self.listen, Handle::try_current()) {
+            let mut tasks = self.tasks();
+            if !std::mem::replace(&mut tasks.listens, true) {
+                let task = listen::run(config.clone(), self.sender, self.subscribers.clone());
+                tasks.running.push(runtime.spawn(task).abort_handle());
+            }
         }
         Some(receiver)
+    }
+
+    /// Where the listener connects to.
+    pub(crate) fn listens_to(&self) -> Option<tokio_postgres::Config> {
+        self.listen.clone()
     }
 
     fn notifier(&self) -> Option<UnboundedSender<Hint>> {
@@ -91,7 +97,7 @@ impl Hints {
         {
             return Some(notifier.clone());
         }
-        let runtime = tokio::runtime::Handle::try_current().ok()?;
+        let runtime = Handle::try_current().ok()?;
         let (notifier, hints) = unbounded_channel();
         let task = runtime.spawn(notify::run(self.pool.clone(), self.sender, hints));
         tasks.running.push(task.abort_handle());

@@ -26,6 +26,7 @@ mod load;
 mod look;
 mod migrate;
 mod outcomes;
+mod parts;
 mod register;
 mod release;
 mod reload;

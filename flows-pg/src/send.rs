@@ -17,6 +17,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::error::{Fault, Remedy};
+use crate::parts::cut;
 use crate::rows::{Keys, codec_code};
 use crate::scope::Scope;
 use crate::sql::{SEND, STATUSES};
@@ -41,7 +42,8 @@ impl Shared {
         }
         let mut groups = Vec::new();
         for (tenant, open) in tenants {
-            groups.push(self.send_tenant(tenant, open));
+            let parts = cut(open, |(_, letter)| letter.payload.len() + letter.name.len());
+            groups.push(self.send_tenant(tenant, parts));
         }
         let groups = stream::iter(groups).buffer_unordered(TENANTS_AT_ONCE);
         let mut answers: Answers = groups.concat().await;
@@ -49,8 +51,17 @@ impl Shared {
         Ok(answers.into_iter().map(|(_, answer)| answer).collect())
     }
 
-    /// Sends the letters of one tenant. One that cannot be stored does not harm the others.
-    async fn send_tenant(&self, tenant: Uuid, open: Open<'_>) -> Answers {
+    /// Sends the letters of one tenant, part by part: letters to a run arrive in order.
+    async fn send_tenant(&self, tenant: Uuid, parts: Vec<Open<'_>>) -> Answers {
+        let mut answers = Answers::new();
+        for part in parts {
+            answers.extend(self.send_part(tenant, part).await);
+        }
+        answers
+    }
+
+    /// A letter that cannot be stored does not harm the others.
+    async fn send_part(&self, tenant: Uuid, open: Open<'_>) -> Answers {
         let scope = Scope::Alone(self, tenant);
         match deliver(scope, open.clone()).await {
             Ok(answers) => answers,

@@ -37,6 +37,7 @@ statements! {
     APPEND = "append",
     APPEND_LAST = "append_last",
     APPEND_ONE = "append_one",
+    BLOCKED = "blocked",
     BURY = "bury",
     CHECK = "check",
     CLAIM = "claim",

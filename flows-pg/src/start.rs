@@ -17,6 +17,7 @@ use uuid::Uuid;
 pub(crate) use self::columns::Columns;
 use self::conflict::Holder;
 use crate::error::{Fault, Remedy};
+use crate::parts::cut;
 use crate::scope::Scope;
 use crate::sql::START;
 use crate::store::Shared;
@@ -34,7 +35,8 @@ impl Shared {
         for (number, run) in runs.iter().enumerate() {
             tenants.entry(run.key.tenant).or_default().push(number);
         }
-        let groups = tenants.into_values().map(|numbers| self.start_tenant(runs, numbers));
+        let parts = tenants.into_values().flat_map(|numbers| cut(numbers, |n| size(&runs[*n])));
+        let groups = parts.map(|numbers| self.start_tenant(runs, numbers));
         let groups = stream::iter(groups).buffer_unordered(TENANTS_AT_ONCE);
         let mut answers: Answers = groups.concat().await;
         answers.sort_unstable_by_key(|(number, _)| *number);
@@ -75,6 +77,10 @@ impl Shared {
         let rows = self.in_tenant(first.key.tenant, START, &columns.params()).await?;
         Ok(rows.iter().map(|row| row.get("run_id")).collect())
     }
+}
+
+fn size(run: &NewRun) -> usize {
+    run.input.len() + run.workflow_id.as_ref().map_or(0, |id| id.len())
 }
 
 /// An error of a transaction is the answer to all that were in it.

@@ -24,6 +24,7 @@ use crate::hints::Hints;
 use crate::session::{CLAIMER, Lent, Session, WRITER};
 use crate::unfinished::Unfinished;
 
+/// Enough for one machine; more connections only make the batches smaller.
 const WRITERS: usize = 2;
 
 /// A store on PostgreSQL. Clones share its connections.
@@ -43,13 +44,23 @@ pub(crate) struct Shared {
 
 impl PgStore {
     pub(crate) fn new(pool: Pool, listen: Option<tokio_postgres::Config>) -> Self {
+        Self::build(pool, listen, WRITERS)
+    }
+
+    /// A store on the same pool whose workers commit on so many connections, 2 by default.
+    #[must_use]
+    pub fn with_writers(&self, writers: usize) -> Self {
+        Self::build(self.0.pool.clone(), self.0.hints.listens_to(), writers.max(1))
+    }
+
+    fn build(pool: Pool, listen: Option<tokio_postgres::Config>, writers: usize) -> Self {
         Self(Arc::new(Shared {
             hints: Hints::new(pool.clone(), listen),
             pool,
             counters: Counters::default(),
             checked: OnceCell::new(),
             unfinished: Unfinished::default(),
-            writers: (0..WRITERS).map(|_| Session::new(WRITER)).collect(),
+            writers: (0..writers).map(|_| Session::new(WRITER)).collect(),
             claimer: Session::new(CLAIMER),
             claims: AtomicI64::new(1),
         }))
@@ -72,7 +83,7 @@ impl Shared {
     /// A connection that commits turns.
     pub(crate) async fn writer(&self, number: usize) -> Result<Lent<'_>, Fault> {
         self.ready().await?;
-        self.writers[number % WRITERS].lend(&self.pool, &self.counters).await
+        self.writers[number % self.writers.len()].lend(&self.pool, &self.counters).await
     }
 
     /// The number of the next claim.
@@ -148,7 +159,7 @@ impl Store for PgStore {
     }
 
     fn writers(&self) -> usize {
-        WRITERS
+        self.0.writers.len()
     }
 
     fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>> {

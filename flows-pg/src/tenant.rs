@@ -14,6 +14,8 @@ use crate::link::{Link, Params};
 use crate::sql::{ENTER_TENANT, Sql};
 use crate::store::Shared;
 
+/// Whatever the server's default is: the statements count on seeing what was committed before them.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// How often a transaction is tried that meets others.
 const TRIES: usize = 10;
 
@@ -52,7 +54,7 @@ impl Shared {
         let (link, tenant) = (tx.link(), tenant.to_string());
         let (enter, statement) = (link.prepare(ENTER_TENANT).await?, link.prepare(sql).await?);
         let (begun, entered, rows, committed) = join4(
-            link.command("BEGIN"),
+            link.command(BEGIN),
             link.send(&enter, &[&tenant]),
             link.send(&statement, params),
             link.command("COMMIT"),
@@ -71,7 +73,7 @@ impl Shared {
         let tx = self.borrow_client().await?;
         let (link, tenant) = (tx.link(), tenant.to_string());
         let enter = link.prepare(ENTER_TENANT).await?;
-        let begin = link.command("BEGIN");
+        let begin = link.command(BEGIN);
         let (begun, entered) = join(begin, link.send(&enter, &[&tenant])).await;
         begun?;
         entered?;

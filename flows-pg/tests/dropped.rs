@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use flows_core::store::{Claim, Committed, Next, RunStatus, Store};
+use flows_core::store::{Claim, Committed, InTransaction, Next, RunStatus, Store};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -125,22 +125,56 @@ async fn cut_connections_are_opened_again() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_busy_with_locks_does_not_lose_a_batch() {
+async fn a_deadlock_harms_nobody_for_long() {
     let db = setup().await;
     let worker = db.worker().await;
     let (one, two) = (db.owned(&worker).await, db.owned(&worker).await);
     let mut other = db.sql().await;
     let tx = other.transaction().await.unwrap();
-    // somebody holds the place of the second, wants that of the first, and gets the deadlock going
-    tx.execute("SELECT FROM flows.owned WHERE run_id = $1 FOR UPDATE", &[&one.max(two).run])
-        .await
-        .unwrap();
+    // somebody holds the place of the second, and wants that of the first
+    let hold = "SELECT FROM flows.owned WHERE run_id = $1 FOR UPDATE";
+    tx.execute(hold, &[&one.max(two).run]).await.unwrap();
     let ends = [one, two].map(|key| record(key, 0, Next::Close(close(RunStatus::Completed))));
-    let (answers, ()) = tokio::join!(commit(&db.store, &worker, &ends), async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        let sql = "SELECT FROM flows.owned WHERE run_id = $1 FOR UPDATE";
-        drop(tx.execute(sql, &[&one.min(two).run]).await); // one of the two is the victim
+    let (answers, wanted) = tokio::join!(commit(&db.store, &worker, &ends), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let wanted = tx.execute(hold, &[&one.min(two).run]).await;
         drop(tx);
+        wanted
     });
-    assert_eq!(answers, [Committed::Done, Committed::Done]);
+    assert!(wanted.is_ok(), "the writer gives way");
+    for (end, answer) in ends.iter().zip(answers) {
+        let again = [end.clone()];
+        match answer {
+            Committed::Lost => {
+                assert_eq!(commit(&db.store, &worker, &again).await, [Committed::Done])
+            }
+            other => assert_eq!(other, Committed::Done),
+        }
+    }
+    assert_eq!(db.places().await, (0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_run_in_somebodys_long_transaction_does_not_hold_up_the_others() {
+    let db = setup().await;
+    let worker = db.worker().await;
+    let mut runs = Vec::new();
+    for _ in 0..20 {
+        runs.push(db.owned(&worker).await);
+    }
+    let mut client = plain(db.database.url()).await;
+    let tx = client.transaction().await.unwrap();
+    tx.verbs().send(&signal(runs[7], 1)).await.unwrap(); // and the application thinks
+    let ends = runs.iter().map(|key| record(*key, 0, Next::Close(close(RunStatus::Completed))));
+    let ends = ends.collect::<Vec<_>>();
+    let answers = tokio::time::timeout(Duration::from_secs(8), commit(&db.store, &worker, &ends));
+    let answers = answers.await.expect("the batch does not wait for the transaction");
+    for (number, answer) in answers.iter().enumerate() {
+        let expected = if number == 7 { Committed::Lost } else { Committed::Done };
+        assert_eq!(answer, &expected, "{number}");
+    }
+    tx.commit().await.unwrap();
+    let again = db.store.reload(worker.id, &runs).await.unwrap();
+    assert_eq!((again.len(), numbers(&again[0].inbox)), (1, vec![1]), "it goes on with its letter");
+    assert_eq!(commit(&db.store, &worker, &ends[7..8]).await, [Committed::Done]);
 }

@@ -57,14 +57,16 @@ impl Executor {
     pub(super) fn reloaded(&mut self, asked: &[RunKey], found: Vec<Activation>) {
         let mut found: HashMap<_, _> = found.into_iter().map(|run| (run.key, run)).collect();
         for key in asked.iter().collect::<BTreeSet<_>>() {
-            if !self.runs.get(key).is_some_and(Resident::awaits_reading) {
-                continue; // it was asked for twice, or has gone on otherwise
-            }
             match found.remove(key) {
-                Some(run) => self.compare(run),
+                Some(run) if self.awaits_reading(key) => self.compare(run),
+                Some(_) => {} // it was asked for twice, or is as it should be
                 None => self.gone(*key),
             }
         }
+    }
+
+    fn awaits_reading(&self, key: &RunKey) -> bool {
+        self.runs.get(key).is_some_and(Resident::awaits_reading)
     }
 
     /// The run is not ours any more; whoever waits for it here should look.

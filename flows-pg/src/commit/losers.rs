@@ -1,12 +1,13 @@
-//! Which records of an aborted batch have lost their run.
+//! Which records of an aborted batch have lost their run, and which are held up.
 
 use flows_core::store::Next;
+use tokio_postgres::Row;
 
 use super::batch::Batch;
 use crate::error::Fault;
 use crate::link::Link;
 use crate::rows::Keys;
-use crate::sql::LOSERS;
+use crate::sql::{BLOCKED, LOSERS};
 
 impl Batch<'_> {
     /// The records, by number, that cannot be written any more. Nothing of the batch was kept, so a
@@ -21,8 +22,18 @@ impl Batch<'_> {
         let Keys { shards, tenants, runs } = &keys;
         let params: crate::link::Params<'_> =
             &[&self.worker, shards, tenants, runs, &positions, &moves];
-        let rows = link.query(LOSERS, params).await?;
-        let at = |row: &tokio_postgres::Row| usize::try_from(row.get::<_, i64>("record") - 1).ok();
-        Ok(rows.iter().filter_map(at).map(|at| self.numbers[at]).collect())
+        Ok(self.named_in(&link.query(LOSERS, params).await?))
+    }
+
+    /// The records, by number, whose run somebody holds.
+    pub(super) async fn blocked(&self, link: Link<'_>) -> Result<Vec<usize>, Fault> {
+        let records = self.numbers.iter().map(|number| &self.records[*number]);
+        let Keys { shards, tenants, runs } = records.map(|record| record.key).collect::<Keys>();
+        Ok(self.named_in(&link.query(BLOCKED, &[&shards, &tenants, &runs]).await?))
+    }
+
+    fn named_in(&self, rows: &[Row]) -> Vec<usize> {
+        let at = |row: &Row| usize::try_from(row.get::<_, i64>("record") - 1).ok();
+        rows.iter().filter_map(at).map(|at| self.numbers[at]).collect()
     }
 }

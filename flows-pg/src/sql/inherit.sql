@@ -20,6 +20,6 @@ WITH heir AS MATERIALIZED (
 )
 UPDATE flows.ready r SET load = true
 FROM target t
-JOIN flows.runs u ON u.shard = t.shard AND u.tenant_id = t.tenant_id AND u.run_id = t.run_id
-WHERE r.shard = u.shard AND r.lane = u.lane AND r.priority = u.priority
+JOIN flows.runs u ON u.shard = ANY (ARRAY[t.shard]) AND u.tenant_id = t.tenant_id AND u.run_id = t.run_id
+WHERE r.shard = ANY (ARRAY[u.shard]) AND r.lane = u.lane AND r.priority = u.priority
   AND r.run_id = u.run_id AND r.tenant_id = u.tenant_id

@@ -10,9 +10,9 @@ WITH key AS MATERIALIZED (
 SELECT k.run, j.position, j.events, NULL::bigint AS seq, NULL::smallint AS kind,
        NULL::smallint AS codec, NULL::text AS name, NULL::bytea AS payload
 FROM key k
-JOIN flows.journal j ON j.shard = k.shard AND j.tenant_id = k.tenant_id AND j.run_id = k.run_id
+JOIN flows.journal j ON j.shard = ANY (ARRAY[k.shard]) AND j.tenant_id = k.tenant_id AND j.run_id = k.run_id
 UNION ALL
 SELECT k.run, NULL, NULL, i.seq, i.kind, i.codec, i.name, i.payload
 FROM key k
-JOIN flows.inbox i ON i.shard = k.shard AND i.tenant_id = k.tenant_id AND i.run_id = k.run_id
+JOIN flows.inbox i ON i.shard = ANY (ARRAY[k.shard]) AND i.tenant_id = k.tenant_id AND i.run_id = k.run_id
 ORDER BY run, position, seq

@@ -3,6 +3,11 @@
 -- The hot tables are small one moment and large the next, so plans are made once, for the indexes.
 SET ROLE flows_worker;
 SET application_name = 'flows claimer';
+SET default_transaction_isolation = 'read committed';
+SET default_transaction_read_only = off;
+SET statement_timeout = 0;
+SET idle_session_timeout = 0;
+SET lock_timeout = '5s';
 SET synchronous_commit = off;
 SET plan_cache_mode = force_generic_plan;
 SET enable_seqscan = off;
