@@ -11,7 +11,8 @@ on_every_store! {
     children_run_side_by_side_and_keep_their_order,
     children_have_children,
     cancellation_of_the_parent_ends_the_waiting_and_not_the_child,
-    a_cancelled_or_terminated_child_is_an_error,
+    a_terminated_child_is_an_error,
+    a_parent_of_a_cancelled_child_has_failed,
     a_child_outlives_the_worker_of_its_parent,
     a_child_that_nobody_waits_for_goes_on,
     a_child_runs_on_another_queue,
@@ -160,11 +161,22 @@ async fn cancellation_of_the_parent_ends_the_waiting_and_not_the_child(env: Env)
     Ok(())
 }
 
-async fn a_cancelled_or_terminated_child_is_an_error(env: Env) -> Result<()> {
+async fn a_terminated_child_is_an_error(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
     let exec = env.engine.start(careful::Input {}).await?;
     only(&env, "waits").await?.terminate("enough").await?;
     assert_eq!(exec.result().await?, "Terminated: the run was terminated: enough");
+    Ok(())
+}
+
+async fn a_parent_of_a_cancelled_child_has_failed(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let exec = env.engine.start(hurries::Input {}).await?;
+    only(&env, "waits").await?.cancel().await?;
+    let error = exec.result().await.unwrap_err();
+    assert!(error.is_cancelled(), "{error:?}");
+    assert_eq!(exec.describe().await?.status, Status::Failed, "nobody cancelled the parent");
+    assert_eq!(env.engine.dead_letters().list().await?.len(), 1);
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use flows::HistoryEvent;
 use flows::memory::MemoryStore;
 use flows::pg::dev::{Database, fresh_database};
 use flows::prelude::*;
@@ -102,6 +103,15 @@ impl Serving {
         self.task.abort();
         assert!(self.task.await.is_err_and(|error| error.is_cancelled()), "it was alive");
     }
+}
+
+/// The events of a kind in a run's history.
+pub(crate) async fn events<W: Workflow>(
+    exec: &Execution<W>,
+    kind: &str,
+) -> Result<Vec<HistoryEvent>> {
+    let history = exec.history().await?;
+    Ok(history.into_iter().filter(|event| event.kind == kind).collect())
 }
 
 /// Looks until something is so that nobody tells.

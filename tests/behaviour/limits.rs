@@ -2,7 +2,7 @@
 
 use flows::prelude::*;
 
-use crate::harness::{Env, Serving};
+use crate::harness::{Env, Serving, events, until};
 use crate::world::World;
 
 on_every_store! {
@@ -136,8 +136,8 @@ async fn an_attempt_that_takes_too_long_is_given_up_and_retried(env: Env) -> Res
     let _worker = env.serve(registry())?;
     let exec = env.engine.start(which("slow")).await?;
     assert_eq!(exec.result().await?, 2);
-    let history = exec.history().await?;
-    let error = history[1].error.as_ref().expect("the first attempt failed");
+    let failed = events(&exec, "activity_attempt_failed").await?;
+    let error = failed[0].error.as_ref().expect("the first attempt failed");
     assert!(error.is_timeout());
     let text = "activity `slow_at_first` took longer than its `start_to_close` of 100ms";
     assert_eq!(error.message(), text);
@@ -158,8 +158,8 @@ async fn silence_is_a_timeout_and_the_next_attempt_knows_how_far_it_was(env: Env
     let _worker = env.serve(registry())?;
     let exec = env.engine.start(library::Input {}).await?;
     assert_eq!(exec.result().await?, [3, 4, 5], "pages 1 and 2 were read before");
-    let history = exec.history().await?;
-    let error = history[1].error.as_ref().expect("the first attempt failed");
+    let failed = events(&exec, "activity_attempt_failed").await?;
+    let error = failed[0].error.as_ref().expect("the first attempt failed");
     let text = "activity `reads_pages` gave no heartbeat for longer than its `heartbeat` of 150ms";
     assert_eq!((error.is_timeout(), error.message()), (true, text));
     Ok(())
@@ -205,10 +205,7 @@ async fn a_run_that_takes_too_long_is_timed_out(env: Env) -> Result<()> {
 async fn a_workflow_can_limit_what_it_waits_for(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
     let exec = env.engine.start(waits::Input {}).await?;
-    crate::harness::until(async || {
-        Ok(exec.history().await?.iter().any(|event| event.kind == "timer_fired"))
-    })
-    .await?;
+    until(async || Ok(!events(&exec, "timer_fired").await?.is_empty())).await?;
     exec.signal("go", &"better late").await?;
     assert_eq!(exec.result().await?, "timed out after 150ms, then better late");
     Ok(())

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use flows::prelude::*;
 use flows::{AnyWorkflow, HistoryEvent};
 
-use crate::harness::{Env, Serving, until};
+use crate::harness::{Env, Serving, events, until};
 use crate::world::World;
 
 on_every_store! {
@@ -100,8 +100,7 @@ async fn a_history_tells_what_happened_in_order(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
     let exec = env.engine.start(reads::Input { page: 4 }).await?;
     env.world.open("fetch");
-    until(async || Ok(exec.history().await?.iter().any(|event| event.kind == "timer_fired")))
-        .await?;
+    until(async || Ok(!events(&exec, "timer_fired").await?.is_empty())).await?;
     exec.signal("name", &"Ada").await?;
     exec.result().await?;
 

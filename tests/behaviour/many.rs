@@ -2,7 +2,7 @@
 
 use flows::prelude::*;
 
-use crate::harness::Env;
+use crate::harness::{Env, events};
 use crate::world::World;
 
 on_every_store! {
@@ -87,8 +87,7 @@ async fn a_hundred_activities_in_parallel_give_their_results_in_order(env: Env) 
     let _worker = env.serve(registry())?;
     let exec = env.engine.start(squares::Input { upto: 100 }).await?;
     assert_eq!(exec.result().await?, (0..100).map(|n| n * n).collect::<Vec<u64>>());
-    let history = exec.history().await?;
-    assert_eq!(history.iter().filter(|event| event.kind == "activity_completed").count(), 100);
+    assert_eq!(events(&exec, "activity_completed").await?.len(), 100);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use flows::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::harness::Env;
+use crate::harness::{Env, events};
 
 on_every_store! {
     an_input_that_is_too_large_is_refused_at_the_start,
@@ -139,8 +139,7 @@ async fn an_activitys_input_that_is_too_large_is_the_calls_error(env: Env) -> Re
     let exec = env.engine.start(input("x".repeat(198), &[5, 1])).await?;
     let result = exec.result().await;
     refused(result, "input of activity `repeats`", 990);
-    let completed = exec.history().await?;
-    assert_eq!(completed.iter().filter(|event| event.kind == "activity_completed").count(), 1);
+    assert_eq!(events(&exec, "activity_completed").await?.len(), 1);
     Ok(())
 }
 
@@ -203,8 +202,8 @@ async fn postcard_payloads_go_there_and_back(env: Env) -> Result<()> {
     let exec = env.engine.start(ships::Input { parcel }).await?;
     let labels = vec![None, Some("ink".into()), Some("3 more".into())];
     assert_eq!(exec.result().await?, Parcel { weight: 3.0, labels });
-    let history = exec.history().await?;
-    let value = history[1].value.as_ref().expect("an output");
+    let completed = events(&exec, "activity_completed").await?;
+    let value = completed[0].value.as_ref().expect("an output");
     assert_eq!((value.codec(), value.as_json()), (flows::Codec::Postcard, None));
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use flows::prelude::*;
 use uuid::Uuid;
 
-use crate::harness::Env;
+use crate::harness::{Env, events, until};
 use crate::world::World;
 
 on_every_store! {
@@ -61,11 +61,7 @@ fn registry() -> Registry {
 
 /// Waits until so many events of a kind are in the journal.
 async fn recorded<W: Workflow>(exec: &Execution<W>, kind: &str, times: usize) -> Result<()> {
-    crate::harness::until(async || {
-        let history = exec.history().await?;
-        Ok(history.iter().filter(|event| event.kind == kind).count() >= times)
-    })
-    .await
+    until(async || Ok(events(exec, kind).await?.len() >= times)).await
 }
 
 async fn values_are_the_same_at_every_replay(env: Env) -> Result<()> {
@@ -77,8 +73,9 @@ async fn values_are_the_same_at_every_replay(env: Env) -> Result<()> {
         recorded(&exec, "activity_completed", turn as usize + 1).await?;
         worker.stop().await?;
         exec.signal("turn", &turn).await?;
-        let side_effects = exec.history().await?.into_iter().filter(|e| e.kind == "side_effect");
-        recorded_values = side_effects
+        recorded_values = events(&exec, "side_effect")
+            .await?
+            .into_iter()
             .map(|event| event.value.expect("a value").decode::<Option<Uuid>>())
             .collect::<Result<Vec<_>>>()?;
     }
@@ -116,7 +113,8 @@ async fn a_side_effect_is_made_once(env: Env) -> Result<()> {
     let worker = env.serve(registry())?;
     recorded(&exec, "side_effect", 1).await?;
     worker.stop().await?;
-    let made = exec.history().await?.remove(1).value.expect("a value").decode::<Uuid>()?;
+    let recorded = events(&exec, "side_effect").await?.remove(0);
+    let made = recorded.value.expect("a value").decode::<Uuid>()?;
 
     let _worker = env.serve(registry())?;
     exec.signal("go", &()).await?;

@@ -2,7 +2,7 @@
 
 use flows::prelude::*;
 
-use crate::harness::Env;
+use crate::harness::{Env, Serving, events, until};
 use crate::world::World;
 
 on_every_store! {
@@ -122,8 +122,7 @@ async fn a_dedup_key_is_received_once(env: Env) -> Result<()> {
 async fn a_typed_signal_is_sent_and_received(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
     let exec = env.engine.start(shelves::Input {}).await?;
-    exec.history().await?;
-    crate::harness::until(async || Ok(exec.describe().await?.waiting_for.is_some())).await?;
+    until(async || Ok(exec.describe().await?.waiting_for.is_some())).await?;
     exec.send(Ready { shelf: 4 }).await?;
     assert_eq!(exec.result().await?, 4);
     Ok(())
@@ -141,17 +140,17 @@ async fn a_signal_finds_the_run_of_a_workflow_id(env: Env) -> Result<()> {
 
 async fn a_signal_wakes_a_run_that_left_memory(env: Env) -> Result<()> {
     let worker = env.worker(registry()).resident_for(Duration::ZERO).build()?;
-    let _worker = crate::harness::Serving::begin(worker);
+    let _worker = Serving::begin(worker);
     let exec = env.engine.start(input(&["n", "n"], false)).await?;
     for number in 1..=2 {
-        crate::harness::until(async || {
+        until(async || {
             let waiting_for = exec.describe().await?.waiting_for.unwrap_or_default();
             Ok(waiting_for.starts_with("signal `n`"))
         })
         .await?;
         exec.signal("n", &number).await?;
         if number == 1 {
-            crate::harness::until(async || Ok(exec.history().await?.len() >= 2)).await?;
+            until(async || Ok(events(&exec, "signal_received").await?.len() == 1)).await?;
         }
     }
     assert_eq!(exec.result().await?, [1, 2]);

@@ -150,7 +150,8 @@ async fn a_start_can_wait_for_a_time(env: Env) -> Result<()> {
 async fn a_start_in_the_past_begins_at_once(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
     let exec = env.engine.start(input("Ada")).start_at(SystemTime::UNIX_EPOCH).await?;
-    assert!(waited(&exec).await? < Duration::from_secs(5));
+    let waited = waited(&exec).await?;
+    assert!(waited < Duration::from_secs(10), "it began after {waited:?}");
     Ok(())
 }
 

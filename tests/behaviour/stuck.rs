@@ -2,7 +2,7 @@
 
 use flows::prelude::*;
 
-use crate::harness::{Env, Serving, until};
+use crate::harness::{Env, Serving, events, until};
 use crate::world::World;
 
 on_every_store! {
@@ -122,7 +122,7 @@ async fn a_panic_of_a_workflow_stops_that_run_until_a_build_mends_it(env: Env) -
 async fn a_changed_workflow_stops_with_what_was_expected_and_found(env: Env) -> Result<()> {
     let old = env.serve(good())?;
     let exec = env.engine.start(mended::report::Input { pages: 3 }).await?;
-    until(async || Ok(exec.history().await?.len() == 2)).await?;
+    until(async || Ok(!events(&exec, "activity_completed").await?.is_empty())).await?;
     old.stop().await?;
     exec.signal("more", &1).await?;
 

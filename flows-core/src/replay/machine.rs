@@ -106,6 +106,11 @@ impl Machine {
         self.started_at
     }
 
+    /// Whether the run was asked to cancel.
+    pub fn was_cancelled(&self) -> bool {
+        self.shared.lock().cancelled.is_some()
+    }
+
     /// What never changes about the run.
     pub fn info(&self) -> &RunInfo {
         &self.shared.info

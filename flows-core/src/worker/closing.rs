@@ -32,7 +32,8 @@ impl Executor {
         if let Err(error) = run.pending.row.push(&Recorded { at, event }) {
             return self.get_stuck(key, &error.to_string());
         }
-        let (close, successor) = close(key, &run.origin, outcome);
+        let cancelled = run.machine.as_ref().is_some_and(Machine::was_cancelled);
+        let (close, successor) = close(key, &run.origin, outcome, cancelled);
         match &successor {
             Some(successor) => {
                 let bequest = bequest(successor.key, run);
@@ -79,7 +80,14 @@ fn bequest(to: RunKey, run: &Resident) -> Vec<Mail> {
 #[derive(serde::Serialize, serde::Deserialize)]
 struct RunTimedOut;
 
-fn close(key: RunKey, origin: &Origin, outcome: Result<Payload>) -> (Close, Option<NewRun>) {
+/// How a run ends, and what goes on in its place. It counts as cancelled only if it was asked to
+/// cancel: the error of a cancelled child is a failure like others.
+fn close(
+    key: RunKey,
+    origin: &Origin,
+    outcome: Result<Payload>,
+    cancelled: bool,
+) -> (Close, Option<NewRun>) {
     let error = match outcome {
         Ok(output) => {
             let output = output.as_json().map(str::to_owned);
@@ -89,7 +97,7 @@ fn close(key: RunKey, origin: &Origin, outcome: Result<Payload>) -> (Close, Opti
     };
     let (status, successor) = match error.kind() {
         ErrorKind::ContinueAsNew => (RunStatus::Continued, continued(key, origin, &error)),
-        ErrorKind::Cancelled => (RunStatus::Cancelled, None),
+        ErrorKind::Cancelled if cancelled => (RunStatus::Cancelled, None),
         ErrorKind::Timeout if error.details::<RunTimedOut>().is_some() => {
             (RunStatus::TimedOut, None)
         }

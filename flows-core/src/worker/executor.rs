@@ -86,6 +86,7 @@ impl Executor {
             Message::Attempted(attempted) => self.attempted(attempted),
             Message::Seal(seal) => self.request_seal(seal),
             Message::Reloaded { asked, found } => self.reloaded(&asked, found),
+            Message::Terminated(run) => self.terminated(run),
             Message::MakeRoom(slots) => self.park_oldest(slots),
             Message::Drain => self.drain(),
         }

@@ -66,8 +66,16 @@ impl Keeper<'_> {
             Hint::Ready(shards) => self.ready.extend(shards),
             Hint::Mail(worker) if worker == self.session.id() => self.session.request_collect(),
             Hint::Unsure => self.look_at = Instant::now(),
-            Hint::Terminated(runs) => self.session.request_reload(runs),
+            Hint::Terminated(runs) => self.let_go(&runs),
             Hint::Mail(_) | Hint::Closed(_) => {}
+        }
+    }
+
+    /// Tells the executors of runs that were ended from outside.
+    fn let_go(&self, runs: &[RunKey]) {
+        for run in runs {
+            let executor = &self.executors[executor_of(run, self.executors.len())];
+            drop(executor.send(Message::Terminated(*run)));
         }
     }
 

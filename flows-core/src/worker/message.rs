@@ -22,6 +22,8 @@ pub(crate) enum Message {
         /// Those that are still ours.
         found: Vec<Activation>,
     },
+    /// A run was ended from outside.
+    Terminated(RunKey),
     /// Park waiting runs, the longest waiting first, until so many slots are free.
     MakeRoom(usize),
     /// Start nothing more; let go of every run as soon as it can be.

@@ -26,6 +26,13 @@ impl Executor {
         self.read_again(keys);
     }
 
+    /// Somebody has ended a run from outside. If we hold it, its activities stop here.
+    pub(super) fn terminated(&mut self, key: RunKey) {
+        if self.runs.contains_key(&key) {
+            self.lost(vec![key]);
+        }
+    }
+
     /// It is unknown whether these records are durable. They are kept until the store says.
     pub(super) fn recheck(&mut self, records: Vec<Record>) {
         let keys: Vec<_> = records.iter().map(|record| record.key).collect();

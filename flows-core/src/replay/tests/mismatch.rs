@@ -389,6 +389,19 @@ fn another_input_is_a_warning() {
 }
 
 #[test]
+fn a_new_child_behind_the_end_of_the_journal_starts() {
+    let script = script!(|ctx| {
+        charge(ctx, 1).await?;
+        pack(ctx).await
+    });
+    let turn = replay_events(&script, &[completed(0, "charge", 1, 10)]).expect("not stuck");
+    expect![[r#"
+        start packing({}) #1, record start of packing #1
+    "#]]
+    .assert_eq(&(super::shown::turn(&turn) + "\n"));
+}
+
+#[test]
 fn new_code_behind_the_end_of_the_journal_is_welcome() {
     let script = script!(|ctx| {
         charge(ctx, 1).await?;

@@ -151,6 +151,7 @@ impl Stage {
     fn note(&mut self, turn: &Turn) {
         assert!(turn.warnings.is_empty(), "{:?}", turn.warnings);
         self.journal.extend(turn.marks.iter().cloned());
+        assert_eq!(starts_recorded(turn), starts_asked_for(turn), "children that start");
         for command in &turn.commands {
             match command {
                 Command::RunActivity(start) => {
@@ -199,6 +200,22 @@ impl Stage {
     pub(super) fn take_over(&mut self) {
         self.machine = self.replayed().0;
     }
+}
+
+fn starts_recorded(turn: &Turn) -> BTreeSet<u32> {
+    let starts = turn.marks.iter().filter_map(|mark| match &mark.event {
+        Event::ChildStarted { step, .. } => Some(step.op),
+        _ => None,
+    });
+    starts.collect()
+}
+
+fn starts_asked_for(turn: &Turn) -> BTreeSet<u32> {
+    let starts = turn.commands.iter().filter_map(|command| match command {
+        Command::StartChild(child) => Some(child.task.op),
+        _ => None,
+    });
+    starts.collect()
 }
 
 fn stored(message: &str) -> StoredError {

@@ -172,6 +172,21 @@ fn info() -> RunInfo {
 }
 
 #[test]
+fn an_output_of_another_type() {
+    let script = script!(|ctx| { Ok(charge(ctx, 1).await.is_err()) });
+    let output = crate::payload::Payload::from_json("\"text\"");
+    let step = super::stage::step(0, "charge", &1);
+    let completed = crate::journal::Event::ActivityCompleted { step, attempt: 1, output };
+    check_stuck(
+        script,
+        &[completed],
+        expect![[r#"
+        output of `charge`: cannot decode as `u64`: invalid type: string "text", expected u64 at line 1 column 6; deploy a build that can read it
+    "#]],
+    );
+}
+
+#[test]
 fn an_ended_run_takes_no_more_events() {
     let (mut stage, _) = Stage::begin(script!(|_ctx| { Ok(()) }), &json!({}));
     let go = crate::journal::Event::CancelRequested { reason: "late".into() };

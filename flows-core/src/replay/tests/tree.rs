@@ -29,6 +29,8 @@ pub(super) enum Node {
     Random,
     Now,
     Child,
+    /// A child that is started and that nobody waits for.
+    Forgotten,
     Cancelled,
     /// An activity is started before what is inside, and awaited behind it or dropped.
     Started(Box<Node>, bool),
@@ -95,6 +97,10 @@ async fn grow_block(ctx: &WorkflowContext, node: &Node) -> Result<u64> {
         Node::Random => Ok(ctx.random::<u32>().into()),
         Node::Now => Ok(ctx.now().duration_since(std::time::UNIX_EPOCH)?.as_secs()),
         Node::Child => Ok(pack(ctx).await?.as_u64().unwrap_or(5)),
+        Node::Forgotten => {
+            drop(pack(ctx).start());
+            Ok(13)
+        }
         Node::Cancelled => {
             ctx.cancelled().await;
             Ok(6)
@@ -209,6 +215,7 @@ fn leaf() -> impl Strategy<Value = Node> {
         1 => Just(Node::Random),
         1 => Just(Node::Now),
         1 => Just(Node::Child),
+        1 => Just(Node::Forgotten),
         1 => Just(Node::Cancelled),
     ]
 }

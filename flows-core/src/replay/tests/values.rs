@@ -125,6 +125,20 @@ fn now_is_the_time_of_the_event_and_stands_still_in_between() {
 }
 
 #[test]
+fn the_first_turn_was_when_the_journal_says() {
+    let script = script!(|ctx| {
+        let since = Timestamp::from(ctx.now()).since(START).as_secs();
+        ctx.sleep(Duration::from_secs(60)).await?;
+        Ok(since)
+    });
+    let turn = stage::replay_events(&script, &[Event::RunStarted]).expect("not stuck");
+    expect!["timer #0 at 61s"].assert_eq(&shown::turn(&turn));
+    let journal = [Event::RunStarted, Event::TimerFired { op: 0 }];
+    let turn = stage::replay_events(&script, &journal).expect("not stuck");
+    expect!["gives 1"].assert_eq(&shown::turn(&turn));
+}
+
+#[test]
 fn time_never_goes_back() {
     let script = script!(|ctx| {
         charge(ctx, 1).await?;
