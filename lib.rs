@@ -20,6 +20,12 @@ pub use flows_macros::{activity, durable, join, register_all, select, signal, tr
 pub use flows_pg as pg;
 pub use flows_pg::Engine;
 
+/// The testing kit.
+#[cfg(feature = "testing")]
+pub mod testing {
+    pub use flows_core::testing::*;
+}
+
 /// The one import: `use flows::prelude::*;`.
 pub mod prelude {
     pub use crate::{

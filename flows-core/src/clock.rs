@@ -1,24 +1,47 @@
 //! The only place that reads the machine's clock and makes random ids.
 //!
-//! Everything that decides (leases, timers, retries) follows the database's clock instead.
+//! Everything that decides (leases, timers, retries) follows the database's clock instead. The
+//! testing kit can make a thread's share of it follow from a seed, so that a run can be repeated.
+
+#[cfg(feature = "testing")]
+mod seeded;
+
+#[cfg(feature = "testing")]
+pub use seeded::{Seeded, seeded};
 
 use uuid::Uuid;
 
 /// A new UUIDv7.
 #[expect(clippy::disallowed_methods, reason = "this is where they come from")]
 pub fn uuid_v7() -> Uuid {
+    #[cfg(feature = "testing")]
+    if let Some(id) = seeded::uuid_v7() {
+        return id;
+    }
     Uuid::now_v7()
 }
 
 /// A random number from 0 to 1, for jitter.
 #[expect(clippy::disallowed_methods, reason = "this is where they come from")]
 pub fn random_share() -> f64 {
+    #[cfg(feature = "testing")]
+    if let Some(share) = seeded::random_share() {
+        return share;
+    }
     let (high, _) = Uuid::new_v4().as_u64_pair();
-    f64::from(u32::try_from(high >> 32).unwrap_or(0)) / f64::from(u32::MAX)
+    share_of(high)
+}
+
+fn share_of(random: u64) -> f64 {
+    f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX)
 }
 
 /// The machine's time, for the memory store and for schedules given as `SystemTime`.
 #[expect(clippy::disallowed_methods, reason = "this is where it comes from")]
 pub fn system_time() -> std::time::SystemTime {
+    #[cfg(feature = "testing")]
+    if let Some(time) = seeded::system_time() {
+        return time;
+    }
     std::time::SystemTime::now()
 }

@@ -23,6 +23,8 @@ pub mod replay;
 pub mod retry;
 mod shape;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;
 pub mod worker;
 

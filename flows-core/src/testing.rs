@@ -1,0 +1,4 @@
+//! The testing kit: workflows on a store in memory, on virtual time, with mocked activities.
+//!
+//! Everything here is for tests. It never talks to a database; `flows` adds the way to run the same
+//! test on PostgreSQL.
