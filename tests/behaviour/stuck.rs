@@ -13,12 +13,22 @@ on_every_store! {
     an_activity_on_a_queue_that_is_not_served_is_named,
     signals_wait_with_a_stuck_run,
     a_stuck_run_can_be_terminated,
+    a_run_that_an_old_worker_took_up_during_a_deploy_is_mended,
 }
 
 #[activity]
 async fn count(ctx: &ActivityContext, pages: u64) -> Result<u64> {
     ctx.state::<World>()?.note(format!("count {pages}"));
     Ok(pages + 1)
+}
+
+/// Waits until the paper is there.
+#[activity]
+async fn feed(ctx: &ActivityContext, pages: u64) -> Result<u64> {
+    let world = ctx.state::<World>()?;
+    world.note("feeding");
+    world.pass("paper").await;
+    Ok(pages)
 }
 
 #[activity]
@@ -39,6 +49,29 @@ mod mended {
     pub(super) async fn report(ctx: &WorkflowContext, pages: u64) -> Result<u64> {
         let pages = count(ctx, pages).await?;
         Ok(pages + ctx.signal::<u64>("more").await?)
+    }
+}
+
+/// Two builds of one workflow, in a deploy that goes step by step.
+mod rolling {
+    use super::*;
+
+    #[workflow(name = "print", module = "old_print")]
+    pub(super) async fn print_and_jam(ctx: &WorkflowContext, pages: u64) -> Result<u64> {
+        let pages = feed(ctx, pages).await?;
+        assert!(pages == 0, "jammed");
+        Ok(pages)
+    }
+
+    /// Only the new build has it.
+    #[workflow]
+    pub(super) async fn hello(ctx: &WorkflowContext) -> Result<()> {
+        ctx.side_effect(|| ()).await
+    }
+
+    #[workflow]
+    pub(super) async fn print(ctx: &WorkflowContext, pages: u64) -> Result<u64> {
+        feed(ctx, pages).await
     }
 }
 
@@ -198,5 +231,23 @@ async fn a_stuck_run_can_be_terminated(env: Env) -> Result<()> {
     exec.terminate("no paper").await?;
     assert_eq!(exec.result().await.unwrap_err().kind(), ErrorKind::Terminated);
     assert_eq!(exec.describe().await?.stuck, None);
+    Ok(())
+}
+
+async fn a_run_that_an_old_worker_took_up_during_a_deploy_is_mended(env: Env) -> Result<()> {
+    let old = env.serve(register_all![rolling::old_print, feed])?;
+    let exec = env.engine.start(rolling::print::Input { pages: 3 }).await?;
+    env.world.noted("feeding", 1).await; // the old worker holds it
+    let new = env.worker(register_all![rolling::print, rolling::hello, feed]);
+    let _new = Serving::begin(new.retry_stuck(Duration::from_millis(100)).build()?);
+    env.engine.start(rolling::hello::Input {}).await?.result().await?; // the new one has begun
+    env.world.open("paper");
+    until(async || {
+        let jammed = exec.describe().await?.stuck.is_some();
+        Ok(jammed || exec.try_result().await?.is_some())
+    })
+    .await?;
+    old.stop().await?;
+    assert_eq!(exec.result().await?, 3);
     Ok(())
 }

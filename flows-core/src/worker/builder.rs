@@ -21,6 +21,7 @@ pub(crate) struct Config {
     pub(crate) lease: Duration,
     pub(crate) poll_interval: Duration,
     pub(crate) resident_for: Duration,
+    pub(crate) retry_stuck: Duration,
     pub(crate) grace: Duration,
 }
 
@@ -43,6 +44,7 @@ impl WorkerBuilder {
             lease: Duration::from_secs(6),
             poll_interval: Duration::from_secs(1),
             resident_for: Duration::from_secs(30),
+            retry_stuck: Duration::from_secs(300),
             grace: Duration::from_secs(10),
         };
         Self { engine, registry, state: StateMap::default(), config }
@@ -96,6 +98,14 @@ impl WorkerBuilder {
     #[must_use]
     pub fn resident_for(mut self, duration: Duration) -> Self {
         self.config.resident_for = duration.min(Duration::from_secs(86_400 * 365));
+        self
+    }
+
+    /// How often the stuck runs of its workflows are tried again, beside once when the worker
+    /// begins. Default 5 min, at least 10 ms.
+    #[must_use]
+    pub fn retry_stuck(mut self, interval: Duration) -> Self {
+        self.config.retry_stuck = interval.min(Duration::from_secs(86_400 * 365));
         self
     }
 
@@ -185,7 +195,13 @@ impl WorkerBuilder {
         refuse_if(short, &format!("a lease of {:?} is below the least of 1 s", config.lease))?;
         let fast = config.poll_interval < Duration::from_millis(10);
         let interval = config.poll_interval;
-        refuse_if(fast, &format!("a poll interval of {interval:?} is below the least of 10 ms"))
+        refuse_if(fast, &format!("a poll interval of {interval:?} is below the least of 10 ms"))?;
+        let often = config.retry_stuck < Duration::from_millis(10);
+        let interval = config.retry_stuck;
+        refuse_if(
+            often,
+            &format!("trying stuck runs every {interval:?} is below the least of 10 ms"),
+        )
     }
 }
 
