@@ -1,0 +1,129 @@
+//! Workflows that look deterministic and are not: `crash_everywhere` finds them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime as Clock;
+
+use expect_test::{Expect, expect};
+use flows::prelude::*;
+use flows::testing::crash_everywhere;
+
+/// The report of a workflow that does not survive.
+#[track_caller]
+fn check<T: std::fmt::Debug>(result: Result<T>, expected: &Expect) {
+    expected.assert_eq(&format!("{}\n", result.expect_err("it is not deterministic")));
+}
+
+#[activity]
+async fn left(n: u64) -> Result<u64> {
+    Ok(n)
+}
+
+#[activity]
+async fn right(n: u64) -> Result<u64> {
+    Ok(n)
+}
+
+static RUNS: AtomicU64 = AtomicU64::new(0);
+
+/// A counter of the process decides.
+#[workflow]
+async fn by_turns(ctx: &WorkflowContext) -> Result<u64> {
+    let first = left(ctx, 1).await?;
+    if RUNS.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+        left(ctx, first).await
+    } else {
+        right(ctx, first).await
+    }
+}
+
+#[flows::test]
+async fn a_global_counter_is_found() {
+    check(crash_everywhere(by_turns::Input {}).await, &expect![""]);
+}
+
+static STAMPS: AtomicU64 = AtomicU64::new(0);
+
+/// The machine's clock, under a name that no list of names has. (And a counter, since a clock may be
+/// read twice in one nanosecond.)
+fn stamp() -> u64 {
+    let nanos = Clock::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+    u64::try_from(nanos).unwrap_or(0) + STAMPS.fetch_add(1, Ordering::Relaxed)
+}
+
+#[workflow]
+async fn stamped(ctx: &WorkflowContext) -> Result<u64> {
+    let begun = stamp();
+    left(ctx, begun).await?;
+    Ok(right(ctx, 1).await?)
+}
+
+/// The input of an activity is another one when it is called again.
+#[flows::test]
+async fn a_clock_behind_an_alias_is_found() {
+    check(crash_everywhere(stamped::Input {}).await, &expect![""]);
+}
+
+#[workflow]
+async fn told_the_time(ctx: &WorkflowContext) -> Result<u64> {
+    left(ctx, 1).await?;
+    Ok(stamp())
+}
+
+/// The difference shows in the outcome alone.
+#[flows::test]
+async fn an_outcome_that_differs_is_found() {
+    let error = crash_everywhere(told_the_time::Input {}).await.expect_err("it differs");
+    assert!(error.message().contains("\n  what differs: its outcome\n"), "{error}");
+}
+
+#[workflow]
+async fn unordered(ctx: &WorkflowContext) -> Result<u64> {
+    let parts: HashMap<u64, ()> = (0..20).map(|part| (part, ())).collect();
+    let mut sum = 0;
+    for part in parts.into_keys() {
+        sum += left(ctx, part).await?;
+    }
+    Ok(sum)
+}
+
+/// The order of a hash map is another one in every process, and for every map.
+#[flows::test]
+async fn the_order_of_a_hash_map_is_found() {
+    let error = crash_everywhere(unordered::Input {}).await.expect_err("it differs");
+    let changed = "is called with another input than the journal has for it";
+    assert!(error.message().contains(changed), "{error}");
+    assert!(error.message().contains("activity_completed `left` (#0)"), "{error}");
+}
+
+static TRIES: AtomicU64 = AtomicU64::new(0);
+
+/// It goes a step further each time it is run.
+#[workflow]
+async fn restless(ctx: &WorkflowContext) -> Result<u64> {
+    for n in 0..TRIES.fetch_add(1, Ordering::Relaxed) {
+        left(ctx, n).await?;
+    }
+    Ok(0)
+}
+
+/// Its outcome is the same; what it has recorded on the way is not.
+#[flows::test]
+async fn another_way_to_the_same_outcome_is_found() {
+    check(crash_everywhere(restless::Input {}).await, &expect![""]);
+}
+
+#[workflow]
+async fn deaf(ctx: &WorkflowContext) -> Result<u64> {
+    ctx.signal::<u64>("word").await
+}
+
+/// Without a crash it is an error of its own.
+#[flows::test]
+async fn a_run_that_does_not_end_even_undisturbed_says_why() {
+    let error = crash_everywhere(deaf::Input {}).id("x").await.expect_err("nobody speaks");
+    assert!(
+        error.message().starts_with("run `x` of workflow `deaf` waits for signal `word`"),
+        "{error}"
+    );
+}
