@@ -39,7 +39,21 @@ async fn by_turns(ctx: &WorkflowContext) -> Result<u64> {
 
 #[flows::test]
 async fn a_global_counter_is_found() {
-    check(crash_everywhere(by_turns::Input {}).await, &expect![""]);
+    check(
+        crash_everywhere(by_turns::Input {}).await,
+        &expect![[r#"
+        workflow `by_turns` is not the same when it is run again, without any crash
+          (if its activities give other results each time, mock them)
+          what differs: what it has recorded
+            the first time:  activity_completed `left` (#0), activity_completed `left` (#1)
+            the second time: activity_completed `left` (#0), activity_completed `right` (#1)
+          the journal of the second run:
+            0 +0s run_started
+            0 +0s activity_completed `left` (#0) = 1
+            1 +0s activity_completed `right` (#1) = 1
+            1 +0s run_completed
+    "#]],
+    );
 }
 
 static STAMPS: AtomicU64 = AtomicU64::new(0);
@@ -61,7 +75,19 @@ async fn stamped(ctx: &WorkflowContext) -> Result<u64> {
 /// The input of an activity is another one when it is called again.
 #[flows::test]
 async fn a_clock_behind_an_alias_is_found() {
-    check(crash_everywhere(stamped::Input {}).await, &expect![""]);
+    check(
+        crash_everywhere(stamped::Input {}).mock_value(left::Activity, 1).await,
+        &expect![[r#"
+            workflow `stamped` does not survive the death of its worker after commit 1 was applied and before it was told
+              (commits in an undisturbed run: 2; attempts of activities: 2)
+              what differs: its outcome
+                undisturbed: 1
+                crashed:     error: run `01b8dac5-b401-715b-9d39-b5bf90ae8891` of workflow `stamped` is stuck: activity `left` (#0) is called with another input than the journal has for it; its recorded result is used (a worker in production only warns)
+              the journal of the crashed run:
+                0 +0s run_started
+                0 +0s activity_completed `left` (#0) = 1
+        "#]],
+    );
 }
 
 #[workflow]
@@ -96,21 +122,31 @@ async fn the_order_of_a_hash_map_is_found() {
     assert!(error.message().contains("activity_completed `left` (#0)"), "{error}");
 }
 
-static TRIES: AtomicU64 = AtomicU64::new(0);
-
-/// It goes a step further each time it is run.
+/// It does something else when it is replayed.
 #[workflow]
-async fn restless(ctx: &WorkflowContext) -> Result<u64> {
-    for n in 0..TRIES.fetch_add(1, Ordering::Relaxed) {
-        left(ctx, n).await?;
-    }
-    Ok(0)
+async fn two_faced(ctx: &WorkflowContext) -> Result<u64> {
+    left(ctx, 1).await?;
+    if ctx.is_replaying() { right(ctx, 2).await } else { left(ctx, 2).await }
 }
 
 /// Its outcome is the same; what it has recorded on the way is not.
 #[flows::test]
 async fn another_way_to_the_same_outcome_is_found() {
-    check(crash_everywhere(restless::Input {}).await, &expect![""]);
+    check(
+        crash_everywhere(two_faced::Input {}).await,
+        &expect![[r#"
+        workflow `two_faced` does not survive the death of its worker after commit 1 was applied and before it was told
+          (commits in an undisturbed run: 2; attempts of activities: 2)
+          what differs: what it has recorded
+            undisturbed: activity_completed `left` (#0), activity_completed `left` (#1)
+            crashed:     activity_completed `left` (#0), activity_completed `right` (#1)
+          the journal of the crashed run:
+            0 +0s run_started
+            0 +0s activity_completed `left` (#0) = 1
+            1 +0s activity_completed `right` (#1) = 2
+            1 +0s run_completed
+    "#]],
+    );
 }
 
 #[workflow]

@@ -58,6 +58,8 @@ struct Signal {
 }
 
 impl<I: WorkflowInput> CrashEverywhere<I> {
+    const NAME: &'static str = <I::Workflow as Workflow>::NAME;
+
     /// The workflow id of every run. Default: none.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
@@ -124,16 +126,30 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
             let error = undisturbed.outcome.err();
             return Err(error.unwrap_or_else(|| Error::terminal("the run has not ended")));
         }
+        self.check_alike(&undisturbed).await?;
         for place in Place::all(undisturbed.commits, undisturbed.effects) {
             let crashed = self.course(Some(place)).await?;
             if let Some(difference) = verdict::difference(&undisturbed, &crashed) {
-                let name = <I::Workflow as Workflow>::NAME;
-                let report = report::failure(name, place, &undisturbed, &crashed, &difference);
+                let report =
+                    report::failure(Self::NAME, place, &undisturbed, &crashed, &difference);
                 return Err(Error::new(ErrorKind::Terminal, report));
             }
         }
         let output = serde_json::to_vec(&undisturbed.outcome?)?;
         Payload::from_json(output).decode()
+    }
+
+    /// An error when a second undisturbed run differs from the first: then nothing could be said
+    /// about crashes.
+    async fn check_alike(&self, undisturbed: &Course) -> Result<()> {
+        let again = self.course(None).await?;
+        match verdict::difference(undisturbed, &again) {
+            Some(difference) => {
+                let report = report::unlike(Self::NAME, &again, &difference);
+                Err(Error::new(ErrorKind::Terminal, report))
+            }
+            None => Ok(()),
+        }
     }
 
     async fn course(&self, place: Option<Place>) -> Result<Course> {

@@ -106,7 +106,8 @@ impl Session {
 
     /// Why a run may not go on with these warnings: it may, unless the worker is strict.
     pub(crate) fn refusal(&self, warnings: &[String]) -> Option<String> {
-        (self.config.strict && !warnings.is_empty()).then(|| warnings.join("; "))
+        let refused = self.config.strict && !warnings.is_empty();
+        refused.then(|| format!("{} (a worker in production only warns)", warnings.join("; ")))
     }
 
     /// Slots for runs that are free.

@@ -26,6 +26,8 @@ const SEED: u64 = 42;
 
 /// What became of one run.
 pub(super) struct Course {
+    /// Where its worker was to die.
+    pub(super) place: Option<Place>,
     /// Whether the run has ended; if not, the outcome says why it never will.
     pub(super) ended: bool,
     pub(super) outcome: Result<Value>,
@@ -57,7 +59,7 @@ impl Course {
         let (commits, effects) = doom.counts();
         let (died, done) = (doom.dead().is_some(), doom.done());
         let journal = exec.history().await?;
-        Ok(Self { ended, outcome, commits, effects, died, done, journal })
+        Ok(Self { place, ended, outcome, commits, effects, died, done, journal })
     }
 }
 

@@ -10,6 +10,7 @@ use crate::engine::HistoryEvent;
 /// The longest value that is shown whole.
 const SHOWN: usize = 120;
 
+/// The worker's death has changed something.
 pub(super) fn failure(
     workflow: &str,
     place: Place,
@@ -20,16 +21,33 @@ pub(super) fn failure(
     let (commits, effects) = (undisturbed.commits, undisturbed.effects);
     let mut lines = vec![
         format!("workflow `{workflow}` does not survive the death of its worker {place}"),
-        format!("  (undisturbed, it makes {commits} commits and {effects} attempts of activities)"),
-        format!("  what differs: {}", difference.what),
+        format!("  (commits in an undisturbed run: {commits}; attempts of activities: {effects})"),
     ];
-    if let Some((one, other)) = &difference.sides {
-        lines.push(format!("    undisturbed: {}", indented(one)));
-        lines.push(format!("    crashed:     {}", indented(other)));
-    }
+    lines.extend(what_differs(difference, ["undisturbed:", "crashed:    "]));
     lines.push("  the journal of the crashed run:".to_owned());
     lines.extend(journal(&crashed.journal));
     lines.join("\n")
+}
+
+/// Even undisturbed, it is not the same twice.
+pub(super) fn unlike(workflow: &str, again: &Course, difference: &Difference) -> String {
+    let mut lines = vec![
+        format!("workflow `{workflow}` is not the same when it is run again, without any crash"),
+        "  (if its activities give other results each time, mock them)".to_owned(),
+    ];
+    lines.extend(what_differs(difference, ["the first time: ", "the second time:"]));
+    lines.push("  the journal of the second run:".to_owned());
+    lines.extend(journal(&again.journal));
+    lines.join("\n")
+}
+
+fn what_differs(difference: &Difference, labels: [&str; 2]) -> Vec<String> {
+    let mut lines = vec![format!("  what differs: {}", difference.what)];
+    if let Some((one, other)) = &difference.sides {
+        lines.push(format!("    {} {}", labels[0], indented(one)));
+        lines.push(format!("    {} {}", labels[1], indented(other)));
+    }
+    lines
 }
 
 fn indented(text: &str) -> String {

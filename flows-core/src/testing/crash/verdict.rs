@@ -41,15 +41,18 @@ pub(super) fn difference(undisturbed: &Course, crashed: &Course) -> Option<Diffe
         Difference::between("what it has recorded", one, other)
     };
     outcomes()
-        .or_else(|| never_died(crashed))
+        .or_else(|| never_died(undisturbed, crashed))
         .or_else(|| effects(&crashed.done))
         .or_else(signals)
         .or_else(decisions)
 }
 
-fn never_died(crashed: &Course) -> Option<Difference> {
-    let what = "its course: it never came to this place";
-    (!crashed.died).then(|| Difference::new(what))
+/// It was to die and has not come so far.
+fn never_died(undisturbed: &Course, crashed: &Course) -> Option<Difference> {
+    crashed.place.filter(|_| !crashed.died)?;
+    let counts = |course: &Course| format!("{} commits", course.commits);
+    let sides = Some((counts(undisturbed), counts(crashed)));
+    Some(Difference { what: "its course: it never came to this place".into(), sides })
 }
 
 /// Each activity is invoked before its record and never after it; and there is one record.
@@ -109,4 +112,37 @@ fn decisions(journal: &[HistoryEvent]) -> String {
         format!("{kind}{name} (#{op})")
     });
     shown.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::Done::{Invoked, Recorded};
+    use super::*;
+
+    /// What is said about a list of invocations and records.
+    #[track_caller]
+    fn check(done: &[fn(Step) -> Done], expected: Option<&str>) {
+        let done: Vec<_> = done.iter().map(|done| done((Uuid::nil(), 3))).collect();
+        assert_eq!(effects(&done).map(|difference| difference.what).as_deref(), expected);
+    }
+
+    #[test]
+    fn effects_are_counted() {
+        check(&[], None);
+        check(&[Invoked, Invoked, Recorded], None);
+        check(
+            &[Invoked, Recorded, Invoked],
+            Some("its effects: activity #3 was invoked after its record"),
+        );
+        check(
+            &[Invoked, Recorded, Recorded],
+            Some("its effects: activity #3 was recorded 2 times and invoked 1 times by then"),
+        );
+        check(
+            &[Recorded],
+            Some("its effects: activity #3 was recorded 1 times and invoked 0 times by then"),
+        );
+    }
 }
