@@ -10,7 +10,7 @@ use syn::{Attribute, FnArg, Ident, ItemFn, Path, ReturnType, Signature, Type};
 
 use crate::args::{Args, common};
 use crate::errors::Errors;
-use crate::model::{check_modifiers, free_function};
+use crate::model::{check_modifiers, function};
 
 const ATTRIBUTE: &str = "`#[flows::test]`";
 
@@ -20,7 +20,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut args = Args::parse(args, ATTRIBUTE, &["postgres", "crate"], &mut errors);
     let krate = common::krate(&mut args, &mut errors);
     let postgres = args.take("postgres").is_some_and(|arg| arg.flag(&mut errors));
-    let test = free_function(item, ATTRIBUTE, &mut errors);
+    let test = function(item, ATTRIBUTE, &mut errors);
     if let Some(test) = &test {
         check_modifiers(&test.sig, &mut errors);
         check_parameters(&test.sig, &mut errors);
@@ -41,6 +41,10 @@ fn check_parameters(sig: &Signature, errors: &mut Errors) {
     let allowed = "a test takes nothing, or its environment: `env: TestEnv`";
     for (at, input) in sig.inputs.iter().enumerate() {
         match input {
+            FnArg::Receiver(receiver) => {
+                let message = format!("`{name}` takes `self`, and a test is a free function");
+                errors.on(receiver, message);
+            }
             FnArg::Typed(typed) if at == 0 => {
                 if let Type::Reference(reference) = &*typed.ty {
                     errors.on(reference, format!("{allowed}, by value"));
@@ -142,8 +146,9 @@ fn run(test: &ItemFn, krate: &Path, runner: &TokenStream, path: TokenStream) -> 
     let call = match test.sig.inputs.first() {
         Some(FnArg::Typed(typed)) => {
             let env = Ident::new("env", Span::mixed_site());
-            let call = quote_spanned!(typed.ty.span()=> #path(#env));
-            quote!(#runner(|#env| #call))
+            // Where it stands, the compiler says that the function takes something else.
+            let given = Ident::new("env", Span::mixed_site().located_at(typed.ty.span()));
+            quote!(#runner(|#env| #path(#given)))
         }
         _ => quote!(#runner(|_| #path())),
     };
