@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use flows::prelude::*;
-use flows::testing::TestEnv;
+use flows::testing::{TestEnv, crash_everywhere};
 
 use crate::shop::{self, Confirmation, Gateway, Receipt, charge_payment, order, ship};
 
@@ -126,4 +126,34 @@ async fn runs_are_counted_together(env: TestEnv) {
     }
     env.settle().await?;
     env.assert_called(charge_payment::Activity, 3);
+}
+
+#[workflow]
+async fn both(ctx: &WorkflowContext) -> Result<String> {
+    let first = part(ctx, 1).await?;
+    Ok(first + &part(ctx, 2).await?)
+}
+
+#[workflow]
+async fn part(ctx: &WorkflowContext, number: u32) -> Result<String> {
+    ctx.signal::<()>("never").await?;
+    Ok(number.to_string())
+}
+
+#[flows::test]
+async fn a_child_workflow_is_mocked(env: TestEnv) {
+    env.mock_workflow(part::Workflow, |input| Ok(format!("<{}>", input.number)));
+    assert_eq!(env.start(both::Input {}).await?.result().await?, "<1><2>");
+    assert_eq!(env.start(part::Input { number: 3 }).await?.result().await?, "<3>");
+}
+
+#[flows::test]
+async fn a_child_workflow_is_mocked_when_its_parent_is_crashed() {
+    let output = crash_everywhere(both::Input {})
+        .mock_workflow(part::Workflow, |input| match input.number {
+            1 => Ok("one".into()),
+            _ => Err(Error::terminal("only one")),
+        })
+        .await;
+    assert_eq!(output.expect_err("of the second").message(), "only one");
 }

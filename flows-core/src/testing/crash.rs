@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::mock::{self, Mock};
+use super::mock::{self, Mock, WorkflowMock};
 use crate::context::StateMap;
 use crate::definition::{Activity, Workflow, WorkflowInput};
 use crate::error::{Error, ErrorKind, Result};
@@ -33,6 +33,7 @@ pub fn crash_everywhere<I: WorkflowInput>(input: I) -> CrashEverywhere<I> {
         id: None,
         signals: Vec::new(),
         mocks: Vec::new(),
+        workflow_mocks: Vec::new(),
         state: Vec::new(),
         workflow: PhantomData,
     }
@@ -46,6 +47,7 @@ pub struct CrashEverywhere<I: WorkflowInput> {
     id: Option<String>,
     signals: Vec<Signal>,
     mocks: Vec<(&'static str, Mock)>,
+    workflow_mocks: Vec<(&'static str, u32, WorkflowMock)>,
     state: Vec<Box<dyn Fn(&mut StateMap)>>,
     workflow: PhantomData<fn() -> I>,
 }
@@ -99,6 +101,17 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
     pub fn mock_value<A: Activity>(mut self, activity: A, value: A::Output) -> Self {
         let _ = activity;
         self.mocks.push((A::NAME, mock::result::<A>(Ok(value))));
+        self
+    }
+
+    /// New runs of this workflow, a child's for example, end at once with what the closure gives.
+    pub fn mock_workflow<W: Workflow>(
+        mut self,
+        workflow: W,
+        mock: impl Fn(W::Input) -> Result<W::Output> + Send + 'static,
+    ) -> Self {
+        let _ = workflow;
+        self.workflow_mocks.push((W::NAME, W::VERSION, mock::workflow::<W, _>(mock)));
         self
     }
 

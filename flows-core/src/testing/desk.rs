@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::calls::Calls;
 use super::crash::Doom;
-use super::mock::Mock;
+use super::mock::{Mock, WorkflowMock};
 use crate::context::{ActivityContext, StateMap};
-use crate::definition::{ActivityDef, PayloadFuture};
+use crate::definition::{ActivityDef, PayloadFuture, WorkflowDef};
 use crate::payload::Payload;
 
 /// What a test has said about activities, and what it learns about them.
@@ -20,6 +20,7 @@ pub(crate) struct Desk {
     /// Set where workers are to die.
     pub(crate) doom: Option<Arc<Doom>>,
     mocks: Mutex<HashMap<&'static str, Mock>>,
+    workflows: Mutex<HashMap<(&'static str, u32), WorkflowMock>>,
     state: Mutex<Arc<StateMap>>,
 }
 
@@ -38,6 +39,27 @@ impl Desk {
     /// From now on, attempts of this activity go to the mock.
     pub(crate) fn mock(&self, name: &'static str, mock: Mock) {
         self.mocks.lock().unwrap_or_else(PoisonError::into_inner).insert(name, mock);
+    }
+
+    /// From now on, new runs of this workflow are the mock's.
+    pub(crate) fn mock_workflow(&self, name: &'static str, version: u32, mock: WorkflowMock) {
+        let mut workflows = self.workflows.lock().unwrap_or_else(PoisonError::into_inner);
+        workflows.insert((name, version), mock);
+    }
+
+    /// Makes a definition ask here first whether it is mocked.
+    pub(crate) fn take_charge(self: &Arc<Self>, def: &mut WorkflowDef) {
+        let (desk, body) = (Arc::clone(self), Arc::clone(&def.begin));
+        let key = (def.name, def.version);
+        def.begin = Arc::new(move |context, input| {
+            let workflows = desk.workflows.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(mock) = workflows.get(&key).cloned() else {
+                drop(workflows);
+                return body(context, input);
+            };
+            let input = input.clone();
+            Ok(Box::pin(async move { mock(&input) }))
+        });
     }
 
     /// From now on, activities find this value.

@@ -15,7 +15,7 @@ use super::mock;
 use super::time::Still;
 use crate::clock;
 use crate::context::ActivityContext;
-use crate::definition::Activity;
+use crate::definition::{Activity, Workflow};
 use crate::engine::{Engine, Execution, Typed};
 use crate::error::{Error, Result};
 use crate::memory::MemoryStore;
@@ -182,6 +182,18 @@ impl TestEnv {
     ) -> &Self {
         let _ = activity;
         self.kit.desk.mock(A::NAME, mock::sequence::<A>(results));
+        self
+    }
+
+    /// From now on, new runs of this workflow, children too, end at once with what the closure
+    /// gives. Runs that have begun must not be mocked: they would get stuck.
+    pub fn mock_workflow<W: Workflow>(
+        &self,
+        workflow: W,
+        mock: impl FnMut(W::Input) -> Result<W::Output> + Send + 'static,
+    ) -> &Self {
+        let _ = workflow;
+        self.kit.desk.mock_workflow(W::NAME, W::VERSION, mock::workflow::<W, _>(mock));
         self
     }
 

@@ -63,7 +63,8 @@ impl Kit {
 
     /// A worker of the test: strict, its activities at the desk.
     pub(crate) fn worker(&self, engine: &Engine, registry: &Registry) -> WorkerBuilder {
-        let worker = Worker::builder(engine, registry.clone())
+        let definitions = registry.clone().map_workflows(|def| self.desk.take_charge(def));
+        let worker = Worker::builder(engine, definitions)
             .desk(Arc::clone(&self.desk))
             .queues(queues_of(registry))
             .name("the test's worker");

@@ -1,4 +1,4 @@
-//! Mocks: what stands in for an activity's body.
+//! Mocks: what stands in for the body of an activity or a workflow.
 //!
 //! Types are checked where a mock is given and erased here, as those of a definition are.
 
@@ -7,12 +7,32 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::context::ActivityContext;
-use crate::definition::{Activity, PayloadFuture};
+use crate::definition::{Activity, PayloadFuture, Workflow};
 use crate::error::{Error, Result};
 use crate::payload::Payload;
 
 /// Stands in for a body, for every attempt.
 pub(crate) type Mock = Arc<dyn Fn(ActivityContext, Payload) -> PayloadFuture + Send + Sync>;
+
+/// Stands in for the body of a workflow.
+pub(crate) type WorkflowMock = Arc<dyn Fn(&Payload) -> Result<Payload> + Send + Sync>;
+
+/// A workflow that ends at once.
+pub(crate) fn workflow<W, F>(mock: F) -> WorkflowMock
+where
+    W: Workflow,
+    F: FnMut(W::Input) -> Result<W::Output> + Send + 'static,
+{
+    let mock = Mutex::new(mock);
+    Arc::new(move |input| {
+        let input = input.decode().map_err(|error| error.context_of("input", W::NAME))?;
+        let output = {
+            let mut mock = mock.lock().unwrap_or_else(PoisonError::into_inner);
+            mock(input)
+        };
+        Payload::json(&output?).map_err(|error| error.context_of("output", W::NAME))
+    })
+}
 
 /// A closure over the input.
 pub(crate) fn closure<A, F>(mock: F) -> Mock

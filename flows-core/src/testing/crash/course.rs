@@ -70,6 +70,9 @@ fn desk<I: WorkflowInput>(plan: &CrashEverywhere<I>, doom: &Arc<Doom>) -> Desk {
     for (name, mock) in &plan.mocks {
         desk.mock(name, Arc::clone(mock));
     }
+    for (name, version, mock) in &plan.workflow_mocks {
+        desk.mock_workflow(name, *version, Arc::clone(mock));
+    }
     desk
 }
 
