@@ -64,6 +64,17 @@ mod macros {
     mod register_all {}
 }
 
+/// The examples in the documentation of the testing kit, compiled here: `flows-core` has no macros.
+#[cfg(all(doctest, feature = "testing"))]
+mod kit {
+    #[doc = include_str!("flows-core/src/testing/docs/env.md")]
+    mod env {}
+    #[doc = include_str!("flows-core/src/testing/docs/activity.md")]
+    mod activity {}
+    #[doc = include_str!("flows-core/src/testing/docs/crash.md")]
+    mod crash {}
+}
+
 #[cfg(doctest)]
 #[path = "docs/doctests.rs"]
 mod doctests;

@@ -8,6 +8,16 @@ use expect_test::{Expect, expect};
 use flows::prelude::*;
 use flows::testing::crash_everywhere;
 
+/// The guide's page on the kit, which quotes reports.
+const GUIDE: &str = include_str!("../../docs/src/testing.md");
+
+/// A report that the guide quotes, too.
+#[track_caller]
+fn check_quoted<T: std::fmt::Debug>(result: Result<T>, expected: &Expect) {
+    assert!(GUIDE.contains(expected.data().trim()), "the guide has another report");
+    check(result, expected);
+}
+
 /// The report of a workflow that does not survive.
 #[track_caller]
 fn check<T: std::fmt::Debug>(result: Result<T>, expected: &Expect) {

@@ -19,7 +19,7 @@ impl ActivityContext {
     }
 }
 
-#[doc = include_str!("docs/activity.md")]
+#[cfg_attr(not(doctest), doc = include_str!("docs/activity.md"))]
 pub struct TestActivity {
     info: ActivityInfo,
     state: StateMap,

@@ -25,7 +25,7 @@ use course::Course;
 pub(crate) use doom::Doom;
 use doom::Place;
 
-#[doc = include_str!("docs/crash.md")]
+#[cfg_attr(not(doctest), doc = include_str!("docs/crash.md"))]
 pub fn crash_everywhere<I: WorkflowInput>(input: I) -> CrashEverywhere<I> {
     CrashEverywhere {
         input: Payload::json(&input),

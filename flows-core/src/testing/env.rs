@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(5);
 /// The most open runs that it looks at.
 const RUNS: usize = 10_000;
 
-#[doc = include_str!("docs/env.md")]
+#[cfg_attr(not(doctest), doc = include_str!("docs/env.md"))]
 pub struct TestEnv {
     engine: Engine,
     kit: Arc<Kit>,
