@@ -48,9 +48,12 @@ pub struct CrashEverywhere<I: WorkflowInput> {
     signals: Vec<Signal>,
     mocks: Vec<(&'static str, Mock)>,
     workflow_mocks: Vec<(&'static str, u32, WorkflowMock)>,
-    state: Vec<Box<dyn Fn(&mut StateMap)>>,
+    state: Vec<InsertState>,
     workflow: PhantomData<fn() -> I>,
 }
+
+/// Makes a shared dependency and puts it where activities find it.
+type InsertState = Box<dyn Fn(&mut StateMap)>;
 
 /// A signal to send to every run.
 struct Signal {
