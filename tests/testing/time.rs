@@ -12,6 +12,16 @@ use crate::shop::{self, Receipt, charge_payment, refund};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
+/// Waits for another thread, while nothing else can run.
+async fn something_real() {
+    let (done, wait) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(5));
+        done.send(())
+    });
+    wait.await.expect("the other thread");
+}
+
 #[workflow]
 async fn reminder(ctx: &WorkflowContext, hours: u64) -> Result<bool> {
     let call = ctx.timeout(Duration::from_secs(hours * 3_600), ctx.signal::<bool>("stop"));
@@ -144,6 +154,20 @@ async fn two_environments_share_the_time_of_their_test(env: TestEnv) {
     assert_eq!(one.try_result().await?, Some(false));
     drop(env);
     let before = other.now();
-    tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(5))).await?;
-    assert_eq!(other.now(), before);
+    something_real().await;
+    assert_eq!(other.now(), before, "it is still the other's");
+}
+
+/// Nothing was due for long, so no worker looks soon; it is told of the new timer.
+#[flows::test]
+async fn a_timer_is_exact_after_a_quiet_month(env: TestEnv) {
+    env.sleep(30 * 24 * HOUR).await;
+    let begun = env.now();
+    assert!(!env.start(reminder::Input { hours: 1 }).await?.result().await?);
+    assert_eq!(env.now().duration_since(begun)?, HOUR);
+    env.sleep(30 * 24 * HOUR).await;
+    let begun = env.now();
+    let delayed = env.start(reminder::Input { hours: 1 }).delay(HOUR);
+    assert!(!delayed.await?.result().await?);
+    assert_eq!(env.now().duration_since(begun)?, 2 * HOUR);
 }
