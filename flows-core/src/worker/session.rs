@@ -104,6 +104,12 @@ impl Session {
         self.identity.id
     }
 
+    /// Why a run may not go on with these warnings: it may, unless the worker is strict.
+    pub(crate) fn refusal(&self, warnings: &[String]) -> Option<String> {
+        let refused = self.config.strict && !warnings.is_empty();
+        refused.then(|| format!("{} (a worker in production only warns)", warnings.join("; ")))
+    }
+
     /// Slots for runs that are free.
     pub(crate) fn free_slots(&self) -> usize {
         self.config.max_workflows.saturating_sub(self.residents.load(Ordering::Relaxed))

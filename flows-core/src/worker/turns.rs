@@ -100,6 +100,9 @@ impl Executor {
         for warning in &turn.warnings {
             tracing::warn!(run = %key.run, "{warning}");
         }
+        if let Some(why) = self.session.refusal(&turn.warnings) {
+            return self.get_stuck(key, &why);
+        }
         let launches = self.obey(key, turn.commands);
         let Some(run) = self.runs.get_mut(&key) else { return };
         let marked = turn.marks.iter().try_for_each(|mark| run.pending.row.push(mark));
