@@ -4,6 +4,7 @@
 //! future; `apply` gives it one event and polls it once; nothing else moves it. Live and replayed,
 //! the future sees the very same polls, so it makes the very same decisions.
 
+pub(crate) mod bell;
 mod check;
 mod machine;
 mod op;
@@ -11,6 +12,7 @@ mod signals;
 mod state;
 mod stuck;
 mod turn;
+pub(crate) mod watch;
 
 #[cfg(test)]
 mod tests;

@@ -3,11 +3,10 @@
 //! An operation's number, kind and name must agree, or the run stops before it does anything. An
 //! input that differs is reported and nothing more: it changes no decision that was recorded.
 
-use std::panic::Location;
-
 use super::op::{ChildTask, Op, What};
 use super::state::State;
 use super::stuck::Stuck;
+use super::watch::Place;
 use crate::error::{Error, Result};
 use crate::journal::{Event, Recorded, StepId};
 use crate::payload::Payload;
@@ -85,11 +84,7 @@ impl State {
 
     /// The recorded value of a side effect; `None` when it is to be made now. An error where the
     /// journal has something else, or has nothing and goes on: then nothing may be made.
-    pub(crate) fn recorded_side_effect(
-        &mut self,
-        op: u32,
-        site: &'static Location<'static>,
-    ) -> Result<Option<Payload>> {
+    pub(crate) fn recorded_side_effect(&mut self, op: u32, site: Place) -> Result<Option<Payload>> {
         match self.recorded_marks.remove(&op) {
             Some(Event::SideEffect { value, .. }) => Ok(Some(value)),
             None if self.events_ahead == 0 => Ok(None),
@@ -98,12 +93,7 @@ impl State {
     }
 
     /// Whether a child is to be started now; not when the journal has its start.
-    pub(crate) fn is_new_child(
-        &mut self,
-        op: u32,
-        task: &ChildTask,
-        site: &'static Location<'static>,
-    ) -> bool {
+    pub(crate) fn is_new_child(&mut self, op: u32, task: &ChildTask, site: Place) -> bool {
         match self.recorded_marks.remove(&op) {
             Some(Event::ChildStarted { step, .. }) if step.name == task.workflow => {
                 self.warnings.extend(changed_input("child workflow", &step, task.input_hash));
@@ -119,13 +109,7 @@ impl State {
     }
 
     /// The poll that is being made does not match the journal; it counts for nothing.
-    fn disagree(
-        &mut self,
-        op: u32,
-        found: Option<&Event>,
-        code: &str,
-        site: &'static Location<'static>,
-    ) -> Error {
+    fn disagree(&mut self, op: u32, found: Option<&Event>, code: &str, site: Place) -> Error {
         let journal = found.map_or_else(|| format!("nothing recorded as #{op}"), in_words);
         let code = format!("{code} (#{op}), called at {}:{}", site.file(), site.line());
         let stuck = Stuck::mismatch(&journal, &code);

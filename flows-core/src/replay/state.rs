@@ -4,9 +4,8 @@
 //! never held while user code runs.
 
 use std::collections::BTreeMap;
-use std::panic::Location;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -16,6 +15,7 @@ use super::op::{Op, What};
 use super::signals::Signals;
 use super::stuck::Stuck;
 use super::turn::{ActivityStart, Command};
+use super::watch::{self, Place};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Recorded};
 use crate::payload::Payload;
@@ -85,13 +85,13 @@ impl State {
     }
 
     /// Asks the world for an operation.
-    pub(crate) fn issue(&mut self, op: u32, what: What, site: &'static Location<'static>) {
+    pub(crate) fn issue(&mut self, op: u32, what: What, site: Place) {
         self.ops.insert(op, Op::new(what, site));
         self.issued.push(op);
     }
 
     /// Waits for a signal, from the moment of the call.
-    pub(crate) fn wait_signal(&mut self, op: u32, name: &str, site: &'static Location<'static>) {
+    pub(crate) fn wait_signal(&mut self, op: u32, name: &str, site: Place) {
         let mut entry = Op::new(What::Signal { name: name.to_owned() }, site);
         entry.result = self.signals.wait(name, op).map(Ok);
         self.ops.insert(op, entry);
@@ -113,24 +113,27 @@ impl State {
     }
 
     /// The result of an operation, once it has one; the operation is then gone.
-    pub(crate) fn poll_op(&mut self, op: u32, waker: &Waker) -> Poll<Result<Payload>> {
+    pub(crate) fn poll_op(&mut self, op: u32) -> Poll<Result<Payload>> {
         let cancelled = self.is_cancelled();
         let Some(entry) = self.ops.get_mut(&op) else {
             let message = "a durable future was polled again after it had given its result";
             return Poll::Ready(Err(Error::terminal(message)));
         };
         if let Some(result) = entry.result.take() {
+            watch::passed(entry.site);
             self.ops.remove(&op);
             return Poll::Ready(result);
         }
         if cancelled {
+            watch::passed(entry.site);
             self.abandon(op);
             return Poll::Ready(Err(self.cancellation()));
         }
-        match &mut entry.waker {
-            Some(known) if known.will_wake(waker) => {}
-            slot => *slot = Some(waker.clone()),
+        if !watch::keep(&mut entry.bell) {
+            let moved = Stuck::moved_out(&entry.describe(op));
+            self.mismatch.get_or_insert(moved);
         }
+        watch::waits();
         Poll::Pending
     }
 

@@ -8,6 +8,7 @@ mod script;
 mod cancelling;
 mod children;
 mod corruption;
+mod foreign;
 mod identity;
 mod joining;
 mod mismatch;
