@@ -8,6 +8,7 @@ pub(crate) mod bell;
 mod check;
 mod machine;
 mod op;
+mod patches;
 mod signals;
 mod state;
 mod stuck;

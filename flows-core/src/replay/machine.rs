@@ -121,6 +121,7 @@ impl Machine {
     /// Polls for the first time, then once for each event of the journal. The turn holds the
     /// commands of everything that is still open.
     pub fn replay(&mut self, mut journal: Vec<Recorded>) -> Result<Turn, Stuck> {
+        self.shared.lock().replaying = !journal.is_empty();
         if let Some(Recorded { at, event: Event::RunStarted }) = journal.first() {
             self.started_at = *at;
             self.shared.lock().now = *at;
@@ -128,18 +129,20 @@ impl Machine {
         }
         let (marks, events): (Vec<_>, Vec<_>) =
             journal.into_iter().partition(|recorded| recorded.event.is_mark());
-        let fresh = events.is_empty() && marks.is_empty();
         self.shared.lock().expect_marks(marks)?;
-        self.shared.lock().replaying = !fresh;
         self.shared.lock().events_ahead = events.len();
-        let mut turn = self.poll()?;
-        for recorded in events {
+        let mut events = events.into_iter();
+        let sharper = |machine: &Self, stuck, ahead: &[_]| {
+            check::with_what_is_there(stuck, &machine.shared.lock(), ahead)
+        };
+        let mut turn = self.poll().map_err(|stuck| sharper(self, stuck, events.as_slice()))?;
+        while let Some(recorded) = events.next() {
             if turn.outcome.is_some() {
-                return Err(check::ended_too_soon(&recorded.event));
+                return Err(check::ended_too_soon(&self.shared.lock(), &recorded.event));
             }
             self.shared.lock().events_ahead -= 1;
             let warnings = std::mem::take(&mut turn.warnings);
-            turn = self.apply(recorded)?;
+            turn = self.apply(recorded).map_err(|stuck| sharper(self, stuck, events.as_slice()))?;
             turn.warnings.splice(0..0, warnings);
         }
         self.end_replay(turn)
@@ -149,7 +152,7 @@ impl Machine {
         let mut state = self.shared.lock();
         state.replaying = false;
         if let Some((op, mark)) = state.recorded_marks.first_key_value() {
-            return Err(check::mark_not_asked_for(*op, mark, state.ops.get(op)));
+            return Err(check::mark_not_asked_for(&state, *op, mark));
         }
         if turn.outcome.is_none() {
             // Of the last poll, the children: everything else is asked for again while it is open.
@@ -242,15 +245,7 @@ impl Machine {
 
     /// What the run waits for, in words.
     pub fn waiting_for(&self) -> String {
-        let state = self.shared.lock();
-        let waits: Vec<_> = state
-            .ops
-            .iter()
-            .filter(|(_, entry)| entry.result.is_none())
-            .take(10)
-            .map(|(op, entry)| entry.describe(*op))
-            .collect();
-        waits.join("; ")
+        self.shared.lock().waiting_for(10)
     }
 }
 
@@ -278,6 +273,7 @@ fn deliver(state: &mut State, event: Event) {
             let retry = Retry { attempt: attempt + 1, not_before: retry_at, heartbeat };
             if let Some(entry) = state.ops.get_mut(&step.op) {
                 entry.retry = Some(Box::new(retry));
+                entry.asked = false;
                 state.issued.push(step.op);
             }
         }
@@ -290,6 +286,7 @@ fn deliver(state: &mut State, event: Event) {
         Event::CancelRequested { reason } => cancel(state, reason),
         Event::SideEffect { .. }
         | Event::ChildStarted { .. }
+        | Event::Patched { .. }
         | Event::RunCompleted
         | Event::RunFailed { .. }
         | Event::RunTerminated { .. }

@@ -101,6 +101,8 @@ pub(crate) struct Op {
     /// Of the part of the workflow that waits for it.
     pub(crate) bell: Weak<Bell>,
     pub(crate) result: Option<Result<Payload>>,
+    /// Whether the world was asked for it, and has not answered: then dropping it is a command.
+    pub(crate) asked: bool,
     pub(crate) retry: Option<Box<Retry>>,
 }
 
@@ -114,7 +116,7 @@ pub(crate) struct Retry {
 
 impl Op {
     pub(crate) fn new(what: What, site: Place) -> Self {
-        Self { what, site, bell: Weak::new(), result: None, retry: None }
+        Self { what, site, bell: Weak::new(), result: None, asked: false, retry: None }
     }
 
     /// In words: activity `charge` (#3), called at src/order.rs:12.

@@ -61,8 +61,9 @@ impl Stuck {
             "the journal does not match this build\n  \
              journal: {journal}\n  \
              code:    {code}\n\
-             Deploy the build that wrote the journal, or keep the old code for old runs \
-             (a new `version` of the workflow)."
+             This run needs the code that wrote its journal. Keep that code for it, as the `else` \
+             of an `if ctx.patched(\"…\")` or under its own `version` of the workflow; or deploy \
+             that build again."
         ))
     }
 }

@@ -12,6 +12,7 @@ mod foreign;
 mod identity;
 mod joining;
 mod mismatch;
+mod patching;
 mod polling;
 mod property;
 mod retrying;

@@ -10,8 +10,8 @@
 //! - or if somebody has kept its waker: what is ours keeps bells, and those weakly;
 //! - or if its waker was used where no workflow is polled.
 //!
-//! This is exact for whatever waits, and found in the turn in which the wait begins, before
-//! anything of the turn is written. A future that wakes itself is polled again in the same turn and
+//! This is exact for whatever waits, and found in the turn in which the wait begins, before anything
+//! is done that this turn wants. A future that wakes itself is polled again in the same turn and
 //! judged then. What is foreign and ready at once cannot be told from a plain call.
 //!
 //! It costs a few plain loads and stores for each part that is polled. They are thread-local,
