@@ -4,13 +4,16 @@
 //! future; `apply` gives it one event and polls it once; nothing else moves it. Live and replayed,
 //! the future sees the very same polls, so it makes the very same decisions.
 
+pub(crate) mod bell;
 mod check;
 mod machine;
 mod op;
+mod patches;
 mod signals;
 mod state;
 mod stuck;
 mod turn;
+pub(crate) mod watch;
 
 #[cfg(test)]
 mod tests;

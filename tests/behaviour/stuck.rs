@@ -8,6 +8,8 @@ use crate::world::World;
 on_every_store! {
     a_panic_of_a_workflow_stops_that_run_until_a_build_mends_it,
     a_changed_workflow_stops_with_what_was_expected_and_found,
+    a_foreign_wait_stops_with_its_place_until_a_build_mends_it,
+    a_foreign_wait_beside_a_durable_one_is_found,
     an_activity_that_is_not_registered_is_named,
     an_input_that_does_not_decode_is_named,
     an_activity_on_a_queue_that_is_not_served_is_named,
@@ -84,6 +86,44 @@ mod panicking {
         let pages = count(ctx, pages).await?;
         assert!(pages == 0, "no paper for {pages} pages");
         Ok(pages)
+    }
+}
+
+/// Somebody's macro: what its body waits for, nobody sees.
+macro_rules! pause {
+    () => {
+        tokio::time::sleep(Duration::from_secs(3_600)).await
+    };
+}
+
+/// The builds that wait for something that is not durable.
+mod foreign {
+    use super::*;
+
+    /// The line of its `pause!`.
+    pub(super) const REPORT: u32 = line!() + 5;
+
+    #[workflow]
+    pub(super) async fn report(ctx: &WorkflowContext, pages: u64) -> Result<u64> {
+        let pages = count(ctx, pages).await?;
+        pause!();
+        Ok(pages)
+    }
+
+    /// The line of its `pause!`.
+    pub(super) const BESIDE: u32 = line!() + 7;
+
+    #[workflow(name = "report")]
+    pub(super) async fn beside(ctx: &WorkflowContext, pages: u64) -> Result<u64> {
+        let pages = count(ctx, pages).await?;
+        let paused = async {
+            if pages > 0 {
+                pause!();
+            }
+            0
+        };
+        let (more, rest) = flows::join!(ctx.signal::<u64>("more"), paused);
+        Ok(pages + more? + rest)
     }
 }
 
@@ -172,6 +212,42 @@ async fn a_changed_workflow_stops_with_what_was_expected_and_found(env: Env) -> 
 
     let _worker = env.serve(good())?;
     assert_eq!(exec.result().await?, 5, "the old build still knows it");
+    Ok(())
+}
+
+async fn a_foreign_wait_stops_with_its_place_until_a_build_mends_it(env: Env) -> Result<()> {
+    let bad = env.serve(register_all![foreign::report, count])?;
+    let exec = env.engine.start(mended::report::Input { pages: 3 }).await?;
+    let why = stuck(&exec).await?;
+    let line = foreign::REPORT;
+    let place = format!(
+        "in the macro at tests/behaviour/stuck.rs:{line}, \
+         behind the await at tests/behaviour/stuck.rs:{}\n",
+        line - 1
+    );
+    assert!(why.contains(&place), "{why} should contain {place}");
+    assert!(why.contains("Await activities, children, `ctx.sleep`"), "{why}");
+    let info = exec.describe().await?;
+    assert_eq!((info.status, info.error.is_none()), (Status::Running, true));
+    bad.stop().await?;
+
+    let _worker = env.serve(good())?;
+    exec.signal("more", &10).await?;
+    assert_eq!(exec.result().await?, 14);
+    assert_eq!(env.world.notes(), ["count 3"], "what was recorded is not done again");
+    Ok(())
+}
+
+async fn a_foreign_wait_beside_a_durable_one_is_found(env: Env) -> Result<()> {
+    let bad = env.serve(register_all![foreign::beside, count])?;
+    let exec = env.engine.start(mended::report::Input { pages: 3 }).await?;
+    let why = stuck(&exec).await?;
+    let place = format!("in the macro at tests/behaviour/stuck.rs:{}\n", foreign::BESIDE);
+    assert!(why.contains(&place), "{why} should contain {place}");
+    bad.stop().await?;
+    let _worker = env.serve(good())?;
+    exec.signal("more", &10).await?;
+    assert_eq!(exec.result().await?, 14);
     Ok(())
 }
 

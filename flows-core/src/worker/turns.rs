@@ -98,7 +98,13 @@ impl Executor {
     /// Sorts what a poll wants.
     pub(super) fn absorb(&mut self, key: RunKey, turn: Turn) {
         for warning in &turn.warnings {
-            tracing::warn!(run = %key.run, "{warning}");
+            let workflow = self.runs.get(&key).map(|run| &*run.origin.workflow);
+            tracing::warn!(
+                monotonic_counter.flows_changed_inputs = 1_u64,
+                workflow,
+                run = %key.run,
+                "{warning}"
+            );
         }
         if let Some(why) = self.session.refusal(&turn.warnings) {
             return self.get_stuck(key, &why);
