@@ -7,6 +7,7 @@
 mod check;
 mod machine;
 mod op;
+mod probe;
 mod signals;
 mod state;
 mod stuck;
@@ -22,4 +23,5 @@ pub use turn::{ActivityStart, ChildStart, Command, Turn};
 
 pub(crate) use machine::Shared;
 pub(crate) use op::What;
+pub(crate) use probe::Probe;
 pub(crate) use state::State;

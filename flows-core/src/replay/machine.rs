@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use super::check;
 use super::op::{Retry, What};
+use super::probe::Probe;
 use super::state::State;
 use super::stuck::Stuck;
 use super::turn::{Command, Turn};
@@ -57,7 +58,6 @@ pub struct Machine {
     shared: Arc<Shared>,
     future: Option<PayloadFuture>,
     bell: Arc<Bell>,
-    started_at: Timestamp,
 }
 
 /// Nothing wakes a workflow but its machine, and itself: a poll may complete what an earlier part
@@ -77,15 +77,14 @@ const LOOKS: usize = 10_000;
 impl Machine {
     /// Makes the run's future, without polling it. Stuck when the input does not decode.
     pub fn new(info: RunInfo, def: &WorkflowDef, input: &Payload) -> Result<Self, Stuck> {
-        let started_at = info.started_at;
-        let state = Mutex::new(State::new(started_at, info.key.run));
+        let state = Mutex::new(State::new(info.started_at, info.key.run));
         let shared = Arc::new(Shared { info, state });
         let context = WorkflowContext::new(Arc::clone(&shared));
         let begin = AssertUnwindSafe(|| (def.begin)(context, input));
         let future = catch_unwind(begin)
             .map_err(|panic| panicked("the workflow's input", &*panic))?
             .map_err(|error| Stuck::new(error.to_string()))?;
-        Ok(Self { shared, future: Some(future), bell: Arc::default(), started_at })
+        Ok(Self { shared, future: Some(future), bell: Arc::default() })
     }
 
     /// Drops user values; a panic of theirs ends nothing else.
@@ -101,9 +100,14 @@ impl Machine {
         self.shared.lock().now
     }
 
-    /// The time of the first turn.
-    pub fn started_at(&self) -> Timestamp {
-        self.started_at
+    /// A way to look at it while it is polled.
+    pub(crate) fn probe(&self) -> Probe {
+        Probe::new(&self.shared)
+    }
+
+    /// Whether dropping it runs user code.
+    pub(crate) fn holds_user_values(&self) -> bool {
+        self.future.is_some()
     }
 
     /// Whether the run was asked to cancel.
@@ -120,7 +124,6 @@ impl Machine {
     /// commands of everything that is still open.
     pub fn replay(&mut self, mut journal: Vec<Recorded>) -> Result<Turn, Stuck> {
         if let Some(Recorded { at, event: Event::RunStarted }) = journal.first() {
-            self.started_at = *at;
             self.shared.lock().now = *at;
             journal.remove(0);
         }
