@@ -69,3 +69,10 @@ pub fn system_time() -> std::time::SystemTime {
     }
     std::time::SystemTime::now()
 }
+
+/// What passes for real, also while a test stops or moves tokio's clock: for how long user code has
+/// held its thread. Nothing that a run decides depends on it.
+#[expect(clippy::disallowed_methods, reason = "this is where it comes from")]
+pub fn real_time() -> std::time::Instant {
+    std::time::Instant::now()
+}

@@ -9,6 +9,7 @@ mod check;
 mod machine;
 mod op;
 mod patches;
+mod probe;
 mod signals;
 mod state;
 mod stuck;
@@ -25,4 +26,5 @@ pub use turn::{ActivityStart, ChildStart, Command, Turn};
 
 pub(crate) use machine::Shared;
 pub(crate) use op::What;
+pub(crate) use probe::Probe;
 pub(crate) use state::State;

@@ -146,7 +146,7 @@ async fn a_child_has_a_version_of_its_own(env: Env) -> Result<()> {
     let parent = env.engine.start(household::Input {}).id("home").await?;
     until(async || Ok(!events(&parent, "child_started").await?.is_empty())).await?;
     let children = env.engine.list().workflow("bill").version(2).await?;
-    let child: Execution = env.engine.execution(children[0].run_id.to_string());
+    let child = env.engine.execution::<bill_v2::Workflow>(children[0].run_id.to_string());
     waits_for(&child, UNSERVED).await?;
     assert_eq!(children[0].parent, Some(parent.run_id()));
 

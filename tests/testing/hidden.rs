@@ -85,7 +85,7 @@ async fn stamped(ctx: &WorkflowContext) -> Result<u64> {
 /// The input of an activity is another one when it is called again.
 #[flows::test]
 async fn a_clock_behind_an_alias_is_found() {
-    check(
+    check_quoted(
         crash_everywhere(stamped::Input {}).mock_value(left::Activity, 1).await,
         &expect![[r#"
             workflow `stamped` does not survive the death of its worker after commit 1 was applied and before it was told
@@ -142,7 +142,7 @@ async fn two_faced(ctx: &WorkflowContext) -> Result<u64> {
 /// Its outcome is the same; what it has recorded on the way is not.
 #[flows::test]
 async fn another_way_to_the_same_outcome_is_found() {
-    check(
+    check_quoted(
         crash_everywhere(two_faced::Input {}).await,
         &expect![[r#"
         workflow `two_faced` does not survive the death of its worker after commit 1 was applied and before it was told

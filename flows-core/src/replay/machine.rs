@@ -7,6 +7,7 @@ use std::task::Poll;
 use super::bell::Bell;
 use super::check;
 use super::op::{Retry, What};
+use super::probe::Probe;
 use super::state::State;
 use super::stuck::Stuck;
 use super::turn::{Command, Turn};
@@ -64,7 +65,6 @@ pub struct Machine {
     /// See [`watch::entering`].
     entered: Option<Place>,
     source: SourceLocation,
-    started_at: Timestamp,
 }
 
 /// The most often a turn looks again.
@@ -73,8 +73,7 @@ const LOOKS: usize = 10_000;
 impl Machine {
     /// Makes the run's future, without polling it. Stuck when the input does not decode.
     pub fn new(info: RunInfo, def: &WorkflowDef, input: &Payload) -> Result<Self, Stuck> {
-        let started_at = info.started_at;
-        let state = Mutex::new(State::new(started_at, info.key.run));
+        let state = Mutex::new(State::new(info.started_at, info.key.run));
         let shared = Arc::new(Shared { info, state });
         let context = WorkflowContext::new(Arc::clone(&shared));
         let begin = AssertUnwindSafe(|| (def.begin)(context, input));
@@ -82,7 +81,7 @@ impl Machine {
             .map_err(|panic| panicked("the workflow's input", &*panic))?
             .map_err(|error| Stuck::new(error.to_string()))?;
         let (future, source) = (Some(future), def.source);
-        Ok(Self { shared, future, bell: Arc::default(), entered: None, source, started_at })
+        Ok(Self { shared, future, bell: Arc::default(), entered: None, source })
     }
 
     /// The workflow, for messages.
@@ -103,9 +102,14 @@ impl Machine {
         self.shared.lock().now
     }
 
-    /// The time of the first turn.
-    pub fn started_at(&self) -> Timestamp {
-        self.started_at
+    /// A way to look at it while it is polled.
+    pub(crate) fn probe(&self) -> Probe {
+        Probe::new(&self.shared)
+    }
+
+    /// Whether dropping it runs user code.
+    pub(crate) fn holds_user_values(&self) -> bool {
+        self.future.is_some()
     }
 
     /// Whether the run was asked to cancel.
@@ -123,7 +127,6 @@ impl Machine {
     pub fn replay(&mut self, mut journal: Vec<Recorded>) -> Result<Turn, Stuck> {
         self.shared.lock().replaying = !journal.is_empty();
         if let Some(Recorded { at, event: Event::RunStarted }) = journal.first() {
-            self.started_at = *at;
             self.shared.lock().now = *at;
             journal.remove(0);
         }

@@ -34,6 +34,8 @@ pub(crate) struct State {
     rng: Option<Box<ChaCha8Rng>>,
     pub(crate) ops: BTreeMap<u32, Op>,
     pub(crate) signals: Signals,
+    /// The operation that was asked for last, and where.
+    pub(crate) last_asked: Option<(u32, Place)>,
     /// Operations to ask the world for, since the last poll began.
     pub(crate) issued: Vec<u32>,
     pub(crate) commands: Vec<Command>,
@@ -66,6 +68,7 @@ impl State {
             rng: None,
             ops: BTreeMap::new(),
             signals: Signals::default(),
+            last_asked: None,
             issued: Vec::new(),
             commands: Vec::new(),
             child_starts: Vec::new(),
@@ -97,6 +100,7 @@ impl State {
     pub(crate) fn issue(&mut self, op: u32, what: What, site: Place) {
         self.ops.insert(op, Op::new(what, site));
         self.issued.push(op);
+        self.last_asked = Some((op, site));
     }
 
     /// Waits for a signal, from the moment of the call.
@@ -104,6 +108,7 @@ impl State {
         let mut entry = Op::new(What::Signal { name: name.to_owned() }, site);
         entry.result = self.signals.wait(name, op).map(Ok);
         self.ops.insert(op, entry);
+        self.last_asked = Some((op, site));
     }
 
     /// Records an event of this poll's own making.

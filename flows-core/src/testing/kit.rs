@@ -16,8 +16,8 @@ use crate::registry::Registry;
 use crate::store::Store;
 use crate::worker::{Worker, WorkerBuilder};
 
-/// The lease, and the longest pause between looks, of a worker on virtual time. Long, so that time can
-/// jump; a year, because the worker's estimate of the store's clock reaches no further.
+/// The lease, and the longest pause between looks, of a worker on virtual time, and between trials of
+/// stuck runs of any. Long, so that time can jump; a year, because the worker's estimate of the store's clock reaches no further.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 /// The longest pause between looks of a worker in real time.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -67,6 +67,7 @@ impl Kit {
         let worker = Worker::builder(engine, definitions)
             .desk(Arc::clone(&self.desk))
             .queues(queues_of(registry))
+            .retry_stuck(YEAR)
             .name("the test's worker");
         match self.gate {
             Some(_) => worker.lease(YEAR).poll_interval(YEAR),

@@ -172,6 +172,10 @@ impl Store for Watched {
         self.store.retire(worker)
     }
 
+    fn retry_stuck<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, ()> {
+        self.store.retry_stuck(worker)
+    }
+
     fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {
         self.store.look(worker)
     }

@@ -30,7 +30,7 @@ impl Executor {
             return self.set_alarm(key, start.task.op, due, Alarm::Launch(start));
         }
         let Some(run) = self.runs.get_mut(&key) else { return };
-        if run.machine.is_none() || run.ending {
+        if !run.is_live() {
             return;
         }
         if self.draining {

@@ -28,6 +28,7 @@ pub(crate) struct Config {
     /// Set in tests: where activities go instead of to their bodies.
     #[cfg(feature = "testing")]
     pub(crate) desk: Option<Arc<crate::testing::Desk>>,
+    pub(crate) poll_budget: Duration,
 }
 
 /// Builds a [`Worker`].
@@ -54,6 +55,7 @@ impl WorkerBuilder {
             strict: false,
             #[cfg(feature = "testing")]
             desk: None,
+            poll_budget: Duration::from_secs(1),
         };
         Self { engine, registry, state: StateMap::default(), config }
     }
@@ -124,6 +126,14 @@ impl WorkerBuilder {
         self
     }
 
+    /// How long workflow code may hold its thread before it is reported as blocking, and the other
+    /// runs go on without it. In real time. Default 1 s, at least 10 ms.
+    #[must_use]
+    pub fn poll_budget(mut self, budget: Duration) -> Self {
+        self.config.poll_budget = budget.min(Duration::from_secs(86_400 * 365));
+        self
+    }
+
     /// The worker's name, as `describe()` shows it. Default: host name and process id.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -151,7 +161,7 @@ impl WorkerBuilder {
     /// # Errors
     /// Names the first thing that is wrong: a duplicate definition (with both places), no
     /// definition at all, an activity whose state is missing, an empty list of queues, a limit of
-    /// zero, a lease or an interval that is too short.
+    /// zero, a lease, an interval or a budget that is too short.
     pub fn build(mut self) -> Result<Worker> {
         self.registry.check()?;
         self.check_not_empty()?;
@@ -228,7 +238,10 @@ impl WorkerBuilder {
         refuse_if(
             often,
             &format!("trying stuck runs every {interval:?} is below the least of 10 ms"),
-        )
+        )?;
+        let budget = config.poll_budget;
+        let tight = budget < Duration::from_millis(10);
+        refuse_if(tight, &format!("a poll budget of {budget:?} is below the least of 10 ms"))
     }
 }
 
