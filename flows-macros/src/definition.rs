@@ -7,7 +7,7 @@ use crate::args::activity::ActivityArgs;
 use crate::args::workflow::WorkflowArgs;
 use crate::errors::Errors;
 use crate::model::{Kind, Model, context_names, free_function};
-use crate::{expand, fallback, rewrite};
+use crate::{expand, fallback, lint, rewrite};
 
 /// Expands `#[activity(args)] item`.
 pub(crate) fn activity(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -29,9 +29,10 @@ pub(crate) fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let args = WorkflowArgs::parse(args, &mut errors);
     let kind = Kind::Workflow;
-    let Some(function) = free_function(item.clone(), kind.attribute(), &mut errors) else {
+    let Some(mut function) = free_function(item.clone(), kind.attribute(), &mut errors) else {
         return unchanged(&item, errors);
     };
+    lint::function(&mut function, &mut errors);
     let contexts = context_names(&function.sig);
     let mut model = Model::read(function, kind, &args.common, &mut errors);
     rewrite::body(&mut model.block, &contexts, &args.common.krate, &mut errors);

@@ -12,8 +12,8 @@ use syn::{Block, ItemFn, Path, ReturnType, TypeImplTrait};
 use crate::args::{Args, common};
 use crate::errors::Errors;
 use crate::model::{check_modifiers, context_names, function};
-use crate::rewrite;
 use crate::runtime::runtime;
+use crate::{lint, rewrite};
 
 const ATTRIBUTE: &str = "`#[durable]`";
 
@@ -27,6 +27,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
         return quote!(#errors #item);
     };
     check_modifiers(&helper.sig, &mut errors);
+    lint::function(&mut helper, &mut errors);
     let contexts = context_names(&helper.sig);
     rewrite::body(&mut helper.block, &contexts, &krate, &mut errors);
     let errors = errors.finish();

@@ -45,9 +45,14 @@ impl Select {
         Ok(Self { krate, arms })
     }
 
+    /// Patterns, futures and bodies.
+    pub(crate) fn arms_mut(&mut self) -> impl Iterator<Item = (&Pat, &mut Expr, &mut Expr)> {
+        self.arms.iter_mut().map(|Arm { pat, future, body }| (&*pat, future, body))
+    }
+
     /// Futures and bodies.
     pub(crate) fn expressions_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
-        self.arms.iter_mut().flat_map(|arm| [&mut arm.future, &mut arm.body])
+        self.arms_mut().flat_map(|(_, future, body)| [future, body])
     }
 
     fn check(self) -> syn::Result<Self> {

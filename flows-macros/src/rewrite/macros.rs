@@ -82,16 +82,8 @@ fn no_await(call: &Macro, name: &str) -> syn::Result<()> {
     Err(syn::Error::new_spanned(call, message))
 }
 
-/// `join!`, `try_join!` and `select!`; the others of that name run in no fixed order.
+/// `join!`, `try_join!` and `select!`; others of that name are errors of [`lint`](crate::lint).
 fn combinator(rewrite: &mut Rewrite<'_>, call: &mut Macro, name: &str) -> syn::Result<()> {
-    let first = call.path.segments.first().map(|first| first.ident.to_string());
-    if let Some(foreign @ ("tokio" | "futures" | "futures_util")) = first.as_deref() {
-        let message = format!(
-            "`{foreign}::{name}!` is not durable; use `flows::{name}!`, which does the same on \
-             every replay"
-        );
-        return Err(syn::Error::new_spanned(&call.path, message));
-    }
     if name == "select" {
         let mut select = Select::parse_call.parse2(call.tokens.clone())?;
         select.expressions_mut().for_each(|expr| rewrite.visit_expr_mut(expr));
