@@ -19,6 +19,7 @@ mod scope;
 mod shared;
 mod table;
 
+use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
@@ -34,16 +35,28 @@ use path::{Segments, find};
 use scope::Scopes;
 use table::{METHODS, PATHS};
 
+/// What was found in a body.
+pub(crate) struct Found {
+    /// The errors. They are kept apart, because the function is whole: it can be expanded beside them,
+    /// so that its imports are in use and an editor knows its types.
+    pub(crate) errors: Option<TokenStream>,
+    /// Whether work is handed to a task or thread. What it may borrow would be an error of its own
+    /// about something that has to go anyhow, so the body is better left out.
+    pub(crate) hands_over: bool,
+}
+
 /// Checks the body of a function.
-pub(crate) fn function(function: &mut ItemFn, errors: &mut Errors) {
+pub(crate) fn function(function: &mut ItemFn) -> Found {
     let contexts = context_names(&function.sig);
+    let mut errors = Errors::new();
     let mut lint = Lint {
-        errors,
+        errors: &mut errors,
         contexts: &contexts,
         scopes: Scopes::default(),
         allowed: Vec::new(),
         recorded: false,
         orderless: false,
+        hands_over: false,
     };
     lint.take_misplaced(&mut function.attrs);
     lint.scopes.enter();
@@ -54,6 +67,8 @@ pub(crate) fn function(function: &mut ItemFn, errors: &mut Errors) {
         }
     }
     lint.visit_block_mut(&mut function.block);
+    let hands_over = lint.hands_over;
+    Found { errors: errors.finish(), hands_over }
 }
 
 struct Lint<'a> {
@@ -67,6 +82,8 @@ struct Lint<'a> {
     recorded: bool,
     /// In a chain that forgets the order of what it goes over.
     orderless: bool,
+    /// See [`Found`].
+    hands_over: bool,
 }
 
 impl Lint<'_> {
@@ -134,6 +151,7 @@ impl Lint<'_> {
         self.scopes.leave();
     }
 
+    /// The escape stands on statements only.
     fn take_misplaced(&mut self, attrs: &mut Vec<Attribute>) {
         attrs.retain(|attr| {
             let ours = allow::is_ours(attr);
@@ -143,6 +161,12 @@ impl Lint<'_> {
             !ours
         });
     }
+}
+
+/// Whether a macro of this path, at first sight, is another library's `select!` or `join!`.
+pub(crate) fn is_foreign_combinator(path: &syn::Path) -> bool {
+    let segments: Segments = path.segments.iter().map(|at| at.ident.to_string()).collect();
+    macros::foreign_combinator(&segments).is_some()
 }
 
 /// A path in words, with what it stands for if that is something else.
@@ -219,8 +243,10 @@ impl VisitMut for Lint<'_> {
         };
         let makes_ordered = self.makes_ordered(&call.func);
         for argument in &mut call.args {
-            let goes_with_it = found && matches!(argument, Expr::Async(_) | Expr::Closure(_));
-            if !goes_with_it || !self.allowed.is_empty() {
+            let work = matches!(argument, Expr::Async(_) | Expr::Closure(_));
+            if found && work && self.allowed.is_empty() {
+                self.hands_over = true; // what is wrong in there goes with it
+            } else {
                 self.orderless = makes_ordered;
                 self.visit_expr_mut(argument);
             }
@@ -307,10 +333,8 @@ impl VisitMut for Lint<'_> {
         }
     }
 
-    fn visit_attribute_mut(&mut self, attr: &mut Attribute) {
-        if allow::is_ours(attr) {
-            allow::misplaced(attr, self.errors);
-        }
+    fn visit_attributes_mut(&mut self, attrs: &mut Vec<Attribute>) {
+        self.take_misplaced(attrs);
     }
 
     fn visit_type_mut(&mut self, _: &mut syn::Type) {}

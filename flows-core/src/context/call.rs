@@ -122,4 +122,5 @@ impl<A: Activity> Future for Call<A> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<A: Activity> Durable for Call<A> {}

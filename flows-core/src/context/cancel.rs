@@ -40,6 +40,7 @@ impl Future for Cancelled {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Durable for Cancelled {}
 
 /// A durable future that cancellation does not reach: for clean-up.
@@ -64,7 +65,7 @@ impl Drop for Raised<'_> {
     }
 }
 
-impl<F: Durable> Future for Shield<F> {
+impl<F: Future> Future for Shield<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -75,4 +76,5 @@ impl<F: Durable> Future for Shield<F> {
     }
 }
 
-impl<F: Durable> Durable for Shield<F> {}
+#[diagnostic::do_not_recommend]
+impl<F: Future> Durable for Shield<F> {}

@@ -133,4 +133,5 @@ impl<W: Workflow> Future for ChildCall<W> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<W: Workflow> Durable for ChildCall<W> {}

@@ -28,4 +28,5 @@ impl<T> Future for SideEffect<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> Durable for SideEffect<T> {}

@@ -45,4 +45,5 @@ impl<T: DeserializeOwned> Future for SignalFuture<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Durable for SignalFuture<T> {}

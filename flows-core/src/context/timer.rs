@@ -37,6 +37,7 @@ impl Future for Sleep {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Durable for Sleep {}
 
 /// A durable future with a time limit.
@@ -53,7 +54,7 @@ impl<F: Durable> Timeout<F> {
     }
 }
 
-impl<T, F: Durable<Output = Result<T>>> Future for Timeout<F> {
+impl<T, F: Future<Output = Result<T>>> Future for Timeout<F> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
@@ -72,4 +73,5 @@ impl<T, F: Durable<Output = Result<T>>> Future for Timeout<F> {
     }
 }
 
-impl<T, F: Durable<Output = Result<T>>> Durable for Timeout<F> {}
+#[diagnostic::do_not_recommend]
+impl<T, F: Future<Output = Result<T>>> Durable for Timeout<F> {}

@@ -1,7 +1,6 @@
 //! The escape: `#[flows(allow(nondeterminism))]` on a statement, for all that stands in it.
 
-use proc_macro2::{Span, TokenStream};
-use syn::spanned::Spanned;
+use proc_macro2::TokenStream;
 use syn::{Attribute, Expr, Meta, Stmt};
 
 use crate::args::{Args, Value};
@@ -11,7 +10,7 @@ const USAGE: &str = "write `#[flows(allow(nondeterminism))]`";
 
 /// An escape that is in force.
 pub(super) struct Allow {
-    span: Span,
+    attr: Attribute,
     /// Whether something stood there that needed it.
     pub(super) used: bool,
 }
@@ -25,7 +24,7 @@ impl Allow {
             let ours = is_ours(attr);
             if ours {
                 let used = !parse(attr, errors); // a misspelt one is an error already
-                taken = Some(Self { span: attr.span(), used });
+                taken = Some(Self { attr: attr.clone(), used });
             }
             !ours
         });
@@ -37,7 +36,7 @@ impl Allow {
         if !self.used {
             let message = "nothing in this statement is rejected, so there is nothing to allow\n\
                            help: remove the attribute";
-            errors.at(self.span, message);
+            errors.on(self.attr, message);
         }
     }
 }

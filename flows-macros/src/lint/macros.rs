@@ -42,7 +42,7 @@ impl Lint<'_> {
         );
         self.errors.on(&call.path, message);
         self.allowed.iter_mut().for_each(|allow| allow.used = true); // one mistake, one error
-        self.scan(std::mem::take(&mut call.tokens)); // what is left would be read as ours
+        self.scan(call.tokens.clone());
     }
 
     fn select(&mut self, call: &mut Macro) {
@@ -132,7 +132,7 @@ impl Lint<'_> {
 }
 
 /// What of ours does the same as another library's macro.
-fn foreign_combinator(full: &[String]) -> Option<&'static str> {
+pub(super) fn foreign_combinator(full: &[String]) -> Option<&'static str> {
     let [first, .., name] = full else { return None };
     let known = COMBINATORS.iter().find(|(theirs, _)| theirs == name);
     known.filter(|_| RUNTIMES.contains(&first.as_str())).map(|(_, ours)| *ours)

@@ -4,16 +4,13 @@
 use expect_test::{Expect, expect};
 use syn::ItemFn;
 
-use crate::errors::Errors;
 use crate::lint;
 
 /// Begins of the messages about a body with some parameters, one a line.
 fn findings(params: &str, body: &str) -> String {
     let source = format!("async fn f(ctx: &WorkflowContext, {params}) {{ {body} }}");
     let mut item: ItemFn = syn::parse_str(&source).expect("a function");
-    let mut errors = Errors::new();
-    lint::function(&mut item, &mut errors);
-    let messages = super::messages(errors.finish().unwrap_or_default());
+    let messages = super::messages(lint::function(&mut item).errors.unwrap_or_default());
     let begin = |message: &String| match message.split_once("\nhelp: ") {
         Some((sentence, _)) => sentence.split(", ").next().unwrap_or_default().to_owned() + "\n",
         None => message.lines().next().unwrap_or_default().to_owned() + "\n",
@@ -316,9 +313,7 @@ fn what_is_allowed() {
 fn the_context_has_the_users_name() {
     let source = "async fn f(cx: &WorkflowContext) { Instant::now(); }";
     let mut item: ItemFn = syn::parse_str(source).expect("a function");
-    let mut errors = Errors::new();
-    lint::function(&mut item, &mut errors);
-    let messages = super::messages(errors.finish().expect("a finding"));
+    let messages = super::messages(lint::function(&mut item).errors.expect("a finding"));
     assert!(
         messages[0].contains("`cx.now()`") && messages[0].contains("`cx.timeout("),
         "{messages:?}"
