@@ -92,10 +92,11 @@ impl Lint<'_> {
         let Expr::Path(function) = &*call.func else { return Kind::Other };
         let full = self.scopes.resolve(&function.path).unwrap_or_default();
         let [.., ty, make] = &full[..] else { return Kind::Other };
+        let makes = MAKE.contains(&make.as_str());
         match ty.as_str() {
-            _ if !MAKE.contains(&make.as_str()) => Kind::Other,
-            "HashMap" => Kind::Map,
-            "HashSet" => Kind::Set,
+            "HashMap" if makes => Kind::Map,
+            "HashSet" if makes => Kind::Set,
+            "SystemTime" | "Instant" if make == "now" => Kind::Time,
             _ => Kind::Other,
         }
     }

@@ -178,12 +178,16 @@ fn maps_that_are_none() {
 fn clocks_by_type() {
     check(
         "let began = ctx.now(); began.elapsed(); (began - HOUR).elapsed(); ctx.now().elapsed();
-         |at: SystemTime| at.elapsed(); span.elapsed(); let began = span; began.elapsed();",
+         |at: SystemTime| at.elapsed(); let a = Instant::now(); a.elapsed(); Instant::now().elapsed();
+         span.elapsed(); let began = span; began.elapsed();",
         &expect![[r#"
             `elapsed` reads this machine's clock
             `elapsed` reads this machine's clock
             `elapsed` reads this machine's clock
             `elapsed` reads this machine's clock
+            `Instant::now` reads this machine's clock
+            `elapsed` reads this machine's clock
+            `Instant::now` reads this machine's clock
         "#]],
     );
 }
