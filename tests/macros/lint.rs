@@ -101,10 +101,10 @@ async fn allowed(ctx: &WorkflowContext) -> Result<bool> {
 /// A value that is recorded may come from anywhere.
 #[workflow]
 async fn recorded(ctx: &WorkflowContext) -> Result<bool> {
-    let time = ctx.side_effect(|| SystemTime::now()).await?;
+    let time = ctx.side_effect(|| Some(SystemTime::now())).await?;
     let id = ctx.side_effect(uuid::Uuid::new_v4).await?;
     let path: usize = ctx.side_effect(|| std::env::vars().count()).await?;
-    Ok(time > SystemTime::UNIX_EPOCH && !id.is_nil() && path > 0)
+    Ok(time > Some(SystemTime::UNIX_EPOCH) && !id.is_nil() && path > 0)
 }
 
 /// Functions inside the body are not workflow code.
