@@ -12,8 +12,9 @@ use syn::{Block, ItemFn, Path, ReturnType, TypeImplTrait};
 use crate::args::{Args, common};
 use crate::errors::Errors;
 use crate::model::{check_modifiers, context_names, function};
-use crate::rewrite;
+use crate::rewrite::Checks;
 use crate::runtime::runtime;
+use crate::{lint, rewrite};
 
 const ATTRIBUTE: &str = "`#[durable]`";
 
@@ -27,15 +28,18 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
         return quote!(#errors #item);
     };
     check_modifiers(&helper.sig, &mut errors);
+    let found = lint::function(&mut helper);
     let contexts = context_names(&helper.sig);
-    rewrite::body(&mut helper.block, &contexts, &krate, &mut errors);
-    let errors = errors.finish();
-    let Some(errors) = errors else {
-        let body = typed_body(&helper.block, &helper.sig.output);
-        return signature(helper, &krate, &body);
-    };
-    let helper = signature(helper, &krate, &quote!({ ::std::unreachable!() }));
-    quote!(#errors #[allow(unused)] #helper)
+    let checks = Checks::unless(found.errors.is_some());
+    rewrite::body(&mut helper.block, &contexts, &krate, checks, &mut errors);
+    let (linted, errors) = (found.errors, errors.finish());
+    if errors.is_some() || found.hands_over {
+        let helper = signature(helper, &krate, &quote!({ ::std::unreachable!() }));
+        return quote!(#linted #errors #[allow(unused)] #helper);
+    }
+    let body = typed_body(&helper.block, &helper.sig.output);
+    let helper = signature(helper, &krate, &body);
+    quote!(#linted #helper)
 }
 
 fn signature(mut helper: ItemFn, krate: &Path, body: &TokenStream) -> TokenStream {
