@@ -7,7 +7,7 @@ use crate::args::activity::ActivityArgs;
 use crate::args::workflow::WorkflowArgs;
 use crate::errors::Errors;
 use crate::model::{Kind, Model, context_names, free_function};
-use crate::{expand, fallback, rewrite};
+use crate::{expand, fallback, graph, rewrite};
 
 /// Expands `#[activity(args)] item`.
 pub(crate) fn activity(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -34,10 +34,11 @@ pub(crate) fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
     };
     let contexts = context_names(&function.sig);
     let mut model = Model::read(function, kind, &args.common, &mut errors);
+    let graph = graph::graph(&model.names.function, &model.block, &contexts, &args.common.krate);
     rewrite::body(&mut model.block, &contexts, &args.common.krate, &mut errors);
     match errors.finish() {
         Some(errors) => fallback::definition(&model, &errors),
-        None => expand::workflow::workflow(&model, &args),
+        None => expand::workflow::workflow(&model, &args, &graph),
     }
 }
 

@@ -1,7 +1,8 @@
 //! `#[durable]`: a helper of workflow code, generic and borrowing as it likes.
 //!
 //! `async fn f(..) -> R` becomes `fn f(..) -> Block<impl Future<Output = R>>`, so that calling it
-//! gives something that may be awaited in a workflow. No name is recorded and no item added.
+//! gives something that may be awaited in a workflow. No name is recorded; the only item added is
+//! the submission of its graph, inside the function, where methods and generic ones may have it.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -12,8 +13,8 @@ use syn::{Block, ItemFn, Path, ReturnType, TypeImplTrait};
 use crate::args::{Args, common};
 use crate::errors::Errors;
 use crate::model::{check_modifiers, context_names, function};
-use crate::rewrite;
 use crate::runtime::runtime;
+use crate::{graph, rewrite};
 
 const ATTRIBUTE: &str = "`#[durable]`";
 
@@ -28,17 +29,23 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     };
     check_modifiers(&helper.sig, &mut errors);
     let contexts = context_names(&helper.sig);
+    let graph = graph::graph(&helper.sig.ident, &helper.block, &contexts, &krate);
     rewrite::body(&mut helper.block, &contexts, &krate, &mut errors);
     let errors = errors.finish();
     let Some(errors) = errors else {
         let body = typed_body(&helper.block, &helper.sig.output);
-        return signature(helper, &krate, &body);
+        return signature(helper, &krate, &body, Some(&graph));
     };
-    let helper = signature(helper, &krate, &quote!({ ::std::unreachable!() }));
+    let helper = signature(helper, &krate, &quote!({ ::std::unreachable!() }), None);
     quote!(#errors #[allow(unused)] #helper)
 }
 
-fn signature(mut helper: ItemFn, krate: &Path, body: &TokenStream) -> TokenStream {
+fn signature(
+    mut helper: ItemFn,
+    krate: &Path,
+    body: &TokenStream,
+    graph: Option<&TokenStream>,
+) -> TokenStream {
     helper.sig.asyncness = None;
     let output = match &helper.sig.output {
         ReturnType::Default => quote!(()),
@@ -51,11 +58,17 @@ fn signature(mut helper: ItemFn, krate: &Path, body: &TokenStream) -> TokenStrea
     );
     let ItemFn { attrs, vis, sig, .. } = &helper;
     let runtime = runtime(krate, sig.ident.span());
+    let submission = graph.map(|graph| {
+        quote! {
+            #krate::__private::inventory::submit! { #krate::__private::HelperGraph(#graph) }
+        }
+    });
     let block = quote_spanned!(sig.ident.span()=> #runtime::block(async move #body));
     quote! {
         #(#attrs)*
         #[deny(unused_must_use)]
         #vis #sig {
+            #submission
             #block
         }
     }

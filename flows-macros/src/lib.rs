@@ -28,6 +28,7 @@ mod durable;
 mod errors;
 mod expand;
 mod fallback;
+mod graph;
 mod join;
 mod model;
 mod register;
