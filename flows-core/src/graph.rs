@@ -11,6 +11,8 @@ mod dot;
 mod kind;
 mod mermaid;
 mod names;
+#[cfg(feature = "testing")]
+mod read;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -23,7 +25,7 @@ pub use names::{HelperGraph, SignalEntry};
 pub use resolve::ResolvedGraph;
 pub(crate) use resolve::{Item, Lane};
 #[cfg(feature = "testing")]
-pub(crate) use text::flat_lines;
+pub(crate) use {read::read, text::flat, text::write};
 
 use crate::registry::Registry;
 

@@ -22,16 +22,12 @@ impl Line {
         out.push('\n');
         self.inside.iter().for_each(|line| line.write(out, depth + 1));
     }
-
-    /// Whether both say the same, wherever they stand.
-    pub(crate) fn says(&self, other: &Self) -> bool {
-        self.text == other.text && all_say(&self.inside, &other.inside)
-    }
 }
 
-/// Whether both say the same, line by line.
-pub(crate) fn all_say(these: &[Line], those: &[Line]) -> bool {
-    these.len() == those.len() && these.iter().zip(those).all(|(this, that)| this.says(that))
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 /// Reads indented text. Empty lines and those that begin with `#` say nothing; the error names the

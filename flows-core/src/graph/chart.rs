@@ -138,7 +138,7 @@ impl Pen {
 
     fn arms(&mut self, item: &Item, opens: Opens) -> Opens {
         let id = self.put(Shape::Decision, text(item), opens)[0].from;
-        item.lanes.iter().flat_map(|arm| self.items(&arm.items, one(id, arm.label))).collect()
+        item.lanes.iter().flat_map(|arm| self.items(&arm.items, one(id, &arm.label))).collect()
     }
 
     fn let_else(&mut self, item: &Item, opens: Opens) -> Opens {
@@ -191,7 +191,7 @@ impl Pen {
         for arm in item.lanes.chunks(2) {
             let mut first = self.items(&arm[0].items, fork.clone());
             let unlabelled = first.iter_mut().filter(|open| open.label.is_empty());
-            unlabelled.for_each(|open| open.label = arm[0].label.to_owned());
+            unlabelled.for_each(|open| open.label.clone_from(&arm[0].label));
             out.extend(self.lanes(&arm[1..], first));
         }
         out
@@ -247,7 +247,7 @@ fn one(from: usize, label: &str) -> Opens {
     vec![Open { from, label: label.to_owned() }]
 }
 
-/// What a box says: as the text form, without the name of the field that quotes need there.
+/// What a box says: a line of the text form.
 fn text(item: &Item) -> String {
     head(item.kind, &item.label)
 }

@@ -9,7 +9,10 @@ use super::chart::{Shape, Shown, chart};
 pub(super) fn draw(graph: &ResolvedGraph) -> String {
     let chart = chart(graph);
     let mut out = format!("digraph \"{}\" {{\n", escaped(graph.name));
-    out.push_str("    node [fontname=\"sans-serif\"]; edge [fontname=\"sans-serif\"];\n");
+    out.push_str(
+        "    graph [fontname=\"sans-serif\"];\n    node [fontname=\"sans-serif\"];\n    \
+         edge [fontname=\"sans-serif\"];\n",
+    );
     shown(&mut out, &chart.shown, 1);
     for arrow in &chart.arrows {
         let label = match arrow.label.as_str() {

@@ -136,4 +136,62 @@ impl Kind {
         use Kind::{Break, Continue, ContinueAsNew, Leave, Panic, Return};
         matches!(self, Return | Leave | Break | Continue | Panic | ContinueAsNew)
     }
+
+    /// What the resolved text form may begin a line with; `if patched` comes before `if`.
+    #[cfg(feature = "testing")]
+    pub(super) const WRITTEN: &'static [Self] = &[
+        Self::Call,
+        Self::Activity,
+        Self::Child,
+        Self::Again,
+        Self::Sleep,
+        Self::SleepUntil,
+        Self::Signal,
+        Self::TrySignal,
+        Self::Receive,
+        Self::Update,
+        Self::SideEffect,
+        Self::Cancelled,
+        Self::Patched,
+        Self::Value,
+        Self::Timeout,
+        Self::Shield,
+        Self::Async,
+        Self::Closure,
+        Self::Block,
+        Self::IfPatched,
+        Self::If,
+        Self::Match,
+        Self::LetElse,
+        Self::Loop,
+        Self::While,
+        Self::For,
+        Self::Join,
+        Self::TryJoin,
+        Self::Select,
+        Self::JoinAll,
+        Self::TryJoinAll,
+        Self::Race,
+        Self::Return,
+        Self::Leave,
+        Self::Break,
+        Self::Continue,
+        Self::Panic,
+        Self::ContinueAsNew,
+    ];
+
+    /// Whether it stands for an operation, or for a value whose place matters: not only for the way
+    /// to one.
+    pub fn is_step(self) -> bool {
+        use Kind::{
+            Activity, Again, Call, Cancelled, Child, Method, Patched, Receive, SideEffect, Signal,
+            Sleep, SleepUntil, Timeout, TrySignal, Update, Value,
+        };
+        match self {
+            Call | Method | Activity | Child | Again => true,
+            Sleep | SleepUntil | Timeout | Signal | TrySignal | Receive | Update => true,
+            SideEffect | Cancelled | Patched | Value => true,
+            _ => false,
+        }
+    }
 }

@@ -28,7 +28,7 @@ pub(crate) struct Item {
 /// A part, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lane {
-    pub(crate) label: &'static str,
+    pub(crate) label: String,
     pub(crate) items: Vec<Item>,
 }
 
@@ -76,7 +76,8 @@ impl Resolver<'_> {
     }
 
     fn item(&mut self, node: &Node, kind: Kind, label: &str) -> Item {
-        let lane = |part: &Part| Lane { label: part.label, items: self.nodes(part.nodes) };
+        let lane =
+            |part: &Part| Lane { label: part.label.to_owned(), items: self.nodes(part.nodes) };
         let lanes = node.parts.iter().map(lane).collect();
         Item { kind, label: label.to_owned(), line: node.line, lanes }
     }
@@ -97,7 +98,7 @@ impl Resolver<'_> {
         self.inside.push(graph.path);
         let items = self.nodes(graph.nodes);
         self.inside.pop();
-        let lanes = vec![Lane { label: "", items }];
+        let lanes = vec![Lane { label: String::new(), items }];
         Item { kind: Kind::Helper, label: graph.name().to_owned(), line: node.line, lanes }
     }
 

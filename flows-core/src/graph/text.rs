@@ -14,11 +14,19 @@ fn lines(graph: &ResolvedGraph) -> Vec<Line> {
     graph.items.iter().flat_map(item).collect()
 }
 
-/// The lines of a graph without a trace of its helpers: what they do stands where they are called.
-pub(crate) fn flat_lines(graph: &ResolvedGraph) -> Vec<Line> {
-    flattened(&graph.items, false).iter().flat_map(item).collect()
+/// The lines of some items.
+#[cfg(feature = "testing")]
+pub(crate) fn write(items: &[Item]) -> Vec<Line> {
+    items.iter().flat_map(item).collect()
 }
 
+/// The items of a graph without a trace of its helpers: what they do stands where they are called.
+#[cfg(feature = "testing")]
+pub(crate) fn flat(graph: &ResolvedGraph) -> Vec<Item> {
+    flattened(&graph.items, false)
+}
+
+#[cfg(feature = "testing")]
 fn flattened(items: &[Item], in_helper: bool) -> Vec<Item> {
     let mut flat = Vec::new();
     for item in items {

@@ -13,6 +13,9 @@
 //!
 //! Names of types are not in it, because they are not in the data.
 
+#[cfg(test)]
+mod tests;
+
 use serde::de::DeserializeOwned;
 
 use super::tracer::Tracer;
@@ -74,7 +77,8 @@ impl Node {
                     Some(Piece::Part(part)) => self.part(part).add(&rest[1..]),
                     Some(Piece::Fact(fact)) => self.strict |= *fact == Fact::Strict,
                     Some(Piece::Leaf(text)) if text == "nothing" => {}
-                    _ => self.part("").add(rest),
+                    None => {}
+                    Some(_) => self.part("").add(rest),
                 }
             }
             Piece::Leaf(text) => {
@@ -84,7 +88,7 @@ impl Node {
             Piece::Fact(Fact::Optional) => self.optional = Some(true),
             Piece::Fact(Fact::Required) => self.optional = Some(false),
             Piece::Fact(Fact::Alias) => self.alias = true,
-            Piece::Fact(Fact::Strict | Fact::Nothing) | Piece::Part(_) => {}
+            Piece::Fact(Fact::Fits | Fact::Strict | Fact::Nothing) | Piece::Part(_) => {}
         }
     }
 

@@ -122,6 +122,9 @@ impl<'w> Tracer<'w> {
         fields: Parts,
         visitor: V,
     ) -> Result<V::Value, Stop> {
+        if self.quiet && self.walk.is_json() {
+            return probe::dummy(self.walk, fields, visitor);
+        }
         if self.quiet {
             return self.elements(fields.len(), visitor);
         }

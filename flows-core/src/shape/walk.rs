@@ -4,7 +4,7 @@
 //! changes first. A type that was met before is not entered again, so recursion ends and the number
 //! of passes is that of the fields and variants of all types.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// No type in its right mind has more ways than this; what is beyond does not count.
 const MAX_PASSES: usize = 20_000;
@@ -14,7 +14,23 @@ const MAX_PASSES: usize = 20_000;
 const MAX_DEPTH: usize = 200;
 
 /// Dummy texts, tried in turn where one is needed on the way and the type refuses it.
-const DUMMIES: [&str; 6] = ["", "0", "1970-01-01T00:00:00Z", "1970-01-01", "00:00:00", "127.0.0.1"];
+const DUMMIES: [&str; 12] = [
+    "",
+    "0",
+    "1970-01-01T00:00:00Z",
+    "1970-01-01",
+    "00:00:00",
+    "127.0.0.1",
+    "00000000-0000-0000-0000-000000000000",
+    "1970-01-01T00:00:00",
+    "http://localhost/",
+    "127.0.0.1:80",
+    "a@localhost",
+    "EUR",
+];
+
+/// How many of them a fingerprint knows: more would make it another one.
+const OF_A_FINGERPRINT: usize = 6;
 
 /// What a pass passes through, beside the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +57,8 @@ pub(super) enum Fact {
     Required,
     /// It is another name of the field before it.
     Alias,
+    /// It accepts the dummy of this pass.
+    Fits,
     /// The struct refuses fields that it does not know.
     Strict,
     /// Nothing of interest.
@@ -52,8 +70,8 @@ pub(super) struct Walk {
     /// Whether it looks as JSON does, which people read and which has names.
     json: bool,
     pieces: Vec<Piece>,
-    /// Fields that may be missing, as ways to them.
-    optional: HashSet<String>,
+    /// What JSON may do with the fields that were asked about.
+    known: HashMap<Field, Known>,
     /// The choices of this pass: which, and of how many.
     path: Vec<(usize, usize)>,
     /// How many of them this pass has made.
@@ -68,6 +86,24 @@ pub(super) struct Walk {
     over: bool,
     /// Types: in the order they were met, and on which way.
     met: HashMap<Named, (usize, String)>,
+}
+
+/// A field, wherever a value of its type stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Field {
+    /// The type with the field, as Rust calls it, and all its fields.
+    pub(super) of: (&'static str, &'static [&'static str]),
+    pub(super) name: &'static str,
+}
+
+/// What is known of a field.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    /// The dummy that it accepts.
+    dummy: usize,
+    /// Whether it may be left out where dummies are given. Of several names for one field all but
+    /// the one that its struct misses may.
+    needless: bool,
 }
 
 /// What makes a type the same as one that was met.
@@ -108,7 +144,8 @@ impl Walk {
     ///
     /// `false`: it saw nothing that counts.
     pub(super) fn end(&mut self) -> bool {
-        if !self.reached && self.dummy + 1 < DUMMIES.len() {
+        let dummies = if self.json { DUMMIES.len() } else { OF_A_FINGERPRINT };
+        if !self.reached && self.dummy + 1 < dummies {
             self.dummy += 1;
             return false;
         }
@@ -165,17 +202,32 @@ impl Walk {
     }
 
     /// The end of a pass that asked about a field.
-    pub(super) fn fact(&mut self, fact: Fact) {
-        if fact == Fact::Optional {
-            self.optional.insert(self.line.clone());
+    pub(super) fn fact(&mut self, field: Option<Field>, fact: Fact) {
+        if let Some(field) = field {
+            let known = self.known.entry(field).or_default();
+            known.needless |= fact == Fact::Optional;
+            if fact == Fact::Fits {
+                known.dummy = self.dummy;
+            }
         }
         self.pieces.push(Piece::Fact(fact));
         self.reached = true;
     }
 
-    /// Whether a field of the struct at hand is known to be one that may be missing.
-    pub(super) fn may_be_missing(&self, field: &str) -> bool {
-        self.optional.contains(&format!("{}.{field} ", self.line))
+    /// Whether a field may be left out, as far as is known.
+    pub(super) fn is_needless(&self, field: Field) -> bool {
+        self.known.get(&field).is_some_and(|known| known.needless)
+    }
+
+    /// Turns to the dummy that a field is known to accept; gives the one from before.
+    pub(super) fn fit(&mut self, field: Field) -> usize {
+        let known = self.known.get(&field).map_or(self.dummy, |known| known.dummy);
+        std::mem::replace(&mut self.dummy, known)
+    }
+
+    /// Turns back to the dummy from before.
+    pub(super) fn unfit(&mut self, before: usize) {
+        self.dummy = before;
     }
 
     /// Goes one step down; `false` where it goes no further.

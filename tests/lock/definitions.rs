@@ -1,0 +1,1 @@
+//! Edits of definitions as a whole: names, versions, codecs.
