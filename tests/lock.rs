@@ -6,8 +6,6 @@ mod definitions;
 #[allow(dead_code, reason = "only its definitions are of interest here")]
 #[path = "../examples/order.rs"]
 mod example;
-#[path = "lock/file.rs"]
-mod file;
 #[path = "lock/shapes.rs"]
 mod shapes;
 #[path = "lock/stage.rs"]
@@ -18,5 +16,6 @@ mod steps;
 /// The example's open runs survive every edit of this repository.
 #[test]
 fn the_order_example() {
-    flows::testing::check_lock_of(&stage::registry_of("lock::example"), "flows.lock");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/flows.lock");
+    flows::testing::check_lock_of(&stage::registry_of("lock::example"), path);
 }

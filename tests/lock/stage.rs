@@ -71,26 +71,22 @@ pub(crate) fn registry_of(module: &str) -> Registry {
     registry
 }
 
-/// The lock of one side of an edit, as a file keeps it.
-pub(crate) fn lock(module: &str) -> Lock {
+/// What is said of an edit in one direction. The old side goes through the text of a file.
+fn report(module: &str, from: &str, to: &str) -> LockReport {
+    let [old, new] = [from, to].map(|side| lock(&format!("lock::{module}::{side}")));
+    let text = old.to_text();
+    let read = Lock::parse(&text).expect("what was written is read");
+    assert_eq!(read.to_text(), text, "what was read is written");
+    read.compare(&new)
+}
+
+/// The lock of one side of an edit.
+fn lock(module: &str) -> Lock {
     let mut registry = registry_of(module);
     for shared in registry_of("lock::stage::common").activities() {
         registry.add_activity(shared.clone());
     }
-    let text = Lock::of(&registry).to_text();
-    let read = Lock::parse(&text).expect("what was written is read");
-    assert_eq!(read.to_text(), text, "what was read is written");
-    read
-}
-
-/// What is said of an edit in one direction.
-fn report(module: &str, from: &str, to: &str) -> LockReport {
-    let now = registry_of(&format!("lock::{module}::{to}"));
-    let mut now = now;
-    for shared in registry_of("lock::stage::common").activities() {
-        now.add_activity(shared.clone());
-    }
-    lock(&format!("lock::{module}::{from}")).compare(&Lock::of(&now))
+    Lock::of(&registry)
 }
 
 /// The edits in short: level and what.

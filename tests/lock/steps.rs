@@ -385,12 +385,12 @@ body! { taken_back ctx flag {
 } }
 
 #[test]
-fn nothing_is_judged() {
+fn nothing() {
     check("steps::nothing", &expect!["nothing"], &expect!["nothing"]);
 }
 
 #[test]
-fn appended_is_judged() {
+fn appended() {
     check(
         "steps::appended",
         &expect![[r#"
@@ -403,7 +403,7 @@ fn appended_is_judged() {
 }
 
 #[test]
-fn inserted_is_judged() {
+fn inserted() {
     check(
         "steps::inserted",
         &expect![[r#"
@@ -416,7 +416,7 @@ fn inserted_is_judged() {
 }
 
 #[test]
-fn first_is_judged() {
+fn first() {
     check(
         "steps::first",
         &expect![[r#"
@@ -429,7 +429,7 @@ fn first_is_judged() {
 }
 
 #[test]
-fn reordered_is_judged() {
+fn reordered() {
     check(
         "steps::reordered",
         &expect![[r#"
@@ -442,7 +442,7 @@ fn reordered_is_judged() {
 }
 
 #[test]
-fn exchanged_is_judged() {
+fn exchanged() {
     check(
         "steps::exchanged",
         &expect![[r#"
@@ -455,20 +455,20 @@ fn exchanged_is_judged() {
 }
 
 #[test]
-fn made_conditional_is_judged() {
+fn made_conditional() {
     check(
         "steps::made_conditional",
         &expect![[r#"
-        error: `activity a` was moved into other braces
-    "#]],
+            error: `activity a` was moved: something else is around it now
+        "#]],
         &expect![[r#"
-        error: `activity a` was moved into other braces
-    "#]],
+            error: `activity a` was moved: something else is around it now
+        "#]],
     );
 }
 
 #[test]
-fn condition_is_judged() {
+fn condition() {
     check(
         "steps::condition",
         &expect![[r#"
@@ -481,7 +481,7 @@ fn condition_is_judged() {
 }
 
 #[test]
-fn in_a_branch_is_judged() {
+fn in_a_branch() {
     check(
         "steps::in_a_branch",
         &expect![[r#"
@@ -494,7 +494,7 @@ fn in_a_branch_is_judged() {
 }
 
 #[test]
-fn in_the_last_branch_is_judged() {
+fn in_the_last_branch() {
     check(
         "steps::in_the_last_branch",
         &expect![[r#"
@@ -507,7 +507,7 @@ fn in_the_last_branch_is_judged() {
 }
 
 #[test]
-fn before_a_return_is_judged() {
+fn before_a_return() {
     check(
         "steps::before_a_return",
         &expect![[r#"
@@ -520,20 +520,20 @@ fn before_a_return_is_judged() {
 }
 
 #[test]
-fn early_return_is_judged() {
+fn early_return() {
     check(
         "steps::early_return",
         &expect![[r#"
-        warning: `if flag` is new
-    "#]],
+            warning: `if flag … return Ok(())` is new
+        "#]],
         &expect![[r#"
-        warning: `if flag` is gone
-    "#]],
+            warning: `if flag … return Ok(())` is gone
+        "#]],
     );
 }
 
 #[test]
-fn let_else_is_judged() {
+fn let_else() {
     check(
         "steps::let_else",
         &expect![[r#"
@@ -546,7 +546,7 @@ fn let_else_is_judged() {
 }
 
 #[test]
-fn new_else_is_judged() {
+fn new_else() {
     check(
         "steps::new_else",
         &expect![[r#"
@@ -559,7 +559,7 @@ fn new_else_is_judged() {
 }
 
 #[test]
-fn arms_is_judged() {
+fn arms() {
     check(
         "steps::arms",
         &expect![[r#"
@@ -568,17 +568,17 @@ fn arms_is_judged() {
         error: `activity b` was put in where open runs may have been
     "#]],
         &expect![[r#"
-        warning: the arm `true if 1 > 0` is gone
-        warning: the arm `false` is new
-        warning: the arm `false` is gone
-        error: `activity a` was moved into other braces
-        error: `activity b` was removed; it stood last
-    "#]],
+            warning: the arm `true if 1 > 0` is gone
+            warning: the arm `false` is new
+            warning: the arm `false` is gone
+            error: `activity a` was moved: something else is around it now
+            error: `activity b` was removed; it stood last
+        "#]],
     );
 }
 
 #[test]
-fn in_a_loop_is_judged() {
+fn in_a_loop() {
     check(
         "steps::in_a_loop",
         &expect![[r#"
@@ -591,7 +591,7 @@ fn in_a_loop_is_judged() {
 }
 
 #[test]
-fn another_loop_is_judged() {
+fn another_loop() {
     check(
         "steps::another_loop",
         &expect![[r#"
@@ -604,20 +604,20 @@ fn another_loop_is_judged() {
 }
 
 #[test]
-fn into_a_loop_is_judged() {
+fn into_a_loop() {
     check(
         "steps::into_a_loop",
         &expect![[r#"
-        error: `activity a` was moved into other braces
-    "#]],
+            error: `activity a` was moved: something else is around it now
+        "#]],
         &expect![[r#"
-        error: `activity a` was moved into other braces
-    "#]],
+            error: `activity a` was moved: something else is around it now
+        "#]],
     );
 }
 
 #[test]
-fn lanes_is_judged() {
+fn lanes() {
     check(
         "steps::lanes",
         &expect![[r#"
@@ -630,7 +630,7 @@ fn lanes_is_judged() {
 }
 
 #[test]
-fn lanes_of_several_is_judged() {
+fn lanes_of_several() {
     check(
         "steps::lanes_of_several",
         &expect![[r#"
@@ -643,35 +643,35 @@ fn lanes_of_several_is_judged() {
 }
 
 #[test]
-fn lanes_swapped_is_judged() {
+fn lanes_swapped() {
     check(
         "steps::lanes_swapped",
         &expect![[r#"
-        error: `activity a` was moved into other braces
-    "#]],
+            error: `activity a` was moved: something else is around it now
+        "#]],
         &expect![[r#"
-        error: `activity b` was moved into other braces
-    "#]],
+            error: `activity b` was moved: something else is around it now
+        "#]],
     );
 }
 
 #[test]
-fn one_after_the_other_is_judged() {
+fn one_after_the_other() {
     check(
         "steps::one_after_the_other",
         &expect![[r#"
-        error: `activity a` was moved into other braces
-        error: `activity b` was moved into other braces
-    "#]],
+            error: `activity a` was moved: something else is around it now
+            error: `activity b` was moved: something else is around it now
+        "#]],
         &expect![[r#"
-        error: `activity a` was moved into other braces
-        error: `activity b` was moved into other braces
-    "#]],
+            error: `activity a` was moved: something else is around it now
+            error: `activity b` was moved: something else is around it now
+        "#]],
     );
 }
 
 #[test]
-fn arm_of_a_select_is_judged() {
+fn arm_of_a_select() {
     check(
         "steps::arm_of_a_select",
         &expect![[r#"
@@ -684,7 +684,7 @@ fn arm_of_a_select_is_judged() {
 }
 
 #[test]
-fn body_of_an_arm_is_judged() {
+fn body_of_an_arm() {
     check(
         "steps::body_of_an_arm",
         &expect![[r#"
@@ -697,7 +697,7 @@ fn body_of_an_arm_is_judged() {
 }
 
 #[test]
-fn longer_sleep_is_judged() {
+fn longer_sleep() {
     check(
         "steps::longer_sleep",
         &expect![[r#"
@@ -710,22 +710,22 @@ fn longer_sleep_is_judged() {
 }
 
 #[test]
-fn limited_is_judged() {
+fn limited() {
     check(
         "steps::limited",
         &expect![[r#"
-        error: `activity a` was moved into other braces
-        error: `timeout Duration::from_secs(2)` was put in before `activity b`
-    "#]],
+            error: `activity a` was moved: something else is around it now
+            error: `timeout Duration::from_secs(2)` was put in before `activity b`
+        "#]],
         &expect![[r#"
-        error: `activity a` was moved into other braces
-        error: `timeout Duration::from_secs(2)` was removed; it stood before `activity b`
-    "#]],
+            error: `activity a` was moved: something else is around it now
+            error: `timeout Duration::from_secs(2)` was removed; it stood before `activity b`
+        "#]],
     );
 }
 
 #[test]
-fn signal_name_is_judged() {
+fn signal_name() {
     check(
         "steps::signal_name",
         &expect![[r#"
@@ -738,7 +738,7 @@ fn signal_name_is_judged() {
 }
 
 #[test]
-fn unused_value_is_judged() {
+fn unused_value() {
     check(
         "steps::unused_value",
         &expect![[r#"
@@ -751,7 +751,7 @@ fn unused_value_is_judged() {
 }
 
 #[test]
-fn value_before_another_is_judged() {
+fn value_before_another() {
     check(
         "steps::value_before_another",
         &expect![[r#"
@@ -764,7 +764,7 @@ fn value_before_another_is_judged() {
 }
 
 #[test]
-fn into_a_helper_is_judged() {
+fn into_a_helper() {
     check(
         "steps::into_a_helper",
         &expect![[r#"
@@ -780,37 +780,37 @@ fn into_a_helper_is_judged() {
 }
 
 #[test]
-fn helper_is_judged() {
+fn helper() {
     check(
         "steps::helper",
         &expect![[r#"
-        error: `activity a` was put in before `activity c`
-        error: `activity b` was put in before `activity c`
-        warning: `if one > 9` is new
-    "#]],
+            error: `activity a` was put in before `activity c`
+            error: `activity b` was put in before `activity c`
+            warning: `if one > 9 … leave` is new
+        "#]],
         &expect![[r#"
-        error: `activity a` was removed; it stood before `activity c`
-        error: `activity b` was removed; it stood before `activity c`
-        warning: `if one > 9` is gone
-    "#]],
+            error: `activity a` was removed; it stood before `activity c`
+            error: `activity b` was removed; it stood before `activity c`
+            warning: `if one > 9 … leave` is gone
+        "#]],
     );
 }
 
 #[test]
-fn unknown_call_is_judged() {
+fn unknown_call() {
     check(
         "steps::unknown_call",
         &expect![[r#"
-        error: `call plain` was put in before `activity b`
-    "#]],
+            warning: `call plain` is new, and what it does is not known
+        "#]],
         &expect![[r#"
-        error: `call plain` was removed; it stood before `activity b`
-    "#]],
+            warning: `call plain` is gone, and what it does is not known
+        "#]],
     );
 }
 
 #[test]
-fn patched_is_judged() {
+fn patched() {
     check(
         "steps::patched",
         &expect![[r#"
@@ -824,7 +824,7 @@ fn patched_is_judged() {
 }
 
 #[test]
-fn patched_in_between_is_judged() {
+fn patched_in_between() {
     check(
         "steps::patched_in_between",
         &expect![[r#"
@@ -838,7 +838,7 @@ fn patched_in_between_is_judged() {
 }
 
 #[test]
-fn patched_by_negation_is_judged() {
+fn patched_by_negation() {
     check(
         "steps::patched_by_negation",
         &expect![[r#"
@@ -852,7 +852,7 @@ fn patched_by_negation_is_judged() {
 }
 
 #[test]
-fn patched_with_return_is_judged() {
+fn patched_with_return() {
     check(
         "steps::patched_with_return",
         &expect![[r#"
@@ -868,7 +868,7 @@ fn patched_with_return_is_judged() {
 }
 
 #[test]
-fn patched_without_the_old_is_judged() {
+fn patched_without_the_old() {
     check(
         "steps::patched_without_the_old",
         &expect![[r#"
@@ -883,24 +883,24 @@ fn patched_without_the_old_is_judged() {
 }
 
 #[test]
-fn patched_and_more_is_judged() {
+fn patched_and_more() {
     check(
         "steps::patched_and_more",
         &expect![[r#"
-        note: the patch "b" is new
-        error: `activity a` was moved into other braces
-        error: `activity b` was put in before `activity c`
-    "#]],
+            note: the patch "b" is new
+            error: `activity a` was moved: something else is around it now
+            error: `activity b` was put in before `activity c`
+        "#]],
         &expect![[r#"
-        warning: the patch "b" is retired
-        error: `activity a` was moved into other braces
-        error: `activity b` was removed; it stood before `activity c`
-    "#]],
+            warning: the patch "b" is retired
+            error: `activity a` was moved: something else is around it now
+            error: `activity b` was removed; it stood before `activity c`
+        "#]],
     );
 }
 
 #[test]
-fn edited_patch_is_judged() {
+fn edited_patch() {
     check(
         "steps::edited_patch",
         &expect![[r#"
@@ -913,7 +913,7 @@ fn edited_patch_is_judged() {
 }
 
 #[test]
-fn retired_is_judged() {
+fn retired() {
     check(
         "steps::retired",
         &expect![[r#"
@@ -927,7 +927,7 @@ fn retired_is_judged() {
 }
 
 #[test]
-fn taken_back_is_judged() {
+fn taken_back() {
     check(
         "steps::taken_back",
         &expect![[r#"

@@ -17,6 +17,8 @@ mod report;
 mod shapes;
 mod snapshot;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 pub use check::{check_lock, check_lock_at, check_lock_of};
 pub use report::{Finding, Level, LockReport};

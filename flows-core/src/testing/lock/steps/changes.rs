@@ -58,7 +58,7 @@ impl<'a> Changes<'a> {
         }
         for (change, verb) in ends(&removed, "is gone").chain(ends(&inserted, "is new")) {
             let help = "open runs that came by here may not end, or go on, otherwise than before";
-            let what = format!("`{}` {verb}", head(change.item));
+            let what = format!("`{}` {verb}", in_short(change.item));
             findings.add_at(Level::Warning, change.line, what, help);
         }
     }
@@ -80,7 +80,7 @@ fn moved<'a>(
         };
         let what = match (stands(old), stands(&new)) {
             (old_place, place) if old_place == place => {
-                format!("`{}` was moved into other braces", head(new.item))
+                format!("`{}` was moved: something else is around it now", head(new.item))
             }
             (old_place, place) => {
                 format!("`{}` was moved: it stood {old_place}, and stands {place}", head(new.item))
@@ -125,6 +125,9 @@ fn gone(change: &Change<'_>, values_agree: bool, findings: &mut Findings) {
     if item.kind == Kind::Value && values_agree {
         return unused_value(change, "is gone", findings);
     }
+    if item.kind == Kind::Call {
+        return unknown(change, "is gone", findings);
+    }
     let stood = match change.before {
         Some(next) => format!("it stood before `{}`", head(next)),
         None => "it stood last".to_owned(),
@@ -143,6 +146,9 @@ fn added(change: &Change<'_>, values_agree: bool, findings: &mut Findings) {
         let help = "a run that has passed everything before it has ended";
         return findings.add_at(Level::Note, change.line, what, help);
     }
+    if item.kind == Kind::Call {
+        return unknown(change, "is new", findings);
+    }
     let stands = match change.before {
         Some(next) => format!("before `{}`", head(next)),
         None => "where open runs may have been".to_owned(),
@@ -151,9 +157,17 @@ fn added(change: &Change<'_>, values_agree: bool, findings: &mut Findings) {
     findings.add_at(Level::Error, change.line, what, PATCH);
 }
 
+/// A value after which none is taken.
 fn unused_value(change: &Change<'_>, verb: &str, findings: &mut Findings) {
     let what = format!("`{}` {verb}", head(change.item));
     findings.add_at(Level::Note, change.line, what, "no value is taken after it in open runs");
+}
+
+fn unknown(change: &Change<'_>, verb: &str, findings: &mut Findings) {
+    let what = format!("`{}` {verb}, and what it does is not known", head(change.item));
+    let help = "it is given the context and is no activity, workflow or `#[durable]` helper of this \
+                program: if it calls something or takes a value, open runs differ from here on";
+    findings.add_at(Level::Warning, change.line, what, help);
 }
 
 /// Each step of the changes by itself.
@@ -191,6 +205,15 @@ pub(super) fn steps_in(item: &Item) -> Vec<&Item> {
 pub(super) fn head(item: &Item) -> String {
     let lines = graph::write(std::slice::from_ref(item));
     lines.first().map(|line| line.text.clone()).unwrap_or_default()
+}
+
+/// A way that ends, with how it does.
+fn in_short(item: &Item) -> String {
+    let inside = item.lanes.iter().flat_map(|lane| &lane.items).next();
+    match inside {
+        Some(end) => format!("{} … {}", head(item), in_short(end)),
+        None => head(item),
+    }
 }
 
 /// The values that are taken from the run's generator, in order; `…` where that is not known.

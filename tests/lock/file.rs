@@ -1,1 +1,0 @@
-//! Edits of definitions as a whole: names, versions, codecs.
