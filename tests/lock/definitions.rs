@@ -322,10 +322,11 @@ fn a_report_says_how_to_keep_a_name() {
     whole(
         "definitions::a_renamed_activity",
         &expect![[r#"
-        activity pay
-          error: `pay` is gone, and `charge` looks the same; open runs know `pay`
-            help: if it was renamed, keep the recorded name: `#[activity(name = "pay")]`; else keep the old one for the runs that are open
-    "#]],
+            activity pay
+              error: `pay` is gone, and `charge` looks the same; open runs know `pay`
+                --> tests/lock/definitions.rs:…
+                help: if it was renamed, keep the recorded name: `#[activity(name = "pay")]`; else keep the old one for the runs that are open
+        "#]],
     );
     whole(
         "definitions::a_version",

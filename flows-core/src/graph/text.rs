@@ -20,26 +20,28 @@ pub(crate) fn write(items: &[Item]) -> Vec<Line> {
     items.iter().flat_map(item).collect()
 }
 
-/// The items of a graph without a trace of its helpers: what they do stands where they are called.
+/// The items of a graph without a trace of its helpers: what they do stands where they are called,
+/// under the line of the call, because a helper may be in another file.
 #[cfg(feature = "testing")]
 pub(crate) fn flat(graph: &ResolvedGraph) -> Vec<Item> {
-    flattened(&graph.items, false)
+    flattened(&graph.items, None)
 }
 
 #[cfg(feature = "testing")]
-fn flattened(items: &[Item], in_helper: bool) -> Vec<Item> {
+fn flattened(items: &[Item], called_in: Option<u32>) -> Vec<Item> {
     let mut flat = Vec::new();
     for item in items {
+        let line = called_in.unwrap_or(item.line);
         if item.kind == Kind::Helper {
-            flat.extend(item.lanes.iter().flat_map(|lane| flattened(&lane.items, true)));
+            flat.extend(item.lanes.iter().flat_map(|lane| flattened(&lane.items, Some(line))));
             continue;
         }
-        let mut item = item.clone();
-        if in_helper && item.kind == Kind::Return {
+        let mut item = Item { line, ..item.clone() };
+        if called_in.is_some() && item.kind == Kind::Return {
             (item.kind, item.label) = (Kind::Leave, String::new());
         }
         for lane in &mut item.lanes {
-            lane.items = flattened(&lane.items, in_helper);
+            lane.items = flattened(&lane.items, called_in);
         }
         flat.push(item);
     }

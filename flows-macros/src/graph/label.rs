@@ -14,6 +14,7 @@ pub(super) fn label(tokens: &impl ToTokens) -> String {
 }
 
 fn shortened(text: &str) -> String {
+    let text = &text.replace(char::is_control, " "); // a text may go over several lines
     if text.chars().count() <= LONGEST {
         return text.to_owned();
     }
@@ -200,6 +201,8 @@ mod tests {
 
     #[test]
     fn formatting_does_not_matter() {
+        let tokens: proc_macro2::TokenStream = "say(\"a\n\tb\")".parse().expect("tokens");
+        assert_eq!(label(&tokens), "say(\"a  b\")");
         let tokens: proc_macro2::TokenStream = "a\n  .b( c ,d )\n && e".parse().expect("tokens");
         assert_eq!(label(&tokens), "a.b(c, d) && e");
     }

@@ -15,7 +15,8 @@ impl Lock {
         let mut findings = Vec::new();
         for (key, old) in &self.entries {
             let now = new.entries.get(key);
-            let mut found = Findings::of(key, now.and_then(|now| now.source));
+            let same = renames.of(key).and_then(|other| new.entries.get(other));
+            let mut found = Findings::of(key, now.or(same).and_then(|entry| entry.source));
             match now {
                 Some(now) => changed(key, old, now, &renames, &mut found),
                 None => self.gone(key, new, &renames, &mut found),

@@ -116,17 +116,28 @@ fn decided(old: Option<&str>, new: &Lock, expected: &Expect) {
 #[test]
 fn a_file_is_written_when_nothing_breaks() {
     let old = lock(&["a", "b"]).to_text();
-    decided(Some(&old), &lock(&["a", "b"]), &expect![[r#"
+    decided(
+        Some(&old),
+        &lock(&["a", "b"]),
+        &expect![[r#"
         Check: pass
         Update: pass
         Ci: pass
-    "#]]);
-    decided(None, &lock(&["a"]), &expect![[r#"
+    "#]],
+    );
+    decided(
+        None,
+        &lock(&["a"]),
+        &expect![[r#"
         Check: write. flows.lock is new: commit it
         Update: write. flows.lock is new: commit it
         Ci: fail. flows.lock is missing: run this test where `CI` is not set, and commit the file
-    "#]]);
-    decided(Some(&old), &lock(&["a", "b", "c"]), &expect![[r#"
+    "#]],
+    );
+    decided(
+        Some(&old),
+        &lock(&["a", "b", "c"]),
+        &expect![[r#"
         Check: write. flows.lock was updated: commit it
 
         workflow order 1
@@ -143,8 +154,12 @@ fn a_file_is_written_when_nothing_breaks() {
           note: `activity c` was added at the end
             help: a run that has passed everything before it has ended
 
-    "#]]);
-    decided(Some(&old), &lock(&["b"]), &expect![[r#"
+    "#]],
+    );
+    decided(
+        Some(&old),
+        &lock(&["b"]),
+        &expect![[r#"
         Check: fail. 1 edit would break open runs (flows.lock)
 
         workflow order 1
@@ -166,17 +181,26 @@ fn a_file_is_written_when_nothing_breaks() {
 
         If no run is open that could break, accept it: FLOWS_LOCK=update cargo test
 
-    "#]]);
-    decided(Some("format 2"), &lock(&["a"]), &expect![[r#"
+    "#]],
+    );
+    decided(
+        Some("format 2"),
+        &lock(&["a"]),
+        &expect![[r#"
         Check: fail. cannot read flows.lock: line 1: expected `format 1`, found `format 2`. Restore the file, or write it anew from the code as it is with `FLOWS_LOCK=update cargo test`
         Update: write. flows.lock was written anew
         Ci: fail. cannot read flows.lock: line 1: expected `format 1`, found `format 2`. Restore the file, or write it anew from the code as it is with `FLOWS_LOCK=update cargo test`
-    "#]]);
-    decided(None, &Lock::default(), &expect![[r#"
+    "#]],
+    );
+    decided(
+        None,
+        &Lock::default(),
+        &expect![[r#"
         Check: fail. no definition is linked into this test: name the crate that has them, `use my_app as _;`
         Update: fail. no definition is linked into this test: name the crate that has them, `use my_app as _;`
         Ci: fail. no definition is linked into this test: name the crate that has them, `use my_app as _;`
-    "#]]);
+    "#]],
+    );
 }
 
 /// A comment is no reason to write a file, nor a reason to fail.
