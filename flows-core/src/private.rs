@@ -15,6 +15,7 @@ pub use crate::graph;
 pub use crate::graph::{Graph, HelperGraph, SignalEntry};
 pub use crate::payload::Codec;
 pub use crate::registry::{Registration, Registry};
+pub use crate::replay::watch::{Entered, entering};
 pub use crate::retry::RetryPolicy;
 pub use crate::shape::Shape;
 

@@ -4,13 +4,17 @@
 //! future; `apply` gives it one event and polls it once; nothing else moves it. Live and replayed,
 //! the future sees the very same polls, so it makes the very same decisions.
 
+pub(crate) mod bell;
 mod check;
 mod machine;
 mod op;
+mod patches;
+mod probe;
 mod signals;
 mod state;
 mod stuck;
 mod turn;
+pub(crate) mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -22,4 +26,5 @@ pub use turn::{ActivityStart, ChildStart, Command, Turn};
 
 pub(crate) use machine::Shared;
 pub(crate) use op::What;
+pub(crate) use probe::Probe;
 pub(crate) use state::State;

@@ -42,6 +42,8 @@ mod start;
 mod store;
 mod tenant;
 mod terminate;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transaction;
 mod types;
 mod unfinished;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -76,8 +77,13 @@ pub struct WorkflowDef {
     pub graph: Graph,
     #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the lock file"))]
     pub(crate) shapes: Shapes,
-    pub(crate) begin: fn(WorkflowContext, &Payload) -> Result<PayloadFuture>,
+    pub(crate) begin: Begin,
 }
+
+/// Decodes the input and makes the run's future. Not a plain function, so that a test can put a mock
+/// in its place.
+pub(crate) type Begin =
+    Arc<dyn Fn(WorkflowContext, &Payload) -> Result<PayloadFuture> + Send + Sync>;
 
 impl WorkflowDef {
     /// Erases the types of `W`.
@@ -89,7 +95,7 @@ impl WorkflowDef {
             options: W::options(),
             graph: W::GRAPH,
             shapes: Shapes::of::<W::Input, W::Output>(),
-            begin: begin::<W>,
+            begin: Arc::new(begin::<W>),
         }
     }
 }
