@@ -4,30 +4,18 @@ use expect_test::expect;
 
 use crate::stage::{check, edit, whole};
 
-/// `ctx.patched`, where the library does not have it.
-#[allow(dead_code, reason = "the method of the context itself comes first")]
-pub(crate) trait Patched {
-    fn patched(&self, id: &str) -> bool;
-}
-
-impl Patched for flows::WorkflowContext {
-    fn patched(&self, id: &str) -> bool {
-        id.is_empty()
-    }
-}
-
 /// Two bodies of one workflow.
 macro_rules! body {
     ($name:ident $ctx:ident $flag:ident { $($old:tt)* } => { $($new:tt)* }) => {
         edit! { $name {
-            use super::super::{Patched, plain};
+            use super::super::plain;
             #[workflow]
             async fn order($ctx: &WorkflowContext, $flag: bool) -> Result<()> {
                 $($old)*
                 Ok(())
             }
         } => {
-            use super::super::{Patched, plain};
+            use super::super::plain;
             #[workflow]
             async fn order($ctx: &WorkflowContext, $flag: bool) -> Result<()> {
                 $($new)*
