@@ -15,6 +15,7 @@ pages! {
     getting_started = "src/getting-started.md",
     activities = "src/activities.md",
     workflows = "src/workflows.md",
+    determinism = "src/determinism.md",
     starting = "src/starting.md",
     testing = "src/testing.md",
     workers = "src/workers.md",

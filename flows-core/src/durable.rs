@@ -14,14 +14,17 @@ use crate::replay::watch::{self, Place};
 /// are durable; so are `join!`, `select!` and the like over them, async blocks inside a workflow,
 /// and `#[durable]` functions. Name it in generic `#[durable]` helpers:
 /// `async fn twice<F: flows::Durable>(…)`.
+///
+/// A future around others is durable for any of them, where whoever makes it takes durable ones only:
+/// the error is then about the one that is not, and there is no second about what is around it. No
+/// implementation is recommended by the compiler, for none of them is anybody's to write.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be awaited in a workflow: a replay could not repeat it",
     label = "not durable",
-    note = "durable are: activities and child workflows, `ctx.sleep`, `ctx.signal`, `ctx.timeout`, \
-            `ctx.side_effect`, `flows::join!`, `flows::try_join!`, `flows::select!`, \
-            `flows::join_all` and async blocks of these",
-    note = "instead of `tokio::time::sleep` use `ctx.sleep`; put other waiting into an `#[activity]`; \
-            mark a helper that awaits durable things with `#[flows::durable]`"
+    note = "what waits for anything outside goes into an `#[activity]`, which is called instead; a helper that \
+            awaits durable things is marked `#[flows::durable]`",
+    note = "for time use `ctx.sleep` and `ctx.timeout`, for what comes from outside `ctx.signal`, for several at \
+            once `flows::join!`, `flows::select!` and `flows::join_all`; `async` blocks of these are durable too"
 )]
 pub trait Durable: Future + sealed::Sealed {}
 
@@ -66,16 +69,28 @@ impl<F: Future> Future for Block<F> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<F: Future> sealed::Sealed for Block<F> {}
+#[diagnostic::do_not_recommend]
 impl<F: Durable + ?Sized> sealed::Sealed for Pin<Box<F>> {}
+#[diagnostic::do_not_recommend]
 impl<F: Durable + Unpin + ?Sized> sealed::Sealed for Box<F> {}
+#[diagnostic::do_not_recommend]
 impl<F: Durable + Unpin + ?Sized> sealed::Sealed for &mut F {}
+#[diagnostic::do_not_recommend]
 impl<F: Durable + ?Sized> sealed::Sealed for Pin<&mut F> {}
+#[diagnostic::do_not_recommend]
 impl<T> sealed::Sealed for std::future::Ready<T> {}
 
+#[diagnostic::do_not_recommend]
 impl<F: Future> Durable for Block<F> {}
+#[diagnostic::do_not_recommend]
 impl<F: Durable + ?Sized> Durable for Pin<Box<F>> {}
+#[diagnostic::do_not_recommend]
 impl<F: Durable + Unpin + ?Sized> Durable for Box<F> {}
+#[diagnostic::do_not_recommend]
 impl<F: Durable + Unpin + ?Sized> Durable for &mut F {}
+#[diagnostic::do_not_recommend]
 impl<F: Durable + ?Sized> Durable for Pin<&mut F> {}
+#[diagnostic::do_not_recommend]
 impl<T> Durable for std::future::Ready<T> {}

@@ -7,7 +7,8 @@ use crate::args::activity::ActivityArgs;
 use crate::args::workflow::WorkflowArgs;
 use crate::errors::Errors;
 use crate::model::{Kind, Model, context_names, free_function};
-use crate::{expand, fallback, graph, rewrite};
+use crate::rewrite::Checks;
+use crate::{expand, fallback, graph, lint, rewrite};
 
 /// Expands `#[activity(args)] item`.
 pub(crate) fn activity(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -29,17 +30,22 @@ pub(crate) fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let args = WorkflowArgs::parse(args, &mut errors);
     let kind = Kind::Workflow;
-    let Some(function) = free_function(item.clone(), kind.attribute(), &mut errors) else {
+    let Some(mut function) = free_function(item.clone(), kind.attribute(), &mut errors) else {
         return unchanged(&item, errors);
     };
+    let found = lint::function(&mut function);
     let contexts = context_names(&function.sig);
     let mut model = Model::read(function, kind, &args.common, &mut errors);
     let graph = graph::graph(&model.names.function, &model.block, &contexts, &args.common.krate);
-    rewrite::body(&mut model.block, &contexts, &args.common.krate, &mut errors);
-    match errors.finish() {
-        Some(errors) => fallback::definition(&model, &errors),
-        None => expand::workflow::workflow(&model, &args, &graph),
-    }
+    let checks = Checks::unless(found.errors.is_some());
+    rewrite::body(&mut model.block, &contexts, &args.common.krate, checks, &mut errors);
+    let (linted, errors) = (found.errors, errors.finish());
+    let items = if errors.is_some() || found.hands_over {
+        fallback::definition(&model, &errors.unwrap_or_default())
+    } else {
+        expand::workflow::workflow(&model, &args, &graph)
+    };
+    quote!(#linted #items)
 }
 
 /// The item without the attribute, behind the errors.

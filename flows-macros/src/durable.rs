@@ -13,8 +13,9 @@ use syn::{Block, ItemFn, Path, ReturnType, TypeImplTrait};
 use crate::args::{Args, common};
 use crate::errors::Errors;
 use crate::model::{check_modifiers, context_names, function};
+use crate::rewrite::Checks;
 use crate::runtime::runtime;
-use crate::{graph, rewrite};
+use crate::{graph, lint, rewrite};
 
 const ATTRIBUTE: &str = "`#[durable]`";
 
@@ -28,16 +29,19 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
         return quote!(#errors #item);
     };
     check_modifiers(&helper.sig, &mut errors);
+    let found = lint::function(&mut helper);
     let contexts = context_names(&helper.sig);
     let graph = graph::graph(&helper.sig.ident, &helper.block, &contexts, &krate);
-    rewrite::body(&mut helper.block, &contexts, &krate, &mut errors);
-    let errors = errors.finish();
-    let Some(errors) = errors else {
-        let body = typed_body(&helper.block, &helper.sig.output);
-        return signature(helper, &krate, &body, Some(&graph));
-    };
-    let helper = signature(helper, &krate, &quote!({ ::std::unreachable!() }), None);
-    quote!(#errors #[allow(unused)] #helper)
+    let checks = Checks::unless(found.errors.is_some());
+    rewrite::body(&mut helper.block, &contexts, &krate, checks, &mut errors);
+    let (linted, errors) = (found.errors, errors.finish());
+    if errors.is_some() || found.hands_over {
+        let helper = signature(helper, &krate, &quote!({ ::std::unreachable!() }), None);
+        return quote!(#linted #errors #[allow(unused)] #helper);
+    }
+    let body = typed_body(&helper.block, &helper.sig.output);
+    let helper = signature(helper, &krate, &body, Some(&graph));
+    quote!(#linted #helper)
 }
 
 fn signature(

@@ -21,12 +21,14 @@ pub(crate) fn expand(name: &str, tokens: TokenStream) -> TokenStream {
     }
 }
 
-/// `@ ::path;` before the arguments of a call: the library, where it has another name.
+/// `@ ::path;` before the arguments of a call: the library, where it has another name. A word before
+/// the path is there for macros that are not ours, and refuse it.
 pub(crate) fn krate(input: ParseStream<'_>) -> syn::Result<Path> {
     if !input.peek(Token![@]) {
         return Ok(default_crate());
     }
     input.parse::<Token![@]>()?;
+    input.parse::<Option<Ident>>()?;
     let path = input.call(Path::parse_mod_style)?;
     input.parse::<Token![;]>()?;
     Ok(path)
@@ -53,6 +55,7 @@ fn check(name: &str, call: Call) -> syn::Result<Call> {
         );
         return Err(syn::Error::new_spanned(first_too_many, message));
     }
+    call.1.iter().try_for_each(|future| refuse_awaited(name, future))?;
     Ok(call)
 }
 
@@ -60,6 +63,22 @@ fn expansion(name: &str, krate: &Path, futures: &[Expr]) -> TokenStream {
     let function = Ident::new(name, Span::call_site());
     let futures = futures.iter().map(|future| durable(krate, future));
     quote!(#krate::__private::durable(#krate::__private::#function((#(#futures,)*))).await)
+}
+
+/// `join!(a(ctx).await?, …)`: by then there is nothing left to wait for at once.
+pub(crate) fn refuse_awaited(name: &str, future: &Expr) -> syn::Result<()> {
+    let awaited = match future {
+        Expr::Try(tried) => &*tried.expr,
+        other => other,
+    };
+    if !matches!(awaited, Expr::Await(_)) {
+        return Ok(());
+    }
+    let message = format!(
+        "`{name}!` awaits its futures itself, all at once; this one is awaited before it\n\
+         help: write it without `.await`"
+    );
+    Err(syn::Error::new_spanned(future, message))
 }
 
 /// Checks one future on its own, so that an error points at it and not at the whole call.

@@ -16,7 +16,7 @@
 //! # For readers of this crate
 //!
 //! A definition passes through `args` (what the attribute says), `model` (what the function says),
-//! `rewrite` (the body), then `expand`, or after an error `fallback`. Errors are collected in
+//! `lint` (what the body must not name), `rewrite` (what it awaits), then `expand`, or after an error `fallback`. Errors are collected in
 //! `errors`, so that one compile shows all of them. The crate emits items, never logic: what is
 //! to be decided is decided in generic functions of the library, behind `__private`.
 //!
@@ -31,6 +31,7 @@ mod expand;
 mod fallback;
 mod graph;
 mod join;
+mod lint;
 mod model;
 mod register;
 mod rewrite;

@@ -21,12 +21,34 @@ use crate::errors::Errors;
 use crate::runtime::runtime;
 
 /// Rewrites a body in place; `contexts` are the names of the workflow's context in it.
-pub(crate) fn body(block: &mut Block, contexts: &[Ident], krate: &Path, errors: &mut Errors) {
-    Rewrite { krate, contexts, errors, unknown: None }.visit_block_mut(block);
+pub(crate) fn body(
+    block: &mut Block,
+    contexts: &[Ident],
+    krate: &Path,
+    checks: Checks,
+    errors: &mut Errors,
+) {
+    Rewrite { krate, contexts, checks, errors, unknown: None }.visit_block_mut(block);
+}
+
+/// Whether awaits are checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Checks {
+    /// As they are in what can run.
+    On,
+    /// After an error about what the body does: what it awaits would often be one more about the same.
+    Off,
+}
+
+impl Checks {
+    pub(crate) fn unless(errors: bool) -> Self {
+        if errors { Self::Off } else { Self::On }
+    }
 }
 
 struct Rewrite<'a> {
     krate: &'a Path,
+    checks: Checks,
     contexts: &'a [Ident],
     errors: &'a mut Errors,
     /// A macro that nobody can see into, in the statement that is being rewritten.
@@ -86,12 +108,57 @@ impl VisitMut for Rewrite<'_> {
     fn visit_attribute_mut(&mut self, _: &mut Attribute) {}
 }
 
+/// What a context answers at once.
+const AT_ONCE: &[&str] = &[
+    "attempt",
+    "continue_as_new",
+    "is_replaying",
+    "now",
+    "patched",
+    "random",
+    "rng",
+    "run_id",
+    "set_attribute",
+    "set_query",
+    "tenant_id",
+    "try_signal",
+    "uuid",
+    "workflow_id",
+];
+
 impl Rewrite<'_> {
-    fn durable(&self, awaited: &mut ExprAwait) {
+    fn durable(&mut self, awaited: &mut ExprAwait) {
         let base = without_parens(&awaited.base);
+        self.refuse_at_once(base);
+        if self.checks == Checks::Off {
+            return;
+        }
         let runtime = runtime(self.krate, base.span());
         let call = quote_spanned!(base.span()=> #runtime::durable(#base));
         *awaited.base = Expr::Verbatim(call);
+    }
+
+    /// An argument of one of our combinators, which check for themselves.
+    fn arm(&self, future: &mut Expr) {
+        if self.checks == Checks::Off {
+            *future = self.block(&syn::parse_quote!(async { #future.await }));
+        }
+    }
+
+    /// `ctx.uuid().await`
+    fn refuse_at_once(&mut self, awaited: &Expr) {
+        let Expr::MethodCall(call) = awaited else { return };
+        let Expr::Path(receiver) = &*call.receiver else { return };
+        let Some(context) = receiver.path.get_ident() else { return };
+        let at_once = AT_ONCE.iter().any(|method| call.method == method);
+        if at_once && self.contexts.contains(context) {
+            let message = format!(
+                "`{context}.{}` answers at once, there is nothing to wait for\n\
+                 help: remove `.await`",
+                call.method
+            );
+            self.errors.on(call, message);
+        }
     }
 
     fn block(&self, block: &ExprAsync) -> Expr {

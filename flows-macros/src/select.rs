@@ -9,7 +9,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, Ident, Pat, Path, Token};
 
-use crate::join::{MOST, durable, krate};
+use crate::join::{MOST, durable, krate, refuse_awaited};
 
 const USAGE: &str = "`select!` takes arms: `pattern = future => expression, …`";
 
@@ -45,9 +45,9 @@ impl Select {
         Ok(Self { krate, arms })
     }
 
-    /// Futures and bodies.
-    pub(crate) fn expressions_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
-        self.arms.iter_mut().flat_map(|arm| [&mut arm.future, &mut arm.body])
+    /// Patterns, futures and bodies.
+    pub(crate) fn arms_mut(&mut self) -> impl Iterator<Item = (&Pat, &mut Expr, &mut Expr)> {
+        self.arms.iter_mut().map(|Arm { pat, future, body }| (&*pat, future, body))
     }
 
     /// Pattern, future and body of each arm.
@@ -100,6 +100,7 @@ impl Arm {
         refuse_refutable(&pat)?;
         input.parse::<Token![=]>().map_err(usage)?;
         let future = input.parse::<Expr>().map_err(usage)?;
+        refuse_awaited("select", &future)?;
         refuse_condition(input)?;
         input.parse::<Token![=>]>().map_err(usage)?;
         let body = Expr::parse_with_earlier_boundary_rule(input).map_err(usage)?;

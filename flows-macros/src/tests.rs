@@ -3,10 +3,12 @@
 
 mod arguments;
 mod fallback;
+mod lint;
 mod rewrite;
 
 use expect_test::{ExpectFile, expect_file};
 use proc_macro2::TokenStream;
+use syn::{Item, LitStr};
 
 use crate::{definition, durable, join, register, select, signal};
 
@@ -19,6 +21,16 @@ fn tokens(text: &str) -> TokenStream {
 /// As people would write it.
 fn pretty(items: TokenStream) -> String {
     prettyplease::unparse(&syn::parse2(items).expect("items"))
+}
+
+/// The messages of `compile_error!` items.
+fn messages(errors: TokenStream) -> Vec<String> {
+    let file: syn::File = syn::parse2(errors).expect("compile_error! items");
+    let message = |item: &Item| match item {
+        Item::Macro(call) => call.mac.parse_body::<LitStr>().expect("a message").value(),
+        _ => String::new(),
+    };
+    file.items.iter().map(message).collect()
 }
 
 #[track_caller]

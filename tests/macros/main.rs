@@ -7,6 +7,7 @@ mod definitions;
 mod driver;
 mod foreign;
 mod helpers;
+mod lint;
 mod places;
 mod transaction;
 

@@ -67,7 +67,8 @@ pub struct TryJoin<T: JoinTuple> {
     slots: T::Slots,
 }
 
-/// A tuple of durable futures.
+/// A tuple of futures. The macros check on their own that each is durable, so that an error points at
+/// that one and not also at the whole.
 pub trait JoinTuple {
     /// The tuple of their outputs.
     type Output;
@@ -108,15 +109,19 @@ impl<T: TryJoinTuple> Future for TryJoin<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: JoinTuple> Sealed for Join<T> {}
+#[diagnostic::do_not_recommend]
 impl<T: TryJoinTuple> Sealed for TryJoin<T> {}
 
+#[diagnostic::do_not_recommend]
 impl<T: JoinTuple> Durable for Join<T> {}
+#[diagnostic::do_not_recommend]
 impl<T: TryJoinTuple> Durable for TryJoin<T> {}
 
 macro_rules! join_tuples {
     ($($name:ident $value:ident $slot:ident),+) => {
-        impl<$($name: Durable),+> JoinTuple for ($($name,)+) {
+        impl<$($name: Future),+> JoinTuple for ($($name,)+) {
             type Output = ($($name::Output,)+);
             type Slots = ($(SlotOf<$name>,)+);
 
@@ -138,7 +143,7 @@ macro_rules! join_tuples {
             }
         }
 
-        impl<Failure, $($value, $name: Durable<Output = Result<$value, Failure>>),+> TryJoinTuple
+        impl<Failure, $($value, $name: Future<Output = Result<$value, Failure>>),+> TryJoinTuple
             for ($($name,)+)
         {
             type Values = ($($value,)+);

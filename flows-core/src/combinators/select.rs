@@ -42,7 +42,9 @@ impl<T: SelectTuple> Future for Select<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: SelectTuple> Sealed for Select<T> {}
+#[diagnostic::do_not_recommend]
 impl<T: SelectTuple> Durable for Select<T> {}
 
 macro_rules! select_tuples {
@@ -54,7 +56,7 @@ macro_rules! select_tuples {
             $($variant($name)),+
         }
 
-        impl<$($name: Durable),+> SelectTuple for ($($name,)+) {
+        impl<$($name: Future),+> SelectTuple for ($($name,)+) {
             type Output = $output<$($name::Output),+>;
             type Pinned = ($(Pin<Box<$name>>,)+);
 

@@ -122,5 +122,7 @@ impl<A: Activity> Future for Call<A> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<A: Activity> Sealed for Call<A> {}
+#[diagnostic::do_not_recommend]
 impl<A: Activity> Durable for Call<A> {}

@@ -40,7 +40,9 @@ impl Future for Cancelled {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Sealed for Cancelled {}
+#[diagnostic::do_not_recommend]
 impl Durable for Cancelled {}
 
 /// A durable future that cancellation does not reach: for clean-up.
@@ -65,7 +67,7 @@ impl Drop for Raised<'_> {
     }
 }
 
-impl<F: Durable> Future for Shield<F> {
+impl<F: Future> Future for Shield<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -76,5 +78,7 @@ impl<F: Durable> Future for Shield<F> {
     }
 }
 
-impl<F: Durable> Sealed for Shield<F> {}
-impl<F: Durable> Durable for Shield<F> {}
+#[diagnostic::do_not_recommend]
+impl<F: Future> Sealed for Shield<F> {}
+#[diagnostic::do_not_recommend]
+impl<F: Future> Durable for Shield<F> {}

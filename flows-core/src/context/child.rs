@@ -133,5 +133,7 @@ impl<W: Workflow> Future for ChildCall<W> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<W: Workflow> Sealed for ChildCall<W> {}
+#[diagnostic::do_not_recommend]
 impl<W: Workflow> Durable for ChildCall<W> {}

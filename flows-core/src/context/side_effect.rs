@@ -28,5 +28,7 @@ impl<T> Future for SideEffect<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> Sealed for SideEffect<T> {}
+#[diagnostic::do_not_recommend]
 impl<T> Durable for SideEffect<T> {}

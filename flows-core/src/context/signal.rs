@@ -45,5 +45,7 @@ impl<T: DeserializeOwned> Future for SignalFuture<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Sealed for SignalFuture<T> {}
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Durable for SignalFuture<T> {}

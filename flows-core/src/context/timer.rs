@@ -37,7 +37,9 @@ impl Future for Sleep {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Sealed for Sleep {}
+#[diagnostic::do_not_recommend]
 impl Durable for Sleep {}
 
 /// A durable future with a time limit.
@@ -54,7 +56,7 @@ impl<F: Durable> Timeout<F> {
     }
 }
 
-impl<T, F: Durable<Output = Result<T>>> Future for Timeout<F> {
+impl<T, F: Future<Output = Result<T>>> Future for Timeout<F> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
@@ -73,5 +75,7 @@ impl<T, F: Durable<Output = Result<T>>> Future for Timeout<F> {
     }
 }
 
-impl<T, F: Durable<Output = Result<T>>> Sealed for Timeout<F> {}
-impl<T, F: Durable<Output = Result<T>>> Durable for Timeout<F> {}
+#[diagnostic::do_not_recommend]
+impl<T, F: Future<Output = Result<T>>> Sealed for Timeout<F> {}
+#[diagnostic::do_not_recommend]
+impl<T, F: Future<Output = Result<T>>> Durable for Timeout<F> {}

@@ -4,14 +4,17 @@
 //! because nobody would check what it awaits.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
+use syn::spanned::Spanned;
 use syn::visit_mut::VisitMut;
 use syn::{Expr, Ident, Macro, Token};
 
 use super::{Rewrite, conditional, guard};
 use crate::args::common::default_crate;
+use crate::lint::is_foreign_combinator;
+use crate::runtime::spanned;
 use crate::select::Select;
 
 /// Macros that evaluate their arguments, expressions some of which have a name, exactly once.
@@ -57,14 +60,16 @@ pub(super) fn rewrite(rewrite: &mut Rewrite<'_>, call: &mut Macro) {
     if unknown.is_some() {
         rewrite.unknown = unknown;
     }
-    let result = if OURS.contains(&name.as_str()) {
+    let result = if is_foreign_combinator(&call.path) {
+        Ok(()) // an error already
+    } else if OURS.contains(&name.as_str()) {
         combinator(rewrite, call, &name)
     } else if conditional::is_conditional(&name) {
         conditional::check(call, &name, rewrite.contexts)
     } else if word(&call.tokens, &["await", "async"]).is_none() {
         Ok(())
     } else if WELL_KNOWN.contains(&name.as_str()) {
-        arguments(rewrite, call)
+        arguments(rewrite, call, |_, _| ())
     } else {
         no_await(call, &name)
     };
@@ -96,32 +101,37 @@ fn no_await(call: &Macro, name: &str) -> syn::Result<()> {
     Err(syn::Error::new_spanned(call, message))
 }
 
-/// `join!`, `try_join!` and `select!`; the others of that name run in no fixed order.
+/// `join!`, `try_join!` and `select!`; others of that name are errors of [`lint`](crate::lint).
 fn combinator(rewrite: &mut Rewrite<'_>, call: &mut Macro, name: &str) -> syn::Result<()> {
-    let first = call.path.segments.first().map(|first| first.ident.to_string());
-    if let Some(foreign @ ("tokio" | "futures" | "futures_util")) = first.as_deref() {
-        let message = format!(
-            "`{foreign}::{name}!` is not durable; use `flows::{name}!`, which does the same on \
-             every replay"
-        );
-        return Err(syn::Error::new_spanned(&call.path, message));
-    }
     if name == "select" {
         let mut select = Select::parse_call.parse2(call.tokens.clone())?;
-        select.expressions_mut().for_each(|expr| rewrite.visit_expr_mut(expr));
+        for (_, future, body) in select.arms_mut() {
+            rewrite.visit_expr_mut(future);
+            rewrite.arm(future);
+            rewrite.visit_expr_mut(body);
+        }
         call.tokens = select.into_token_stream();
     } else {
-        arguments(rewrite, call)?;
+        arguments(rewrite, call, |rewrite, expr| rewrite.arm(expr))?;
     }
-    if *rewrite.krate != default_crate() {
-        let (krate, tokens) = (rewrite.krate, &call.tokens);
+    let (krate, tokens) = (rewrite.krate, &call.tokens);
+    if call.path.get_ident().is_some() {
+        // another library's macro of that name refuses this, and the compiler shows the refused word
+        let hint = format_ident!("write_flows_{name}_instead");
+        let krate = spanned(quote!(@ #hint #krate;), call.path.span());
+        call.tokens = quote!(#krate #tokens);
+    } else if *krate != default_crate() {
         call.tokens = quote!(@ #krate; #tokens);
     }
     Ok(())
 }
 
-/// Expressions between commas (or the semicolon of `vec![x; n]`).
-fn arguments(rewrite: &mut Rewrite<'_>, call: &mut Macro) -> syn::Result<()> {
+/// Expressions between commas (or the semicolon of `vec![x; n]`); `finish` is for each.
+fn arguments(
+    rewrite: &mut Rewrite<'_>,
+    call: &mut Macro,
+    finish: fn(&Rewrite<'_>, &mut Expr),
+) -> syn::Result<()> {
     let is_matches = call.path.segments.last().is_some_and(|last| last.ident == "matches");
     let parse = |input: ParseStream<'_>| {
         let mut out = TokenStream::new();
@@ -129,6 +139,7 @@ fn arguments(rewrite: &mut Rewrite<'_>, call: &mut Macro) -> syn::Result<()> {
             prefix(input)?.to_tokens(&mut out);
             let mut expr = input.parse::<Expr>()?;
             rewrite.visit_expr_mut(&mut expr);
+            finish(rewrite, &mut expr);
             expr.to_tokens(&mut out);
             separator(input)?.to_tokens(&mut out);
             if is_matches {

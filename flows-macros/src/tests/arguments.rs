@@ -2,7 +2,6 @@
 
 use expect_test::{Expect, expect};
 use proc_macro2::TokenStream;
-use syn::{Item, LitStr};
 
 use crate::args::activity::ActivityArgs;
 use crate::args::workflow::WorkflowArgs;
@@ -33,13 +32,8 @@ fn short(options: &str) -> String {
 
 /// The first line of each message.
 fn messages(errors: TokenStream) -> String {
-    let file: syn::File = syn::parse2(errors).expect("compile_error! items");
-    let message = |item: &Item| match item {
-        Item::Macro(call) => call.mac.parse_body::<LitStr>().expect("a message").value(),
-        _ => String::new(),
-    };
-    let lines = file.items.iter().map(message);
-    lines.map(|all| all.lines().next().unwrap_or_default().to_owned() + "\n").collect()
+    let all = super::messages(errors);
+    all.iter().map(|all| all.lines().next().unwrap_or_default().to_owned() + "\n").collect()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use syn::ItemFn;
 use crate::args::common::default_crate;
 use crate::errors::Errors;
 use crate::model::context_names;
-use crate::rewrite;
+use crate::rewrite::{self, Checks};
 
 /// Rewrites the statements of a body; shows them, or the errors.
 #[track_caller]
@@ -15,7 +15,7 @@ fn check(body: &str, expected: &Expect) {
     let mut item: ItemFn = syn::parse_str(&source).expect("a function");
     let mut errors = Errors::new();
     let contexts = context_names(&item.sig);
-    rewrite::body(&mut item.block, &contexts, &default_crate(), &mut errors);
+    rewrite::body(&mut item.block, &contexts, &default_crate(), Checks::On, &mut errors);
     let tokens = errors.finish().unwrap_or_else(|| quote::quote!(#item));
     let shown = super::pretty(tokens).replace("::flows::__private::", "");
     let lines: Vec<_> = shown.lines().collect();
@@ -133,7 +133,14 @@ fn well_known_macros() {
 
 #[test]
 fn our_macros() {
-    check("join!(a, async { b.await })", &expect!["join!(a, block(async { durable(b). await }))"]);
+    check(
+        "join!(a, async { b.await })",
+        &expect![[r#"
+            join!(
+                @ write_flows_join_instead::flows; a, block(async {
+                durable(b). await })
+            )"#]],
+    );
     check(
         "flows::select! { x = a(b.await) => x.await?, Some(y) | None = c => { y.await } _ = d => {} }",
         &expect![[r#"
@@ -163,13 +170,7 @@ fn foreign_macros() {
             let _inside = entering();
             own!(async fn later() {})"#]],
     );
-    check(
-        "futures_util::try_join!(a, b)",
-        &expect![[r#"
-            ::core::compile_error! {
-            "`futures_util::try_join!` is not durable; use `flows::try_join!`, which does the same on every replay"
-            }"#]],
-    );
+    check("futures_util::try_join!(a, b)", &expect!["futures_util::try_join!(a, b)"]);
 }
 
 #[test]

@@ -1,0 +1,344 @@
+//! What workflow code must not do although it compiles: read clocks, draw random values, spawn,
+//! touch the outside, go over a `HashMap`.
+//!
+//! It goes by names, before [`rewrite`](crate::rewrite): it knows what stands in the body, follows
+//! its imports, and sees no type that is not written there. So it says nothing about names that
+//! people use for things of their own; what it misses shows in a replay. Each finding underlines
+//! what is wrong, says why, and names the durable alternative. It changes nothing but to take off
+//! `#[flows(allow(nondeterminism))]`.
+//!
+//! Used for workflows and for `#[durable]` helpers. Items inside the body are functions of their
+//! own, and the closure of `ctx.side_effect` runs once: they are left alone.
+
+mod allow;
+mod kind;
+mod macros;
+mod order;
+mod path;
+mod scope;
+mod shared;
+mod table;
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    Arm, Attribute, Block, Expr, ExprCall, ExprClosure, ExprForLoop, ExprIf, ExprMethodCall,
+    ExprPath, ExprWhile, FnArg, Ident, Item, ItemFn, Local, Macro, Pat, Stmt,
+};
+
+use crate::errors::Errors;
+use crate::model::context_names;
+use allow::Allow;
+use kind::Kind;
+use path::{Segments, find};
+use scope::Scopes;
+use table::{METHODS, PATHS};
+
+/// What was found in a body.
+pub(crate) struct Found {
+    /// The errors. They are kept apart, because the function is whole: it can be expanded beside them,
+    /// so that its imports are in use and an editor knows its types.
+    pub(crate) errors: Option<TokenStream>,
+    /// Whether work is handed to a task or thread. What it may borrow would be an error of its own
+    /// about something that has to go anyhow, so the body is better left out.
+    pub(crate) hands_over: bool,
+}
+
+/// Checks the body of a function.
+pub(crate) fn function(function: &mut ItemFn) -> Found {
+    let contexts = context_names(&function.sig);
+    let mut errors = Errors::new();
+    let mut lint = Lint {
+        errors: &mut errors,
+        contexts: &contexts,
+        scopes: Scopes::default(),
+        allowed: Vec::new(),
+        recorded: false,
+        orderless: false,
+        hands_over: false,
+    };
+    lint.take_misplaced(&mut function.attrs);
+    lint.scopes.enter();
+    for input in &function.sig.inputs {
+        if let FnArg::Typed(param) = input {
+            let kind = lint.kind_of_type(&param.ty);
+            lint.scopes.bind_pattern(&param.pat, kind);
+        }
+    }
+    lint.visit_block_mut(&mut function.block);
+    let hands_over = lint.hands_over;
+    Found { errors: errors.finish(), hands_over }
+}
+
+struct Lint<'a> {
+    errors: &'a mut Errors,
+    /// The names of the workflow's context.
+    contexts: &'a [Ident],
+    scopes: Scopes,
+    /// The escapes in force.
+    allowed: Vec<Allow>,
+    /// In the closure of a side effect, whose value is recorded.
+    recorded: bool,
+    /// In a chain that forgets the order of what it goes over.
+    orderless: bool,
+    /// See [`Found`].
+    hands_over: bool,
+}
+
+impl Lint<'_> {
+    /// Says that something does not replay, unless that is allowed here.
+    fn report(&mut self, tokens: impl ToTokens, what: &str, why: &str, help: &str) {
+        if self.recorded {
+            return;
+        }
+        if let Some(allow) = self.allowed.last_mut() {
+            allow.used = true;
+            return;
+        }
+        let mut message = format!("{what} {why}\nhelp: {help}");
+        if let Some(context) = self.contexts.first() {
+            message = message.replace("ctx.", &format!("{context}."));
+        }
+        self.errors.on(tokens, message);
+    }
+
+    /// Whether a path falls under a rule; then it is reported.
+    fn check_path(&mut self, expr: &ExprPath) -> bool {
+        if expr.path.get_ident().is_some_and(|name| self.scopes.local(name).is_some()) {
+            return false;
+        }
+        let Some(full) = self.scopes.resolve(&expr.path) else { return false };
+        let Some(rule) = find(&full, PATHS) else { return false };
+        let written: Segments =
+            expr.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        self.report(&expr.path, &shown(&written, &full), rule.why, rule.help);
+        true
+    }
+
+    /// `spawn(async { … })`, imported from somewhere: an activity of that name would be given the
+    /// context first.
+    fn check_spawn(&mut self, expr: &ExprPath, first: Option<&Expr>) -> bool {
+        let name = expr.path.get_ident().filter(|name| *name == "spawn");
+        let is_own = name.is_none_or(|name| self.scopes.local(name).is_some())
+            || self.scopes.resolve(&expr.path).is_none();
+        if is_own || !matches!(first, Some(Expr::Async(_) | Expr::Closure(_))) {
+            return false;
+        }
+        let Some(rule) = find(&["tokio", "spawn"].map(str::to_owned), PATHS) else { return false };
+        self.report(&expr.path, "`spawn`", rule.why, rule.help);
+        true
+    }
+
+    fn check_method(&mut self, call: &ExprMethodCall) {
+        if let Some(rule) = find(&[call.method.to_string()], METHODS) {
+            self.report(&call.method, &format!("`{}`", call.method), rule.why, rule.help);
+        }
+        let read_here = matches!(*call.receiver, Expr::Call(_)); // an error already
+        if call.method == "elapsed" && !read_here && self.kind_of(&call.receiver) == Kind::Time {
+            let help = "`ctx.now().duration_since(earlier)` is the same in every replay";
+            self.report(&call.method, "`elapsed`", table::CLOCK, help);
+        }
+    }
+
+    fn is_context(&self, expr: &Expr) -> bool {
+        matches!(expr, Expr::Path(path) if self.contexts.iter().any(|name| path.path.is_ident(name)))
+    }
+
+    /// What is declared in `visit` is known nowhere else.
+    fn in_scope(&mut self, visit: impl FnOnce(&mut Self)) {
+        self.scopes.enter();
+        visit(self);
+        self.scopes.leave();
+    }
+
+    /// The escape stands on statements only.
+    fn take_misplaced(&mut self, attrs: &mut Vec<Attribute>) {
+        attrs.retain(|attr| {
+            let ours = allow::is_ours(attr);
+            if ours {
+                allow::misplaced(attr, self.errors);
+            }
+            !ours
+        });
+    }
+}
+
+/// Whether a macro of this path, at first sight, is another library's `select!` or `join!`.
+pub(crate) fn is_foreign_combinator(path: &syn::Path) -> bool {
+    let segments: Segments = path.segments.iter().map(|at| at.ident.to_string()).collect();
+    macros::foreign_combinator(&segments).is_some()
+}
+
+/// A path in words, with what it stands for if that is something else.
+fn shown(written: &[String], full: &[String]) -> String {
+    let (written, full) = (written.join("::"), full.join("::"));
+    if written == full { format!("`{full}`") } else { format!("`{written}` (`{full}`)") }
+}
+
+impl VisitMut for Lint<'_> {
+    fn visit_block_mut(&mut self, block: &mut Block) {
+        self.in_scope(|lint| {
+            lint.scopes.items_of(block);
+            for at in 0..block.stmts.len() {
+                let Some((stmt, rest)) = block.stmts[at..].split_first_mut() else { break };
+                lint.orderless = matches!(stmt, Stmt::Local(local)
+                    if lint.declares_ordered(local) || lint.is_sorted_next(local, rest));
+                lint.visit_stmt_mut(stmt);
+            }
+        });
+    }
+
+    fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
+        let Some(allow) = Allow::take(stmt, self.errors) else {
+            return visit_mut::visit_stmt_mut(self, stmt);
+        };
+        self.allowed.push(allow);
+        visit_mut::visit_stmt_mut(self, stmt);
+        if let Some(allow) = self.allowed.pop() {
+            allow.finish(self.errors);
+        }
+    }
+
+    fn visit_local_mut(&mut self, local: &mut Local) {
+        let mut kind = Kind::Other;
+        if let Some(init) = &mut local.init {
+            self.visit_expr_mut(&mut init.expr);
+            kind = self.kind_of(&init.expr);
+            if let Some((_, diverge)) = &mut init.diverge {
+                self.visit_expr_mut(diverge);
+            }
+        }
+        if let Pat::Type(typed) = &local.pat {
+            kind = self.kind_of_type(&typed.ty);
+        }
+        self.scopes.bind_pattern(&local.pat, kind);
+    }
+
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        let orderless = self.orderless;
+        self.orderless &= matches!(
+            expr,
+            Expr::MethodCall(_) | Expr::Paren(_) | Expr::Try(_) | Expr::Reference(_)
+        );
+        visit_mut::visit_expr_mut(self, expr);
+        self.orderless = orderless;
+    }
+
+    fn visit_expr_path_mut(&mut self, expr: &mut ExprPath) {
+        self.visit_attributes_mut(&mut expr.attrs);
+        self.check_path(expr);
+    }
+
+    fn visit_expr_call_mut(&mut self, call: &mut ExprCall) {
+        self.visit_attributes_mut(&mut call.attrs);
+        let found = match &*call.func {
+            Expr::Path(function) => {
+                let first = call.args.first();
+                self.check_path(function) || self.check_spawn(function, first)
+            }
+            _ => {
+                self.visit_expr_mut(&mut call.func);
+                false
+            }
+        };
+        let makes_ordered = self.makes_ordered(&call.func);
+        for argument in &mut call.args {
+            let work = matches!(argument, Expr::Async(_) | Expr::Closure(_));
+            if found && work && self.allowed.is_empty() {
+                self.hands_over = true; // what is wrong in there goes with it
+            } else {
+                self.orderless = makes_ordered;
+                self.visit_expr_mut(argument);
+            }
+        }
+    }
+
+    fn visit_expr_method_call_mut(&mut self, call: &mut ExprMethodCall) {
+        self.visit_attributes_mut(&mut call.attrs);
+        self.check_method(call);
+        self.check_iteration(call);
+        self.check_shared(call);
+        self.orderless |= self.forgets_order(call);
+        self.visit_expr_mut(&mut call.receiver);
+        self.orderless = false;
+        let recorded = self.recorded;
+        for argument in &mut call.args {
+            let runs_once = matches!(argument, Expr::Closure(_) | Expr::Path(_));
+            self.recorded = recorded || runs_once && call.method == "side_effect";
+            self.visit_expr_mut(argument);
+        }
+        self.recorded = recorded;
+    }
+
+    fn visit_expr_for_loop_mut(&mut self, each: &mut ExprForLoop) {
+        self.visit_attributes_mut(&mut each.attrs);
+        self.check_loop(&each.expr);
+        self.visit_expr_mut(&mut each.expr);
+        self.in_scope(|lint| {
+            lint.scopes.bind_pattern(&each.pat, Kind::Other);
+            lint.visit_block_mut(&mut each.body);
+        });
+    }
+
+    fn visit_expr_if_mut(&mut self, branch: &mut ExprIf) {
+        self.visit_attributes_mut(&mut branch.attrs);
+        self.in_scope(|lint| {
+            lint.visit_expr_mut(&mut branch.cond);
+            lint.visit_block_mut(&mut branch.then_branch);
+        });
+        if let Some((_, otherwise)) = &mut branch.else_branch {
+            self.visit_expr_mut(otherwise);
+        }
+    }
+
+    fn visit_expr_while_mut(&mut self, each: &mut ExprWhile) {
+        self.in_scope(|lint| visit_mut::visit_expr_while_mut(lint, each));
+    }
+
+    fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
+        self.visit_attributes_mut(&mut closure.attrs);
+        self.in_scope(|lint| {
+            for input in &closure.inputs {
+                let kind = match input {
+                    Pat::Type(typed) => lint.kind_of_type(&typed.ty),
+                    _ => Kind::Other,
+                };
+                lint.scopes.bind_pattern(input, kind);
+            }
+            lint.visit_expr_mut(&mut closure.body);
+        });
+    }
+
+    fn visit_arm_mut(&mut self, arm: &mut Arm) {
+        self.in_scope(|lint| {
+            lint.scopes.bind_pattern(&arm.pat, Kind::Other);
+            visit_mut::visit_arm_mut(lint, arm);
+        });
+    }
+
+    fn visit_expr_let_mut(&mut self, tested: &mut syn::ExprLet) {
+        self.visit_expr_mut(&mut tested.expr);
+        self.scopes.bind_pattern(&tested.pat, Kind::Other);
+    }
+
+    fn visit_macro_mut(&mut self, call: &mut Macro) {
+        self.check_macro(call);
+    }
+
+    fn visit_item_mut(&mut self, item: &mut Item) {
+        match item {
+            Item::Static(item) => self.check_static(item),
+            Item::Macro(item) if item.ident.is_none() => self.check_macro(&mut item.mac),
+            _ => {}
+        }
+    }
+
+    fn visit_attributes_mut(&mut self, attrs: &mut Vec<Attribute>) {
+        self.take_misplaced(attrs);
+    }
+
+    fn visit_type_mut(&mut self, _: &mut syn::Type) {}
+
+    fn visit_pat_mut(&mut self, _: &mut Pat) {}
+}

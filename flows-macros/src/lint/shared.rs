@@ -1,0 +1,65 @@
+//! Values that all runs of a process share: statics that can change, and what is kept in a thread.
+
+use syn::ext::IdentExt;
+use syn::{Expr, ExprMethodCall, ItemStatic, StaticMutability, Type};
+
+use super::Lint;
+use super::table::{KEEP, SHARED};
+
+/// Methods that read or change what is inside of a static.
+const REACHES_IN: &[&str] = &[
+    "borrow_mut",
+    "compare_exchange",
+    "fetch_add",
+    "fetch_and",
+    "fetch_max",
+    "fetch_min",
+    "fetch_or",
+    "fetch_sub",
+    "fetch_update",
+    "force",
+    "get_or_init",
+    "get_or_try_init",
+    "load",
+    "lock",
+    "read",
+    "set",
+    "store",
+    "swap",
+    "try_lock",
+    "with",
+    "with_borrow",
+    "with_borrow_mut",
+    "write",
+];
+
+/// Types whose value can change behind a shared reference.
+const CHANGES: &[&str] =
+    &["Cell", "LazyCell", "LazyLock", "Lazy", "Mutex", "OnceCell", "OnceLock", "RefCell", "RwLock"];
+
+impl Lint<'_> {
+    /// `CACHE.lock()`
+    pub(super) fn check_shared(&mut self, call: &ExprMethodCall) {
+        let Expr::Path(path) = &*call.receiver else { return };
+        if self.scopes.resolve(&path.path).is_none() {
+            return; // of the body's own, and reported where it is declared
+        }
+        let Some(last) = path.path.segments.last() else { return };
+        let name = last.ident.unraw().to_string();
+        let is_static = name.len() > 1 && !name.contains(char::is_lowercase);
+        if is_static && REACHES_IN.iter().any(|method| call.method == method) {
+            self.report(&path.path, &format!("`{name}`"), SHARED, KEEP);
+        }
+    }
+
+    /// `static CACHE: Mutex<…> = …;` in the body.
+    pub(super) fn check_static(&mut self, item: &ItemStatic) {
+        let Type::Path(path) = &*item.ty else { return };
+        let Some(last) = path.path.segments.last() else { return };
+        let name = last.ident.unraw().to_string();
+        let changes = CHANGES.contains(&&*name) || name.starts_with("Atomic");
+        if changes || matches!(item.mutability, StaticMutability::Mut(_)) {
+            self.report(&item.ident, &format!("`{}`", item.ident), SHARED, KEEP);
+        }
+    }
+}

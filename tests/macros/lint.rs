@@ -1,0 +1,173 @@
+//! What the lint leaves alone, and what a statement may be allowed: these compile, run and replay.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::pin::Pin;
+use std::time::{Duration, SystemTime};
+
+use flows::prelude::*;
+
+use super::{add, echo, world};
+
+/// A user's own types and functions, under names that others have as well.
+mod own {
+    pub(super) struct Clock(pub(super) u64);
+
+    impl Clock {
+        pub(super) fn now(&self) -> u64 {
+            self.0
+        }
+    }
+
+    pub(super) struct File {
+        pub(super) name: String,
+    }
+
+    pub(super) mod env {
+        pub(crate) fn var(name: &str) -> usize {
+            name.len()
+        }
+    }
+
+    pub(super) fn random(seed: u64) -> u64 {
+        seed + 1
+    }
+}
+
+#[workflow]
+async fn names_of_ones_own(ctx: &WorkflowContext) -> Result<u64> {
+    let clock = own::Clock(1);
+    let file = own::File { name: echo(ctx, "file".into()).await? };
+    let env = own::env::var(&file.name);
+    let random = own::random(clock.now());
+    add(ctx, random, env as u64).await
+}
+
+/// Looking up, counting and sorting do not depend on the order of a hash map.
+#[workflow]
+async fn maps(ctx: &WorkflowContext, stock: HashMap<String, u64>) -> Result<Vec<u64>> {
+    let mut seen = HashSet::new();
+    let mut items: Vec<&String> = stock.keys().collect();
+    items.sort();
+    let mut counts = Vec::new();
+    for item in items {
+        seen.insert(item.clone());
+        counts.push(add(ctx, stock[item], 0).await?);
+    }
+    let ordered: BTreeMap<_, _> = stock.iter().collect();
+    for (item, count) in &ordered {
+        if seen.contains(*item) {
+            counts.push(add(ctx, **count, 10).await?);
+        }
+    }
+    counts.push(stock.values().sum());
+    Ok(counts)
+}
+
+/// A statement may do what is rejected elsewhere, with all that stands in it.
+#[workflow]
+async fn allowed(ctx: &WorkflowContext) -> Result<bool> {
+    #[flows(allow(nondeterminism))]
+    let began = SystemTime::now();
+    let mut read = 0;
+    #[flows(allow(nondeterminism))]
+    for _ in [1, 2] {
+        read += usize::from(std::env::var_os("PATH").is_some());
+        add(ctx, 1, 1).await?;
+    }
+    #[flows(allow(nondeterminism))]
+    {
+        read += usize::from(std::env::args().count() > 0);
+    }
+    #[flows(allow(nondeterminism))]
+    let later = async {
+        ctx.sleep(Duration::from_secs(1)).await?;
+        Ok::<_, Error>(SystemTime::now())
+    };
+    let later = later.await?;
+    let mut last = began;
+    #[flows(allow(nondeterminism))]
+    last = last.max(SystemTime::now());
+    flows::select! {
+        slept = ctx.sleep(Duration::from_secs(1)) => {
+            slept?;
+            #[flows(allow(nondeterminism))]
+            println!("slept until {:?}", SystemTime::now());
+        }
+    }
+    #[flows(allow(nondeterminism))]
+    Ok(read >= 2 && later >= began && last >= began && began.elapsed().is_ok())
+}
+
+/// A value that is recorded may come from anywhere.
+#[workflow]
+async fn recorded(ctx: &WorkflowContext) -> Result<bool> {
+    let time = ctx.side_effect(|| Some(SystemTime::now())).await?;
+    let id = ctx.side_effect(uuid::Uuid::new_v4).await?;
+    let path: usize = ctx.side_effect(|| std::env::vars().count()).await?;
+    Ok(time > Some(SystemTime::UNIX_EPOCH) && !id.is_nil() && path > 0)
+}
+
+/// Functions inside the body are not workflow code.
+#[workflow]
+async fn items(ctx: &WorkflowContext) -> Result<u64> {
+    struct SystemTime;
+    impl SystemTime {
+        fn now() -> u64 {
+            let _ = std::time::SystemTime::now();
+            7
+        }
+    }
+    add(ctx, SystemTime::now(), 0).await
+}
+
+/// A helper that calls itself.
+#[durable]
+async fn countdown(ctx: &WorkflowContext, from: u64) -> Result<u64> {
+    if from == 0 {
+        return Ok(0);
+    }
+    Ok(add(ctx, 1, 0).await? + countdown(ctx, from - 1).await?)
+}
+
+type Boxed<'a> = Pin<Box<dyn Durable<Output = Result<u64>> + Send + 'a>>;
+
+#[durable]
+async fn sum(
+    calls: impl IntoIterator<Item = impl Durable<Output = Result<u64>> + Send> + Send,
+) -> Result<u64> {
+    Ok(flows::try_join_all(calls).await?.into_iter().sum())
+}
+
+/// Futures of several types in one list, pinned ones that outlive a loop, and nested closures.
+#[workflow]
+async fn shapes(ctx: &WorkflowContext, numbers: Vec<u64>) -> Result<u64> {
+    let mut calls: Vec<Boxed<'_>> = vec![Box::pin(add(ctx, 1, 1)), Box::pin(countdown(ctx, 2))];
+    calls.push(Box::pin(async { add(ctx, numbers.len() as u64, 0).await }));
+    let mut total = sum(calls).await?;
+    total += sum(numbers.iter().map(|number| async move {
+        let doubled = add(ctx, *number, *number).await?;
+        sum((0..2).map(|more| add(ctx, doubled, more))).await
+    }))
+    .await?;
+    let mut answer = std::pin::pin!(ctx.sleep(Duration::from_secs(30)));
+    let total = loop {
+        let total = total + 1;
+        flows::select! {
+            slept = answer.as_mut() => { slept?; break total },
+            _ = ctx.sleep(Duration::from_secs(10)) => continue,
+        }
+    };
+    Ok(total)
+}
+
+#[test]
+fn programs() {
+    let world = world();
+    assert_eq!(world.run(names_of_ones_own::Input {}).unwrap(), 6);
+    let stock = HashMap::from([("pen".to_owned(), 1), ("ink".to_owned(), 2)]);
+    assert_eq!(world.run(maps::Input { stock }).unwrap(), [2, 1, 12, 11, 3]);
+    assert!(world.run(allowed::Input {}).unwrap());
+    assert!(world.run(recorded::Input {}).unwrap());
+    assert_eq!(world.run(items::Input {}).unwrap(), 7);
+    assert_eq!(world.run(shapes::Input { numbers: vec![1, 2] }).unwrap(), 2 + 2 + 2 + 5 + 9 + 1);
+}
