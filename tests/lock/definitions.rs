@@ -109,8 +109,8 @@ fn a_workflow() {
     check(
         "definitions::a_workflow",
         &expect![[r#"
-        error: it is gone: its open runs would get stuck
-    "#]],
+            error: it is gone: no worker could take up its open runs
+        "#]],
         &expect![[r#"
         note: it is new
     "#]],
@@ -182,8 +182,8 @@ fn a_version() {
     check(
         "definitions::a_version",
         &expect![[r#"
-        error: this version is gone: its open runs would get stuck
-    "#]],
+            error: this version is gone: no worker could take up its open runs
+        "#]],
         &expect![[r#"
         note: it is new
     "#]],
@@ -219,8 +219,8 @@ fn a_version_beside() {
         note: it is new
     "#]],
         &expect![[r#"
-        error: this version is gone: its open runs would get stuck
-    "#]],
+            error: this version is gone: no worker could take up its open runs
+        "#]],
     );
 }
 
@@ -325,15 +325,15 @@ fn a_report_says_how_to_keep_a_name() {
             activity pay
               error: `pay` is gone, and `charge` looks the same; open runs know `pay`
                 --> tests/lock/definitions.rs:…
-                help: if it was renamed, keep the recorded name: `#[activity(name = "pay")]`; else keep the old one for the runs that are open
+                help: if it was renamed, keep the recorded name: `#[activity(name = "pay")]`; else keep the old one for open runs
         "#]],
     );
     whole(
         "definitions::a_version",
         &expect![[r#"
-        workflow order 1
-          error: this version is gone: its open runs would get stuck
-            help: keep the function of version 1 until `engine.list().workflow("order")` shows no open run of it; then accept that with `FLOWS_LOCK=update cargo test`
-    "#]],
+            workflow order 1
+              error: this version is gone: no worker could take up its open runs
+                help: keep its function, as `#[workflow(name = "order", version = 1)]`, until `engine.list().workflow("order").version(1)` shows no open run; then accept that with `FLOWS_LOCK=update cargo test`
+        "#]],
     );
 }

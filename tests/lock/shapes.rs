@@ -106,11 +106,11 @@ fn renamed_field() {
     check(
         "shapes::renamed_field",
         &expect![[r#"
-        error: `client` became `input.customer`
-    "#]],
+            error: the field `input.client` became `input.customer`
+        "#]],
         &expect![[r#"
-        error: `customer` became `input.client`
-    "#]],
+            error: the field `input.customer` became `input.client`
+        "#]],
     );
 }
 
@@ -485,19 +485,19 @@ fn a_report_names_the_attribute() {
     whole(
         "shapes::required_field",
         &expect![[r#"
-        workflow order 1
-          error: the new field `input.b` is missing in what is recorded
-            --> tests/lock/shapes.rs:…
-            help: `#[serde(default)]`, or make it an `Option`; or give the workflow a new `version`, and keep this one for its open runs
-    "#]],
+            workflow order 1
+              error: the new field `input.b` is missing in what is recorded
+                --> tests/lock/shapes.rs:…
+                help: give it `#[serde(default)]`, or make it an `Option`; or give the workflow a new `version`, and keep this one for its open runs
+        "#]],
     );
     whole(
         "shapes::renamed_field",
         &expect![[r#"
-        workflow order 1
-          error: `client` became `input.customer`
-            --> tests/lock/shapes.rs:…
-            help: `#[serde(alias = "client")]` reads what is recorded; or give the workflow a new `version`, and keep this one for its open runs
-    "#]],
+            workflow order 1
+              error: the field `input.client` became `input.customer`
+                --> tests/lock/shapes.rs:…
+                help: `#[serde(alias = "client")]` reads what is recorded; or give the workflow a new `version`, and keep this one for its open runs
+        "#]],
     );
 }

@@ -4,30 +4,18 @@ use expect_test::expect;
 
 use crate::stage::{check, edit, whole};
 
-/// `ctx.patched`, where the library does not have it.
-#[allow(dead_code, reason = "the method of the context itself comes first")]
-pub(crate) trait Patched {
-    fn patched(&self, id: &str) -> bool;
-}
-
-impl Patched for flows::WorkflowContext {
-    fn patched(&self, id: &str) -> bool {
-        id.is_empty()
-    }
-}
-
 /// Two bodies of one workflow.
 macro_rules! body {
     ($name:ident $ctx:ident $flag:ident { $($old:tt)* } => { $($new:tt)* }) => {
         edit! { $name {
-            use super::super::{Patched, plain};
+            use super::super::plain;
             #[workflow]
             async fn order($ctx: &WorkflowContext, $flag: bool) -> Result<()> {
                 $($old)*
                 Ok(())
             }
         } => {
-            use super::super::{Patched, plain};
+            use super::super::plain;
             #[workflow]
             async fn order($ctx: &WorkflowContext, $flag: bool) -> Result<()> {
                 $($new)*
@@ -945,19 +933,19 @@ fn a_report_says_where_and_what_to_do() {
     whole(
         "steps::inserted",
         &expect![[r#"
-        workflow order 1
-          error: `activity b` was put in before `activity c`
-            --> tests/lock/steps.rs:…
-            help: keep the old way for open runs: `if ctx.patched("…") { new } else { old }`; or give the workflow a new `version` and keep this one until none is open
-    "#]],
+            workflow order 1
+              error: `activity b` was put in before `activity c`
+                --> tests/lock/steps.rs:…
+                help: open runs may be past this place: put it under `if ctx.patched("…") { … }`, which they skip; or give the workflow a new `version`, and keep this one for its open runs
+        "#]],
     );
     whole(
         "steps::exchanged",
         &expect![[r#"
-        workflow order 1
-          error: `activity a` became `activity b`
-            --> tests/lock/steps.rs:…
-            help: if only the function was renamed, keep the recorded name: `#[activity(name = "a")]`; else keep the old way for open runs: `if ctx.patched("…") { new } else { old }`; or give the workflow a new `version` and keep this one until none is open
-    "#]],
+            workflow order 1
+              error: `activity a` became `activity b`
+                --> tests/lock/steps.rs:…
+                help: if only the function was renamed, keep the recorded name: `#[activity(name = "a")]`; else open runs may have gone the old way: keep both, `if ctx.patched("…") { new } else { old }`; or give the workflow a new `version`, and keep this one for its open runs
+        "#]],
     );
 }

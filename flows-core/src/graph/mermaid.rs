@@ -51,7 +51,8 @@ fn escaped(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {
-            '"' | '#' | '&' | '<' | '>' | ';' | '`' | '\\' | '*' | '|' | '{' | '}' | '[' | ']' => {
+            '"' | '#' | '$' | '&' | '<' | '>' | ';' | '`' | '\\' | '*' | '|' | '{' | '}' | '['
+            | ']' => {
                 let _ = write!(out, "#{};", u32::from(c));
             }
             c if c.is_control() => out.push(' '),

@@ -62,7 +62,7 @@ impl Lock {
                 ),
                 format!(
                     "if it was renamed, keep the recorded name: `#[{}(name = \"{}\")]`; else keep \
-                     the old one for the runs that are open",
+                     the old one for open runs",
                     key.attribute(),
                     key.name()
                 ),
@@ -82,11 +82,11 @@ impl Lock {
                 let what = if others { "this version is gone" } else { "it is gone" };
                 findings.add(
                     Level::Error,
-                    format!("{what}: its open runs would get stuck"),
+                    format!("{what}: no worker could take up its open runs"),
                     format!(
-                        "keep the function of version {version} until \
-                         `engine.list().workflow(\"{name}\")` shows no open run of it; then \
-                         accept that with {UPDATE}"
+                        "keep its function, as `#[workflow(name = \"{name}\", version = \
+                         {version})]`, until `engine.list().workflow(\"{name}\")\
+                         .version({version})` shows no open run; then accept that with {UPDATE}"
                     ),
                 );
             }

@@ -96,7 +96,7 @@ impl Comparison<'_, '_> {
             ),
             _ => {
                 let what = format!("`{path}` was {old} and is {new}");
-                self.error(what, "give the new type another field, with `#[serde(default)]`");
+                self.error(what, "put the new type into another field, with `#[serde(default)]`");
             }
         }
     }
@@ -129,17 +129,17 @@ impl Comparison<'_, '_> {
         }
     }
 
-    fn new_field(&mut self, path: &str, field: &Part<'_>, former: Option<&str>) {
-        let path = at(path, field.name());
+    fn new_field(&mut self, within: &str, field: &Part<'_>, former: Option<&str>) {
+        let path = at(within, field.name());
         match (field.presence, former) {
             (Presence::Required, Some(former)) => {
-                let what = format!("`{former}` became `{path}`");
+                let what = format!("the field `{}` became `{path}`", at(within, former));
                 let alias = format!("`#[serde(alias = \"{former}\")]` reads what is recorded");
                 self.error(what, &alias);
             }
             (Presence::Required, None) => {
                 let what = format!("the new field `{path}` is missing in what is recorded");
-                self.error(what, "`#[serde(default)]`, or make it an `Option`");
+                self.error(what, "give it `#[serde(default)]`, or make it an `Option`");
             }
             (Presence::Perhaps, _) => self.findings.add(
                 Level::Warning,
@@ -148,7 +148,10 @@ impl Comparison<'_, '_> {
             ),
             (Presence::Optional, Some(former)) => self.findings.add(
                 Level::Warning,
-                format!("`{former}` is gone, and `{path}` of the same type is new"),
+                format!(
+                    "the field `{}` is gone, and `{path}` of the same type is new",
+                    at(within, former)
+                ),
                 format!(
                     "if it is the same field, `#[serde(alias = \"{former}\")]` keeps what is recorded"
                 ),

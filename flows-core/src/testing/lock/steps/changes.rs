@@ -27,8 +27,18 @@ pub(super) struct Changes<'a> {
     values_agree: bool,
 }
 
-const PATCH: &str = "keep the old way for open runs: `if ctx.patched(\"…\") { new } else { old }`; \
-                     or give the workflow a new `version` and keep this one until none is open";
+/// What to do about a call that is new.
+const GUARD: &str = "open runs may be past this place: put it under `if ctx.patched(\"…\") { … }`, \
+                     which they skip; or give the workflow a new `version`, and keep this one for \
+                     its open runs";
+/// About one that is gone.
+const KEEP: &str = "open runs may have made this call: keep it for them, under \
+                    `if !ctx.patched(\"…\") { … }`; or give the workflow a new `version`, and keep \
+                    this one for its open runs";
+/// About one that is another, or elsewhere.
+const BOTH: &str = "open runs may have gone the old way: keep both, `if ctx.patched(\"…\") { new } \
+                    else { old }`; or give the workflow a new `version`, and keep this one for its \
+                    open runs";
 
 impl<'a> Changes<'a> {
     pub(super) fn of(old: &[Item], new: &[Item]) -> Self {
@@ -86,7 +96,7 @@ fn moved<'a>(
                 format!("`{}` was moved: it stood {old_place}, and stands {place}", head(new.item))
             }
         };
-        findings.add_at(Level::Error, new.line, what, PATCH);
+        findings.add_at(Level::Error, new.line, what, BOTH);
         false
     });
 }
@@ -110,10 +120,10 @@ fn exchanged<'a>(
         let help = match named {
             Some(attribute) => format!(
                 "if only the function was renamed, keep the recorded name: \
-                 `#[{attribute}(name = \"{}\")]`; else {PATCH}",
+                 `#[{attribute}(name = \"{}\")]`; else {BOTH}",
                 old.item.label
             ),
-            None => PATCH.to_owned(),
+            None => BOTH.to_owned(),
         };
         findings.add_at(Level::Error, new.line, what, help);
         false
@@ -133,7 +143,7 @@ fn gone(change: &Change<'_>, values_agree: bool, findings: &mut Findings) {
         None => "it stood last".to_owned(),
     };
     let what = format!("`{}` was removed; {stood}", head(item));
-    findings.add_at(Level::Error, change.line, what, PATCH);
+    findings.add_at(Level::Error, change.line, what, KEEP);
 }
 
 fn added(change: &Change<'_>, values_agree: bool, findings: &mut Findings) {
@@ -154,7 +164,7 @@ fn added(change: &Change<'_>, values_agree: bool, findings: &mut Findings) {
         None => "where open runs may have been".to_owned(),
     };
     let what = format!("`{}` was put in {stands}", head(item));
-    findings.add_at(Level::Error, change.line, what, PATCH);
+    findings.add_at(Level::Error, change.line, what, GUARD);
 }
 
 /// A value after which none is taken.

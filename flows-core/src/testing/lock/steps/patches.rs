@@ -1,6 +1,6 @@
 //! Code behind patches, as a run sees it that was begun before the edit.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::super::report::{Findings, Level};
 use crate::graph::{Item, Kind};
@@ -12,15 +12,13 @@ pub(super) fn as_an_old_run_sees_it(
     new: &[Item],
     findings: &mut Findings,
 ) -> (Vec<Item>, Vec<Item>) {
-    let (known, now) = (ids(old), ids(new));
-    for id in now.difference(&known) {
-        findings.add(
-            Level::Note,
-            format!("the patch {id} is new"),
-            "runs that are open do not take it, and see what stands in its `else`",
-        );
+    let (known, now) = (patches(old), patches(new));
+    for (id, line) in now.iter().filter(|(id, _)| !known.contains_key(*id)) {
+        let help =
+            "open runs that may be past it do not take part, and see what stands in its `else`";
+        findings.add_at(Level::Note, *line, format!("the patch {id} is new"), help);
     }
-    for id in known.difference(&now) {
+    for id in known.keys().filter(|id| !now.contains_key(*id)) {
         findings.add(
             Level::Warning,
             format!("the patch {id} is retired"),
@@ -30,24 +28,26 @@ pub(super) fn as_an_old_run_sees_it(
     (without(old, &now, 0), without(new, &known, 1))
 }
 
-/// The ids of all patches, in quotes.
-fn ids(items: &[Item]) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+/// The ids of all patches, in quotes, and the lines of the first of each.
+fn patches(items: &[Item]) -> BTreeMap<&str, u32> {
+    let mut found = BTreeMap::new();
     for item in items {
         if matches!(item.kind, Kind::IfPatched | Kind::Patched) {
-            found.insert(item.label.clone());
+            found.entry(item.label.as_str()).or_insert(item.line);
         }
-        found.extend(item.lanes.iter().flat_map(|lane| ids(&lane.items)));
+        for (id, line) in item.lanes.iter().flat_map(|lane| patches(&lane.items)) {
+            found.entry(id).or_insert(line);
+        }
     }
     found
 }
 
 /// The items with every patch that is not `kept` replaced by one of its lanes. Nothing comes after
 /// a lane that returns.
-fn without(items: &[Item], kept: &BTreeSet<String>, lane: usize) -> Vec<Item> {
+fn without(items: &[Item], kept: &BTreeMap<&str, u32>, lane: usize) -> Vec<Item> {
     let mut out: Vec<Item> = Vec::new();
     for item in items {
-        let is_replaced = !kept.contains(&item.label);
+        let is_replaced = !kept.contains_key(item.label.as_str());
         match item.kind {
             Kind::Patched if is_replaced => {}
             Kind::IfPatched if is_replaced => {
