@@ -16,8 +16,7 @@ use crate::replay::watch::{self, Place};
 /// `async fn twice<F: flows::Durable>(…)`.
 ///
 /// A future around others is durable for any of them, where whoever makes it takes durable ones only:
-/// the error is then about the one that is not, and there is no second about what is around it. No
-/// implementation is recommended by the compiler, for none of them is anybody's to write.
+/// the error is then about the one that is not, and there is no second about what is around it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be awaited in a workflow: a replay could not repeat it",
     label = "not durable",
@@ -27,6 +26,10 @@ use crate::replay::watch::{self, Place};
             once `flows::join!`, `flows::select!` and `flows::join_all`; `async` blocks of these are durable too"
 )]
 pub trait Durable: Future + sealed::Sealed {}
+
+/// An error is then about [`Durable`], which users know, not about what it takes.
+#[diagnostic::do_not_recommend]
+impl<F: Future + sealed::Sealed> Durable for F {}
 
 pub(crate) mod sealed {
     //! Only this crate says what is durable.
@@ -69,28 +72,9 @@ impl<F: Future> Future for Block<F> {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<F: Future> sealed::Sealed for Block<F> {}
-#[diagnostic::do_not_recommend]
 impl<F: Durable + ?Sized> sealed::Sealed for Pin<Box<F>> {}
-#[diagnostic::do_not_recommend]
 impl<F: Durable + Unpin + ?Sized> sealed::Sealed for Box<F> {}
-#[diagnostic::do_not_recommend]
 impl<F: Durable + Unpin + ?Sized> sealed::Sealed for &mut F {}
-#[diagnostic::do_not_recommend]
 impl<F: Durable + ?Sized> sealed::Sealed for Pin<&mut F> {}
-#[diagnostic::do_not_recommend]
 impl<T> sealed::Sealed for std::future::Ready<T> {}
-
-#[diagnostic::do_not_recommend]
-impl<F: Future> Durable for Block<F> {}
-#[diagnostic::do_not_recommend]
-impl<F: Durable + ?Sized> Durable for Pin<Box<F>> {}
-#[diagnostic::do_not_recommend]
-impl<F: Durable + Unpin + ?Sized> Durable for Box<F> {}
-#[diagnostic::do_not_recommend]
-impl<F: Durable + Unpin + ?Sized> Durable for &mut F {}
-#[diagnostic::do_not_recommend]
-impl<F: Durable + ?Sized> Durable for Pin<&mut F> {}
-#[diagnostic::do_not_recommend]
-impl<T> Durable for std::future::Ready<T> {}

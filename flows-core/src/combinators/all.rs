@@ -121,18 +121,9 @@ impl<F: Future> Future for Race<F> {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<F: Future> Sealed for JoinAll<F> {}
-#[diagnostic::do_not_recommend]
 impl<T, E, F: Future<Output = Result<T, E>>> Sealed for TryJoinAll<F, T> {}
-#[diagnostic::do_not_recommend]
 impl<F: Future> Sealed for Race<F> {}
-#[diagnostic::do_not_recommend]
-impl<F: Future> Durable for JoinAll<F> {}
-#[diagnostic::do_not_recommend]
-impl<T, E, F: Future<Output = Result<T, E>>> Durable for TryJoinAll<F, T> {}
-#[diagnostic::do_not_recommend]
-impl<F: Future> Durable for Race<F> {}
 
 /// Futures that are polled when they are woken.
 struct Set<F> {

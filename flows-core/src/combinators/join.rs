@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::durable::{Durable, sealed::Sealed};
+use crate::durable::sealed::Sealed;
 use crate::replay::watch;
 
 /// A future, and then its output.
@@ -109,15 +109,8 @@ impl<T: TryJoinTuple> Future for TryJoin<T> {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<T: JoinTuple> Sealed for Join<T> {}
-#[diagnostic::do_not_recommend]
 impl<T: TryJoinTuple> Sealed for TryJoin<T> {}
-
-#[diagnostic::do_not_recommend]
-impl<T: JoinTuple> Durable for Join<T> {}
-#[diagnostic::do_not_recommend]
-impl<T: TryJoinTuple> Durable for TryJoin<T> {}
 
 macro_rules! join_tuples {
     ($($name:ident $value:ident $slot:ident),+) => {

@@ -6,7 +6,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::durable::{Durable, sealed::Sealed};
+use crate::durable::sealed::Sealed;
 
 /// Awaits the first future of a tuple; `select!` expands to it.
 pub fn select<T: SelectTuple>(futures: T) -> Select<T> {
@@ -42,10 +42,7 @@ impl<T: SelectTuple> Future for Select<T> {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<T: SelectTuple> Sealed for Select<T> {}
-#[diagnostic::do_not_recommend]
-impl<T: SelectTuple> Durable for Select<T> {}
 
 macro_rules! select_tuples {
     ($output:ident: $($name:ident $variant:ident $future:ident),+) => {

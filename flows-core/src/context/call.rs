@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::op::OpHandle;
 use super::workflow::WorkflowContext;
 use crate::definition::Activity;
-use crate::durable::{Durable, sealed::Sealed};
+use crate::durable::sealed::Sealed;
 use crate::error::{Error, Result};
 use crate::ids::fnv1a;
 use crate::payload::Payload;
@@ -122,7 +122,4 @@ impl<A: Activity> Future for Call<A> {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<A: Activity> Sealed for Call<A> {}
-#[diagnostic::do_not_recommend]
-impl<A: Activity> Durable for Call<A> {}

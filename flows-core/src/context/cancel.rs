@@ -40,10 +40,7 @@ impl Future for Cancelled {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl Sealed for Cancelled {}
-#[diagnostic::do_not_recommend]
-impl Durable for Cancelled {}
 
 /// A durable future that cancellation does not reach: for clean-up.
 #[must_use = "a shield does nothing unless it is awaited"]
@@ -78,7 +75,4 @@ impl<F: Future> Future for Shield<F> {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<F: Future> Sealed for Shield<F> {}
-#[diagnostic::do_not_recommend]
-impl<F: Future> Durable for Shield<F> {}

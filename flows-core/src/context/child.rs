@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::op::OpHandle;
 use super::workflow::WorkflowContext;
 use crate::definition::Workflow;
-use crate::durable::{Durable, sealed::Sealed};
+use crate::durable::sealed::Sealed;
 use crate::error::{Error, Result};
 use crate::ids::{RunKey, fnv1a};
 use crate::journal::{Event, StepId};
@@ -133,7 +133,4 @@ impl<W: Workflow> Future for ChildCall<W> {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<W: Workflow> Sealed for ChildCall<W> {}
-#[diagnostic::do_not_recommend]
-impl<W: Workflow> Durable for ChildCall<W> {}

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::durable::{Durable, sealed::Sealed};
+use crate::durable::sealed::Sealed;
 use crate::error::Result;
 
 /// The value of a side effect; ready at once.
@@ -28,7 +28,4 @@ impl<T> Future for SideEffect<T> {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<T> Sealed for SideEffect<T> {}
-#[diagnostic::do_not_recommend]
-impl<T> Durable for SideEffect<T> {}

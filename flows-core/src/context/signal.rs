@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::op::OpHandle;
 use super::workflow::WorkflowContext;
-use crate::durable::{Durable, sealed::Sealed};
+use crate::durable::sealed::Sealed;
 use crate::error::Result;
 
 /// A typed signal; `#[signal]` implements it.
@@ -45,7 +45,4 @@ impl<T: DeserializeOwned> Future for SignalFuture<T> {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Sealed for SignalFuture<T> {}
-#[diagnostic::do_not_recommend]
-impl<T: DeserializeOwned> Durable for SignalFuture<T> {}

@@ -37,10 +37,7 @@ impl Future for Sleep {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl Sealed for Sleep {}
-#[diagnostic::do_not_recommend]
-impl Durable for Sleep {}
 
 /// A durable future with a time limit.
 #[must_use = "a timeout does nothing unless it is awaited"]
@@ -75,7 +72,4 @@ impl<T, F: Future<Output = Result<T>>> Future for Timeout<F> {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<T, F: Future<Output = Result<T>>> Sealed for Timeout<F> {}
-#[diagnostic::do_not_recommend]
-impl<T, F: Future<Output = Result<T>>> Durable for Timeout<F> {}
