@@ -9,6 +9,7 @@ mod foreign;
 mod helpers;
 mod places;
 mod transaction;
+mod unusual;
 
 use flows::prelude::*;
 

@@ -26,6 +26,7 @@ const WELL_KNOWN: &[&str] = &[
     "format_args",
     "matches",
     "panic",
+    "pin",
     "print",
     "println",
     "todo",
