@@ -36,10 +36,6 @@ pub(crate) fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
     let found = lint::function(&mut function);
     let contexts = context_names(&function.sig);
     let mut model = Model::read(function, kind, &args.common, &mut errors);
-<<<<<<< HEAD
-=======
-    let graph = graph::graph(&model.names.function, &model.block, &contexts, &args.common.krate);
->>>>>>> graph
     let checks = Checks::unless(found.errors.is_some());
     let graph = graph::graph(&model.names.function, &model.block, &contexts, &args.common.krate);
     rewrite::body(&mut model.block, &contexts, &args.common.krate, checks, &mut errors);
