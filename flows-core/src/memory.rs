@@ -14,6 +14,7 @@ mod run;
 mod send;
 mod start;
 mod state;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -30,7 +31,7 @@ use crate::ids::RunKey;
 use crate::store::{
     Activation, Claim, Close, Collected, Committed, DeadLetter, Hint, HistoryRow, Lease,
     ListFilter, Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store, StoreFuture,
-    WorkerIdentity,
+    Survey, Surveyed, WorkerIdentity,
 };
 use crate::time::Timestamp;
 
@@ -185,6 +186,10 @@ impl Store for MemoryStore {
 
     fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>> {
         self.transact(move |state, _| Ok(state.list(tenant, filter)))
+    }
+
+    fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {
+        self.transact(|state, _| Ok(state.survey(survey)))
     }
 
     fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {
