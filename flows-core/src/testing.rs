@@ -2,3 +2,9 @@
 //!
 //! Everything here is for tests. It never talks to a database; `flows` adds the way to run the same
 //! test on PostgreSQL.
+
+mod replay;
+
+pub use replay::{
+    FailedRun, Failure, ReplayAll, ReplayError, Report, replay, replay_all, replay_with,
+};
