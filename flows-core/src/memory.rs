@@ -12,6 +12,8 @@ mod hints;
 mod lease;
 mod run;
 mod send;
+#[cfg(feature = "testing")]
+mod simulated;
 mod start;
 mod state;
 mod survey;
@@ -22,6 +24,9 @@ mod view;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use uuid::Uuid;
+
+#[cfg(feature = "testing")]
+pub(crate) use self::simulated::{Lost, Stir};
 
 use self::clock::Clock;
 use self::hints::Hints;

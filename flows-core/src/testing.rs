@@ -4,7 +4,9 @@
 //! test on PostgreSQL.
 
 mod replay;
+mod simulation;
 
 pub use replay::{
     FailedRun, Failure, ReplayAll, ReplayError, Report, replay, replay_all, replay_with,
 };
+pub use simulation::{Faults, Simulated, Simulation, SimulationError};

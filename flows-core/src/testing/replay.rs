@@ -12,7 +12,7 @@ use crate::engine::{History, PAYLOAD_LIMIT};
 use crate::error::{Error, ErrorKind};
 use crate::journal::{Event, Recorded};
 use crate::registry::Registry;
-use crate::replay::{Command, Halt, Machine, RunInfo, Turn, target};
+use crate::replay::{Command, Halt, Machine, RunInfo, Stuck, Turn, target};
 
 pub use all::{ReplayAll, replay_all};
 pub use error::ReplayError;
@@ -110,6 +110,16 @@ pub(crate) fn check(registry: &Registry, history: &History, end: End) -> Result<
             recorded.map_or(Ok(()), |recorded| same_end(history, &recorded, &turn, &machine))
         }
     }
+}
+
+/// What a run asks for where its history ends.
+pub(crate) fn turn_of(registry: &Registry, history: &History) -> Result<Turn, Stuck> {
+    let (name, version) = (&history.workflow, history.version);
+    let def = registry.workflow(name, version).ok_or_else(|| {
+        Stuck::new(format!("workflow `{name}` version {version} is not registered here"))
+    })?;
+    let mut machine = Machine::new(info(history), def, &history.input)?;
+    machine.replay(split(history).0)
 }
 
 fn info(history: &History) -> RunInfo {

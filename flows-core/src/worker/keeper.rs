@@ -37,10 +37,13 @@ pub(super) async fn keep(
         look_at: Instant::now(),
     };
     loop {
+        // In an order, so that a simulation can repeat it; looks come first and move on by time, so
+        // they keep nobody from being heard.
         tokio::select! {
+            biased;
+            () = tokio::time::sleep_until(keeper.look_at) => keeper.look().await,
             Some(hint) = hints.recv() => keeper.hear(hint),
             () = session.wanted.notified() => {}
-            () = tokio::time::sleep_until(keeper.look_at) => keeper.look().await,
         }
         while let Ok(hint) = hints.try_recv() {
             keeper.hear(hint);

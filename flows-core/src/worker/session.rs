@@ -20,6 +20,7 @@ use super::builder::Config;
 use super::clock::StoreClock;
 use super::executor::Executor;
 use super::message::Message;
+use super::surroundings::Surroundings;
 use super::{keeper, lease};
 use crate::clock;
 use crate::context::StateMap;
@@ -56,6 +57,8 @@ pub(crate) struct Session {
     pub(crate) collect: AtomicBool,
     /// Runs that executors want to read again.
     pub(crate) reloads: Mutex<Vec<RunKey>>,
+    /// Where its tasks run.
+    pub(crate) surroundings: Surroundings,
 }
 
 impl Session {
@@ -83,6 +86,7 @@ impl Session {
             collect: AtomicBool::new(false),
             reloads: Mutex::default(),
             config: Arc::clone(&worker.config),
+            surroundings: worker.surroundings.clone(),
             store,
         }))
     }
@@ -141,7 +145,7 @@ impl Session {
             .map(|index| {
                 let (sender, inbox) = unbounded_channel();
                 let executor = Executor::new(Arc::clone(&self), index, sender.clone(), inbox);
-                tasks.spawn(executor.run());
+                tasks.spawn(self.surroundings.task(executor.run()));
                 sender
             })
             .collect();
@@ -168,6 +172,7 @@ impl Session {
         }
         let all_idle = async { while tasks.join_next().await.is_some() {} };
         tokio::select! {
+            biased;
             () = all_idle => {}
             () = lease::hold(self) => {}
             () = tokio::time::sleep(self.config.grace) => {
