@@ -26,6 +26,9 @@ pub mod testing {
     pub use flows_core::testing::*;
 }
 
+#[cfg(feature = "testing")]
+pub use flows_macros::test;
+
 /// The one import: `use flows::prelude::*;`.
 pub mod prelude {
     pub use crate::{
@@ -48,6 +51,9 @@ mod macros {
     mod durable {}
     #[doc = include_str!("flows-macros/src/docs/signal.md")]
     mod signal {}
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("flows-macros/src/docs/test.md")]
+    mod test {}
     #[doc = include_str!("flows-macros/src/docs/join.md")]
     mod join {}
     #[doc = include_str!("flows-macros/src/docs/try_join.md")]
@@ -56,6 +62,17 @@ mod macros {
     mod select {}
     #[doc = include_str!("flows-macros/src/docs/register_all.md")]
     mod register_all {}
+}
+
+/// The examples in the documentation of the testing kit, compiled here: `flows-core` has no macros.
+#[cfg(all(doctest, feature = "testing"))]
+mod kit {
+    #[doc = include_str!("flows-core/src/testing/docs/env.md")]
+    mod env {}
+    #[doc = include_str!("flows-core/src/testing/docs/activity.md")]
+    mod activity {}
+    #[doc = include_str!("flows-core/src/testing/docs/crash.md")]
+    mod crash {}
 }
 
 #[cfg(doctest)]

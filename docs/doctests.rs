@@ -16,6 +16,7 @@ pages! {
     activities = "src/activities.md",
     workflows = "src/workflows.md",
     starting = "src/starting.md",
+    testing = "src/testing.md",
     workers = "src/workers.md",
     tenants = "src/tenants.md",
     operating = "src/operating.md",

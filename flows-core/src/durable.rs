@@ -6,6 +6,8 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::replay::watch::{self, Place};
+
 /// A future whose every step is recorded, so that it may be awaited in a workflow.
 ///
 /// Activities, child workflows and what [`WorkflowContext`](crate::context::WorkflowContext) gives
@@ -21,7 +23,20 @@ use std::task::{Context, Poll};
     note = "instead of `tokio::time::sleep` use `ctx.sleep`; put other waiting into an `#[activity]`; \
             mark a helper that awaits durable things with `#[flows::durable]`"
 )]
-pub trait Durable: Future {}
+pub trait Durable: Future + sealed::Sealed {}
+
+pub(crate) mod sealed {
+    //! Only this crate says what is durable.
+
+    /// What is durable.
+    #[diagnostic::on_unimplemented(
+        message = "`Durable` cannot be implemented for `{Self}`: the journal knows nothing of it",
+        label = "not one of the library's futures",
+        note = "await the library's durable futures in a `#[flows::durable]` function instead of \
+                writing a future; put other waiting into an `#[activity]`"
+    )]
+    pub trait Sealed {}
+}
 
 /// Accepts only what is durable.
 #[must_use = "a durable future does nothing unless it is awaited"]
@@ -33,20 +48,30 @@ pub fn durable<F: Durable>(future: F) -> F {
 #[must_use = "an async block does nothing unless it is awaited"]
 pub struct Block<F> {
     future: Pin<Box<F>>,
+    /// See [`watch::entering`].
+    entered: Option<Place>,
 }
 
 /// Wraps an async block in which every await is durable.
 pub fn block<F: Future>(future: F) -> Block<F> {
-    Block { future: Box::pin(future) }
+    Block { future: Box::pin(future), entered: None }
 }
 
 impl<F: Future> Future for Block<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        self.future.as_mut().poll(cx)
+        let Self { future, entered } = &mut *self;
+        watch::part(entered, || future.as_mut().poll(cx))
     }
 }
+
+impl<F: Future> sealed::Sealed for Block<F> {}
+impl<F: Durable + ?Sized> sealed::Sealed for Pin<Box<F>> {}
+impl<F: Durable + Unpin + ?Sized> sealed::Sealed for Box<F> {}
+impl<F: Durable + Unpin + ?Sized> sealed::Sealed for &mut F {}
+impl<F: Durable + ?Sized> sealed::Sealed for Pin<&mut F> {}
+impl<T> sealed::Sealed for std::future::Ready<T> {}
 
 impl<F: Future> Durable for Block<F> {}
 impl<F: Durable + ?Sized> Durable for Pin<Box<F>> {}

@@ -59,6 +59,9 @@ pub(crate) struct Inner {
     starts: OnceLock<Batcher<NewRun, Started>>,
     sends: OnceLock<Batcher<Mail, Sent>>,
     outcomes: OnceLock<Batcher<RunKey, Option<Outcome>>>,
+    /// Set in tests: how they wait.
+    #[cfg(feature = "testing")]
+    kit: OnceLock<Arc<crate::testing::Kit>>,
 }
 
 impl Engine {
@@ -75,6 +78,8 @@ impl Engine {
             starts: OnceLock::new(),
             sends: OnceLock::new(),
             outcomes: OnceLock::new(),
+            #[cfg(feature = "testing")]
+            kit: OnceLock::new(),
         };
         Self { tenant: Tenant::new(Arc::new(inner), Uuid::nil()) }
     }
@@ -98,6 +103,14 @@ impl Engine {
         Arc::clone(&self.tenant.inner.store)
     }
 
+    /// An engine whose waiting is the testing kit's.
+    #[cfg(feature = "testing")]
+    pub(crate) fn under_test(store: Arc<dyn Store>, kit: Arc<crate::testing::Kit>) -> Self {
+        let engine = Self::new(store);
+        drop(engine.tenant.inner.kit.set(kit)); // it is new, so it has none
+        engine
+    }
+
     pub(crate) fn hints(&self) -> Arc<Hints> {
         Arc::clone(&self.tenant.inner.hints)
     }
@@ -114,6 +127,11 @@ impl Deref for Engine {
 impl Inner {
     pub(crate) fn payload_limit(&self) -> usize {
         self.payload_limit.load(Ordering::Relaxed)
+    }
+
+    #[cfg(feature = "testing")]
+    fn kit(&self) -> Option<&Arc<crate::testing::Kit>> {
+        self.kit.get()
     }
 
     async fn start(&self, run: NewRun) -> Result<Started> {

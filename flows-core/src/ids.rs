@@ -41,7 +41,7 @@ impl RunKey {
     /// A new run in the same shard, for the same workflow id.
     #[must_use]
     pub fn successor(self) -> Self {
-        Self { run: with_shard(clock::uuid_v7(), self.shard), ..self }
+        Self { run: with_shard(clock::uuid_v7_after(self.run), self.shard), ..self }
     }
 }
 

@@ -53,10 +53,19 @@ impl RowBuilder {
     pub fn put_first(&mut self, event: &Recorded) -> Result<()> {
         let mut row = Self::default();
         row.push(event)?;
-        row.events.append(&mut self.events);
-        row.count += self.count;
+        row.append(std::mem::take(self));
         *self = row;
         Ok(())
+    }
+
+    /// Adds the events of another row behind its own.
+    pub fn append(&mut self, mut row: Self) {
+        if self.is_empty() {
+            *self = row;
+        } else {
+            self.events.append(&mut row.events);
+            self.count += row.count;
+        }
     }
 
     /// Whether it has no events.

@@ -121,6 +121,13 @@ impl Store for MemoryStore {
         self.transact(|state, now| Ok(state.register(worker, now)))
     }
 
+    fn retry_stuck<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, ()> {
+        self.transact(|state, _| {
+            state.release_stuck(&worker.lanes);
+            Ok(())
+        })
+    }
+
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
         self.transact(|state, now| Ok(state.renew(worker, now)))
     }

@@ -13,6 +13,7 @@ pub use crate::durable::{Block, Durable, block, durable};
 pub use crate::error::{Error, Result};
 pub use crate::payload::Codec;
 pub use crate::registry::{Registration, Registry};
+pub use crate::replay::watch::{Entered, entering};
 pub use crate::retry::RetryPolicy;
 
 /// Checks `Send` where the user's body stands, so that the error points at the local that is not.

@@ -100,6 +100,14 @@ impl Registry {
         self.activities.get(name)
     }
 
+    /// The same definitions, with other bodies of workflows.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub(crate) fn map_workflows(mut self, map: impl Fn(&mut WorkflowDef)) -> Self {
+        self.workflows.values_mut().for_each(map);
+        self
+    }
+
     /// All workflows, by name and version.
     pub fn workflows(&self) -> impl Iterator<Item = &WorkflowDef> {
         self.workflows.values()

@@ -4,13 +4,17 @@
 //! future; `apply` gives it one event and polls it once; nothing else moves it. Live and replayed,
 //! the future sees the very same polls, so it makes the very same decisions.
 
+pub(crate) mod bell;
 mod check;
 mod machine;
 mod op;
+mod patches;
+mod probe;
 mod signals;
 mod state;
 mod stuck;
 mod turn;
+pub(crate) mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -26,4 +30,5 @@ pub(crate) use check::target;
 pub(crate) use machine::Halt;
 pub(crate) use machine::Shared;
 pub(crate) use op::What;
+pub(crate) use probe::Probe;
 pub(crate) use state::State;

@@ -151,6 +151,10 @@ pub trait Store: Send + Sync + 'static {
     /// this build may mend them.
     fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease>;
 
+    /// Releases runs that are stuck in the worker's lanes, as `register` does: in a deploy, an old
+    /// worker may have taken one up again after the last new one had registered.
+    fn retry_stuck<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, ()>;
+
     /// Renews the lease. A worker whose lease had lapsed must retire and register anew.
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease>;
 

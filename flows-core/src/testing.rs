@@ -1,12 +1,29 @@
 //! The testing kit: workflows on a store in memory, on virtual time, with mocked activities.
 //!
-//! Everything here is for tests. It never talks to a database; `flows` adds the way to run the same
-//! test on PostgreSQL.
+//! Everything here is for tests. It never talks to a database; `flows-pg` adds the way to run the
+//! same test on PostgreSQL.
 
+mod activity;
+mod calls;
+mod crash;
+mod desk;
+mod env;
+mod kit;
+mod mock;
 mod replay;
+mod run;
 mod simulation;
+mod time;
+mod waiting;
+mod watched;
 
+pub use activity::TestActivity;
+pub use crash::{CrashEverywhere, crash_everywhere};
+pub(crate) use desk::Desk;
+pub use env::TestEnv;
+pub(crate) use kit::Kit;
 pub use replay::{
     FailedRun, Failure, ReplayAll, ReplayError, Report, replay, replay_all, replay_with,
 };
+pub use run::{on_memory, passed};
 pub use simulation::{Faults, Simulated, Simulation, SimulationError};

@@ -14,7 +14,10 @@ mod attempt;
 mod builder;
 mod clock;
 mod closing;
+mod crew;
+mod driver;
 mod executor;
+mod job;
 mod keeper;
 mod lease;
 mod message;
@@ -22,12 +25,15 @@ mod news;
 mod recover;
 mod resident;
 mod seal;
+mod seat;
 mod session;
 mod settle;
 mod shutdown;
 mod submit;
 mod surroundings;
 mod turns;
+mod watchdog;
+mod work;
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@
 //! | several durable futures at once | [`join!`], [`try_join!`] |
 //! | the first of several | [`select!`] |
 //! | the definitions of a worker | [`register_all!`] |
+//! | a test, on virtual time | [`macro@test`] |
 //!
 //! # For readers of this crate
 //!
@@ -35,6 +36,7 @@ mod rewrite;
 mod runtime;
 mod select;
 mod signal;
+mod test;
 #[cfg(test)]
 mod tests;
 
@@ -62,6 +64,12 @@ pub fn durable(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn signal(args: TokenStream, item: TokenStream) -> TokenStream {
     signal::expand(args.into(), item.into()).into()
+}
+
+#[cfg_attr(not(doctest), doc = include_str!("docs/test.md"))]
+#[proc_macro_attribute]
+pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
+    test::expand(args.into(), item.into()).into()
 }
 
 #[cfg_attr(not(doctest), doc = include_str!("docs/join.md"))]

@@ -5,28 +5,57 @@
 //! alone: they are functions of their own.
 
 mod conditional;
+mod guard;
 mod macros;
 
+use proc_macro2::Span;
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Attribute, Block, Expr, ExprAsync, ExprAwait, ExprClosure, Ident, Item, Macro, Path};
+use syn::{
+    Attribute, Block, Expr, ExprAsync, ExprAwait, ExprClosure, ExprConst, ExprRepeat, Ident, Item,
+    Macro, Path, Type,
+};
 
 use crate::errors::Errors;
 use crate::runtime::runtime;
 
 /// Rewrites a body in place; `contexts` are the names of the workflow's context in it.
 pub(crate) fn body(block: &mut Block, contexts: &[Ident], krate: &Path, errors: &mut Errors) {
-    Rewrite { krate, contexts, errors }.visit_block_mut(block);
+    Rewrite { krate, contexts, errors, unknown: None }.visit_block_mut(block);
 }
 
 struct Rewrite<'a> {
     krate: &'a Path,
     contexts: &'a [Ident],
     errors: &'a mut Errors,
+    /// A macro that nobody can see into, in the statement that is being rewritten.
+    unknown: Option<Span>,
 }
 
 impl VisitMut for Rewrite<'_> {
+    fn visit_block_mut(&mut self, block: &mut Block) {
+        let stmts = std::mem::take(&mut block.stmts);
+        let count = stmts.len();
+        for (number, mut stmt) in (1..).zip(stmts) {
+            let outside = self.unknown.take();
+            self.visit_stmt_mut(&mut stmt);
+            match std::mem::replace(&mut self.unknown, outside) {
+                Some(at) => guard::surround(block, stmt, number == count, at, self.krate),
+                None => block.stmts.push(stmt),
+            }
+        }
+    }
+
+    /// Nothing runs in there that could wait.
+    fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
+
+    fn visit_expr_repeat_mut(&mut self, repeat: &mut ExprRepeat) {
+        self.visit_expr_mut(&mut repeat.expr);
+    }
+
+    fn visit_type_mut(&mut self, _: &mut Type) {}
+
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         visit_mut::visit_expr_mut(self, expr);
         match expr {

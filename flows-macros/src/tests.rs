@@ -45,6 +45,37 @@ pub async fn charge(ctx: &ActivityContext, customer: String, mut cents: u64) -> 
 }
 
 #[test]
+fn a_test() {
+    check(
+        crate::test::expand,
+        "",
+        "
+/// It ships.
+#[should_panic]
+async fn ships(env: TestEnv) {
+    env.start(order::Input {}).await?;
+}",
+        &expect_file!["../tests/expand/test.rs"],
+    );
+}
+
+#[test]
+fn a_test_on_both_stores() {
+    check(
+        crate::test::expand,
+        "postgres",
+        "
+/// It ships.
+#[ignore]
+async fn ships(env: TestEnv) -> Result<()> {
+    env.start(order::Input {}).await?;
+    Ok(())
+}",
+        &expect_file!["../tests/expand/test_on_both.rs"],
+    );
+}
+
+#[test]
 fn transaction() {
     check(
         definition::activity,

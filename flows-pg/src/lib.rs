@@ -43,6 +43,8 @@ mod store;
 mod survey;
 mod tenant;
 mod terminate;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transaction;
 mod types;
 mod unfinished;

@@ -1,4 +1,5 @@
-//! `register`: a worker gets its first lease, and stuck runs of its lanes another chance.
+//! `register`: a worker gets its first lease. `retry_stuck`: stuck runs of its lanes get another
+//! chance, also when it registers.
 
 use flows_core::error::Result;
 use flows_core::ids::SHARDS;
@@ -20,6 +21,13 @@ impl Shared {
         release_stuck(lent.link(), &worker.lanes).await?;
         lent.give_back();
         Ok(lease)
+    }
+
+    pub(crate) async fn retry_stuck(&self, worker: &WorkerIdentity) -> Result<()> {
+        let lent = self.claimer().await?;
+        release_stuck(lent.link(), &worker.lanes).await?;
+        lent.give_back();
+        Ok(())
     }
 }
 

@@ -125,6 +125,10 @@ impl Store for PgStore {
         Box::pin(self.0.register(worker))
     }
 
+    fn retry_stuck<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, ()> {
+        Box::pin(self.0.retry_stuck(worker))
+    }
+
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
         Box::pin(self.0.renew(worker))
     }

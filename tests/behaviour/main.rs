@@ -26,4 +26,5 @@ mod starting;
 mod stuck;
 mod tenants;
 mod terminating;
+mod versions;
 mod workers;

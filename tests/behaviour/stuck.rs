@@ -8,17 +8,29 @@ use crate::world::World;
 on_every_store! {
     a_panic_of_a_workflow_stops_that_run_until_a_build_mends_it,
     a_changed_workflow_stops_with_what_was_expected_and_found,
+    a_foreign_wait_stops_with_its_place_until_a_build_mends_it,
+    a_foreign_wait_beside_a_durable_one_is_found,
     an_activity_that_is_not_registered_is_named,
     an_input_that_does_not_decode_is_named,
     an_activity_on_a_queue_that_is_not_served_is_named,
     signals_wait_with_a_stuck_run,
     a_stuck_run_can_be_terminated,
+    a_run_that_an_old_worker_took_up_during_a_deploy_is_mended,
 }
 
 #[activity]
 async fn count(ctx: &ActivityContext, pages: u64) -> Result<u64> {
     ctx.state::<World>()?.note(format!("count {pages}"));
     Ok(pages + 1)
+}
+
+/// Waits until the paper is there.
+#[activity]
+async fn feed(ctx: &ActivityContext, pages: u64) -> Result<u64> {
+    let world = ctx.state::<World>()?;
+    world.note("feeding");
+    world.pass("paper").await;
+    Ok(pages)
 }
 
 #[activity]
@@ -42,6 +54,29 @@ mod mended {
     }
 }
 
+/// Two builds of one workflow, in a deploy that goes step by step.
+mod rolling {
+    use super::*;
+
+    #[workflow(name = "print", module = "old_print")]
+    pub(super) async fn print_and_jam(ctx: &WorkflowContext, pages: u64) -> Result<u64> {
+        let pages = feed(ctx, pages).await?;
+        assert!(pages == 0, "jammed");
+        Ok(pages)
+    }
+
+    /// Only the new build has it.
+    #[workflow]
+    pub(super) async fn hello(ctx: &WorkflowContext) -> Result<()> {
+        ctx.side_effect(|| ()).await
+    }
+
+    #[workflow]
+    pub(super) async fn print(ctx: &WorkflowContext, pages: u64) -> Result<u64> {
+        feed(ctx, pages).await
+    }
+}
+
 /// The build that panics where it should go on.
 mod panicking {
     use super::*;
@@ -51,6 +86,44 @@ mod panicking {
         let pages = count(ctx, pages).await?;
         assert!(pages == 0, "no paper for {pages} pages");
         Ok(pages)
+    }
+}
+
+/// Somebody's macro: what its body waits for, nobody sees.
+macro_rules! pause {
+    () => {
+        tokio::time::sleep(Duration::from_secs(3_600)).await
+    };
+}
+
+/// The builds that wait for something that is not durable.
+mod foreign {
+    use super::*;
+
+    /// The line of its `pause!`.
+    pub(super) const REPORT: u32 = line!() + 5;
+
+    #[workflow]
+    pub(super) async fn report(ctx: &WorkflowContext, pages: u64) -> Result<u64> {
+        let pages = count(ctx, pages).await?;
+        pause!();
+        Ok(pages)
+    }
+
+    /// The line of its `pause!`.
+    pub(super) const BESIDE: u32 = line!() + 7;
+
+    #[workflow(name = "report")]
+    pub(super) async fn beside(ctx: &WorkflowContext, pages: u64) -> Result<u64> {
+        let pages = count(ctx, pages).await?;
+        let paused = async {
+            if pages > 0 {
+                pause!();
+            }
+            0
+        };
+        let (more, rest) = flows::join!(ctx.signal::<u64>("more"), paused);
+        Ok(pages + more? + rest)
     }
 }
 
@@ -142,6 +215,42 @@ async fn a_changed_workflow_stops_with_what_was_expected_and_found(env: Env) -> 
     Ok(())
 }
 
+async fn a_foreign_wait_stops_with_its_place_until_a_build_mends_it(env: Env) -> Result<()> {
+    let bad = env.serve(register_all![foreign::report, count])?;
+    let exec = env.engine.start(mended::report::Input { pages: 3 }).await?;
+    let why = stuck(&exec).await?;
+    let line = foreign::REPORT;
+    let place = format!(
+        "in the macro at tests/behaviour/stuck.rs:{line}, \
+         behind the await at tests/behaviour/stuck.rs:{}\n",
+        line - 1
+    );
+    assert!(why.contains(&place), "{why} should contain {place}");
+    assert!(why.contains("Await activities, children, `ctx.sleep`"), "{why}");
+    let info = exec.describe().await?;
+    assert_eq!((info.status, info.error.is_none()), (Status::Running, true));
+    bad.stop().await?;
+
+    let _worker = env.serve(good())?;
+    exec.signal("more", &10).await?;
+    assert_eq!(exec.result().await?, 14);
+    assert_eq!(env.world.notes(), ["count 3"], "what was recorded is not done again");
+    Ok(())
+}
+
+async fn a_foreign_wait_beside_a_durable_one_is_found(env: Env) -> Result<()> {
+    let bad = env.serve(register_all![foreign::beside, count])?;
+    let exec = env.engine.start(mended::report::Input { pages: 3 }).await?;
+    let why = stuck(&exec).await?;
+    let place = format!("in the macro at tests/behaviour/stuck.rs:{}\n", foreign::BESIDE);
+    assert!(why.contains(&place), "{why} should contain {place}");
+    bad.stop().await?;
+    let _worker = env.serve(good())?;
+    exec.signal("more", &10).await?;
+    assert_eq!(exec.result().await?, 14);
+    Ok(())
+}
+
 async fn an_activity_that_is_not_registered_is_named(env: Env) -> Result<()> {
     let bad = env.serve(register_all![mended::report])?;
     let exec = env.engine.start(mended::report::Input { pages: 3 }).await?;
@@ -198,5 +307,23 @@ async fn a_stuck_run_can_be_terminated(env: Env) -> Result<()> {
     exec.terminate("no paper").await?;
     assert_eq!(exec.result().await.unwrap_err().kind(), ErrorKind::Terminated);
     assert_eq!(exec.describe().await?.stuck, None);
+    Ok(())
+}
+
+async fn a_run_that_an_old_worker_took_up_during_a_deploy_is_mended(env: Env) -> Result<()> {
+    let old = env.serve(register_all![rolling::old_print, feed])?;
+    let exec = env.engine.start(rolling::print::Input { pages: 3 }).await?;
+    env.world.noted("feeding", 1).await; // the old worker holds it
+    let new = env.worker(register_all![rolling::print, rolling::hello, feed]);
+    let _new = Serving::begin(new.retry_stuck(Duration::from_millis(100)).build()?);
+    env.engine.start(rolling::hello::Input {}).await?.result().await?; // the new one has begun
+    env.world.open("paper");
+    until(async || {
+        let jammed = exec.describe().await?.stuck.is_some();
+        Ok(jammed || exec.try_result().await?.is_some())
+    })
+    .await?;
+    old.stop().await?;
+    assert_eq!(exec.result().await?, 3);
     Ok(())
 }

@@ -120,7 +120,7 @@ async fn an_edited_build_names_the_runs_that_get_stuck(engine: CoreEngine) -> Re
         4 runs of workflow `order` version 1: the journal does not match this build
             journal: activity `charge_payment` (#0) completed
             code:    activity `reserve` (#0), called at tests/deploying/edits.rs:30
-          Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+          This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
           - `delivered` (completed, run 00000000-0000-0000-0000-000000000000) at event 2, `activity_completed`
           - `waiting-1` (running, run 00000000-0000-0000-0000-000000000000) at event 2, `activity_completed`
           - `waiting-2` (running, run 00000000-0000-0000-0000-000000000000) at event 2, `activity_completed`

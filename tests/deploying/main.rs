@@ -38,11 +38,11 @@ fn another_step_in_front() {
         edits::reserves_first(),
         "order_delivered",
         expect![[r#"
-        run 01b8dac5-b401-710d-a48c-ea4c09676b8d of workflow `order` version 1 does not replay, at event 2 of 7 (`activity_attempt_failed`, journal row 0):
-        the journal does not match this build
-          journal: attempt 1 of activity `charge_payment` (#0) failed
-          code:    activity `reserve` (#0), called at tests/deploying/edits.rs:30
-        Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow)."#]],
+            run 01b8dac5-b401-710d-a48c-ea4c09676b8d of workflow `order` version 1 does not replay, at event 2 of 7 (`activity_attempt_failed`, journal row 0):
+            the journal does not match this build
+              journal: attempt 1 of activity `charge_payment` (#0) failed
+              code:    activity `reserve` (#0), called at tests/deploying/edits.rs:30
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again."#]],
     );
 }
 
@@ -52,11 +52,11 @@ fn a_value_that_was_not_recorded() {
         edits::asks_for_a_value(),
         "order_waiting",
         expect![[r#"
-        run 01b8dac5-b401-710d-a48c-ea4c09676b8e of workflow `order` version 1 does not replay, at event 1 of 3 (`run_started`, journal row 0):
-        the journal does not match this build
-          journal: nothing recorded as #0
-          code:    side effect (#0), called at tests/deploying/edits.rs:39
-        Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow)."#]],
+            run 01b8dac5-b401-710d-a48c-ea4c09676b8e of workflow `order` version 1 does not replay, at event 1 of 3 (`run_started`, journal row 0):
+            the journal does not match this build
+              journal: attempt 1 of activity `charge_payment` (#0) failed
+              code:    side effect (#0), called at tests/deploying/edits.rs:39
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again."#]],
     );
 }
 
@@ -66,11 +66,11 @@ fn steps_in_another_order() {
         edits::ships_last(),
         "order_delivered",
         expect![[r#"
-        run 01b8dac5-b401-710d-a48c-ea4c09676b8d of workflow `order` version 1 does not replay, at event 5 of 7 (`activity_completed`, journal row 3):
-        the journal does not match this build
-          journal: activity `ship` (#2) completed
-          code:    activity `email` (#2), called at tests/deploying/edits.rs:52
-        Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow)."#]],
+            run 01b8dac5-b401-710d-a48c-ea4c09676b8d of workflow `order` version 1 does not replay, at event 5 of 7 (`activity_completed`, journal row 3):
+            the journal does not match this build
+              journal: activity `ship` (#2) completed
+              code:    activity `email` (#2), called at tests/deploying/edits.rs:52
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again."#]],
     );
 }
 
@@ -80,8 +80,8 @@ fn another_input() {
         edits::charges_more(),
         "order_waiting",
         expect![[r#"
-        run 01b8dac5-b401-710d-a48c-ea4c09676b8e of workflow `order` version 1 does not replay, at event 2 of 3 (`activity_attempt_failed`, journal row 0):
-        activity `charge_payment` (#0) is called with another input than the journal has for it; its recorded result is used"#]],
+            run 01b8dac5-b401-710d-a48c-ea4c09676b8e of workflow `order` version 1 does not replay, at event 2 of 3 (`activity_attempt_failed`, journal row 0):
+            activity `charge_payment` (#0) at tests/deploying/edits.rs:60 is called with another input than the journal has for it; its recorded result is used"#]],
     );
 }
 
@@ -91,11 +91,11 @@ fn an_end_too_early() {
         edits::ends_at_once(),
         "order_waiting",
         expect![[r#"
-        run 01b8dac5-b401-710d-a48c-ea4c09676b8e of workflow `order` version 1 does not replay, at event 1 of 3 (`run_started`, journal row 0):
-        the journal does not match this build
-          journal: attempt 1 of activity `charge_payment` (#0) failed
-          code:    the workflow has returned before this
-        Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow)."#]],
+            run 01b8dac5-b401-710d-a48c-ea4c09676b8e of workflow `order` version 1 does not replay, at event 1 of 3 (`run_started`, journal row 0):
+            the journal does not match this build
+              journal: attempt 1 of activity `charge_payment` (#0) failed
+              code:    the workflow has returned before this; it has awaited nothing
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again."#]],
     );
 }
 

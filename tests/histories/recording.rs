@@ -39,6 +39,7 @@ scenarios! {
     meter_continued,
     meter_read,
     offer_taken,
+    invoice_with_tax,
 }
 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -161,4 +162,8 @@ async fn offer_taken(engine: Engine) -> Result<Execution<AnyWorkflow>> {
     later(60).await;
     exec.signal("price", &95_u64).await?;
     ended(exec).await
+}
+
+async fn invoice_with_tax(engine: Engine) -> Result<Execution<AnyWorkflow>> {
+    ended(engine.start(invoice::Input { cents: 500 }).await?).await
 }

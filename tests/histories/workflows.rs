@@ -183,3 +183,16 @@ pub(crate) async fn offer(ctx: &WorkflowContext) -> Result<u64> {
     let last: u64 = ctx.signal("price").await?;
     Ok(cents.max(last))
 }
+
+/// Changed once: runs that began before the patch skip the tax.
+#[workflow]
+pub(crate) async fn invoice(ctx: &WorkflowContext, cents: u64) -> Result<u64> {
+    let cents = if ctx.patched("tax") { add_tax(ctx, cents).await? } else { cents };
+    ctx.sleep(Duration::from_secs(60)).await?;
+    Ok(cents)
+}
+
+#[activity]
+async fn add_tax(cents: u64) -> Result<u64> {
+    Ok(cents + cents / 5)
+}

@@ -177,9 +177,7 @@ fn input_is_a_struct_with_the_users_serde_attributes() {
 
 #[test]
 fn run_is_the_body() {
-    let mut world = world();
-    world.state.insert(Gateway { fee: 1 });
-    let ctx = driver::activity_context(&world.state);
+    let ctx = ActivityContext::test().state(Gateway { fee: 1 });
     let receipt: charging::Output = driver::block_on(charging::run(&ctx, "Ann".into(), 5)).unwrap();
     assert_eq!(receipt, Receipt { total: 6 });
     let error = driver::block_on(charging::run(&ctx, String::new(), 5)).unwrap_err();
@@ -194,7 +192,7 @@ fn programs() {
         .with::<plain::Activity>()
         .with::<gift::Activity>()
         .with::<twelve::Activity>();
-    world.state.insert(Gateway { fee: 1 });
+    world.context = ActivityContext::test().state(Gateway { fee: 1 }).clone();
     let (child, gift) = world.run(parent::Input {}).unwrap();
     assert_eq!((child, gift), (11, (1, true, "hi".into(), Some(2))));
     assert_eq!(world.run(calls_twelve::Input {}).unwrap(), "123456789truex[1]");

@@ -4,26 +4,35 @@
 //! is. Knows no store, no worker and no clock.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 
 use flows::{Activity, ActivityContext, Payload, Registry, Result, Workflow, WorkflowInput};
-use flows_core::context::{ActivityInfo, Heartbeats, StateMap};
 use flows_core::ids::RunKey;
 use flows_core::journal::{Event, Recorded, StepId, StoredError};
 use flows_core::replay::{ActivityStart, ChildStart, Command, Machine, RunInfo, Turn};
 use flows_core::time::Timestamp;
-use tokio::sync::watch;
 
-type Invoke = fn(&StateMap, Payload) -> Result<Payload>;
+type Invoke = fn(&ActivityContext, Payload) -> Result<Payload>;
 
 /// What the programs may call and what reaches them from outside.
-#[derive(Default, Clone)]
+#[derive(Clone)]
 pub(crate) struct World {
     activities: HashMap<&'static str, Invoke>,
     signals: VecDeque<(String, Payload)>,
-    pub(crate) state: StateMap,
+    /// What every activity is handed.
+    pub(crate) context: ActivityContext,
     /// Give the results of activities last first.
     pub(crate) backwards: bool,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            activities: HashMap::new(),
+            signals: VecDeque::new(),
+            context: ActivityContext::test().clone(),
+            backwards: false,
+        }
+    }
 }
 
 impl World {
@@ -49,33 +58,12 @@ impl World {
     }
 }
 
-/// The context of an activity that nobody cancels.
-pub(crate) fn activity_context(state: &StateMap) -> ActivityContext {
-    let info = ActivityInfo {
-        codec: flows::Codec::Json,
-        workflow_id: Some("test".into()),
-        run: uuid::Uuid::nil(),
-        tenant: uuid::Uuid::nil(),
-        name: "test",
-        op: 1,
-        attempt: 1,
-    };
-    let (_, never) = watch::channel(false);
-    ActivityContext::new(
-        info,
-        Arc::new(state.clone()),
-        Arc::new(Heartbeats::default()),
-        never,
-        None,
-    )
-}
-
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
 }
 
-fn invoke<A: Activity>(state: &StateMap, input: Payload) -> Result<Payload> {
-    let output = block_on(A::run(activity_context(state), input.decode()?))?;
+fn invoke<A: Activity>(context: &ActivityContext, input: Payload) -> Result<Payload> {
+    let output = block_on(A::run(context.clone(), input.decode()?))?;
     Payload::encode(A::CODEC, &output)
 }
 
@@ -183,7 +171,7 @@ impl Run {
         let invoke = self.world.activities.get(task.name);
         let invoke = invoke.unwrap_or_else(|| panic!("no activity `{}`", task.name));
         let step = StepId { op: task.op, name: task.name.to_owned(), input: task.input_hash };
-        match invoke(&self.world.state, task.input.clone()) {
+        match invoke(&self.world.context, task.input.clone()) {
             Ok(output) => Event::ActivityCompleted { step, attempt: 1, output },
             Err(error) => Event::ActivityFailed { step, attempt: 1, error: (&error).into() },
         }

@@ -42,6 +42,59 @@ async fn own_macros(ctx: &WorkflowContext) -> Result<u64> {
     Ok(sum)
 }
 
+macro_rules! bail {
+    ($($text:tt)*) => {
+        return Err(Error::terminal(format!($($text)*)))
+    };
+}
+
+macro_rules! bind {
+    ($name:ident = $value:expr) => {
+        let $name = $value;
+    };
+}
+
+macro_rules! successor {
+    ($name:ident) => {
+        fn $name(number: u64) -> u64 {
+            number + 1
+        }
+    };
+}
+
+macro_rules! first {
+    ($list:expr) => {
+        $list.first().ok_or_else(|| Error::terminal("nothing"))
+    };
+}
+
+/// Statements with such macros keep their meaning: what they bind, borrow and leave.
+#[workflow]
+async fn macros_in_statements(ctx: &WorkflowContext, numbers: Vec<u64>) -> Result<u64> {
+    successor!(next);
+    bind!(start = add(ctx, 1, 1));
+    let start = start.await?;
+    let smallest = *first!(numbers)?;
+    let each = async move {
+        let mut sum = start;
+        for number in &numbers {
+            let Some(limit) = first!(&[5_u64]).ok() else { bail!("no limit") };
+            if number > limit {
+                bail!("{number} is too much");
+            }
+            sum = add(ctx, sum, next(*number)).await?;
+            if sum > 10 {
+                break;
+            }
+        }
+        first!(vec![sum]).copied()
+    };
+    match each.await {
+        Ok(sum) => first!([sum + smallest]).copied(),
+        Err(error) => bail!("stopped: {error}"),
+    }
+}
+
 #[test]
 fn programs() {
     let world = world();
@@ -49,4 +102,8 @@ fn programs() {
     assert_eq!(text, "2 name true [\"8\"]");
     assert_eq!(world.run(tracing_macros::Input { user: "Ann".into() }).unwrap(), 1);
     assert_eq!(world.run(own_macros::Input {}).unwrap(), 7);
+    let run = |numbers: &[u64]| world.run(macros_in_statements::Input { numbers: numbers.into() });
+    assert_eq!(run(&[1, 2]).unwrap(), 8);
+    assert_eq!(run(&[1, 6]).unwrap_err().message(), "stopped: 6 is too much");
+    assert_eq!(run(&[]).unwrap_err().message(), "nothing");
 }

@@ -67,7 +67,7 @@ fn function_bodies() {
     let output = world.run(local_workflow::Input { local: Local { number: 3 } }).unwrap();
     assert_eq!(output, Local { number: 9 });
 
-    let ctx = driver::activity_context(&world.state);
+    let ctx = ActivityContext::test();
     let output = driver::block_on(local_activity::run(&ctx, Local { number: 2 }, 4));
     assert_eq!(output.unwrap(), Local { number: 8 });
     let registry = register_all![local_activity, local_workflow, outer::outermost];
@@ -123,7 +123,7 @@ mod same_names {
         let world = crate::world().with::<make::Activity>();
         let output = world.run(use_them::Input { workflow: Workflow(4) }).unwrap();
         assert_eq!(output.0, 7);
-        let ctx = crate::driver::activity_context(&world.state);
+        let ctx = ActivityContext::test();
         let failed = crate::driver::block_on(make::run(&ctx, Input(1), Activity(1)));
         assert_eq!(failed.map(|output| output.0).map_err(|Error| ()), Ok(2));
     }

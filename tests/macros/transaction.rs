@@ -85,6 +85,6 @@ fn body_runs_inside() {
     let tx = Transaction::default();
     assert_eq!(driver::block_on(debit::run(&tx, "b".into(), 7)).unwrap(), 7);
     assert_eq!(*tx.log.lock().unwrap(), ["debit b"]);
-    let ctx = driver::activity_context(&world.state);
+    let ctx = ActivityContext::test();
     assert_eq!(driver::block_on(credit::run(&ctx, &tx, 7)).unwrap(), 8);
 }

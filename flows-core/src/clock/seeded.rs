@@ -19,8 +19,11 @@ thread_local! {
 }
 
 struct Source {
+    seed: u64,
     random: ChaCha8Rng,
     ids: u64,
+    /// Jitter is drawn as its middle: none.
+    steady: bool,
 }
 
 /// Keeps this thread's clock seeded until it is dropped; then what was before holds again.
@@ -33,9 +36,22 @@ pub struct Seeded {
 
 /// Makes what this thread gets from [`clock`](super) follow from `seed`.
 pub fn seeded(seed: u64) -> Seeded {
-    let source = Source { random: ChaCha8Rng::seed_from_u64(seed), ids: 0 };
+    let random = ChaCha8Rng::seed_from_u64(seed);
+    let source = Source { seed, random, ids: 0, steady: false };
     let before = SOURCE.replace(Some(source));
     Seeded { before, _here: std::marker::PhantomData }
+}
+
+impl Seeded {
+    /// Takes the jitter away: what is drawn then does not depend on how often was drawn before.
+    pub fn steady(self) -> Self {
+        SOURCE.with_borrow_mut(|source| {
+            if let Some(source) = source {
+                source.steady = true;
+            }
+        });
+        self
+    }
 }
 
 impl Drop for Seeded {
@@ -55,8 +71,21 @@ pub(super) fn uuid_v7() -> Option<Uuid> {
     })
 }
 
+/// The id of the run behind `before`: a millisecond later, and else a hash.
+pub(super) fn uuid_v7_after(before: Uuid) -> Option<Uuid> {
+    with(|source| {
+        let (high, low) = before.as_u64_pair();
+        let mut random = [0; 10];
+        ChaCha8Rng::seed_from_u64(source.seed ^ high ^ low.rotate_left(32)).fill_bytes(&mut random);
+        Builder::from_unix_timestamp_millis((high >> 16) + 1, &random).into_uuid()
+    })
+}
+
 pub(super) fn random_share() -> Option<f64> {
-    with(|source| super::share_of(source.random.next_u64()))
+    with(|source| match source.steady {
+        true => 0.5,
+        false => super::share_of(source.random.next_u64()),
+    })
 }
 
 pub(super) fn system_time() -> Option<SystemTime> {
@@ -69,7 +98,7 @@ fn with<T>(take: impl FnOnce(&mut Source) -> T) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{random_share, system_time, uuid_v7};
+    use super::super::{random_share, system_time, uuid_v7, uuid_v7_after};
     use super::seeded;
 
     fn some() -> (Vec<uuid::Uuid>, f64, std::time::SystemTime) {
@@ -94,6 +123,17 @@ mod tests {
         assert_ne!(first.0, other.0);
         assert!(first.0.is_sorted(), "{:?}", first.0);
         assert_ne!(uuid_v7(), uuid_v7(), "without a guard they are random");
+    }
+
+    #[test]
+    fn a_run_that_goes_on_gets_the_same_id_however_often_it_is_made() {
+        let _seeded = seeded(1).steady();
+        let first = uuid_v7();
+        let next = uuid_v7_after(first);
+        assert_ne!(uuid_v7(), next);
+        assert_eq!(uuid_v7_after(first), next);
+        assert!(first < next && next < uuid_v7_after(next));
+        assert_eq!((random_share(), random_share()), (0.5, 0.5));
     }
 
     #[test]

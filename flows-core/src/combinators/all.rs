@@ -1,14 +1,15 @@
 //! `join_all`, `try_join_all` and `race`: over any number of futures of one type.
 //!
-//! Each future has a waker of its own, and only those that were woken are polled again: the cost
-//! of an event does not grow with the number of futures.
+//! Each future has a bell of its own, and only those that were woken are polled again: the cost of
+//! an event does not grow with the number of futures.
 
-use std::collections::BTreeSet;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
-use crate::durable::Durable;
+use crate::durable::{Durable, sealed::Sealed};
+use crate::replay::bell::{Bell, Woken};
+use crate::replay::watch;
 
 /// Awaits all; gives their outputs in the order of the futures.
 pub fn join_all<I>(futures: I) -> JoinAll<I::Item>
@@ -64,11 +65,11 @@ impl<F> Unpin for Race<F> {}
 impl<F: Future> Future for JoinAll<F> {
     type Output = Vec<F::Output>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         this.outputs.resize_with(this.set.children.len(), || None);
         let outputs = &mut this.outputs;
-        this.set.poll_woken(cx, |index, output| {
+        this.set.poll_woken(|index, output| {
             outputs[index] = Some(output);
             true
         });
@@ -81,11 +82,11 @@ impl<F: Future> Future for JoinAll<F> {
 impl<T, E, F: Future<Output = Result<T, E>>> Future for TryJoinAll<F, T> {
     type Output = Result<Vec<T>, E>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         this.outputs.resize_with(this.set.children.len(), || None);
         let (outputs, mut failed) = (&mut this.outputs, None);
-        this.set.poll_woken(cx, |index, output| match output {
+        this.set.poll_woken(|index, output| match output {
             Ok(value) => {
                 outputs[index] = Some(value);
                 true
@@ -107,18 +108,22 @@ impl<T, E, F: Future<Output = Result<T, E>>> Future for TryJoinAll<F, T> {
 impl<F: Future> Future for Race<F> {
     type Output = F::Output;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<F::Output> {
         let (this, mut won) = (self.get_mut(), None);
-        this.set.poll_woken(cx, |_, output| {
+        this.set.poll_woken(|_, output| {
             won = Some(output);
             false
         });
         if won.is_some() {
             this.set.children.clear();
         }
-        won.map_or(Poll::Pending, Poll::Ready)
+        won.map_or_else(pending, Poll::Ready)
     }
 }
+
+impl<F: Durable> Sealed for JoinAll<F> {}
+impl<T, E, F: Durable<Output = Result<T, E>>> Sealed for TryJoinAll<F, T> {}
+impl<F: Durable> Sealed for Race<F> {}
 
 impl<F: Durable> Durable for JoinAll<F> {}
 impl<T, E, F: Durable<Output = Result<T, E>>> Durable for TryJoinAll<F, T> {}
@@ -133,72 +138,24 @@ struct Set<F> {
 
 struct Child<F> {
     future: Option<Pin<Box<F>>>,
-    waker: Waker,
-}
-
-/// Which futures were woken, lowest first, and whom to tell.
-#[derive(Default)]
-struct Woken {
-    inner: Mutex<WokenInner>,
-}
-
-#[derive(Default)]
-struct WokenInner {
-    indexes: BTreeSet<usize>,
-    parent: Option<Waker>,
-}
-
-struct ChildWaker {
-    index: usize,
-    woken: Arc<Woken>,
-}
-
-impl Wake for ChildWaker {
-    fn wake(self: Arc<Self>) {
-        let parent = {
-            let mut inner = self.woken.lock();
-            inner.indexes.insert(self.index);
-            inner.parent.take()
-        };
-        if let Some(parent) = parent {
-            parent.wake();
-        }
-    }
-}
-
-impl Woken {
-    fn lock(&self) -> std::sync::MutexGuard<'_, WokenInner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    bell: Arc<Bell>,
 }
 
 impl<F: Future> Set<F> {
     fn new(futures: impl IntoIterator<Item = F>) -> Self {
-        let woken = Arc::new(Woken::default());
-        let children: Vec<_> = futures
-            .into_iter()
-            .enumerate()
-            .map(|(index, future)| Child {
-                future: Some(Box::pin(future)),
-                waker: Waker::from(Arc::new(ChildWaker { index, woken: Arc::clone(&woken) })),
-            })
-            .collect();
-        woken.lock().indexes.extend(0..children.len());
+        let futures: Vec<_> = futures.into_iter().map(|future| Some(Box::pin(future))).collect();
+        let woken = Arc::new(Woken::all(futures.len()));
+        let bell = |index| Arc::new(Bell::of_member(index, &woken));
+        let children: Vec<_> =
+            (0..).zip(futures).map(|(index, future)| Child { future, bell: bell(index) }).collect();
         Self { open: children.len(), children, woken }
     }
 
     /// Polls the woken futures, lowest first, until `take` has enough.
-    fn poll_woken(&mut self, cx: &Context<'_>, mut take: impl FnMut(usize, F::Output) -> bool) {
-        let woken = {
-            let mut inner = self.woken.lock();
-            inner.parent = Some(cx.waker().clone());
-            std::mem::take(&mut inner.indexes)
-        };
-        for index in woken {
+    fn poll_woken(&mut self, mut take: impl FnMut(usize, F::Output) -> bool) {
+        for index in self.woken.take() {
             let Some(child) = self.children.get_mut(index) else { continue };
-            let Some(future) = &mut child.future else { continue };
-            let polled = future.as_mut().poll(&mut Context::from_waker(&child.waker));
-            let Poll::Ready(output) = polled else { continue };
+            let Poll::Ready(output) = child.poll() else { continue };
             child.future = None;
             self.open -= 1;
             if !take(index, output) {
@@ -208,6 +165,20 @@ impl<F: Future> Set<F> {
     }
 
     fn all_done(&self) -> Poll<()> {
-        if self.open == 0 { Poll::Ready(()) } else { Poll::Pending }
+        if self.open == 0 { Poll::Ready(()) } else { pending() }
     }
+}
+
+impl<F: Future> Child<F> {
+    fn poll(&mut self) -> Poll<F::Output> {
+        let Some(future) = &mut self.future else { return Poll::Pending };
+        let waker = Waker::from(Arc::clone(&self.bell));
+        watch::with_bell(&self.bell, || future.as_mut().poll(&mut Context::from_waker(&waker)))
+    }
+}
+
+/// The futures that were not woken wait as before.
+fn pending<T>() -> Poll<T> {
+    watch::waits();
+    Poll::Pending
 }

@@ -3,7 +3,8 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::durable::Durable;
+use crate::durable::{Durable, sealed::Sealed};
+use crate::replay::watch;
 
 /// A future, and then its output.
 enum Slot<F: Future> {
@@ -107,6 +108,9 @@ impl<T: TryJoinTuple> Future for TryJoin<T> {
     }
 }
 
+impl<T: JoinTuple> Sealed for Join<T> {}
+impl<T: TryJoinTuple> Sealed for TryJoin<T> {}
+
 impl<T: JoinTuple> Durable for Join<T> {}
 impl<T: TryJoinTuple> Durable for TryJoin<T> {}
 
@@ -125,7 +129,7 @@ macro_rules! join_tuples {
                 let ($($slot,)+) = slots;
                 let done = [$($slot.0.advance(cx)),+];
                 if done.contains(&false) {
-                    return Poll::Pending;
+                    return pending();
                 }
                 match ($($slot.0.take(),)+) {
                     ($(Some($slot),)+) => Poll::Ready(($($slot,)+)),
@@ -153,7 +157,7 @@ macro_rules! join_tuples {
                     }
                 )+
                 if !all {
-                    return Poll::Pending;
+                    return pending();
                 }
                 match ($($slot.0.take(),)+) {
                     ($(Some(Ok($slot)),)+) => Poll::Ready(Ok(($($slot,)+))),
@@ -162,6 +166,12 @@ macro_rules! join_tuples {
             }
         }
     };
+}
+
+/// Some wait, although the last one that was polled may be done.
+fn pending<T>() -> Poll<T> {
+    watch::waits();
+    Poll::Pending
 }
 
 /// One future of a tuple.

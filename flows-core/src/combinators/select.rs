@@ -6,7 +6,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::durable::Durable;
+use crate::durable::{Durable, sealed::Sealed};
 
 /// Awaits the first future of a tuple; `select!` expands to it.
 pub fn select<T: SelectTuple>(futures: T) -> Select<T> {
@@ -42,6 +42,7 @@ impl<T: SelectTuple> Future for Select<T> {
     }
 }
 
+impl<T: SelectTuple> Sealed for Select<T> {}
 impl<T: SelectTuple> Durable for Select<T> {}
 
 macro_rules! select_tuples {

@@ -58,13 +58,16 @@ pub struct ActivityInfo {
 #[derive(Debug, Default)]
 pub struct Heartbeats {
     last: Mutex<Option<Payload>>,
+    /// Every one, for unit tests of activities.
+    #[cfg(feature = "testing")]
+    all: Mutex<Vec<Payload>>,
     beat: tokio::sync::Notify,
 }
 
 impl Heartbeats {
     /// Heartbeats that begin with the details of the previous attempt's last one.
     pub fn starting_with(last: Option<Payload>) -> Self {
-        Self { last: Mutex::new(last), beat: tokio::sync::Notify::new() }
+        Self { last: Mutex::new(last), ..Self::default() }
     }
 
     /// The details of the last heartbeat.
@@ -77,7 +80,15 @@ impl Heartbeats {
         self.beat.notified().await;
     }
 
+    /// The details of every heartbeat.
+    #[cfg(feature = "testing")]
+    pub(crate) fn all(&self) -> Vec<Payload> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn record(&self, details: Payload) {
+        #[cfg(feature = "testing")]
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).push(details.clone());
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(details);
         self.beat.notify_one();
     }
@@ -120,6 +131,14 @@ impl ActivityContext {
             exactly_once,
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The same attempt with other shared state.
+    #[cfg(feature = "testing")]
+    pub(crate) fn with_state(&self, state: Arc<StateMap>) -> Self {
+        let inner = &*self.inner;
+        let (heartbeats, cancelled) = (Arc::clone(&inner.heartbeats), inner.cancelled.clone());
+        Self::new(inner.info.clone(), state, heartbeats, cancelled, inner.exactly_once.clone())
     }
 
     /// The application's id for the run; the run id, where the start gave none.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::op::OpHandle;
 use super::workflow::WorkflowContext;
 use crate::definition::Activity;
-use crate::durable::Durable;
+use crate::durable::{Durable, sealed::Sealed};
 use crate::error::{Error, Result};
 use crate::ids::fnv1a;
 use crate::payload::Payload;
@@ -113,13 +113,14 @@ impl<A: Activity> Unpin for Call<A> {}
 impl<A: Activity> Future for Call<A> {
     type Output = Result<A::Output>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
         self.issue();
         if let Some(error) = self.refused.take() {
             return Poll::Ready(Err(error));
         }
-        self.handle.poll_output(cx, A::NAME)
+        self.handle.poll_output(A::NAME)
     }
 }
 
+impl<A: Activity> Sealed for Call<A> {}
 impl<A: Activity> Durable for Call<A> {}

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use super::op::OpHandle;
 use super::workflow::WorkflowContext;
-use crate::durable::Durable;
+use crate::durable::{Durable, sealed::Sealed};
 use crate::payload::Payload;
 use crate::replay::{Shared, What};
 
@@ -35,11 +35,12 @@ impl Cancelled {
 impl Future for Cancelled {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.handle.poll(cx).map(|_| ())
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        self.handle.poll().map(|_| ())
     }
 }
 
+impl Sealed for Cancelled {}
 impl Durable for Cancelled {}
 
 /// A durable future that cancellation does not reach: for clean-up.
@@ -75,4 +76,5 @@ impl<F: Durable> Future for Shield<F> {
     }
 }
 
+impl<F: Durable> Sealed for Shield<F> {}
 impl<F: Durable> Durable for Shield<F> {}

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::op::OpHandle;
 use super::workflow::WorkflowContext;
 use crate::definition::Workflow;
-use crate::durable::Durable;
+use crate::durable::{Durable, sealed::Sealed};
 use crate::error::{Error, Result};
 use crate::ids::{RunKey, fnv1a};
 use crate::journal::{Event, StepId};
@@ -124,13 +124,14 @@ impl<W: Workflow> Unpin for ChildCall<W> {}
 impl<W: Workflow> Future for ChildCall<W> {
     type Output = Result<W::Output>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
         self.issue();
         if let Some(error) = self.refused.take() {
             return Poll::Ready(Err(error));
         }
-        self.handle.poll_output(cx, W::NAME)
+        self.handle.poll_output(W::NAME)
     }
 }
 
+impl<W: Workflow> Sealed for ChildCall<W> {}
 impl<W: Workflow> Durable for ChildCall<W> {}

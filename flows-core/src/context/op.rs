@@ -1,13 +1,13 @@
 //! The handle by which a durable future holds its operation: polls it, and lets go when dropped.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use serde::de::DeserializeOwned;
 
 use crate::error::Result;
 use crate::payload::Payload;
-use crate::replay::{Shared, State, Stuck};
+use crate::replay::{Shared, State, Stuck, watch};
 
 /// One operation of a run, held by the future that waits for it.
 pub(super) struct OpHandle {
@@ -39,8 +39,8 @@ impl OpHandle {
         }
     }
 
-    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<Payload>> {
-        let polled = self.shared.lock().poll_op(self.op, cx.waker());
+    pub(super) fn poll(&mut self) -> Poll<Result<Payload>> {
+        let polled = self.shared.lock().poll_op(self.op);
         if polled.is_ready() {
             self.open = false;
         }
@@ -49,12 +49,8 @@ impl OpHandle {
 
     /// The output of an activity or a child. One that does not decode is not the workflow's error
     /// to handle: the run stops here and waits for a build that can read it.
-    pub(super) fn poll_output<T: DeserializeOwned>(
-        &mut self,
-        cx: &Context<'_>,
-        name: &str,
-    ) -> Poll<Result<T>> {
-        let output = match std::task::ready!(self.poll(cx)) {
+    pub(super) fn poll_output<T: DeserializeOwned>(&mut self, name: &str) -> Poll<Result<T>> {
+        let output = match std::task::ready!(self.poll()) {
             Ok(output) => output,
             Err(error) => return Poll::Ready(Err(error)),
         };
@@ -73,6 +69,7 @@ impl Drop for OpHandle {
     fn drop(&mut self) {
         if self.open {
             self.shared.lock().abandon(self.op);
+            watch::let_go();
         }
     }
 }

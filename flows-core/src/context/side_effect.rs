@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::durable::Durable;
+use crate::durable::{Durable, sealed::Sealed};
 use crate::error::Result;
 
 /// The value of a side effect; ready at once.
@@ -28,4 +28,5 @@ impl<T> Future for SideEffect<T> {
     }
 }
 
+impl<T> Sealed for SideEffect<T> {}
 impl<T> Durable for SideEffect<T> {}

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::op::OpHandle;
 use super::workflow::WorkflowContext;
-use crate::durable::Durable;
+use crate::durable::{Durable, sealed::Sealed};
 use crate::error::Result;
 
 /// A typed signal; `#[signal]` implements it.
@@ -38,11 +38,12 @@ impl<T: DeserializeOwned> SignalFuture<T> {
 impl<T: DeserializeOwned> Future for SignalFuture<T> {
     type Output = Result<T>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<T>> {
         self.handle
-            .poll(cx)
+            .poll()
             .map(|payload| payload?.decode().map_err(|e| e.context_of("signal", &self.name)))
     }
 }
 
+impl<T: DeserializeOwned> Sealed for SignalFuture<T> {}
 impl<T: DeserializeOwned> Durable for SignalFuture<T> {}

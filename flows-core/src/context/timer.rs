@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::op::OpHandle;
 use super::workflow::WorkflowContext;
-use crate::durable::Durable;
+use crate::durable::{Durable, sealed::Sealed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::replay::What;
 use crate::time::Timestamp;
@@ -32,11 +32,12 @@ impl Sleep {
 impl Future for Sleep {
     type Output = Result<()>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        self.handle.poll(cx).map_ok(|_| ())
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+        self.handle.poll().map_ok(|_| ())
     }
 }
 
+impl Sealed for Sleep {}
 impl Durable for Sleep {}
 
 /// A durable future with a time limit.
@@ -72,4 +73,5 @@ impl<T, F: Durable<Output = Result<T>>> Future for Timeout<F> {
     }
 }
 
+impl<T, F: Durable<Output = Result<T>>> Sealed for Timeout<F> {}
 impl<T, F: Durable<Output = Result<T>>> Durable for Timeout<F> {}

@@ -195,6 +195,21 @@ impl WorkflowContext {
         Err(Error::new(ErrorKind::ContinueAsNew, message).with_details(next))
     }
 
+    /// Whether this run takes part in a change of the workflow's code; `id` names the change:
+    ///
+    /// ```text
+    /// let cents = if ctx.patched("vat") { with_vat(ctx, cents).await? } else { cents };
+    /// ```
+    ///
+    /// Decided where a run first asks for `id`, and the same ever after. A run that comes there for
+    /// the first time takes part, which is recorded. One that may have come past it in an earlier
+    /// build does not: a run that is being replayed, up to the last event of its journal. When no
+    /// open run is left that does not take part, remove the old code and the question with it; what
+    /// is recorded disturbs nothing. Never use an id again for another change.
+    pub fn patched(&self, id: &str) -> bool {
+        self.shared.lock().patched(id)
+    }
+
     /// Whether this poll repeats what has happened before. Logs are suppressed then; decisions
     /// must not depend on it.
     pub fn is_replaying(&self) -> bool {

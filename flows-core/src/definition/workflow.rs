@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -68,8 +69,13 @@ pub struct WorkflowDef {
     pub source: SourceLocation,
     /// See [`Workflow::options`].
     pub options: WorkflowOptions,
-    pub(crate) begin: fn(WorkflowContext, &Payload) -> Result<PayloadFuture>,
+    pub(crate) begin: Begin,
 }
+
+/// Decodes the input and makes the run's future. Not a plain function, so that a test can put a mock
+/// in its place.
+pub(crate) type Begin =
+    Arc<dyn Fn(WorkflowContext, &Payload) -> Result<PayloadFuture> + Send + Sync>;
 
 impl WorkflowDef {
     /// Erases the types of `W`.
@@ -79,7 +85,7 @@ impl WorkflowDef {
             version: W::VERSION,
             source: W::SOURCE,
             options: W::options(),
-            begin: begin::<W>,
+            begin: Arc::new(begin::<W>),
         }
     }
 }

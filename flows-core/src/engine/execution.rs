@@ -202,6 +202,13 @@ impl<W: Typed> Execution<W> {
         resolve(&self.tenant, &self.target).await
     }
 
+    /// Everything the store knows of the run, for the testing kit.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn look(&self) -> Result<(std::sync::Arc<dyn crate::store::Store>, RunView)> {
+        let view = self.view(self.resolve().await?).await?;
+        Ok((std::sync::Arc::clone(&self.inner().store), view))
+    }
+
     async fn view(&self, run: RunKey) -> Result<RunView> {
         let view = self.inner().store.describe(run).await?;
         let view = view.ok_or_else(|| no_such_run(&format!("`{}`", self.id())))?;

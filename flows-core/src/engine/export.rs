@@ -13,10 +13,9 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::ids::RunKey;
 use crate::journal::{self, Event, Recorded};
 use crate::payload::Payload;
-use crate::store::{Activation, HistoryRow, RunStatus, RunView};
+use crate::store::{HistoryRow, RunStatus, RunView};
 use crate::time::Timestamp;
 
 /// Everything that a replay of a run needs: its input and its journal.
@@ -116,8 +115,9 @@ impl History {
         document::read(json)
     }
 
-    pub(crate) fn key(&self) -> RunKey {
-        RunKey::of_run(self.tenant_id, self.run_id)
+    #[cfg(feature = "testing")]
+    pub(crate) fn key(&self) -> crate::ids::RunKey {
+        crate::ids::RunKey::of_run(self.tenant_id, self.run_id)
     }
 
     /// From what describes a run, and its journal.
@@ -140,7 +140,8 @@ impl History {
     }
 
     /// From a run as a worker would take it up.
-    pub(crate) fn of_activation(run: &Activation, status: RunStatus) -> Result<Self> {
+    #[cfg(feature = "testing")]
+    pub(crate) fn of_activation(run: &crate::store::Activation, status: RunStatus) -> Result<Self> {
         let events = decode((0..).zip(run.journal.iter().map(Vec::as_slice)))?;
         Ok(Self {
             workflow: run.workflow.to_string(),

@@ -19,7 +19,7 @@ pub struct HistoryEvent {
     pub kind: &'static str,
     /// The operation's number within the run.
     pub operation: Option<u32>,
-    /// The activity's, signal's or child's name.
+    /// The activity's, signal's or child's name; the id of a patch.
     pub name: Option<String>,
     /// The attempt of an activity, from 1.
     pub attempt: Option<u32>,
@@ -77,6 +77,7 @@ fn event(position: i32, recorded: Recorded) -> HistoryEvent {
         Event::CancelRequested { reason } | Event::RunTerminated { reason } => {
             HistoryEvent { name: Some(reason), ..blank }
         }
+        Event::Patched { id } => HistoryEvent { name: Some(id), ..blank },
         Event::RunCompleted | Event::RunStarted => blank,
     }
 }

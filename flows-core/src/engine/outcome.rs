@@ -40,6 +40,10 @@ pub(super) async fn wait(inner: &Inner, mut run: RunKey) -> Result<Outcome> {
 }
 
 async fn wait_for_one(inner: &Inner, run: RunKey) -> Result<Outcome> {
+    #[cfg(feature = "testing")]
+    if let Some(kit) = inner.kit() {
+        return kit.wait_for(&*inner.store, run).await;
+    }
     let mut pause = FIRST_PAUSE;
     loop {
         let news = match inner.hints.waiters.ask(run.run) {

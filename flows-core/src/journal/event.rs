@@ -104,6 +104,11 @@ pub enum Event {
     /// The run had its first turn: its time is what timers of that turn count from. It stands in
     /// front of everything else.
     RunStarted,
+    /// The run takes part in a change of the code.
+    Patched {
+        /// The change.
+        id: String,
+    },
 }
 
 /// An error as JSON text of its [`ErrorRecord`], because the envelope is not self-describing.
@@ -144,12 +149,13 @@ impl Event {
             Self::RunFailed { .. } => "run_failed",
             Self::RunTerminated { .. } => "run_terminated",
             Self::RunStarted => "run_started",
+            Self::Patched { .. } => "patched",
         }
     }
 
     /// Whether it was made by a poll of the workflow (and so waits to be asked for), rather than
     /// being what caused one.
     pub fn is_mark(&self) -> bool {
-        matches!(self, Self::SideEffect { .. } | Self::ChildStarted { .. })
+        matches!(self, Self::SideEffect { .. } | Self::ChildStarted { .. } | Self::Patched { .. })
     }
 }

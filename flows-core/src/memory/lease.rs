@@ -81,7 +81,8 @@ impl State {
         runs.any(|key| self.runs.get(&key).is_some_and(Run::has_mail_flag))
     }
 
-    fn release_stuck(&mut self, lanes: &[i64]) {
+    /// [`Store::retry_stuck`](crate::store::Store::retry_stuck).
+    pub(super) fn release_stuck(&mut self, lanes: &[i64]) {
         let stuck = self.runs.values().filter(|run| is_stuck(run) && lanes.contains(&run.new.lane));
         for key in stuck.map(|run| run.new.key).collect::<Vec<_>>() {
             self.make_ready(key);

@@ -3,11 +3,10 @@
 //! An operation's number, kind and name must agree, or the run stops before it does anything. An
 //! input that differs is reported and nothing more: it changes no decision that was recorded.
 
-use std::panic::Location;
-
-use super::op::{ChildTask, Op, What};
+use super::op::{ChildTask, What};
 use super::state::State;
 use super::stuck::Stuck;
+use super::watch::Place;
 use crate::error::{Error, Result};
 use crate::journal::{Event, Recorded, StepId};
 use crate::payload::Payload;
@@ -27,7 +26,8 @@ pub(crate) fn target(event: &Event) -> Option<u32> {
         | Event::RunCompleted
         | Event::RunFailed { .. }
         | Event::RunTerminated { .. }
-        | Event::RunStarted => None,
+        | Event::RunStarted
+        | Event::Patched { .. } => None,
     }
 }
 
@@ -37,12 +37,12 @@ pub(crate) fn against(state: &mut State, event: &Event) -> Result<(), Stuck> {
     {
         return Err(Stuck::mismatch(
             &format!("{}: the run has ended here", event.name()),
-            "the workflow is still waiting",
+            &format!("the workflow still waits for {}", state.waiting_for(MOST)),
         ));
     }
     let Some(op) = target(event) else { return Ok(()) };
     let Some(entry) = state.ops.get(&op).filter(|entry| entry.result.is_none()) else {
-        return Err(Stuck::mismatch(&in_words(event), &format!("nothing waits for #{op}")));
+        return Err(Stuck::mismatch(&in_words(event), &nothing_waits(state, op)));
     };
     match (event, &entry.what) {
         (Event::TimerFired { .. }, What::Timer { .. })
@@ -53,7 +53,7 @@ pub(crate) fn against(state: &mut State, event: &Event) -> Result<(), Stuck> {
             | Event::ActivityAttemptFailed { step, .. },
             What::Activity(task),
         ) if step.name == task.name => {
-            let warning = changed_input("activity", step, task.input_hash);
+            let warning = changed_input("activity", step, task.input_hash, entry.site);
             state.warnings.extend(warning);
             Ok(())
         }
@@ -61,12 +61,26 @@ pub(crate) fn against(state: &mut State, event: &Event) -> Result<(), Stuck> {
     }
 }
 
-fn changed_input(kind: &str, step: &StepId, input_hash: u64) -> Option<String> {
+/// An event answers an operation that is not open.
+fn nothing_waits(state: &State, op: u32) -> String {
+    if state.ops.contains_key(&op) {
+        return format!("#{op} has its result already");
+    }
+    format!("nothing waits for #{op}; the workflow waits for {}", state.waiting_for(MOST))
+}
+
+/// So many operations are named where none fits.
+const MOST: usize = 3;
+
+fn changed_input(kind: &str, step: &StepId, input_hash: u64, site: Place) -> Option<String> {
     (step.input != input_hash).then(|| {
         format!(
-            "{kind} `{}` (#{}) is called with another input than the journal has for it; \
+            "{kind} `{}` (#{}) at {}:{} is called with another input than the journal has for it; \
              its recorded result is used",
-            step.name, step.op
+            step.name,
+            step.op,
+            site.file(),
+            site.line()
         )
     })
 }
@@ -75,6 +89,10 @@ impl State {
     /// Before a replay: the values that its polls will ask for.
     pub(crate) fn expect_marks(&mut self, marks: Vec<Recorded>) -> Result<(), Stuck> {
         for recorded in marks {
+            if let Event::Patched { id } = recorded.event {
+                self.patches.expect(id)?;
+                continue;
+            }
             let Some(op) = target(&recorded.event) else { continue };
             if self.recorded_marks.insert(op, recorded.event).is_some() {
                 return Err(Stuck::new(format!("the journal has two records for operation #{op}")));
@@ -85,11 +103,7 @@ impl State {
 
     /// The recorded value of a side effect; `None` when it is to be made now. An error where the
     /// journal has something else, or has nothing and goes on: then nothing may be made.
-    pub(crate) fn recorded_side_effect(
-        &mut self,
-        op: u32,
-        site: &'static Location<'static>,
-    ) -> Result<Option<Payload>> {
+    pub(crate) fn recorded_side_effect(&mut self, op: u32, site: Place) -> Result<Option<Payload>> {
         match self.recorded_marks.remove(&op) {
             Some(Event::SideEffect { value, .. }) => Ok(Some(value)),
             None if self.events_ahead == 0 => Ok(None),
@@ -98,15 +112,11 @@ impl State {
     }
 
     /// Whether a child is to be started now; not when the journal has its start.
-    pub(crate) fn is_new_child(
-        &mut self,
-        op: u32,
-        task: &ChildTask,
-        site: &'static Location<'static>,
-    ) -> bool {
+    pub(crate) fn is_new_child(&mut self, op: u32, task: &ChildTask, site: Place) -> bool {
         match self.recorded_marks.remove(&op) {
             Some(Event::ChildStarted { step, .. }) if step.name == task.workflow => {
-                self.warnings.extend(changed_input("child workflow", &step, task.input_hash));
+                let warning = changed_input("child workflow", &step, task.input_hash, site);
+                self.warnings.extend(warning);
                 false
             }
             None if self.events_ahead == 0 => true,
@@ -119,31 +129,38 @@ impl State {
     }
 
     /// The poll that is being made does not match the journal; it counts for nothing.
-    fn disagree(
-        &mut self,
-        op: u32,
-        found: Option<&Event>,
-        code: &str,
-        site: &'static Location<'static>,
-    ) -> Error {
+    fn disagree(&mut self, op: u32, found: Option<&Event>, code: &str, site: Place) -> Error {
         let journal = found.map_or_else(|| format!("nothing recorded as #{op}"), in_words);
         let code = format!("{code} (#{op}), called at {}:{}", site.file(), site.line());
         let stuck = Stuck::mismatch(&journal, &code);
         let error = Error::terminal(stuck.to_string());
-        self.mismatch.get_or_insert(stuck);
+        if self.mismatch.is_none() {
+            self.mismatch = Some(stuck);
+            self.unrecorded = found.is_none().then_some((op, code));
+        }
         error
     }
 }
 
+/// Names what the journal has in the place of a mark that it lacks, if that comes later in it.
+pub(crate) fn with_what_is_there(stuck: Stuck, state: &State, ahead: &[Recorded]) -> Stuck {
+    let Some((op, code)) = &state.unrecorded else { return stuck };
+    let there = ahead.iter().find(|recorded| target(&recorded.event) == Some(*op));
+    there.map_or(stuck, |there| Stuck::mismatch(&in_words(&there.event), code))
+}
+
 /// The code has ended and the journal goes on.
-pub(crate) fn ended_too_soon(event: &Event) -> Stuck {
-    Stuck::mismatch(&in_words(event), "the workflow has returned before this")
+pub(crate) fn ended_too_soon(state: &State, event: &Event) -> Stuck {
+    let code = format!("the workflow has returned before this; {}", state.last_await());
+    Stuck::mismatch(&in_words(event), &code)
 }
 
 /// The journal has a value that no poll has asked for.
-pub(crate) fn mark_not_asked_for(op: u32, event: &Event, instead: Option<&Op>) -> Stuck {
-    let code = instead.map(|entry| entry.describe(op));
-    let code = code.unwrap_or_else(|| format!("nothing is recorded as #{op}"));
+pub(crate) fn mark_not_asked_for(state: &State, op: u32, event: &Event) -> Stuck {
+    let instead = state.ops.get(&op).map(|entry| entry.describe(op));
+    let code = instead.unwrap_or_else(|| {
+        format!("nothing asks for #{op}, up to the end of the journal; {}", state.last_await())
+    });
     Stuck::mismatch(&in_words(event), &code)
 }
 
@@ -158,6 +175,7 @@ fn in_words(event: &Event) -> String {
         Event::TimerFired { op } => format!("timer (#{op}) fired"),
         Event::SideEffect { op, .. } => format!("side effect (#{op})"),
         Event::ChildClosed { op, .. } => format!("child workflow (#{op}) ended"),
+        Event::SignalReceived { name, .. } => format!("signal `{name}` received"),
         other => other.name().to_owned(),
     }
 }

@@ -1,17 +1,19 @@
 //! The machine itself: one run's future, and the events that move it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::Poll;
 
+use super::bell::Bell;
 use super::check;
 use super::op::{Retry, What};
+use super::probe::Probe;
 use super::state::State;
 use super::stuck::Stuck;
 use super::turn::{Command, Turn};
+use super::watch::{self, Place};
 use crate::context::WorkflowContext;
-use crate::definition::{PayloadFuture, WorkflowDef};
+use crate::definition::{PayloadFuture, SourceLocation, WorkflowDef};
 use crate::error::{Error, Result, panic_message};
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded, StoredError};
@@ -56,19 +58,13 @@ impl Shared {
 pub struct Machine {
     shared: Arc<Shared>,
     future: Option<PayloadFuture>,
+    /// Nothing wakes a workflow but its machine, and itself: a poll may complete what an earlier
+    /// part of it waits for (a signal that is handed on), and then there is a second look in the
+    /// same turn.
     bell: Arc<Bell>,
-    started_at: Timestamp,
-}
-
-/// Nothing wakes a workflow but its machine, and itself: a poll may complete what an earlier part
-/// of it waits for (a signal that is handed on), and then there is a second look in the same turn.
-#[derive(Default)]
-struct Bell(AtomicBool);
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
+    /// See [`watch::entering`].
+    entered: Option<Place>,
+    source: SourceLocation,
 }
 
 /// The most often a turn looks again.
@@ -77,15 +73,20 @@ const LOOKS: usize = 10_000;
 impl Machine {
     /// Makes the run's future, without polling it. Stuck when the input does not decode.
     pub fn new(info: RunInfo, def: &WorkflowDef, input: &Payload) -> Result<Self, Stuck> {
-        let started_at = info.started_at;
-        let state = Mutex::new(State::new(started_at, info.key.run));
+        let state = Mutex::new(State::new(info.started_at, info.key.run));
         let shared = Arc::new(Shared { info, state });
         let context = WorkflowContext::new(Arc::clone(&shared));
         let begin = AssertUnwindSafe(|| (def.begin)(context, input));
         let future = catch_unwind(begin)
             .map_err(|panic| panicked("the workflow's input", &*panic))?
             .map_err(|error| Stuck::new(error.to_string()))?;
-        Ok(Self { shared, future: Some(future), bell: Arc::default(), started_at })
+        let (future, source) = (Some(future), def.source);
+        Ok(Self { shared, future, bell: Arc::default(), entered: None, source })
+    }
+
+    /// The workflow, for messages.
+    fn who(&self) -> String {
+        format!("`{}`, {}", self.shared.info.workflow, self.source)
     }
 
     /// Drops user values; a panic of theirs ends nothing else.
@@ -101,9 +102,14 @@ impl Machine {
         self.shared.lock().now
     }
 
-    /// The time of the first turn.
-    pub fn started_at(&self) -> Timestamp {
-        self.started_at
+    /// A way to look at it while it is polled.
+    pub(crate) fn probe(&self) -> Probe {
+        Probe::new(&self.shared)
+    }
+
+    /// Whether dropping it runs user code.
+    pub(crate) fn holds_user_values(&self) -> bool {
+        self.future.is_some()
     }
 
     /// Whether the run was asked to cancel.
@@ -119,25 +125,27 @@ impl Machine {
     /// Polls for the first time, then once for each event of the journal. The turn holds the
     /// commands of everything that is still open.
     pub fn replay(&mut self, mut journal: Vec<Recorded>) -> Result<Turn, Stuck> {
+        self.shared.lock().replaying = !journal.is_empty();
         if let Some(Recorded { at, event: Event::RunStarted }) = journal.first() {
-            self.started_at = *at;
             self.shared.lock().now = *at;
             journal.remove(0);
         }
         let (marks, events): (Vec<_>, Vec<_>) =
             journal.into_iter().partition(|recorded| recorded.event.is_mark());
-        let fresh = events.is_empty() && marks.is_empty();
         self.shared.lock().expect_marks(marks)?;
-        self.shared.lock().replaying = !fresh;
         self.shared.lock().events_ahead = events.len();
-        let mut turn = self.poll()?;
-        for recorded in events {
+        let mut events = events.into_iter();
+        let sharper = |machine: &Self, stuck, ahead: &[_]| {
+            check::with_what_is_there(stuck, &machine.shared.lock(), ahead)
+        };
+        let mut turn = self.poll().map_err(|stuck| sharper(self, stuck, events.as_slice()))?;
+        while let Some(recorded) = events.next() {
             if turn.outcome.is_some() {
-                return Err(check::ended_too_soon(&recorded.event));
+                return Err(check::ended_too_soon(&self.shared.lock(), &recorded.event));
             }
             self.shared.lock().events_ahead -= 1;
             let warnings = std::mem::take(&mut turn.warnings);
-            turn = self.apply(recorded)?;
+            turn = self.apply(recorded).map_err(|stuck| sharper(self, stuck, events.as_slice()))?;
             turn.warnings.splice(0..0, warnings);
         }
         self.end_replay(turn)
@@ -147,7 +155,7 @@ impl Machine {
         let mut state = self.shared.lock();
         state.replaying = false;
         if let Some((op, mark)) = state.recorded_marks.first_key_value() {
-            return Err(check::mark_not_asked_for(*op, mark, state.ops.get(op)));
+            return Err(check::mark_not_asked_for(&state, *op, mark));
         }
         if turn.outcome.is_none() {
             // Of the last poll, the children: everything else is asked for again while it is open.
@@ -207,15 +215,14 @@ impl Machine {
     }
 
     fn poll_until_quiet(&mut self) -> Result<Option<Result<Payload>>, Stuck> {
-        let waker = Waker::from(Arc::clone(&self.bell));
-        let mut context = Context::from_waker(&waker);
         for _ in 0..LOOKS {
             let Some(future) = &mut self.future else { return Ok(None) };
-            self.bell.0.store(false, Ordering::Relaxed);
-            if let Poll::Ready(outcome) = future.as_mut().poll(&mut context) {
+            let looked = watch::look(&self.bell, &mut self.entered, |cx| future.as_mut().poll(cx));
+            let polled = looked.map_err(|foreign| Stuck::foreign(foreign, &self.who()))?;
+            if let Poll::Ready(outcome) = polled {
                 return Ok(Some(outcome));
             }
-            if !self.bell.0.load(Ordering::Relaxed) {
+            if !self.bell.is_rung() {
                 return Ok(None);
             }
         }
@@ -225,10 +232,7 @@ impl Machine {
     fn take_turn(&mut self, outcome: Option<Result<Payload>>) -> Result<Turn, Stuck> {
         let mut state = self.shared.lock();
         if outcome.is_none() && !state.waits_on_something() {
-            return Err(Stuck::new(
-                "the workflow waits, but on nothing durable, so no event could ever wake it; \
-                 await activities, children, signals or timers of its context",
-            ));
+            return Err(Stuck::waits_on_nothing(&self.who()));
         }
         Ok(Turn {
             commands: state.take_commands(),
@@ -254,15 +258,7 @@ impl Machine {
 
     /// What the run waits for, in words.
     pub fn waiting_for(&self) -> String {
-        let state = self.shared.lock();
-        let waits: Vec<_> = state
-            .ops
-            .iter()
-            .filter(|(_, entry)| entry.result.is_none())
-            .take(10)
-            .map(|(op, entry)| entry.describe(*op))
-            .collect();
-        waits.join("; ")
+        self.shared.lock().waiting_for(10)
     }
 }
 
@@ -300,6 +296,7 @@ fn deliver(state: &mut State, event: Event) {
             let retry = Retry { attempt: attempt + 1, not_before: retry_at, heartbeat };
             if let Some(entry) = state.ops.get_mut(&step.op) {
                 entry.retry = Some(Box::new(retry));
+                entry.asked = false;
                 state.issued.push(step.op);
             }
         }
@@ -312,6 +309,7 @@ fn deliver(state: &mut State, event: Event) {
         Event::CancelRequested { reason } => cancel(state, reason),
         Event::SideEffect { .. }
         | Event::ChildStarted { .. }
+        | Event::Patched { .. }
         | Event::RunCompleted
         | Event::RunFailed { .. }
         | Event::RunTerminated { .. }

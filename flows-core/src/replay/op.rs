@@ -1,10 +1,10 @@
 //! Operations: what a workflow has asked for and not yet received.
 
-use std::panic::Location;
-use std::sync::Arc;
-use std::task::Waker;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::bell::Bell;
+use super::watch::Place;
 use crate::error::Result;
 use crate::payload::Payload;
 use crate::retry::RetryPolicy;
@@ -97,9 +97,12 @@ impl What {
 /// An open operation.
 pub(crate) struct Op {
     pub(crate) what: What,
-    pub(crate) site: &'static Location<'static>,
-    pub(crate) waker: Option<Waker>,
+    pub(crate) site: Place,
+    /// Of the part of the workflow that waits for it.
+    pub(crate) bell: Weak<Bell>,
     pub(crate) result: Option<Result<Payload>>,
+    /// Whether the world was asked for it, and has not answered: then dropping it is a command.
+    pub(crate) asked: bool,
     pub(crate) retry: Option<Box<Retry>>,
 }
 
@@ -112,8 +115,8 @@ pub(crate) struct Retry {
 }
 
 impl Op {
-    pub(crate) fn new(what: What, site: &'static Location<'static>) -> Self {
-        Self { what, site, waker: None, result: None, retry: None }
+    pub(crate) fn new(what: What, site: Place) -> Self {
+        Self { what, site, bell: Weak::new(), result: None, asked: false, retry: None }
     }
 
     /// In words: activity `charge` (#3), called at src/order.rs:12.
@@ -129,8 +132,8 @@ impl Op {
     }
 
     pub(crate) fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
+        if let Some(bell) = std::mem::take(&mut self.bell).upgrade() {
+            bell.ring();
         }
     }
 }

@@ -4,18 +4,19 @@
 //! never held while user code runs.
 
 use std::collections::BTreeMap;
-use std::panic::Location;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use uuid::Uuid;
 
 use super::op::{Op, What};
+use super::patches::Patches;
 use super::signals::Signals;
 use super::stuck::Stuck;
 use super::turn::{ActivityStart, Command};
+use super::watch::{self, Place};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Recorded};
 use crate::payload::Payload;
@@ -33,6 +34,8 @@ pub(crate) struct State {
     rng: Option<Box<ChaCha8Rng>>,
     pub(crate) ops: BTreeMap<u32, Op>,
     pub(crate) signals: Signals,
+    /// The operation that was asked for last, and where.
+    pub(crate) last_asked: Option<(u32, Place)>,
     /// Operations to ask the world for, since the last poll began.
     pub(crate) issued: Vec<u32>,
     pub(crate) commands: Vec<Command>,
@@ -41,9 +44,14 @@ pub(crate) struct State {
     /// Marks of the journal that the replay has not asked for yet.
     pub(crate) recorded_marks: BTreeMap<u32, Event>,
     pub(crate) new_marks: Vec<Recorded>,
+    pub(crate) patches: Patches,
+    /// Where the last operation was called whose result the code has.
+    passed: Option<Place>,
     pub(crate) warnings: Vec<String>,
     /// The first disagreement between this poll and the journal.
     pub(crate) mismatch: Option<Stuck>,
+    /// What that was, where the code asked for a mark that the journal does not have.
+    pub(crate) unrecorded: Option<(u32, String)>,
 }
 
 impl State {
@@ -60,13 +68,17 @@ impl State {
             rng: None,
             ops: BTreeMap::new(),
             signals: Signals::default(),
+            last_asked: None,
             issued: Vec::new(),
             commands: Vec::new(),
             child_starts: Vec::new(),
             recorded_marks: BTreeMap::new(),
             new_marks: Vec::new(),
+            patches: Patches::default(),
+            passed: None,
             warnings: Vec::new(),
             mismatch: None,
+            unrecorded: None,
         }
     }
 
@@ -85,16 +97,18 @@ impl State {
     }
 
     /// Asks the world for an operation.
-    pub(crate) fn issue(&mut self, op: u32, what: What, site: &'static Location<'static>) {
+    pub(crate) fn issue(&mut self, op: u32, what: What, site: Place) {
         self.ops.insert(op, Op::new(what, site));
         self.issued.push(op);
+        self.last_asked = Some((op, site));
     }
 
     /// Waits for a signal, from the moment of the call.
-    pub(crate) fn wait_signal(&mut self, op: u32, name: &str, site: &'static Location<'static>) {
+    pub(crate) fn wait_signal(&mut self, op: u32, name: &str, site: Place) {
         let mut entry = Op::new(What::Signal { name: name.to_owned() }, site);
         entry.result = self.signals.wait(name, op).map(Ok);
         self.ops.insert(op, entry);
+        self.last_asked = Some((op, site));
     }
 
     /// Records an event of this poll's own making.
@@ -113,24 +127,29 @@ impl State {
     }
 
     /// The result of an operation, once it has one; the operation is then gone.
-    pub(crate) fn poll_op(&mut self, op: u32, waker: &Waker) -> Poll<Result<Payload>> {
+    pub(crate) fn poll_op(&mut self, op: u32) -> Poll<Result<Payload>> {
         let cancelled = self.is_cancelled();
         let Some(entry) = self.ops.get_mut(&op) else {
             let message = "a durable future was polled again after it had given its result";
             return Poll::Ready(Err(Error::terminal(message)));
         };
         if let Some(result) = entry.result.take() {
+            self.passed = Some(entry.site);
+            watch::passed(entry.site);
             self.ops.remove(&op);
             return Poll::Ready(result);
         }
         if cancelled {
+            self.passed = Some(entry.site);
+            watch::passed(entry.site);
             self.abandon(op);
             return Poll::Ready(Err(self.cancellation()));
         }
-        match &mut entry.waker {
-            Some(known) if known.will_wake(waker) => {}
-            slot => *slot = Some(waker.clone()),
+        if !watch::keep(&mut entry.bell) {
+            let moved = Stuck::moved_out(&entry.describe(op));
+            self.mismatch.get_or_insert(moved);
         }
+        watch::waits();
         Poll::Pending
     }
 
@@ -138,8 +157,12 @@ impl State {
     pub(crate) fn abandon(&mut self, op: u32) {
         let Some(entry) = self.ops.remove(&op) else { return };
         match (entry.what, entry.result) {
-            (What::Activity(_), None) => self.commands.push(Command::CancelActivity(op)),
-            (What::Timer { .. }, None) => self.commands.push(Command::CancelTimer(op)),
+            (What::Activity(_), None) if entry.asked => {
+                self.commands.push(Command::CancelActivity(op));
+            }
+            (What::Timer { .. }, None) if entry.asked => {
+                self.commands.push(Command::CancelTimer(op));
+            }
             (What::Signal { name }, None) => self.signals.forget(&name, op),
             (What::Signal { name }, Some(Ok(payload))) => {
                 let next = self.signals.give_back(&name, payload);
@@ -163,7 +186,7 @@ impl State {
     pub(crate) fn take_commands(&mut self) -> Vec<Command> {
         let mut commands = std::mem::take(&mut self.commands);
         for op in std::mem::take(&mut self.issued) {
-            commands.extend(self.ops.get(&op).and_then(|entry| command(op, entry)));
+            commands.extend(self.ops.get_mut(&op).and_then(|entry| ask(op, entry)));
         }
         commands.append(&mut self.child_starts);
         commands
@@ -173,16 +196,35 @@ impl State {
     pub(crate) fn open_commands(&mut self) -> Vec<Command> {
         self.issued.clear();
         self.commands.clear();
-        self.ops.iter().filter_map(|(op, entry)| command(*op, entry)).collect()
+        self.ops.iter_mut().filter_map(|(op, entry)| ask(*op, entry)).collect()
     }
 
     /// Whether some event could still move the workflow.
     pub(crate) fn waits_on_something(&self) -> bool {
         self.ops.values().any(|entry| entry.result.is_none())
     }
+
+    /// What it waits for, in words.
+    pub(crate) fn waiting_for(&self, most: usize) -> String {
+        let open = self.ops.iter().filter(|(_, entry)| entry.result.is_none());
+        let waits: Vec<_> = open.take(most).map(|(op, entry)| entry.describe(*op)).collect();
+        waits.join("; ")
+    }
+
+    /// The last await that was passed, in words.
+    pub(crate) fn last_await(&self) -> String {
+        let at = |site: Place| format!("its last await was at {}:{}", site.file(), site.line());
+        self.passed.map_or_else(|| "it has awaited nothing".to_owned(), at)
+    }
 }
 
-/// What an open operation needs from the world.
+/// Asks the world for what an open operation needs of it.
+fn ask(op: u32, entry: &mut Op) -> Option<Command> {
+    let command = command(op, entry);
+    entry.asked = command.is_some();
+    command
+}
+
 fn command(op: u32, entry: &Op) -> Option<Command> {
     if entry.result.is_some() {
         return None;

@@ -2,6 +2,12 @@
 
 use std::fmt;
 
+use super::watch::{Foreign, Place};
+
+/// What may be awaited.
+const INSTEAD: &str = "Await activities, children, `ctx.sleep`, `ctx.signal` and the like, or `flows::join!` and \
+     `flows::select!` of them; put other waiting into an `#[activity]`.";
+
 /// A run that cannot go on in this build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stuck {
@@ -14,14 +20,50 @@ impl Stuck {
         Self { message: message.into() }
     }
 
+    /// The workflow waits for something that is not durable.
+    pub(crate) fn foreign(found: Foreign, who: &str) -> Self {
+        let inside = |place: Place| format!("the macro at {}:{}", place.file(), place.line());
+        let behind = |place: Place| format!("the await at {}:{}", place.file(), place.line());
+        let place = match (found.entered.map(inside), found.passed.map(behind)) {
+            (Some(inside), Some(behind)) => format!("in {inside}, behind {behind}"),
+            (Some(inside), None) => format!("in {inside}"),
+            (None, Some(behind)) => format!("behind {behind}"),
+            (None, None) => "at the first await of the workflow, or of an async block in it".into(),
+        };
+        Self::new(format!(
+            "the workflow waits for something that is not durable: a replay could not repeat it\n  \
+             where:    {place}\n  \
+             workflow: {who}\n\
+             {INSTEAD}"
+        ))
+    }
+
+    /// The workflow waits, and there is nothing that it waits for.
+    pub(crate) fn waits_on_nothing(who: &str) -> Self {
+        Self::new(format!(
+            "the workflow waits, but on nothing durable, so no event could ever wake it\n  \
+             workflow: {who}\n\
+             {INSTEAD}"
+        ))
+    }
+
+    /// A durable future was polled by something that is not the workflow.
+    pub(crate) fn moved_out(what: &str) -> Self {
+        Self::new(format!(
+            "a durable future was polled outside of its workflow, by a task or a thread: {what}\n\
+             Await it in the workflow; for several things at once use `flows::join!` or `.start()`."
+        ))
+    }
+
     /// The journal and the code disagree.
     pub(crate) fn mismatch(journal: &str, code: &str) -> Self {
         Self::new(format!(
             "the journal does not match this build\n  \
              journal: {journal}\n  \
              code:    {code}\n\
-             Deploy the build that wrote the journal, or keep the old code for old runs \
-             (a new `version` of the workflow)."
+             This run needs the code that wrote its journal. Keep that code for it, as the `else` \
+             of an `if ctx.patched(\"…\")` or under its own `version` of the workflow; or deploy \
+             that build again."
         ))
     }
 }

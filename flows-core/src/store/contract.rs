@@ -129,6 +129,7 @@ contract! {
         a_renewal_that_came_too_late_says_so
         a_retired_workers_runs_are_ready_at_once
         a_worker_that_registers_releases_stuck_runs
+        stuck_runs_are_released_again
         stuck_runs_of_other_lanes_stay_stuck;
     ending:
         an_ended_run_has_an_outcome_and_no_place

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::executor::Executor;
+use super::work::Work;
 use crate::ids::RunKey;
 use crate::journal::Event;
 use crate::replay::ActivityStart;
@@ -81,7 +82,7 @@ impl Executor {
                 run.alarms.remove(&op);
             }
             match alarm {
-                Alarm::Timer => self.apply(key, Event::TimerFired { op }),
+                Alarm::Timer => self.take_in(key, Work::Event(Event::TimerFired { op })),
                 Alarm::Launch(start) => self.launch(key, start),
                 Alarm::Deadline => self.time_out(key),
             }

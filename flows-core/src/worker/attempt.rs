@@ -14,7 +14,7 @@ use super::resident::Running;
 use super::session::Session;
 use super::surroundings::Invocation;
 use crate::context::{ActivityContext, ActivityInfo, ExactlyOnce, Heartbeats, SealRequest};
-use crate::definition::ActivityDef;
+use crate::definition::{ActivityDef, PayloadFuture};
 use crate::error::{Error, ErrorKind, Result, panic_message};
 use crate::ids::RunKey;
 use crate::payload::Payload;
@@ -31,7 +31,7 @@ impl Executor {
             return self.set_alarm(key, start.task.op, due, Alarm::Launch(start));
         }
         let Some(run) = self.runs.get_mut(&key) else { return };
-        if run.machine.is_none() || run.ending {
+        if !run.is_live() {
             return;
         }
         if self.draining {
@@ -138,8 +138,7 @@ impl Attempt {
             op: task.op,
             attempt: self.start.attempt,
         };
-        let body = (self.def.invoke)(context, input);
-        let body = self.session.surroundings.activity(invocation, body);
+        let body = self.session.surroundings.activity(invocation, self.call(context, input));
         let call = AssertUnwindSafe(body).catch_unwind();
         let output = tokio::select! {
             biased;
@@ -147,6 +146,15 @@ impl Attempt {
             error = self.limits(heartbeats) => return Err(error),
         };
         output.within(limit, || format!("output of activity `{name}`"))
+    }
+
+    /// The body; in tests, what stands in for it.
+    fn call(&self, context: ActivityContext, input: Payload) -> PayloadFuture {
+        #[cfg(feature = "testing")]
+        if let Some(desk) = &self.session.config.desk {
+            return desk.invoke(&self.def, context, input);
+        }
+        (self.def.invoke)(context, input)
     }
 
     /// Waits for a free slot, on the first attempt no longer than `schedule_to_start`.

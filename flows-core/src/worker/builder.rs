@@ -21,7 +21,14 @@ pub(crate) struct Config {
     pub(crate) lease: Duration,
     pub(crate) poll_interval: Duration,
     pub(crate) resident_for: Duration,
+    pub(crate) retry_stuck: Duration,
     pub(crate) grace: Duration,
+    /// Whether a difference from the journal that only warrants a warning stops the run.
+    pub(crate) strict: bool,
+    /// Set in tests: where activities go instead of to their bodies.
+    #[cfg(feature = "testing")]
+    pub(crate) desk: Option<Arc<crate::testing::Desk>>,
+    pub(crate) poll_budget: Duration,
 }
 
 /// Builds a [`Worker`].
@@ -43,7 +50,12 @@ impl WorkerBuilder {
             lease: Duration::from_secs(6),
             poll_interval: Duration::from_secs(1),
             resident_for: Duration::from_secs(30),
+            retry_stuck: Duration::from_secs(300),
             grace: Duration::from_secs(10),
+            strict: false,
+            #[cfg(feature = "testing")]
+            desk: None,
+            poll_budget: Duration::from_secs(1),
         };
         Self { engine, registry, state: StateMap::default(), config }
     }
@@ -99,10 +111,26 @@ impl WorkerBuilder {
         self
     }
 
+    /// How often the stuck runs of its workflows are tried again, beside once when the worker
+    /// begins. Default 5 min, at least 10 ms.
+    #[must_use]
+    pub fn retry_stuck(mut self, interval: Duration) -> Self {
+        self.config.retry_stuck = interval.min(Duration::from_secs(86_400 * 365));
+        self
+    }
+
     /// How long running activities may go on after shutdown was asked for. Default 10 s.
     #[must_use]
     pub fn shutdown_grace(mut self, grace: Duration) -> Self {
         self.config.grace = grace;
+        self
+    }
+
+    /// How long workflow code may hold its thread before it is reported as blocking, and the other
+    /// runs go on without it. In real time. Default 1 s, at least 10 ms.
+    #[must_use]
+    pub fn poll_budget(mut self, budget: Duration) -> Self {
+        self.config.poll_budget = budget.min(Duration::from_secs(86_400 * 365));
         self
     }
 
@@ -113,12 +141,27 @@ impl WorkerBuilder {
         self
     }
 
+    /// A worker of the testing kit: activities pass its desk, which also has the shared state.
+    #[cfg(feature = "testing")]
+    pub(crate) fn desk(mut self, desk: Arc<crate::testing::Desk>) -> Self {
+        self.config.desk = Some(desk);
+        self.strict()
+    }
+
+    /// Every difference between a run's code and its journal stops the run, also those that
+    /// otherwise are a warning: for tests.
+    #[cfg(feature = "testing")]
+    pub(crate) fn strict(mut self) -> Self {
+        self.config.strict = true;
+        self
+    }
+
     /// Makes the worker.
     ///
     /// # Errors
     /// Names the first thing that is wrong: a duplicate definition (with both places), no
     /// definition at all, an activity whose state is missing, an empty list of queues, a limit of
-    /// zero, a lease or an interval that is too short.
+    /// zero, a lease, an interval or a budget that is too short.
     pub fn build(mut self) -> Result<Worker> {
         self.registry.check()?;
         self.check_not_empty()?;
@@ -154,6 +197,10 @@ impl WorkerBuilder {
     }
 
     fn check_state(&self) -> Result<()> {
+        #[cfg(feature = "testing")]
+        if self.config.desk.is_some() {
+            return Ok(()); // a mock needs none, and the desk may get it later
+        }
         let missing: Vec<_> = self
             .registry
             .activities()
@@ -186,7 +233,16 @@ impl WorkerBuilder {
         refuse_if(short, &format!("a lease of {:?} is below the least of 1 s", config.lease))?;
         let fast = config.poll_interval < Duration::from_millis(10);
         let interval = config.poll_interval;
-        refuse_if(fast, &format!("a poll interval of {interval:?} is below the least of 10 ms"))
+        refuse_if(fast, &format!("a poll interval of {interval:?} is below the least of 10 ms"))?;
+        let often = config.retry_stuck < Duration::from_millis(10);
+        let interval = config.retry_stuck;
+        refuse_if(
+            often,
+            &format!("trying stuck runs every {interval:?} is below the least of 10 ms"),
+        )?;
+        let budget = config.poll_budget;
+        let tight = budget < Duration::from_millis(10);
+        refuse_if(tight, &format!("a poll budget of {budget:?} is below the least of 10 ms"))
     }
 }
 

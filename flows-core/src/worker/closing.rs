@@ -23,6 +23,7 @@ impl Executor {
         let at = self.session.clock.now();
         let Some(run) = self.runs.get_mut(&key) else { return };
         run.stop();
+        run.todo.clear(); // letters among it stay in the inbox, for who goes on
         run.ending = true;
         run.drop_launches();
         let event = match &outcome {

@@ -1,7 +1,8 @@
 //! An executor: owns the runs of some shards and one writer connection.
 //!
-//! Its loop is the only place where these runs change. It must never wait for anything but its
-//! inbox, its batch and the next alarm.
+//! Whoever drives it ([`driver`](super::driver)) is the only one that changes these runs. It must
+//! never wait for anything but its inbox, its batch and the next alarm, and never run user code:
+//! that is a job, which its driver runs while the executor is in its seat.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,23 +12,33 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant;
 
 use super::alarm::Alarms;
+use super::job::Done;
 use super::message::Message;
 use super::resident::Resident;
+use super::seat::Seat;
 use super::session::Session;
 use super::submit::Batch;
 use crate::ids::RunKey;
+use crate::replay::Machine;
 use crate::store::Activation;
 
 /// The most messages taken at once.
-const MESSAGES: usize = 1024;
+pub(super) const MESSAGES: usize = 1024;
 
 pub(crate) struct Executor {
     pub(super) session: Arc<Session>,
     pub(super) index: usize,
+    pub(super) seat: Arc<Seat>,
     pub(super) inbox: UnboundedReceiver<Message>,
     /// The way back into the inbox, for activities and reloads.
     pub(super) myself: UnboundedSender<Message>,
     pub(super) runs: FxHashMap<RunKey, Resident>,
+    /// Runs with something to take in; checked when taken.
+    pub(super) busy: VecDeque<RunKey>,
+    /// What came of user code, until it is sorted.
+    pub(super) done: Vec<Done>,
+    /// Machines to be dropped, which runs user code.
+    pub(super) discarded: Vec<Machine>,
     /// Runs with something to commit.
     pub(super) dirty: VecDeque<RunKey>,
     pub(super) batch: Option<Batch>,
@@ -36,46 +47,52 @@ pub(crate) struct Executor {
     pub(super) idle: VecDeque<(Instant, RunKey)>,
     pub(super) residencies: u64,
     pub(super) draining: bool,
+    /// Told when it ends, however it ends.
+    ended: UnboundedSender<()>,
 }
 
 impl Executor {
     pub(super) fn new(
         session: Arc<Session>,
         index: usize,
+        seat: Arc<Seat>,
         myself: UnboundedSender<Message>,
         inbox: UnboundedReceiver<Message>,
+        ended: UnboundedSender<()>,
     ) -> Self {
         Self {
             session,
             index,
+            seat,
             inbox,
             myself,
             runs: FxHashMap::default(),
+            busy: VecDeque::new(),
+            done: Vec::new(),
+            discarded: Vec::new(),
             dirty: VecDeque::new(),
             batch: None,
             alarms: Alarms::default(),
             idle: VecDeque::new(),
             residencies: 0,
             draining: false,
+            ended,
         }
     }
 
-    /// Runs until it is drained, or dropped.
-    pub(super) async fn run(mut self) {
-        let mut messages = Vec::with_capacity(MESSAGES);
-        while !self.is_drained() {
-            self.submit();
-            let wake_at = self.next_wake();
-            tokio::select! {
-                biased;
-                landed = flight(&mut self.batch) => self.settle(landed),
-                _ = self.inbox.recv_many(&mut messages, MESSAGES) => {
-                    for message in messages.drain(..) {
-                        self.receive(message);
-                    }
+    /// Waits until something is to be done, and does it, but for running user code.
+    pub(super) async fn next(&mut self, messages: &mut Vec<Message>) {
+        let (wake_at, has_jobs) = (self.next_wake(), self.has_jobs());
+        tokio::select! {
+            biased;
+            landed = flight(&mut self.batch) => self.settle(landed),
+            _ = self.inbox.recv_many(messages, MESSAGES) => {
+                for message in messages.drain(..) {
+                    self.receive(message);
                 }
-                () = sleep_until(wake_at) => self.wake(),
             }
+            () = sleep_until(wake_at) => self.wake(),
+            () = std::future::ready(()), if has_jobs => {}
         }
     }
 
@@ -88,7 +105,9 @@ impl Executor {
             Message::Reloaded { asked, found } => self.reloaded(&asked, found),
             Message::Terminated(run) => self.terminated(run),
             Message::MakeRoom(slots) => self.park_oldest(slots),
+            Message::Done(done) => self.finish(*done),
             Message::Drain => self.drain(),
+            Message::Stop => {}
         }
     }
 
@@ -98,7 +117,7 @@ impl Executor {
         self.take_up(run, 0);
     }
 
-    fn is_drained(&self) -> bool {
+    pub(super) fn is_drained(&self) -> bool {
         self.draining && self.runs.is_empty() && self.batch.is_none()
     }
 
@@ -112,6 +131,15 @@ impl Executor {
     fn wake(&mut self) {
         self.ring_alarms();
         self.park_idle();
+    }
+}
+
+impl Drop for Executor {
+    /// Stops what it began, and says so before it drops its machines: they may take their time.
+    fn drop(&mut self) {
+        self.batch = None;
+        self.runs.values_mut().for_each(Resident::stop);
+        let _ = self.ended.send(()); // nobody is left to care
     }
 }
 

@@ -35,13 +35,15 @@ pub(super) async fn keep(
         turn: 0,
         pause: SHORTEST_PAUSE,
         look_at: Instant::now(),
+        retry_at: Instant::now() + session.config.retry_stuck,
     };
     loop {
-        // In an order, so that a simulation can repeat it; looks come first and move on by time, so
-        // they keep nobody from being heard.
+        // In an order, so that a simulation can repeat it; what comes first moves on by time, so it
+        // keeps nobody from being heard.
         tokio::select! {
             biased;
             () = tokio::time::sleep_until(keeper.look_at) => keeper.look().await,
+            () = tokio::time::sleep_until(keeper.retry_at) => keeper.retry_stuck().await,
             Some(hint) = hints.recv() => keeper.hear(hint),
             () = session.wanted.notified() => {}
         }
@@ -61,6 +63,8 @@ struct Keeper<'a> {
     turn: i16,
     pause: Duration,
     look_at: Instant,
+    /// When stuck runs get another chance.
+    retry_at: Instant,
 }
 
 impl Keeper<'_> {
@@ -89,6 +93,14 @@ impl Keeper<'_> {
                 tracing::warn!(%error, "cannot look for work; trying again");
                 self.look_at = Instant::now() + self.session.config.poll_interval;
             }
+        }
+    }
+
+    async fn retry_stuck(&mut self) {
+        self.retry_at = Instant::now() + self.session.config.retry_stuck;
+        match self.session.store.retry_stuck(&self.session.identity).await {
+            Ok(()) => self.look_at = Instant::now(),
+            Err(error) => tracing::warn!(%error, "cannot release stuck runs; trying again"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What reaches an executor.
 
+use super::job::Done;
 use crate::context::{Fate, SealRequest};
 use crate::error::Error;
 use crate::ids::RunKey;
@@ -22,12 +23,16 @@ pub(crate) enum Message {
         /// Those that are still ours.
         found: Vec<Activation>,
     },
+    /// User code that had blocked its thread has given it back.
+    Done(Box<Done>),
     /// A run was ended from outside.
     Terminated(RunKey),
     /// Park waiting runs, the longest waiting first, until so many slots are free.
     MakeRoom(usize),
     /// Start nothing more; let go of every run as soon as it can be.
     Drain,
+    /// The session is over: look at the seat, which says so.
+    Stop,
 }
 
 /// The end of an attempt.

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::executor::Executor;
+use super::work::Work;
 use crate::error::Error;
 use crate::ids::RunKey;
 use crate::journal::{Event, StoredError};
@@ -26,18 +27,13 @@ impl Executor {
         self.consider(mail.run);
     }
 
-    /// Applies the letters that have not been read yet; they leave the inbox with the next commit.
+    /// The letters that have not been read yet are to be taken in.
     pub(super) fn read(&mut self, key: RunKey, inbox: Vec<Letter>) {
         for letter in inbox {
-            let Some(run) = self.runs.get_mut(&key) else { return };
-            if letter.seq <= run.seen || run.ending || run.machine.is_none() {
-                continue;
-            }
-            run.seen = letter.seq;
-            run.pending.consumed.push(letter.seq);
-            match event_of(letter) {
-                Ok(event) => self.apply(key, event),
-                Err(error) => self.get_stuck(key, &error.to_string()),
+            let Some(run) = self.runs.get_mut(&key).filter(|run| run.is_live()) else { return };
+            if letter.seq > run.seen {
+                run.seen = letter.seq;
+                self.take_in(key, Work::Letter(letter));
             }
         }
     }
@@ -109,7 +105,7 @@ impl Executor {
     }
 }
 
-fn event_of(letter: Letter) -> Result<Event, Error> {
+pub(super) fn event_of(letter: Letter) -> Result<Event, Error> {
     let Letter { kind, name, payload, .. } = letter;
     match kind {
         MailKind::Signal => Ok(Event::SignalReceived { name, payload }),

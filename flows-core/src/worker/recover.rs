@@ -18,8 +18,9 @@ impl Executor {
         for key in &keys {
             self.clear_alarms(*key);
             if let Some(run) = self.runs.get_mut(key) {
-                run.stop();
-                (run.machine, run.flying, run.pending) = (None, None, Pending::default());
+                self.discarded.extend(run.let_go());
+                run.lost = true;
+                (run.flying, run.pending) = (None, Pending::default());
                 (run.sealed, run.seals) = (None, Default::default());
             }
         }
@@ -106,8 +107,9 @@ impl Executor {
     fn replace(&mut self, stored: Activation) {
         let (key, old) = (stored.key, self.runs.remove(&stored.key));
         let sent = old.as_ref().map_or(0, |run| run.sent);
-        if let Some(run) = old {
+        if let Some(mut run) = old {
             self.alarms.remove(key, run.alarms.iter());
+            self.discarded.extend(run.let_go());
         }
         self.take_up(stored, sent); // the place is the same, and so is its count
     }

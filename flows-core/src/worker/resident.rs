@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::message::Seal;
+use super::work::Work;
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded, RowBuilder};
 use crate::replay::{ActivityStart, ActivityTask, Machine};
@@ -18,7 +19,14 @@ use crate::time::Timestamp;
 
 /// A run that this worker holds.
 pub(crate) struct Resident {
+    /// None while it is away, and when the run is lost or stuck.
     pub(crate) machine: Option<Machine>,
+    /// User code of the run is being run: its machine is on its way back here.
+    pub(crate) away: bool,
+    /// What the run has still to take in, in order.
+    pub(crate) todo: VecDeque<Work>,
+    /// Whether it stands in the executor's list of runs with something to take in.
+    pub(crate) listed: bool,
     pub(crate) origin: Origin,
     /// Distinguishes this residency from an earlier one of the same run.
     pub(crate) residency: u64,
@@ -31,7 +39,7 @@ pub(crate) struct Resident {
     pub(crate) running: FxHashMap<u32, Running>,
     /// When each timer, and each activity that waits for its retry, is due.
     pub(crate) alarms: FxHashMap<u32, Timestamp>,
-    /// The last letter that was read.
+    /// The last letter that was read: taken in, or about to be.
     pub(crate) seen: i64,
     /// How many letters are known to have been sent to the owned run.
     pub(crate) sent: i64,
@@ -43,12 +51,12 @@ pub(crate) struct Resident {
     pub(crate) ending: bool,
     /// Why it cannot go on in this build.
     pub(crate) stuck: Option<String>,
+    /// Somebody else has gone on with it: what is stored decides.
+    pub(crate) lost: bool,
     /// The event that is being committed by an activity's own transaction.
     pub(crate) sealed: Option<Recorded>,
     /// Results that wait to be sealed.
     pub(crate) seals: VecDeque<Seal>,
-    /// What happened while an event was sealed, in order.
-    pub(crate) deferred: VecDeque<Event>,
     /// It has work that another worker should start at once.
     pub(crate) hand_back: bool,
 }
@@ -130,6 +138,9 @@ impl Resident {
     pub(crate) fn new(run: &Activation, residency: u64, sent: i64) -> Self {
         Self {
             machine: None,
+            away: false,
+            todo: VecDeque::new(),
+            listed: false,
             origin: Origin::from(run),
             residency,
             position: i32::try_from(run.journal.len()).unwrap_or(i32::MAX),
@@ -144,9 +155,9 @@ impl Resident {
             idle_since: None,
             ending: false,
             stuck: None,
+            lost: false,
             sealed: None,
             seals: VecDeque::new(),
-            deferred: VecDeque::new(),
             hand_back: false,
         }
     }
@@ -156,9 +167,43 @@ impl Resident {
         self.running.is_empty() && self.is_settled()
     }
 
-    /// Whether everything it has decided is durable.
+    /// Whether everything that has reached it is taken in, and durable.
     pub(crate) fn is_settled(&self) -> bool {
+        self.is_durable() && !self.away && self.todo.is_empty()
+    }
+
+    /// Whether everything it has decided is durable.
+    pub(crate) fn is_durable(&self) -> bool {
         self.flying.is_none() && self.sealed.is_none() && self.pending.is_empty()
+    }
+
+    /// Whether its code goes on here.
+    pub(crate) fn is_live(&self) -> bool {
+        !self.lost && !self.ending && self.stuck.is_none()
+    }
+
+    /// Whether it can take something in now.
+    pub(crate) fn can_work(&self) -> bool {
+        !self.todo.is_empty() && !self.away && self.sealed.is_none()
+    }
+
+    /// The next thing to take in. A queue that is empty keeps no memory.
+    pub(crate) fn next_work(&mut self) -> Option<Work> {
+        let next = self.todo.pop_front();
+        if self.todo.is_empty() {
+            self.todo = VecDeque::new();
+        }
+        next
+    }
+
+    /// Its code goes no further here: what it has not taken in yet, and what comes back of a poll
+    /// that still goes on, is dropped. Gives the machine to who drops it.
+    #[must_use = "a machine has user values, whose destructors are user code"]
+    pub(crate) fn let_go(&mut self) -> Option<Machine> {
+        self.stop();
+        self.todo.clear();
+        self.away = false;
+        self.machine.take()
     }
 
     /// The operation whose result an activity's own transaction is committing.
@@ -171,9 +216,8 @@ impl Resident {
 
     /// Whether what is stored decides how it goes on.
     pub(crate) fn awaits_reading(&self) -> bool {
-        let dropped = self.machine.is_none() && self.stuck.is_none();
-        dropped
-            || self.flying.as_ref().is_some_and(|flying| flying.record.is_some() && !self.queued)
+        let unsure = |flying: &Flying| flying.record.is_some() && !self.queued;
+        self.lost || self.flying.as_ref().is_some_and(unsure)
     }
 
     /// When it must be awake again, by itself.

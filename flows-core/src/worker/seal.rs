@@ -5,6 +5,7 @@
 
 use super::executor::Executor;
 use super::message::Seal;
+use super::work::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::journal::{self, Event, Recorded, StepId};
@@ -64,31 +65,20 @@ impl Executor {
         }
     }
 
-    /// The transaction has ended: its event is history now, or was never written. What waited goes
-    /// on.
+    /// The transaction has ended: its event is history now, and the first that the run takes in; or
+    /// it was never written. What waited goes on.
     pub(super) fn unseal(&mut self, key: RunKey, committed: bool) {
         let Some(run) = self.runs.get_mut(&key) else { return };
         if let Some(recorded) = run.sealed.take().filter(|_| committed) {
             run.position += 1;
-            if let Some(machine) = run.machine.as_mut().filter(|_| !run.ending) {
-                match machine.apply(recorded) {
-                    Ok(turn) => self.absorb(key, turn),
-                    Err(stuck) => self.get_stuck(key, &stuck.to_string()),
-                }
+            if run.is_live() {
+                run.todo.push_front(Work::Sealed(recorded));
             }
         }
-        self.replay_deferred(key);
+        self.list(key);
         self.grant_seal(key);
         self.mark_dirty(key);
         self.consider(key);
-    }
-
-    fn replay_deferred(&mut self, key: RunKey) {
-        loop {
-            let Some(run) = self.runs.get_mut(&key) else { return };
-            let Some(event) = run.deferred.pop_front() else { return };
-            self.apply(key, event);
-        }
     }
 }
 

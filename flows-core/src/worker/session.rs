@@ -9,17 +9,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, Semaphore};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Worker;
 use super::builder::Config;
 use super::clock::StoreClock;
-use super::executor::Executor;
-use super::message::Message;
+use super::crew::Crew;
 use super::surroundings::Surroundings;
 use super::{keeper, lease};
 use crate::clock;
@@ -108,6 +105,12 @@ impl Session {
         self.identity.id
     }
 
+    /// Why a run may not go on with these warnings: it may, unless the worker is strict.
+    pub(crate) fn refusal(&self, warnings: &[String]) -> Option<String> {
+        let refused = self.config.strict && !warnings.is_empty();
+        refused.then(|| format!("{} (a worker in production only warns)", warnings.join("; ")))
+    }
+
     /// Slots for runs that are free.
     pub(crate) fn free_slots(&self) -> usize {
         self.config.max_workflows.saturating_sub(self.residents.load(Ordering::Relaxed))
@@ -140,43 +143,36 @@ impl Session {
     /// Serves until shutdown or until the lease is lost.
     pub(crate) async fn serve<F: Future>(self: Arc<Self>, shutdown: Pin<&mut F>) -> Result<Ended> {
         let heard = self.hints.join(self.id());
-        let mut tasks = JoinSet::new();
-        let executors: Arc<[UnboundedSender<Message>]> = (0..self.store.writers())
-            .map(|index| {
-                let (sender, inbox) = unbounded_channel();
-                let executor = Executor::new(Arc::clone(&self), index, sender.clone(), inbox);
-                tasks.spawn(self.surroundings.task(executor.run()));
-                sender
-            })
-            .collect();
+        let mut crew = Crew::start(&self);
+        let executors = crew.inboxes();
         let ended = tokio::select! {
             biased;
             () = lease::hold(&self) => Ended::LeaseLost,
             () = keeper::keep(&self, heard, &executors) => Ended::LeaseLost,
-            _ = tasks.join_next() => Ended::LeaseLost, // an executor has panicked
+            () = crew.one_ended() => Ended::LeaseLost, // an executor has panicked
             _ = shutdown => Ended::Shutdown,
         };
         if matches!(ended, Ended::Shutdown) {
-            self.drain(&executors, &mut tasks).await;
+            self.drain(&mut crew).await;
         }
-        tasks.shutdown().await;
+        crew.end().await;
         self.hints.leave(self.id());
         self.retire().await;
         Ok(ended)
     }
 
     /// Lets running activities end, within the grace period, while the lease is still held.
-    async fn drain(&self, executors: &[UnboundedSender<Message>], tasks: &mut JoinSet<()>) {
-        for executor in executors {
-            drop(executor.send(Message::Drain));
-        }
-        let all_idle = async { while tasks.join_next().await.is_some() {} };
+    async fn drain(&self, crew: &mut Crew) {
+        crew.drain();
         tokio::select! {
             biased;
-            () = all_idle => {}
+            () = crew.all_ended() => {}
             () = lease::hold(self) => {}
             () = tokio::time::sleep(self.config.grace) => {
-                tracing::warn!("activities still ran after the grace period; they are handed back");
+                tracing::warn!(
+                    "activities, or workflow code that blocks, still ran after the grace period; \
+                     they are handed back"
+                );
             }
         }
     }

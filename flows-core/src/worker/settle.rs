@@ -74,8 +74,9 @@ impl Executor {
 
     /// Lets a run go from memory.
     pub(super) fn forget(&mut self, key: RunKey) {
-        if let Some(run) = self.runs.remove(&key) {
+        if let Some(mut run) = self.runs.remove(&key) {
             self.alarms.remove(key, run.alarms.iter());
+            self.discarded.extend(run.let_go());
             self.session.release_slots(1);
         }
     }

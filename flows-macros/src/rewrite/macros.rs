@@ -10,7 +10,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::visit_mut::VisitMut;
 use syn::{Expr, Ident, Macro, Token};
 
-use super::{Rewrite, conditional};
+use super::{Rewrite, conditional, guard};
 use crate::args::common::default_crate;
 use crate::select::Select;
 
@@ -39,10 +39,24 @@ const WELL_KNOWN: &[&str] = &[
 /// Our own combinators.
 const OURS: &[&str] = &["join", "try_join", "select"];
 
+/// Whether it is known what a macro of this name does with what it is given.
+pub(super) fn is_known(name: &str) -> bool {
+    let name = name.trim_start_matches("r#");
+    OURS.contains(&name) || WELL_KNOWN.contains(&name) || conditional::is_conditional(name)
+}
+
 /// Rewrites the arguments of one call, or says why it cannot.
 pub(super) fn rewrite(rewrite: &mut Rewrite<'_>, call: &mut Macro) {
     let name = call.path.segments.last().map(|last| last.ident.unraw().to_string());
     let name = name.unwrap_or_default();
+    let unknown = if is_known(&name) {
+        guard::unknown_call(&call.tokens)
+    } else {
+        call.path.segments.last().map(|last| last.ident.span())
+    };
+    if unknown.is_some() {
+        rewrite.unknown = unknown;
+    }
     let result = if OURS.contains(&name.as_str()) {
         combinator(rewrite, call, &name)
     } else if conditional::is_conditional(&name) {

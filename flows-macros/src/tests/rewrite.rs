@@ -157,8 +157,11 @@ fn foreign_macros() {
     check(
         "own!(anything => goes @ here); own!(async fn later() {})",
         &expect![[r#"
-        own!(anything => goes @ here);
-        own!(async fn later() {})"#]],
+            let _inside = entering();
+            own!(anything => goes @ here);
+            ::core::mem::drop(_inside);
+            let _inside = entering();
+            own!(async fn later() {})"#]],
     );
     check(
         "futures_util::try_join!(a, b)",
@@ -190,6 +193,70 @@ fn every_error_comes_out() {
             }
             ::core::compile_error! {
             "`warn!` evaluates its arguments only where its level is enabled, and never in a replay; take the value before it: `let value = …;`"
+            }"#]],
+    );
+}
+
+#[test]
+fn statements_with_a_macro_that_nobody_can_see_into() {
+    check(
+        "let x = own!(a); flows::pipe!(x); x.unwrap()",
+        &expect![[r#"
+            let _inside = entering();
+            let x = own!(a);
+            ::core::mem::drop(_inside);
+            let _inside = entering();
+            flows::pipe!(x);
+            ::core::mem::drop(_inside);
+            x.unwrap()"#]],
+    );
+    check(
+        "if own!(a) { b.await; other!(c) } else { return own!(d); }",
+        &expect![[r#"
+            let _inside = entering();
+            if own!(a) {
+                durable(b).await;
+                let _inside = entering();
+                other!(c)
+            } else {
+                let _inside = entering();
+                return own!(d);
+            }"#]],
+    );
+    check(
+        "let f = async move { own!(a) }; own! { b } f.await",
+        &expect![[r#"
+            let f = block(async move {
+                let _inside = entering();
+                own!(a)
+            });
+            let _inside = entering();
+            own! {
+                b
+            }
+            ::core::mem::drop(_inside);
+            durable(f).await"#]],
+    );
+    check(
+        "info!(\"{}\", own!(a)); vec![own!(a), b.await]; vec![a != b, c];",
+        &expect![[r#"
+            let _inside = entering();
+            info!("{}", own!(a));
+            ::core::mem::drop(_inside);
+            let _inside = entering();
+            vec![own!(a), durable(b). await];
+            ::core::mem::drop(_inside);
+            vec![a != b, c];"#]],
+    );
+    check(
+        "let a = [0; own!(3)]; let b: own!(u8) = const { own!(1) }; macro_rules! x { () => { own!() } }",
+        &expect![[r#"
+            let a = [0; own!(3)];
+            let b: own!(u8) = const { own!(1) };
+            macro_rules! x {
+                () => {
+                    own!()
+                };
             }"#]],
     );
 }

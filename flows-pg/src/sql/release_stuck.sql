@@ -1,6 +1,6 @@
 -- Makes stuck runs of some lanes ready, for a build that may mend them has come. $1 lanes,
 -- $2 number of shards, $3 limit per shard. Answers how many.
--- Called by `register`, until there are no more. Locks the rows it moves and waits for
+-- Called by `register` and `retry_stuck`, until there are no more. Locks the rows it moves and waits for
 -- those that a sender holds for a moment. Index: parked_stuck.
 WITH stuck AS MATERIALIZED (
     SELECT found.place

@@ -102,6 +102,7 @@ fn write_fields(blank: EventDocument, event: &Event) -> EventDocument {
         Event::ChildClosed { op, result: Err(error) } => {
             EventDocument { operation: Some(*op), error: Some(value_of(error)), ..blank }
         }
+        Event::Patched { id } => EventDocument { name: Some(id.clone()), ..blank },
         Event::RunFailed { error } => EventDocument { error: Some(value_of(error)), ..blank },
         Event::RunCompleted | Event::RunStarted => blank,
     }
@@ -167,6 +168,7 @@ fn read(document: EventDocument) -> Result<Recorded> {
         "child_closed" => {
             Event::ChildClosed { op: document.operation()?, result: Ok(document.value()?) }
         }
+        "patched" => Event::Patched { id: document.name()? },
         "run_completed" => Event::RunCompleted,
         "run_failed" => Event::RunFailed { error: document.error()? },
         "run_terminated" => Event::RunTerminated { reason: document.reason()? },

@@ -58,7 +58,7 @@ fn what_is_called_later_is_refused() {
         &[Cancel("enough")],
         expect![[r#"
             begin: run charge(1) #0
-            cancel: enough: cancel activity #0, cancel timer #3, gives [{"Err":true},{"Err":true},{"Err":true},{"Err":true},{"Err":true}]
+            cancel: enough: cancel activity #0, gives [{"Err":true},{"Err":true},{"Err":true},{"Err":true},{"Err":true}]
         "#]],
     );
 }

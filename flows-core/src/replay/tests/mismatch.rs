@@ -39,7 +39,7 @@ fn another_name() {
             the journal does not match this build
               journal: activity `email` (#1) completed
               code:    activity `ship` (#1), called at flows-core/src/replay/tests/mismatch.rs
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
 }
@@ -54,7 +54,7 @@ fn another_order() {
             the journal does not match this build
               journal: activity `ship` (#0) completed
               code:    activity `charge` (#0), called at flows-core/src/replay/tests/mismatch.rs
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
 }
@@ -70,7 +70,7 @@ fn a_step_was_taken_out() {
             the journal does not match this build
               journal: activity `charge` (#0) completed
               code:    activity `ship` (#0), called at flows-core/src/replay/tests/mismatch.rs
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
 }
@@ -85,7 +85,7 @@ fn a_timer_where_there_was_an_activity() {
             the journal does not match this build
               journal: activity `charge` (#0) completed
               code:    timer (#0), called at flows-core/src/replay/tests/mismatch.rs
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
 }
@@ -99,7 +99,7 @@ fn an_activity_where_there_was_a_timer() {
             the journal does not match this build
               journal: timer (#0) fired
               code:    activity `charge` (#0), called at flows-core/src/replay/tests/mismatch.rs
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
 }
@@ -123,7 +123,7 @@ fn a_signal_where_there_was_an_attempt() {
             the journal does not match this build
               journal: attempt 3 of activity `charge` (#0) failed
               code:    signal `go` (#0), called at flows-core/src/replay/tests/mismatch.rs
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
     check_stuck(
@@ -133,7 +133,7 @@ fn a_signal_where_there_was_an_attempt() {
             the journal does not match this build
               journal: activity `charge` (#0) failed
               code:    signal `go` (#0), called at flows-core/src/replay/tests/mismatch.rs
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
 }
@@ -149,7 +149,7 @@ fn an_activity_where_there_was_a_child() {
             the journal does not match this build
               journal: child workflow (#0) ended
               code:    activity `charge` (#0), called at flows-core/src/replay/tests/mismatch.rs
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
 }
@@ -164,7 +164,7 @@ fn another_child() {
             the journal does not match this build
               journal: child workflow `wrapping` (#0) started
               code:    child workflow `packing` (#0), called at flows-core/src/replay/tests/mismatch.rs
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
 }
@@ -179,7 +179,7 @@ fn a_child_where_there_was_a_side_effect() {
             the journal does not match this build
               journal: side effect (#0)
               code:    child workflow `packing` (#0), called at flows-core/src/replay/tests/mismatch.rs
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
 }
@@ -198,7 +198,7 @@ fn a_side_effect_where_there_was_a_child_is_not_carried_out() {
             the journal does not match this build
               journal: child workflow `packing` (#0) started
               code:    side effect (#0), called at flows-core/src/replay/tests/mismatch.rs
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
     assert_eq!(TIMES.load(std::sync::atomic::Ordering::Relaxed), 0);
@@ -214,8 +214,8 @@ fn the_code_ends_early() {
         expect![[r#"
             the journal does not match this build
               journal: activity `ship` (#1) completed
-              code:    the workflow has returned before this
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+              code:    the workflow has returned before this; its last await was at flows-core/src/replay/tests/mismatch.rs
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
 }
@@ -234,18 +234,18 @@ fn the_journal_ends_early() {
     expect![[r#"
         the journal does not match this build
           journal: run_completed: the run has ended here
-          code:    the workflow is still waiting
-        Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+          code:    the workflow still waits for activity `ship` (#1), called at flows-core/src/replay/tests/mismatch.rs
+        This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
 
         the journal does not match this build
           journal: run_failed: the run has ended here
-          code:    the workflow is still waiting
-        Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+          code:    the workflow still waits for activity `ship` (#1), called at flows-core/src/replay/tests/mismatch.rs
+        This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
 
         the journal does not match this build
           journal: run_terminated: the run has ended here
-          code:    the workflow is still waiting
-        Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+          code:    the workflow still waits for activity `ship` (#1), called at flows-core/src/replay/tests/mismatch.rs
+        This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
     "#]].assert_eq(&super::shown::without_lines(&(stuck.join("\n\n") + "\n")));
 }
 
@@ -259,7 +259,7 @@ fn a_value_that_nobody_asks_for() {
             the journal does not match this build
               journal: side effect (#1)
               code:    activity `ship` (#1), called at flows-core/src/replay/tests/mismatch.rs
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
 }
@@ -279,7 +279,7 @@ fn a_value_that_the_journal_lacks() {
             the journal does not match this build
               journal: nothing recorded as #1
               code:    side effect (#1), called at flows-core/src/replay/tests/mismatch.rs
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
 }
@@ -299,7 +299,7 @@ fn a_child_that_the_journal_lacks() {
             the journal does not match this build
               journal: nothing recorded as #0
               code:    child workflow `packing` (#0), called at flows-core/src/replay/tests/mismatch.rs
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
 }
@@ -313,8 +313,8 @@ fn a_row_that_is_there_twice() {
         expect![[r#"
             the journal does not match this build
               journal: activity `charge` (#0) completed
-              code:    nothing waits for #0
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+              code:    nothing waits for #0; the workflow waits for activity `ship` (#1), called at flows-core/src/replay/tests/mismatch.rs
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
 }
@@ -331,11 +331,11 @@ fn a_row_that_is_there_twice_before_its_await() {
         script,
         &journal,
         expect![[r#"
-        the journal does not match this build
-          journal: activity `charge` (#0) completed
-          code:    nothing waits for #0
-        Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
-    "#]],
+            the journal does not match this build
+              journal: activity `charge` (#0) completed
+              code:    #0 has its result already
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
+        "#]],
     );
 }
 
@@ -362,8 +362,8 @@ fn a_row_that_is_missing() {
         expect![[r#"
             the journal does not match this build
               journal: activity `ship` (#1) completed
-              code:    nothing waits for #1
-            Deploy the build that wrote the journal, or keep the old code for old runs (a new `version` of the workflow).
+              code:    nothing waits for #1; the workflow waits for activity `charge` (#0), called at flows-core/src/replay/tests/mismatch.rs
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
         "#]],
     );
 }
@@ -382,9 +382,9 @@ fn another_input_is_a_warning() {
     let journal = [completed(0, "charge", 99, 10), completed(1, "ship", 99, 20)];
     let turn = replay_events(&charges_then_ships(), &journal).expect("not stuck");
     expect![[r#"
-        activity `charge` (#0) is called with another input than the journal has for it; its recorded result is used
-        activity `ship` (#1) is called with another input than the journal has for it; its recorded result is used
-    "#]].assert_eq(&(turn.warnings.join("\n") + "\n"));
+        activity `charge` (#0) at flows-core/src/replay/tests/mismatch.rs is called with another input than the journal has for it; its recorded result is used
+        activity `ship` (#1) at flows-core/src/replay/tests/mismatch.rs is called with another input than the journal has for it; its recorded result is used
+    "#]].assert_eq(&super::shown::without_lines(&(turn.warnings.join("\n") + "\n")));
     assert_eq!(super::shown::turn(&turn), "gives 20", "what was recorded counts");
 }
 
@@ -413,4 +413,141 @@ fn new_code_behind_the_end_of_the_journal_is_welcome() {
         run ship(5) #2, record #1 = 5
     "#]]
     .assert_eq(&(super::shown::turn(&turn) + "\n"));
+}
+
+#[test]
+fn a_new_step_stands_in_front() {
+    let script = script!(|ctx| {
+        ctx.sleep(Duration::from_secs(1)).await?;
+        charge(ctx, 1).await
+    });
+    check_stuck(
+        script,
+        &[completed(0, "charge", 1, 10)],
+        expect![[r#"
+            the journal does not match this build
+              journal: activity `charge` (#0) completed
+              code:    timer (#0), called at flows-core/src/replay/tests/mismatch.rs
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
+        "#]],
+    );
+}
+
+#[test]
+fn two_awaits_have_changed_places() {
+    let script = script!(|ctx| {
+        let (first, second) = (charge(ctx, 1), ship(ctx, 2));
+        second.await?;
+        first.await
+    });
+    check_stuck(
+        script,
+        &[completed(0, "charge", 1, 10), completed(1, "ship", 2, 20)],
+        expect![[r#"
+            the journal does not match this build
+              journal: activity `charge` (#0) completed
+              code:    nothing waits for #0; the workflow waits for activity `ship` (#1), called at flows-core/src/replay/tests/mismatch.rs
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
+        "#]],
+    );
+}
+
+#[test]
+fn a_child_where_there_was_an_activity() {
+    let script = script!(|ctx| { pack(ctx).await });
+    check_stuck(
+        script,
+        &[completed(0, "charge", 1, 10)],
+        expect![[r#"
+            the journal does not match this build
+              journal: activity `charge` (#0) completed
+              code:    child workflow `packing` (#0), called at flows-core/src/replay/tests/mismatch.rs
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
+        "#]],
+    );
+}
+
+#[test]
+fn a_timer_where_there_was_a_child() {
+    let script = script!(|ctx| { ctx.sleep(Duration::from_secs(1)).await });
+    check_stuck(
+        script,
+        &[child_started(0, "packing")],
+        expect![[r#"
+            the journal does not match this build
+              journal: child workflow `packing` (#0) started
+              code:    timer (#0), called at flows-core/src/replay/tests/mismatch.rs
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
+        "#]],
+    );
+}
+
+#[test]
+fn a_side_effect_where_there_was_a_timer() {
+    let script = script!(|ctx| { ctx.side_effect(|| 5).await });
+    check_stuck(
+        script,
+        &[Event::TimerFired { op: 0 }],
+        expect![[r#"
+            the journal does not match this build
+              journal: timer (#0) fired
+              code:    side effect (#0), called at flows-core/src/replay/tests/mismatch.rs
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
+        "#]],
+    );
+}
+
+#[test]
+fn a_cancellation_where_there_was_a_timer() {
+    let script = script!(|ctx| {
+        ctx.cancelled().await;
+        Ok(())
+    });
+    check_stuck(
+        script,
+        &[Event::TimerFired { op: 0 }],
+        expect![[r#"
+            the journal does not match this build
+              journal: timer (#0) fired
+              code:    cancellation (#0), called at flows-core/src/replay/tests/mismatch.rs
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
+        "#]],
+    );
+}
+
+/// The journal has what came, and that is a signal that nobody has received yet. What the code did
+/// with it shows in what follows.
+#[test]
+fn a_signal_of_another_name() {
+    let script = script!(|ctx| {
+        let cents = ctx.signal::<u64>("stop").await?;
+        charge(ctx, cents).await
+    });
+    let go = Event::SignalReceived { name: "go".into(), payload: Payload::from_json("1") };
+    let turn = replay_events(&script, std::slice::from_ref(&go)).expect("not stuck");
+    assert_eq!(super::shown::turn(&turn), "waits");
+    check_stuck(
+        script,
+        &[go, completed(1, "charge", 1, 10)],
+        expect![[r#"
+            the journal does not match this build
+              journal: activity `charge` (#1) completed
+              code:    nothing waits for #1; the workflow waits for signal `stop` (#0), called at flows-core/src/replay/tests/mismatch.rs
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
+        "#]],
+    );
+}
+
+#[test]
+fn a_started_child_that_nobody_asks_for() {
+    check_stuck(
+        charges_then_ships(),
+        &[completed(0, "charge", 1, 10), child_started(7, "packing")],
+        expect![[r#"
+            the journal does not match this build
+              journal: child workflow `packing` (#7) started
+              code:    nothing asks for #7, up to the end of the journal; its last await was at flows-core/src/replay/tests/mismatch.rs
+            This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again.
+        "#]],
+    );
 }

@@ -1,7 +1,7 @@
 //! When the workflow's future is polled, and what a poll asks for.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use expect_test::expect;
@@ -113,11 +113,13 @@ fn a_result_that_is_not_awaited_yet_waits_for_its_await() {
 fn each_event_is_one_poll() {
     static POLLS: AtomicU32 = AtomicU32::new(0);
     let script = script!(|ctx| {
-        let counting = block(std::future::poll_fn(|_| {
+        let (first, second, never) = (charge(ctx, 1), ship(ctx, 2), ctx.signal::<u64>("never"));
+        let mut silence = ctx.signal::<u64>("silence");
+        let counting = block(std::future::poll_fn(|cx| {
             POLLS.fetch_add(1, Ordering::Relaxed);
-            Poll::<()>::Pending
+            Pin::new(&mut silence).poll(cx)
         }));
-        let all = join((counting, charge(ctx, 1), ship(ctx, 2), ctx.signal::<u64>("never"))).await;
+        let all = join((counting, first, second, never)).await;
         all.1
     });
     let (mut stage, _) = Stage::begin(script, &serde_json::json!({}));

@@ -97,7 +97,7 @@ fn of_several_that_are_ready_the_first_written_wins() {
             begin: run charge(1) #0, run ship(2) #1
             #0 completes with 10: waits
             #1 completes with 20: waits
-            signal go 1: cancel timer #3, gives "ship"
+            signal go 1: gives "ship"
         "#]],
     );
 }

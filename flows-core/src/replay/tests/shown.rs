@@ -57,6 +57,7 @@ fn mark(mark: &Recorded) -> String {
     match &mark.event {
         Event::SideEffect { op, value } => format!("record #{op} = {value:?}"),
         Event::ChildStarted { step, .. } => format!("record start of {} #{}", step.name, step.op),
+        Event::Patched { id } => format!("record patch {id}"),
         other => format!("record {}", other.name()),
     }
 }

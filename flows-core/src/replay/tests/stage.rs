@@ -52,6 +52,8 @@ pub(super) struct Stage {
     input: Payload,
     pub(super) machine: Machine,
     pub(super) journal: Vec<Recorded>,
+    /// How long the journal was after each turn: what a crash may lose ends at one of them.
+    turns: Vec<usize>,
     now: Timestamp,
     /// What was asked for and has not been given, by operation.
     pub(super) open: BTreeMap<u32, Command>,
@@ -71,6 +73,7 @@ impl Stage {
             input,
             machine,
             journal: Vec::new(),
+            turns: Vec::new(),
             now: START,
             open: BTreeMap::new(),
             children: BTreeSet::new(),
@@ -159,8 +162,13 @@ impl Stage {
                     self.open.insert(start.task.op, command.clone());
                 }
                 Command::StartTimer { op, .. } => drop(self.open.insert(*op, command.clone())),
-                Command::CancelActivity(op) | Command::CancelTimer(op) => {
-                    self.open.remove(op);
+                Command::CancelActivity(op) => {
+                    let lost = self.open.remove(op);
+                    assert!(matches!(lost, Some(Command::RunActivity(_))), "#{op}: {lost:?}");
+                }
+                Command::CancelTimer(op) => {
+                    let lost = self.open.remove(op);
+                    assert!(matches!(lost, Some(Command::StartTimer { .. })), "#{op}: {lost:?}");
                 }
                 // Its start is in the journal from here on.
                 Command::StartChild(child) => {
@@ -169,6 +177,9 @@ impl Stage {
             }
         }
         self.outcome = turn.outcome.as_ref().map(shown::outcome);
+        let forgotten = self.outcome.is_some() && !self.open.is_empty();
+        assert!(!forgotten, "still runs after the end: {:?}", self.open);
+        self.turns.push(self.journal.len());
     }
 
     /// Every activity that was ever asked for.
@@ -200,6 +211,42 @@ impl Stage {
     pub(super) fn take_over(&mut self) {
         self.machine = self.replayed().0;
     }
+
+    /// Another worker takes over, with another build.
+    pub(super) fn deploy(&mut self, def: WorkflowDef) -> Result<Turn, Stuck> {
+        self.def = def;
+        self.restart()
+    }
+
+    /// The worker dies, and with it what the last turns have made and never committed.
+    pub(super) fn crash(&mut self, lost: usize) {
+        self.turns.truncate(self.turns.len().saturating_sub(lost));
+        self.journal.truncate(self.turns.last().copied().unwrap_or_default());
+        self.restart().expect("the journal of this very script");
+    }
+
+    fn restart(&mut self) -> Result<Turn, Stuck> {
+        let (machine, turn) = replay(&self.def, &self.input, &self.journal)?;
+        self.machine = machine;
+        self.turns.pop();
+        self.open.clear();
+        self.tasks.clear(); // what the dead worker ran reaches nobody
+        self.children = open_children(&self.journal);
+        self.note(&turn);
+        Ok(turn)
+    }
+}
+
+fn open_children(journal: &[Recorded]) -> BTreeSet<u32> {
+    let mut open = BTreeSet::new();
+    for recorded in journal {
+        match &recorded.event {
+            Event::ChildStarted { step, .. } => drop(open.insert(step.op)),
+            Event::ChildClosed { op, .. } => drop(open.remove(op)),
+            _ => {}
+        }
+    }
+    open
 }
 
 fn starts_recorded(turn: &Turn) -> BTreeSet<u32> {

@@ -77,7 +77,10 @@ fn waiting_on_nothing_durable() {
     check_stuck_live(
         script,
         expect![[r#"
-            the workflow waits, but on nothing durable, so no event could ever wake it; await activities, children, signals or timers of its context
+            the workflow waits for something that is not durable: a replay could not repeat it
+              where:    behind the await at flows-core/src/replay/tests/stuck.rs
+              workflow: `script`, flows-core/src/replay/tests/stuck.rs
+            Await activities, children, `ctx.sleep`, `ctx.signal` and the like, or `flows::join!` and `flows::select!` of them; put other waiting into an `#[activity]`.
         "#]],
     );
 }
@@ -89,7 +92,9 @@ fn a_race_of_nothing() {
         script,
         &[],
         expect![[r#"
-            the workflow waits, but on nothing durable, so no event could ever wake it; await activities, children, signals or timers of its context
+            the workflow waits, but on nothing durable, so no event could ever wake it
+              workflow: `script`, flows-core/src/replay/tests/stuck.rs
+            Await activities, children, `ctx.sleep`, `ctx.signal` and the like, or `flows::join!` and `flows::select!` of them; put other waiting into an `#[activity]`.
         "#]],
     );
 }

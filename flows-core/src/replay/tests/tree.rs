@@ -1,6 +1,7 @@
 //! Workflows as data: trees of operations and combinators, built while they run.
 //!
-//! The one workflow here interprets its input, so that a test can make up any workflow it likes.
+//! The one workflow here interprets its input, so that a test can make up any workflow it likes. It
+//! comes in two builds: the one that asks for patches, and the one before it, which knows none.
 
 use std::pin::Pin;
 
@@ -14,6 +15,9 @@ use crate::context::WorkflowContext;
 use crate::definition::{SourceLocation, Workflow, WorkflowInput};
 use crate::durable::{Durable, block};
 use crate::error::Result;
+
+/// How many ids of patches there are.
+const PATCHES: u8 = 2;
 
 /// How many names of signals there are.
 pub(super) const SIGNALS: u8 = 3;
@@ -47,37 +51,53 @@ pub(super) enum Node {
     Shield(Box<Node>),
     /// An error is a value like any other.
     Caught(Box<Node>),
+    /// What a run does that takes part in a change, and what others do.
+    Patched(u8, Box<(Node, Node)>),
 }
 
 /// The input of the workflow that interprets a tree.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Tree {
+pub(super) struct Tree<const PATCHED: bool> {
     pub(super) root: Node,
 }
 
-/// The workflow that interprets a tree.
-pub(super) struct Interpreter;
+/// The workflow that interprets a tree, in one of two builds.
+pub(super) struct Interpreter<const PATCHED: bool>;
 
-impl WorkflowInput for Tree {
-    type Workflow = Interpreter;
+/// What a tree grows in.
+struct Garden {
+    ctx: WorkflowContext,
+    patched: bool,
 }
 
-impl Workflow for Interpreter {
+impl std::ops::Deref for Garden {
+    type Target = WorkflowContext;
+
+    fn deref(&self) -> &WorkflowContext {
+        &self.ctx
+    }
+}
+
+impl<const PATCHED: bool> WorkflowInput for Tree<PATCHED> {
+    type Workflow = Interpreter<PATCHED>;
+}
+
+impl<const PATCHED: bool> Workflow for Interpreter<PATCHED> {
     const NAME: &'static str = "tree";
     const VERSION: u32 = 1;
     const SOURCE: SourceLocation = SourceLocation { file: file!(), line: line!() };
-    type Input = Tree;
+    type Input = Tree<PATCHED>;
     type Output = u64;
 
-    async fn run(ctx: WorkflowContext, input: Tree) -> Result<u64> {
-        grow(&ctx, &input.root).await
+    async fn run(ctx: WorkflowContext, input: Self::Input) -> Result<u64> {
+        grow(&Garden { ctx, patched: PATCHED }, &input.root).await
     }
 }
 
 type Branch<'a> = Pin<Box<dyn Durable<Output = Result<u64>> + Send + 'a>>;
 
 /// The future of a node.
-fn grow<'a>(ctx: &'a WorkflowContext, node: &'a Node) -> Branch<'a> {
+fn grow<'a>(ctx: &'a Garden, node: &'a Node) -> Branch<'a> {
     match node {
         Node::Charge => Box::pin(charge(ctx, 1)),
         Node::Ship => Box::pin(ship(ctx, 2)),
@@ -90,7 +110,7 @@ fn grow<'a>(ctx: &'a WorkflowContext, node: &'a Node) -> Branch<'a> {
     }
 }
 
-async fn grow_block(ctx: &WorkflowContext, node: &Node) -> Result<u64> {
+async fn grow_block(ctx: &Garden, node: &Node) -> Result<u64> {
     match node {
         Node::Sleep(length) => ctx.sleep(seconds(*length)).await.map(|()| 3),
         Node::TrySignal(name) => Ok(ctx.try_signal::<u64>(&name.to_string())?.unwrap_or(4)),
@@ -105,6 +125,10 @@ async fn grow_block(ctx: &WorkflowContext, node: &Node) -> Result<u64> {
             ctx.cancelled().await;
             Ok(6)
         }
+        Node::Patched(id, ways) => {
+            let takes_part = ctx.patched && ctx.patched(&id.to_string());
+            grow(ctx, if takes_part { &ways.0 } else { &ways.1 }).await
+        }
         Node::Caught(inner) => Ok(grow(ctx, inner).await.unwrap_or_else(|error| said(&error))),
         Node::Started(inner, kept) => {
             let early = charge(ctx, 7).start();
@@ -118,7 +142,7 @@ async fn grow_block(ctx: &WorkflowContext, node: &Node) -> Result<u64> {
     }
 }
 
-async fn grow_several(ctx: &WorkflowContext, node: &Node) -> Result<u64> {
+async fn grow_several(ctx: &Garden, node: &Node) -> Result<u64> {
     match node {
         Node::Sequence(nodes) => {
             let mut total = 8;
@@ -163,7 +187,7 @@ async fn around(
     Ok(mix(early.await?, inner?))
 }
 
-fn all<'a>(ctx: &'a WorkflowContext, nodes: &'a [Node]) -> Vec<Branch<'a>> {
+fn all<'a>(ctx: &'a Garden, nodes: &'a [Node]) -> Vec<Branch<'a>> {
     nodes.iter().map(|node| grow(ctx, node)).collect()
 }
 
@@ -192,7 +216,8 @@ pub(super) fn any_tree() -> impl Strategy<Value = Node> {
             1 => pair.clone().prop_map(Node::TryJoin),
             1 => several.clone().prop_map(Node::JoinAll),
             1 => several.clone().prop_map(Node::TryJoinAll),
-            2 => pair.prop_map(Node::Select),
+            2 => pair.clone().prop_map(Node::Select),
+            2 => (0..PATCHES, pair).prop_map(|(id, ways)| Node::Patched(id, ways)),
             1 => several.prop_map(Node::Race),
             1 => (0..90_u8, boxed.clone()).prop_map(|(limit, inner)| Node::Timeout(limit, inner)),
             1 => boxed.clone().prop_map(Node::Shield),

@@ -185,6 +185,10 @@ impl Worker {
         assert!(!lease.lapsed, "a new lease has not lapsed");
     }
 
+    pub(super) async fn retry_stuck(&self) {
+        self.store.retry_stuck(&self.identity).await.expect("retry_stuck");
+    }
+
     /// The store's time, and whether the lease had lapsed.
     pub(super) async fn renew(&self) -> (Timestamp, bool) {
         let lease = self.store.renew(&self.identity).await.expect("renew");

@@ -79,6 +79,17 @@ pub(super) async fn a_worker_that_registers_releases_stuck_runs(bench: Bench) {
     assert_eq!(newer.claim(key).await.journal.len(), 1);
 }
 
+pub(super) async fn stuck_runs_are_released_again(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.owned("order", &worker).await;
+    let parked = bench.parked("parked", &worker).await;
+    assert_eq!(worker.commit(turn(key, 0, stuck())).await, Committed::Done);
+    worker.retry_stuck().await;
+    assert_eq!(worker.look().await.ready, [key.shard]);
+    assert_eq!(worker.claim(key).await.journal.len(), 1);
+    assert!(bench.is_parked(parked).await, "not stuck");
+}
+
 pub(super) async fn stuck_runs_of_other_lanes_stay_stuck(bench: Bench) {
     let worker = bench.worker().await;
     let key = bench.owned("order", &worker).await;

@@ -114,6 +114,7 @@ enum Verb {
     Register,
     Renew,
     Retire,
+    RetryStuck,
     Look,
     Claim,
     Reload,
@@ -179,6 +180,10 @@ impl Store for Network {
 
     fn retire(&self, worker: Uuid) -> StoreFuture<'_, ()> {
         Box::pin(self.call(Verb::Retire, &[], self.store().retire(worker)))
+    }
+
+    fn retry_stuck<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, ()> {
+        Box::pin(self.call(Verb::RetryStuck, &[], self.store().retry_stuck(worker)))
     }
 
     fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {

@@ -1,0 +1,102 @@
+//! Bells: how the workflow learns that it is worth being polled again.
+//!
+//! The machine has one bell for the whole workflow; `join_all` and its like have one for each of
+//! their futures. An operation keeps the bell of the part that polled it, and keeps it weakly, as a
+//! set keeps the bell above it. So nothing of ours ever holds a [`Waker`](std::task::Waker), and
+//! one that is held is held by something foreign: `watch` counts them.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Wake;
+
+use super::watch;
+
+/// The bell of the workflow, or of one future of a set.
+#[derive(Default)]
+pub(crate) struct Bell {
+    rung: AtomicBool,
+    rung_from_outside: AtomicBool,
+    member: Option<(usize, Arc<Woken>)>,
+}
+
+impl Bell {
+    /// The bell of one future of a set.
+    pub(crate) fn of_member(index: usize, woken: &Arc<Woken>) -> Self {
+        Self { member: Some((index, Arc::clone(woken))), ..Self::default() }
+    }
+
+    /// Whatever has this bell is to be polled again.
+    pub(crate) fn ring(&self) {
+        self.rung.store(true, Ordering::Relaxed);
+        if let Some((index, woken)) = &self.member {
+            woken.ring(*index);
+        }
+    }
+
+    /// Its part is polled now.
+    pub(crate) fn quiet(&self) {
+        self.rung.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_rung(&self) -> bool {
+        self.rung.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was rung where no workflow is being polled.
+    pub(crate) fn is_rung_from_outside(&self) -> bool {
+        self.rung_from_outside.load(Ordering::Relaxed)
+    }
+}
+
+impl Wake for Bell {
+    /// Only what is foreign comes this way: ours ring the bell itself.
+    fn wake(self: Arc<Self>) {
+        if !watch::is_polling() {
+            self.rung_from_outside.store(true, Ordering::Relaxed);
+        }
+        self.ring();
+    }
+}
+
+/// Which futures of a set were woken, and whom to tell.
+#[derive(Default)]
+pub(crate) struct Woken {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    indexes: BTreeSet<usize>,
+    above: Weak<Bell>,
+}
+
+impl Woken {
+    /// So many futures, all of them to be polled.
+    pub(crate) fn all(count: usize) -> Self {
+        let inner = Inner { indexes: (0..count).collect(), above: Weak::new() };
+        Self { inner: Mutex::new(inner) }
+    }
+
+    fn ring(&self, index: usize) {
+        let above = {
+            let mut inner = self.lock();
+            inner.indexes.insert(index);
+            std::mem::take(&mut inner.above)
+        };
+        if let Some(above) = above.upgrade() {
+            above.ring();
+        }
+    }
+
+    /// Takes the woken ones, lowest first, and keeps the bell of the part that asks.
+    pub(crate) fn take(&self) -> BTreeSet<usize> {
+        let mut inner = self.lock();
+        watch::keep(&mut inner.above);
+        std::mem::take(&mut inner.indexes)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,203 @@
+//! The watch over a poll: does every part of the workflow wait on something durable?
+//!
+//! The types let a workflow await what is durable and nothing else. But the body of somebody's
+//! macro may await what it likes, and hides that from `#[workflow]`. So each part that runs code of
+//! the user (the workflow and every async block in it) is judged when it returns `Pending`. It
+//! waits on something foreign
+//!
+//! - if the last thing that happened in that very poll of it was not that a durable future said
+//!   `Pending`: a body that awaits is the caller of what it waits for, so nothing comes between;
+//! - or if somebody has kept its waker: what is ours keeps bells, and those weakly;
+//! - or if its waker was used where no workflow is polled.
+//!
+//! This is exact for whatever waits, and found in the turn in which the wait begins, before anything
+//! is done that this turn wants. A future that wakes itself is polled again in the same turn and
+//! judged then. What is foreign and ready at once cannot be told from a plain call.
+//!
+//! It costs a few plain loads and stores for each part that is polled. They are thread-local,
+//! because a future has no other way to its machine than the context of its poll.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+
+use super::bell::Bell;
+
+/// A place in the user's sources.
+pub(crate) type Place = &'static Location<'static>;
+
+thread_local! {
+    static WATCH: Watch = const {
+        Watch { bell: RefCell::new(Weak::new()), now: Cell::new(NOTHING), foreign: Cell::new(None) }
+    };
+}
+
+struct Watch {
+    /// The bell of the part that is being polled; none outside of a poll.
+    bell: RefCell<Weak<Bell>>,
+    now: Cell<Now>,
+    /// The first foreign wait of this poll.
+    foreign: Cell<Option<Foreign>>,
+}
+
+/// What has happened in the part that is being polled.
+#[derive(Clone, Copy)]
+struct Now {
+    /// The last thing was that something durable said `Pending`.
+    waits: bool,
+    /// The last await that was passed.
+    passed: Option<Place>,
+    /// The statement with somebody's macro that is being executed.
+    entered: Option<Place>,
+}
+
+const NOTHING: Now = Now { waits: false, passed: None, entered: None };
+
+/// A wait that no replay could repeat, and where it was found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Foreign {
+    /// The statement that it is in, where that has a macro nobody can see into.
+    pub(crate) entered: Option<Place>,
+    /// The durable await before it, in the same poll.
+    pub(crate) passed: Option<Place>,
+}
+
+// ---- for the machine ---------------------------------------------------------------------------
+
+/// Polls the whole workflow.
+pub(crate) fn look<T>(
+    bell: &Arc<Bell>,
+    entered: &mut Option<Place>,
+    poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+) -> Result<Poll<T>, Foreign> {
+    let waker = Waker::from(Arc::clone(bell));
+    let mut context = Context::from_waker(&waker);
+    let _blank = Blank;
+    let polled = with_bell(bell, || part(entered, || poll(&mut context)));
+    match WATCH.with(|watch| watch.foreign.take()) {
+        Some(foreign) => Err(foreign),
+        None => Ok(polled),
+    }
+}
+
+/// Forgets everything behind a poll, also behind one that panics.
+struct Blank;
+
+impl Drop for Blank {
+    fn drop(&mut self) {
+        WATCH.with(|watch| {
+            watch.bell.replace(Weak::new());
+            watch.now.set(NOTHING);
+            watch.foreign.set(None);
+        });
+    }
+}
+
+// ---- for what runs code of the user, and for sets ----------------------------------------------
+
+/// Polls a part and judges it. `entered` is what [`entering`] has left in it.
+pub(crate) fn part<T>(entered: &mut Option<Place>, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+    WATCH.with(|watch| {
+        let outer = watch.now.replace(Now { entered: *entered, ..NOTHING });
+        let holders = watch.bell.borrow().strong_count();
+        let polled = poll();
+        let inner = watch.now.get();
+        *entered = inner.entered;
+        if polled.is_pending() && watch.is_foreign(inner, holders) && watch.foreign.get().is_none()
+        {
+            watch.foreign.set(Some(Foreign { entered: inner.entered, passed: inner.passed }));
+        }
+        let passed = if polled.is_ready() { inner.passed.or(outer.passed) } else { outer.passed };
+        watch.now.set(Now { waits: polled.is_pending(), passed, entered: outer.entered });
+        polled
+    })
+}
+
+impl Watch {
+    /// Whether a part that is pending waits on something foreign.
+    fn is_foreign(&self, now: Now, holders: usize) -> bool {
+        let bell = self.bell.borrow();
+        if bell.strong_count() > holders {
+            return true;
+        }
+        let Some(bell) = bell.upgrade() else { return false };
+        bell.is_rung_from_outside() || (!now.waits && !bell.is_rung())
+    }
+}
+
+/// Polls a part that has a bell of its own.
+pub(crate) fn with_bell<T>(bell: &Arc<Bell>, poll: impl FnOnce() -> T) -> T {
+    bell.quiet();
+    let outer = WATCH.with(|watch| watch.bell.replace(Arc::downgrade(bell)));
+    let polled = poll();
+    WATCH.with(|watch| watch.bell.replace(outer));
+    polled
+}
+
+// ---- for durable futures -----------------------------------------------------------------------
+
+/// A durable future, or a combinator over some, says `Pending`.
+pub(crate) fn waits() {
+    WATCH.with(|watch| watch.now.set(Now { waits: true, ..watch.now.get() }));
+}
+
+/// The wait for an operation that was called here is over.
+pub(crate) fn passed(site: Place) {
+    WATCH.with(|watch| {
+        watch.now.set(Now { waits: false, passed: Some(site), ..watch.now.get() });
+    });
+}
+
+/// A durable future was dropped: whoever polled it waits on something else.
+pub(crate) fn let_go() {
+    let _ = WATCH.try_with(|watch| watch.now.set(Now { waits: false, ..watch.now.get() }));
+}
+
+/// Keeps the bell of the part that is being polled; `false` where nothing is.
+pub(crate) fn keep(kept: &mut Weak<Bell>) -> bool {
+    WATCH.with(|watch| {
+        let bell = watch.bell.borrow();
+        if !kept.ptr_eq(&bell) {
+            *kept = Weak::clone(&bell);
+        }
+        bell.strong_count() > 0
+    })
+}
+
+/// Whether this thread polls a workflow.
+pub(crate) fn is_polling() -> bool {
+    WATCH.try_with(|watch| watch.bell.borrow().strong_count() > 0).unwrap_or(false)
+}
+
+// ---- for generated code ------------------------------------------------------------------------
+
+/// A statement that has a macro nobody can see into; until this is dropped, a foreign wait is
+/// looked for there.
+pub struct Entered {
+    place: Place,
+    outer: Option<Place>,
+}
+
+/// Begins such a statement, at the caller's place.
+#[track_caller]
+pub fn entering() -> Entered {
+    let place = Location::caller();
+    let outer = WATCH.with(|watch| {
+        let now = watch.now.get();
+        watch.now.set(Now { entered: Some(place), ..now });
+        now.entered
+    });
+    Entered { place, outer }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let _ = WATCH.try_with(|watch| {
+            let now = watch.now.get();
+            if now.entered.is_some_and(|entered| std::ptr::eq(entered, self.place)) {
+                watch.now.set(Now { entered: self.outer, ..now });
+            }
+        });
+    }
+}

@@ -1,0 +1,137 @@
+//! The context of an activity that is tested by itself.
+
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::context::{ActivityContext, ActivityInfo, Heartbeats, StateMap};
+use crate::payload::{Codec, Payload};
+
+impl ActivityContext {
+    /// A context for a unit test of an activity: `charge_payment::run(&test, …)`.
+    #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+    pub fn test() -> TestActivity {
+        TestActivity::new()
+    }
+}
+
+#[cfg_attr(not(doctest), doc = include_str!("docs/activity.md"))]
+pub struct TestActivity {
+    info: ActivityInfo,
+    state: StateMap,
+    last: Option<Payload>,
+    cancel: watch::Sender<bool>,
+    /// Made when it is first used.
+    begun: OnceLock<(ActivityContext, Arc<Heartbeats>)>,
+}
+
+impl TestActivity {
+    fn new() -> Self {
+        let info = ActivityInfo {
+            workflow_id: None,
+            run: Uuid::nil(),
+            tenant: Uuid::nil(),
+            name: "under test",
+            codec: Codec::Json,
+            op: 0,
+            attempt: 1,
+        };
+        let (last, cancel) = (None, watch::Sender::new(false));
+        Self { info, state: StateMap::default(), last, cancel, begun: OnceLock::new() }
+    }
+
+    /// A shared dependency, as a worker would be given.
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.state.insert(value);
+        self
+    }
+
+    /// Which attempt this is, from 1. Default 1.
+    #[must_use]
+    pub fn attempt(mut self, attempt: u32) -> Self {
+        self.info.attempt = attempt;
+        self
+    }
+
+    /// The application's id for the run. Default: the run id.
+    #[must_use]
+    pub fn workflow_id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.info.workflow_id = Some(id.into());
+        self
+    }
+
+    /// The run id. Default: nil.
+    #[must_use]
+    pub fn run_id(mut self, run: impl Into<Uuid>) -> Self {
+        self.info.run = run.into();
+        self
+    }
+
+    /// The tenant. Default: nil, the default tenant.
+    #[must_use]
+    pub fn tenant_id(mut self, tenant: impl Into<Uuid>) -> Self {
+        self.info.tenant = tenant.into();
+        self
+    }
+
+    /// The number of the call within its run, and so a part of its idempotency key. Default 0.
+    #[must_use]
+    pub fn activity_id(mut self, op: u32) -> Self {
+        self.info.op = op;
+        self
+    }
+
+    /// The details of the previous attempt's last heartbeat.
+    ///
+    /// # Panics
+    /// When the value cannot be written as JSON.
+    #[must_use]
+    #[track_caller]
+    pub fn last_heartbeat<T: Serialize>(mut self, details: &T) -> Self {
+        self.last = Some(Payload::json(details).expect("details that can be written as JSON"));
+        self
+    }
+
+    /// Cancels the activity: `ctx.cancelled()` resolves.
+    pub fn cancel(&self) {
+        self.cancel.send_replace(true);
+    }
+
+    /// The details of every heartbeat so far.
+    ///
+    /// # Panics
+    /// When one is not of this type.
+    #[track_caller]
+    pub fn heartbeats<T: DeserializeOwned>(&self) -> Vec<T> {
+        let (_, heartbeats) = self.begun();
+        let decoded = heartbeats.all().iter().map(Payload::decode).collect::<Result<_, _>>();
+        decoded.expect("heartbeats of this type")
+    }
+
+    fn begun(&self) -> &(ActivityContext, Arc<Heartbeats>) {
+        self.begun.get_or_init(|| {
+            let heartbeats = Arc::new(Heartbeats::starting_with(self.last.clone()));
+            let context = ActivityContext::new(
+                self.info.clone(),
+                Arc::new(self.state.clone()),
+                Arc::clone(&heartbeats),
+                self.cancel.subscribe(),
+                None,
+            );
+            (context, heartbeats)
+        })
+    }
+}
+
+impl Deref for TestActivity {
+    type Target = ActivityContext;
+
+    fn deref(&self) -> &ActivityContext {
+        &self.begun().0
+    }
+}

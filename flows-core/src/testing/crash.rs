@@ -1,0 +1,183 @@
+//! `crash_everywhere`: one run undisturbed, then one for every place where its worker can die.
+//!
+//! Each run has an empty store, a seeded clock and so the same run id; virtual time does not move
+//! because of a crash. So everything that differs from the undisturbed run differs because the worker died.
+
+mod course;
+mod doom;
+mod report;
+mod verdict;
+
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::mock::{self, Mock, WorkflowMock};
+use crate::context::StateMap;
+use crate::definition::{Activity, Workflow, WorkflowInput};
+use crate::error::{Error, ErrorKind, Result};
+use crate::payload::Payload;
+use crate::registry::Registry;
+use course::Course;
+pub(crate) use doom::Doom;
+use doom::Place;
+
+#[cfg_attr(not(doctest), doc = include_str!("docs/crash.md"))]
+pub fn crash_everywhere<I: WorkflowInput>(input: I) -> CrashEverywhere<I> {
+    CrashEverywhere {
+        input: Payload::json(&input),
+        registry: None,
+        id: None,
+        signals: Vec::new(),
+        mocks: Vec::new(),
+        workflow_mocks: Vec::new(),
+        state: Vec::new(),
+        workflow: PhantomData,
+    }
+}
+
+/// A workflow to be run with crashes; await it. See [`crash_everywhere`].
+#[must_use = "nothing is run unless this is awaited"]
+pub struct CrashEverywhere<I: WorkflowInput> {
+    input: Result<Payload>,
+    registry: Option<Registry>,
+    id: Option<String>,
+    signals: Vec<Signal>,
+    mocks: Vec<(&'static str, Mock)>,
+    workflow_mocks: Vec<(&'static str, u32, WorkflowMock)>,
+    state: Vec<InsertState>,
+    workflow: PhantomData<fn() -> I>,
+}
+
+/// Makes a shared dependency and puts it where activities find it.
+type InsertState = Box<dyn Fn(&mut StateMap)>;
+
+/// A signal to send to every run.
+struct Signal {
+    after: Duration,
+    name: String,
+    payload: Result<serde_json::Value, serde_json::Error>,
+}
+
+impl<I: WorkflowInput> CrashEverywhere<I> {
+    const NAME: &'static str = <I::Workflow as Workflow>::NAME;
+
+    /// The workflow id of every run. Default: none.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// A signal that is sent right after the start; several in this order.
+    pub fn signal<T: Serialize>(self, name: impl Into<String>, payload: &T) -> Self {
+        self.signal_after(Duration::ZERO, name, payload)
+    }
+
+    /// A signal that is sent when so much virtual time has passed since the start.
+    pub fn signal_after<T: Serialize>(
+        mut self,
+        after: Duration,
+        name: impl Into<String>,
+        payload: &T,
+    ) -> Self {
+        let payload = serde_json::to_value(payload);
+        self.signals.push(Signal { after, name: name.into(), payload });
+        self
+    }
+
+    /// Attempts of this activity call the closure instead of its body, in every run. It should
+    /// depend on its input alone, so that it gives the same in every run.
+    pub fn mock<A: Activity>(
+        mut self,
+        activity: A,
+        mock: impl Fn(A::Input) -> Result<A::Output> + Send + 'static,
+    ) -> Self {
+        let _ = activity;
+        self.mocks.push((A::NAME, mock::closure::<A, _>(mock)));
+        self
+    }
+
+    /// Every attempt of this activity gives this value.
+    pub fn mock_value<A: Activity>(mut self, activity: A, value: A::Output) -> Self {
+        let _ = activity;
+        self.mocks.push((A::NAME, mock::result::<A>(Ok(value))));
+        self
+    }
+
+    /// New runs of this workflow, a child's for example, end at once with what the closure gives.
+    pub fn mock_workflow<W: Workflow>(
+        mut self,
+        workflow: W,
+        mock: impl Fn(W::Input) -> Result<W::Output> + Send + 'static,
+    ) -> Self {
+        let _ = workflow;
+        self.workflow_mocks.push((W::NAME, W::VERSION, mock::workflow::<W, _>(mock)));
+        self
+    }
+
+    /// A shared dependency of activities; all runs get a clone. For one that remembers, make a new
+    /// one for each run: [`CrashEverywhere::state_with`].
+    pub fn state<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
+        self.state_with(move || value.clone())
+    }
+
+    /// A shared dependency of activities, made anew for each run.
+    pub fn state_with<T: Send + Sync + 'static>(mut self, make: impl Fn() -> T + 'static) -> Self {
+        self.state.push(Box::new(move |state| state.insert(make())));
+        self
+    }
+
+    /// The definitions of the workers. Default: everything annotated in the program.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    async fn run(self) -> Result<<I::Workflow as Workflow>::Output> {
+        let undisturbed = self.course(None).await?;
+        if !undisturbed.ended {
+            let error = undisturbed.outcome.err();
+            return Err(error.unwrap_or_else(|| Error::terminal("the run has not ended")));
+        }
+        self.check_alike(&undisturbed).await?;
+        for place in Place::all(undisturbed.commits, undisturbed.effects) {
+            let crashed = self.course(Some(place)).await?;
+            if let Some(difference) = verdict::difference(&undisturbed, &crashed) {
+                let report =
+                    report::failure(Self::NAME, place, &undisturbed, &crashed, &difference);
+                return Err(Error::new(ErrorKind::Terminal, report));
+            }
+        }
+        let output = serde_json::to_vec(&undisturbed.outcome?)?;
+        Payload::from_json(output).decode()
+    }
+
+    /// An error when a second undisturbed run differs from the first: then nothing could be said
+    /// about crashes.
+    async fn check_alike(&self, undisturbed: &Course) -> Result<()> {
+        let again = self.course(None).await?;
+        match verdict::difference(undisturbed, &again) {
+            Some(difference) => {
+                let report = report::unlike(Self::NAME, &again, &difference);
+                Err(Error::new(ErrorKind::Terminal, report))
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn course(&self, place: Option<Place>) -> Result<Course> {
+        Course::run(self, place).await
+    }
+}
+
+impl<I: WorkflowInput> IntoFuture for CrashEverywhere<I> {
+    type Output = Result<<I::Workflow as Workflow>::Output>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}

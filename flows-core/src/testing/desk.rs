@@ -1,0 +1,113 @@
+//! The desk: every attempt of an activity passes it on its way to a mock or to its body.
+//!
+//! The worker knows it as a part of its configuration; in builds without the feature `testing` there
+//! is no such part.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::calls::Calls;
+use super::crash::Doom;
+use super::mock::{Mock, WorkflowMock};
+use crate::context::{ActivityContext, StateMap};
+use crate::definition::{ActivityDef, PayloadFuture, WorkflowDef};
+use crate::payload::Payload;
+
+/// What a test has said about activities, and what it learns about them.
+#[derive(Default)]
+pub(crate) struct Desk {
+    pub(crate) calls: Calls,
+    /// Set where workers are to die.
+    pub(crate) doom: Option<Arc<Doom>>,
+    mocks: Mutex<HashMap<&'static str, Mock>>,
+    workflows: Mutex<HashMap<(&'static str, u32), WorkflowMock>>,
+    state: Mutex<Arc<StateMap>>,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").finish_non_exhaustive()
+    }
+}
+
+impl Desk {
+    /// A desk of workers that die.
+    pub(crate) fn doomed(doom: Arc<Doom>, state: StateMap) -> Self {
+        Self { doom: Some(doom), state: Mutex::new(Arc::new(state)), ..Self::default() }
+    }
+
+    /// From now on, attempts of this activity go to the mock.
+    pub(crate) fn mock(&self, name: &'static str, mock: Mock) {
+        self.mocks.lock().unwrap_or_else(PoisonError::into_inner).insert(name, mock);
+    }
+
+    /// From now on, new runs of this workflow are the mock's.
+    pub(crate) fn mock_workflow(&self, name: &'static str, version: u32, mock: WorkflowMock) {
+        let mut workflows = self.workflows.lock().unwrap_or_else(PoisonError::into_inner);
+        workflows.insert((name, version), mock);
+    }
+
+    /// Makes a definition ask here first whether it is mocked.
+    pub(crate) fn take_charge(self: &Arc<Self>, def: &mut WorkflowDef) {
+        let (desk, body) = (Arc::clone(self), Arc::clone(&def.begin));
+        let key = (def.name, def.version);
+        def.begin = Arc::new(move |context, input| {
+            let workflows = desk.workflows.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(mock) = workflows.get(&key).cloned() else {
+                drop(workflows);
+                return body(context, input);
+            };
+            let input = input.clone();
+            Ok(Box::pin(async move { mock(&input) }))
+        });
+    }
+
+    /// From now on, activities find this value.
+    pub(crate) fn insert_state<T: Send + Sync + 'static>(&self, value: T) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut state).insert(value);
+    }
+
+    /// One attempt.
+    pub(crate) fn invoke(
+        self: &Arc<Self>,
+        def: &ActivityDef,
+        context: ActivityContext,
+        input: Payload,
+    ) -> PayloadFuture {
+        let desk = Arc::clone(self);
+        let body = def.invoke;
+        Box::pin(async move {
+            let call = Call { number: desk.calls.begin(&context, &input), desk: &desk };
+            let (name, step) = (context.definition().0, (context.run_id(), context.activity_id()));
+            let mocked =
+                desk.mocks.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+            let effect = match mocked {
+                Some(mock) => mock(context, input),
+                None => body(context.with_state(desk.state()), input),
+            };
+            let result = match &desk.doom {
+                Some(doom) => doom.outlive(step, effect).await,
+                None => effect.await,
+            };
+            drop(call);
+            result
+        })
+    }
+
+    fn state(&self) -> Arc<StateMap> {
+        Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// An attempt that runs; it ends with its result, or dropped.
+struct Call<'a> {
+    desk: &'a Desk,
+    number: usize,
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.desk.calls.end(self.number);
+    }
+}

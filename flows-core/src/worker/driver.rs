@@ -1,0 +1,158 @@
+//! Drivers: who moves an executor, and runs the user code of its runs.
+//!
+//! A driver is a task of the runtime, or a thread of its own. It runs user code with the executor in
+//! its seat. When the watchdog has given the executor to another driver meanwhile, what came of the
+//! user code goes to the executor as a message, and the driver ends.
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+
+use super::executor::{Executor, MESSAGES};
+use super::job::Job;
+use super::message::Message;
+use super::seat::Seat;
+
+/// The most rounds of user code before the executor looks at its inbox again.
+const ROUNDS: usize = 64;
+/// How often a driver goes round before others have their turn on its thread.
+const PATIENCE: u32 = 64;
+
+/// Where a driver runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum On {
+    /// A task of the runtime.
+    Task,
+    /// A thread of its own, which may be blocked without harm.
+    Thread,
+}
+
+/// Begins to drive an executor: as a task, unless it would block the only thread of its runtime.
+pub(super) fn start(executor: Box<Executor>) {
+    let seat = Arc::clone(&executor.seat);
+    let alone = seat.can_move && seat.runtime.metrics().num_workers() < 2;
+    let as_task = if alone { on_a_thread(executor, &seat).err() } else { Some(executor) };
+    if let Some(executor) = as_task {
+        let (runtime, surroundings) = (seat.runtime.clone(), executor.session.surroundings.clone());
+        let task = surroundings.task(drive(executor, seat, On::Task));
+        // A task that has used up its budget would wait where no other thread can find it.
+        drop(runtime.spawn(tokio::task::unconstrained(task)));
+    }
+}
+
+/// A new thread drives on the executor that sits since that turn. It ends at once if the user code
+/// has come back by then.
+pub(super) fn take_over(seat: &Arc<Seat>, turn: u64) -> io::Result<()> {
+    let from = Arc::clone(seat);
+    spawn_thread(seat, move || from.take(turn))
+}
+
+/// A new thread drives on an executor; it is given back if there is none to be had.
+fn on_a_thread(executor: Box<Executor>, seat: &Arc<Seat>) -> Result<(), Box<Executor>> {
+    let handed = Arc::new(Mutex::new(Some(executor)));
+    let take =
+        |handed: &Mutex<Option<_>>| handed.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let there = Arc::clone(&handed);
+    match spawn_thread(seat, move || take(&there)) {
+        Ok(()) => Ok(()),
+        Err(_) => take(&handed).map_or(Ok(()), Err),
+    }
+}
+
+fn spawn_thread<F>(seat: &Arc<Seat>, take: F) -> io::Result<()>
+where
+    F: FnOnce() -> Option<Box<Executor>> + Send + 'static,
+{
+    let seat = Arc::clone(seat);
+    let drive_on = move || {
+        let runtime = seat.runtime.clone();
+        if let Some(executor) = take() {
+            runtime.block_on(tokio::task::unconstrained(drive(executor, seat, On::Thread)));
+        }
+    };
+    std::thread::Builder::new().name("flows executor".to_owned()).spawn(drive_on).map(drop)
+}
+
+/// Drives an executor until it is drained, the session is over, or another driver has it.
+async fn drive(mut executor: Box<Executor>, seat: Arc<Seat>, on: On) {
+    let mut messages = Vec::with_capacity(MESSAGES);
+    let mut round = 0_u32;
+    while !seat.is_closed() {
+        executor.finish_all();
+        if executor.is_drained() {
+            return;
+        }
+        executor.submit();
+        executor.next(&mut messages).await;
+        round = round.wrapping_add(1);
+        if round.is_multiple_of(PATIENCE) {
+            give_way().await;
+        }
+        if on == On::Task && seat.can_move && seat.wary.load(Ordering::Relaxed) {
+            match on_a_thread(executor, &seat) {
+                Ok(()) => return,
+                Err(back) => executor = back,
+            }
+        }
+        match run_jobs(executor, &seat, on) {
+            Some(back) => executor = back,
+            None => return,
+        }
+    }
+}
+
+/// Runs user code until there is none to run, in rounds: first of all runs that have something to
+/// take in, then what they want is done. None: another driver has the executor.
+fn run_jobs(mut executor: Box<Executor>, seat: &Arc<Seat>, on: On) -> Option<Box<Executor>> {
+    for _ in 0..ROUNDS {
+        if !executor.has_jobs() {
+            break;
+        }
+        if on == On::Task && seat.can_move {
+            free_those_behind();
+        }
+        while let Some(job) = executor.next_job() {
+            executor = run(executor, seat, job)?;
+        }
+        executor.finish_all();
+    }
+    Some(executor)
+}
+
+fn run(executor: Box<Executor>, seat: &Seat, job: Job) -> Option<Box<Executor>> {
+    let ticket = seat.sit(executor, &job)?;
+    let done = job.run(|probe| ticket.shows(probe));
+    match ticket.rise() {
+        Some(mut executor) => {
+            executor.done.extend(done);
+            Some(executor)
+        }
+        None => {
+            if let Some(done) = done {
+                drop(seat.inbox.send(Message::Done(Box::new(done)))); // or nobody is left to care
+            }
+            None
+        }
+    }
+}
+
+/// The task that was woken last on a thread of the runtime waits where no other thread can take it
+/// from. It must not wait there while user code blocks the thread, so another takes its place.
+fn free_those_behind() {
+    drop(tokio::spawn(std::future::ready(())));
+}
+
+/// Lets others go on, on whichever thread.
+async fn give_way() {
+    let mut gave = false;
+    std::future::poll_fn(|context| {
+        if gave {
+            return Poll::Ready(());
+        }
+        gave = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}

@@ -1,0 +1,225 @@
+//! The seat: where an executor is while its driver runs user code.
+//!
+//! Nobody borrows it there. When the user code comes back in time, its driver takes the executor out
+//! again. When it does not, the watchdog has it driven on by a thread of its own, and the old driver
+//! finds the seat empty. User code never runs under the seat's lock.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::driver;
+use super::executor::Executor;
+use super::job::Job;
+use super::message::Message;
+use crate::clock;
+use crate::ids::RunKey;
+use crate::replay::Probe;
+
+/// One executor's seat.
+pub(super) struct Seat {
+    inner: Mutex<Inner>,
+    /// How long user code may hold its thread before it is reported.
+    pub(super) budget: Duration,
+    /// The way to its executor, for user code that comes back late.
+    pub(super) inbox: UnboundedSender<Message>,
+    pub(super) runtime: Handle,
+    /// Whether others can go on while a thread is blocked: not on a runtime that has no other.
+    pub(super) can_move: bool,
+    /// Set when user code of the session was found to block.
+    pub(super) wary: Arc<AtomicBool>,
+    closed: AtomicBool,
+    /// Where the session logs.
+    logs: tracing::Dispatch,
+}
+
+#[derive(Default)]
+struct Inner {
+    sitting: Option<Sitting>,
+    /// Numbers what runs while an executor sits.
+    turn: u64,
+    /// What was reported and still runs.
+    reported: BTreeSet<u64>,
+}
+
+/// An executor in its seat, and what its driver runs meanwhile.
+struct Sitting {
+    executor: Box<Executor>,
+    key: RunKey,
+    workflow: Arc<str>,
+    since: Instant,
+    probe: Option<Probe>,
+}
+
+/// What the driver of a sitting executor holds.
+pub(super) struct Ticket<'a> {
+    seat: &'a Seat,
+    turn: u64,
+    key: RunKey,
+    workflow: Arc<str>,
+    since: Instant,
+    risen: bool,
+}
+
+impl Seat {
+    pub(super) fn new(
+        budget: Duration,
+        inbox: UnboundedSender<Message>,
+        runtime: Handle,
+        can_move: bool,
+        wary: Arc<AtomicBool>,
+    ) -> Arc<Self> {
+        let logs = tracing::dispatcher::get_default(Clone::clone);
+        let (inner, closed) = (Mutex::default(), AtomicBool::new(false));
+        Arc::new(Self { inner, budget, inbox, runtime, can_move, wary, closed, logs })
+    }
+
+    /// The executor sits down while this job runs. It is dropped if the session is over.
+    pub(super) fn sit(&self, executor: Box<Executor>, job: &Job) -> Option<Ticket<'_>> {
+        let (key, workflow, since) = (job.key, Arc::clone(&job.workflow), clock::real_time());
+        let sitting =
+            Sitting { executor, key, workflow: Arc::clone(&workflow), since, probe: job.probe() };
+        let mut inner = self.lock();
+        if self.is_closed() {
+            drop(inner); // before the executor
+            return None;
+        }
+        inner.turn += 1;
+        inner.sitting = Some(sitting);
+        Some(Ticket { seat: self, turn: inner.turn, key, workflow, since, risen: false })
+    }
+
+    /// Takes the executor, if it still sits there since that turn.
+    pub(super) fn take(&self, turn: u64) -> Option<Box<Executor>> {
+        self.lock().take(turn)
+    }
+
+    /// What runs now, if something does.
+    pub(super) fn turn(&self) -> Option<u64> {
+        let inner = self.lock();
+        inner.sitting.as_ref().map(|_| inner.turn)
+    }
+
+    /// The session is over: no user code is begun any more, and an executor that sits is driven to
+    /// its end by somebody else.
+    pub(super) fn close(self: &Arc<Self>) {
+        let turn = {
+            let inner = self.lock();
+            self.closed.store(true, Ordering::Release);
+            inner.sitting.as_ref().map(|_| inner.turn)
+        };
+        if let Some(turn) = turn
+            && driver::take_over(self, turn).is_err()
+        {
+            drop(self.take(turn)); // there are no more threads: its values are dropped here
+        }
+        drop(self.inbox.send(Message::Stop)); // it has ended already
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// What runs since that turn has taken longer than the budget: it is said, once, and the
+    /// executor goes on without it.
+    pub(super) fn overdue(self: &Arc<Self>, turn: u64) {
+        self.wary.store(true, Ordering::Relaxed);
+        self.report(turn);
+        if !self.can_move {
+            return;
+        }
+        if let Err(error) = driver::take_over(self, turn) {
+            let warn = || {
+                tracing::warn!(%error, "cannot start a thread; runs wait for one that blocks theirs");
+            };
+            tracing::dispatcher::with_default(&self.logs, warn);
+        }
+    }
+
+    fn report(&self, turn: u64) {
+        let Some((key, workflow, since, probe)) = self.lock().note(turn) else { return };
+        let after = probe.and_then(|probe| probe.whereabouts());
+        let after = after.as_deref().unwrap_or("its beginning");
+        tracing::dispatcher::with_default(&self.logs, || {
+            tracing::warn!(
+                monotonic_counter.flows_blocked_polls = 1_u64,
+                %workflow,
+                run = %key.run,
+                blocked_ms = millis(since),
+                after,
+                "workflow code blocks its thread: it has run for longer than the poll budget"
+            );
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn take(&mut self, turn: u64) -> Option<Box<Executor>> {
+        let sits = self.turn == turn;
+        self.sitting.take_if(|_| sits).map(|sitting| sitting.executor)
+    }
+
+    /// What is to be said of what runs since that turn; nothing, if it was said.
+    fn note(&mut self, turn: u64) -> Option<(RunKey, Arc<str>, Instant, Option<Probe>)> {
+        let sitting = self.sitting.as_ref().filter(|_| self.turn == turn)?;
+        let Sitting { key, workflow, since, probe, .. } = sitting;
+        let found = (*key, Arc::clone(workflow), *since, probe.clone());
+        self.reported.insert(turn).then_some(found)
+    }
+}
+
+impl Ticket<'_> {
+    /// There is a machine to look at now.
+    pub(super) fn shows(&self, probe: Probe) {
+        let mut inner = self.seat.lock();
+        let is_it = inner.turn == self.turn;
+        if let Some(sitting) = inner.sitting.as_mut().filter(|_| is_it) {
+            sitting.probe = Some(probe);
+        }
+    }
+
+    /// The job is done: the executor gets up, unless somebody else drives it by now.
+    pub(super) fn rise(mut self) -> Option<Box<Executor>> {
+        self.risen = true;
+        let (executor, reported) = {
+            let mut inner = self.seat.lock();
+            (inner.take(self.turn), inner.reported.remove(&self.turn))
+        };
+        if reported {
+            self.report_end();
+        }
+        executor
+    }
+
+    fn report_end(&self) {
+        tracing::dispatcher::with_default(&self.seat.logs, || {
+            tracing::warn!(
+                workflow = %self.workflow,
+                run = %self.key.run,
+                blocked_ms = millis(self.since),
+                "workflow code that blocked its thread has given it back"
+            );
+        });
+    }
+}
+
+impl Drop for Ticket<'_> {
+    /// Unwound: an executor that nobody drives must not stay.
+    fn drop(&mut self) {
+        if !self.risen {
+            drop(self.seat.take(self.turn));
+        }
+    }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(clock::real_time().duration_since(since).as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,125 @@
+//! The watchdog: one thread of the process that looks at every seat, and finds user code that
+//! blocks its thread.
+//!
+//! It looks four times in a budget, in real time, and counts its looks: what runs at five of them
+//! has run for longer than the budget, also where the whole process was stopped for a while. It
+//! never waits for user code, nor for tokio's clock.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use super::seat::Seat;
+use crate::clock;
+
+/// Looks in one budget.
+const LOOKS: u32 = 4;
+
+static WATCHDOG: Watchdog = Watchdog {
+    posts: Mutex::new(Posts { posts: Vec::new(), wake_at: None, is_running: false }),
+    changed: Condvar::new(),
+};
+
+struct Watchdog {
+    posts: Mutex<Posts>,
+    changed: Condvar,
+}
+
+struct Posts {
+    posts: Vec<Post>,
+    /// Until when the thread sleeps, if it is not for ever.
+    wake_at: Option<Instant>,
+    is_running: bool,
+}
+
+/// A seat that is watched.
+struct Post {
+    seat: Weak<Seat>,
+    look_at: Instant,
+    /// What ran at the last look, and at how many looks before that.
+    turn: Option<u64>,
+    looks: u32,
+}
+
+/// Watches a seat for as long as it exists.
+pub(super) fn watch(seat: &Arc<Seat>) {
+    let look_at = clock::real_time() + seat.budget / LOOKS;
+    let mut posts = WATCHDOG.lock();
+    posts.posts.push(Post { seat: Arc::downgrade(seat), look_at, turn: None, looks: 0 });
+    if !posts.is_running {
+        let thread = std::thread::Builder::new().name("flows watchdog".to_owned());
+        match thread.spawn(keep_watch) {
+            Ok(_) => posts.is_running = true,
+            Err(error) => {
+                tracing::warn!(%error, "cannot start the watchdog; blocked runs go unseen")
+            }
+        }
+    } else if posts.wake_at.is_none_or(|wake_at| look_at < wake_at) {
+        WATCHDOG.changed.notify_one();
+    }
+}
+
+fn keep_watch() {
+    let mut posts = WATCHDOG.lock();
+    loop {
+        let overdue = posts.look(clock::real_time());
+        if !overdue.is_empty() {
+            drop(posts); // whoever hears the report may take his time
+            overdue.into_iter().for_each(|(seat, turn)| seat.overdue(turn));
+            posts = WATCHDOG.lock();
+        }
+        posts.wake_at = posts.posts.iter().map(|post| post.look_at).min();
+        let pause = posts.wake_at.map(|at| at.saturating_duration_since(clock::real_time()));
+        posts = WATCHDOG.wait(posts, pause);
+    }
+}
+
+impl Watchdog {
+    fn lock(&self) -> MutexGuard<'_, Posts> {
+        self.posts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(
+        &self,
+        posts: MutexGuard<'a, Posts>,
+        pause: Option<Duration>,
+    ) -> MutexGuard<'a, Posts> {
+        match pause {
+            None => self.changed.wait(posts).unwrap_or_else(PoisonError::into_inner),
+            Some(pause) => {
+                let waited = self.changed.wait_timeout(posts, pause);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        }
+    }
+}
+
+impl Posts {
+    /// Looks at the seats whose time it is; gives those whose user code is overdue.
+    fn look(&mut self, now: Instant) -> Vec<(Arc<Seat>, u64)> {
+        let mut overdue = Vec::new();
+        self.posts.retain_mut(|post| {
+            let Some(seat) = post.seat.upgrade() else { return false };
+            if post.look_at <= now
+                && let Some(turn) = post.look(&seat, now)
+            {
+                overdue.push((seat, turn));
+            }
+            true
+        });
+        overdue
+    }
+}
+
+impl Post {
+    /// What is overdue, at every budget again for as long as it has not moved.
+    fn look(&mut self, seat: &Seat, now: Instant) -> Option<u64> {
+        self.look_at = now + seat.budget / LOOKS;
+        let turn = seat.turn();
+        if turn != self.turn {
+            (self.turn, self.looks) = (turn, 0);
+            return None;
+        }
+        self.looks += 1;
+        turn.filter(|_| self.looks.is_multiple_of(LOOKS))
+    }
+}

@@ -1,0 +1,217 @@
+//! What runs have to take in: queued for each run in order, and made into jobs one at a time.
+//!
+//! Nothing here runs user code. A letter is consumed together with its event, when the event is
+//! taken in and not before; whether an event is wanted is asked then, too. A run that has something
+//! to take in, or whose machine is away, is neither idle nor settled, so it is never parked.
+
+use std::sync::Arc;
+
+use super::alarm::{Alarm, DEADLINE};
+use super::executor::Executor;
+use super::job::{Call, Done, Job};
+use super::news::event_of;
+use super::resident::Resident;
+use crate::ids::RunKey;
+use crate::journal::{self, Event, Recorded, RowBuilder};
+use crate::payload::Payload;
+use crate::replay::{Machine, RunInfo, Stuck};
+use crate::store::{Activation, Letter};
+use crate::time::Timestamp;
+
+/// What a run has to take in.
+pub(crate) enum Work {
+    /// Its journal, when it is taken up.
+    Begin(Box<Activation>),
+    /// Something that happened.
+    Event(Event),
+    /// A letter; it leaves the inbox with the commit of its event.
+    Letter(Letter),
+    /// An event that an activity's own transaction has committed.
+    Sealed(Recorded),
+}
+
+impl Executor {
+    /// Takes a run up: its journal is to be replayed, and its letters read. `sent` letters are
+    /// known to have been sent to it since this worker owns it.
+    pub(super) fn take_up(&mut self, mut run: Activation, sent: i64) {
+        let (key, inbox) = (run.key, std::mem::take(&mut run.inbox));
+        self.residencies += 1;
+        self.runs.insert(key, Resident::new(&run, self.residencies, sent));
+        self.take_in(key, Work::Begin(Box::new(run)));
+        self.read(key, inbox);
+    }
+
+    /// Queues what a run has to take in, unless its code has come to its end here.
+    pub(super) fn take_in(&mut self, key: RunKey, work: Work) {
+        let Some(run) = self.runs.get_mut(&key).filter(|run| run.is_live()) else { return };
+        run.todo.push_back(work);
+        // It does not only wait any more; `consider` parks it anew.
+        (run.idle_since, run.pending.park) = (None, None);
+        self.list(key);
+    }
+
+    /// Notes that a run has something to take in, if it can.
+    pub(super) fn list(&mut self, key: RunKey) {
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        if !run.listed && run.can_work() {
+            run.listed = true;
+            self.busy.push_back(key);
+        }
+    }
+
+    /// Whether user code is to be run.
+    pub(super) fn has_jobs(&self) -> bool {
+        !self.busy.is_empty() || !self.discarded.is_empty()
+    }
+
+    /// The next user code to run. Its run is away until [`finish`](Self::finish).
+    pub(super) fn next_job(&mut self) -> Option<Job> {
+        while let Some(machine) = self.discarded.pop() {
+            if machine.holds_user_values() {
+                return Some(Job::drop(machine));
+            }
+        }
+        while let Some(key) = self.busy.pop_front() {
+            let Some(run) = self.runs.get_mut(&key) else { continue };
+            run.listed = false;
+            let work = if run.can_work() { run.next_work() } else { None };
+            let Some(work) = work else { continue };
+            match self.prepare(key, work) {
+                Ok(Some(job)) => return Some(job),
+                Ok(None) => self.taken_in(key),
+                Err(stuck) => self.get_stuck(key, &stuck.to_string()),
+            }
+        }
+        None
+    }
+
+    fn prepare(&mut self, key: RunKey, work: Work) -> Result<Option<Job>, Stuck> {
+        match work {
+            Work::Begin(run) => self.begin(key, &run).map(Some),
+            Work::Event(event) => self.apply(key, event, None),
+            Work::Letter(letter) => {
+                let seq = letter.seq;
+                let event = event_of(letter).map_err(|error| Stuck::new(error.to_string()))?;
+                self.apply(key, event, Some(seq))
+            }
+            Work::Sealed(recorded) => Ok(self
+                .job(key, RowBuilder::default(), None, |machine| Call::Apply(machine, recorded))),
+        }
+    }
+
+    fn begin(&mut self, key: RunKey, run: &Activation) -> Result<Job, Stuck> {
+        let (input, journal) = (Payload::from_json(run.input.as_bytes()), decode(&run.journal)?);
+        let mut started_at = run.started_at;
+        match journal.first() {
+            Some(Recorded { at, event: Event::RunStarted }) => started_at = *at,
+            Some(_) => {}
+            None => started_at = started_at.max(self.session.clock.now()), // not before it is due
+        }
+        let first = Recorded { at: started_at, event: Event::RunStarted };
+        if let Some(timeout) = run.timeout {
+            self.set_alarm(key, DEADLINE, started_at.after(timeout), Alarm::Deadline);
+        }
+        let info = self.info(run, started_at);
+        let registry = Arc::clone(&self.session.registry);
+        let gone = || Stuck::new("the run is not in memory");
+        let resident = self.runs.get_mut(&key).ok_or_else(gone)?;
+        resident.first = journal.is_empty().then_some(first);
+        resident.away = true;
+        Ok(Job {
+            key,
+            residency: resident.residency,
+            workflow: Arc::clone(&run.workflow),
+            row: RowBuilder::default(),
+            letter: None,
+            call: Call::Begin { registry, info: Box::new(info), input, journal },
+        })
+    }
+
+    fn info(&self, run: &Activation, started_at: Timestamp) -> RunInfo {
+        RunInfo {
+            key: run.key,
+            workflow_id: run.workflow_id.clone(),
+            workflow: Arc::clone(&run.workflow),
+            version: run.version,
+            queue: Arc::clone(&run.queue),
+            attempt: run.attempt,
+            started_at,
+            payload_limit: self.session.payload_limit,
+        }
+    }
+
+    /// An event for the machine; none, if the run does not wait for it.
+    fn apply(
+        &mut self,
+        key: RunKey,
+        event: Event,
+        letter: Option<i64>,
+    ) -> Result<Option<Job>, Stuck> {
+        let Some(run) = self.runs.get_mut(&key) else { return Ok(None) };
+        let Some(machine) = run.machine.as_ref().filter(|machine| machine.wants(&event)) else {
+            run.pending.consumed.extend(letter);
+            return Ok(None);
+        };
+        let recorded = Recorded { at: self.session.clock.now().max(machine.now()), event };
+        let mut row = RowBuilder::default();
+        row.push(&recorded).map_err(|error| Stuck::new(error.to_string()))?;
+        Ok(self.job(key, row, letter, |machine| Call::Apply(machine, recorded)))
+    }
+
+    fn job(
+        &mut self,
+        key: RunKey,
+        row: RowBuilder,
+        letter: Option<i64>,
+        call: impl FnOnce(Machine) -> Call,
+    ) -> Option<Job> {
+        let run = self.runs.get_mut(&key)?;
+        let call = call(run.machine.take()?);
+        run.away = true;
+        let (residency, workflow) = (run.residency, Arc::clone(&run.origin.workflow));
+        Some(Job { key, residency, workflow, row, letter, call })
+    }
+
+    /// User code has run: what it was given becomes part of what is pending, together with what
+    /// came of it. If the run has changed hands meanwhile, neither does.
+    pub(super) fn finish(&mut self, done: Done) {
+        let Done { key, residency, begins, machine, row, letter, turn } = done;
+        let run = self.runs.get_mut(&key);
+        let run = run.filter(|run| run.away && run.residency == residency && run.is_live());
+        let Some(run) = run else { return self.discarded.extend(machine) };
+        (run.away, run.machine) = (false, machine);
+        run.pending.row.append(row);
+        run.pending.consumed.extend(letter);
+        match turn {
+            Ok(turn) => self.absorb(key, turn),
+            Err(stuck) => {
+                run.first = run.first.take().filter(|_| !begins); // it is still to come
+                self.get_stuck(key, &stuck.to_string());
+            }
+        }
+        self.taken_in(key);
+    }
+
+    /// Sorts what came of the last user code.
+    pub(super) fn finish_all(&mut self) {
+        let mut done = std::mem::take(&mut self.done);
+        done.drain(..).for_each(|done| self.finish(done));
+        self.done = done; // it keeps its memory
+    }
+
+    /// What follows when a run has taken something in.
+    fn taken_in(&mut self, key: RunKey) {
+        self.list(key);
+        self.grant_seal(key);
+        self.consider(key);
+    }
+}
+
+fn decode(rows: &[Vec<u8>]) -> Result<Vec<Recorded>, Stuck> {
+    let mut events = Vec::new();
+    for (position, row) in rows.iter().enumerate() {
+        let row = journal::decode(position, row).map_err(|e| Stuck::new(e.to_string()))?;
+        events.extend(row);
+    }
+    Ok(events)
+}

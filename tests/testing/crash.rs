@@ -1,0 +1,125 @@
+//! Workflows that survive the death of their worker at every place.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use flows::prelude::*;
+use flows::testing::crash_everywhere;
+use serde::{Deserialize, Serialize};
+
+use crate::shop::{self, Confirmation, Receipt, charge_payment};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// What the outside has seen: how often each key was used.
+#[derive(Clone, Default)]
+struct Ledger(Arc<Mutex<BTreeMap<String, u32>>>);
+
+impl Ledger {
+    fn note(&self, what: &str) {
+        let mut notes = self.0.lock().expect("a ledger");
+        *notes.entry(what.to_owned()).or_default() += 1;
+    }
+
+    fn counts(&self) -> Vec<u32> {
+        self.0.lock().expect("a ledger").values().copied().collect()
+    }
+}
+
+#[flows::test]
+async fn the_order_survives() {
+    let shipped = crash_everywhere(shop::input())
+        .signal("warehouse-ready", &Confirmation { available: true })
+        .mock(charge_payment::Activity, |input| Ok(Receipt { id: input.cents }))
+        .await?;
+    assert_eq!(shipped.tracking, "T-1");
+}
+
+/// The order's own failure is its outcome, and comes back as it is.
+#[flows::test]
+async fn a_failure_is_an_outcome_too() {
+    let error = crash_everywhere(shop::input())
+        .signal_after(23 * HOUR, "warehouse-ready", &Confirmation { available: false })
+        .mock_value(charge_payment::Activity, Receipt { id: 1 })
+        .await
+        .expect_err("out of stock");
+    assert_eq!(error.message(), "out of stock");
+}
+
+#[activity(retry(max_attempts = 5, initial_interval = "1h", jitter = 1.0))]
+async fn post(ctx: &ActivityContext, what: String) -> Result<String> {
+    ctx.state::<Ledger>()?.note(ctx.idempotency_key());
+    if ctx.attempt() < 3 {
+        return Err(Error::retryable("not yet"));
+    }
+    Ok(format!("{what} posted"))
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Letter {
+    texts: Vec<String>,
+    random: u64,
+    signals: Vec<u32>,
+    /// Since the epoch.
+    at: Duration,
+}
+
+#[workflow]
+async fn leg(ctx: &WorkflowContext, name: String) -> Result<String> {
+    ctx.sleep(2 * HOUR).await?;
+    post(ctx, format!("{name} {}", ctx.random::<u16>())).await
+}
+
+/// A bit of everything whose values are the same at every replay.
+#[workflow]
+async fn everything(ctx: &WorkflowContext, rounds: u32, before: Vec<String>) -> Result<Letter> {
+    let id = ctx.side_effect(|| 7).await?;
+    let (one, two) = flows::try_join!(leg(ctx, format!("leg {id}")), post(ctx, "own".into()))?;
+    let texts = before.into_iter().chain([one, two]).collect();
+    if rounds > 0 {
+        return ctx.continue_as_new(everything::Input { rounds: rounds - 1, before: texts });
+    }
+    let mut signals = Vec::new();
+    loop {
+        flows::select! {
+            word = ctx.signal::<u32>("word") => signals.push(word?),
+            slept = ctx.sleep(HOUR) => { slept?; break; }
+        }
+    }
+    let at = ctx.now().duration_since(std::time::UNIX_EPOCH)?;
+    Ok(Letter { texts, random: ctx.random(), signals, at })
+}
+
+/// Timers, retries, children, signals, side effects, a run that goes on as a new one: all of it
+/// to the same millisecond and the same random number.
+#[flows::test]
+async fn everything_survives() {
+    let ledger = Ledger::default();
+    let letter = crash_everywhere(everything::Input { rounds: 1, before: Vec::new() })
+        .signal("word", &1)
+        .signal("word", &2)
+        .signal_after(20 * HOUR, "word", &3)
+        .state(ledger.clone())
+        .await?;
+    assert_eq!(letter.texts.len(), 4);
+    assert_eq!(letter.signals, [1, 2], "the third comes too late");
+    // Every attempt has happened in every run, some of them twice.
+    let counts = ledger.counts();
+    assert_eq!(counts.len(), 4, "the same calls in every run: {counts:?}");
+    assert!(counts.iter().all(|count| *count > 3 * 20), "{counts:?}");
+}
+
+#[flows::test]
+async fn state_is_made_anew_for_each_run_if_asked() {
+    let (made, counter) = (Ledger::default(), Ledger::default());
+    let count = counter.clone();
+    crash_everywhere(leg::Input { name: "x".into() })
+        .id("leg-1")
+        .registry(flows::register_all![leg, post])
+        .state_with(move || {
+            count.note("made");
+            made.clone()
+        })
+        .await?;
+    assert!(counter.counts()[0] > 10, "{:?}", counter.counts());
+}

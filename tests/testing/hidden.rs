@@ -1,0 +1,175 @@
+//! Workflows that look deterministic and are not: `crash_everywhere` finds them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime as Clock;
+
+use expect_test::{Expect, expect};
+use flows::prelude::*;
+use flows::testing::crash_everywhere;
+
+/// The guide's page on the kit, which quotes reports.
+const GUIDE: &str = include_str!("../../docs/src/testing.md");
+
+/// A report that the guide quotes, too.
+#[track_caller]
+fn check_quoted<T: std::fmt::Debug>(result: Result<T>, expected: &Expect) {
+    assert!(GUIDE.contains(expected.data().trim()), "the guide has another report");
+    check(result, expected);
+}
+
+/// The report of a workflow that does not survive.
+#[track_caller]
+fn check<T: std::fmt::Debug>(result: Result<T>, expected: &Expect) {
+    expected.assert_eq(&format!("{}\n", result.expect_err("it is not deterministic")));
+}
+
+#[activity]
+async fn left(n: u64) -> Result<u64> {
+    Ok(n)
+}
+
+#[activity]
+async fn right(n: u64) -> Result<u64> {
+    Ok(n)
+}
+
+static RUNS: AtomicU64 = AtomicU64::new(0);
+
+/// A counter of the process decides.
+#[workflow]
+async fn by_turns(ctx: &WorkflowContext) -> Result<u64> {
+    let first = left(ctx, 1).await?;
+    if RUNS.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+        left(ctx, first).await
+    } else {
+        right(ctx, first).await
+    }
+}
+
+#[flows::test]
+async fn a_global_counter_is_found() {
+    check(
+        crash_everywhere(by_turns::Input {}).await,
+        &expect![[r#"
+        workflow `by_turns` is not the same when it is run again, without any crash
+          (if its activities give other results each time, mock them)
+          what differs: what it has recorded
+            the first time:  activity_completed `left` (#0), activity_completed `left` (#1)
+            the second time: activity_completed `left` (#0), activity_completed `right` (#1)
+          the journal of the second run:
+            0 +0s run_started
+            0 +0s activity_completed `left` (#0) = 1
+            1 +0s activity_completed `right` (#1) = 1
+            1 +0s run_completed
+    "#]],
+    );
+}
+
+static STAMPS: AtomicU64 = AtomicU64::new(0);
+
+/// The machine's clock, under a name that no list of names has. (And a counter, since a clock may be
+/// read twice in one nanosecond.)
+fn stamp() -> u64 {
+    let nanos = Clock::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+    u64::try_from(nanos).unwrap_or(0) + STAMPS.fetch_add(1, Ordering::Relaxed)
+}
+
+#[workflow]
+async fn stamped(ctx: &WorkflowContext) -> Result<u64> {
+    let begun = stamp();
+    left(ctx, begun).await?;
+    Ok(right(ctx, 1).await?)
+}
+
+/// The input of an activity is another one when it is called again.
+#[flows::test]
+async fn a_clock_behind_an_alias_is_found() {
+    check_quoted(
+        crash_everywhere(stamped::Input {}).mock_value(left::Activity, 1).await,
+        &expect![[r#"
+            workflow `stamped` does not survive the death of its worker after commit 1 was applied and before it was told
+              (commits in an undisturbed run: 2; attempts of activities: 2)
+              what differs: its outcome
+                undisturbed: 1
+                crashed:     error: run `01b8dac5-b401-715b-9d39-b5bf90ae8891` of workflow `stamped` is stuck: activity `left` (#0) is called with another input than the journal has for it; its recorded result is used (a worker in production only warns)
+              the journal of the crashed run:
+                0 +0s run_started
+                0 +0s activity_completed `left` (#0) = 1
+        "#]],
+    );
+}
+
+#[workflow]
+async fn told_the_time(ctx: &WorkflowContext) -> Result<u64> {
+    left(ctx, 1).await?;
+    Ok(stamp())
+}
+
+/// The difference shows in the outcome alone.
+#[flows::test]
+async fn an_outcome_that_differs_is_found() {
+    let error = crash_everywhere(told_the_time::Input {}).await.expect_err("it differs");
+    assert!(error.message().contains("\n  what differs: its outcome\n"), "{error}");
+}
+
+#[workflow]
+async fn unordered(ctx: &WorkflowContext) -> Result<u64> {
+    let parts: HashMap<u64, ()> = (0..20).map(|part| (part, ())).collect();
+    let mut sum = 0;
+    for part in parts.into_keys() {
+        sum += left(ctx, part).await?;
+    }
+    Ok(sum)
+}
+
+/// The order of a hash map is another one in every process, and for every map.
+#[flows::test]
+async fn the_order_of_a_hash_map_is_found() {
+    let error = crash_everywhere(unordered::Input {}).await.expect_err("it differs");
+    let changed = "is called with another input than the journal has for it";
+    assert!(error.message().contains(changed), "{error}");
+    assert!(error.message().contains("activity_completed `left` (#0)"), "{error}");
+}
+
+/// It does something else when it is replayed.
+#[workflow]
+async fn two_faced(ctx: &WorkflowContext) -> Result<u64> {
+    left(ctx, 1).await?;
+    if ctx.is_replaying() { right(ctx, 2).await } else { left(ctx, 2).await }
+}
+
+/// Its outcome is the same; what it has recorded on the way is not.
+#[flows::test]
+async fn another_way_to_the_same_outcome_is_found() {
+    check_quoted(
+        crash_everywhere(two_faced::Input {}).await,
+        &expect![[r#"
+        workflow `two_faced` does not survive the death of its worker after commit 1 was applied and before it was told
+          (commits in an undisturbed run: 2; attempts of activities: 2)
+          what differs: what it has recorded
+            undisturbed: activity_completed `left` (#0), activity_completed `left` (#1)
+            crashed:     activity_completed `left` (#0), activity_completed `right` (#1)
+          the journal of the crashed run:
+            0 +0s run_started
+            0 +0s activity_completed `left` (#0) = 1
+            1 +0s activity_completed `right` (#1) = 2
+            1 +0s run_completed
+    "#]],
+    );
+}
+
+#[workflow]
+async fn deaf(ctx: &WorkflowContext) -> Result<u64> {
+    ctx.signal::<u64>("word").await
+}
+
+/// Without a crash it is an error of its own.
+#[flows::test]
+async fn a_run_that_does_not_end_even_undisturbed_says_why() {
+    let error = crash_everywhere(deaf::Input {}).id("x").await.expect_err("nobody speaks");
+    assert!(
+        error.message().starts_with("run `x` of workflow `deaf` waits for signal `word`"),
+        "{error}"
+    );
+}

@@ -1,0 +1,11 @@
+//! The testing kit, used as its users would.
+
+mod activities;
+mod attribute;
+mod crash;
+mod first;
+mod hidden;
+mod mocks;
+mod shop;
+mod time;
+mod waiting;
