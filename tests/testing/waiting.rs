@@ -122,7 +122,7 @@ async fn a_changed_input_on_replay_is_an_error(env: TestEnv) {
     exec.signal("word", &7).await?;
     assert_eq!(
         exec.result().await.expect_err("another input").message(),
-        "run `x` of workflow `impure` is stuck: activity `note` (#0) is called with another input \
+        "run `x` of workflow `impure` is stuck: activity `note` (#0) at tests/testing/waiting.rs:114 is called with another input \
          than the journal has for it; its recorded result is used (a worker in production only warns)"
     );
 }

@@ -159,7 +159,7 @@ fn foreign_macros() {
         &expect![[r#"
             let _inside = entering();
             own!(anything => goes @ here);
-            ::core::mem::drop(_inside);
+            #[allow(unreachable_code)] ::core::mem::drop(_inside);
             let _inside = entering();
             own!(async fn later() {})"#]],
     );
@@ -204,10 +204,10 @@ fn statements_with_a_macro_that_nobody_can_see_into() {
         &expect![[r#"
             let _inside = entering();
             let x = own!(a);
-            ::core::mem::drop(_inside);
+            #[allow(unreachable_code)] ::core::mem::drop(_inside);
             let _inside = entering();
             flows::pipe!(x);
-            ::core::mem::drop(_inside);
+            #[allow(unreachable_code)] ::core::mem::drop(_inside);
             x.unwrap()"#]],
     );
     check(
@@ -234,7 +234,7 @@ fn statements_with_a_macro_that_nobody_can_see_into() {
             own! {
                 b
             }
-            ::core::mem::drop(_inside);
+            #[allow(unreachable_code)] ::core::mem::drop(_inside);
             durable(f).await"#]],
     );
     check(
@@ -242,10 +242,10 @@ fn statements_with_a_macro_that_nobody_can_see_into() {
         &expect![[r#"
             let _inside = entering();
             info!("{}", own!(a));
-            ::core::mem::drop(_inside);
+            #[allow(unreachable_code)] ::core::mem::drop(_inside);
             let _inside = entering();
             vec![own!(a), durable(b). await];
-            ::core::mem::drop(_inside);
+            #[allow(unreachable_code)] ::core::mem::drop(_inside);
             vec![a != b, c];"#]],
     );
     check(
