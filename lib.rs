@@ -7,7 +7,7 @@
 pub use flows_core::private as __private;
 
 pub use flows_core::engine::{
-    AnyWorkflow, DeadLetter, Description, HistoryEvent, rerun, set_engine, signal, start,
+    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, rerun, set_engine, signal, start,
     with_tenant,
 };
 pub use flows_core::graph;

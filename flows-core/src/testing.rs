@@ -11,7 +11,9 @@ mod env;
 mod kit;
 mod lock;
 mod mock;
+mod replay;
 mod run;
+mod simulation;
 mod time;
 mod waiting;
 mod watched;
@@ -22,4 +24,8 @@ pub(crate) use desk::Desk;
 pub use env::TestEnv;
 pub(crate) use kit::Kit;
 pub use lock::{Finding, Level, Lock, LockReport, check_lock, check_lock_at, check_lock_of};
+pub use replay::{
+    FailedRun, Failure, ReplayAll, ReplayError, Report, replay, replay_all, replay_with,
+};
 pub use run::{on_memory, passed};
+pub use simulation::{Faults, Simulated, Simulation, SimulationError};
