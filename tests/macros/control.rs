@@ -111,10 +111,9 @@ async fn shadowing(ctx: &WorkflowContext, total: u64) -> Result<u64> {
     let prices: Vec<u64> = (0..3).map(|at| prices.get(&at).copied().unwrap_or(at)).collect();
     let mut sum = 0;
     for total in prices {
-        let ctx = ctx;
         sum = add(ctx, sum, total).await?;
     }
-    let ctx = &ctx.clone();
+    let (ctx, sum) = (ctx, sum * 10);
     let add = |total| async move {
         let total = add(ctx, total, 1).await?;
         Ok::<_, Error>(total)
@@ -161,7 +160,7 @@ fn programs() {
     let names = ["Ann", "Bob", "Cid"].map(String::from).to_vec();
     assert_eq!(world.run(borrows_across_awaits::Input { names }).unwrap(), 5);
     assert!(world.run(borrows_across_awaits::Input { names: vec![] }).is_err());
-    assert_eq!(world.run(shadowing::Input { total: 1 }).unwrap(), 2 + 24 + 1 + 101);
+    assert_eq!(world.run(shadowing::Input { total: 1 }).unwrap(), 10 * (24 + 2) + 1 + 101);
     assert_eq!(world.run(awaits_in_expressions::Input {}).unwrap(), 7);
     assert!(world.run(context_values::Input {}).unwrap());
 }
