@@ -7,9 +7,10 @@
 pub use flows_core::private as __private;
 
 pub use flows_core::engine::{
-    AnyWorkflow, DeadLetter, Description, HistoryEvent, rerun, set_engine, signal, start,
+    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, rerun, set_engine, signal, start,
     with_tenant,
 };
+pub use flows_core::graph;
 pub use flows_core::store::{ConflictPolicy, RunStatus as Status};
 pub use flows_core::{
     Activity, ActivityContext, Codec, Durable, Error, ErrorKind, Execution, Payload, Registry,

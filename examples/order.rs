@@ -1,6 +1,7 @@
 //! The order workflow: charge, wait for the warehouse, ship, e-mail; and its way back, a refund.
 //!
-//! Run it with `cargo run --example order`. It finds a database or starts one by itself.
+//! Run it with `cargo run --example order`. It finds a database or starts one by itself. With
+//! `-- --graph`, `-- --mermaid` or `-- --dot` it only draws the workflow.
 
 use flows::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -133,8 +134,23 @@ async fn refunded(engine: &Engine, id: &str) -> Result<()> {
     }
 }
 
+/// What the workflow looks like, in the form that the first argument asks for.
+fn drawing() -> Option<String> {
+    let graph = order::Workflow::GRAPH;
+    match std::env::args().nth(1)?.as_str() {
+        "--graph" => Some(graph.to_string()),
+        "--mermaid" => Some(graph.mermaid()),
+        "--dot" => Some(graph.dot()),
+        _ => None,
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
+    if let Some(drawing) = drawing() {
+        print!("{drawing}");
+        return Ok(());
+    }
     let database = flows::pg::dev::database().await?;
     println!("database: {}", database.describe());
     let engine = Engine::connect(database.url()).await?;

@@ -93,6 +93,13 @@ fn every_kind_of_event_is_listed() {
     none(unlisted.filter(|name| !starting.contains(&format!("`{name}`"))).collect());
 }
 
+#[test]
+fn every_kind_of_event_is_in_a_recorded_history() {
+    let recorded = pages::recorded_histories();
+    let missing = sources::event_names().into_iter();
+    none(missing.filter(|name| !recorded.contains(&format!("\"kind\": \"{name}\""))).collect());
+}
+
 #[tokio::test]
 async fn the_sql_of_operating_runs() -> flows::Result<()> {
     sql::runs_on_a_schema(&pages::fences(&page("docs/src/operating.md").text, "sql")).await

@@ -10,7 +10,10 @@ mod workflow;
 use std::any::TypeId;
 use std::fmt;
 
+use serde::de::DeserializeOwned;
+
 use crate::registry::Registry;
+use crate::shape::Shape;
 
 pub(crate) use activity::PayloadFuture;
 pub use activity::{Activity, ActivityDef, ActivityOptions};
@@ -50,5 +53,18 @@ impl StateNeed {
     /// The need for a `T`.
     pub fn of<T: 'static>() -> Self {
         Self { id: TypeId::of::<T>(), name: std::any::type_name::<T>() }
+    }
+}
+
+/// The shapes of a definition's types, found out when somebody asks.
+#[derive(Clone, Copy)]
+pub(crate) struct Shapes {
+    pub(crate) input: fn() -> Shape,
+    pub(crate) output: fn() -> Shape,
+}
+
+impl Shapes {
+    pub(crate) fn of<I: DeserializeOwned, O: DeserializeOwned>() -> Self {
+        Self { input: Shape::of::<I>, output: Shape::of::<O> }
     }
 }

@@ -12,9 +12,11 @@ pub mod definition;
 pub mod durable;
 pub mod engine;
 pub mod error;
+pub mod graph;
 pub mod ids;
 pub mod journal;
 pub mod memory;
+mod outline;
 pub mod payload;
 #[doc(hidden)]
 pub mod private;

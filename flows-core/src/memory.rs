@@ -12,8 +12,11 @@ mod hints;
 mod lease;
 mod run;
 mod send;
+#[cfg(feature = "testing")]
+mod simulated;
 mod start;
 mod state;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -21,6 +24,9 @@ mod view;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use uuid::Uuid;
+
+#[cfg(feature = "testing")]
+pub(crate) use self::simulated::{Lost, Stir};
 
 use self::clock::Clock;
 use self::hints::Hints;
@@ -30,7 +36,7 @@ use crate::ids::RunKey;
 use crate::store::{
     Activation, Claim, Close, Collected, Committed, DeadLetter, Hint, HistoryRow, Lease,
     ListFilter, Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store, StoreFuture,
-    WorkerIdentity,
+    Survey, Surveyed, WorkerIdentity,
 };
 use crate::time::Timestamp;
 
@@ -192,6 +198,10 @@ impl Store for MemoryStore {
 
     fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>> {
         self.transact(move |state, _| Ok(state.list(tenant, filter)))
+    }
+
+    fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {
+        self.transact(|state, _| Ok(state.survey(survey)))
     }
 
     fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {

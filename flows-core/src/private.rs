@@ -11,10 +11,13 @@ pub use crate::definition::{
 };
 pub use crate::durable::{Block, Durable, block, durable};
 pub use crate::error::{Error, Result};
+pub use crate::graph;
+pub use crate::graph::{Graph, HelperGraph, SignalEntry};
 pub use crate::payload::Codec;
 pub use crate::registry::{Registration, Registry};
 pub use crate::replay::watch::{Entered, entering};
 pub use crate::retry::RetryPolicy;
+pub use crate::shape::Shape;
 
 /// Checks `Send` where the user's body stands, so that the error points at the local that is not.
 pub fn is_send<F: Future + Send>(future: F) -> F {

@@ -24,6 +24,10 @@ pub use op::{ActivityTask, ChildTask, Overrides};
 pub use stuck::Stuck;
 pub use turn::{ActivityStart, ChildStart, Command, Turn};
 
+#[cfg(feature = "testing")]
+pub(crate) use check::target;
+#[cfg(feature = "testing")]
+pub(crate) use machine::Halt;
 pub(crate) use machine::Shared;
 pub(crate) use op::What;
 pub(crate) use probe::Probe;

@@ -1,10 +1,13 @@
-//! A fingerprint of a type's shape: struct and field names, variants, element types.
+//! A type's shape: struct and field names, variants, element types.
 //!
-//! It asks the type's own `Deserialize` what it expects, so it sees what postcard would read. It
-//! never keeps a value: each pass walks from the type down to one leaf and stops there, so that a
-//! type which refuses dummy values hides nothing but itself. Called by the payload codec only.
+//! It asks the type's own `Deserialize` what it expects, so it sees what a codec would read: as a
+//! [fingerprint] for postcard, and as [lines](Shape) of what JSON sees for the lock file. It never
+//! keeps a value: each pass walks from the type down to one leaf and stops there, so that a type
+//! which refuses dummy values hides nothing but itself.
 
 mod access;
+mod json;
+mod probe;
 #[cfg(test)]
 mod tests;
 mod tracer;
@@ -15,6 +18,7 @@ use std::sync::{PoisonError, RwLock};
 
 use serde::de::DeserializeOwned;
 
+pub use self::json::Shape;
 use self::tracer::Tracer;
 use self::walk::Walk;
 use crate::ids::fnv1a;
@@ -44,7 +48,10 @@ fn describe<T: DeserializeOwned>() -> String {
     while walk.begin() {
         // What it gives is of no interest: it is an error wherever a leaf was reached.
         drop(T::deserialize(Tracer::new(&mut walk)));
-        walk.end(&mut lines);
+        if walk.end() {
+            lines.push_str(walk.line());
+            lines.push('\n');
+        }
     }
     lines
 }

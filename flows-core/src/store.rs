@@ -31,6 +31,7 @@ pub mod contract;
 mod mail;
 mod record;
 mod run;
+mod survey;
 mod view;
 
 use std::future::Future;
@@ -46,6 +47,7 @@ use crate::time::Timestamp;
 pub use mail::{Collected, Letter, Mail, MailKind, Sent};
 pub use record::{Activation, Close, Committed, Next, Park, Record};
 pub use run::{ConflictPolicy, Lineage, NewRun, Parent, RunStatus, Started};
+pub use survey::{Survey, Surveyable, Surveyed};
 pub use view::{DeadLetter, HistoryRow, ListFilter, Outcome, Place, RunView};
 
 /// What a store method returns.
@@ -221,6 +223,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Runs of a tenant, newest first.
     fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>>;
+
+    /// Reads a page of runs of *all* tenants in the order of their keys, as a claim would give them,
+    /// and touches nothing: no place, no flag, no lease. Whoever follows the pages has met every run
+    /// that was open all the time, once. A store that knows roles reads as its workers do.
+    fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed>;
 
     /// Dead letters of a tenant, newest first.
     fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>>;

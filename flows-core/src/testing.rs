@@ -9,8 +9,11 @@ mod crash;
 mod desk;
 mod env;
 mod kit;
+mod lock;
 mod mock;
+mod replay;
 mod run;
+mod simulation;
 mod time;
 mod waiting;
 mod watched;
@@ -20,4 +23,9 @@ pub use crash::{CrashEverywhere, crash_everywhere};
 pub(crate) use desk::Desk;
 pub use env::TestEnv;
 pub(crate) use kit::Kit;
+pub use lock::{Finding, Level, Lock, LockReport, check_lock, check_lock_at, check_lock_of};
+pub use replay::{
+    FailedRun, Failure, ReplayAll, ReplayError, Report, replay, replay_all, replay_with,
+};
 pub use run::{on_memory, passed};
+pub use simulation::{Faults, Simulated, Simulation, SimulationError};

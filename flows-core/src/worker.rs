@@ -30,6 +30,7 @@ mod session;
 mod settle;
 mod shutdown;
 mod submit;
+mod surroundings;
 mod turns;
 mod watchdog;
 mod work;
@@ -41,32 +42,65 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 
+#[cfg(feature = "testing")]
+pub(crate) use builder::Config;
 pub use builder::WorkerBuilder;
 pub(crate) use closing::letter_to_parent;
 pub use shutdown::shutdown_signal;
+#[cfg(feature = "testing")]
+pub(crate) use surroundings::{Invocation, Process, TaskFuture};
 
 use crate::context::StateMap;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::registry::Registry;
+#[cfg(not(feature = "testing"))]
 use builder::Config;
 use session::{Ended, Session};
+use surroundings::Surroundings;
 
 /// A worker of this process: serves the workflows and activities of a registry.
 ///
 /// Any number of workers may run against one database. Each owns the runs it has claimed for as
 /// long as it renews its lease; the runs of a worker that dies are taken over by others.
+#[derive(Clone)]
 pub struct Worker {
     engine: Engine,
     registry: Arc<Registry>,
     state: Arc<StateMap>,
     config: Arc<Config>,
+    surroundings: Surroundings,
 }
 
 impl Worker {
     /// Begins to build a worker for these definitions.
     pub fn builder(engine: &Engine, registry: Registry) -> WorkerBuilder {
         WorkerBuilder::new(engine.clone(), registry)
+    }
+
+    /// The same worker with other limits, on another engine, in a process of the testing kit.
+    #[cfg(feature = "testing")]
+    pub(crate) fn in_process(
+        &self,
+        engine: Engine,
+        limits: impl FnOnce(&mut Config),
+        process: Arc<dyn Process>,
+    ) -> Self {
+        let mut config = Config::clone(&self.config);
+        limits(&mut config);
+        Self {
+            engine,
+            registry: Arc::clone(&self.registry),
+            state: Arc::clone(&self.state),
+            config: Arc::new(config),
+            surroundings: Surroundings::of(process),
+        }
+    }
+
+    /// The definitions it serves.
+    #[cfg(feature = "testing")]
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
+        &self.registry
     }
 
     /// Runs until the program ends.

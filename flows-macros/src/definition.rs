@@ -8,7 +8,7 @@ use crate::args::workflow::WorkflowArgs;
 use crate::errors::Errors;
 use crate::model::{Kind, Model, context_names, free_function};
 use crate::rewrite::Checks;
-use crate::{expand, fallback, lint, rewrite};
+use crate::{expand, fallback, graph, lint, rewrite};
 
 /// Expands `#[activity(args)] item`.
 pub(crate) fn activity(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -37,12 +37,13 @@ pub(crate) fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
     let contexts = context_names(&function.sig);
     let mut model = Model::read(function, kind, &args.common, &mut errors);
     let checks = Checks::unless(found.errors.is_some());
+    let graph = graph::graph(&model.names.function, &model.block, &contexts, &args.common.krate);
     rewrite::body(&mut model.block, &contexts, &args.common.krate, checks, &mut errors);
     let (linted, errors) = (found.errors, errors.finish());
     let items = if errors.is_some() || found.hands_over {
         fallback::definition(&model, &errors.unwrap_or_default())
     } else {
-        expand::workflow::workflow(&model, &args)
+        expand::workflow::workflow(&model, &args, &graph)
     };
     quote!(#linted #items)
 }

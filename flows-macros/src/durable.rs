@@ -1,7 +1,8 @@
 //! `#[durable]`: a helper of workflow code, generic and borrowing as it likes.
 //!
 //! `async fn f(..) -> R` becomes `fn f(..) -> Block<impl Future<Output = R>>`, so that calling it
-//! gives something that may be awaited in a workflow. No name is recorded and no item added.
+//! gives something that may be awaited in a workflow. No name is recorded; the only item added is
+//! the submission of its graph, inside the function, where methods and generic ones may have it.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -14,7 +15,7 @@ use crate::errors::Errors;
 use crate::model::{check_modifiers, context_names, function};
 use crate::rewrite::Checks;
 use crate::runtime::runtime;
-use crate::{lint, rewrite};
+use crate::{graph, lint, rewrite};
 
 const ATTRIBUTE: &str = "`#[durable]`";
 
@@ -31,18 +32,24 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let found = lint::function(&mut helper);
     let contexts = context_names(&helper.sig);
     let checks = Checks::unless(found.errors.is_some());
+    let graph = graph::graph(&helper.sig.ident, &helper.block, &contexts, &krate);
     rewrite::body(&mut helper.block, &contexts, &krate, checks, &mut errors);
     let (linted, errors) = (found.errors, errors.finish());
     if errors.is_some() || found.hands_over {
-        let helper = signature(helper, &krate, &quote!({ ::std::unreachable!() }));
+        let helper = signature(helper, &krate, &quote!({ ::std::unreachable!() }), None);
         return quote!(#linted #errors #[allow(unused)] #helper);
     }
     let body = typed_body(&helper.block, &helper.sig.output);
-    let helper = signature(helper, &krate, &body);
+    let helper = signature(helper, &krate, &body, Some(&graph));
     quote!(#linted #helper)
 }
 
-fn signature(mut helper: ItemFn, krate: &Path, body: &TokenStream) -> TokenStream {
+fn signature(
+    mut helper: ItemFn,
+    krate: &Path,
+    body: &TokenStream,
+    graph: Option<&TokenStream>,
+) -> TokenStream {
     helper.sig.asyncness = None;
     let output = match &helper.sig.output {
         ReturnType::Default => quote!(()),
@@ -55,11 +62,17 @@ fn signature(mut helper: ItemFn, krate: &Path, body: &TokenStream) -> TokenStrea
     );
     let ItemFn { attrs, vis, sig, .. } = &helper;
     let runtime = runtime(krate, sig.ident.span());
+    let submission = graph.map(|graph| {
+        quote! {
+            #krate::__private::inventory::submit! { #krate::__private::HelperGraph(#graph) }
+        }
+    });
     let block = quote_spanned!(sig.ident.span()=> #runtime::block(async move #body));
     quote! {
         #(#attrs)*
         #[deny(unused_must_use)]
         #vis #sig {
+            #submission
             #block
         }
     }

@@ -29,6 +29,7 @@ mod durable;
 mod errors;
 mod expand;
 mod fallback;
+mod graph;
 mod join;
 mod lint;
 mod model;

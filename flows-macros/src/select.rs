@@ -50,6 +50,11 @@ impl Select {
         self.arms.iter_mut().map(|Arm { pat, future, body }| (&*pat, future, body))
     }
 
+    /// Pattern, future and body of each arm.
+    pub(crate) fn arms(&self) -> impl Iterator<Item = (&Pat, &Expr, &Expr)> {
+        self.arms.iter().map(|arm| (&arm.pat, &arm.future, &arm.body))
+    }
+
     fn check(self) -> syn::Result<Self> {
         let count = self.arms.len();
         if count == 0 {

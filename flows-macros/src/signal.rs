@@ -65,6 +65,12 @@ fn expansion(payload: &DeriveInput, name: Option<LitStr>, krate: &Path) -> Token
         impl #krate::__private::Signal for #ident {
             const NAME: &'static str = #name;
         }
+
+        #krate::__private::inventory::submit! {
+            #krate::__private::SignalEntry::of::<#ident>(
+                ::std::concat!(::std::module_path!(), "::", ::std::stringify!(#ident))
+            )
+        }
     }
 }
 

@@ -40,6 +40,7 @@ mod session;
 mod sql;
 mod start;
 mod store;
+mod survey;
 mod tenant;
 mod terminate;
 #[cfg(feature = "testing")]

@@ -12,7 +12,7 @@ use flows_core::ids::RunKey;
 use flows_core::store::{
     Activation, Claim, Close, Collected, Committed, DeadLetter, Hint, HistoryRow, Lease,
     ListFilter, Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store, StoreFuture,
-    WorkerIdentity,
+    Survey, Surveyed, WorkerIdentity,
 };
 use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -196,6 +196,10 @@ impl Store for PgStore {
 
     fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>> {
         Box::pin(self.0.list(tenant, filter))
+    }
+
+    fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {
+        Box::pin(self.0.survey(survey))
     }
 
     fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {

@@ -80,7 +80,8 @@ impl Shared {
         Ok(tx)
     }
 
-    async fn borrow_client(&self) -> Result<TenantTx<'_>, Fault> {
+    /// A pooled connection; its user begins a transaction.
+    pub(crate) async fn borrow_client(&self) -> Result<TenantTx<'_>, Fault> {
         self.ready().await?;
         let client = Some(self.pool.get().await?);
         Ok(TenantTx { client, counters: &self.counters })

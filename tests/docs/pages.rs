@@ -34,6 +34,13 @@ pub(crate) fn guide() -> Vec<Page> {
     pages
 }
 
+/// The texts of all recorded histories.
+pub(crate) fn recorded_histories() -> String {
+    let entries = fs::read_dir(place("tests/histories")).into_iter().flatten().flatten();
+    let histories = entries.filter(|entry| entry.path().extension().is_some_and(|e| e == "json"));
+    histories.filter_map(|entry| fs::read_to_string(entry.path()).ok()).collect()
+}
+
 /// Links to pages that do not exist, and to headings that are not there.
 pub(crate) fn broken_links(page: &Page) -> Vec<String> {
     let folder = page.path.rsplit_once('/').map_or("", |(folder, _)| folder);

@@ -10,6 +10,7 @@ mod helpers;
 mod lint;
 mod places;
 mod transaction;
+mod unusual;
 
 use flows::prelude::*;
 

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use super::{pending, ready};
 use crate::durable::{Durable, sealed::Sealed};
 use crate::replay::bell::{Bell, Woken};
 use crate::replay::watch;
@@ -98,7 +99,7 @@ impl<T, E, F: Future<Output = Result<T, E>>> Future for TryJoinAll<F, T> {
         });
         if let Some(error) = failed {
             this.set.children.clear();
-            return Poll::Ready(Err(error));
+            return ready(Err(error));
         }
         let done = this.set.all_done();
         done.map(|()| Ok(std::mem::take(&mut this.outputs).into_iter().flatten().collect()))
@@ -117,7 +118,7 @@ impl<F: Future> Future for Race<F> {
         if won.is_some() {
             this.set.children.clear();
         }
-        won.map_or_else(pending, Poll::Ready)
+        won.map_or_else(pending, ready)
     }
 }
 
@@ -171,10 +172,4 @@ impl<F: Future> Child<F> {
         let waker = Waker::from(Arc::clone(&self.bell));
         watch::with_bell(&self.bell, || future.as_mut().poll(&mut Context::from_waker(&waker)))
     }
-}
-
-/// The futures that were not woken wait as before.
-fn pending<T>() -> Poll<T> {
-    watch::waits();
-    Poll::Pending
 }

@@ -3,8 +3,8 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::{pending, ready};
 use crate::durable::sealed::Sealed;
-use crate::replay::watch;
 
 /// A future, and then its output.
 enum Slot<F: Future> {
@@ -151,7 +151,7 @@ macro_rules! join_tuples {
                 $(
                     all &= $slot.0.advance(cx);
                     if let Some(error) = $slot.0.failed() {
-                        return Poll::Ready(Err(error));
+                        return ready(Err(error));
                     }
                 )+
                 if !all {
@@ -164,12 +164,6 @@ macro_rules! join_tuples {
             }
         }
     };
-}
-
-/// Some wait, although the last one that was polled may be done.
-fn pending<T>() -> Poll<T> {
-    watch::waits();
-    Poll::Pending
 }
 
 /// One future of a tuple.

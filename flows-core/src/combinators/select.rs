@@ -6,6 +6,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::ready;
 use crate::durable::sealed::Sealed;
 
 /// Awaits the first future of a tuple; `select!` expands to it.
@@ -38,7 +39,7 @@ impl<T: SelectTuple> Future for Select<T> {
         let Some(futures) = &mut self.futures else { return Poll::Pending };
         let first = std::task::ready!(T::poll(futures, cx));
         self.futures = None; // the losers are dropped here
-        Poll::Ready(first)
+        ready(first)
     }
 }
 

@@ -69,7 +69,7 @@ impl Drop for OpHandle {
     fn drop(&mut self) {
         if self.open {
             self.shared.lock().abandon(self.op);
-            watch::let_go();
+            watch::goes_on();
         }
     }
 }

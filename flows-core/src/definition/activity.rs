@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{SourceLocation, StateNeed};
+use super::{Shapes, SourceLocation, StateNeed};
 use crate::context::ActivityContext;
 use crate::error::Result;
 use crate::payload::{Codec, Payload};
@@ -20,6 +20,9 @@ pub trait Activity: Send + Sync + 'static {
     const NAME: &'static str;
     /// Where the function stands.
     const SOURCE: SourceLocation;
+    /// The function, with its module: how graphs know whom a call means. Nothing, where no macro
+    /// wrote the definition.
+    const PATH: &'static str = "";
     /// The arguments, as one struct.
     type Input: Serialize + DeserializeOwned + Send + 'static;
     /// The success type.
@@ -91,6 +94,10 @@ pub struct ActivityDef {
     pub codec: Codec,
     /// See [`Activity::state_needs`].
     pub state_needs: Vec<StateNeed>,
+    /// See [`Activity::PATH`].
+    pub path: &'static str,
+    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the lock file"))]
+    pub(crate) shapes: Shapes,
     pub(crate) invoke: fn(ActivityContext, Payload) -> PayloadFuture,
 }
 
@@ -103,6 +110,8 @@ impl ActivityDef {
             options: A::options(),
             codec: A::CODEC,
             state_needs: A::state_needs(),
+            path: A::PATH,
+            shapes: Shapes::of::<A::Input, A::Output>(),
             invoke: |ctx, input| Box::pin(invoke::<A>(ctx, input)),
         }
     }

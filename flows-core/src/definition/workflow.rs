@@ -8,10 +8,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::SourceLocation;
 use super::activity::PayloadFuture;
+use super::{Shapes, SourceLocation};
 use crate::context::WorkflowContext;
 use crate::error::Result;
+use crate::graph::Graph;
 use crate::payload::Payload;
 use crate::retry::RetryPolicy;
 
@@ -38,6 +39,9 @@ pub trait Workflow: Send + Sync + 'static {
     fn options() -> WorkflowOptions {
         WorkflowOptions::default()
     }
+
+    /// Its durable call sites, as the macro read them.
+    const GRAPH: Graph = Graph::EMPTY;
 }
 
 /// The input struct of a workflow: leads back to the workflow, so that
@@ -69,6 +73,10 @@ pub struct WorkflowDef {
     pub source: SourceLocation,
     /// See [`Workflow::options`].
     pub options: WorkflowOptions,
+    /// See [`Workflow::GRAPH`].
+    pub graph: Graph,
+    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the lock file"))]
+    pub(crate) shapes: Shapes,
     pub(crate) begin: Begin,
 }
 
@@ -85,6 +93,8 @@ impl WorkflowDef {
             version: W::VERSION,
             source: W::SOURCE,
             options: W::options(),
+            graph: W::GRAPH,
+            shapes: Shapes::of::<W::Input, W::Output>(),
             begin: Arc::new(begin::<W>),
         }
     }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::describe::Description;
+use super::export::History;
 use super::history::{self, HistoryEvent};
 use super::send::{Cancel, SendSignal};
 use super::tenant::Tenant;
@@ -146,6 +147,17 @@ impl<W: Typed> Execution<W> {
         let run = self.resolve().await?;
         self.view(run).await?;
         history::decode(self.inner().store.history(run).await?)
+    }
+
+    /// The run's history as a document that can be kept in a file and replayed by other builds:
+    /// `exec.export().await?.to_json()?`. It only reads.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such run; an error when its journal cannot be read.
+    pub async fn export(&self) -> Result<History> {
+        let run = self.resolve().await?;
+        let view = self.view(run).await?;
+        History::of_rows(view, &self.inner().store.history(run).await?)
     }
 
     /// Sends a signal; await it. It is delivered once, in the order of the commits, also when the

@@ -53,6 +53,18 @@ impl<'t, W: Workflow> Start<'t, W> {
         }
     }
 
+    /// A start whose input is encoded already.
+    #[cfg(feature = "testing")]
+    pub(crate) fn of_payload(tenant: &Tenant, input: Payload) -> Self {
+        Self {
+            tenant: Ok(tenant.clone()),
+            input: Ok(input),
+            options: Options::default(),
+            tx: None,
+            workflow: PhantomData,
+        }
+    }
+
     /// The application's id for the run, 1 to 255 bytes: an idempotency key within the tenant,
     /// for as long as the run is kept. Default: the run id.
     pub fn id(mut self, id: impl Into<String>) -> Self {

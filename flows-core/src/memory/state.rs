@@ -1,9 +1,10 @@
 //! What the memory store holds behind its mutex, and the one way to move a run.
 //!
 //! The indexes mirror the three small tables of a database: ready runs in claim order, owned runs
-//! by worker, parked runs by when they are due.
+//! by worker, parked runs by when they are due. They are ordered, so that what the store does never
+//! depends on chance.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -15,15 +16,15 @@ use crate::time::Timestamp;
 
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) runs: HashMap<RunKey, Run>,
+    pub(super) runs: BTreeMap<RunKey, Run>,
     /// The newest run of each workflow id.
-    pub(super) ids: HashMap<(Uuid, Arc<str>), RunKey>,
-    pub(super) workers: HashMap<Uuid, Member>,
+    pub(super) ids: BTreeMap<(Uuid, Arc<str>), RunKey>,
+    pub(super) workers: BTreeMap<Uuid, Member>,
     /// Hints to pass on when the transaction is over.
     pub(super) hints: Vec<Hint>,
     /// By shard: priority, then number.
     ready: BTreeMap<i16, BTreeMap<(i16, u64), RunKey>>,
-    owned: HashMap<Uuid, BTreeSet<RunKey>>,
+    owned: BTreeMap<Uuid, BTreeSet<RunKey>>,
     due: BTreeSet<(Timestamp, RunKey)>,
     readied: u64,
 }

@@ -166,6 +166,16 @@ impl Machine {
         Ok(turn)
     }
 
+    /// Where a replay that got stuck had come to.
+    #[cfg(feature = "testing")]
+    pub(crate) fn halt(&self) -> Halt {
+        let state = self.shared.lock();
+        match state.recorded_marks.first_key_value() {
+            Some((op, _)) if !state.replaying => Halt::AtMark(*op),
+            _ => Halt::Before(state.events_ahead),
+        }
+    }
+
     /// Whether an event is for something the workflow still waits for. A live event that is not
     /// wanted (the result of an activity that lost a `select!`) is dropped, not recorded.
     pub fn wants(&self, event: &Event) -> bool {
@@ -250,6 +260,16 @@ impl Machine {
     pub fn waiting_for(&self) -> String {
         self.shared.lock().waiting_for(10)
     }
+}
+
+/// Where a replay has stopped.
+#[cfg(feature = "testing")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Halt {
+    /// This many events that cause turns were still to come.
+    Before(usize),
+    /// All were applied, and no turn had asked for the mark of this operation.
+    AtMark(u32),
 }
 
 impl Drop for Machine {

@@ -149,8 +149,9 @@ pub(crate) fn passed(site: Place) {
     });
 }
 
-/// A durable future was dropped: whoever polled it waits on something else.
-pub(crate) fn let_go() {
+/// A durable future was dropped, or has got what it waited for: whoever polled it does not wait on
+/// what said `Pending` last.
+pub(crate) fn goes_on() {
     let _ = WATCH.try_with(|watch| watch.now.set(Now { waits: false, ..watch.now.get() }));
 }
 

@@ -104,19 +104,19 @@ impl<'de> VariantAccess<'de> for Tracer<'_> {
             return Ok(());
         }
         self.walk.leaf("unit");
-        Err(Stop)
+        Err(Stop::Here)
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Stop> {
         if !self.quiet {
-            self.walk.write("newtype ");
+            self.walk.enter("newtype ", "", &[], None);
         }
         seed.deserialize(self)
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
         if !self.quiet {
-            self.walk.write(&format!("tuple {len} "));
+            self.walk.enter(&format!("tuple {len} "), "", &[], None);
         }
         self.elements(len, visitor)
     }
@@ -127,8 +127,7 @@ impl<'de> VariantAccess<'de> for Tracer<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         if !self.quiet {
-            self.walk.write("struct ");
-            self.walk.name("", fields);
+            self.walk.enter("struct ", "", fields, None);
         }
         self.fields(fields, visitor)
     }

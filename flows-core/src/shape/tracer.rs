@@ -6,14 +6,26 @@ use serde::de::value::StrDeserializer;
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 
 use super::access::{Elements, Entries, Fields, Variant};
+use super::probe;
 use super::walk::{Named, Walk};
 
 /// No tuple has more elements.
 const LONGEST_TUPLE: usize = 32;
 
-/// A pass ends, or a type has refused a dummy. Never shown to anybody.
-#[derive(Debug)]
-pub(super) struct Stop;
+/// Why a pass ends. Never shown to anybody.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Everything is known.
+    Here,
+    /// The type has refused a dummy.
+    Refused,
+    /// A struct wants a field.
+    Missing(&'static str),
+    /// A struct has got a field twice, maybe under two names.
+    Twice,
+    /// A struct does not want a field that it does not know.
+    Unknown,
+}
 
 impl std::fmt::Display for Stop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -25,7 +37,19 @@ impl std::error::Error for Stop {}
 
 impl serde::de::Error for Stop {
     fn custom<T: std::fmt::Display>(_: T) -> Self {
-        Self
+        Self::Refused
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::Missing(field)
+    }
+
+    fn duplicate_field(_: &'static str) -> Self {
+        Self::Twice
+    }
+
+    fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
+        Self::Unknown
     }
 }
 
@@ -45,7 +69,7 @@ impl<'w> Tracer<'w> {
             return dummy();
         }
         self.walk.leaf(kind);
-        Err(Stop)
+        Err(Stop::Here)
     }
 
     /// A type with parts. `false`: it was met before, or it is too deep to go on.
@@ -54,11 +78,14 @@ impl<'w> Tracer<'w> {
             return self.walk.descend();
         }
         let rust = std::any::type_name::<V>();
-        if !name.is_empty() && self.walk.has_met(Named { rust, name, parts }) {
-            return false;
+        let mut number = None;
+        if !name.is_empty() {
+            number = self.walk.meet(Named { rust, name, parts });
+            if number.is_none() {
+                return false;
+            }
         }
-        self.walk.write(kind);
-        self.walk.name(name, parts);
+        self.walk.enter(kind, name, parts, number);
         self.walk.descend()
     }
 
@@ -66,10 +93,10 @@ impl<'w> Tracer<'w> {
     pub(super) fn part(&mut self, parts: Parts) -> Result<&'static str, Stop> {
         if parts.is_empty() {
             self.walk.leaf("nothing");
-            return Err(Stop);
+            return Err(Stop::Here);
         }
         let part = parts[self.walk.choose(parts.len())];
-        self.walk.write(&format!(".{part} "));
+        self.walk.part(part);
         Ok(part)
     }
 
@@ -81,11 +108,11 @@ impl<'w> Tracer<'w> {
         let mut traced = len;
         if !self.quiet {
             if len == 0 {
-                return self.leaf("nothing", || Err(Stop));
+                return self.leaf("nothing", || Err(Stop::Here));
             }
             // What is longer is an array: its elements are of one type.
             traced = self.walk.choose(if len > LONGEST_TUPLE { 1 } else { len });
-            self.walk.write(&format!(".{traced} "));
+            self.walk.part(&traced.to_string());
         }
         visitor.visit_seq(Elements { walk: self.walk, next: 0, traced, len })
     }
@@ -95,15 +122,21 @@ impl<'w> Tracer<'w> {
         fields: Parts,
         visitor: V,
     ) -> Result<V::Value, Stop> {
+        if self.quiet && self.walk.is_json() {
+            return probe::dummy(self.walk, fields, visitor);
+        }
         if self.quiet {
             return self.elements(fields.len(), visitor);
+        }
+        if self.walk.is_json() && !fields.is_empty() {
+            return probe::field(self, fields, visitor);
         }
         let field = self.part(fields)?;
         visitor.visit_map(Fields { walk: self.walk, field: Some(field) })
     }
 }
 
-type Parts = &'static [&'static str];
+pub(super) type Parts = &'static [&'static str];
 
 macro_rules! leaves {
     ($($method:ident $kind:literal $visit:ident $dummy:expr;)+) => {$(
@@ -134,7 +167,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
     }
 
     fn is_human_readable(&self) -> bool {
-        false
+        self.walk.is_json()
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
@@ -174,7 +207,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         if self.quiet {
             return visitor.visit_none();
         }
-        self.walk.write("option ");
+        self.walk.enter("option ", "", &[], None);
         visitor.visit_some(self)
     }
 
@@ -192,14 +225,14 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         if !self.enter::<V::Value>("newtype ", name, &[]) {
-            return Err(Stop);
+            return Err(Stop::Here);
         }
         visitor.visit_newtype_struct(self)
     }
 
     fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Stop> {
         if !self.enter::<V::Value>("seq ", "", &[]) {
-            return Err(Stop);
+            return Err(Stop::Here);
         }
         let (traced, len) = (0, usize::from(!self.quiet));
         visitor.visit_seq(Elements { walk: self.walk, next: 0, traced, len })
@@ -211,7 +244,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         if !self.enter::<V::Value>(&format!("tuple {len} "), "", &[]) {
-            return Err(Stop);
+            return Err(Stop::Here);
         }
         self.elements(len, visitor)
     }
@@ -223,14 +256,14 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         if !self.enter::<V::Value>(&format!("tuple {len} "), name, &[]) {
-            return Err(Stop);
+            return Err(Stop::Here);
         }
         self.elements(len, visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Stop> {
         if !self.enter::<V::Value>("map ", "", &[]) {
-            return Err(Stop);
+            return Err(Stop::Here);
         }
         let part = if self.quiet { "" } else { self.part(&["key", "value"])? };
         visitor.visit_map(Entries { walk: self.walk, traced: part })
@@ -243,7 +276,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         if !self.enter::<V::Value>("struct ", name, fields) {
-            return Err(Stop);
+            return Err(Stop::Here);
         }
         self.fields(fields, visitor)
     }
@@ -255,11 +288,11 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         if !self.enter::<V::Value>("enum ", name, variants) {
-            return Err(Stop);
+            return Err(Stop::Here);
         }
         let variant = match self.quiet {
             // Another one at every depth, so that a recursive variant is left sooner or later.
-            true => self.walk.vary(variants).ok_or(Stop)?,
+            true => self.walk.vary(variants).ok_or(Stop::Refused)?,
             false => self.part(variants)?,
         };
         visitor.visit_enum(Variant { tracer: self, name: variant })

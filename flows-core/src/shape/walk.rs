@@ -14,10 +14,64 @@ const MAX_PASSES: usize = 20_000;
 const MAX_DEPTH: usize = 200;
 
 /// Dummy texts, tried in turn where one is needed on the way and the type refuses it.
-const DUMMIES: [&str; 6] = ["", "0", "1970-01-01T00:00:00Z", "1970-01-01", "00:00:00", "127.0.0.1"];
+const DUMMIES: [&str; 12] = [
+    "",
+    "0",
+    "1970-01-01T00:00:00Z",
+    "1970-01-01",
+    "00:00:00",
+    "127.0.0.1",
+    "00000000-0000-0000-0000-000000000000",
+    "1970-01-01T00:00:00",
+    "http://localhost/",
+    "127.0.0.1:80",
+    "a@localhost",
+    "EUR",
+];
+
+/// How many of them a fingerprint knows: more would make it another one.
+const OF_A_FINGERPRINT: usize = 6;
+
+/// What a pass passes through, beside the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// A type with parts, or around another; named types have a number.
+    Type {
+        word: String,
+        number: Option<usize>,
+    },
+    /// The part that this pass goes into.
+    Part(String),
+    Leaf(String),
+    /// A named type that was met before.
+    Again(usize),
+    /// The end of a pass that only asked about a field.
+    Fact(Fact),
+}
+
+/// What JSON may do with a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fact {
+    /// It may be missing.
+    Optional,
+    Required,
+    /// It is another name of the field before it.
+    Alias,
+    /// It accepts the dummy of this pass.
+    Fits,
+    /// The struct refuses fields that it does not know.
+    Strict,
+    /// Nothing of interest.
+    Nothing,
+}
 
 #[derive(Default)]
 pub(super) struct Walk {
+    /// Whether it looks as JSON does, which people read and which has names.
+    json: bool,
+    pieces: Vec<Piece>,
+    /// What JSON may do with the fields that were asked about.
+    known: HashMap<Field, Known>,
     /// The choices of this pass: which, and of how many.
     path: Vec<(usize, usize)>,
     /// How many of them this pass has made.
@@ -34,6 +88,24 @@ pub(super) struct Walk {
     met: HashMap<Named, (usize, String)>,
 }
 
+/// A field, wherever a value of its type stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Field {
+    /// The type with the field, as Rust calls it, and all its fields.
+    pub(super) of: (&'static str, &'static [&'static str]),
+    pub(super) name: &'static str,
+}
+
+/// What is known of a field.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    /// The dummy that it accepts.
+    dummy: usize,
+    /// Whether it may be left out where dummies are given. Of several names for one field all but
+    /// the one that its struct misses may.
+    needless: bool,
+}
+
 /// What makes a type the same as one that was met.
 #[derive(PartialEq, Eq, Hash)]
 pub(super) struct Named {
@@ -44,30 +116,52 @@ pub(super) struct Named {
 }
 
 impl Walk {
+    /// A walk over what JSON sees of a type.
+    pub(super) fn json() -> Self {
+        Self { json: true, ..Self::default() }
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// What this pass went through.
+    pub(super) fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
     /// Begins a pass, if there is one to make.
     pub(super) fn begin(&mut self) -> bool {
         self.passes += 1;
         (self.made, self.reached, self.depth) = (0, false, 0);
         self.line.clear();
+        self.pieces.clear();
         !self.over && self.passes <= MAX_PASSES
     }
 
-    /// Ends a pass: writes down what it saw, and turns to the next way. A pass that ended before a
-    /// leaf is made again with other dummies first.
-    pub(super) fn end(&mut self, lines: &mut String) {
-        if !self.reached && self.dummy + 1 < DUMMIES.len() {
+    /// Ends a pass and turns to the next way. A pass that ended before a leaf is made again with
+    /// other dummies first.
+    ///
+    /// `false`: it saw nothing that counts.
+    pub(super) fn end(&mut self) -> bool {
+        let dummies = if self.json { DUMMIES.len() } else { OF_A_FINGERPRINT };
+        if !self.reached && self.dummy + 1 < dummies {
             self.dummy += 1;
-            return;
+            return false;
         }
         self.dummy = 0;
-        lines.push_str(&self.line);
-        lines.push('\n');
         self.path.truncate(self.made);
         while self.path.pop_if(|(at, of)| *at + 1 >= *of).is_some() {}
         match self.path.last_mut() {
             Some((at, _)) => *at += 1,
             None => self.over = true,
         }
+        true
+    }
+
+    /// What this pass has seen, as text.
+    pub(super) fn line(&self) -> &str {
+        &self.line
     }
 
     /// Which of so many ways this pass goes.
@@ -79,11 +173,20 @@ impl Walk {
         self.path[self.made - 1].0
     }
 
-    pub(super) fn write(&mut self, text: &str) {
-        self.line.push_str(text);
+    /// A type, or a layer around one.
+    pub(super) fn enter(&mut self, kind: &str, name: &str, parts: &[&str], number: Option<usize>) {
+        self.line.push_str(kind);
+        self.name(name, parts);
+        self.pieces.push(Piece::Type { word: kind.trim_end().to_owned(), number });
     }
 
-    pub(super) fn name(&mut self, name: &str, parts: &[&str]) {
+    /// The part of it that this pass goes into.
+    pub(super) fn part(&mut self, part: &str) {
+        self.line.push_str(&format!(".{part} "));
+        self.pieces.push(Piece::Part(part.to_owned()));
+    }
+
+    fn name(&mut self, name: &str, parts: &[&str]) {
         if !parts.is_empty() {
             self.line.push_str(&format!("{name}{{{}}} ", parts.join(", ")));
         } else if !name.is_empty() {
@@ -93,8 +196,38 @@ impl Walk {
 
     /// The end of this pass.
     pub(super) fn leaf(&mut self, text: &str) {
-        self.write(text);
+        self.line.push_str(text);
+        self.pieces.push(Piece::Leaf(text.to_owned()));
         self.reached = true;
+    }
+
+    /// The end of a pass that asked about a field.
+    pub(super) fn fact(&mut self, field: Option<Field>, fact: Fact) {
+        if let Some(field) = field {
+            let known = self.known.entry(field).or_default();
+            known.needless |= fact == Fact::Optional;
+            if fact == Fact::Fits {
+                known.dummy = self.dummy;
+            }
+        }
+        self.pieces.push(Piece::Fact(fact));
+        self.reached = true;
+    }
+
+    /// Whether a field may be left out, as far as is known.
+    pub(super) fn is_needless(&self, field: Field) -> bool {
+        self.known.get(&field).is_some_and(|known| known.needless)
+    }
+
+    /// Turns to the dummy that a field is known to accept; gives the one from before.
+    pub(super) fn fit(&mut self, field: Field) -> usize {
+        let known = self.known.get(&field).map_or(self.dummy, |known| known.dummy);
+        std::mem::replace(&mut self.dummy, known)
+    }
+
+    /// Turns back to the dummy from before.
+    pub(super) fn unfit(&mut self, before: usize) {
+        self.dummy = before;
     }
 
     /// Goes one step down; `false` where it goes no further.
@@ -103,16 +236,18 @@ impl Walk {
         self.depth <= MAX_DEPTH
     }
 
-    /// Whether a type was met on another way: then that is all there is to say.
-    pub(super) fn has_met(&mut self, named: Named) -> bool {
+    /// The number of a type; `None` if it was met on another way: then that is all there is to say.
+    pub(super) fn meet(&mut self, named: Named) -> Option<usize> {
         let number = self.met.len();
         let (number, way) = self.met.entry(named).or_insert_with(|| (number, self.line.clone()));
+        let number = *number;
         if *way == self.line {
-            return false;
+            return Some(number);
         }
-        let again = format!("#{number}");
-        self.leaf(&again);
-        true
+        self.line.push_str(&format!("#{number}"));
+        self.pieces.push(Piece::Again(number));
+        self.reached = true;
+        None
     }
 
     /// A variant for a dummy.

@@ -15,6 +15,7 @@ mod mail;
 mod mail_in_records;
 mod reruns;
 mod starting;
+mod surveying;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -154,4 +155,10 @@ contract! {
         a_list_shows_one_tenant
         another_tenant_reaches_nothing
         an_id_is_found_by_tenant;
+    surveying:
+        a_survey_gives_every_open_run_once_in_the_order_of_keys
+        a_survey_gives_what_a_claim_would
+        a_survey_gives_closed_runs_newest_first
+        a_survey_is_of_one_workflow
+        a_survey_touches_nothing;
 }

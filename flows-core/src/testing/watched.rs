@@ -14,7 +14,7 @@ use crate::ids::RunKey;
 use crate::store::{
     Activation, Claim, Close, Collected, Committed, DeadLetter, Hint, HistoryRow, Lease,
     ListFilter, Mail, NewRun, Next, Outcome, Outlook, Record, RunView, Sent, Started, Store,
-    StoreFuture, WorkerIdentity,
+    StoreFuture, Survey, Surveyed, WorkerIdentity,
 };
 
 /// What the store has told.
@@ -236,6 +236,10 @@ impl Store for Watched {
 
     fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>> {
         self.store.list(tenant, filter)
+    }
+
+    fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {
+        self.store.survey(survey)
     }
 
     fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {

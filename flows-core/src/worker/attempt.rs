@@ -12,6 +12,7 @@ use super::executor::Executor;
 use super::message::{Attempted, Message, Seal};
 use super::resident::Running;
 use super::session::Session;
+use super::surroundings::Invocation;
 use crate::context::{ActivityContext, ActivityInfo, ExactlyOnce, Heartbeats, SealRequest};
 use crate::definition::{ActivityDef, PayloadFuture};
 use crate::error::{Error, ErrorKind, Result, panic_message};
@@ -79,14 +80,15 @@ impl Executor {
         let attempt =
             Attempt { session: Arc::clone(&self.session), def, start, cancelled, exactly_once };
         let myself = self.myself.clone();
-        tokio::spawn(async move {
+        let surroundings = self.session.surroundings.clone();
+        tokio::spawn(surroundings.task(async move {
             let attempted = tokio::select! {
                 biased;
                 attempted = attempt.run(key, residency, info) => attempted,
                 () = forward(seals, &myself, origin) => return,
             };
             drop(myself.send(Message::Attempted(attempted))); // nobody is left to care
-        });
+        }));
     }
 }
 
@@ -130,7 +132,14 @@ impl Attempt {
         if !self.session.holds_lease() {
             return Err(cancelled()); // others may have taken the run over
         }
-        let call = AssertUnwindSafe(self.call(context, input)).catch_unwind();
+        let invocation = Invocation {
+            run: RunKey::of_run(context.tenant_id(), context.run_id()),
+            name,
+            op: task.op,
+            attempt: self.start.attempt,
+        };
+        let body = self.session.surroundings.activity(invocation, self.call(context, input));
+        let call = AssertUnwindSafe(body).catch_unwind();
         let output = tokio::select! {
             biased;
             done = call => done.unwrap_or_else(|panic| Err(panicked(&panic_message(&*panic))))?,
@@ -174,6 +183,7 @@ impl Attempt {
             .or(self.def.options.schedule_to_close)
             .map(|limit| (limit, self.session.clock.instant_of(task.scheduled_at.after(limit))));
         tokio::select! {
+            biased;
             () = tokio::time::sleep(limit) => {
                 self.timed_out("took longer than its `start_to_close`", limit)
             }

@@ -173,6 +173,7 @@ impl WorkerBuilder {
             registry: Arc::new(self.registry),
             state: Arc::new(self.state),
             config: Arc::new(self.config),
+            surroundings: super::Surroundings::default(),
         })
     }
 

@@ -34,9 +34,10 @@ pub(super) fn start(executor: Box<Executor>) {
     let alone = seat.can_move && seat.runtime.metrics().num_workers() < 2;
     let as_task = if alone { on_a_thread(executor, &seat).err() } else { Some(executor) };
     if let Some(executor) = as_task {
-        let runtime = seat.runtime.clone();
+        let (runtime, surroundings) = (seat.runtime.clone(), executor.session.surroundings.clone());
+        let task = surroundings.task(drive(executor, seat, On::Task));
         // A task that has used up its budget would wait where no other thread can find it.
-        drop(runtime.spawn(tokio::task::unconstrained(drive(executor, seat, On::Task))));
+        drop(runtime.spawn(tokio::task::unconstrained(task)));
     }
 }
 
@@ -85,7 +86,7 @@ async fn drive(mut executor: Box<Executor>, seat: Arc<Seat>, on: On) {
         executor.submit();
         executor.next(&mut messages).await;
         round = round.wrapping_add(1);
-        if round % PATIENCE == 0 {
+        if round.is_multiple_of(PATIENCE) {
             give_way().await;
         }
         if on == On::Task && seat.can_move && seat.wary.load(Ordering::Relaxed) {

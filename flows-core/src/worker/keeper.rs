@@ -38,11 +38,14 @@ pub(super) async fn keep(
         retry_at: Instant::now() + session.config.retry_stuck,
     };
     loop {
+        // In an order, so that a simulation can repeat it; what comes first moves on by time, so it
+        // keeps nobody from being heard.
         tokio::select! {
-            Some(hint) = hints.recv() => keeper.hear(hint),
-            () = session.wanted.notified() => {}
+            biased;
             () = tokio::time::sleep_until(keeper.look_at) => keeper.look().await,
             () = tokio::time::sleep_until(keeper.retry_at) => keeper.retry_stuck().await,
+            Some(hint) = hints.recv() => keeper.hear(hint),
+            () = session.wanted.notified() => {}
         }
         while let Ok(hint) = hints.try_recv() {
             keeper.hear(hint);

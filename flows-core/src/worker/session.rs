@@ -17,6 +17,7 @@ use super::Worker;
 use super::builder::Config;
 use super::clock::StoreClock;
 use super::crew::Crew;
+use super::surroundings::Surroundings;
 use super::{keeper, lease};
 use crate::clock;
 use crate::context::StateMap;
@@ -53,6 +54,8 @@ pub(crate) struct Session {
     pub(crate) collect: AtomicBool,
     /// Runs that executors want to read again.
     pub(crate) reloads: Mutex<Vec<RunKey>>,
+    /// Where its tasks run.
+    pub(crate) surroundings: Surroundings,
 }
 
 impl Session {
@@ -80,6 +83,7 @@ impl Session {
             collect: AtomicBool::new(false),
             reloads: Mutex::default(),
             config: Arc::clone(&worker.config),
+            surroundings: worker.surroundings.clone(),
             store,
         }))
     }
@@ -161,6 +165,7 @@ impl Session {
     async fn drain(&self, crew: &mut Crew) {
         crew.drain();
         tokio::select! {
+            biased;
             () = crew.all_ended() => {}
             () = lease::hold(self) => {}
             () = tokio::time::sleep(self.config.grace) => {

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
+use syn::ext::IdentExt;
 
 use super::body::{body, run_body, run_method};
 use super::module;
@@ -42,9 +43,11 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
         quote!(const CODEC: #codec = #codec::Postcard;)
     });
     let (options, needs) = (options(model, args), state_needs(model));
+    let name = format!("::{}", model.names.function.unraw());
     quote! {
         impl #krate::__private::Activity for #definition {
             #constants
+            const PATH: &'static str = ::std::concat!(::std::module_path!(), #name);
             #codec
             type Input = #input;
             type Output = #output;

@@ -53,10 +53,15 @@ pub(crate) fn module(model: &Model, constants: &TokenStream, run: &TokenStream) 
 pub(crate) fn constants(model: &Model, version: Option<u32>) -> TokenStream {
     let vis = one_level_down(&model.vis);
     let recorded = &model.names.recorded;
+    let krate = &model.names.krate;
     let version = version.map(|version| {
         quote! {
             /// The version of new runs.
             #vis const VERSION: u32 = #version;
+
+            /// The durable call sites; `Display`, `mermaid()` and `dot()` show them.
+            #vis const GRAPH: #krate::__private::Graph =
+                <Self as #krate::__private::Workflow>::GRAPH;
         }
     });
     quote! {

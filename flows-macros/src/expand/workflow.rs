@@ -10,7 +10,7 @@ use crate::args::workflow::WorkflowArgs;
 use crate::model::Model;
 
 /// All items of a workflow.
-pub(crate) fn workflow(model: &Model, args: &WorkflowArgs) -> TokenStream {
+pub(crate) fn workflow(model: &Model, args: &WorkflowArgs, graph: &TokenStream) -> TokenStream {
     let add = {
         let krate = &model.names.krate;
         quote!(add_workflow(#krate::__private::WorkflowDef::of::<Self>()))
@@ -23,7 +23,7 @@ pub(crate) fn workflow(model: &Model, args: &WorkflowArgs) -> TokenStream {
         input_impl(model),
         super::params_impl(model),
         body(model),
-        implementation(model, args),
+        implementation(model, args, graph),
         definition,
         submission,
         super::module(model, &constants, &module::run(model)),
@@ -42,7 +42,7 @@ pub(crate) fn input_impl(model: &Model) -> TokenStream {
     }
 }
 
-fn implementation(model: &Model, args: &WorkflowArgs) -> TokenStream {
+fn implementation(model: &Model, args: &WorkflowArgs, graph: &TokenStream) -> TokenStream {
     let (krate, input, output) = (&model.names.krate, &model.names.input, &model.output);
     let definition = model.names.definition_path();
     let (constants, version) = (super::constants(model), args.version);
@@ -67,6 +67,7 @@ fn implementation(model: &Model, args: &WorkflowArgs) -> TokenStream {
 
             #run
             #options
+            const GRAPH: #krate::__private::Graph = #graph;
         }
     }
 }

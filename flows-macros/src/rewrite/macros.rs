@@ -29,6 +29,7 @@ const WELL_KNOWN: &[&str] = &[
     "format_args",
     "matches",
     "panic",
+    "pin",
     "print",
     "println",
     "todo",

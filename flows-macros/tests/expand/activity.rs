@@ -49,6 +49,7 @@ impl ::flows::__private::Activity for charge::Activity {
         file: ::std::file!(),
         line: ::std::line!(),
     };
+    const PATH: &'static str = ::std::concat!(::std::module_path!(), "::charge");
     type Input = __charge_Input;
     type Output = Receipt;
     async fn run(

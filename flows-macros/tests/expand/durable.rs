@@ -14,6 +14,12 @@ fn longest<'a, T: Display>(
 ) -> ::flows::__private::Block<
     impl ::std::future::Future<Output = Result<&'a T>> + ::std::marker::Send,
 > {
+    ::flows::__private::inventory::submit! {
+        ::flows::__private::HelperGraph({ #[allow(unused_imports)] use
+        ::flows::__private::graph:: { Graph, Kind, Node, Part }; Graph { path :
+        ::std::concat!(::std::module_path!(), "::longest"), nodes : & [Node { kind :
+        Kind::Sleep, label : "SECOND", line : ::std::line!(), parts : & [] }], } })
+    }
     ::flows::__private::block(async move {
         if let ::std::option::Option::Some(never) = ::std::option::Option::None::<
             Result<&'a T>,

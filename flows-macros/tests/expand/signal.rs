@@ -16,3 +16,7 @@ pub struct WarehouseReady {
 impl ::flows::__private::Signal for WarehouseReady {
     const NAME: &'static str = "warehouse-ready";
 }
+::flows::__private::inventory::submit! {
+    ::flows::__private::SignalEntry::of:: < WarehouseReady >
+    (::std::concat!(::std::module_path!(), "::", ::std::stringify!(WarehouseReady)))
+}

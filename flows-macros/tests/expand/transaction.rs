@@ -43,6 +43,7 @@ impl ::flows::__private::Activity for debit::Activity {
         file: ::std::file!(),
         line: ::std::line!(),
     };
+    const PATH: &'static str = ::std::concat!(::std::module_path!(), "::debit");
     const CODEC: ::flows::__private::Codec = ::flows::__private::Codec::Postcard;
     type Input = __debit_Input;
     type Output = i64;

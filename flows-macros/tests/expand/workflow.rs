@@ -81,6 +81,50 @@ impl ::flows::__private::Workflow for order::Workflow {
             ..::std::default::Default::default()
         }
     }
+    const GRAPH: ::flows::__private::Graph = {
+        #[allow(unused_imports)]
+        use ::flows::__private::graph::{Graph, Kind, Node, Part};
+        Graph {
+            path: ::std::concat!(::std::module_path!(), "::order"),
+            nodes: &[
+                Node {
+                    kind: Kind::Call,
+                    label: "charge",
+                    line: ::std::line!(),
+                    parts: &[],
+                },
+                Node {
+                    kind: Kind::TryJoin,
+                    label: "",
+                    line: ::std::line!(),
+                    parts: &[
+                        Part {
+                            label: "",
+                            nodes: &[
+                                Node {
+                                    kind: Kind::Call,
+                                    label: "ship",
+                                    line: ::std::line!(),
+                                    parts: &[],
+                                },
+                            ],
+                        },
+                        Part {
+                            label: "",
+                            nodes: &[
+                                Node {
+                                    kind: Kind::Call,
+                                    label: "email",
+                                    line: ::std::line!(),
+                                    parts: &[],
+                                },
+                            ],
+                        },
+                    ],
+                },
+            ],
+        }
+    };
 }
 #[cfg(feature = "orders")]
 impl ::flows::__private::Definition for order::Workflow {
@@ -111,6 +155,8 @@ pub(crate) mod order {
         pub(crate) const NAME: &'static str = "order";
         /// The version of new runs.
         pub(crate) const VERSION: u32 = 2u32;
+        /// The durable call sites; `Display`, `mermaid()` and `dot()` show them.
+        pub(crate) const GRAPH: ::flows::__private::Graph = <Self as ::flows::__private::Workflow>::GRAPH;
     }
     #[doc(hidden)]
     pub(crate) trait __Params {

@@ -1,6 +1,6 @@
 -- Reads journals and inboxes of runs, each in order. $1 to $3 keys; `run` counts them from 1. A row
 -- with a position is a journal row, one without is a letter.
--- Called by `claim` and `reload`, behind the statement that gave them the runs: what made a run
+-- Called by `claim`, `reload` and `survey`, behind the statement that gave them the runs: what made a run
 -- ready is visible to a statement that starts later. One statement, so one snapshot of both.
 -- Locks nothing. Indexes: journal_pkey, inbox_pkey.
 WITH key AS MATERIALIZED (

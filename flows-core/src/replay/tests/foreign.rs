@@ -12,12 +12,13 @@ use expect_test::{Expect, expect};
 
 use super::script::{charge, ship};
 use super::stage::{Fires, Stage, completes, signal};
+use super::tree::Branch;
 use super::{check_stuck, shown};
-use crate::combinators::{Select2, join, join_all, race, select, try_join};
+use crate::combinators::{Select2, join, join_all, race, select, try_join, try_join_all};
 use crate::context::WorkflowContext;
 use crate::definition::WorkflowDef;
 use crate::durable::block;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::replay::watch::entering;
 
 /// Plays the first event and compares why the run is stuck then.
@@ -202,6 +203,62 @@ fn behind_a_durable_future_that_was_given_up() {
 }
 
 #[test]
+fn behind_a_durable_future_that_is_kept() {
+    is_found(script!(|ctx| {
+        let mut kept = ctx.sleep(Duration::from_secs(1));
+        let won = select((&mut kept, block(async { Ok::<u64, Error>(1) }))).await;
+        pending::<()>().await;
+        Ok(matches!(won, Select2::_0(_)))
+    }));
+    is_found(script!(|ctx| {
+        let mut kept = ctx.sleep(Duration::from_secs(1));
+        let won = select((&mut kept, ctx.side_effect(|| 1))).await;
+        pending::<()>().await;
+        Ok(matches!(won, Select2::_0(_)))
+    }));
+    is_found(script!(|ctx| {
+        let mut kept: Vec<Branch<'_>> =
+            vec![Box::pin(charge(ctx, 1)), Box::pin(ctx.side_effect(|| 1))];
+        let won = race(&mut kept).await?;
+        pending::<()>().await;
+        Ok(won)
+    }));
+    is_found(script!(|ctx| {
+        let mut kept = charge(ctx, 1);
+        let failed = std::future::ready(Err::<u64, _>(Error::terminal("no")));
+        let failed = try_join((&mut kept, failed)).await;
+        pending::<()>().await;
+        failed
+    }));
+    is_found(script!(|ctx| {
+        let failed: Branch<'_> = Box::pin(std::future::ready(Err(Error::terminal("no"))));
+        let mut kept: Vec<Branch<'_>> = vec![Box::pin(charge(ctx, 1)), failed];
+        let failed = try_join_all(&mut kept).await;
+        pending::<()>().await;
+        failed
+    }));
+}
+
+#[test]
+fn behind_a_durable_future_that_is_kept_for_later() {
+    stuck_behind_a_charge(
+        script!(|ctx| {
+            let charged = charge(ctx, 1);
+            let mut kept = ctx.sleep(Duration::from_secs(1));
+            let won = select((&mut kept, charged)).await;
+            pending::<()>().await;
+            Ok(matches!(won, Select2::_0(_)))
+        }),
+        expect![[r#"
+            the workflow waits for something that is not durable: a replay could not repeat it
+              where:    behind the await at flows-core/src/replay/tests/foreign.rs
+              workflow: `script`, flows-core/src/replay/tests/foreign.rs
+            Await activities, children, `ctx.sleep`, `ctx.signal` and the like, or `flows::join!` and `flows::select!` of them; put other waiting into an `#[activity]`.
+        "#]],
+    );
+}
+
+#[test]
 fn the_macro_is_named() {
     stuck_behind_a_charge(
         script!(|ctx| {
@@ -229,7 +286,7 @@ fn the_macro_is_named_turns_later() {
             charge(ctx, 1).await?;
             pending::<()>().await;
             drop(guard);
-            Ok::<_, crate::error::Error>(())
+            Ok::<_, Error>(())
         });
         let outside = entering();
         let other = block(async {
@@ -274,7 +331,7 @@ fn what_is_durable_is_never_taken_for_foreign() {
     let script = script!(|ctx| {
         // The last of them to be polled is done, while others wait.
         let both = join((ctx.signal::<u64>("go"), ctx.side_effect(|| 5))).await;
-        let few = join((charge(ctx, 1), block(async { Ok::<u64, crate::error::Error>(1) }))).await;
+        let few = join((charge(ctx, 1), block(async { Ok::<u64, Error>(1) }))).await;
         let many = (0..3).map(|input| block(async move { ctx.shield(ship(ctx, input)).await }));
         let many = join_all(many);
         let cancelled = block(async { ctx.cancelled().await });

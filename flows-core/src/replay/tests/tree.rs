@@ -94,7 +94,7 @@ impl<const PATCHED: bool> Workflow for Interpreter<PATCHED> {
     }
 }
 
-type Branch<'a> = Pin<Box<dyn Durable<Output = Result<u64>> + Send + 'a>>;
+pub(super) type Branch<'a> = Pin<Box<dyn Durable<Output = Result<u64>> + Send + 'a>>;
 
 /// The future of a node.
 fn grow<'a>(ctx: &'a Garden, node: &'a Node) -> Branch<'a> {

@@ -1,0 +1,228 @@
+//! Events of the journal as flat objects of a history's document, and back.
+//!
+//! A kind of event that this build does not know is an error: a replay without it would be one of
+//! another history.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::document::{Time, Value};
+use super::{Entry, unreadable};
+use crate::error::{Error, Result};
+use crate::journal::{Event, Recorded, StepId, StoredError};
+use crate::payload::Payload;
+use crate::time::Timestamp;
+
+/// An event: its kind says which of the other fields it has.
+#[derive(Serialize, Deserialize)]
+pub(super) struct EventDocument {
+    row: i32,
+    at: Time,
+    kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    operation: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Sixteen hexadecimal digits: as a number, other tools would round it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    input_hash: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    child: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_at: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    heartbeat: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+pub(super) fn write_event(entry: &Entry) -> EventDocument {
+    let Entry { row, recorded: Recorded { at, event } } = entry;
+    let blank = EventDocument {
+        row: *row,
+        at: (*at).into(),
+        kind: event.name().to_owned(),
+        operation: None,
+        name: None,
+        input_hash: None,
+        attempt: None,
+        child: None,
+        value: None,
+        error: None,
+        retry_at: None,
+        heartbeat: None,
+        reason: None,
+    };
+    write_fields(blank, event)
+}
+
+fn write_fields(blank: EventDocument, event: &Event) -> EventDocument {
+    match event {
+        Event::ActivityCompleted { step, attempt, output } => EventDocument {
+            attempt: Some(*attempt),
+            value: Some(output.into()),
+            ..blank.of_step(step)
+        },
+        Event::ActivityFailed { step, attempt, error } => EventDocument {
+            attempt: Some(*attempt),
+            error: Some(value_of(error)),
+            ..blank.of_step(step)
+        },
+        Event::ActivityAttemptFailed { step, attempt, error, retry_at, heartbeat } => {
+            EventDocument {
+                attempt: Some(*attempt),
+                error: Some(value_of(error)),
+                retry_at: Some((*retry_at).into()),
+                heartbeat: heartbeat.as_ref().map(Value::from),
+                ..blank.of_step(step)
+            }
+        }
+        Event::TimerFired { op } => EventDocument { operation: Some(*op), ..blank },
+        Event::SignalReceived { name, payload } => {
+            EventDocument { name: Some(name.clone()), value: Some(payload.into()), ..blank }
+        }
+        Event::SideEffect { op, value } => {
+            EventDocument { operation: Some(*op), value: Some(value.into()), ..blank }
+        }
+        Event::CancelRequested { reason } | Event::RunTerminated { reason } => {
+            EventDocument { reason: Some(reason.clone()), ..blank }
+        }
+        Event::ChildStarted { step, run } => {
+            EventDocument { child: Some(*run), ..blank.of_step(step) }
+        }
+        Event::ChildClosed { op, result: Ok(output) } => {
+            EventDocument { operation: Some(*op), value: Some(output.into()), ..blank }
+        }
+        Event::ChildClosed { op, result: Err(error) } => {
+            EventDocument { operation: Some(*op), error: Some(value_of(error)), ..blank }
+        }
+        Event::Patched { id } => EventDocument { name: Some(id.clone()), ..blank },
+        Event::RunFailed { error } => EventDocument { error: Some(value_of(error)), ..blank },
+        Event::RunCompleted | Event::RunStarted => blank,
+    }
+}
+
+/// Errors are JSON text.
+fn value_of(error: &StoredError) -> Value {
+    Value::from(&Payload::from_json(error.0.as_bytes()))
+}
+
+impl EventDocument {
+    fn of_step(self, step: &StepId) -> Self {
+        Self {
+            operation: Some(step.op),
+            name: Some(step.name.clone()),
+            input_hash: Some(format!("{:016x}", step.input)),
+            ..self
+        }
+    }
+}
+
+/// `number` is the event's place in the document, from 0, for the message.
+pub(super) fn read_event(number: usize, document: EventDocument) -> Result<Entry> {
+    let (row, kind) = (document.row, document.kind.clone());
+    read(document)
+        .map(|recorded| Entry { row, recorded })
+        .map_err(|why| unreadable(format!("event {} (`{kind}`): {}", number + 1, why.message())))
+}
+
+fn read(document: EventDocument) -> Result<Recorded> {
+    let at = document.at.timestamp()?;
+    let event = match document.kind.as_str() {
+        "activity_completed" => Event::ActivityCompleted {
+            step: document.step()?,
+            attempt: document.attempt()?,
+            output: document.value()?,
+        },
+        "activity_failed" => Event::ActivityFailed {
+            step: document.step()?,
+            attempt: document.attempt()?,
+            error: document.error()?,
+        },
+        "activity_attempt_failed" => Event::ActivityAttemptFailed {
+            step: document.step()?,
+            attempt: document.attempt()?,
+            error: document.error()?,
+            retry_at: document.retry_at()?,
+            heartbeat: document.heartbeat.as_ref().map(Value::payload).transpose()?,
+        },
+        "timer_fired" => Event::TimerFired { op: document.operation()? },
+        "signal_received" => {
+            Event::SignalReceived { name: document.name()?, payload: document.value()? }
+        }
+        "side_effect" => Event::SideEffect { op: document.operation()?, value: document.value()? },
+        "cancel_requested" => Event::CancelRequested { reason: document.reason()? },
+        "child_started" => Event::ChildStarted {
+            step: document.step()?,
+            run: document.child.ok_or_else(|| lacks("child"))?,
+        },
+        "child_closed" if document.error.is_some() => {
+            Event::ChildClosed { op: document.operation()?, result: Err(document.error()?) }
+        }
+        "child_closed" => {
+            Event::ChildClosed { op: document.operation()?, result: Ok(document.value()?) }
+        }
+        "patched" => Event::Patched { id: document.name()? },
+        "run_completed" => Event::RunCompleted,
+        "run_failed" => Event::RunFailed { error: document.error()? },
+        "run_terminated" => Event::RunTerminated { reason: document.reason()? },
+        "run_started" => Event::RunStarted,
+        _ => return Err(unknown_kind()),
+    };
+    Ok(Recorded { at, event })
+}
+
+impl EventDocument {
+    fn step(&self) -> Result<StepId> {
+        let digits = self.input_hash.as_deref().ok_or_else(|| lacks("input_hash"))?;
+        let input = u64::from_str_radix(digits, 16).map_err(Error::terminal)?;
+        Ok(StepId { op: self.operation()?, name: self.name()?, input })
+    }
+
+    fn operation(&self) -> Result<u32> {
+        self.operation.ok_or_else(|| lacks("operation"))
+    }
+
+    fn name(&self) -> Result<String> {
+        self.name.clone().ok_or_else(|| lacks("name"))
+    }
+
+    fn attempt(&self) -> Result<u32> {
+        self.attempt.ok_or_else(|| lacks("attempt"))
+    }
+
+    fn reason(&self) -> Result<String> {
+        self.reason.clone().ok_or_else(|| lacks("reason"))
+    }
+
+    fn retry_at(&self) -> Result<Timestamp> {
+        self.retry_at.as_ref().ok_or_else(|| lacks("retry_at"))?.timestamp()
+    }
+
+    fn value(&self) -> Result<Payload> {
+        self.value.as_ref().ok_or_else(|| lacks("value"))?.payload()
+    }
+
+    fn error(&self) -> Result<StoredError> {
+        let payload = self.error.as_ref().ok_or_else(|| lacks("error"))?.payload()?;
+        let text = String::from_utf8(payload.bytes().to_vec()).map_err(Error::terminal)?;
+        Ok(StoredError(text))
+    }
+}
+
+fn lacks(field: &str) -> Error {
+    Error::terminal(format!("it has no `{field}`"))
+}
+
+fn unknown_kind() -> Error {
+    Error::terminal(
+        "this build does not know such an event; use a build at least as new as the one that \
+         exported it",
+    )
+}

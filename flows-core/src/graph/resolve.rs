@@ -1,0 +1,118 @@
+//! From what the source says to what it means: callees by kind and recorded name, helpers put in.
+
+use super::names::{self, Callee, SignalEntry};
+use super::{Graph, Kind, Node, Part};
+use crate::registry::Registry;
+
+/// A graph whose callees are known, as far as the definitions tell.
+///
+/// `Display` gives the indented text.
+#[derive(Debug, Clone)]
+pub struct ResolvedGraph {
+    /// The name of the function.
+    pub(super) name: &'static str,
+    pub(crate) items: Vec<Item>,
+    /// The typed signals that it receives, by name.
+    pub(crate) signals: Vec<(&'static str, fn() -> crate::shape::Shape)>,
+}
+
+/// A node, resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Item {
+    pub(crate) kind: Kind,
+    pub(crate) label: String,
+    pub(crate) line: u32,
+    pub(crate) lanes: Vec<Lane>,
+}
+
+/// A part, resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lane {
+    pub(crate) label: String,
+    pub(crate) items: Vec<Item>,
+}
+
+pub(super) fn resolve(graph: &Graph, registry: &Registry) -> ResolvedGraph {
+    let mut resolver = Resolver { registry, inside: vec![graph.path], signals: Vec::new() };
+    let items = resolver.nodes(graph.nodes);
+    let mut signals = resolver.signals;
+    signals.sort_by_key(|entry| entry.name);
+    signals.dedup_by_key(|entry| entry.name);
+    let signals = signals.into_iter().map(|entry| (entry.name, entry.shape)).collect();
+    ResolvedGraph { name: graph.name(), items, signals }
+}
+
+impl ResolvedGraph {
+    /// A Mermaid flowchart.
+    pub fn mermaid(&self) -> String {
+        super::mermaid::draw(self)
+    }
+
+    /// A graph in the DOT language of Graphviz.
+    pub fn dot(&self) -> String {
+        super::dot::draw(self)
+    }
+}
+
+struct Resolver<'r> {
+    registry: &'r Registry,
+    /// The functions that this one stands in, by their paths: helpers may call themselves.
+    inside: Vec<&'static str>,
+    signals: Vec<SignalEntry>,
+}
+
+impl Resolver<'_> {
+    fn nodes(&mut self, nodes: &[Node]) -> Vec<Item> {
+        nodes.iter().map(|node| self.node(node)).collect()
+    }
+
+    fn node(&mut self, node: &Node) -> Item {
+        match node.kind {
+            Kind::Call => self.call(node, false),
+            Kind::Method => self.call(node, true),
+            Kind::Receive => self.receive(node),
+            kind => self.item(node, kind, node.label),
+        }
+    }
+
+    fn item(&mut self, node: &Node, kind: Kind, label: &str) -> Item {
+        let lane =
+            |part: &Part| Lane { label: part.label.to_owned(), items: self.nodes(part.nodes) };
+        let lanes = node.parts.iter().map(lane).collect();
+        Item { kind, label: label.to_owned(), line: node.line, lanes }
+    }
+
+    fn call(&mut self, node: &Node, is_method: bool) -> Item {
+        match names::callee(self.registry, self.home(), node.label, is_method) {
+            Some(Callee::Activity(def)) => self.item(node, Kind::Activity, def.name),
+            Some(Callee::Child(def)) => self.item(node, Kind::Child, def.name),
+            Some(Callee::Helper(graph)) => self.helper(node, graph),
+            None => self.item(node, Kind::Call, node.label),
+        }
+    }
+
+    fn helper(&mut self, node: &Node, graph: Graph) -> Item {
+        if self.inside.contains(&graph.path) {
+            return self.item(node, Kind::Again, graph.name());
+        }
+        self.inside.push(graph.path);
+        let items = self.nodes(graph.nodes);
+        self.inside.pop();
+        let lanes = vec![Lane { label: String::new(), items }];
+        Item { kind: Kind::Helper, label: graph.name().to_owned(), line: node.line, lanes }
+    }
+
+    fn receive(&mut self, node: &Node) -> Item {
+        let Some(entry) = names::signal(self.home(), node.label) else {
+            return self.item(node, Kind::Receive, node.label);
+        };
+        self.signals.push(entry);
+        self.item(node, Kind::Signal, &format!("{:?}", entry.name))
+    }
+
+    /// The module of the function that is being read.
+    fn home(&self) -> &'static str {
+        let path = self.inside.last().copied().unwrap_or_default();
+        path.rsplit_once("::").map_or("", |(module, _)| module)
+    }
+}

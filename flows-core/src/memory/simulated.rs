@@ -1,0 +1,84 @@
+//! What a simulation asks of the memory store beside the contract: to make good what a lost answer
+//! has done, as a database's client does, and to look at everything at once.
+
+use uuid::Uuid;
+
+use super::MemoryStore;
+use super::run::{Run, Spot};
+use super::state::State;
+use crate::ids::RunKey;
+use crate::store::{Activation, RunStatus};
+
+/// An answer that never reached the worker.
+#[derive(Debug, Clone)]
+pub(crate) enum Lost {
+    /// These runs are owned by it, and it does not know.
+    Claim(Vec<RunKey>),
+    /// The mail flags of these are down, and it has not read their mail.
+    Collect(Vec<RunKey>),
+}
+
+/// What the open runs do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stir {
+    /// There are none, or all of them wait for mail that nobody has sent.
+    Quiet,
+    /// Some are to go on by themselves.
+    Restless,
+}
+
+impl MemoryStore {
+    /// Before the worker's next claim or look: what it never heard of did not happen.
+    pub(crate) fn make_good(&self, worker: Uuid, lost: &[Lost]) {
+        self.inspect(|state| lost.iter().for_each(|lost| state.make_good(worker, lost)));
+    }
+
+    pub(crate) fn stir(&self) -> Stir {
+        let restless = |run: &Run| match &run.spot {
+            Some(Spot::Parked { park, unborn }) => {
+                *unborn || (park.stuck.is_none() && (park.wake_at.is_some() || run.has_letters()))
+            }
+            Some(_) => true,
+            None => false,
+        };
+        let any = self.inspect(|state| state.runs.values().any(restless));
+        if any { Stir::Restless } else { Stir::Quiet }
+    }
+
+    /// A run as it is stored, with its journal and its inbox.
+    pub(crate) fn stored(&self, key: RunKey) -> Option<(Activation, RunStatus)> {
+        self.inspect(|state| state.runs.get(&key).map(|run| (run.activation(), run.status())))
+    }
+
+    /// All runs, in the order of their keys.
+    pub(crate) fn all(&self) -> Vec<(Activation, RunStatus)> {
+        let stored = |run: &Run| (run.activation(), run.status());
+        self.inspect(|state| state.runs.values().map(stored).collect())
+    }
+
+    fn inspect<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.0.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+impl State {
+    fn make_good(&mut self, worker: Uuid, lost: &Lost) {
+        let (Lost::Claim(keys) | Lost::Collect(keys)) = lost;
+        for key in keys {
+            let Some(run) = self.runs.get_mut(key).filter(|run| run.owner() == Some(worker)) else {
+                continue;
+            };
+            match (lost, &mut run.spot) {
+                (Lost::Claim(_), _) => self.make_ready(*key),
+                (Lost::Collect(_), Some(Spot::Owned { mail, .. })) => *mail = true,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Run {
+    fn has_letters(&self) -> bool {
+        !self.inbox.is_empty()
+    }
+}

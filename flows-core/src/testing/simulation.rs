@@ -1,0 +1,275 @@
+//! Seeded simulation: many workers, one store, a virtual clock, and everything that can go wrong.
+//!
+//! A *schedule* follows from its seed: which calls fail, which answers are lost, when processes are
+//! killed or frozen, how late hints are. The workers and the engine are the real ones; the store is
+//! the one in memory, behind a network that fails. After each schedule everything that the library
+//! promises is audited. A seed that fails is named, and fails again in the same way.
+
+mod audit;
+mod chance;
+mod network;
+mod process;
+mod report;
+mod schedule;
+mod script;
+mod trace;
+mod world;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::definition::WorkflowInput;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::memory::MemoryStore;
+use crate::registry::Registry;
+use crate::worker::{Worker, WorkerBuilder};
+use audit::Ended;
+use schedule::{Plan, Played, play};
+use script::{Begin, Letter};
+
+pub use report::{Faults, Simulated, SimulationError};
+
+/// Schedules that are played unless it is said otherwise.
+const SCHEDULES: u64 = 1_000;
+
+/// A simulation of workflows under faults: say what is started and sent, then run it.
+///
+/// ```no_run
+/// # use flows_core::testing::Simulation;
+/// # fn example<I: flows_core::WorkflowInput>(input: I) -> Result<(), Box<dyn std::error::Error>> {
+/// Simulation::new().workers(3).start(input).signal("ready", &true).run()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Each schedule is one seed. In the environment, `FLOWS_SEED` plays one, `FLOWS_SCHEDULES` says how
+/// many to play.
+#[must_use = "nothing is simulated unless this is run"]
+pub struct Simulation {
+    registry: Option<Registry>,
+    state: Vec<AddState>,
+    workers: usize,
+    seeds: std::ops::Range<u64>,
+    threads: usize,
+    limit: Duration,
+    starts: Vec<Result<Begin>>,
+}
+
+type AddState = Box<dyn FnOnce(WorkerBuilder) -> WorkerBuilder>;
+
+impl Default for Simulation {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Simulation {
+    /// A simulation with every definition of the program.
+    pub fn new() -> Self {
+        let schedules = from_environment("FLOWS_SCHEDULES").unwrap_or(SCHEDULES);
+        let seeds = match from_environment("FLOWS_SEED") {
+            Some(seed) => seed..seed + 1,
+            None => 0..schedules,
+        };
+        Self {
+            registry: None,
+            state: Vec::new(),
+            workers: 3,
+            seeds,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            limit: Duration::from_secs(3_600),
+            starts: Vec::new(),
+        }
+    }
+
+    /// With these definitions. Default: everything annotated in the program.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// A shared dependency of activities. All workers of all schedules share it.
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.state.push(Box::new(move |builder| builder.state(value)));
+        self
+    }
+
+    /// How many workers there are. Default 3.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers.max(1);
+        self
+    }
+
+    /// How many schedules are played: the seeds from 0 on. Default 1,000, or `FLOWS_SCHEDULES`.
+    pub fn schedules(mut self, schedules: u64) -> Self {
+        if from_environment("FLOWS_SEED").or(from_environment("FLOWS_SCHEDULES")).is_none() {
+            self.seeds = 0..schedules;
+        }
+        self
+    }
+
+    /// Plays the schedule of one seed.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seeds = seed..seed.saturating_add(1);
+        self
+    }
+
+    /// How many schedules are played at once. Default: as many as the machine has processors.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// The longest a schedule may take, in virtual time. Default 1 hour.
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Starts a run, at some time in the first moments. It must end as it does when nothing goes
+    /// wrong.
+    pub fn start<I: WorkflowInput>(mut self, input: I) -> Self {
+        self.starts.push(Begin::new::<I::Workflow>(&input));
+        self
+    }
+
+    /// Sends a signal to the run that was started last, some time after what was sent before.
+    pub fn signal<T: Serialize>(self, name: impl Into<String>, payload: &T) -> Self {
+        let payload = serde_json::to_value(payload);
+        let name = name.into();
+        self.with_last(|begin| {
+            begin.letters.push(Letter::Signal(name, payload?));
+            Ok(())
+        })
+    }
+
+    /// Asks the run that was started last to cancel. How it ends may then depend on the time.
+    pub fn cancel(self) -> Self {
+        self.with_last(|begin| {
+            begin.letters.push(Letter::Cancel);
+            Ok(())
+        })
+    }
+
+    /// Terminates the run that was started last. How it ends may then depend on the time.
+    pub fn terminate(self) -> Self {
+        self.with_last(|begin| {
+            begin.letters.push(Letter::Terminate);
+            Ok(())
+        })
+    }
+
+    /// The run that was started last may end in different ways: when its signals race with its
+    /// timers, or with what its activities give.
+    pub fn any_outcome(self) -> Self {
+        self.with_last(|begin| {
+            begin.any_outcome = true;
+            Ok(())
+        })
+    }
+
+    fn with_last(mut self, change: impl FnOnce(&mut Begin) -> Result<()>) -> Self {
+        let changed = match self.starts.last_mut() {
+            Some(Ok(begin)) => change(begin),
+            Some(Err(_)) => return self,
+            None => Err(crate::Error::invalid("nothing was started yet: say `.start(…)` first")),
+        };
+        if let Err(error) = changed {
+            self.starts.pop();
+            self.starts.push(Err(error));
+        }
+        self
+    }
+
+    /// Plays the schedules, first one in which nothing goes wrong.
+    ///
+    /// # Errors
+    /// Names the lowest seed whose schedule did not hold, what did not hold, and what was done.
+    /// Also when the simulation cannot begin: a definition is missing, an input does not encode.
+    pub fn run(self) -> Result<Simulated, SimulationError> {
+        let (seeds, threads) = (self.seeds.clone(), self.threads);
+        let plan = self.plan().map_err(|error| SimulationError {
+            seed: None,
+            violation: error.to_string(),
+            trace: Vec::new(),
+        })?;
+        let calm = play(&plan, None, None, false);
+        if calm.violation.is_some() {
+            return Err(failure(None, play(&plan, None, None, true)));
+        }
+        let (simulated, failed) = play_all(&plan, &calm.ends, seeds, threads);
+        match failed {
+            Some(seed) => Err(failure(Some(seed), play(&plan, Some(seed), Some(&calm.ends), true))),
+            None => Ok(simulated),
+        }
+    }
+
+    fn plan(self) -> Result<Plan> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let _entered = runtime.enter();
+        let engine = Engine::new(Arc::new(MemoryStore::new()));
+        let registry = self.registry.unwrap_or_else(Registry::all);
+        let builder = Worker::builder(&engine, registry);
+        let worker = self.state.into_iter().fold(builder, |builder, add| add(builder)).build()?;
+        let starts = self.starts.into_iter().collect::<Result<Vec<_>>>()?;
+        if starts.is_empty() {
+            return Err(crate::Error::invalid("nothing is started: say `.start(…)`"));
+        }
+        Ok(Plan { worker, workers: self.workers, starts, limit: self.limit })
+    }
+}
+
+fn from_environment(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn failure(seed: Option<u64>, played: Played) -> SimulationError {
+    let Played { violation, lines, .. } = played;
+    let violation = violation.unwrap_or_else(|| {
+        "it failed once and not again: something in the workflows or activities does not follow \
+         from the seed (a clock, chance, a thread of its own)"
+            .to_owned()
+    });
+    SimulationError { seed, violation, trace: lines }
+}
+
+/// Plays seeds on several threads; the lowest that failed, if one did.
+fn play_all(
+    plan: &Plan,
+    usual: &[Ended],
+    seeds: std::ops::Range<u64>,
+    threads: usize,
+) -> (Simulated, Option<u64>) {
+    let next = AtomicU64::new(seeds.start);
+    let failed = AtomicU64::new(u64::MAX);
+    let work = || {
+        let mut sum = Simulated::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end || seed > failed.load(Ordering::Relaxed) {
+                return sum;
+            }
+            let played = play(plan, Some(seed), Some(usual), false);
+            if played.violation.is_some() {
+                failed.fetch_min(seed, Ordering::Relaxed);
+            }
+            sum += Simulated { schedules: 1, faults: played.faults, trace: played.trace };
+        }
+    };
+    let mut simulated = Simulated::default();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(sum) => simulated += sum,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    let failed = failed.load(Ordering::Relaxed);
+    (simulated, (failed < u64::MAX).then_some(failed))
+}

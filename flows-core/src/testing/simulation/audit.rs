@@ -1,0 +1,247 @@
+//! What must hold when a schedule is over: no run is lost, every journal is whole and replays, no
+//! letter was lost or doubled, and the runs ended as they do when nothing goes wrong.
+
+use super::schedule::{Plan, result_of};
+use super::script::{Client, Letter, id_of};
+use super::trace::short;
+use super::world::{World, ends};
+use crate::engine::History;
+use crate::error::{Error, ErrorRecord};
+use crate::ids::RunKey;
+use crate::journal::Event;
+use crate::store::{Activation, Outcome, Place, RunStatus, Store};
+use crate::testing::replay::{End, check as replays};
+
+/// How a start ended, as a schedule without faults has it too.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ended {
+    pub(super) status: RunStatus,
+    /// Its output, or its error's message.
+    pub(super) with: Option<String>,
+}
+
+/// Checks everything; gives how each start has ended.
+pub(super) async fn check(
+    plan: &Plan,
+    world: &World,
+    clients: Vec<Client>,
+    usual: Option<&[Ended]>,
+) -> Result<Vec<Ended>, String> {
+    for (run, status) in world.store.all() {
+        let history = journal(world, &run, status)?;
+        activities(world, run.key, &history)?;
+        place(world, run.key, status).await?;
+    }
+    let mut all = Vec::new();
+    for (number, client) in clients.into_iter().enumerate() {
+        letters(plan, world, number, client.acknowledged).await?;
+        let ended = end(world, number).await?;
+        agrees(&ended, client).await?;
+        if let Some(usual) = usual.map(|usual| &usual[number])
+            && !plan.starts[number].any_outcome
+            && *usual != ended
+        {
+            return Err(format!(
+                "`{}` has ended otherwise than without faults\n  usual: {}\n  now:   {}",
+                id_of(number),
+                usual.in_words(),
+                ended.in_words()
+            ));
+        }
+        all.push(ended);
+    }
+    Ok(all)
+}
+
+impl Ended {
+    fn in_words(&self) -> String {
+        format!("{} with {}", self.status, self.with.as_deref().unwrap_or("nothing"))
+    }
+}
+
+/// A journal has a beginning, no gap, one end, and replays.
+fn journal(world: &World, run: &Activation, status: RunStatus) -> Result<History, String> {
+    let name = short(run.key);
+    let history =
+        History::of_activation(run, status).map_err(|error| format!("{name}: {error}"))?;
+    let events = || history.events.iter().map(|entry| &entry.recorded.event);
+    let is_end = |event: &&Event| {
+        matches!(event, Event::RunCompleted | Event::RunFailed { .. } | Event::RunTerminated { .. })
+    };
+    let ends = events().filter(is_end).count();
+    if ends != usize::from(!status.is_open()) {
+        return Err(format!("{name} is {status} and its journal has {ends} ends"));
+    }
+    let begins =
+        matches!(events().next(), None | Some(Event::RunStarted | Event::RunTerminated { .. }));
+    if !begins {
+        return Err(format!("the journal of {name} does not begin with its first turn"));
+    }
+    replays(&world.registry, &history, End::Same).map_err(|error| error.to_string())?;
+    Ok(history)
+}
+
+/// What was recorded has happened.
+fn activities(world: &World, run: RunKey, history: &History) -> Result<(), String> {
+    for entry in &history.events {
+        if let Some(op) = ends(&entry.recorded.event)
+            && world.invocations(run, op) == 0
+            && matches!(entry.recorded.event, Event::ActivityCompleted { .. })
+        {
+            return Err(format!("#{op} of {} has a result and was never invoked", short(run)));
+        }
+    }
+    Ok(())
+}
+
+/// An open run waits for what it should, and nobody holds it who is not there.
+async fn place(world: &World, run: RunKey, status: RunStatus) -> Result<(), String> {
+    if !status.is_open() {
+        return Ok(());
+    }
+    let view = world.store.describe(run).await.map_err(|error| error.to_string())?;
+    match view.and_then(|view| view.place) {
+        Some(Place::Parked { stuck: None, .. }) => Ok(()),
+        Some(Place::Parked { stuck: Some(why), .. }) => {
+            Err(format!("{} is stuck: {why}", short(run)))
+        }
+        other => Err(format!("{} is lost: its place is {other:?}", short(run))),
+    }
+}
+
+/// The runs of a start: the first, and those that went on in its place.
+async fn chain(world: &World, number: usize) -> Result<Vec<RunKey>, String> {
+    let all = world.store.all();
+    let id = id_of(number);
+    let of_start = all.iter().filter(|(run, _)| run.workflow_id.as_deref() == Some(&*id));
+    let mut keys: Vec<_> = of_start.map(|(run, _)| run.key).collect();
+    let mut ordered = Vec::new();
+    let views = |key| world.store.describe(key);
+    let mut next = None;
+    for key in &keys {
+        let view = views(*key).await.map_err(|error| error.to_string())?;
+        if view.is_some_and(|view| view.predecessor.is_none()) {
+            next = Some(*key);
+        }
+    }
+    while let Some(key) = next.filter(|key| keys.contains(key)) {
+        keys.retain(|other| *other != key);
+        ordered.push(key);
+        let view = views(key).await.map_err(|error| error.to_string())?;
+        next = view.and_then(|view| view.successor).map(|run| RunKey { run, ..key });
+    }
+    if ordered.is_empty() || !keys.is_empty() || next.is_some() {
+        return Err(format!("`{id}` was started and is lost: {} runs of it", ordered.len()));
+    }
+    Ok(ordered)
+}
+
+/// Every acknowledged signal was received once, in order; what was not received waits, or went
+/// with the run that ended.
+async fn letters(
+    plan: &Plan,
+    world: &World,
+    number: usize,
+    acknowledged: usize,
+) -> Result<(), String> {
+    let sent: Vec<_> = plan.starts[number].letters[..acknowledged]
+        .iter()
+        .filter_map(|letter| match letter {
+            Letter::Signal(name, payload) => Some((name.clone(), payload.to_string())),
+            _ => None,
+        })
+        .collect();
+    let runs = chain(world, number).await?;
+    let mut received = Vec::new();
+    for key in &runs {
+        let Some((run, status)) = world.store.stored(*key) else { continue };
+        let history = History::of_activation(&run, status).map_err(|error| error.to_string())?;
+        let of_run: Vec<_> = signals(&history).collect();
+        if !is_subsequence(&of_run, &sent) {
+            return Err(format!("{} has received {of_run:?} of the signals {sent:?}", short(*key)));
+        }
+        if *key == runs[0] && !sent.starts_with(&of_run) {
+            return Err(format!("{} has missed a signal: {of_run:?} of {sent:?}", short(*key)));
+        }
+        received.extend(of_run);
+        if status.is_open() && sent.iter().any(|letter| !received.contains(letter)) {
+            return Err(format!(
+                "{} waits and has only {received:?} of the signals {sent:?}",
+                short(*key)
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn signals(history: &History) -> impl Iterator<Item = (String, String)> {
+    history.events.iter().filter_map(|entry| match &entry.recorded.event {
+        Event::SignalReceived { name, payload } => {
+            Some((name.clone(), payload.as_json().unwrap_or_default().to_owned()))
+        }
+        _ => None,
+    })
+}
+
+fn is_subsequence<T: PartialEq>(part: &[T], whole: &[T]) -> bool {
+    let mut whole = whole.iter();
+    part.iter().all(|wanted| whole.any(|found| found == wanted))
+}
+
+/// How a start has ended.
+async fn end(world: &World, number: usize) -> Result<Ended, String> {
+    let runs = chain(world, number).await?;
+    let last = runs.last().copied().into_iter().collect::<Vec<_>>();
+    let outcomes = world.store.outcomes(&last).await.map_err(|error| error.to_string())?;
+    let Some((_, Outcome { status, output, error, .. })) = outcomes.into_iter().next() else {
+        return Ok(Ended { status: RunStatus::Running, with: None });
+    };
+    let message = error.map(|json| match serde_json::from_str::<ErrorRecord>(&json) {
+        Ok(record) => Error::from(record).message().to_owned(),
+        Err(_) => json,
+    });
+    Ok(Ended { status, with: output.or(message) })
+}
+
+/// The client that waits for the result has it, and it is the same.
+async fn agrees(ended: &Ended, client: Client) -> Result<(), String> {
+    if ended.status.is_open() {
+        client.result.abort();
+        return Ok(());
+    }
+    let Some(result) = result_of(client).await else {
+        return Err("a run has ended and its client still waits for the result".to_owned());
+    };
+    let told = match result {
+        Ok(output) => output.to_string(),
+        Err(error) => error.message().to_owned(),
+    };
+    let json = ended.with.as_deref().unwrap_or("null");
+    let output = serde_json::from_str::<serde_json::Value>(json).map(|value| value.to_string());
+    if ended.status == RunStatus::Completed && output.is_ok_and(|output| output == told)
+        || ended.status != RunStatus::Completed && ended.with.as_deref() == Some(&*told)
+    {
+        return Ok(());
+    }
+    Err(format!("a client was told `{told}` of a run that is {}", ended.in_words()))
+}
+
+/// Why a schedule has not come to its end.
+pub(super) async fn unsettled(plan: &Plan, world: &World, clients: usize) -> String {
+    let mut open = Vec::new();
+    for (run, status) in world.store.all() {
+        if status.is_open()
+            && let Ok(Some(view)) = world.store.describe(run.key).await
+        {
+            let (name, place) = (&run.workflow, view.place);
+            open.push(format!("\n  {} of `{name}`: {place:?}", short(run.key)));
+        }
+    }
+    format!(
+        "after {:?} of virtual time something has not come to its end: {clients} clients, {} open \
+         runs{}",
+        plan.limit,
+        open.len(),
+        open.concat()
+    )
+}

@@ -1,0 +1,311 @@
+//! The store as one process reaches it: over a network that delays, refuses, loses answers and
+//! hints, and does late what it has reported as failed.
+//!
+//! What it does to the store is what a database's client does: claims and collects whose answer was
+//! lost are made good before the worker's next request.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use uuid::Uuid;
+
+use super::chance::{Fault, Place};
+use super::process::{SimProcess, injected};
+use super::trace::{number_of, short};
+use crate::error::Result;
+use crate::ids::RunKey;
+use crate::memory::Lost;
+use crate::store::{
+    Activation, Claim, Close, Collected, Committed, DeadLetter, Hint, HistoryRow, Lease,
+    ListFilter, Mail, NewRun, Next, Outcome, Outlook, Record, RunView, Sent, Started, Store,
+    StoreFuture, Survey, Surveyed, WorkerIdentity,
+};
+
+pub(super) struct Network {
+    process: SimProcess,
+    place: Place,
+    lost: Mutex<Vec<(Uuid, Lost)>>,
+}
+
+impl Network {
+    /// For a process that may be killed.
+    pub(super) fn of_worker(process: SimProcess) -> Self {
+        Self { process, place: Place::Worker, lost: Mutex::default() }
+    }
+
+    pub(super) fn of_client(process: SimProcess) -> Self {
+        Self { process, place: Place::Client, lost: Mutex::default() }
+    }
+
+    fn store(&self) -> &crate::memory::MemoryStore {
+        &self.process.world().store
+    }
+
+    /// A call: what goes wrong before it, it, and what goes wrong after it.
+    async fn call<T>(
+        &self,
+        verb: Verb,
+        keys: &[RunKey],
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let fault = self.process.before(self.place).await?;
+        let answer = call.await;
+        self.note(verb, keys, answer.is_ok(), String::new);
+        self.process.after(fault).await?;
+        answer
+    }
+
+    fn note(&self, verb: Verb, keys: &[RunKey], ok: bool, more: impl FnOnce() -> String) {
+        let (world, name) = (self.process.world(), self.process.name());
+        let keyed = keys.iter().fold(0, |sum: u64, key| sum.rotate_left(7) ^ number_of(*key));
+        let numbers = [self.process.number(), verb as u64, keyed, u64::from(ok)];
+        world.trace.note(&numbers, || {
+            let keys = keys.iter().map(|key| short(*key)).collect::<Vec<_>>().join(", ");
+            format!("{name}: {verb:?} {keys}{}{}", more(), if ok { "" } else { " fails" })
+        });
+    }
+
+    /// The client of a database gives back what it was given in vain.
+    fn make_good(&self, worker: Uuid) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine: Vec<_> = lost.extract_if(.., |(of, _)| *of == worker).map(|(_, l)| l).collect();
+        if !mine.is_empty() {
+            self.store().make_good(worker, &mine);
+        }
+    }
+
+    /// Remembers an answer until its caller has it.
+    fn unheard(&self, worker: Uuid, lost: Lost) {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).push((worker, lost));
+    }
+
+    fn heard(&self) {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    }
+
+    async fn committed(&self, worker: Uuid, records: &[Record]) -> Result<Vec<Committed>> {
+        let answers = self.store().commit(0, worker, records).await?;
+        self.process.world().committed(records, &answers);
+        let keys: Vec<_> = records.iter().map(|record| record.key).collect();
+        self.note(Verb::Commit, &keys, true, || in_words(records, &answers));
+        Ok(answers)
+    }
+
+    /// The answer is an error; the commit is on its way all the same.
+    fn commit_late(&self, fault: Fault, worker: Uuid, records: &[Record]) {
+        let Fault::Late(time) = fault else { return };
+        let (process, records) = (self.process.clone(), records.to_vec());
+        process.world().busy(1);
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            let network = Self::of_worker(process.clone());
+            drop(network.committed(worker, &records).await); // nobody waits for the answer
+            process.world().busy(-1);
+        });
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Verb {
+    Start = 1,
+    Send,
+    Terminate,
+    Rerun,
+    Register,
+    Renew,
+    Retire,
+    RetryStuck,
+    Look,
+    Claim,
+    Reload,
+    Collect,
+    Commit,
+    Outcomes,
+    Find,
+    Describe,
+    History,
+}
+
+fn in_words(records: &[Record], answers: &[Committed]) -> String {
+    let words = records.iter().zip(answers).map(|(record, answer)| {
+        let kinds = crate::journal::decode(0, &record.events).unwrap_or_default();
+        let kinds: Vec<_> = kinds.iter().map(|recorded| recorded.event.name()).collect();
+        let next = match &record.next {
+            Next::Stay => "stays".to_owned(),
+            Next::Park(park) => format!("parks ({} letters known)", park.sent),
+            Next::Close(close) => format!("ends as {}", close.status),
+        };
+        format!("; row {} [{}] {next}: {answer:?}", record.position, kinds.join(", "))
+    });
+    words.collect()
+}
+
+impl Store for Network {
+    fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>> {
+        let keys: Vec<_> = runs.iter().map(|run| run.key).collect();
+        Box::pin(async move { self.call(Verb::Start, &keys, self.store().start(runs)).await })
+    }
+
+    fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
+        let keys: Vec<_> = mail.iter().map(|letter| letter.to).collect();
+        Box::pin(async move { self.call(Verb::Send, &keys, self.store().send(mail)).await })
+    }
+
+    fn terminate<'a>(
+        &'a self,
+        run: RunKey,
+        record: &'a [u8],
+        close: &'a Close,
+        mail: &'a [Mail],
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            let done = self.store().terminate(run, record, close, mail);
+            self.call(Verb::Terminate, &[run], done).await
+        })
+    }
+
+    fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
+        Box::pin(
+            async move { self.call(Verb::Rerun, &[dead], self.store().rerun(dead, run)).await },
+        )
+    }
+
+    fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
+        Box::pin(self.call(Verb::Register, &[], self.store().register(worker)))
+    }
+
+    fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
+        Box::pin(self.call(Verb::Renew, &[], self.store().renew(worker)))
+    }
+
+    fn retire(&self, worker: Uuid) -> StoreFuture<'_, ()> {
+        Box::pin(self.call(Verb::Retire, &[], self.store().retire(worker)))
+    }
+
+    fn retry_stuck<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, ()> {
+        Box::pin(self.call(Verb::RetryStuck, &[], self.store().retry_stuck(worker)))
+    }
+
+    fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {
+        Box::pin(async move {
+            self.make_good(worker.id);
+            self.call(Verb::Look, &[], self.store().look(worker)).await
+        })
+    }
+
+    fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
+        Box::pin(async move {
+            let fault = self.process.before(self.place).await?;
+            self.make_good(claim.worker);
+            let runs = self.store().claim(claim).await?;
+            let keys: Vec<_> = runs.iter().map(|run| run.key).collect();
+            self.note(Verb::Claim, &keys, true, String::new);
+            self.unheard(claim.worker, Lost::Claim(keys));
+            self.process.after(fault).await?;
+            self.heard();
+            Ok(runs)
+        })
+    }
+
+    fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>> {
+        Box::pin(self.call(Verb::Reload, runs, self.store().reload(worker, runs)))
+    }
+
+    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
+        Box::pin(async move {
+            let fault = self.process.before(self.place).await?;
+            self.make_good(worker);
+            let mail = self.store().collect(worker).await?;
+            let keys: Vec<_> = mail.iter().map(|collected| collected.run).collect();
+            self.note(Verb::Collect, &keys, true, String::new);
+            self.unheard(worker, Lost::Collect(keys));
+            self.process.after(fault).await?;
+            self.heard();
+            Ok(mail)
+        })
+    }
+
+    fn commit<'a>(
+        &'a self,
+        _writer: usize,
+        worker: Uuid,
+        records: &'a [Record],
+    ) -> StoreFuture<'a, Vec<Committed>> {
+        Box::pin(async move {
+            let fault = self.process.before(Place::Commit).await?;
+            if let Fault::Late(_) = fault {
+                self.commit_late(fault, worker, records);
+                return Err(injected("has lost the connection"));
+            }
+            let answers = self.committed(worker, records).await?;
+            self.process.after(fault).await?;
+            Ok(answers)
+        })
+    }
+
+    fn writers(&self) -> usize {
+        self.store().writers()
+    }
+
+    fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>> {
+        Box::pin(self.call(Verb::Outcomes, runs, self.store().outcomes(runs)))
+    }
+
+    fn publish(&self, hint: Hint) {
+        self.store().publish(hint);
+    }
+
+    /// Hints come through a relay that loses, delays and doubles them.
+    fn subscribe(&self) -> Option<UnboundedReceiver<Hint>> {
+        let mut heard = self.store().subscribe()?;
+        let (sender, receiver) = unbounded_channel();
+        let world = std::sync::Arc::clone(self.process.world());
+        tokio::spawn(async move {
+            while let Some(hint) = heard.recv().await {
+                for delay in world.chance.hint() {
+                    if delay.is_zero() {
+                        drop(sender.send(hint.clone())); // who has ended does not care
+                        continue;
+                    }
+                    let (sender, hint) = (sender.clone(), hint.clone());
+                    tokio::spawn(async move {
+                        tokio::time::sleep(delay).await;
+                        drop(sender.send(hint));
+                    });
+                }
+                if sender.is_closed() {
+                    return;
+                }
+            }
+        });
+        Some(receiver)
+    }
+
+    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>> {
+        Box::pin(self.call(Verb::Find, &[], self.store().find(tenant, workflow_id)))
+    }
+
+    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
+        Box::pin(async move { self.call(Verb::Describe, &[run], self.store().describe(run)).await })
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+
+    fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>> {
+        Box::pin(async move { self.call(Verb::History, &[run], self.store().history(run)).await })
+    }
+
+    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>> {
+        self.store().list(tenant, filter)
+    }
+
+    fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {
+        self.store().survey(survey)
+    }
+
+    fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {
+        self.store().dead_letters(tenant, limit)
+    }
+}

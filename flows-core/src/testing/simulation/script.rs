@@ -1,0 +1,128 @@
+//! What the clients of a schedule do: they start runs and send letters, and try again for as long as
+//! the network fails them.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::process::is_injected;
+use super::world::World;
+use crate::definition::Workflow;
+use crate::engine::{Execution, Start, Tenant};
+use crate::error::{Error, ErrorKind, Result};
+use crate::payload::Payload;
+use crate::store::ConflictPolicy;
+
+/// A run to start, and what is sent to it.
+#[derive(Clone)]
+pub(super) struct Begin {
+    start: StartFn,
+    input: Payload,
+    pub(super) letters: Vec<Letter>,
+    pub(super) any_outcome: bool,
+}
+
+type StartFn = fn(&Tenant, Payload, &str) -> Started;
+type Started = Pin<Box<dyn Future<Output = Result<Execution>> + Send>>;
+
+/// What a client sends to a run.
+#[derive(Clone)]
+pub(super) enum Letter {
+    Signal(String, serde_json::Value),
+    Cancel,
+    Terminate,
+}
+
+impl Begin {
+    pub(super) fn new<W: Workflow>(input: &W::Input) -> Result<Self> {
+        Ok(Self {
+            start: start::<W>,
+            input: Payload::json(input)?,
+            letters: Vec::new(),
+            any_outcome: false,
+        })
+    }
+}
+
+fn start<W: Workflow>(tenant: &Tenant, input: Payload, id: &str) -> Started {
+    let start = Start::<W>::of_payload(tenant, input).id(id);
+    let start = start.on_conflict(ConflictPolicy::UseExisting);
+    Box::pin(async move { Ok(start.await?.typed()) })
+}
+
+/// What came of a start, as its client knows it.
+pub(super) struct Client {
+    /// How many of its letters were acknowledged, in order.
+    pub(super) acknowledged: usize,
+    /// The run's result.
+    pub(super) result: tokio::task::JoinHandle<Result<serde_json::Value>>,
+}
+
+/// Starts a run, and sends its letters.
+pub(super) async fn play(
+    world: Arc<World>,
+    tenant: Tenant,
+    number: usize,
+    begin: Begin,
+) -> Result<Client> {
+    tokio::time::sleep(world.chance.pause(200)).await;
+    let id = id_of(number);
+    let exec = persist(&world, || (begin.start)(&tenant, begin.input.clone(), &id)).await?;
+    let result = {
+        let (world, exec) = (Arc::clone(&world), exec.clone());
+        tokio::spawn(async move {
+            persist(&world, || {
+                let exec = exec.clone();
+                async move { exec.result().await }
+            })
+            .await
+        })
+    };
+    let mut acknowledged = 0;
+    for (number, letter) in begin.letters.iter().enumerate() {
+        tokio::time::sleep(world.chance.pause(1_500)).await;
+        let sent = persist(&world, || send(exec.clone(), number, letter.clone())).await;
+        match sent {
+            Err(error) if error.kind() == ErrorKind::Closed => break, // the run has ended
+            other => other?,
+        }
+        acknowledged += 1;
+    }
+    Ok(Client { acknowledged, result })
+}
+
+/// The workflow id of a start.
+pub(super) fn id_of(number: usize) -> String {
+    format!("run-{number}")
+}
+
+async fn send(exec: Execution, number: usize, letter: Letter) -> Result<()> {
+    match letter {
+        Letter::Signal(name, payload) => {
+            exec.signal(name, &payload).dedup(format!("letter-{number}")).await
+        }
+        Letter::Cancel => exec.cancel().await,
+        Letter::Terminate => exec.terminate("the script says so").await,
+    }
+}
+
+/// Again and again, for as long as it is only the network.
+async fn persist<T, F>(world: &World, mut what: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    loop {
+        match what().await {
+            Err(error) if is_injected(&error) => {
+                let pause = world.chance.pause(50).max(Duration::from_millis(1));
+                tokio::time::sleep(pause).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Why a client could not do its part.
+pub(super) fn failed(error: &Error) -> String {
+    format!("a client's call failed: {error}")
+}

@@ -1,0 +1,169 @@
+//! What everything in a schedule shares: the store, chance, the trace, and the ledger of what
+//! activities and commits did, which is checked as it is written.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use tokio::sync::Notify;
+
+use super::chance::Chance;
+use super::trace::{Trace, number_of, short};
+use crate::engine::History;
+use crate::ids::RunKey;
+use crate::journal::{self, Event};
+use crate::memory::MemoryStore;
+use crate::registry::Registry;
+use crate::replay::{Command, Turn};
+use crate::store::{Committed, Next, Record, RunStatus};
+use crate::testing::replay::turn_of;
+use crate::worker::Invocation;
+
+pub(super) struct World {
+    pub(super) store: MemoryStore,
+    pub(super) chance: Chance,
+    pub(super) trace: Trace,
+    pub(super) registry: Arc<Registry>,
+    /// Rung when a run has ended or was parked, and when something was violated.
+    pub(super) moved: Notify,
+    /// Frozen processes, and commits on their way that nobody waits for.
+    busy: AtomicI64,
+    ledger: Mutex<Ledger>,
+}
+
+#[derive(Default)]
+struct Ledger {
+    invoked: FxHashMap<(RunKey, u32), u32>,
+    recorded: FxHashSet<(RunKey, u32)>,
+    violation: Option<String>,
+}
+
+impl World {
+    pub(super) fn new(registry: Arc<Registry>, chance: Chance, in_words: bool) -> Arc<Self> {
+        Arc::new(Self {
+            store: MemoryStore::new(),
+            chance,
+            trace: Trace::new(in_words),
+            registry,
+            moved: Notify::new(),
+            busy: AtomicI64::new(0),
+            ledger: Mutex::default(),
+        })
+    }
+
+    pub(super) fn busy(&self, more: i64) {
+        self.busy.fetch_add(more, Ordering::Relaxed);
+        self.moved.notify_one();
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) > 0
+    }
+
+    /// A guarantee does not hold; the first one counts.
+    pub(super) fn violated(&self, what: String) {
+        self.ledger().violation.get_or_insert(what);
+        self.moved.notify_one();
+    }
+
+    pub(super) fn violation(&self) -> Option<String> {
+        self.ledger().violation.clone()
+    }
+
+    /// How often an operation's activity was invoked.
+    pub(super) fn invocations(&self, run: RunKey, op: u32) -> u32 {
+        self.ledger().invoked.get(&(run, op)).copied().unwrap_or(0)
+    }
+
+    /// An activity begins. Everything that leads to it must be durable, and its own record must not.
+    pub(super) fn invoked(&self, who: &str, number: u64, invocation: Invocation) {
+        let Invocation { run, name, op, attempt } = invocation;
+        let numbers = [number, 2_000, number_of(run), u64::from(op), u64::from(attempt)];
+        self.trace.note(&numbers, || {
+            format!("{who}: invokes `{name}` (#{op}, attempt {attempt}) of {}", short(run))
+        });
+        let recorded = {
+            let mut ledger = self.ledger();
+            *ledger.invoked.entry((run, op)).or_default() += 1;
+            ledger.recorded.contains(&(run, op))
+        };
+        let wrong = if recorded {
+            Some("after its result was recorded".to_owned())
+        } else {
+            self.undue(invocation)
+        };
+        if let Some(wrong) = wrong {
+            self.violated(format!(
+                "{who} invoked activity `{name}` (#{op}, attempt {attempt}) of {} {wrong}",
+                short(run)
+            ));
+        }
+    }
+
+    /// Why what is stored does not ask for this activity, if it does not.
+    fn undue(&self, Invocation { run, op, attempt, .. }: Invocation) -> Option<String> {
+        let Some((stored, status)) = self.store.stored(run) else {
+            return Some("which does not exist".to_owned());
+        };
+        if status == RunStatus::Terminated {
+            return None; // from outside, which its worker may not know yet
+        }
+        if !status.is_open() {
+            return Some(format!("after the run had ended as {status}"));
+        }
+        let turn = History::of_activation(&stored, status)
+            .map_err(|error| error.to_string())
+            .and_then(|history| turn_of(&self.registry, &history).map_err(|e| e.to_string()));
+        let asked = |turn: &Turn| {
+            turn.commands.iter().any(|command| match command {
+                Command::RunActivity(start) => start.task.op == op && start.attempt == attempt,
+                _ => false,
+            })
+        };
+        match turn {
+            Ok(turn) if asked(&turn) => None,
+            Ok(_) => Some("which its stored journal does not ask for".to_owned()),
+            Err(why) => Some(format!("whose stored journal does not replay: {why}")),
+        }
+    }
+
+    /// Records were committed: no operation of an activity may have its end twice, and nothing may be
+    /// of a later time than the store's.
+    pub(super) fn committed(&self, records: &[Record], answers: &[Committed]) {
+        let kept = records
+            .iter()
+            .zip(answers)
+            .filter(|(_, answer)| matches!(answer, Committed::Done | Committed::NotParked));
+        for (record, _) in kept {
+            let events = journal::decode(0, &record.events).unwrap_or_default();
+            for recorded in events {
+                if recorded.at > self.store.now() {
+                    self.violated(format!(
+                        "an event of {} is of a time that has not come",
+                        short(record.key)
+                    ));
+                }
+                if let Some(op) = ends(&recorded.event)
+                    && !self.ledger().recorded.insert((record.key, op))
+                {
+                    self.violated(format!("#{op} of {} has two results", short(record.key)));
+                }
+            }
+            if !matches!(record.next, Next::Stay) {
+                self.moved.notify_one();
+            }
+        }
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The operation whose activity ends with this event.
+pub(super) fn ends(event: &Event) -> Option<u32> {
+    match event {
+        Event::ActivityCompleted { step, .. } | Event::ActivityFailed { step, .. } => Some(step.op),
+        _ => None,
+    }
+}

@@ -1,0 +1,129 @@
+//! What the tests of edits share: definitions that stand still, and two modules of each edit.
+
+use expect_test::Expect;
+use flows::__private::{Registration, inventory};
+use flows::prelude::*;
+use flows::testing::{Level, Lock, LockReport};
+
+/// What every edit may call.
+pub(crate) mod common {
+    use flows::prelude::*;
+
+    #[activity]
+    pub(crate) async fn a() -> Result<u64> {
+        Ok(1)
+    }
+
+    #[activity]
+    pub(crate) async fn b() -> Result<u64> {
+        Ok(2)
+    }
+
+    #[activity]
+    pub(crate) async fn c() -> Result<u64> {
+        Ok(3)
+    }
+
+    #[durable]
+    pub(crate) async fn a_and_b(ctx: &WorkflowContext) -> Result<u64> {
+        let one = a(ctx).await?;
+        if one > 9 {
+            return Ok(one);
+        }
+        b(ctx).await
+    }
+}
+
+/// Two modules, `old` and `new`, each with definitions of the same names.
+macro_rules! edit {
+    ($name:ident { $($old:item)* } => { $($new:item)* }) => {
+        #[allow(dead_code, unused_imports, unused_variables, reason = "only what is recorded of them matters")]
+        mod $name {
+            mod old {
+                use crate::stage::common::*;
+                use flows::prelude::*;
+                use serde::{Deserialize, Serialize};
+                $($old)*
+            }
+            mod new {
+                use crate::stage::common::*;
+                use flows::prelude::*;
+                use serde::{Deserialize, Serialize};
+                $($new)*
+            }
+        }
+    };
+}
+pub(crate) use edit;
+
+/// The definitions of a module of this program, and those that all share.
+pub(crate) fn registry_of(module: &str) -> Registry {
+    let mut registry = Registry::new();
+    for registration in inventory::iter::<Registration> {
+        let mut one = Registry::new();
+        (registration.register)(&mut one);
+        let workflows = one.workflows().map(|def| def.graph.path);
+        let is_here = |path: &str| path.starts_with(&format!("{module}::"));
+        if workflows.chain(one.activities().map(|def| def.path)).any(is_here) {
+            (registration.register)(&mut registry);
+        }
+    }
+    registry
+}
+
+/// What is said of an edit in one direction. The old side goes through the text of a file.
+fn report(module: &str, from: &str, to: &str) -> LockReport {
+    let [old, new] = [from, to].map(|side| lock(&format!("lock::{module}::{side}")));
+    let text = old.to_text();
+    let read = Lock::parse(&text).expect("what was written is read");
+    assert_eq!(read.to_text(), text, "what was read is written");
+    read.compare(&new)
+}
+
+/// The lock of one side of an edit.
+fn lock(module: &str) -> Lock {
+    let mut registry = registry_of(module);
+    for shared in registry_of("lock::stage::common").activities() {
+        registry.add_activity(shared.clone());
+    }
+    Lock::of(&registry)
+}
+
+/// The edits in short: level and what.
+fn shown(report: &LockReport) -> String {
+    let line = |finding: &flows::testing::Finding| {
+        let level = match finding.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Note => "note",
+        };
+        format!("{level}: {}\n", finding.what)
+    };
+    let said: String = report.findings.iter().map(line).collect();
+    match (said.is_empty(), report.outdated) {
+        (true, true) => "outdated".into(),
+        (true, false) => "nothing".into(),
+        _ => said,
+    }
+}
+
+/// What is said of an edit, and of taking it back.
+#[track_caller]
+pub(crate) fn check(module: &str, there: &Expect, back: &Expect) {
+    there.assert_eq(&shown(&report(module, "old", "new")));
+    back.assert_eq(&shown(&report(module, "new", "old")));
+}
+
+/// The whole text of a report.
+#[track_caller]
+pub(crate) fn whole(module: &str, expected: &Expect) {
+    let text = report(module, "old", "new").to_string();
+    let lines: Vec<_> = text
+        .lines()
+        .map(|line| match line.split_once(".rs:") {
+            Some((before, _)) => format!("{before}.rs:…\n"),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    expected.assert_eq(&lines.concat());
+}

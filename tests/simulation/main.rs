@@ -1,0 +1,105 @@
+//! Workflows under every fault that a simulation knows, schedule by schedule.
+//!
+//! `FLOWS_SCHEDULES=100000 cargo test --release --test simulation` plays more of them, and
+//! `FLOWS_SEED=42 cargo test --test simulation steps` one again.
+
+mod workflows;
+
+use flows::testing::{Simulated, Simulation};
+
+use workflows::*;
+
+/// Plays, and shows what failed as it is meant to be read.
+#[track_caller]
+fn play(simulation: Simulation) -> Simulated {
+    simulation.run().unwrap_or_else(|error| panic!("\n{error}\n"))
+}
+
+/// As many schedules as a test has time for.
+const FEW: u64 = 300;
+
+#[test]
+fn steps_one_after_the_other() {
+    play(Simulation::new().schedules(FEW).start(steps::Input { count: 3 }));
+}
+
+#[test]
+fn steps_side_by_side() {
+    play(Simulation::new().schedules(FEW).start(fan_out::Input { width: 5 }));
+}
+
+#[test]
+fn steps_that_fail_and_are_tried_again() {
+    play(Simulation::new().schedules(FEW).start(flaky::Input {}));
+}
+
+#[test]
+fn many_runs_at_once() {
+    let runs = (0..8).map(|count| steps::Input { count });
+    play(runs.fold(Simulation::new().schedules(FEW / 3), Simulation::start));
+}
+
+#[test]
+fn signals_race_with_parking() {
+    let simulation = Simulation::new().schedules(FEW).start(collect::Input { count: 4 });
+    play((0..4_u32).fold(simulation, |simulation, n| simulation.signal("item", &n)));
+}
+
+#[test]
+fn signals_race_with_timers() {
+    let simulation = Simulation::new().schedules(FEW).start(remind::Input { patience: 500 });
+    play(simulation.signal("answer", &true).any_outcome());
+}
+
+#[test]
+fn more_signals_than_are_read() {
+    let simulation = Simulation::new().schedules(FEW).start(collect::Input { count: 2 });
+    play((0..4_u32).fold(simulation, |simulation, n| simulation.signal("item", &n)));
+}
+
+#[test]
+fn children_and_their_parents() {
+    play(Simulation::new().schedules(FEW).start(family::Input { children: 3 }));
+}
+
+#[test]
+fn a_run_that_waits_for_ever() {
+    let simulation = Simulation::new().schedules(FEW).start(collect::Input { count: 3 });
+    play(simulation.signal("item", &1_u32));
+}
+
+#[test]
+fn cancellation_and_cleaning_up() {
+    play(Simulation::new().schedules(FEW).start(stay::Input {}).cancel().any_outcome());
+}
+
+#[test]
+fn termination() {
+    let simulation = Simulation::new().schedules(FEW).start(family::Input { children: 2 });
+    play(simulation.terminate().any_outcome());
+}
+
+#[test]
+fn rounds_that_go_on_as_new_runs() {
+    let simulation = Simulation::new().schedules(FEW).start(rounds::Input { round: 0, sum: 0 });
+    play((1..=3_u64).fold(simulation, |simulation, n| simulation.signal("item", &n)));
+}
+
+#[test]
+fn runs_that_are_tried_again() {
+    play(Simulation::new().schedules(FEW).start(stubborn::Input {}));
+}
+
+#[test]
+fn a_seed_gives_the_same_schedule_again() {
+    let simulation = || {
+        let simulation = Simulation::new().schedules(2_000).start(family::Input { children: 2 });
+        let simulation = simulation.start(collect::Input { count: 2 });
+        simulation
+            .signal("item", &1_u32)
+            .signal("item", &2_u32)
+            .start(remind::Input { patience: 50 })
+    };
+    let first = play(simulation().threads(2));
+    assert_eq!(play(simulation().threads(1)), first);
+}

@@ -1,0 +1,120 @@
+//! Small workflows, each with something that a fault could break.
+
+use flows::prelude::*;
+
+#[activity]
+async fn step(number: u64) -> Result<u64> {
+    Ok(number + 1)
+}
+
+/// Each step needs what the one before gave.
+#[workflow]
+pub(crate) async fn steps(ctx: &WorkflowContext, count: u64) -> Result<u64> {
+    let mut number = 0;
+    for _ in 0..count {
+        number = step(ctx, number).await?;
+    }
+    Ok(number)
+}
+
+#[workflow]
+pub(crate) async fn fan_out(ctx: &WorkflowContext, width: u64) -> Result<u64> {
+    let all = flows::try_join_all((0..width).map(|number| step(ctx, number))).await?;
+    step(ctx, all.into_iter().sum()).await
+}
+
+#[activity(retry(max_attempts = 4, initial_interval = "20ms"))]
+async fn fails_twice(ctx: &ActivityContext) -> Result<u32> {
+    if ctx.attempt() < 3 {
+        return Err(Error::retryable(std::io::Error::other("not yet")));
+    }
+    Ok(ctx.attempt())
+}
+
+#[workflow]
+pub(crate) async fn flaky(ctx: &WorkflowContext) -> Result<u32> {
+    let local = ctx.side_effect(|| 7_u32).await?;
+    ctx.sleep(Duration::from_millis(30)).await?;
+    Ok(fails_twice(ctx).await? + local)
+}
+
+/// Takes signals, with a step between two of them.
+#[workflow]
+pub(crate) async fn collect(ctx: &WorkflowContext, count: usize) -> Result<Vec<u32>> {
+    let mut items = Vec::new();
+    while items.len() < count {
+        items.push(ctx.signal("item").await?);
+        step(ctx, items.len() as u64).await?;
+    }
+    Ok(items)
+}
+
+/// Asks three times.
+#[workflow]
+pub(crate) async fn remind(ctx: &WorkflowContext, patience: u64) -> Result<String> {
+    for round in 0..3 {
+        let asked = ctx.now();
+        flows::select! {
+            answer = ctx.signal::<bool>("answer") => return answer.map(|answer| answer.to_string()),
+            slept = ctx.sleep(Duration::from_millis(patience)) => {
+                slept?;
+                let waited = ctx.now().duration_since(asked)?;
+                if waited < Duration::from_millis(patience) {
+                    return Err(Error::terminal(format!("a timer fired after {waited:?}")));
+                }
+                step(ctx, round).await?;
+            },
+        }
+    }
+    Ok("nobody answered".into())
+}
+
+#[workflow]
+pub(crate) async fn child(ctx: &WorkflowContext, number: u64) -> Result<u64> {
+    ctx.sleep(Duration::from_millis(10 * number)).await?;
+    if number == 2 {
+        return Err(Error::terminal("number 2 always fails"));
+    }
+    step(ctx, number).await
+}
+
+#[workflow]
+pub(crate) async fn family(ctx: &WorkflowContext, children: u64) -> Result<String> {
+    let all = flows::join_all((0..children).map(|number| child(ctx, number))).await;
+    let all =
+        all.into_iter().map(|end| end.map_or_else(|e| e.message().to_owned(), |n| n.to_string()));
+    Ok(all.collect::<Vec<_>>().join(", "))
+}
+
+/// Waits, and cleans up when it is cancelled.
+#[workflow]
+pub(crate) async fn stay(ctx: &WorkflowContext) -> Result<u64> {
+    step(ctx, 1).await?;
+    let waited = ctx.sleep(Duration::from_millis(700)).await;
+    if let Err(error) = waited {
+        ctx.shield(step(ctx, 2)).await?;
+        return Err(error);
+    }
+    step(ctx, 3).await
+}
+
+/// One signal for each round, which may come before its round.
+#[workflow]
+pub(crate) async fn rounds(ctx: &WorkflowContext, round: u64, sum: u64) -> Result<u64> {
+    let item: u64 = ctx.signal("item").await?;
+    let sum = sum * 10 + item;
+    if round == 2 {
+        return Ok(sum);
+    }
+    step(ctx, round).await?;
+    ctx.continue_as_new(rounds::Input { round: round + 1, sum })
+}
+
+#[workflow(retry(max_attempts = 3, initial_interval = "50ms"))]
+pub(crate) async fn stubborn(ctx: &WorkflowContext) -> Result<u32> {
+    step(ctx, 1).await?;
+    if ctx.attempt() < 3 {
+        return Err(Error::retryable(std::io::Error::other("not yet")));
+    }
+    Ok(ctx.attempt())
+}
