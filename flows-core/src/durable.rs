@@ -21,7 +21,8 @@ use crate::replay::watch::{self, Place};
     message = "`{Self}` cannot be awaited in a workflow: a replay could not repeat it",
     label = "not durable",
     note = "what waits for anything outside goes into an `#[activity]`, which is called instead; a helper that \
-            awaits durable things is marked `#[flows::durable]`",
+            awaits durable things is marked `#[flows::durable]`, and takes `impl Durable<Output = T>` or \
+            `Pin<Box<dyn Durable<Output = T> + Send>>` where others take a `Future`",
     note = "for time use `ctx.sleep` and `ctx.timeout`, for what comes from outside `ctx.signal`, for several at \
             once `flows::join!`, `flows::select!` and `flows::join_all`; `async` blocks of these are durable too"
 )]

@@ -99,6 +99,32 @@ async fn borrows_across_awaits(ctx: &WorkflowContext, names: Vec<String>) -> Res
     Ok(counter)
 }
 
+/// Each name means something else a line later, in all kinds of scopes.
+#[workflow]
+async fn shadowing(ctx: &WorkflowContext, total: u64) -> Result<u64> {
+    let total = add(ctx, total, 1).await?;
+    let total = {
+        let total = add(ctx, total, 10).await?;
+        total * 2
+    };
+    let prices = std::collections::HashMap::from([(1, total)]);
+    let prices: Vec<u64> = (0..3).map(|at| prices.get(&at).copied().unwrap_or(at)).collect();
+    let mut sum = 0;
+    for total in prices {
+        sum = add(ctx, sum, total).await?;
+    }
+    let (ctx, sum) = (ctx, sum * 10);
+    let add = |total| async move {
+        let total = add(ctx, total, 1).await?;
+        Ok::<_, Error>(total)
+    };
+    let Ok(total) = add(sum).await else { return Ok(0) };
+    match Some(total) {
+        Some(total) if total == 0 => Ok(total),
+        total => Ok(total.unwrap_or_default() + add(100).await?),
+    }
+}
+
 #[workflow]
 async fn awaits_in_expressions(ctx: &WorkflowContext) -> Result<u64> {
     struct Pair {
@@ -134,6 +160,7 @@ fn programs() {
     let names = ["Ann", "Bob", "Cid"].map(String::from).to_vec();
     assert_eq!(world.run(borrows_across_awaits::Input { names }).unwrap(), 5);
     assert!(world.run(borrows_across_awaits::Input { names: vec![] }).is_err());
+    assert_eq!(world.run(shadowing::Input { total: 1 }).unwrap(), 10 * (24 + 2) + 1 + 101);
     assert_eq!(world.run(awaits_in_expressions::Input {}).unwrap(), 7);
     assert!(world.run(context_values::Input {}).unwrap());
 }

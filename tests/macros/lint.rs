@@ -150,10 +150,13 @@ async fn shapes(ctx: &WorkflowContext, numbers: Vec<u64>) -> Result<u64> {
     }))
     .await?;
     let mut answer = std::pin::pin!(ctx.sleep(Duration::from_secs(30)));
+    let late = ctx.sleep(Duration::from_secs(90));
+    tokio::pin!(late);
     let total = loop {
         let total = total + 1;
         flows::select! {
             slept = answer.as_mut() => { slept?; break total },
+            slept = &mut late => { slept?; break 0 },
             _ = ctx.sleep(Duration::from_secs(10)) => continue,
         }
     };

@@ -485,4 +485,5 @@ pub(super) const SHARED: &str =
     "is shared by all runs of this process and lost with it, so a replay would find something else";
 /// What to do about them.
 pub(super) const KEEP: &str = "keep it in a local variable, or get it from an `#[activity]`; what \
-                               activities share is given to the worker: `ctx.state::<T>()`";
+                               activities share is given to the worker, and is \
+                               `ActivityContext::state` there";

@@ -17,10 +17,10 @@ pub(super) fn surround(block: &mut Block, stmt: Stmt, is_last: bool, span: Span,
     let enter = quote_spanned!(span=> let #guard = #runtime::entering(););
     // The macro may leave the function, and then this is not reached.
     let leave = quote!(#[allow(unreachable_code)] ::core::mem::drop(#guard););
-    let goes_on = !(is_last && is_value(&stmt)) && !leaves(&stmt);
+    let ends = leaves(&stmt) || is_last && is_value(&stmt);
     block.stmts.push(verbatim(enter));
     block.stmts.push(stmt);
-    if goes_on {
+    if !ends {
         block.stmts.push(verbatim(leave));
     }
 }
