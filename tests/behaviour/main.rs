@@ -5,6 +5,7 @@
 
 #[macro_use]
 mod harness;
+mod logs;
 mod world;
 
 mod building;

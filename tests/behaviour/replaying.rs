@@ -6,6 +6,7 @@ use flows::prelude::*;
 use uuid::Uuid;
 
 use crate::harness::{Env, events, until};
+use crate::logs::Logs;
 use crate::world::World;
 
 on_every_store! {
@@ -13,6 +14,7 @@ on_every_store! {
     recorded_activities_are_not_repeated,
     a_side_effect_is_made_once,
     results_in_parallel_are_not_swapped_by_a_replay,
+    another_input_than_recorded_is_reported_and_nothing_more,
 }
 
 #[activity]
@@ -134,5 +136,56 @@ async fn results_in_parallel_are_not_swapped_by_a_replay(env: Env) -> Result<()>
     }
     let _worker = env.serve(registry())?;
     assert_eq!(exec.result().await?, [1, 2, 3]);
+    Ok(())
+}
+
+/// Two builds that call one activity with different inputs.
+mod steady {
+    use super::*;
+
+    #[workflow]
+    pub(super) async fn ticks(ctx: &WorkflowContext) -> Result<u64> {
+        let sum = tick(ctx, "free".into()).await?;
+        Ok(sum + ctx.signal::<u64>("more").await?)
+    }
+}
+
+mod changed {
+    use super::*;
+
+    /// The line of its call.
+    pub(super) const CALL: u32 = line!() + 4;
+
+    #[workflow]
+    pub(super) async fn ticks(ctx: &WorkflowContext) -> Result<u64> {
+        let sum = tick(ctx, "open".into()).await?;
+        Ok(sum + ctx.signal::<u64>("more").await?)
+    }
+}
+
+async fn another_input_than_recorded_is_reported_and_nothing_more(env: Env) -> Result<()> {
+    env.world.open("free");
+    let worker = env.serve(register_all![steady::ticks, tick])?;
+    let exec = env.engine.start(steady::ticks::Input {}).await?;
+    recorded(&exec, "activity_completed", 1).await?;
+    worker.stop().await?;
+
+    let (logs, _guard) = Logs::keep();
+    let _worker = env.serve(register_all![changed::ticks, tick])?;
+    exec.signal("more", &10).await?;
+    assert_eq!(exec.result().await?, 4 + 10, "the recorded result is used");
+    assert_eq!(env.world.notes(), ["tick free"], "nothing is done again");
+    let lines = logs.with("monotonic_counter.flows_changed_inputs");
+    let [line] = &*lines else { panic!("one line, not {lines:?}") };
+    assert_eq!(line.level, tracing::Level::WARN);
+    assert_eq!(line.fields["monotonic_counter.flows_changed_inputs"], "1");
+    assert_eq!(line.fields["workflow"], "\"ticks\"");
+    assert_eq!(line.fields["run"], exec.run_id().to_string());
+    let message = format!(
+        "activity `tick` (#0) at tests/behaviour/replaying.rs:{} is called with another input \
+         than the journal has for it; its recorded result is used",
+        changed::CALL
+    );
+    assert_eq!(line.fields["message"], message);
     Ok(())
 }

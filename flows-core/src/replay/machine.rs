@@ -157,9 +157,10 @@ impl Machine {
         if let Some((op, mark)) = state.recorded_marks.first_key_value() {
             return Err(check::mark_not_asked_for(&state, *op, mark));
         }
+        // Of the last poll, the children: everything else is asked for again while it is open, and
+        // what was asked of another worker is not cancelled here.
+        turn.commands.retain(|command| matches!(command, Command::StartChild(_)));
         if turn.outcome.is_none() {
-            // Of the last poll, the children: everything else is asked for again while it is open.
-            turn.commands.retain(|command| matches!(command, Command::StartChild(_)));
             let children = std::mem::replace(&mut turn.commands, state.open_commands());
             turn.commands.extend(children);
         }

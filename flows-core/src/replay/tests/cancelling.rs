@@ -219,3 +219,24 @@ fn values_and_side_effects_work_after_cancellation() {
         "#]],
     );
 }
+
+#[test]
+fn a_replay_cancels_nothing_that_another_worker_was_asked_for() {
+    let script = script!(|ctx| {
+        let other = ship(ctx, 2).start();
+        let sum = ctx.timeout(Duration::from_secs(9), charge(ctx, 1)).await?;
+        drop(other);
+        if sum > 10 {
+            ctx.signal::<u64>("go").await?;
+        }
+        Ok(sum)
+    });
+    for sum in [10, 11] {
+        // As after a transactional activity: the event is committed, and the turn behind it is not.
+        let journal = [super::stage::completed(1, "charge", 1, sum)];
+        let turn = super::stage::replay_events(&script, &journal).expect("not stuck");
+        let commands = super::shown::commands(&turn.commands);
+        assert!(commands.is_empty(), "{commands:?}");
+        assert_eq!(turn.outcome.is_some(), sum == 10);
+    }
+}

@@ -18,6 +18,30 @@ pub(super) fn turn(turn: &Turn) -> String {
     if parts.is_empty() { "waits".to_owned() } else { parts.join(", ") }
 }
 
+/// The kinds of what a turn asks for, records and gives.
+pub(super) fn news(turn: &Turn) -> Vec<&'static str> {
+    let commands = turn.commands.iter().map(|command| match command {
+        Command::RunActivity(start) if start.attempt > 1 => "an activity is tried again",
+        Command::RunActivity(_) => "an activity is asked for",
+        Command::CancelActivity(_) => "an activity is cancelled",
+        Command::StartTimer { .. } => "a timer is asked for",
+        Command::CancelTimer(_) => "a timer is taken back",
+        Command::StartChild(_) => "a child starts",
+    });
+    let marks = turn.marks.iter().map(|mark| match mark.event {
+        Event::SideEffect { .. } => "a side effect is recorded",
+        Event::Patched { .. } => "a patch is recorded",
+        _ => "a start is recorded",
+    });
+    let outcome = turn.outcome.iter().map(|outcome| match outcome {
+        Ok(_) => "a run gives a value",
+        Err(error) if error.is_cancelled() => "a run ends as cancelled",
+        Err(error) if error.is_timeout() => "a run ends by a timeout",
+        Err(_) => "a run fails",
+    });
+    commands.chain(marks).chain(outcome).collect()
+}
+
 pub(super) fn outcome(outcome: &Result<Payload>) -> String {
     match outcome {
         Ok(output) => format!("gives {output:?}"),

@@ -62,6 +62,10 @@ pub(super) struct Stage {
     /// Every activity that was ever asked for.
     tasks: BTreeMap<u32, Arc<ActivityTask>>,
     pub(super) outcome: Option<String>,
+    /// Whether a journal begins with the event that a worker writes before the first turn.
+    records_start: bool,
+    /// What has come about, for those who ask how much a test tests.
+    pub(super) seen: BTreeSet<&'static str>,
 }
 
 impl Stage {
@@ -79,9 +83,20 @@ impl Stage {
             children: BTreeSet::new(),
             tasks: BTreeMap::new(),
             outcome: None,
+            records_start: false,
+            seen: BTreeSet::new(),
         };
         stage.note(&turn);
         (stage, turn)
+    }
+
+    /// Begins as a worker does: the first turn is in the journal too.
+    pub(super) fn begin_recorded(def: WorkflowDef, input: &impl Serialize) -> Self {
+        let (mut stage, turn) = Self::begin(def, input);
+        (stage.records_start, stage.journal, stage.turns) = (true, Vec::new(), Vec::new());
+        stage.children.clear();
+        stage.note(&turn);
+        stage
     }
 
     /// Gives the run an event; `None` when it does not wait for it.
@@ -153,7 +168,11 @@ impl Stage {
     /// Keeps what a turn made and asked for, as a worker does.
     fn note(&mut self, turn: &Turn) {
         assert!(turn.warnings.is_empty(), "{:?}", turn.warnings);
+        if self.records_start && self.journal.is_empty() {
+            self.journal.push(Recorded { at: START, event: Event::RunStarted });
+        }
         self.journal.extend(turn.marks.iter().cloned());
+        self.seen.extend(shown::news(turn));
         assert_eq!(starts_recorded(turn), starts_asked_for(turn), "children that start");
         for command in &turn.commands {
             match command {
@@ -220,9 +239,24 @@ impl Stage {
 
     /// The worker dies, and with it what the last turns have made and never committed.
     pub(super) fn crash(&mut self, lost: usize) {
-        self.turns.truncate(self.turns.len().saturating_sub(lost));
+        let left = self.turns.len().saturating_sub(lost);
+        self.seen.insert(if left == 0 { "a crash loses all" } else { "a crash loses turns" });
+        self.turns.truncate(left);
         self.journal.truncate(self.turns.last().copied().unwrap_or_default());
         self.restart().expect("the journal of this very script");
+    }
+
+    /// The worker dies when the result of a transactional activity is committed, by its own
+    /// transaction, and what the turn behind it has made is not.
+    pub(super) fn crash_behind_seal(&mut self) {
+        let [.., before, last] = &mut *self.turns else { return };
+        if matches!(self.journal[*before].event, Event::ActivityCompleted { .. }) {
+            let lost = *last > *before + 1;
+            self.seen.insert(if lost { "a crash loses marks" } else { "a crash loses no mark" });
+            *last = *before + 1;
+            self.journal.truncate(*last);
+            self.restart().expect("the journal of this very script");
+        }
     }
 
     fn restart(&mut self) -> Result<Turn, Stuck> {

@@ -3,6 +3,8 @@
 //! The one workflow here interprets its input, so that a test can make up any workflow it likes. It
 //! comes in two builds: the one that asks for patches, and the one before it, which knows none.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::pin::Pin;
 
 use proptest::prelude::*;
@@ -49,6 +51,8 @@ pub(super) enum Node {
     Race(Vec<Node>),
     Timeout(u8, Box<Node>),
     Shield(Box<Node>),
+    /// The second may be faster, and the first goes on waiting: it is awaited behind it or dropped.
+    Outrun(Box<(Node, Node)>, bool),
     /// An error is a value like any other.
     Caught(Box<Node>),
     /// What a run does that takes part in a change, and what others do.
@@ -63,6 +67,46 @@ pub(super) struct Tree<const PATCHED: bool> {
 
 /// The workflow that interprets a tree, in one of two builds.
 pub(super) struct Interpreter<const PATCHED: bool>;
+
+thread_local! {
+    static GROWN: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// The kinds of nodes that have grown on this thread since this was asked.
+pub(super) fn grown() -> BTreeSet<&'static str> {
+    GROWN.take()
+}
+
+impl Node {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Charge | Self::Ship => "activity",
+            Self::Sleep(_) => "sleep",
+            Self::Signal(_) => "signal",
+            Self::TrySignal(_) => "try_signal",
+            Self::SideEffect(_) => "side_effect",
+            Self::Random => "random",
+            Self::Now => "now",
+            Self::Child => "child",
+            Self::Forgotten => "forgotten child",
+            Self::Cancelled => "cancelled",
+            Self::Started(..) => "started",
+            Self::Waiting(..) => "waiting",
+            Self::Sequence(_) => "sequence",
+            Self::Join(_) => "join",
+            Self::TryJoin(_) => "try_join",
+            Self::JoinAll(_) => "join_all",
+            Self::TryJoinAll(_) => "try_join_all",
+            Self::Select(_) => "select",
+            Self::Outrun(..) => "select over a borrowed future",
+            Self::Race(_) => "race",
+            Self::Timeout(..) => "timeout",
+            Self::Shield(_) => "shield",
+            Self::Caught(_) => "caught",
+            Self::Patched(..) => "patched",
+        }
+    }
+}
 
 /// What a tree grows in.
 struct Garden {
@@ -98,6 +142,7 @@ pub(super) type Branch<'a> = Pin<Box<dyn Durable<Output = Result<u64>> + Send + 
 
 /// The future of a node.
 fn grow<'a>(ctx: &'a Garden, node: &'a Node) -> Branch<'a> {
+    GROWN.with_borrow_mut(|grown| grown.insert(node.kind()));
     match node {
         Node::Charge => Box::pin(charge(ctx, 1)),
         Node::Ship => Box::pin(ship(ctx, 2)),
@@ -163,6 +208,14 @@ async fn grow_several(ctx: &Garden, node: &Node) -> Result<u64> {
             Select2::_0(a) => Ok(mix(9, a?)),
             Select2::_1(b) => Ok(mix(10, b?)),
         },
+        Node::Outrun(pair, kept) => {
+            let mut first = grow(ctx, &pair.0);
+            match select((&mut first, grow(ctx, &pair.1))).await {
+                Select2::_0(a) => Ok(mix(14, a?)),
+                Select2::_1(b) if *kept => Ok(mix(first.await?, b?)),
+                Select2::_1(b) => Ok(mix(15, b?)),
+            }
+        }
         Node::JoinAll(nodes) => {
             let results = join_all(all(ctx, nodes)).await;
             results.into_iter().try_fold(11, |total, result| Ok(mix(total, result?)))
@@ -204,9 +257,18 @@ fn said(error: &crate::error::Error) -> u64 {
     crate::ids::fnv1a(error.message().bytes()) % (1 << 50)
 }
 
-/// Any tree of some forty nodes.
-pub(super) fn any_tree() -> impl Strategy<Value = Node> {
-    leaf().prop_recursive(5, 40, 4, |inner| {
+/// Any few trees, one after another; most of them whether those before end well or not.
+pub(super) fn any_trees() -> impl Strategy<Value = Node> {
+    let tree = prop_oneof![
+        4 => any_tree().prop_map(|tree| Node::Caught(Box::new(tree))),
+        1 => any_tree(),
+    ];
+    proptest::collection::vec(tree, 1..5).prop_map(Node::Sequence)
+}
+
+/// Any tree of some sixty nodes.
+fn any_tree() -> impl Strategy<Value = Node> {
+    leaf().prop_recursive(5, 60, 3, |inner| {
         let boxed = inner.clone().prop_map(Box::new);
         let pair = (inner.clone(), inner.clone()).prop_map(Box::new);
         let several = proptest::collection::vec(inner, 1..4);
@@ -217,6 +279,7 @@ pub(super) fn any_tree() -> impl Strategy<Value = Node> {
             1 => several.clone().prop_map(Node::JoinAll),
             1 => several.clone().prop_map(Node::TryJoinAll),
             2 => pair.clone().prop_map(Node::Select),
+            1 => (pair.clone(), any::<bool>()).prop_map(|(pair, kept)| Node::Outrun(pair, kept)),
             2 => (0..PATCHES, pair).prop_map(|(id, ways)| Node::Patched(id, ways)),
             1 => several.prop_map(Node::Race),
             1 => (0..90_u8, boxed.clone()).prop_map(|(limit, inner)| Node::Timeout(limit, inner)),
