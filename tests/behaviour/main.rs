@@ -5,8 +5,10 @@
 
 #[macro_use]
 mod harness;
+mod gates;
 mod world;
 
+mod blocking;
 mod building;
 mod cancelling;
 mod children;
