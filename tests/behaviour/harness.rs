@@ -12,7 +12,9 @@ use flows::prelude::*;
 use flows_core::worker::WorkerBuilder;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tracing::instrument::WithSubscriber;
 
+use crate::gates::Log;
 use crate::world::World;
 
 /// Two tests of each behaviour: `name::memory` and `name::postgres`.
@@ -44,9 +46,15 @@ pub(crate) async fn on_memory<F>(behaviour: impl FnOnce(Env) -> F) -> Result<()>
 where
     F: Future<Output = Result<()>>,
 {
-    let engine = flows_core::Engine::new(Arc::new(MemoryStore::new()));
-    let env = Env { engine, world: World::default(), _database: None };
-    within(Duration::from_secs(6 * 3_600), behaviour(env)).await
+    within(Duration::from_secs(6 * 3_600), behaviour(Env::on_memory())).await
+}
+
+/// For what threads do: the clock is the real one, here too.
+pub(crate) async fn on_memory_in_real_time<F>(behaviour: impl FnOnce(Env) -> F) -> Result<()>
+where
+    F: Future<Output = Result<()>>,
+{
+    within(Duration::from_secs(60), behaviour(Env::on_memory())).await
 }
 
 pub(crate) async fn on_postgres<F>(behaviour: impl FnOnce(Env) -> F) -> Result<()>
@@ -67,6 +75,11 @@ async fn within<F: Future<Output = Result<()>>>(limit: Duration, behaviour: F) -
 }
 
 impl Env {
+    fn on_memory() -> Self {
+        let engine = flows_core::Engine::new(Arc::new(MemoryStore::new()));
+        Self { engine, world: World::default(), _database: None }
+    }
+
     /// A worker to be, whose activities find the world.
     pub(crate) fn worker(&self, registry: Registry) -> WorkerBuilder {
         Worker::builder(&self.engine, registry)
@@ -90,6 +103,13 @@ impl Serving {
     pub(crate) fn begin(worker: Worker) -> Self {
         let (stop, stopped) = oneshot::channel();
         Self { stop, task: tokio::spawn(async move { worker.run_until(stopped).await }) }
+    }
+
+    /// The same, with a log of its own.
+    pub(crate) fn begin_logging(worker: Worker, log: Log) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let serving = async move { worker.run_until(stopped).await };
+        Self { stop, task: tokio::spawn(serving.with_subscriber(log)) }
     }
 
     /// Asks it to stop, and waits until it has.

@@ -5,9 +5,11 @@
 
 #[macro_use]
 mod harness;
+mod gates;
 mod logs;
 mod world;
 
+mod blocking;
 mod building;
 mod cancelling;
 mod children;
