@@ -18,7 +18,7 @@
 //! loaded; mail to an owned one raises the flag and the counter. Collecting mail lowers the flag and
 //! tells the counter; parking names the counter it knows and is refused while the flag is up or the
 //! counter is higher: that is what makes a wake-up impossible to lose, also of letters that were
-//! collected and have not reached the run yet.
+//! collected and have not reached the run yet. Each claim counts anew; so parking names its claim too.
 //!
 //! # The fence
 //!

@@ -58,6 +58,7 @@ pub(crate) fn activation(row: &Row) -> Result<(Activation, bool), Error> {
         parent: parent(row),
         journal: Vec::new(),
         inbox: Vec::new(),
+        claim: row.get("claim"),
     };
     Ok((activation, row.get("load")))
 }

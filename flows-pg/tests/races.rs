@@ -28,6 +28,7 @@ const CHAOS: Duration = Duration::from_secs(6);
 struct Held {
     position: i32,
     sent: i64,
+    claim: i64,
     seen: i64,
     letters: Vec<Letter>,
 }
@@ -95,7 +96,7 @@ impl Player {
     fn hold(&mut self, run: Activation, sent: i64) {
         let position = i32::try_from(run.journal.len()).unwrap();
         assert!(run.journal.iter().all(|row| !row.is_empty()), "a gap in a journal");
-        let mut held = Held { position, sent, seen: 0, letters: Vec::new() };
+        let mut held = Held { position, sent, claim: run.claim, seen: 0, letters: Vec::new() };
         held.read(run.inbox);
         self.held.insert(run.key, held);
     }
@@ -174,8 +175,8 @@ impl Held {
         }
         let numbers = numbers(&self.letters);
         let events = serde_json::to_vec(&numbers).unwrap();
-        let park =
-            Park { wake_at: None, waiting_for: "letters".into(), sent: self.sent, stuck: None };
+        let (sent, claim) = (self.sent, Some(self.claim));
+        let park = Park { waiting_for: "letters".into(), sent, claim, ..Park::default() };
         Some(Record {
             events: if numbers.is_empty() { Vec::new() } else { events },
             consumed: self.letters.iter().map(|letter| letter.seq).collect(),

@@ -15,8 +15,10 @@ impl State {
             return Vec::new();
         }
         let won: Vec<_> = self.ready_in(claim.shard, claim.lanes).take(claim.limit).collect();
+        self.claims += 1;
         for key in &won {
-            self.put(*key, Some(Spot::Owned { worker: claim.worker, mail: false, sent: 0 }));
+            let (worker, claim) = (claim.worker, self.claims);
+            self.put(*key, Some(Spot::Owned { worker, mail: false, sent: 0, claim }));
         }
         self.reload(claim.worker, &won)
     }

@@ -79,7 +79,7 @@ impl State {
     }
 
     fn park(&mut self, key: RunKey, park: &Park) -> Committed {
-        if self.runs.get(&key).is_some_and(|run| run.has_news(park.sent)) {
+        if self.runs.get(&key).is_some_and(|run| run.has_news(park)) {
             return Committed::NotParked;
         }
         self.put(key, Some(Spot::Parked { park: park.clone(), unborn: false }));

@@ -41,6 +41,8 @@ pub(super) enum Spot {
         mail: bool,
         /// Letters sent since the worker owns it.
         sent: i64,
+        /// The number of the claim by which it does.
+        claim: i64,
     },
     Parked {
         park: Park,
@@ -79,11 +81,21 @@ impl Run {
         }
     }
 
-    /// Whether letters were sent that the owner, who knows of `known`, has not heard of.
-    pub(super) fn has_news(&self, known: i64) -> bool {
+    /// Whether there are letters that the owner did not know of when it parked the run, or it has
+    /// claimed it anew since.
+    pub(super) fn has_news(&self, known: &Park) -> bool {
         match self.spot {
-            Some(Spot::Owned { mail, sent, .. }) => mail || sent != known,
+            Some(Spot::Owned { mail, sent, claim, .. }) => {
+                mail || sent != known.sent || known.claim.is_some_and(|known| known != claim)
+            }
             _ => false,
+        }
+    }
+
+    fn claim(&self) -> i64 {
+        match self.spot {
+            Some(Spot::Owned { claim, .. }) => claim,
+            _ => 0,
         }
     }
 
@@ -101,13 +113,14 @@ impl Run {
         self.journal.push(HistoryRow { position, written_at, events: events.to_vec() });
     }
 
-    /// Puts a letter into the inbox, unless one with its key has come before.
-    pub(super) fn receive(&mut self, mail: &Mail) -> bool {
-        if let Some(key) = &mail.dedup
-            && !self.dedup.insert(key.clone())
-        {
-            return false;
-        }
+    /// Whether a letter with its key has come before.
+    pub(super) fn has_received(&self, mail: &Mail) -> bool {
+        mail.dedup.as_ref().is_some_and(|key| self.dedup.contains(key))
+    }
+
+    /// Puts a letter into the inbox.
+    pub(super) fn receive(&mut self, mail: &Mail) {
+        self.dedup.extend(mail.dedup.clone());
         self.received += 1;
         self.inbox.push(Letter {
             seq: self.received,
@@ -115,7 +128,6 @@ impl Run {
             name: mail.name.clone(),
             payload: mail.payload.clone(),
         });
-        true
     }
 
     pub(super) fn outcome(&self) -> Option<Outcome> {
@@ -140,6 +152,7 @@ impl Run {
             parent: new.lineage.parent,
             journal: self.journal.iter().map(|row| row.events.clone()).collect(),
             inbox: self.inbox.clone(),
+            claim: self.claim(),
         }
     }
 }

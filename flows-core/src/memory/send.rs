@@ -12,12 +12,13 @@ impl State {
     /// [`Store::send`](crate::store::Store::send) of one letter.
     pub(super) fn send(&mut self, mail: &Mail) -> Result<Sent> {
         let run = self.runs.get_mut(&mail.to).ok_or_else(|| unknown(mail.to))?;
+        if run.has_received(mail) {
+            return Ok(Sent::Duplicate); // also where it has ended: its successor has the letter
+        }
         if !run.is_open() {
             return Err(closed(mail.to));
         }
-        if !run.receive(mail) {
-            return Ok(Sent::Duplicate);
-        }
+        run.receive(mail);
         Ok(self.wake(mail.to))
     }
 
@@ -52,7 +53,7 @@ impl State {
     /// does one whose start is delayed.
     fn wake(&mut self, key: RunKey) -> Sent {
         match self.runs.get_mut(&key).and_then(|run| run.spot.as_mut()) {
-            Some(Spot::Owned { worker, mail, sent }) => {
+            Some(Spot::Owned { worker, mail, sent, .. }) => {
                 *mail = true;
                 *sent += 1;
                 return Sent::ToOwner(*worker);

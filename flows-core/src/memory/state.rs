@@ -27,6 +27,8 @@ pub(super) struct State {
     owned: BTreeMap<Uuid, BTreeSet<RunKey>>,
     due: BTreeSet<(Timestamp, RunKey)>,
     readied: u64,
+    /// Numbers claims.
+    pub(super) claims: i64,
 }
 
 /// A worker that is known.

@@ -106,6 +106,7 @@ contract! {
         mail_to_nobody_is_refused
         a_raised_flag_refuses_parking
         letters_on_their_way_refuse_parking
+        a_park_of_an_earlier_claim_is_refused
         letters_stay_until_they_are_consumed
         a_key_is_received_once
         letters_keep_their_content

@@ -53,6 +53,10 @@ pub struct Park {
     /// How many letters the worker knows to have been sent to the owned run: what the last
     /// [`collect`](super::Store::collect) said, 0 before. Parking is refused when there were more.
     pub sent: i64,
+    /// The [claim](Activation::claim) that the count began with; of another one, parking is refused:
+    /// a commit that comes late must not put down a run that its worker has claimed again. `None`
+    /// is whichever claim there is.
+    pub claim: Option<i64>,
     /// Why it cannot go on in this build; a worker that registers tries again. Mail does not wake
     /// a stuck run, it waits with it.
     pub stuck: Option<String>,
@@ -124,4 +128,6 @@ pub struct Activation {
     pub journal: Vec<Vec<u8>>,
     /// Its inbox, in order.
     pub inbox: Vec<Letter>,
+    /// The number of the claim by which its worker owns it; no other claim of that worker has it.
+    pub claim: i64,
 }

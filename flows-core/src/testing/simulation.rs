@@ -196,14 +196,19 @@ impl Simulation {
             seed: None,
             violation: error.to_string(),
             trace: Vec::new(),
+            in_full: true,
         })?;
         let calm = play(&plan, None, None, false);
         if calm.violation.is_some() {
-            return Err(failure(None, play(&plan, None, None, true)));
+            return Err(failure(None, play(&plan, None, None, true), true));
         }
+        let in_full = seeds.end - seeds.start == 1;
         let (simulated, failed) = play_all(&plan, &calm.ends, seeds, threads);
         match failed {
-            Some(seed) => Err(failure(Some(seed), play(&plan, Some(seed), Some(&calm.ends), true))),
+            Some(seed) => {
+                let again = play(&plan, Some(seed), Some(&calm.ends), true);
+                Err(failure(Some(seed), again, in_full))
+            }
             None => Ok(simulated),
         }
     }
@@ -227,14 +232,14 @@ fn from_environment(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-fn failure(seed: Option<u64>, played: Played) -> SimulationError {
+fn failure(seed: Option<u64>, played: Played, in_full: bool) -> SimulationError {
     let Played { violation, lines, .. } = played;
     let violation = violation.unwrap_or_else(|| {
         "it failed once and not again: something in the workflows or activities does not follow \
          from the seed (a clock, chance, a thread of its own)"
             .to_owned()
     });
-    SimulationError { seed, violation, trace: lines }
+    SimulationError { seed, violation, trace: lines, in_full }
 }
 
 /// Plays seeds on several threads; the lowest that failed, if one did.

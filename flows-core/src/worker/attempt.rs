@@ -129,8 +129,10 @@ impl Attempt {
             () = told(self.cancelled.clone()) => return Err(cancelled()),
             slot = self.slot() => slot?,
         };
-        if !self.session.holds_lease() {
-            return Err(cancelled()); // others may have taken the run over
+        tokio::select! {
+            biased;
+            () = told(self.cancelled.clone()) => return Err(cancelled()),
+            () = self.lease() => {}
         }
         let invocation = Invocation {
             run: RunKey::of_run(context.tenant_id(), context.run_id()),
@@ -170,6 +172,14 @@ impl Attempt {
             })?,
         };
         acquired.map_err(|_| Error::new(ErrorKind::Unavailable, "the worker has ended"))
+    }
+
+    /// Waits for the lease to be held. Mostly it is; where it is not, others may have taken the run
+    /// over, and most likely the session ends: that is nothing that the run should hear of.
+    async fn lease(&self) {
+        while !self.session.holds_lease() {
+            tokio::time::sleep(self.session.config.lease / 20).await;
+        }
     }
 
     /// Resolves when the attempt must not go on.

@@ -64,7 +64,8 @@ impl Executor {
         let Some(machine) = &run.machine else { return };
         let wake_at = if run.hand_back { Some(now) } else { run.next_alarm() };
         let waiting_for = machine.waiting_for();
-        run.pending.park = Some(Park { wake_at, waiting_for, sent: run.sent, stuck: None });
+        let (sent, claim) = (run.sent, Some(run.claim));
+        run.pending.park = Some(Park { wake_at, waiting_for, sent, claim, stuck: None });
         run.idle_since = None;
         self.mark_dirty(key);
     }

@@ -43,6 +43,8 @@ pub(crate) struct Resident {
     pub(crate) seen: i64,
     /// How many letters are known to have been sent to the owned run.
     pub(crate) sent: i64,
+    /// The claim by which it is owned.
+    pub(crate) claim: i64,
     /// Whether it stands in the executor's list of runs with something to commit.
     pub(crate) queued: bool,
     /// Since when it only waits.
@@ -151,6 +153,7 @@ impl Resident {
             alarms: FxHashMap::default(),
             seen: 0,
             sent,
+            claim: run.claim,
             queued: false,
             idle_since: None,
             ending: false,

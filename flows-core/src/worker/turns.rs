@@ -152,6 +152,7 @@ impl Executor {
             wake_at: None,
             waiting_for: "a build that can replay it".to_owned(),
             sent: run.sent,
+            claim: Some(run.claim),
             stuck: run.stuck.clone(),
         });
         self.mark_dirty(key);

@@ -46,6 +46,7 @@ pub(super) struct Heirs {
 pub(super) struct Parks<'a> {
     keys: Keys,
     sent: Vec<i64>,
+    claims: Vec<Option<i64>>,
     wakes: Vec<Option<Time>>,
     waits: Vec<&'a str>,
     stuck: Vec<Option<&'a str>>,
@@ -135,14 +136,15 @@ impl<'a> Parks<'a> {
     pub(super) fn push(&mut self, record: &Record, park: &'a Park) {
         self.keys.push(record.key);
         self.sent.push(park.sent);
+        self.claims.push(park.claim);
         self.wakes.push(park.wake_at.map(Time));
         self.waits.push(&park.waiting_for);
         self.stuck.push(park.stuck.as_deref());
     }
 
-    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 7] {
+    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 8] {
         let Keys { shards, tenants, runs } = &self.keys;
-        let Self { sent, wakes, waits, stuck, .. } = self;
-        [shards, tenants, runs, sent, wakes, waits, stuck]
+        let Self { sent, claims, wakes, waits, stuck, .. } = self;
+        [shards, tenants, runs, sent, wakes, waits, stuck, claims]
     }
 }

@@ -44,7 +44,8 @@ WITH me AS MATERIALIZED (
 )
 SELECT g.shard, g.tenant_id, g.run_id, g.workflow_id, g.workflow, g.version, g.queue, g.priority,
        g.input::text AS input, coalesce(g.starts_at, g.created_at) AS started_at, g.attempt,
-       g.retry::text AS retry, g.timeout_us, g.parent_run, g.parent_op, g.load
+       g.retry::text AS retry, g.timeout_us, g.parent_run, g.parent_op, g.load,
+       $5 AS claim
 FROM given g
 WHERE ((g.tenant_id, g.run_id) IN (SELECT tenant_id, run_id FROM won WHERE fresh)) IS TRUE
 ORDER BY g.priority, g.run_id

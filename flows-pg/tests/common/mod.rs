@@ -165,7 +165,7 @@ pub(crate) fn close(status: RunStatus) -> Close {
 }
 
 pub(crate) fn park() -> Next {
-    Next::Park(Park { wake_at: None, waiting_for: "signal `go`".into(), sent: 0, stuck: None })
+    Next::Park(Park { waiting_for: "signal `go`".into(), ..Park::default() })
 }
 
 pub(crate) fn signal(to: RunKey, number: u32) -> Mail {

@@ -6,7 +6,7 @@ use super::bench::{
 use crate::error::ErrorKind;
 use crate::ids::RunKey;
 use crate::payload::Payload;
-use crate::store::{Collected, Committed, Letter, Mail, MailKind, Place, Record, Sent};
+use crate::store::{Collected, Committed, Letter, Mail, MailKind, Next, Park, Place, Record, Sent};
 
 pub(super) async fn mail_before_the_first_turn_waits_in_order(bench: Bench) {
     let (worker, key) = (bench.worker().await, bench.started("order").await);
@@ -104,6 +104,26 @@ pub(super) async fn letters_on_their_way_refuse_parking(bench: Bench) {
     assert_eq!(worker.commit(no_turn(key, 0, park_knowing(second))).await, Committed::Done);
 }
 
+/// The commit had failed as far as its worker knew, and comes when that has claimed the run again.
+pub(super) async fn a_park_of_an_earlier_claim_is_refused(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.started("order").await;
+    let parks = |claim| {
+        let park = Park { waiting_for: "a signal".into(), claim: Some(claim), ..Park::default() };
+        no_turn(key, 0, Next::Park(park))
+    };
+    let first = worker.claim(key).await.claim;
+    assert_eq!(worker.commit(parks(first)).await, Committed::Done);
+    bench.send(key, "hello").await.expect("send");
+    let second = worker.claim(key).await;
+    assert_eq!(names(&second.inbox), ["hello"]);
+    assert_ne!(second.claim, first);
+    assert_eq!(worker.reload(&[key]).await[0].claim, second.claim);
+    assert_eq!(worker.commit(parks(first)).await, Committed::NotParked);
+    assert!(matches!(bench.place(key).await, Some(Place::Owned { .. })), "it has a letter");
+    assert_eq!(worker.commit(parks(second.claim)).await, Committed::Done);
+}
+
 pub(super) async fn letters_stay_until_they_are_consumed(bench: Bench) {
     let worker = bench.worker().await;
     let key = bench.owned("order", &worker).await;
@@ -135,8 +155,13 @@ pub(super) async fn a_key_is_received_once(bench: Bench) {
     worker.commit(Record { consumed, ..turn(key, 1, park()) }).await;
     assert_eq!(bench.mail(&once).await.expect("send"), Sent::Duplicate, "consumed long ago");
     assert!(bench.is_parked(key).await, "a duplicate wakes nobody");
-    let other = Mail { dedup: Some("l".to_owned()), ..once };
+    let other = Mail { dedup: Some("l".to_owned()), ..once.clone() };
     assert_eq!(bench.mail(&other).await.expect("send"), Sent::ToReady);
+    worker.claim(key).await;
+    worker.commit(turn(key, 2, completed())).await;
+    assert_eq!(bench.mail(&once).await.expect("send"), Sent::Duplicate, "it had come in time");
+    let late = Mail { dedup: Some("m".to_owned()), ..once };
+    assert_eq!(bench.mail(&late).await.expect_err("it has ended").kind(), ErrorKind::Closed);
 }
 
 pub(super) async fn letters_keep_their_content(bench: Bench) {

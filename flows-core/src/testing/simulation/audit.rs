@@ -34,7 +34,7 @@ pub(super) async fn check(
     }
     let mut all = Vec::new();
     for (number, client) in clients.into_iter().enumerate() {
-        letters(plan, world, number, client.acknowledged).await?;
+        letters(plan, world, number, &client).await?;
         let ended = end(world, number).await?;
         agrees(&ended, client).await?;
         if let Some(usual) = usual.map(|usual| &usual[number])
@@ -138,19 +138,10 @@ async fn chain(world: &World, number: usize) -> Result<Vec<RunKey>, String> {
 
 /// Every acknowledged signal was received once, in order; what was not received waits, or went
 /// with the run that ended.
-async fn letters(
-    plan: &Plan,
-    world: &World,
-    number: usize,
-    acknowledged: usize,
-) -> Result<(), String> {
-    let sent: Vec<_> = plan.starts[number].letters[..acknowledged]
-        .iter()
-        .filter_map(|letter| match letter {
-            Letter::Signal(name, payload) => Some((name.clone(), payload.to_string())),
-            _ => None,
-        })
-        .collect();
+async fn letters(plan: &Plan, world: &World, number: usize, client: &Client) -> Result<(), String> {
+    let letters = &plan.starts[number].letters;
+    let sent = signals_of(&letters[..client.sent]);
+    let acknowledged = signals_of(&letters[..client.acknowledged]);
     let runs = chain(world, number).await?;
     let mut received = Vec::new();
     for key in &runs {
@@ -164,14 +155,22 @@ async fn letters(
             return Err(format!("{} has missed a signal: {of_run:?} of {sent:?}", short(*key)));
         }
         received.extend(of_run);
-        if status.is_open() && sent.iter().any(|letter| !received.contains(letter)) {
+        if status.is_open() && acknowledged.iter().any(|letter| !received.contains(letter)) {
             return Err(format!(
-                "{} waits and has only {received:?} of the signals {sent:?}",
+                "{} waits and has only {received:?} of the signals {acknowledged:?}",
                 short(*key)
             ));
         }
     }
     Ok(())
+}
+
+fn signals_of(letters: &[Letter]) -> Vec<(String, String)> {
+    let signal = |letter: &Letter| match letter {
+        Letter::Signal(name, payload) => Some((name.clone(), payload.to_string())),
+        Letter::Cancel | Letter::Terminate => None,
+    };
+    letters.iter().filter_map(signal).collect()
 }
 
 fn signals(history: &History) -> impl Iterator<Item = (String, String)> {

@@ -24,17 +24,19 @@ use crate::store::{
 pub(super) struct Network {
     process: SimProcess,
     place: Place,
+    writers: usize,
     lost: Mutex<Vec<(Uuid, Lost)>>,
 }
 
 impl Network {
     /// For a process that may be killed.
     pub(super) fn of_worker(process: SimProcess) -> Self {
-        Self { process, place: Place::Worker, lost: Mutex::default() }
+        let writers = process.world().chance.one_of([1, 2]);
+        Self { process, place: Place::Worker, writers, lost: Mutex::default() }
     }
 
     pub(super) fn of_client(process: SimProcess) -> Self {
-        Self { process, place: Place::Client, lost: Mutex::default() }
+        Self { process, place: Place::Client, writers: 1, lost: Mutex::default() }
     }
 
     fn store(&self) -> &crate::memory::MemoryStore {
@@ -59,6 +61,9 @@ impl Network {
         let (world, name) = (self.process.world(), self.process.name());
         let keyed = keys.iter().fold(0, |sum: u64, key| sum.rotate_left(7) ^ number_of(*key));
         let numbers = [self.process.number(), verb as u64, keyed, u64::from(ok)];
+        if ok && verb.is_routine(keys.len()) {
+            return world.trace.mix(&numbers); // nobody wants to read of it
+        }
         world.trace.note(&numbers, || {
             let keys = keys.iter().map(|key| short(*key)).collect::<Vec<_>>().join(", ");
             format!("{name}: {verb:?} {keys}{}{}", more(), if ok { "" } else { " fails" })
@@ -98,9 +103,10 @@ impl Network {
         process.world().busy(1);
         tokio::spawn(async move {
             tokio::time::sleep(time).await;
-            let network = Self::of_worker(process.clone());
+            let network =
+                Self { process, place: Place::Worker, writers: 1, lost: Mutex::default() };
             drop(network.committed(worker, &records).await); // nobody waits for the answer
-            process.world().busy(-1);
+            network.process.world().busy(-1);
         });
     }
 }
@@ -124,6 +130,17 @@ enum Verb {
     Find,
     Describe,
     History,
+}
+
+impl Verb {
+    /// What is done all the time, whether there is something to do or not.
+    fn is_routine(self, runs: usize) -> bool {
+        match self {
+            Self::Renew | Self::RetryStuck | Self::Look | Self::Outcomes => true,
+            Self::Claim | Self::Collect => runs == 0,
+            _ => false,
+        }
+    }
 }
 
 fn in_words(records: &[Record], answers: &[Committed]) -> String {
@@ -244,7 +261,7 @@ impl Store for Network {
     }
 
     fn writers(&self) -> usize {
-        self.store().writers()
+        self.writers
     }
 
     fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>> {

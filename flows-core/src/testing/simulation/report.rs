@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 
 use super::chance::Fault;
 
-/// How many lines of a trace are shown.
+/// How many lines of a trace are shown, unless one seed alone is played.
 const SHOWN: usize = 60;
 
 /// What a simulation did. Everything held.
@@ -86,6 +86,8 @@ pub struct SimulationError {
     pub(super) seed: Option<u64>,
     pub(super) violation: String,
     pub(super) trace: Vec<String>,
+    /// Whether all of the trace is shown.
+    pub(super) in_full: bool,
 }
 
 impl SimulationError {
@@ -108,7 +110,8 @@ impl SimulationError {
 
 impl fmt::Display for SimulationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let left_out = self.trace.len().saturating_sub(SHOWN);
+        let shown = if self.in_full { usize::MAX } else { SHOWN };
+        let left_out = self.trace.len().saturating_sub(shown);
         if left_out > 0 {
             writeln!(f, "     … {left_out} calls before")?;
         }

@@ -153,6 +153,7 @@ async fn live(process: SimProcess, worker: &Worker) {
         config.resident_for = Duration::from_millis(chance.one_of([0, 20, 1_000]));
         config.max_workflows = chance.one_of([1, 2, 1_000]);
         config.max_activities = chance.one_of([1, 200]);
+        config.retry_stuck = Duration::from_millis(chance.one_of([100, 1_000, 300_000]));
         config.grace = Duration::from_secs(2);
     };
     let worker = worker.in_process(engine, limits, Arc::new(process.clone()));

@@ -52,7 +52,9 @@ fn start<W: Workflow>(tenant: &Tenant, input: Payload, id: &str) -> Started {
 
 /// What came of a start, as its client knows it.
 pub(super) struct Client {
-    /// How many of its letters were acknowledged, in order.
+    /// How many of its letters it has begun to send, in order.
+    pub(super) sent: usize,
+    /// How many of them were acknowledged.
     pub(super) acknowledged: usize,
     /// The run's result.
     pub(super) result: tokio::task::JoinHandle<Result<serde_json::Value>>,
@@ -78,17 +80,18 @@ pub(super) async fn play(
             .await
         })
     };
-    let mut acknowledged = 0;
+    let (mut sent, mut acknowledged) = (0, 0);
     for (number, letter) in begin.letters.iter().enumerate() {
         tokio::time::sleep(world.chance.pause(1_500)).await;
-        let sent = persist(&world, || send(exec.clone(), number, letter.clone())).await;
-        match sent {
-            Err(error) if error.kind() == ErrorKind::Closed => break, // the run has ended
+        sent += 1;
+        match persist(&world, || send(exec.clone(), number, letter.clone())).await {
+            // The run has ended, perhaps because an earlier try went through.
+            Err(error) if error.kind() == ErrorKind::Closed => break,
             other => other?,
         }
         acknowledged += 1;
     }
-    Ok(Client { acknowledged, result })
+    Ok(Client { sent, acknowledged, result })
 }
 
 /// The workflow id of a start.

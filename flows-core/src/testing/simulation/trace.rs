@@ -37,11 +37,16 @@ impl Trace {
     pub(super) fn note(&self, numbers: &[u64], words: impl FnOnce() -> String) {
         let elapsed = self.elapsed();
         let mut inner = self.lock();
-        inner.mix(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
-        numbers.iter().for_each(|number| inner.mix(*number));
+        inner.mix(elapsed, numbers);
         if let Some(lines) = inner.lines.as_mut().filter(|lines| lines.len() < LINES) {
             lines.push(format!("{:>9.3} s  {}", elapsed.as_secs_f64(), words()));
         }
+    }
+
+    /// Notes something that nobody reads.
+    pub(super) fn mix(&self, numbers: &[u64]) {
+        let elapsed = self.elapsed();
+        self.lock().mix(elapsed, numbers);
     }
 
     pub(super) fn hash(&self) -> u64 {
@@ -58,7 +63,12 @@ impl Trace {
 }
 
 impl Inner {
-    fn mix(&mut self, number: u64) {
+    fn mix(&mut self, elapsed: Duration, numbers: &[u64]) {
+        self.mix_number(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
+        numbers.iter().for_each(|number| self.mix_number(*number));
+    }
+
+    fn mix_number(&mut self, number: u64) {
         self.hash = (self.hash ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
     }
 }
