@@ -87,7 +87,7 @@ async fn macros_in_statements(ctx: &WorkflowContext, numbers: Vec<u64>) -> Resul
                 break;
             }
         }
-        first!(vec![sum]).copied()
+        first!(Vec::from([sum])).copied()
     };
     match each.await {
         Ok(sum) => first!([sum + smallest]).copied(),
