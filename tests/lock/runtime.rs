@@ -49,10 +49,11 @@ mod any {
 async fn serve(engine: &Engine, module: &str, passes: usize) -> Result<()> {
     let worker = Worker::builder(engine, build(module))
         .state(Gate(Arc::new(AtomicUsize::new(passes))))
-        .lease(Duration::from_secs(1))
+        .lease(Duration::from_secs(5))
+        .poll_interval(Duration::from_secs(5))
         .build()?;
     let working = tokio::spawn(async move { worker.run().await });
-    tokio::time::sleep(Duration::from_secs(15)).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
     working.abort();
     assert!(working.await.is_err_and(|error| error.is_cancelled()), "the worker lived so long");
     Ok(())
