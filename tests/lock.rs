@@ -6,6 +6,8 @@ mod definitions;
 #[allow(dead_code, reason = "only its definitions are of interest here")]
 #[path = "../examples/order.rs"]
 mod example;
+#[path = "lock/runtime.rs"]
+mod runtime;
 #[path = "lock/shapes.rs"]
 mod shapes;
 #[path = "lock/stage.rs"]

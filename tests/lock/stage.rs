@@ -9,19 +9,21 @@ use flows::testing::{Level, Lock, LockReport};
 pub(crate) mod common {
     use flows::prelude::*;
 
+    use crate::runtime::Gate;
+
     #[activity]
-    pub(crate) async fn a() -> Result<u64> {
-        Ok(1)
+    pub(crate) async fn a(ctx: &ActivityContext) -> Result<u64> {
+        ctx.state::<Gate>()?.pass(1).await
     }
 
     #[activity]
-    pub(crate) async fn b() -> Result<u64> {
-        Ok(2)
+    pub(crate) async fn b(ctx: &ActivityContext) -> Result<u64> {
+        ctx.state::<Gate>()?.pass(2).await
     }
 
     #[activity]
-    pub(crate) async fn c() -> Result<u64> {
-        Ok(3)
+    pub(crate) async fn c(ctx: &ActivityContext) -> Result<u64> {
+        ctx.state::<Gate>()?.pass(3).await
     }
 
     #[durable]
@@ -35,22 +37,30 @@ pub(crate) mod common {
 }
 
 /// Two modules, `old` and `new`, each with definitions of the same names.
+macro_rules! sides {
+    ({ $($old:item)* } => { $($new:item)* }) => {
+        mod old {
+            use crate::stage::common::*;
+            use flows::prelude::*;
+            use serde::{Deserialize, Serialize};
+            $($old)*
+        }
+        mod new {
+            use crate::stage::common::*;
+            use flows::prelude::*;
+            use serde::{Deserialize, Serialize};
+            $($new)*
+        }
+    };
+}
+pub(crate) use sides;
+
+/// A module with both sides.
 macro_rules! edit {
     ($name:ident { $($old:item)* } => { $($new:item)* }) => {
         #[allow(dead_code, unused_imports, unused_variables, reason = "only what is recorded of them matters")]
         mod $name {
-            mod old {
-                use crate::stage::common::*;
-                use flows::prelude::*;
-                use serde::{Deserialize, Serialize};
-                $($old)*
-            }
-            mod new {
-                use crate::stage::common::*;
-                use flows::prelude::*;
-                use serde::{Deserialize, Serialize};
-                $($new)*
-            }
+            $crate::stage::sides! { { $($old)* } => { $($new)* } }
         }
     };
 }
@@ -72,21 +82,21 @@ pub(crate) fn registry_of(module: &str) -> Registry {
 }
 
 /// What is said of an edit in one direction. The old side goes through the text of a file.
-fn report(module: &str, from: &str, to: &str) -> LockReport {
-    let [old, new] = [from, to].map(|side| lock(&format!("lock::{module}::{side}")));
+pub(crate) fn report(module: &str, from: &str, to: &str) -> LockReport {
+    let [old, new] = [from, to].map(|side| Lock::of(&build(&format!("lock::{module}::{side}"))));
     let text = old.to_text();
     let read = Lock::parse(&text).expect("what was written is read");
     assert_eq!(read.to_text(), text, "what was read is written");
     read.compare(&new)
 }
 
-/// The lock of one side of an edit.
-fn lock(module: &str) -> Lock {
+/// The definitions of one side of an edit.
+pub(crate) fn build(module: &str) -> Registry {
     let mut registry = registry_of(module);
     for shared in registry_of("lock::stage::common").activities() {
         registry.add_activity(shared.clone());
     }
-    Lock::of(&registry)
+    registry
 }
 
 /// The edits in short: level and what.

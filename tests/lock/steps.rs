@@ -2,26 +2,48 @@
 
 use expect_test::expect;
 
-use crate::stage::{check, edit, whole};
+use crate::stage::{check, whole};
 
-/// Two bodies of one workflow.
+/// Two bodies of one workflow; in `open` the same with something behind them that is waited for.
 macro_rules! body {
     ($name:ident $ctx:ident $flag:ident { $($old:tt)* } => { $($new:tt)* }) => {
-        edit! { $name {
-            use super::super::plain;
-            #[workflow]
-            async fn order($ctx: &WorkflowContext, $flag: bool) -> Result<()> {
-                $($old)*
-                Ok(())
+        #[allow(dead_code, unused_imports, unused_variables, reason = "only what is recorded of them matters")]
+        mod $name {
+            use crate::stage::sides;
+            sides! { {
+                use crate::steps::plain;
+                #[workflow]
+                async fn order($ctx: &WorkflowContext, $flag: bool) -> Result<()> {
+                    $($old)*
+                    Ok(())
+                }
+            } => {
+                use crate::steps::plain;
+                #[workflow]
+                async fn order($ctx: &WorkflowContext, $flag: bool) -> Result<()> {
+                    $($new)*
+                    Ok(())
+                }
+            } }
+            mod open {
+                use crate::stage::sides;
+                sides! { {
+                    use crate::steps::plain;
+                    #[workflow]
+                    async fn order($ctx: &WorkflowContext, $flag: bool) -> Result<()> {
+                        $($old)*
+                        $ctx.signal("end").await
+                    }
+                } => {
+                    use crate::steps::plain;
+                    #[workflow]
+                    async fn order($ctx: &WorkflowContext, $flag: bool) -> Result<()> {
+                        $($new)*
+                        $ctx.signal("end").await
+                    }
+                } }
             }
-        } => {
-            use super::super::plain;
-            #[workflow]
-            async fn order($ctx: &WorkflowContext, $flag: bool) -> Result<()> {
-                $($new)*
-                Ok(())
-            }
-        } }
+        }
     };
 }
 
