@@ -17,16 +17,17 @@ use crate::world::World;
 const BLOCKS: &str = "workflow code blocks its thread";
 const ENDS: &str = "workflow code that blocked its thread";
 
-/// Tests of each behaviour on a runtime with threads.
+/// Tests of each behaviour on a runtime with a thread beside that of the test: were that blocked,
+/// nothing would go on, not even time.
 macro_rules! on_threads {
     ($($behaviour:ident,)*) => {$(
         mod $behaviour {
-            #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+            #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
             async fn memory() -> flows::Result<()> {
                 crate::harness::on_memory_in_real_time(super::$behaviour).await
             }
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+            #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
             async fn postgres() -> flows::Result<()> {
                 crate::harness::on_postgres(super::$behaviour).await
             }
@@ -45,6 +46,7 @@ on_threads! {
     it_can_be_terminated,
     its_time_limit_holds,
     shutdown_does_not_wait_for_it,
+    shutdown_does_not_wait_for_dropped_values,
 }
 
 #[activity]
@@ -168,7 +170,7 @@ fn registry() -> Registry {
 const BUDGET: Duration = Duration::from_millis(60);
 
 fn serve(env: &Env, log: &Log) -> Result<Serving> {
-    let worker = env.worker(registry()).poll_budget(BUDGET);
+    let worker = env.worker(registry()).poll_budget(BUDGET).lease(Duration::from_secs(3));
     let worker = worker.shutdown_grace(Duration::from_millis(200)).build()?;
     Ok(Serving::begin_logging(worker, log.clone()))
 }
@@ -209,6 +211,17 @@ async fn has_events<W: Workflow>(exec: &Execution<W>, expected: &[(&str, usize)]
     Ok(())
 }
 
+/// What was logged about a run.
+fn reports<W: Workflow>(log: &Log, what: &str, exec: &Execution<W>) -> Vec<String> {
+    log.lines(what, exec.run_id())
+}
+
+fn number_behind(line: &str, name: &str) -> u64 {
+    let (_, behind) = line.split_once(name).expect("it has that field");
+    let digits = behind.split(' ').next().unwrap_or_default();
+    digits.parse().expect("a number")
+}
+
 async fn signal_thrice<W: Workflow>(exec: &Execution<W>) -> Result<()> {
     for number in 1..=3_u64 {
         exec.signal("go", &number).await?;
@@ -226,20 +239,26 @@ async fn other_runs_go_on(env: Env) -> Result<()> {
     others_go_on(&env).await?;
 
     assert!(exec.try_result().await?.is_none(), "it still blocks");
-    let report = log.lines(BLOCKS).concat();
+    log.heard(BLOCKS, exec.run_id()).await;
+    let report = reports(&log, BLOCKS, &exec).concat();
     let place = format!("after=\"#1, called at {}:", file!());
     assert!(report.contains(&place), "{report}");
     assert!(report.contains("workflow=blocker"), "{report}");
-    assert!(report.contains(&format!("run={}", exec.run_id())), "{report}");
+    let blocked_for = number_behind(&report, "blocked_ms=");
+    assert!((60..60_000).contains(&blocked_for), "{report}");
     assert!(report.contains("monotonic_counter.flows_blocked_polls=1"), "{report}");
-    assert!(log.lines(ENDS).is_empty());
+    assert!(reports(&log, ENDS, &exec).is_empty());
 
     gate.open();
     env.world.open("meanwhile");
     signal_thrice(&exec).await?;
     assert_eq!(exec.result().await?, 11);
-    log.heard(ENDS, 1).await;
-    assert_eq!((log.lines(BLOCKS).len(), log.lines(ENDS).len()), (1, 1), "said once");
+    log.heard(ENDS, exec.run_id()).await;
+    assert_eq!(
+        (reports(&log, BLOCKS, &exec).len(), reports(&log, ENDS, &exec).len()),
+        (1, 1),
+        "said once"
+    );
     assert_eq!((env.world.count("before"), env.world.count("after"), gate.arrivals()), (1, 1, 1));
     has_events(&exec, &[("activity_completed", 3), ("signal_received", 3)]).await
 }
@@ -248,7 +267,7 @@ async fn what_comes_meanwhile_is_taken_in_afterwards(env: Env) -> Result<()> {
     let (gate, log) = (Gate::new(), Log::default());
     let _worker = serve(&env, &log)?;
     let exec = env.engine.start(blocker::Input { gate: gate.name.clone() }).await?;
-    log.heard(BLOCKS, 1).await;
+    log.heard(BLOCKS, exec.run_id()).await;
     signal_thrice(&exec).await?;
     others_go_on(&env).await?; // by now its mail has been collected
     gate.open();
@@ -264,7 +283,7 @@ async fn a_cancellation_that_comes_meanwhile_is_seen_afterwards(env: Env) -> Res
     let (gate, log) = (Gate::new(), Log::default());
     let _worker = serve(&env, &log)?;
     let exec = env.engine.start(cleans_up::Input { gate: gate.name.clone() }).await?;
-    log.heard(BLOCKS, 1).await;
+    log.heard(BLOCKS, exec.run_id()).await;
     exec.cancel().await?;
     others_go_on(&env).await?;
     assert_eq!(env.world.count("cleaned up"), 0);
@@ -280,8 +299,9 @@ async fn the_very_first_turn_may_block(env: Env) -> Result<()> {
     let exec = env.engine.start(at_first::Input { gate: gate.name.clone() }).await?;
     gate.arrived(1).await;
     others_go_on(&env).await?;
-    log.heard(BLOCKS, 1).await;
-    assert!(log.lines(BLOCKS)[0].contains("after=\"its beginning\""), "{:?}", log.lines(BLOCKS));
+    log.heard(BLOCKS, exec.run_id()).await;
+    let report = reports(&log, BLOCKS, &exec).concat();
+    assert!(report.contains("after=\"its beginning\""), "{report}");
     gate.open();
     assert_eq!(exec.result().await?, 5);
     assert_eq!((env.world.count("after"), gate.arrivals()), (1, 1));
@@ -301,7 +321,7 @@ async fn a_replay_may_block(env: Env) -> Result<()> {
     exec.signal("more", &2_u64).await?; // it takes the run up
     gate.arrived(2).await;
     others_go_on(&env).await?;
-    log.heard(BLOCKS, 1).await;
+    log.heard(BLOCKS, exec.run_id()).await;
     gate.open();
     assert_eq!(exec.result().await?, 8);
     assert_eq!((env.world.count("after"), gate.arrivals()), (1, 2));
@@ -316,13 +336,15 @@ async fn two_runs_may_block_at_once(env: Env) -> Result<()> {
     let execs = [start(&same_shard[0]).await?, start(&same_shard[1]).await?];
     gate.arrived(2).await;
     others_go_on(&env).await?;
-    log.heard(BLOCKS, 2).await;
+    for exec in &execs {
+        log.heard(BLOCKS, exec.run_id()).await;
+    }
     gate.open();
     for exec in &execs {
+        log.heard(ENDS, exec.run_id()).await;
         assert_eq!(exec.result().await?, 5);
         has_events(exec, &[("activity_completed", 1)]).await?;
     }
-    log.heard(ENDS, 2).await;
     assert_eq!((env.world.count("after"), gate.arrivals()), (2, 2));
     Ok(())
 }
@@ -344,9 +366,9 @@ async fn dropped_values_may_block(env: Env) -> Result<()> {
     exec.terminate("enough").await?;
     gate.arrived(1).await;
     others_go_on(&env).await?;
-    log.heard(BLOCKS, 1).await;
+    log.heard(BLOCKS, exec.run_id()).await;
     gate.open();
-    log.heard(ENDS, 1).await;
+    log.heard(ENDS, exec.run_id()).await;
     assert_eq!(exec.result().await.unwrap_err().kind(), ErrorKind::Terminated);
     Ok(())
 }
@@ -355,12 +377,12 @@ async fn it_can_be_terminated(env: Env) -> Result<()> {
     let (gate, log) = (Gate::new(), Log::default());
     let _worker = serve(&env, &log)?;
     let exec = env.engine.start(blocker::Input { gate: gate.name.clone() }).await?;
-    log.heard(BLOCKS, 1).await;
+    log.heard(BLOCKS, exec.run_id()).await;
     exec.terminate("enough").await?;
     assert_eq!(exec.result().await.unwrap_err().kind(), ErrorKind::Terminated);
     others_go_on(&env).await?;
     gate.open();
-    log.heard(ENDS, 1).await;
+    log.heard(ENDS, exec.run_id()).await;
     others_go_on(&env).await?; // by now what came back has been dropped
     assert_eq!(exec.describe().await?.status, Status::Terminated);
     assert_eq!((env.world.count("after"), gate.arrivals()), (0, 1), "its code got no say");
@@ -377,11 +399,24 @@ async fn its_time_limit_holds(env: Env) -> Result<()> {
     gate.arrived(1).await;
     assert!(exec.result().await.unwrap_err().is_timeout());
     gate.open();
-    log.heard(ENDS, 1).await;
+    log.heard(ENDS, exec.run_id()).await;
     others_go_on(&env).await?;
     assert_eq!(exec.describe().await?.status, Status::TimedOut);
     assert_eq!(env.world.count("after"), 0);
     has_events(&exec, &[("run_started", 1), ("run_failed", 1)]).await
+}
+
+async fn shutdown_does_not_wait_for_dropped_values(env: Env) -> Result<()> {
+    let (gate, log) = (Gate::closed_for(1, 1), Log::default());
+    let worker = serve(&env, &log)?;
+    let exec = env.engine.start(holds_a_value::Input { gate: gate.name.clone() }).await?;
+    until(async || Ok(!events(&exec, "activity_completed").await?.is_empty())).await?;
+    worker.stop().await?;
+    assert_eq!(gate.arrivals(), 1);
+    let _other = serve(&env, &log)?;
+    exec.signal("go", &3_u64).await?;
+    assert_eq!(exec.result().await?, 3, "the value of the first worker still blocks");
+    Ok(())
 }
 
 async fn shutdown_does_not_wait_for_it(env: Env) -> Result<()> {
@@ -391,7 +426,7 @@ async fn shutdown_does_not_wait_for_it(env: Env) -> Result<()> {
     signal_thrice(&exec).await?;
     gate.arrived(1).await;
     worker.stop().await?;
-    assert_eq!(log.lines("activities, or workflow code that blocks, still ran").len(), 1);
+    log.has_heard("activities, or workflow code that blocks, still ran").await;
 
     let other = serve(&env, &log)?;
     env.world.open("meanwhile");
@@ -406,7 +441,7 @@ async fn shutdown_does_not_wait_for_it(env: Env) -> Result<()> {
 
 /// What an activity's own transaction wants to record waits while its run blocks, and the turn that
 /// follows from it may block in its turn.
-#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn transactional_activities_wait_for_it() -> Result<()> {
     on_postgres(async |env| {
         let (before, behind, log) = (Gate::new(), Gate::new(), Log::default());
@@ -426,61 +461,78 @@ async fn transactional_activities_wait_for_it() -> Result<()> {
         others_go_on(&env).await?;
         behind.open();
         assert_eq!(exec.result().await?, 42);
-        assert_eq!((log.lines(BLOCKS).len(), log.lines(ENDS).len()), (2, 2));
+        assert_eq!((reports(&log, BLOCKS, &exec).len(), reports(&log, ENDS, &exec).len()), (2, 2));
         assert_eq!(env.world.count("in its transaction"), 1);
         has_events(&exec, &[("activity_completed", 3), ("signal_received", 1)]).await
     })
     .await
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+/// Both ways to lose a lease, on the memory store.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_lease_that_is_lost_meanwhile_fences_it_on_memory() -> Result<()> {
     let store = Arc::new(MemoryStore::new());
     on_memory_in_real_time(async |mut env| {
         env.engine = flows_core::Engine::new(store.clone());
-        its_lease_is_lost(&env, &*store).await
+        its_lease_is_lost(&env, &*store).await?;
+        values_block_when_the_lease_is_lost(&env, &*store).await
     })
     .await
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+/// The same on PostgreSQL.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_lease_that_is_lost_meanwhile_fences_it_on_postgres() -> Result<()> {
     let database = fresh_database().await?;
     let engine = Engine::connect(database.url()).await?;
     engine.migrate().await?;
     on_memory_in_real_time(async |mut env| {
         env.engine = (&engine).into();
-        its_lease_is_lost(&env, engine.store()).await
+        its_lease_is_lost(&env, engine.store()).await?;
+        values_block_when_the_lease_is_lost(&env, engine.store()).await
     })
     .await
 }
 
 async fn its_lease_is_lost(env: &Env, store: &dyn Store) -> Result<()> {
-    let (gate, log) = (Gate::closed_for(1, 1), Log::default());
+    let (gate, log) = (Gate::closed_for(1, 2), Log::default());
     let _worker = serve(env, &log)?;
     let exec = env.engine.start(blocker::Input { gate: gate.name.clone() }).await?;
     signal_thrice(&exec).await?;
-    log.heard(BLOCKS, 1).await;
+    log.heard(BLOCKS, exec.run_id()).await;
     env.world.open("meanwhile");
-
-    let key = RunKey::of_run(uuid::Uuid::nil(), exec.run_id());
-    let view = store.describe(key).await?.expect("it was started");
-    let Some(Place::Owned { worker, .. }) = view.place else { panic!("{:?}", view.place) };
-    store.retire(worker).await?;
-    log.heard("the worker's lease lapsed", 1).await;
-    assert_eq!(exec.result().await?, 11, "the worker took it up again, on another thread");
+    for blocked in 1..=2 {
+        gate.arrived(blocked).await;
+        take_lease(store, exec.run_id()).await?;
+    }
+    assert_eq!(exec.result().await?, 11, "the worker took it up again, on other threads");
     gate.open();
     others_go_on(env).await?;
-    assert_eq!((env.world.count("after"), gate.arrivals()), (1, 2));
+    assert_eq!((env.world.count("after"), gate.arrivals()), (1, 3));
     has_events(&exec, &[("activity_completed", 3), ("signal_received", 3), ("run_completed", 1)])
         .await
 }
 
-/// A runtime with one thread: executors have threads of their own there.
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn the_only_thread_of_a_runtime_is_not_blocked() -> Result<()> {
-    on_memory_in_real_time(other_runs_go_on).await?;
-    on_postgres(other_runs_go_on).await
+/// What the session forgets at its end may block, too: the next one begins all the same.
+async fn values_block_when_the_lease_is_lost(env: &Env, store: &dyn Store) -> Result<()> {
+    let (gate, log) = (Gate::closed_for(1, 1), Log::default());
+    let _worker = serve(env, &log)?;
+    let exec = env.engine.start(holds_a_value::Input { gate: gate.name.clone() }).await?;
+    until(async || Ok(!events(&exec, "activity_completed").await?.is_empty())).await?;
+    take_lease(store, exec.run_id()).await?;
+    gate.arrived(1).await;
+    exec.signal("go", &3_u64).await?;
+    assert_eq!(exec.result().await?, 3);
+    assert_eq!(gate.arrivals(), 2, "once by each session");
+    others_go_on(env).await
+}
+
+/// As if its worker had been away for too long.
+async fn take_lease(store: &dyn Store, run: uuid::Uuid) -> Result<()> {
+    let key = RunKey::of_run(uuid::Uuid::nil(), run);
+    let view = store.describe(key).await?.expect("it was started");
+    let Some(Place::Owned { worker, .. }) = view.place else { panic!("{:?}", view.place) };
+    store.retire(worker).await
 }
 
 /// Where everything runs on one thread, everything waits; it is reported all the same.
@@ -492,7 +544,7 @@ async fn on_a_current_thread_runtime_it_is_reported() -> Result<()> {
         let _worker = serve(&env, &log)?;
         let exec = env.engine.start(at_first::Input { gate: gate.name.clone() }).await?;
         assert_eq!(exec.result().await?, 5);
-        assert_eq!((log.lines(BLOCKS).len(), log.lines(ENDS).len()), (1, 1));
+        assert_eq!((reports(&log, BLOCKS, &exec).len(), reports(&log, ENDS, &exec).len()), (1, 1));
         Ok(())
     })
     .await

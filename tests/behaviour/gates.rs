@@ -112,17 +112,28 @@ impl Log {
         Self { lines: Arc::default(), opens: Some(gate.name.clone()) }
     }
 
-    pub(crate) fn lines(&self, what: &str) -> Vec<String> {
-        self.lines.borrow().iter().filter(|line| line.starts_with(what)).cloned().collect()
+    /// What was logged about a run, of lines that begin like this.
+    pub(crate) fn lines(&self, what: &str, run: uuid::Uuid) -> Vec<String> {
+        let of_run = format!(" run={run}");
+        let is_it = |line: &&String| line.starts_with(what) && line.contains(&of_run);
+        self.lines.borrow().iter().filter(is_it).cloned().collect()
     }
 
-    /// Waits until something was logged so often.
-    pub(crate) async fn heard(&self, what: &str, times: usize) {
+    /// Waits until such a line about a run is there.
+    pub(crate) async fn heard(&self, what: &str, run: uuid::Uuid) {
+        let of_run = format!(" run={run}");
+        self.wait_for(|line| line.starts_with(what) && line.contains(&of_run)).await;
+    }
+
+    /// Waits until a line that begins like this is there.
+    pub(crate) async fn has_heard(&self, what: &str) {
+        self.wait_for(|line| line.starts_with(what)).await;
+    }
+
+    async fn wait_for(&self, is_it: impl Fn(&str) -> bool) {
         let mut lines = self.lines.subscribe();
-        let enough = |lines: &Vec<String>| {
-            lines.iter().filter(|line| line.starts_with(what)).count() >= times
-        };
-        lines.wait_for(enough).await.expect("the log is not dropped");
+        let is_there = |lines: &Vec<String>| lines.iter().any(|line| is_it(line));
+        lines.wait_for(is_there).await.expect("the log is not dropped");
     }
 }
 

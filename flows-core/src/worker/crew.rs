@@ -4,7 +4,6 @@
 //! somebody else.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -29,13 +28,12 @@ impl Crew {
     pub(super) fn start(session: &Arc<Session>) -> Self {
         let runtime = Handle::current();
         let can_move = runtime.runtime_flavor() != RuntimeFlavor::CurrentThread;
-        let wary = Arc::new(AtomicBool::new(false));
         let (tell, ended) = unbounded_channel();
         let (mut inboxes, mut seats) = (Vec::new(), Vec::new());
         for index in 0..session.store.writers() {
             let (sender, inbox) = unbounded_channel();
-            let (budget, wary) = (session.config.poll_budget, Arc::clone(&wary));
-            let seat = Seat::new(budget, sender.clone(), runtime.clone(), can_move, wary);
+            let budget = session.config.poll_budget;
+            let seat = Seat::new(budget, sender.clone(), runtime.clone(), can_move);
             watchdog::watch(&seat);
             let executor = Executor::new(
                 Arc::clone(session),

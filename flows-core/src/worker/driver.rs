@@ -1,11 +1,12 @@
 //! Drivers: who moves an executor, and runs the user code of its runs.
 //!
-//! A driver is a task of the runtime, or a thread of its own. It runs user code with the executor in
-//! its seat. When the watchdog has given the executor to another driver meanwhile, what came of the
-//! user code goes to the executor as a message, and the driver ends.
+//! A driver is a thread of its own, so that user code which blocks it takes nothing from the runtime:
+//! not a thread, nor what waits behind it there, nor its end. On a runtime that has one thread it is
+//! a task. It runs user code with the executor in its seat. When the watchdog has given the executor
+//! to another driver meanwhile, what came of the user code goes to the executor as a message, and
+//! the driver ends.
 
 use std::io;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
@@ -19,23 +20,13 @@ const ROUNDS: usize = 64;
 /// How often a driver goes round before others have their turn on its thread.
 const PATIENCE: u32 = 64;
 
-/// Where a driver runs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum On {
-    /// A task of the runtime.
-    Task,
-    /// A thread of its own, which may be blocked without harm.
-    Thread,
-}
-
-/// Begins to drive an executor: as a task, unless it would block the only thread of its runtime.
+/// Begins to drive an executor. Where there is no thread to be had, a task does it.
 pub(super) fn start(executor: Box<Executor>) {
     let seat = Arc::clone(&executor.seat);
-    let alone = seat.can_move && seat.runtime.metrics().num_workers() < 2;
-    let as_task = if alone { on_a_thread(executor, &seat).err() } else { Some(executor) };
-    if let Some(executor) = as_task {
+    let left = if seat.can_move { on_a_thread(executor, &seat).err() } else { Some(executor) };
+    if let Some(executor) = left {
         let (runtime, surroundings) = (seat.runtime.clone(), executor.session.surroundings.clone());
-        let task = surroundings.task(drive(executor, seat, On::Task));
+        let task = surroundings.task(drive(executor, seat));
         // A task that has used up its budget would wait where no other thread can find it.
         drop(runtime.spawn(tokio::task::unconstrained(task)));
     }
@@ -48,7 +39,7 @@ pub(super) fn take_over(seat: &Arc<Seat>, turn: u64) -> io::Result<()> {
     spawn_thread(seat, move || from.take(turn))
 }
 
-/// A new thread drives on an executor; it is given back if there is none to be had.
+/// A new thread drives an executor; it is given back if there is none to be had.
 fn on_a_thread(executor: Box<Executor>, seat: &Arc<Seat>) -> Result<(), Box<Executor>> {
     let handed = Arc::new(Mutex::new(Some(executor)));
     let take =
@@ -68,14 +59,14 @@ where
     let drive_on = move || {
         let runtime = seat.runtime.clone();
         if let Some(executor) = take() {
-            runtime.block_on(tokio::task::unconstrained(drive(executor, seat, On::Thread)));
+            runtime.block_on(tokio::task::unconstrained(drive(executor, seat)));
         }
     };
     std::thread::Builder::new().name("flows executor".to_owned()).spawn(drive_on).map(drop)
 }
 
 /// Drives an executor until it is drained, the session is over, or another driver has it.
-async fn drive(mut executor: Box<Executor>, seat: Arc<Seat>, on: On) {
+async fn drive(mut executor: Box<Executor>, seat: Arc<Seat>) {
     let mut messages = Vec::with_capacity(MESSAGES);
     let mut round = 0_u32;
     while !seat.is_closed() {
@@ -89,13 +80,7 @@ async fn drive(mut executor: Box<Executor>, seat: Arc<Seat>, on: On) {
         if round.is_multiple_of(PATIENCE) {
             give_way().await;
         }
-        if on == On::Task && seat.can_move && seat.wary.load(Ordering::Relaxed) {
-            match on_a_thread(executor, &seat) {
-                Ok(()) => return,
-                Err(back) => executor = back,
-            }
-        }
-        match run_jobs(executor, &seat, on) {
+        match run_jobs(executor, &seat) {
             Some(back) => executor = back,
             None => return,
         }
@@ -104,13 +89,10 @@ async fn drive(mut executor: Box<Executor>, seat: Arc<Seat>, on: On) {
 
 /// Runs user code until there is none to run, in rounds: first of all runs that have something to
 /// take in, then what they want is done. None: another driver has the executor.
-fn run_jobs(mut executor: Box<Executor>, seat: &Arc<Seat>, on: On) -> Option<Box<Executor>> {
+fn run_jobs(mut executor: Box<Executor>, seat: &Seat) -> Option<Box<Executor>> {
     for _ in 0..ROUNDS {
         if !executor.has_jobs() {
             break;
-        }
-        if on == On::Task && seat.can_move {
-            free_those_behind();
         }
         while let Some(job) = executor.next_job() {
             executor = run(executor, seat, job)?;
@@ -135,12 +117,6 @@ fn run(executor: Box<Executor>, seat: &Seat, job: Job) -> Option<Box<Executor>> 
             None
         }
     }
-}
-
-/// The task that was woken last on a thread of the runtime waits where no other thread can take it
-/// from. It must not wait there while user code blocks the thread, so another takes its place.
-fn free_those_behind() {
-    drop(tokio::spawn(std::future::ready(())));
 }
 
 /// Lets others go on, on whichever thread.

@@ -29,7 +29,7 @@ impl Executor {
             && let Some(first) = run.first.take()
         {
             // The run's first row is written on its own, so that a rollback leaves it.
-            if let Err(error) = run.pending.row.push(&first) {
+            if let Err(error) = run.pending.row.put_first(&first) {
                 return self.get_stuck(key, &error.to_string());
             }
             return self.mark_dirty(key);

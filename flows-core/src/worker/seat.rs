@@ -30,8 +30,6 @@ pub(super) struct Seat {
     pub(super) runtime: Handle,
     /// Whether others can go on while a thread is blocked: not on a runtime that has no other.
     pub(super) can_move: bool,
-    /// Set when user code of the session was found to block.
-    pub(super) wary: Arc<AtomicBool>,
     closed: AtomicBool,
     /// Where the session logs.
     logs: tracing::Dispatch,
@@ -71,11 +69,10 @@ impl Seat {
         inbox: UnboundedSender<Message>,
         runtime: Handle,
         can_move: bool,
-        wary: Arc<AtomicBool>,
     ) -> Arc<Self> {
         let logs = tracing::dispatcher::get_default(Clone::clone);
         let (inner, closed) = (Mutex::default(), AtomicBool::new(false));
-        Arc::new(Self { inner, budget, inbox, runtime, can_move, wary, closed, logs })
+        Arc::new(Self { inner, budget, inbox, runtime, can_move, closed, logs })
     }
 
     /// The executor sits down while this job runs. It is dropped if the session is over.
@@ -127,7 +124,6 @@ impl Seat {
     /// What runs since that turn has taken longer than the budget: it is said, once, and the
     /// executor goes on without it.
     pub(super) fn overdue(self: &Arc<Self>, turn: u64) {
-        self.wary.store(true, Ordering::Relaxed);
         self.report(turn);
         if !self.can_move {
             return;

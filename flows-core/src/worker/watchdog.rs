@@ -5,6 +5,7 @@
 //! has run for longer than the budget, also where the whole process was stopped for a while. It
 //! never waits for user code, nor for tokio's clock.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,7 @@ struct Posts {
 struct Post {
     seat: Weak<Seat>,
     look_at: Instant,
-    /// What ran at the last look, and at how many looks before that.
+    /// What ran at the last look, and at how many looks before that in this budget.
     turn: Option<u64>,
     looks: u32,
 }
@@ -64,13 +65,18 @@ fn keep_watch() {
         let overdue = posts.look(clock::real_time());
         if !overdue.is_empty() {
             drop(posts); // whoever hears the report may take his time
-            overdue.into_iter().for_each(|(seat, turn)| seat.overdue(turn));
+            overdue.into_iter().for_each(|(seat, turn)| report(&seat, turn));
             posts = WATCHDOG.lock();
         }
         posts.wake_at = posts.posts.iter().map(|post| post.look_at).min();
         let pause = posts.wake_at.map(|at| at.saturating_duration_since(clock::real_time()));
         posts = WATCHDOG.wait(posts, pause);
     }
+}
+
+/// Whoever hears the report must not end the watch: after a panic of his the run is still overdue.
+fn report(seat: &Arc<Seat>, turn: u64) {
+    drop(catch_unwind(AssertUnwindSafe(|| seat.overdue(turn))));
 }
 
 impl Watchdog {
@@ -115,11 +121,11 @@ impl Post {
     fn look(&mut self, seat: &Seat, now: Instant) -> Option<u64> {
         self.look_at = now + seat.budget / LOOKS;
         let turn = seat.turn();
-        if turn != self.turn {
+        if turn != self.turn || turn.is_none() {
             (self.turn, self.looks) = (turn, 0);
             return None;
         }
-        self.looks += 1;
-        turn.filter(|_| self.looks.is_multiple_of(LOOKS))
+        self.looks = (self.looks + 1) % LOOKS;
+        turn.filter(|_| self.looks == 0)
     }
 }
