@@ -34,6 +34,30 @@ fn the_order_example() {
     );
     expect_file!["graph/order.mmd"].assert_eq(&graph.mermaid());
     expect_file!["graph/order.dot"].assert_eq(&graph.dot());
+    let guide = include_str!("../docs/src/determinism.md");
+    assert!(guide.contains(&format!("```text\n{graph}```")), "the guide prints another graph");
+}
+
+/// The drawing of the guide has every place of the graph, in its order.
+#[test]
+fn the_drawing_of_the_guide() {
+    let dot = include_str!("graph/order.dot");
+    let labels = dot.lines().filter_map(|line| Some(line.split_once("[label=\"")?.1));
+    let labels = labels.filter_map(|line| Some(line.rsplit_once("\", shape")?.0.replace('\\', "")));
+    let svg = include_str!("../docs/src/images/order.svg");
+    let plain = [("&quot;", "\""), ("&#45;", "-"), ("&#160;", " "), ("&amp;", "&")];
+    let svg = plain.iter().fold(svg.to_owned(), |svg, (code, plain)| svg.replace(code, plain));
+    let texts: Vec<_> = svg
+        .lines()
+        .filter_map(|line| Some(line.strip_suffix("</text>")?.rsplit_once('>')?.1))
+        .collect();
+    let again = "dot -Tsvg tests/graph/order.dot";
+    for label in labels {
+        assert!(
+            texts.contains(&label.as_str()),
+            "not drawn: {label}; draw it again with `{again}`"
+        );
+    }
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod definitions;
 mod example;
 #[path = "lock/runtime.rs"]
 mod runtime;
+#[path = "lock/said.rs"]
+mod said;
 #[path = "lock/shapes.rs"]
 mod shapes;
 #[path = "lock/stage.rs"]

@@ -156,6 +156,11 @@ fn a_file_is_written_when_nothing_breaks() {
 
     "#]],
     );
+}
+
+#[test]
+fn a_file_stays_when_something_breaks() {
+    let old = lock(&["a", "b"]).to_text();
     decided(
         Some(&old),
         &lock(&["b"]),
