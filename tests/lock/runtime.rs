@@ -164,6 +164,7 @@ async fn what_the_lock_says_comes_true() -> Result<()> {
         unknown_call, new to old: a warning, and none is stuck
         value_before_another, old to new: an error, and none is stuck
         value_before_another, new to old: an error, and none is stuck
-    "#]].assert_eq(&said);
+    "#]]
+    .assert_eq(&said);
     Ok(())
 }
