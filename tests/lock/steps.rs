@@ -3,7 +3,7 @@
 /// Two bodies of one workflow; in `open` the same with something behind them that is waited for.
 macro_rules! body {
     ($name:ident $ctx:ident $flag:ident { $($old:tt)* } => { $($new:tt)* }) => {
-        #[allow(dead_code, unused_imports, unused_variables, reason = "only what is recorded of them matters")]
+        #[allow(dead_code, unused_imports, unused_variables, clippy::all, reason = "only what is recorded of them matters")]
         mod $name {
             use crate::stage::sides;
             sides! { {

@@ -171,6 +171,7 @@ async fn odd_places(ctx: &WorkflowContext) -> Result<Vec<u64>> {
     seen.extend(0..add(ctx, parsed, 1).await? - parsed);
     let inner = async { async { async { add(ctx, 8, 0).await }.await }.await };
     seen.push(inner.await.and(fail(ctx, "no".into()).await).or(add(ctx, 9, 0).await)?);
+    #[allow(clippy::async_yields_async, reason = "a future that gives a future")]
     let two = async { async { 6 } };
     seen.push(two.await.await);
     let each = seen
@@ -299,6 +300,7 @@ async fn in_macros(ctx: &WorkflowContext) -> Result<u64> {
     late.await?;
     let text = concat!("l", "o", "g");
     tracing::info!(sum, "{text}");
+    #[allow(clippy::useless_vec, reason = "an await inside of a known macro")]
     let logged = vec![sum, wait!(add(ctx, 0, 1))];
     assert!(logged.len() == 2 && matches!(add(ctx, 1, 1).await, Ok(2)), "{}", stringify!(sum));
     Ok(wait!(add(ctx, logged[0], logged[1])))

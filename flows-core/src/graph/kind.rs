@@ -187,11 +187,9 @@ impl Kind {
             Activity, Again, Call, Cancelled, Child, Method, Patched, Receive, SideEffect, Signal,
             Sleep, SleepUntil, Timeout, TrySignal, Update, Value,
         };
-        match self {
-            Call | Method | Activity | Child | Again => true,
-            Sleep | SleepUntil | Timeout | Signal | TrySignal | Receive | Update => true,
-            SideEffect | Cancelled | Patched | Value => true,
-            _ => false,
-        }
+        let call = matches!(self, Call | Method | Activity | Child | Again);
+        let wait = matches!(self, Sleep | SleepUntil | Timeout | Cancelled);
+        let mail = matches!(self, Signal | TrySignal | Receive | Update);
+        call || wait || mail || matches!(self, SideEffect | Patched | Value)
     }
 }

@@ -3,6 +3,10 @@
 use super::names::{self, Callee, SignalEntry};
 use super::{Graph, Kind, Node, Part};
 use crate::registry::Registry;
+use crate::shape::Shape;
+
+/// Gives the shape of a type.
+type ShapeOf = fn() -> Shape;
 
 /// A graph whose callees are known, as far as the definitions tell.
 ///
@@ -13,7 +17,7 @@ pub struct ResolvedGraph {
     pub(super) name: &'static str,
     pub(crate) items: Vec<Item>,
     /// The typed signals that it receives, by name.
-    pub(crate) signals: Vec<(&'static str, fn() -> crate::shape::Shape)>,
+    pub(crate) signals: Vec<(&'static str, ShapeOf)>,
 }
 
 /// A node, resolved.
