@@ -11,7 +11,9 @@ use flows_core::ids::RunKey;
 use flows_core::store::{Place, Store};
 
 use crate::gates::{Gate, Log, blocks_at};
-use crate::harness::{Env, Serving, events, on_memory_in_real_time, on_postgres, until};
+use crate::harness::{
+    Env, Serving, events, on_memory_in_real_time, on_postgres, same_shard, until,
+};
 use crate::world::World;
 
 const BLOCKS: &str = "workflow code blocks its thread";
@@ -331,9 +333,9 @@ async fn a_replay_may_block(env: Env) -> Result<()> {
 async fn two_runs_may_block_at_once(env: Env) -> Result<()> {
     let (gate, log) = (Gate::new(), Log::default());
     let _worker = serve(&env, &log)?;
-    let start = |id| env.engine.start(at_first::Input { gate: gate.name.clone() }).id(id);
-    let same_shard = same_shard();
-    let execs = [start(&same_shard[0]).await?, start(&same_shard[1]).await?];
+    let start = |id: String| env.engine.start(at_first::Input { gate: gate.name.clone() }).id(id);
+    let [one, two] = same_shard();
+    let execs = [start(one).await?, start(two).await?];
     gate.arrived(2).await;
     others_go_on(&env).await?;
     for exec in &execs {
@@ -347,15 +349,6 @@ async fn two_runs_may_block_at_once(env: Env) -> Result<()> {
     }
     assert_eq!((env.world.count("after"), gate.arrivals()), (2, 2));
     Ok(())
-}
-
-/// Two workflow ids whose runs share an executor.
-fn same_shard() -> [String; 2] {
-    let shard = |id: &str| flows_core::ids::shard_of(uuid::Uuid::nil(), id);
-    let first = "blocker 0".to_owned();
-    let mut others = (1..).map(|number| format!("blocker {number}"));
-    let second = others.find(|id| shard(id) == shard(&first)).expect("there are 16 shards");
-    [first, second]
 }
 
 async fn dropped_values_may_block(env: Env) -> Result<()> {

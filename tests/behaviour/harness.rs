@@ -141,3 +141,10 @@ pub(crate) async fn until(mut is_so: impl AsyncFnMut() -> Result<bool>) -> Resul
     }
     Ok(())
 }
+
+/// Workflow ids whose runs share an executor.
+pub(crate) fn same_shard<const COUNT: usize>() -> [String; COUNT] {
+    let shard = |id: &str| flows_core::ids::shard_of(uuid::Uuid::nil(), id);
+    let mut alike = (0..).map(|number| format!("run {number}")).filter(|id| shard(id) == 0);
+    std::array::from_fn(|_| alike.next().expect("there are 16 shards"))
+}

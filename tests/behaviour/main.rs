@@ -23,6 +23,7 @@ mod order;
 mod payloads;
 mod replaying;
 mod retries;
+mod sealing;
 mod short_form;
 mod signals;
 mod starting;
