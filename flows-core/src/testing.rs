@@ -28,4 +28,6 @@ pub use replay::{
     FailedRun, Failure, ReplayAll, ReplayError, Report, replay, replay_all, replay_with,
 };
 pub use run::{on_memory, passed};
+#[doc(hidden)]
+pub use simulation::Flaw;
 pub use simulation::{Faults, Simulated, Simulation, SimulationError};

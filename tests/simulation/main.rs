@@ -3,9 +3,10 @@
 //! `FLOWS_SCHEDULES=100000 cargo test --release --test simulation` plays more of them, and
 //! `FLOWS_SEED=42 cargo test --test simulation steps` one again.
 
+mod flaws;
 mod workflows;
 
-use flows::testing::{Simulated, Simulation};
+use flows::testing::{Faults, Simulated, Simulation};
 
 use workflows::*;
 
@@ -16,7 +17,7 @@ fn play(simulation: Simulation) -> Simulated {
 }
 
 /// As many schedules as a test has time for.
-const FEW: u64 = 300;
+const FEW: u64 = 100;
 
 #[test]
 fn steps_one_after_the_other() {
@@ -90,16 +91,58 @@ fn runs_that_are_tried_again() {
     play(Simulation::new().schedules(FEW).start(stubborn::Input {}));
 }
 
+/// The activity counts in a ledger of its own, and another is mocked.
+#[test]
+fn mocks_and_state_of_activities() {
+    let simulation = Simulation::new().schedules(FEW).start(counted::Input {});
+    let simulation = simulation.state_with(Counter::default);
+    play(simulation.mock(step::Activity, |input| Ok(input.number + 41)));
+}
+
+#[test]
+fn what_a_simulation_lacks_is_said() {
+    let error = Simulation::new().start(counted::Input {}).run().expect_err("no state");
+    let said = error.to_string();
+    assert!(said.contains("asks for state `simulation::workflows::Counter`"), "{said}");
+    assert!(said.contains("without any fault"), "{said}");
+    let error = Simulation::new().run().expect_err("nothing is started");
+    assert!(error.to_string().contains("say `.start(…)`"), "{error}");
+}
+
+/// Its output depends on how often it was invoked: it is not the same under faults.
+#[test]
+fn a_workflow_that_counts_on_once_is_found() {
+    let simulation = Simulation::new().schedules(5 * FEW).start(counted::Input {});
+    let simulation = simulation.state_with(Counter::default).mock_value(step::Activity, 1);
+    let error = simulation.start(careless::Input {}).run().expect_err("it is invoked twice");
+    let said = error.to_string();
+    assert!(said.contains("has ended otherwise than without faults"), "{said}");
+    let seed = error.seed().expect("a seed");
+    assert!(said.contains(&format!("FLOWS_SEED={seed}")), "{said}");
+}
+
+fn mixed() -> Simulation {
+    let simulation = Simulation::new().start(family::Input { children: 2 });
+    let simulation = simulation.start(collect::Input { count: 2 });
+    let simulation = simulation.signal("item", &1_u32).signal("item", &2_u32);
+    simulation.start(remind::Input { patience: 50 })
+}
+
 #[test]
 fn a_seed_gives_the_same_schedule_again() {
-    let simulation = || {
-        let simulation = Simulation::new().schedules(2_000).start(family::Input { children: 2 });
-        let simulation = simulation.start(collect::Input { count: 2 });
-        simulation
-            .signal("item", &1_u32)
-            .signal("item", &2_u32)
-            .start(remind::Input { patience: 50 })
-    };
+    let simulation = || mixed().schedules(2 * FEW);
     let first = play(simulation().threads(2));
     assert_eq!(play(simulation().threads(1)), first);
+    let (one, other) = (play(mixed().seed(1)), play(mixed().seed(2)));
+    assert_eq!(play(mixed().seed(1)), one);
+    assert_ne!(one.trace, other.trace);
+}
+
+/// A simulation in which nothing goes wrong shows nothing.
+#[test]
+fn every_kind_of_fault_happens() {
+    let Faults { slow, refused, answers_lost, late, crashes, freezes, stops, hints, .. } =
+        play(mixed().schedules(2 * FEW)).faults;
+    let all = [slow, refused, answers_lost, late, crashes, freezes, stops, hints];
+    assert!(all.iter().all(|count| *count > 0), "{all:?}");
 }

@@ -1,9 +1,11 @@
 //! Small workflows, each with something that a fault could break.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use flows::prelude::*;
 
 #[activity]
-async fn step(number: u64) -> Result<u64> {
+pub(crate) async fn step(number: u64) -> Result<u64> {
     Ok(number + 1)
 }
 
@@ -117,4 +119,34 @@ pub(crate) async fn stubborn(ctx: &WorkflowContext) -> Result<u32> {
         return Err(Error::retryable(std::io::Error::other("not yet")));
     }
     Ok(ctx.attempt())
+}
+
+/// How often something was done, in a schedule.
+#[derive(Default)]
+pub(crate) struct Counter(AtomicU64);
+
+/// Counts, and gives what does not depend on it.
+#[activity]
+async fn count(ctx: &ActivityContext) -> Result<u64> {
+    ctx.state::<Counter>()?.0.fetch_add(1, Ordering::Relaxed);
+    Ok(7)
+}
+
+#[workflow]
+pub(crate) async fn counted(ctx: &WorkflowContext) -> Result<u64> {
+    let number = step(ctx, 1).await?;
+    Ok(number + count(ctx).await?)
+}
+
+/// Gives how often it was invoked.
+#[activity]
+async fn careless_count(ctx: &ActivityContext) -> Result<u64> {
+    Ok(ctx.state::<Counter>()?.0.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Relies on an activity that is invoked once.
+#[workflow]
+pub(crate) async fn careless(ctx: &WorkflowContext) -> Result<bool> {
+    ctx.sleep(Duration::from_secs(1)).await?;
+    Ok(careless_count(ctx).await? <= 1)
 }

@@ -7,7 +7,7 @@ use super::MemoryStore;
 use super::run::{Run, Spot};
 use super::state::State;
 use crate::ids::RunKey;
-use crate::store::{Activation, RunStatus};
+use crate::store::{Activation, Park, RunStatus};
 
 /// An answer that never reached the worker.
 #[derive(Debug, Clone)]
@@ -33,6 +33,16 @@ impl MemoryStore {
         self.inspect(|state| lost.iter().for_each(|lost| state.make_good(worker, lost)));
     }
 
+    /// Forgets the letters that its owner does not know of, as a park that does not look would.
+    pub(crate) fn deafen(&self, run: RunKey, park: &Park) {
+        self.inspect(|state| {
+            let spot = state.runs.get_mut(&run).and_then(|run| run.spot.as_mut());
+            if let Some(Spot::Owned { mail, sent, .. }) = spot {
+                (*mail, *sent) = (false, park.sent);
+            }
+        });
+    }
+
     pub(crate) fn stir(&self) -> Stir {
         let restless = |run: &Run| match &run.spot {
             Some(Spot::Parked { park, unborn }) => {
@@ -48,6 +58,11 @@ impl MemoryStore {
     /// A run as it is stored, with its journal and its inbox.
     pub(crate) fn stored(&self, key: RunKey) -> Option<(Activation, RunStatus)> {
         self.inspect(|state| state.runs.get(&key).map(|run| (run.activation(), run.status())))
+    }
+
+    /// Who owns a run.
+    pub(crate) fn owner_of(&self, key: RunKey) -> Option<Uuid> {
+        self.inspect(|state| state.runs.get(&key).and_then(Run::owner))
     }
 
     /// All runs, in the order of their keys.

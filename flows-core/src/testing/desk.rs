@@ -33,7 +33,12 @@ impl std::fmt::Debug for Desk {
 impl Desk {
     /// A desk of workers that die.
     pub(crate) fn doomed(doom: Arc<Doom>, state: StateMap) -> Self {
-        Self { doom: Some(doom), state: Mutex::new(Arc::new(state)), ..Self::default() }
+        Self { doom: Some(doom), ..Self::with_state(state) }
+    }
+
+    /// A desk where activities find this state.
+    pub(crate) fn with_state(state: StateMap) -> Self {
+        Self { state: Mutex::new(Arc::new(state)), ..Self::default() }
     }
 
     /// From now on, attempts of this activity go to the mock.

@@ -102,7 +102,7 @@ impl Kit {
 }
 
 /// Every queue that a definition names, and the default one.
-fn queues_of(registry: &Registry) -> BTreeSet<String> {
+pub(super) fn queues_of(registry: &Registry) -> BTreeSet<String> {
     let workflows = registry.workflows().filter_map(|def| def.options.queue.as_deref());
     let activities = registry.activities().filter_map(|def| def.options.queue.as_deref());
     workflows.chain(activities).chain(["default"]).map(str::to_owned).collect()

@@ -7,6 +7,7 @@
 
 mod audit;
 mod chance;
+mod flaw;
 mod network;
 mod process;
 mod report;
@@ -21,16 +22,19 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::definition::WorkflowInput;
+use super::kit::queues_of;
+use super::mock::{self, Mock};
+use crate::definition::{Activity, WorkflowInput};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::memory::MemoryStore;
 use crate::registry::Registry;
-use crate::worker::{Worker, WorkerBuilder};
+use crate::worker::Worker;
 use audit::Ended;
-use schedule::{Plan, Played, play};
+use schedule::{InsertState, Plan, Played, play};
 use script::{Begin, Letter};
 
+pub use flaw::Flaw;
 pub use report::{Faults, Simulated, SimulationError};
 
 /// Schedules that are played unless it is said otherwise.
@@ -51,15 +55,15 @@ const SCHEDULES: u64 = 1_000;
 #[must_use = "nothing is simulated unless this is run"]
 pub struct Simulation {
     registry: Option<Registry>,
-    state: Vec<AddState>,
+    mocks: Vec<(&'static str, Mock)>,
+    state: Vec<InsertState>,
+    flaw: Option<Flaw>,
     workers: usize,
     seeds: std::ops::Range<u64>,
     threads: usize,
     limit: Duration,
     starts: Vec<Result<Begin>>,
 }
-
-type AddState = Box<dyn FnOnce(WorkerBuilder) -> WorkerBuilder>;
 
 impl Default for Simulation {
     fn default() -> Self {
@@ -77,7 +81,9 @@ impl Simulation {
         };
         Self {
             registry: None,
+            mocks: Vec::new(),
             state: Vec::new(),
+            flaw: None,
             workers: 3,
             seeds,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
@@ -92,9 +98,44 @@ impl Simulation {
         self
     }
 
-    /// A shared dependency of activities. All workers of all schedules share it.
-    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.state.push(Box::new(move |builder| builder.state(value)));
+    /// Attempts of this activity call the closure instead of its body. It should depend on its input
+    /// alone: it is called in every schedule, and more than once for an attempt whose record was lost.
+    pub fn mock<A: Activity>(
+        mut self,
+        activity: A,
+        mock: impl Fn(A::Input) -> Result<A::Output> + Send + 'static,
+    ) -> Self {
+        let _ = activity;
+        self.mocks.push((A::NAME, mock::closure::<A, _>(mock)));
+        self
+    }
+
+    /// Every attempt of this activity gives this value.
+    pub fn mock_value<A: Activity>(mut self, activity: A, value: A::Output) -> Self {
+        let _ = activity;
+        self.mocks.push((A::NAME, mock::result::<A>(Ok(value))));
+        self
+    }
+
+    /// A shared dependency of activities; all schedules get a clone. For one that remembers, make a
+    /// new one for each: [`Simulation::state_with`].
+    pub fn state<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
+        self.state_with(move || value.clone())
+    }
+
+    /// A shared dependency of activities, made anew for each schedule. Its workers share it.
+    pub fn state_with<T: Send + Sync + 'static>(
+        mut self,
+        make: impl Fn() -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.state.push(Box::new(move |state| state.insert(make())));
+        self
+    }
+
+    /// A store with a defect, for the tests of the simulation itself.
+    #[doc(hidden)]
+    pub fn flaw(mut self, flaw: Flaw) -> Self {
+        self.flaw = Some(flaw);
         self
     }
 
@@ -218,13 +259,15 @@ impl Simulation {
         let _entered = runtime.enter();
         let engine = Engine::new(Arc::new(MemoryStore::new()));
         let registry = self.registry.unwrap_or_else(Registry::all);
-        let builder = Worker::builder(&engine, registry);
-        let worker = self.state.into_iter().fold(builder, |builder, add| add(builder)).build()?;
+        let queues = queues_of(&registry);
+        let worker = Worker::builder(&engine, registry).queues(queues).desk(Arc::default());
+        let worker = worker.build()?;
         let starts = self.starts.into_iter().collect::<Result<Vec<_>>>()?;
         if starts.is_empty() {
             return Err(crate::Error::invalid("nothing is started: say `.start(…)`"));
         }
-        Ok(Plan { worker, workers: self.workers, starts, limit: self.limit })
+        let Self { workers, limit, mocks, state, flaw, .. } = self;
+        Ok(Plan { worker, workers, starts, mocks, state, flaw, limit })
     }
 }
 

@@ -6,7 +6,7 @@ use super::script::{Client, Letter, id_of};
 use super::trace::short;
 use super::world::{World, ends};
 use crate::engine::History;
-use crate::error::{Error, ErrorRecord};
+use crate::error::{Error, ErrorKind, ErrorRecord};
 use crate::ids::RunKey;
 use crate::journal::Event;
 use crate::store::{Activation, Outcome, Place, RunStatus, Store};
@@ -195,11 +195,20 @@ async fn end(world: &World, number: usize) -> Result<Ended, String> {
     let Some((_, Outcome { status, output, error, .. })) = outcomes.into_iter().next() else {
         return Ok(Ended { status: RunStatus::Running, with: None });
     };
-    let message = error.map(|json| match serde_json::from_str::<ErrorRecord>(&json) {
-        Ok(record) => Error::from(record).message().to_owned(),
-        Err(_) => json,
-    });
+    let message = match error.map(|json| (serde_json::from_str::<ErrorRecord>(&json), json)) {
+        Some((Ok(record), _)) => Some(expected(Error::from(record))?),
+        Some((Err(_), json)) => Some(json),
+        None => None,
+    };
     Ok(Ended { status, with: output.or(message) })
+}
+
+/// An error's message. That the simulation lacks something is no way to end.
+fn expected(error: Error) -> Result<String, String> {
+    match error.kind() {
+        ErrorKind::Configuration => Err(error.to_string()),
+        _ => Ok(error.message().to_owned()),
+    }
 }
 
 /// The client that waits for the result has it, and it is the same.

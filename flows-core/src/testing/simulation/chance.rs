@@ -132,6 +132,12 @@ impl Chance {
         }
     }
 
+    /// Whether something rare happens.
+    pub(super) fn one_in(&self, many: u32) -> bool {
+        let mut inner = self.lock();
+        !inner.calm && (many == 1 || inner.below(many) == 0)
+    }
+
     /// How long something takes that is not a fault: mostly nothing.
     pub(super) fn pause(&self, longest_millis: u32) -> Duration {
         let mut inner = self.lock();
@@ -141,7 +147,7 @@ impl Chance {
         inner.millis(longest_millis)
     }
 
-    /// Whether of two things that may stand in any order, the second comes first.
+    /// One of these; the last, as long as nothing goes wrong.
     pub(super) fn one_of<T: Copy, const N: usize>(&self, values: [T; N]) -> T {
         let mut inner = self.lock();
         if inner.calm { values[N - 1] } else { inner.one_of(values) }

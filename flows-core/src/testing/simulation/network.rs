@@ -10,6 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use uuid::Uuid;
 
 use super::chance::{Fault, Place};
+use super::flaw::Flaw;
 use super::process::{SimProcess, injected};
 use super::trace::{number_of, short};
 use crate::error::Result;
@@ -74,7 +75,7 @@ impl Network {
     fn make_good(&self, worker: Uuid) {
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         let mine: Vec<_> = lost.extract_if(.., |(of, _)| *of == worker).map(|(_, l)| l).collect();
-        if !mine.is_empty() {
+        if !mine.is_empty() && self.process.world().flaw != Some(Flaw::LostClaims) {
             self.store().make_good(worker, &mine);
         }
     }
@@ -89,10 +90,19 @@ impl Network {
     }
 
     async fn committed(&self, worker: Uuid, records: &[Record]) -> Result<Vec<Committed>> {
-        let answers = self.store().commit(0, worker, records).await?;
-        self.process.world().committed(records, &answers);
+        let world = self.process.world();
+        let mut records = std::borrow::Cow::Borrowed(records);
+        if let Some(flaw) = world.flaw {
+            flaw.spoil(world, records.to_mut());
+        }
+        let strays = world.strays(worker, &records);
+        let mut answers = self.store().commit(0, worker, &records).await?;
+        if let Some(flaw) = world.flaw {
+            flaw.add(world, worker, &records, &mut answers).await?;
+        }
+        world.committed(&records, &answers, &strays);
         let keys: Vec<_> = records.iter().map(|record| record.key).collect();
-        self.note(Verb::Commit, &keys, true, || in_words(records, &answers));
+        self.note(Verb::Commit, &keys, true, || in_words(&records, &answers));
         Ok(answers)
     }
 
@@ -165,7 +175,16 @@ impl Store for Network {
 
     fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
         let keys: Vec<_> = mail.iter().map(|letter| letter.to).collect();
-        Box::pin(async move { self.call(Verb::Send, &keys, self.store().send(mail)).await })
+        Box::pin(async move {
+            let world = self.process.world();
+            let sending = async {
+                match world.flaw {
+                    None => self.store().send(mail).await,
+                    Some(flaw) => flaw.deliver(world, mail).await,
+                }
+            };
+            self.call(Verb::Send, &keys, sending).await
+        })
     }
 
     fn terminate<'a>(
@@ -216,6 +235,7 @@ impl Store for Network {
             self.make_good(claim.worker);
             let runs = self.store().claim(claim).await?;
             let keys: Vec<_> = runs.iter().map(|run| run.key).collect();
+            self.process.world().read(self.process.number(), &keys);
             self.note(Verb::Claim, &keys, true, String::new);
             self.unheard(claim.worker, Lost::Claim(keys));
             self.process.after(fault).await?;
@@ -225,7 +245,13 @@ impl Store for Network {
     }
 
     fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>> {
-        Box::pin(self.call(Verb::Reload, runs, self.store().reload(worker, runs)))
+        Box::pin(async move {
+            let reading = async {
+                self.process.world().read(self.process.number(), runs);
+                self.store().reload(worker, runs).await
+            };
+            self.call(Verb::Reload, runs, reading).await
+        })
     }
 
     fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {

@@ -8,14 +8,18 @@ use tokio::task::JoinSet;
 
 use super::audit::{self, Ended};
 use super::chance::Chance;
+use super::flaw::Flaw;
 use super::network::Network;
 use super::process::SimProcess;
 use super::report::Faults;
 use super::script::{self, Begin, Client, failed};
 use super::world::World;
 use crate::clock;
+use crate::context::StateMap;
 use crate::engine::Engine;
 use crate::memory::Stir;
+use crate::testing::Desk;
+use crate::testing::mock::Mock;
 use crate::worker::{Process, Worker};
 
 /// After so long nothing goes wrong any more, and everything must come to its end.
@@ -28,8 +32,27 @@ pub(super) struct Plan {
     pub(super) worker: Worker,
     pub(super) workers: usize,
     pub(super) starts: Vec<Begin>,
+    pub(super) mocks: Vec<(&'static str, Mock)>,
+    pub(super) state: Vec<InsertState>,
+    pub(super) flaw: Option<Flaw>,
     /// The longest a schedule may take, in virtual time.
     pub(super) limit: Duration,
+}
+
+/// Makes a shared dependency and puts it where activities find it.
+pub(super) type InsertState = Box<dyn Fn(&mut StateMap) + Send + Sync>;
+
+impl Plan {
+    /// The desk of one schedule.
+    pub(super) fn desk(&self) -> Desk {
+        let mut state = StateMap::default();
+        self.state.iter().for_each(|insert| insert(&mut state));
+        let desk = Desk::with_state(state);
+        for (name, mock) in &self.mocks {
+            desk.mock(name, Arc::clone(mock));
+        }
+        desk
+    }
 }
 
 /// What a schedule was like.
@@ -56,7 +79,7 @@ pub(super) fn play(
         .expect("a runtime of one thread needs nothing from the system");
     runtime.block_on(async {
         let chance = seed.map_or_else(Chance::calm, Chance::new);
-        let world = World::new(Arc::clone(plan.worker.registry()), chance, in_words);
+        let world = World::new(plan, chance, in_words);
         let ends = run(plan, &world, usual).await;
         let (ends, violation) = match (ends, world.violation()) {
             (Ok(ends), violation) => (ends, violation),
@@ -147,6 +170,7 @@ async fn live(process: SimProcess, worker: &Worker) {
     let engine = Engine::new(Arc::new(Network::of_worker(process.clone())));
     let limits = |config: &mut crate::worker::Config| {
         let chance = &world.chance;
+        config.desk = Some(Arc::clone(&world.desk));
         config.name = process.name().to_owned();
         config.lease = Duration::from_secs(1);
         config.poll_interval = Duration::from_millis(chance.one_of([50, 300, 1_000]));

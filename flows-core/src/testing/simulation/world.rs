@@ -6,8 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use super::chance::Chance;
+use super::flaw::Flaw;
+use super::schedule::Plan;
 use super::trace::{Trace, number_of, short};
 use crate::engine::History;
 use crate::ids::RunKey;
@@ -16,6 +19,7 @@ use crate::memory::MemoryStore;
 use crate::registry::Registry;
 use crate::replay::{Command, Turn};
 use crate::store::{Committed, Next, Record, RunStatus};
+use crate::testing::Desk;
 use crate::testing::replay::turn_of;
 use crate::worker::Invocation;
 
@@ -24,6 +28,10 @@ pub(super) struct World {
     pub(super) chance: Chance,
     pub(super) trace: Trace,
     pub(super) registry: Arc<Registry>,
+    /// What every attempt of an activity passes.
+    pub(super) desk: Arc<Desk>,
+    /// What the store does wrong on purpose.
+    pub(super) flaw: Option<Flaw>,
     /// Rung when a run has ended or was parked, and when something was violated.
     pub(super) moved: Notify,
     /// Frozen processes, and commits on their way that nobody waits for.
@@ -35,16 +43,23 @@ pub(super) struct World {
 struct Ledger {
     invoked: FxHashMap<(RunKey, u32), u32>,
     recorded: FxHashSet<(RunKey, u32)>,
+    /// What happened to runs, in order: when each process has read each, and when somebody has last
+    /// appended a row who did not own the run any more.
+    moment: u64,
+    read: FxHashMap<(u64, RunKey), u64>,
+    stray: FxHashMap<RunKey, u64>,
     violation: Option<String>,
 }
 
 impl World {
-    pub(super) fn new(registry: Arc<Registry>, chance: Chance, in_words: bool) -> Arc<Self> {
+    pub(super) fn new(plan: &Plan, chance: Chance, in_words: bool) -> Arc<Self> {
         Arc::new(Self {
             store: MemoryStore::new(),
             chance,
             trace: Trace::new(in_words),
-            registry,
+            registry: Arc::clone(plan.worker.registry()),
+            desk: Arc::new(plan.desk()),
+            flaw: plan.flaw,
             moved: Notify::new(),
             busy: AtomicI64::new(0),
             ledger: Mutex::default(),
@@ -75,6 +90,21 @@ impl World {
         self.ledger().invoked.get(&(run, op)).copied().unwrap_or(0)
     }
 
+    /// A process has read runs as they are stored.
+    pub(super) fn read(&self, number: u64, runs: &[RunKey]) {
+        let mut ledger = self.ledger();
+        ledger.moment += 1;
+        let moment = ledger.moment;
+        ledger.read.extend(runs.iter().map(|run| ((number, *run), moment)));
+    }
+
+    /// The runs of which a worker that does not own them is about to append a row: one that was on
+    /// its way when another worker took them over.
+    pub(super) fn strays(&self, worker: Uuid, records: &[Record]) -> Vec<RunKey> {
+        let keys = records.iter().map(|record| record.key);
+        keys.filter(|key| self.store.owner_of(*key) != Some(worker)).collect()
+    }
+
     /// An activity begins. Everything that leads to it must be durable, and its own record must not.
     pub(super) fn invoked(&self, who: &str, number: u64, invocation: Invocation) {
         let Invocation { run, name, op, attempt } = invocation;
@@ -85,6 +115,9 @@ impl World {
         let recorded = {
             let mut ledger = self.ledger();
             *ledger.invoked.entry((run, op)).or_default() += 1;
+            if ledger.stray.get(&run) > ledger.read.get(&(number, run)) {
+                return; // it cannot know of that row until it writes there itself
+            }
             ledger.recorded.contains(&(run, op))
         };
         let wrong = if recorded {
@@ -129,12 +162,15 @@ impl World {
 
     /// Records were committed: no operation of an activity may have its end twice, and nothing may be
     /// of a later time than the store's.
-    pub(super) fn committed(&self, records: &[Record], answers: &[Committed]) {
+    pub(super) fn committed(&self, records: &[Record], answers: &[Committed], strays: &[RunKey]) {
         let kept = records
             .iter()
             .zip(answers)
             .filter(|(_, answer)| matches!(answer, Committed::Done | Committed::NotParked));
         for (record, _) in kept {
+            if strays.contains(&record.key) {
+                self.ledger().strayed(record.key);
+            }
             let events = journal::decode(0, &record.events).unwrap_or_default();
             for recorded in events {
                 if recorded.at > self.store.now() {
@@ -157,6 +193,13 @@ impl World {
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ledger {
+    fn strayed(&mut self, run: RunKey) {
+        self.moment += 1;
+        self.stray.insert(run, self.moment);
     }
 }
 

@@ -1,0 +1,131 @@
+//! Defects of a store, put in on purpose: a simulation that does not find them would find nothing.
+//!
+//! Each breaks one promise of the storage contract, now and then, and never in a schedule without
+//! faults. For the tests of this library.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::world::World;
+use crate::error::Result;
+use crate::ids::RunKey;
+use crate::store::{Committed, Mail, Next, Record, Sent, Store};
+
+/// What a store does wrong.
+#[doc(hidden)]
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// Rows of a worker that has lost its run are appended all the same.
+    NoFence,
+    /// Runs are parked although letters have come.
+    DeafParking,
+    /// A commit that comes late parks what its worker has claimed again.
+    StaleParking,
+    /// Runs are parked without the time at which they are to be woken.
+    LostTimers,
+    /// Letters are acknowledged and thrown away.
+    LostLetters,
+    /// Keys of letters are forgotten, so that a letter sent again comes again.
+    ForgottenKeys,
+    /// A row is appended twice.
+    DoubleRows,
+    /// What a claim has taken and whose answer was lost is not given back.
+    LostClaims,
+}
+
+impl Flaw {
+    fn strikes(self, world: &World) -> bool {
+        world.chance.one_in(match self {
+            Self::LostTimers | Self::LostLetters | Self::DoubleRows => 10,
+            _ => 1,
+        })
+    }
+
+    /// What reaches the store of what a worker commits.
+    pub(super) fn spoil(self, world: &World, records: &mut [Record]) {
+        for record in records {
+            let Next::Park(park) = &mut record.next else { continue };
+            match self {
+                Self::DeafParking if self.strikes(world) => world.store.deafen(record.key, park),
+                Self::LostTimers if self.strikes(world) => park.wake_at = None,
+                _ => {}
+            }
+        }
+    }
+
+    /// What it does beside what it was asked for.
+    pub(super) async fn add(
+        self,
+        world: &Arc<World>,
+        worker: Uuid,
+        records: &[Record],
+        answers: &mut [Committed],
+    ) -> Result<()> {
+        for (record, answer) in records.iter().zip(answers) {
+            if self == Self::StaleParking && *answer == Committed::Done && record.only_parks() {
+                again_later(world, worker, record.clone());
+            }
+            let again = match self {
+                Self::NoFence => *answer == Committed::Lost,
+                Self::DoubleRows => *answer == Committed::Done,
+                _ => false,
+            };
+            let again = again && !record.events.is_empty() && record.next_is_stay();
+            if again && self.strikes(world) {
+                *answer = append(world, worker, record).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What becomes of letters: those that are delivered, and those that only seem to be.
+    pub(super) async fn deliver(self, world: &World, mail: &[Mail]) -> Result<Vec<Result<Sent>>> {
+        let mut answers = Vec::new();
+        for letter in mail {
+            let mut letter = letter.clone();
+            if self == Self::LostLetters && self.strikes(world) {
+                answers.push(Ok(Sent::ToReady));
+                continue;
+            }
+            if self == Self::ForgottenKeys && self.strikes(world) {
+                letter.dedup = None;
+            }
+            answers.extend(world.store.send(&[letter]).await?);
+        }
+        Ok(answers)
+    }
+}
+
+/// Appends a row behind all others.
+async fn append(world: &World, worker: Uuid, record: &Record) -> Result<Committed> {
+    let rows = |key: RunKey| world.store.stored(key).map_or(0, |(run, _)| run.journal.len());
+    let position = i32::try_from(rows(record.key)).unwrap_or(i32::MAX);
+    let record = Record { position, consumed: Vec::new(), mail: Vec::new(), ..record.clone() };
+    world.store.commit(0, worker, &[record.clone()]).await.map(|mut answers| answers.remove(0))
+}
+
+/// Parks a run once more, after a while.
+fn again_later(world: &Arc<World>, worker: Uuid, mut record: Record) {
+    if let Next::Park(park) = &mut record.next {
+        park.claim = None;
+    }
+    let (world, time) = (Arc::clone(world), world.chance.pause(400));
+    world.busy(1);
+    tokio::spawn(async move {
+        tokio::time::sleep(time).await;
+        drop(world.store.commit(0, worker, &[record]).await); // nobody waits for the answer
+        world.busy(-1);
+    });
+}
+
+impl Record {
+    fn only_parks(&self) -> bool {
+        self.events.is_empty() && matches!(self.next, Next::Park(_))
+    }
+
+    fn next_is_stay(&self) -> bool {
+        matches!(self.next, Next::Stay)
+    }
+}
