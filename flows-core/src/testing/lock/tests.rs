@@ -169,7 +169,7 @@ fn a_file_stays_when_something_breaks() {
 
         workflow order 1
           error: `activity a` was removed; it stood before `activity b`
-            help: keep the old way for open runs: `if ctx.patched("…") { new } else { old }`; or give the workflow a new `version` and keep this one until none is open
+            help: open runs may have made this call: keep it for them, under `if !ctx.patched("…") { … }`; or give the workflow a new `version`, and keep this one for its open runs
 
         If no run is open that could break, accept it: FLOWS_LOCK=update cargo test
 
@@ -177,12 +177,12 @@ fn a_file_stays_when_something_breaks() {
 
         workflow order 1
           error: `activity a` was removed; it stood before `activity b`
-            help: keep the old way for open runs: `if ctx.patched("…") { new } else { old }`; or give the workflow a new `version` and keep this one until none is open
+            help: open runs may have made this call: keep it for them, under `if !ctx.patched("…") { … }`; or give the workflow a new `version`, and keep this one for its open runs
         Ci: fail. 1 edit would break open runs (flows.lock)
 
         workflow order 1
           error: `activity a` was removed; it stood before `activity b`
-            help: keep the old way for open runs: `if ctx.patched("…") { new } else { old }`; or give the workflow a new `version` and keep this one until none is open
+            help: open runs may have made this call: keep it for them, under `if !ctx.patched("…") { … }`; or give the workflow a new `version`, and keep this one for its open runs
 
         If no run is open that could break, accept it: FLOWS_LOCK=update cargo test
 
