@@ -120,7 +120,8 @@ impl<'t> Rerun<'t> {
             }
         }
         let workflow_id = new.workflow_id.as_deref().map(str::to_owned);
-        Ok(Execution::new(tenant.clone(), Target::Run { key: new.key, workflow_id }))
+        let certain = self.tx.is_none();
+        Ok(Execution::new(tenant.clone(), Target::Run { key: new.key, workflow_id, certain }))
     }
 }
 

@@ -47,8 +47,9 @@ impl Typed for AnyWorkflow {
 pub(super) enum Target {
     /// The newest run of a workflow id; or a run id.
     Id(String),
-    /// Exactly this run.
-    Run { key: RunKey, workflow_id: Option<String> },
+    /// Exactly this run. It is not `certain` to exist if the transaction that starts it is the
+    /// application's, which may still roll it back.
+    Run { key: RunKey, workflow_id: Option<String>, certain: bool },
 }
 
 /// A run: to await, signal, look at and end.
@@ -80,7 +81,7 @@ impl<W: Typed> Execution<W> {
         match &self.target {
             Target::Id(id) => id.clone(),
             Target::Run { workflow_id: Some(id), .. } => id.clone(),
-            Target::Run { key, workflow_id: None } => key.run.to_string(),
+            Target::Run { key, workflow_id: None, .. } => key.run.to_string(),
         }
     }
 
@@ -108,7 +109,8 @@ impl<W: Typed> Execution<W> {
         if let Target::Id(_) = &self.target {
             self.view(run).await?; // else it would be waited for without end
         }
-        let outcome = outcome::wait(self.inner(), run).await?;
+        let certain = !matches!(self.target, Target::Run { certain: false, .. });
+        let outcome = outcome::wait(self.inner(), run, certain).await?;
         outcome::output(outcome)?.decode()
     }
 

@@ -13,7 +13,7 @@ use crate::ids::RunKey;
 use crate::payload::Payload;
 use crate::store::{Outcome, RunStatus, Store, no_such_run};
 
-/// How long a waiter trusts to be woken before it looks whether there is such a run at all.
+/// How long a waiter trusts to be woken before it looks by itself.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest a waiter goes without looking.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -28,18 +28,20 @@ pub(super) async fn of_each(
     Ok(runs.iter().map(|run| Ok(found.get_mut(run).map(|outcome| outcome.clone()))).collect())
 }
 
-/// Waits until the run, or whatever run goes on in its place, has ended.
-pub(super) async fn wait(inner: &Inner, mut run: RunKey) -> Result<Outcome> {
+/// Waits until the run, or whatever run goes on in its place, has ended. Unless it is certain, the
+/// waiter looks whether there is such a run at all.
+pub(super) async fn wait(inner: &Inner, mut run: RunKey, mut certain: bool) -> Result<Outcome> {
     loop {
-        let outcome = wait_for_one(inner, run).await?;
+        let outcome = wait_for_one(inner, run, certain).await?;
         match outcome.successor {
             Some(next) => run = RunKey::of_run(run.tenant, next),
             None => return Ok(outcome),
         }
+        certain = true;
     }
 }
 
-async fn wait_for_one(inner: &Inner, run: RunKey) -> Result<Outcome> {
+async fn wait_for_one(inner: &Inner, run: RunKey, certain: bool) -> Result<Outcome> {
     #[cfg(feature = "testing")]
     if let Some(kit) = inner.kit() {
         return kit.wait_for(&*inner.store, run).await;
@@ -56,7 +58,8 @@ async fn wait_for_one(inner: &Inner, run: RunKey) -> Result<Outcome> {
         if let Ok(Ok(Some(outcome))) = tokio::time::timeout(pause, news).await {
             return Ok(outcome);
         }
-        if pause == FIRST_PAUSE && inner.store.describe(run).await?.is_none() {
+        let doubtful = !certain && pause == FIRST_PAUSE;
+        if doubtful && inner.store.describe(run).await?.is_none() {
             return Err(no_such_run(&run.run.to_string()));
         }
         pause = (pause * 2).min(LONGEST_PAUSE);

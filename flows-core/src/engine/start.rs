@@ -215,7 +215,7 @@ async fn start<W: Workflow>(tenant: &Tenant, new: NewRun) -> Result<Execution<W>
                 if new.delay.is_none() && new.start_at.is_none() {
                     inner.hints.ready(vec![new.key.shard]);
                 }
-                return Ok(created(tenant, &new));
+                return Ok(created(tenant, &new, true));
             }
             Started::Exists(key) if new.on_conflict == ConflictPolicy::TerminateExisting => {
                 let (record, close) = terminated("a new run with the same id was started")?;
@@ -224,7 +224,7 @@ async fn start<W: Workflow>(tenant: &Tenant, new: NewRun) -> Result<Execution<W>
             }
             Started::Exists(key) => {
                 let view = inner.store.describe(key).await?;
-                return existing(tenant, &new, key, view);
+                return existing(tenant, &new, key, view, true);
             }
         }
     }
@@ -240,7 +240,7 @@ async fn start_within<W: Workflow>(
         match tx.start(&new).await? {
             Started::Created => {
                 tenant.inner.hints.soon(new.key.shard);
-                return Ok(created(tenant, &new));
+                return Ok(created(tenant, &new, false));
             }
             Started::Exists(key) if new.on_conflict == ConflictPolicy::TerminateExisting => {
                 let (record, close) = terminated("a new run with the same id was started")?;
@@ -248,16 +248,16 @@ async fn start_within<W: Workflow>(
             }
             Started::Exists(key) => {
                 let view = tx.describe(key).await?;
-                return existing(tenant, &new, key, view);
+                return existing(tenant, &new, key, view, false);
             }
         }
     }
     Err(contended(&new))
 }
 
-fn created<W: Workflow>(tenant: &Tenant, new: &NewRun) -> Execution<W> {
+fn created<W: Workflow>(tenant: &Tenant, new: &NewRun, certain: bool) -> Execution<W> {
     let workflow_id = new.workflow_id.as_deref().map(str::to_owned);
-    Execution::new(tenant.clone(), Target::Run { key: new.key, workflow_id })
+    Execution::new(tenant.clone(), Target::Run { key: new.key, workflow_id, certain })
 }
 
 /// The run that exists, if it is of the same workflow.
@@ -266,6 +266,7 @@ fn existing<W: Workflow>(
     new: &NewRun,
     key: RunKey,
     view: Option<RunView>,
+    certain: bool,
 ) -> Result<Execution<W>> {
     let other = view.map(|view| view.workflow).filter(|name| **name != *new.workflow);
     if let Some(other) = other {
@@ -280,7 +281,7 @@ fn existing<W: Workflow>(
         ));
     }
     let workflow_id = new.workflow_id.as_deref().map(str::to_owned);
-    Ok(Execution::new(tenant.clone(), Target::Run { key, workflow_id }))
+    Ok(Execution::new(tenant.clone(), Target::Run { key, workflow_id, certain }))
 }
 
 fn contended(new: &NewRun) -> Error {
