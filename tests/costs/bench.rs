@@ -1,0 +1,121 @@
+//! A server that nobody else writes to, engines on it, and what they have cost.
+
+use flows::pg::dev::{Database, PrivateServer};
+use flows::pg::tokio_postgres::{Client, NoTls, connect};
+use flows::prelude::*;
+
+use crate::costs::Costs;
+
+/// A server that does nothing by itself while costs are counted: no checkpoint, no autovacuum.
+const QUIET: [(&str, &str); 4] = [
+    ("checkpoint_timeout", "1h"),
+    ("max_wal_size", "16GB"),
+    ("autovacuum", "off"),
+    ("max_connections", "50"),
+];
+
+pub(crate) struct Bench {
+    database: Database,
+    admin: Client,
+    _server: PrivateServer,
+}
+
+impl Bench {
+    /// A migrated database on a server of its own.
+    pub(crate) async fn new() -> Result<Self> {
+        let server = PrivateServer::start_with(&QUIET).await?;
+        let database = server.fresh_database().await?;
+        Engine::connect(database.url()).await?.migrate().await?;
+        let url = database.superuser_url().ok_or_else(|| Error::terminal("no superuser"))?;
+        let (admin, connection) = connect(url, NoTls).await?;
+        tokio::spawn(connection);
+        let bench = Self { database, admin, _server: server };
+        bench.everybody_has_gone().await?;
+        Ok(bench)
+    }
+
+    /// What `work` costs, with an engine of its own. Its connections have ended when this returns,
+    /// because only then does the server know all that they did.
+    pub(crate) async fn costs_of<T>(
+        &self,
+        work: impl AsyncFnOnce(Engine) -> Result<T>,
+    ) -> Result<(Costs, T)> {
+        let before = Costs::now(&self.admin).await?;
+        let value = work(self.engine().await?).await?;
+        self.everybody_has_gone().await?;
+        Ok((Costs::now(&self.admin).await? - before, value))
+    }
+
+    pub(crate) async fn engine(&self) -> Result<Engine> {
+        Engine::connect(self.database.url()).await
+    }
+
+    pub(crate) async fn costs(&self) -> Result<Costs> {
+        Costs::now(&self.admin).await
+    }
+
+    /// Waits until a query answers yes. (Nothing tells from outside.)
+    pub(crate) async fn comes_true(&self, query: &str) -> Result<()> {
+        while !self.admin.query_one(query, &[]).await?.get::<_, bool>(0) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    async fn everybody_has_gone(&self) -> Result<()> {
+        let others = "SELECT count(*) = 0 FROM pg_stat_activity
+                      WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        tokio::time::timeout(Duration::from_secs(10), self.comes_true(others)).await.map_err(
+            |_| Error::terminal("connections of an engine that was dropped are still there"),
+        )?
+    }
+}
+
+/// Serves while `work` is done, in memory for as long as it takes.
+pub(crate) async fn with_worker<T>(
+    engine: &Engine,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let worker = Worker::builder(engine, register_all!())
+        .max_workflows(20_000)
+        .max_activities(2_000)
+        .resident_for(Duration::from_secs(3_600))
+        .build()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (served, value) = tokio::join!(worker.run_until(stopped), async {
+        let value = work.await;
+        drop(stop);
+        value
+    });
+    served?;
+    value
+}
+
+/// Starts all at the same time.
+pub(crate) async fn start_all<I>(
+    engine: &Engine,
+    inputs: impl Iterator<Item = I>,
+) -> Result<Vec<Execution<I::Workflow>>>
+where
+    I: flows::WorkflowInput,
+{
+    let mut starting = tokio::task::JoinSet::new();
+    for input in inputs {
+        let engine = engine.clone();
+        starting.spawn(async move { engine.start(input).await });
+    }
+    starting.join_all().await.into_iter().collect()
+}
+
+/// Waits for all at the same time.
+pub(crate) async fn results<W>(execs: Vec<Execution<W>>) -> Result<Vec<W::Output>>
+where
+    W: Workflow + 'static,
+    W::Output: Send + 'static,
+{
+    let mut waiting = tokio::task::JoinSet::new();
+    for exec in execs {
+        waiting.spawn(async move { exec.result().await });
+    }
+    waiting.join_all().await.into_iter().collect()
+}

