@@ -9,6 +9,7 @@ SELECT set_config('role', 'flows_tenant', true),
                        ELSE current_setting('synchronous_commit') END, true),
        set_config('plan_cache_mode', 'force_generic_plan', true),
        set_config('enable_seqscan', 'off', true),
+       set_config('enable_bitmapscan', 'off', true),
        set_config('enable_hashjoin', 'off', true),
        set_config('enable_mergejoin', 'off', true),
        set_config('jit', 'off', true)

@@ -12,6 +12,7 @@ SET idle_session_timeout = 0;
 SET lock_timeout = '2s';
 SET plan_cache_mode = force_generic_plan;
 SET enable_seqscan = off;
+SET enable_bitmapscan = off;
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SET jit = off;
