@@ -1,6 +1,11 @@
 //! Every statement, prepared and explained under the settings it runs with, on tables that look
 //! empty and on tables that look full: it must find its rows by index either way.
 
+mod cases;
+mod fill;
+mod full;
+mod plan;
+
 use crate::PgStore;
 use crate::dev::{Database, fresh_database};
 use crate::session::{CLAIMER, WRITER};

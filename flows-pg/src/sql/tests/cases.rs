@@ -1,0 +1,196 @@
+//! The hot statements, each with arguments as the store would give them, for the tables of `fill`.
+
+use super::fill::{Key, LANE, TENANTS, id, key};
+use crate::session::{CLAIMER, WRITER};
+use crate::sql::*;
+
+/// The tenant of all cases that are sent as a tenant.
+pub(super) const TENANT: u64 = 5;
+/// Rows of a batch.
+const BATCH: u64 = 200;
+/// Rows of a batch of one tenant.
+const TENANT_BATCH: u64 = 60;
+/// A worker that owns the runs of `owned`, without mail; and one whose runs have mail.
+const WORKER: u64 = 5;
+const MAILED: u64 = 2;
+
+/// A hot statement.
+pub(super) struct Case {
+    pub(super) sql: Sql,
+    /// What prepares its session; none for a tenant's transaction.
+    pub(super) session: Option<&'static str>,
+    /// Rows that it is about: of its arrays, or its limit.
+    pub(super) rows: u64,
+    /// Pages of 8 KB that it may look at, for each of these rows.
+    pub(super) pages: u64,
+    /// In SQL.
+    pub(super) arguments: Vec<String>,
+}
+
+fn worker(sql: Sql, session: &'static str, rows: u64, pages: u64, arguments: Vec<String>) -> Case {
+    Case { sql, session: Some(session), rows, pages, arguments }
+}
+
+fn tenant(sql: Sql, rows: u64, pages: u64, arguments: Vec<String>) -> Case {
+    Case { sql, session: None, rows, pages, arguments }
+}
+
+/// All of them.
+pub(super) fn cases() -> Vec<Case> {
+    [commits(), claims(), clients(), looks()].into_iter().flatten().collect()
+}
+
+fn commits() -> Vec<Case> {
+    let (owned, mixed) = (owned(), numbers(1..=BATCH));
+    let me = text(id(WORKER));
+    vec![
+        worker(APPEND, WRITER, BATCH, 12, [columns(&owned), rows(&owned)].concat()),
+        worker(TURN, WRITER, BATCH, 60, turn(&owned, &me)),
+        worker(PARK, WRITER, BATCH, 40, park(&owned, &me)),
+        worker(START, WRITER, BATCH, 30, start(&new(|n| n))),
+        worker(SEND, WRITER, BATCH, 60, send(&mixed)),
+        worker(INHERIT, WRITER, BATCH, 40, inherit()),
+        worker(LOSERS, WRITER, BATCH, 20, losers(&owned, &me)),
+        worker(BLOCKED, WRITER, BATCH, 20, columns(&owned)),
+    ]
+}
+
+fn claims() -> Vec<Case> {
+    let me = text(id(WORKER));
+    let lanes = format!("'{{{LANE}}}'");
+    let claim = vec![me.clone(), "1".into(), lanes.clone(), BATCH.to_string(), "9".into()];
+    let reload = [vec![me.clone()], columns(&owned())].concat();
+    let collect = vec![text(id(MAILED)), BATCH.to_string(), "9".into()];
+    vec![
+        worker(LOOK, CLAIMER, 16, 14, vec![me.clone(), lanes, "16".into()]),
+        worker(CLAIM, CLAIMER, BATCH, 60, claim),
+        worker(LOAD, CLAIMER, BATCH, 20, columns(&numbers(1..=BATCH))),
+        worker(COLLECT, CLAIMER, BATCH, 20, collect),
+        worker(LOAD_INBOXES, CLAIMER, BATCH, 8, columns(&numbers(1..=BATCH))),
+        worker(PROMOTE, CLAIMER, 900, 25, vec!["16".into(), "500".into()]),
+        worker(RELOAD, CLAIMER, BATCH, 16, reload),
+        worker(RENEW, CLAIMER, 1, 40, vec![me, "1000000".into()]),
+    ]
+}
+
+fn clients() -> Vec<Case> {
+    let mine = mine();
+    let one = [text(key(TENANT).shard), text(key(TENANT).tenant), text(key(TENANT).run)];
+    let with = |more: &[&str]| {
+        let more = more.iter().map(|argument| (*argument).to_owned());
+        one.iter().cloned().chain(more).collect::<Vec<_>>()
+    };
+    let taken = mine.iter().map(|key| format!("order {}", key.number));
+    let holders = [columns(&mine), vec![list(taken)]].concat();
+    vec![
+        tenant(START, TENANT_BATCH, 40, start(&new(|n| n * TENANTS + TENANT))),
+        tenant(SEND, TENANT_BATCH, 60, send(&mine)),
+        tenant(HOLDERS, TENANT_BATCH, 12, holders),
+        tenant(STATUSES, TENANT_BATCH, 8, columns(&mine)),
+        tenant(OUTCOMES, TENANT_BATCH, 8, columns(&mine)),
+        tenant(APPEND_LAST, 1, 40, with(&["'\\x00'"])),
+        tenant(END_RUN, 1, 20, with(&["2", "NULL", "NULL", "NULL"])),
+        tenant(EVICT, 1, 100, with(&["0", "0", "true"])),
+    ]
+}
+
+fn looks() -> Vec<Case> {
+    let mine = key(TENANT);
+    let one = vec![text(mine.shard), text(mine.tenant), text(mine.run)];
+    let id = vec![text(mine.shard), text(mine.tenant), "'order 5'".into()];
+    let nulls = vec!["NULL".to_owned(); 5];
+    let newest = vec![text(mine.tenant), "16".into(), "50".into()];
+    vec![
+        tenant(FIND, 1, 10, id),
+        tenant(DESCRIBE, 1, 60, one.clone()),
+        tenant(HISTORY, 10, 4, one),
+        tenant(LIST, 16 * 50, 6, [newest.clone(), nulls].concat()),
+        tenant(DEAD_LETTERS, 16 * 50, 12, newest),
+    ]
+}
+
+fn numbers(numbers: impl Iterator<Item = u64>) -> Vec<Key> {
+    let mut keys = numbers.map(key).collect::<Vec<_>>();
+    keys.sort_unstable();
+    keys
+}
+
+/// Runs of `WORKER`, without mail.
+fn owned() -> Vec<Key> {
+    numbers((0..BATCH).map(|n| 5 + 300 * n))
+}
+
+/// Runs of `TENANT`, in all places.
+fn mine() -> Vec<Key> {
+    numbers((0..TENANT_BATCH).map(|n| TENANT + TENANTS * n))
+}
+
+/// Runs that do not exist yet.
+fn new(number: fn(u64) -> u64) -> Vec<Key> {
+    let count = if number(1) == 1 { BATCH } else { TENANT_BATCH };
+    numbers((0..count).map(|n| number(n) + (1 << 32) / TENANTS * TENANTS))
+}
+
+fn columns(keys: &[Key]) -> Vec<String> {
+    vec![
+        list(keys.iter().map(|key| key.shard)),
+        list(keys.iter().map(|key| key.tenant)),
+        list(keys.iter().map(|key| key.run)),
+    ]
+}
+
+fn rows(keys: &[Key]) -> Vec<String> {
+    vec![all(keys, "10"), all(keys, "\\\\x00")]
+}
+
+fn turn(keys: &[Key], me: &str) -> Vec<String> {
+    let journal = [columns(keys), rows(keys)].concat();
+    let consumed = [columns(keys), vec![list(keys.iter().map(|key| key.number))]].concat();
+    let ends = ["1", "1", "NULL", "NULL", "false"].map(|value| all(keys, value)).to_vec();
+    [vec![me.to_owned()], journal, consumed, columns(keys), ends].concat()
+}
+
+fn park(keys: &[Key], me: &str) -> Vec<String> {
+    let values = ["0", "2099-01-01", "go", "NULL", "NULL"].map(|value| all(keys, value)).to_vec();
+    [vec![me.to_owned()], columns(keys), values].concat()
+}
+
+fn start(keys: &[Key]) -> Vec<String> {
+    let ids = list(keys.iter().map(|key| format!("new {}", key.number)));
+    let head = ["order", "1", "default", "0", "0", "1", "1"].map(|value| all(keys, value));
+    let tail = vec![all(keys, "NULL"); 7];
+    [columns(keys), vec![ids], head.to_vec(), tail].concat()
+}
+
+fn send(keys: &[Key]) -> Vec<String> {
+    let letters = ["0", "go", "0", "\\\\x31"].map(|value| all(keys, value)).to_vec();
+    let dedup = list(keys.iter().map(|key| if key.number % 2 == 0 { "key" } else { "new key" }));
+    [columns(keys), letters, vec![dedup]].concat()
+}
+
+/// To runs that are ready, from themselves: their letters come back to them.
+fn inherit() -> Vec<String> {
+    let ready = numbers((0..BATCH).map(|n| 1 + 3 * n));
+    [columns(&ready), vec![list(ready.iter().map(|key| key.run))]].concat()
+}
+
+fn losers(keys: &[Key], me: &str) -> Vec<String> {
+    let values = vec![all(keys, "10"), all(keys, "true")];
+    [vec![me.to_owned()], columns(keys), values].concat()
+}
+
+fn text(value: impl std::fmt::Display) -> String {
+    format!("'{value}'")
+}
+
+/// The same value for each.
+fn all(keys: &[Key], value: &str) -> String {
+    list(keys.iter().map(|_| value))
+}
+
+/// An array.
+fn list(values: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    let quoted = |value: String| if value == "NULL" { value } else { format!("\"{value}\"") };
+    let values = values.map(|value| quoted(value.to_string())).collect::<Vec<_>>();
+    format!("'{{{}}}'", values.join(","))
+}

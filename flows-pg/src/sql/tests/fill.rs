@@ -1,0 +1,122 @@
+//! Tables as after years, made by the server.
+//!
+//! Runs are numbered; everything about one follows from its number. Runs 1 to `rows` have a row, and
+//! places have three times as many: of each three, the first is ready, the second owned, the third
+//! parked. So whoever needs runs that are in some place takes them from the first third.
+
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use crate::PgStore;
+use crate::dev::{Database, PrivateServer};
+
+/// Tenants that the runs belong to, in turn.
+pub(super) const TENANTS: u64 = 1_000;
+/// Workers that own runs, in turn. Their table is tiny: it has a row for each process.
+const WORKERS: u64 = 100;
+/// The lane of every second ready run.
+pub(super) const LANE: i64 = 0;
+
+/// Losing data does not matter here, and nothing else may happen meanwhile.
+const QUICK: [(&str, &str); 7] = [
+    ("fsync", "off"),
+    ("full_page_writes", "off"),
+    ("wal_level", "minimal"),
+    ("max_wal_senders", "0"),
+    ("max_wal_size", "8GB"),
+    ("shared_buffers", "512MB"),
+    ("autovacuum", "off"),
+];
+
+/// Functions of a run's number.
+const NAMES: &str = "
+    CREATE FUNCTION pg_temp.shard(n bigint) RETURNS smallint IMMUTABLE LANGUAGE sql
+        AS $$ SELECT (n % 16)::smallint $$;
+    CREATE FUNCTION pg_temp.id(n bigint) RETURNS uuid IMMUTABLE LANGUAGE sql
+        AS $$ SELECT lpad(to_hex(n), 32, '0')::uuid $$;
+    CREATE FUNCTION pg_temp.tenant(n bigint) RETURNS uuid IMMUTABLE LANGUAGE sql
+        AS $$ SELECT lpad(to_hex(n % TENANTS), 32, '0')::uuid $$;
+    CREATE FUNCTION pg_temp.run(n bigint) RETURNS uuid IMMUTABLE LANGUAGE sql
+        AS $$ SELECT lpad(to_hex(n * 256 + n % 16), 32, '0')::uuid $$;
+    CREATE FUNCTION pg_temp.lane(n bigint) RETURNS bigint IMMUTABLE LANGUAGE sql
+        AS $$ SELECT n / 16 % 2 $$;
+    SET synchronous_commit = off;
+    SET maintenance_work_mem = '256MB';
+    SET work_mem = '256MB'";
+
+const FILLS: [&str; 9] = [
+    "INSERT INTO flows.workers (worker_id, expires_at, name, lanes)
+     SELECT pg_temp.id(n), now() + interval '1 day', 'worker ' || n, '{0}'
+     FROM generate_series(0, WORKERS - 1) AS n",
+    "INSERT INTO flows.runs (shard, tenant_id, run_id, lane, version, workflow_id, workflow, queue, input)
+     SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), pg_temp.lane(n), 1,
+            CASE WHEN n % 2 = 0 THEN 'order ' || n END, 'order', 'default', '1'
+     FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
+    "INSERT INTO flows.journal (shard, tenant_id, run_id, position, events)
+     SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), p, '\\x00'
+     FROM generate_series(1::bigint, ROWS / 10) AS n, generate_series(0, 9) AS p ORDER BY 1, 2, 3, 4",
+    "INSERT INTO flows.ready (shard, lane, priority, run_id, tenant_id, load)
+     SELECT pg_temp.shard(n), pg_temp.lane(n), 0, pg_temp.run(n), pg_temp.tenant(n), false
+     FROM generate_series(1::bigint, ROWS * 3, 3) AS n ORDER BY 1, 2, 3, 4",
+    "INSERT INTO flows.owned (shard, tenant_id, run_id, worker_id, priority, claim, lane, mail)
+     SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), pg_temp.id(n % WORKERS), 0, 1,
+            pg_temp.lane(n), n / 3 % 50 = 0
+     FROM generate_series(2::bigint, ROWS * 3, 3) AS n ORDER BY 1, 2, 3",
+    "INSERT INTO flows.parked (shard, tenant_id, run_id, wake_at, lane, priority, waiting_for, stuck)
+     SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n),
+            CASE WHEN n < 3000 THEN now() - interval '1 hour'
+                 WHEN n % 2 = 0 THEN now() + n * interval '1 minute' END,
+            pg_temp.lane(n), 0, 'signal `go`', CASE WHEN n % 1000 = 999 THEN 'changed' END
+     FROM generate_series(3::bigint, ROWS * 3, 3) AS n ORDER BY 1, 2, 3",
+    "INSERT INTO flows.inbox (shard, tenant_id, run_id, kind, codec, name, payload)
+     SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), 0, 0, 'go', '1'
+     FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
+    "INSERT INTO flows.inbox_keys (shard, tenant_id, run_id, key)
+     SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), 'key'
+     FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
+    "INSERT INTO flows.dead_letters (shard, tenant_id, run_id, failed_at)
+     SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), now() - n * interval '1 second'
+     FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
+];
+
+/// A migrated database on a server that loses data in a crash.
+pub(super) async fn quick_database() -> (PrivateServer, Database) {
+    let server = PrivateServer::start_with(&QUICK).await.expect("a server");
+    let database = server.fresh_database().await.expect("a database");
+    let store = PgStore::connect(database.url()).await.expect("a connection");
+    store.migrate().await.expect("a schema");
+    (server, database)
+}
+
+/// Makes ready to fill. (A session's first function of its own makes all sessions plan anew.)
+pub(super) async fn prepare(admin: &Client) {
+    let names = NAMES.replace("TENANTS", &TENANTS.to_string());
+    admin.batch_execute(&names).await.expect("functions");
+}
+
+/// Fills all tables, as a superuser. Nobody is told: no statistics are made.
+pub(super) async fn fill(admin: &Client, rows: u64) {
+    for text in FILLS {
+        let text = text.replace("ROWS", &rows.to_string()).replace("WORKERS", &WORKERS.to_string());
+        admin.batch_execute(&text).await.unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    }
+}
+
+/// The key of a run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) shard: u64,
+    pub(super) tenant: Uuid,
+    pub(super) run: Uuid,
+    pub(super) number: u64,
+}
+
+pub(super) fn key(number: u64) -> Key {
+    let shard = number % 16;
+    let (tenant, run) = (id(number % TENANTS), id(number * 256 + shard));
+    Key { shard, tenant, run, number }
+}
+
+pub(super) fn id(number: u64) -> Uuid {
+    Uuid::from_u128(number.into())
+}
