@@ -8,6 +8,7 @@ mod dead_letters;
 mod describe;
 mod execution;
 mod export;
+pub(crate) mod gathered;
 mod global;
 pub(crate) mod hints;
 mod history;
@@ -138,10 +139,13 @@ impl Inner {
         let store = &self.store;
         let batcher = self.starts.get_or_init(|| {
             let store = Arc::clone(store);
-            Batcher::spawn(move |runs: Vec<NewRun>| {
-                let store = Arc::clone(&store);
-                async move { store.start(&runs).await }
-            })
+            Batcher::spawn(
+                |run| run.input.len(),
+                move |runs: Vec<NewRun>| {
+                    let store = Arc::clone(&store);
+                    async move { store.start(&runs).await }
+                },
+            )
         });
         batcher.ask(run).await
     }
@@ -150,10 +154,13 @@ impl Inner {
         let store = &self.store;
         let batcher = self.sends.get_or_init(|| {
             let store = Arc::clone(store);
-            Batcher::spawn(move |mail: Vec<Mail>| {
-                let store = Arc::clone(&store);
-                async move { store.send(&mail).await }
-            })
+            Batcher::spawn(
+                |mail| mail.payload.len(),
+                move |mail: Vec<Mail>| {
+                    let store = Arc::clone(&store);
+                    async move { store.send(&mail).await }
+                },
+            )
         });
         batcher.ask(mail).await
     }
@@ -162,10 +169,13 @@ impl Inner {
         let store = &self.store;
         let batcher = self.outcomes.get_or_init(|| {
             let store = Arc::clone(store);
-            Batcher::spawn(move |runs: Vec<RunKey>| {
-                let store = Arc::clone(&store);
-                async move { outcome::of_each(&*store, &runs).await }
-            })
+            Batcher::spawn(
+                |_| 0,
+                move |runs: Vec<RunKey>| {
+                    let store = Arc::clone(&store);
+                    async move { outcome::of_each(&*store, &runs).await }
+                },
+            )
         });
         batcher.ask(run).await
     }

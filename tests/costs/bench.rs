@@ -56,10 +56,14 @@ impl Bench {
 
     /// Waits until a query answers yes. (Nothing tells from outside.)
     pub(crate) async fn comes_true(&self, query: &str) -> Result<()> {
-        while !self.admin.query_one(query, &[]).await?.get::<_, bool>(0) {
+        while !self.is_true(query).await? {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
+    }
+
+    pub(crate) async fn is_true(&self, query: &str) -> Result<bool> {
+        Ok(self.admin.query_one(query, &[]).await?.get(0))
     }
 
     async fn everybody_has_gone(&self) -> Result<()> {

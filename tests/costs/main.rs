@@ -6,6 +6,7 @@
 
 mod bench;
 mod costs;
+mod full;
 mod idle;
 mod memory;
 mod noops;

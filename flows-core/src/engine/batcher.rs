@@ -1,10 +1,14 @@
 //! Batching without a timer: what arrives while one batch is on its way makes the next.
 //!
 //! One task owns the work, so a caller that is dropped in the middle changes nothing.
+//!
+//! What waits is bounded, by number and by bytes: when the database is slow, callers wait for their
+//! turn in front of the queue, and memory does not grow.
 
 use std::future::Future;
+use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -12,48 +16,69 @@ use crate::error::{Error, ErrorKind, Result};
 const BATCH: usize = 1000;
 /// The most requests that wait; further callers wait for their turn.
 const QUEUE: usize = 8192;
+/// The most kilobytes of requests that wait or are on their way.
+const ROOM: u32 = 64 * 1024;
 
 /// Collects requests and hands them over in batches.
 pub(crate) struct Batcher<Q, A> {
-    queue: mpsc::Sender<(Q, oneshot::Sender<Result<A>>)>,
+    queue: mpsc::Sender<Request<Q, A>>,
+    room: Arc<Semaphore>,
+    size: fn(&Q) -> usize,
+}
+
+struct Request<Q, A> {
+    question: Q,
+    caller: Caller<A>,
+}
+
+/// Who waits for an answer, and the room that the question takes up until then.
+struct Caller<A> {
+    answer: oneshot::Sender<Result<A>>,
+    _room: OwnedSemaphorePermit,
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
-    /// Starts a batcher whose `serve` answers a batch in order, or fails it as a whole.
-    pub(crate) fn spawn<S, F>(serve: S) -> Self
+    /// Starts a batcher whose `serve` answers a batch in order, or fails it as a whole. `size` is the
+    /// bytes of a request.
+    pub(crate) fn spawn<S, F>(size: fn(&Q) -> usize, serve: S) -> Self
     where
         S: Fn(Vec<Q>) -> F + Send + 'static,
         F: Future<Output = Result<Vec<Result<A>>>> + Send,
     {
-        let (queue, mut requests) = mpsc::channel::<(Q, oneshot::Sender<Result<A>>)>(QUEUE);
+        let (queue, mut requests) = mpsc::channel::<Request<Q, A>>(QUEUE);
         tokio::spawn(async move {
             let mut batch = Vec::new();
             while requests.recv_many(&mut batch, BATCH).await > 0 {
-                let (questions, callers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
+                let parts = batch.drain(..).map(|Request { question, caller }| (question, caller));
+                let (questions, callers): (Vec<_>, Vec<_>) = parts.unzip();
                 answer(callers, serve(questions).await);
             }
         });
-        Self { queue }
+        Self { queue, room: Arc::new(Semaphore::new(ROOM as usize)), size }
     }
 
     /// Asks, and waits for the answer.
     pub(crate) async fn ask(&self, question: Q) -> Result<A> {
+        let kilobytes = u32::try_from((self.size)(&question) >> 10).unwrap_or(ROOM);
+        let room = Arc::clone(&self.room).acquire_many_owned(kilobytes.clamp(1, ROOM));
+        let room = room.await.map_err(|_| ended())?;
         let (caller, answer) = oneshot::channel();
-        self.queue.send((question, caller)).await.map_err(|_| ended())?;
+        let caller = Caller { answer: caller, _room: room };
+        self.queue.send(Request { question, caller }).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
     }
 }
 
-fn answer<A>(callers: Vec<oneshot::Sender<Result<A>>>, answers: Result<Vec<Result<A>>>) {
+fn answer<A>(callers: Vec<Caller<A>>, answers: Result<Vec<Result<A>>>) {
     match answers {
         Ok(answers) => {
             for (caller, answer) in callers.into_iter().zip(answers) {
-                drop(caller.send(answer)); // a caller that has gone needs no answer
+                drop(caller.answer.send(answer)); // a caller that has gone needs no answer
             }
         }
         Err(error) => {
             for caller in callers {
-                drop(caller.send(Err(error.clone())));
+                drop(caller.answer.send(Err(error.clone())));
             }
         }
     }
@@ -61,4 +86,61 @@ fn answer<A>(callers: Vec<oneshot::Sender<Result<A>>>, answers: Result<Vec<Resul
 
 fn ended() -> Error {
     Error::new(ErrorKind::Unavailable, "the runtime that the engine was made on has ended")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::watch;
+
+    /// Asks `callers` of a batcher that serves nobody until all are waiting: how many the batcher
+    /// holds then, and in which sizes it served them.
+    async fn held(callers: usize, bytes: usize) -> (usize, Vec<usize>) {
+        let (open, gate) = watch::channel(false);
+        let served = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let (log, held) = (Arc::clone(&served), Arc::new(()));
+        let batcher = Arc::new(Batcher::spawn(|(_, bytes)| *bytes, {
+            move |batch: Vec<(Arc<()>, usize)>| {
+                let (mut gate, log) = (gate.clone(), Arc::clone(&log));
+                async move {
+                    drop(gate.wait_for(|open| *open).await);
+                    log.lock().unwrap().push(batch.len());
+                    Ok(batch.iter().map(|_| Ok(())).collect())
+                }
+            }
+        }));
+        let mut asking = tokio::task::JoinSet::new();
+        for _ in 0..callers {
+            let (batcher, mark) = (Arc::clone(&batcher), Arc::clone(&held));
+            asking.spawn(async move { batcher.ask((mark, bytes)).await });
+        }
+        for _ in 0..2 * callers {
+            tokio::task::yield_now().await; // on this one thread, others move on meanwhile
+        }
+        let waiting = QUEUE - batcher.queue.capacity();
+        open.send(true).unwrap();
+        assert!(asking.join_all().await.iter().all(Result::is_ok), "everybody is served");
+        let served = served.lock().unwrap().clone();
+        assert_eq!(batcher.room.available_permits(), ROOM as usize, "the room is free again");
+        (waiting + served[0], served)
+    }
+
+    #[tokio::test]
+    async fn a_slow_store_slows_callers_by_number() {
+        let (held, served) = held(20_000, 10).await;
+        assert!((QUEUE..=QUEUE + BATCH).contains(&held), "{held} requests are held");
+        assert!(served.iter().all(|size| *size <= BATCH), "{served:?}");
+    }
+
+    #[tokio::test]
+    async fn a_slow_store_slows_callers_by_bytes() {
+        let (held, _) = held(200, 2 << 20).await;
+        assert_eq!(held, 32, "64 MB in requests of 2");
+    }
+
+    #[tokio::test]
+    async fn a_request_of_any_size_has_its_turn() {
+        let (held, _) = held(3, 1 << 30).await;
+        assert_eq!(held, 1);
+    }
 }

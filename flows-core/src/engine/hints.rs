@@ -5,9 +5,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
+use super::gathered::Gathered;
 use super::waiters::Waiters;
 use crate::ids::RunKey;
 use crate::store::{Hint, Outcome, Store};
@@ -15,7 +16,7 @@ use crate::store::{Hint, Outcome, Store};
 /// Passes hints on to this process's workers and waiters, and to the other processes.
 pub(crate) struct Hints {
     store: Arc<dyn Store>,
-    workers: Mutex<Vec<(Uuid, UnboundedSender<Hint>)>>,
+    workers: Mutex<Vec<(Uuid, Arc<Gathered>)>>,
     pub(crate) waiters: Waiters,
 }
 
@@ -25,10 +26,10 @@ impl Hints {
     }
 
     /// A worker of this process wants to hear.
-    pub(crate) fn join(&self, worker: Uuid) -> UnboundedReceiver<Hint> {
-        let (sender, receiver) = unbounded_channel();
-        self.workers().push((worker, sender));
-        receiver
+    pub(crate) fn join(&self, worker: Uuid) -> Arc<Gathered> {
+        let gathered = Arc::new(Gathered::new(worker));
+        self.workers().push((worker, Arc::clone(&gathered)));
+        gathered
     }
 
     /// A worker of this process has ended.
@@ -56,9 +57,9 @@ impl Hints {
 
     /// A worker's run has mail: tell it, wherever it is.
     pub(crate) fn mail(&self, worker: Uuid) {
-        let local = self.workers().iter().find(|(id, _)| *id == worker).map(|(_, s)| s.clone());
+        let local = self.workers().iter().find(|(id, _)| *id == worker).map(|(_, g)| Arc::clone(g));
         match local {
-            Some(sender) => drop(sender.send(Hint::Mail(worker))),
+            Some(gathered) => gathered.tell(&Hint::Mail(worker)),
             None => self.store.publish(Hint::Mail(worker)),
         }
     }
@@ -95,12 +96,10 @@ impl Hints {
     }
 
     fn tell_workers(&self, hint: &Hint) {
-        for (_, sender) in self.workers().iter() {
-            drop(sender.send(hint.clone())); // a worker that has ended does not care
-        }
+        self.workers().iter().for_each(|(_, gathered)| gathered.tell(hint));
     }
 
-    fn workers(&self) -> std::sync::MutexGuard<'_, Vec<(Uuid, UnboundedSender<Hint>)>> {
+    fn workers(&self) -> std::sync::MutexGuard<'_, Vec<(Uuid, Arc<Gathered>)>> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

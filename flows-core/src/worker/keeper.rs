@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use super::message::Message;
 use super::resident::executor_of;
 use super::session::Session;
+use crate::engine::gathered::Gathered;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{Activation, Claim, Hint, Outlook};
@@ -25,7 +26,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 /// Keeps the executors supplied; ends only by being dropped.
 pub(super) async fn keep(
     session: &Session,
-    mut hints: UnboundedReceiver<Hint>,
+    hints: &Gathered,
     executors: &[UnboundedSender<Message>],
 ) {
     let mut keeper = Keeper {
@@ -44,12 +45,10 @@ pub(super) async fn keep(
             biased;
             () = tokio::time::sleep_until(keeper.look_at) => keeper.look().await,
             () = tokio::time::sleep_until(keeper.retry_at) => keeper.retry_stuck().await,
-            Some(hint) = hints.recv() => keeper.hear(hint),
+            heard = hints.heard() => heard.into_iter().for_each(|hint| keeper.hear(hint)),
             () = session.wanted.notified() => {}
         }
-        while let Ok(hint) = hints.try_recv() {
-            keeper.hear(hint);
-        }
+        hints.take().into_iter().for_each(|hint| keeper.hear(hint));
         keeper.work().await;
     }
 }

@@ -148,7 +148,7 @@ impl Session {
         let ended = tokio::select! {
             biased;
             () = lease::hold(&self) => Ended::LeaseLost,
-            () = keeper::keep(&self, heard, &executors) => Ended::LeaseLost,
+            () = keeper::keep(&self, &heard, &executors) => Ended::LeaseLost,
             () = crew.one_ended() => Ended::LeaseLost, // an executor has panicked
             _ = shutdown => Ended::Shutdown,
         };

@@ -1,0 +1,113 @@
+//! Hints that gather until a worker hears them: a handful, however many were told.
+//!
+//! A worker may wait for its database while others start runs at full speed. So hints are not kept in
+//! a row; what they say is added up.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::ids::RunKey;
+use crate::store::Hint;
+
+/// Runs that were ended from outside; of more than these, the hint is lost, and the fence decides.
+const TERMINATED: usize = 4096;
+
+/// What one worker has not heard yet.
+pub(crate) struct Gathered {
+    worker: Uuid,
+    hints: Mutex<Hints>,
+    news: Notify,
+}
+
+#[derive(Default)]
+struct Hints {
+    ready: BTreeSet<i16>,
+    mail: bool,
+    unsure: bool,
+    terminated: Vec<RunKey>,
+}
+
+impl Gathered {
+    pub(crate) fn new(worker: Uuid) -> Self {
+        Self { worker, hints: Mutex::default(), news: Notify::new() }
+    }
+
+    /// Adds a hint, if it is any of this worker's business.
+    pub(crate) fn tell(&self, hint: &Hint) {
+        let mut hints = self.hints();
+        match hint {
+            Hint::Ready(shards) => hints.ready.extend(shards),
+            Hint::Mail(worker) if *worker == self.worker => hints.mail = true,
+            Hint::Unsure => hints.unsure = true,
+            Hint::Terminated(runs) => {
+                let room = TERMINATED.saturating_sub(hints.terminated.len());
+                hints.terminated.extend(runs.iter().take(room));
+            }
+            Hint::Mail(_) | Hint::Closed(_) => return,
+        }
+        drop(hints);
+        self.news.notify_one();
+    }
+
+    /// Waits for hints, and takes them. Dropped while it waits, it has taken none.
+    pub(crate) async fn heard(&self) -> Vec<Hint> {
+        loop {
+            let hints = self.take();
+            if !hints.is_empty() {
+                return hints;
+            }
+            self.news.notified().await;
+        }
+    }
+
+    /// Takes what there is.
+    pub(crate) fn take(&self) -> Vec<Hint> {
+        let Hints { ready, mail, unsure, terminated } = std::mem::take(&mut *self.hints());
+        let ready = (!ready.is_empty()).then(|| Hint::Ready(ready.into_iter().collect()));
+        let mail = mail.then_some(Hint::Mail(self.worker));
+        let unsure = unsure.then_some(Hint::Unsure);
+        let terminated = (!terminated.is_empty()).then_some(Hint::Terminated(terminated));
+        [ready, mail, unsure, terminated].into_iter().flatten().collect()
+    }
+
+    fn hints(&self) -> MutexGuard<'_, Hints> {
+        self.hints.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_million_hints_are_a_few() {
+        let gathered = Gathered::new(Uuid::max());
+        for number in 0..1_000_000_u32 {
+            let shard = i16::try_from(number % 16).unwrap_or(0);
+            gathered.tell(&Hint::Ready(vec![shard]));
+            gathered.tell(&Hint::Terminated(vec![RunKey::of_run(Uuid::nil(), Uuid::max())]));
+        }
+        gathered.tell(&Hint::Mail(Uuid::max()));
+        gathered.tell(&Hint::Mail(Uuid::nil())); // somebody else's
+        let heard = gathered.heard().await;
+        let [Hint::Ready(shards), Hint::Mail(worker), Hint::Terminated(runs)] = &heard[..] else {
+            panic!("{} hints", heard.len());
+        };
+        assert_eq!((shards.len(), *worker, runs.len()), (16, Uuid::max(), TERMINATED));
+        assert!(gathered.take().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_hint_wakes_who_waits() {
+        let gathered = Gathered::new(Uuid::max());
+        let (heard, ()) = tokio::join!(gathered.heard(), async {
+            tokio::task::yield_now().await;
+            gathered.tell(&Hint::Closed(vec![Uuid::nil()])); // no news for a worker
+            gathered.tell(&Hint::Unsure);
+        });
+        assert_eq!(heard, [Hint::Unsure]);
+    }
+}
