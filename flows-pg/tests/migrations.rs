@@ -94,6 +94,23 @@ async fn the_printed_migration_makes_the_same_schema() {
     start(&store, &run(None)).await;
 }
 
+/// Rows of these come and go all the time.
+#[tokio::test]
+async fn hot_tables_are_vacuumed_by_number_and_never_shrunk() {
+    let db = setup().await;
+    let options =
+        "SELECT format('%s: %s', relname, array_to_string(reloptions, ', ')) FROM pg_class
+        WHERE relnamespace = 'flows'::regnamespace AND reloptions IS NOT NULL ORDER BY relname";
+    let hot = "autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000, \
+               autovacuum_vacuum_cost_delay=0, vacuum_truncate=off";
+    let names = ["inbox", "owned", "parked", "ready", "runs", "workers"];
+    let expected = names.map(|name| match name {
+        "runs" => "runs: fillfactor=45".to_owned(), // each is closed by one HOT update
+        hot_table => format!("{hot_table}: {hot}"),
+    });
+    assert_eq!(db.column(options).await, expected);
+}
+
 #[tokio::test]
 async fn uuids_rise_with_time_on_every_version() {
     let db = setup().await;

@@ -6,8 +6,10 @@ use flows::prelude::*;
 
 use crate::costs::Costs;
 
-/// A server that does nothing by itself while costs are counted: no checkpoint, no autovacuum.
-const QUIET: [(&str, &str); 4] = [
+/// A server that does nothing by itself while costs are counted: no checkpoint, no autovacuum. It
+/// does not wait for the disk either, which changes no count.
+const QUIET: [(&str, &str); 5] = [
+    ("fsync", "off"),
     ("checkpoint_timeout", "1h"),
     ("max_wal_size", "16GB"),
     ("autovacuum", "off"),
@@ -66,9 +68,46 @@ impl Bench {
         Ok(self.admin.query_one(query, &[]).await?.get(0))
     }
 
+    pub(crate) fn admin(&self) -> &Client {
+        &self.admin
+    }
+
+    /// Another session of a superuser.
+    pub(crate) async fn another(&self) -> Result<Client> {
+        let (client, connection) = connect(self.url()?, NoTls).await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    /// Runs that wait for a signal, of a thousand tenants, made by the server.
+    pub(crate) async fn open_runs(&self, numbers: std::ops::Range<u64>) -> Result<()> {
+        let std::ops::Range { start, end } = numbers;
+        let keys = format!(
+            "SELECT (n % 16)::smallint AS shard, lpad(to_hex(n % 1000), 32, 'a')::uuid AS tenant_id,
+                    lpad(to_hex(n * 256 + n % 16), 32, '0')::uuid AS run_id
+             FROM generate_series({start}, {end} - 1) AS n"
+        );
+        let runs = format!(
+            "INSERT INTO flows.runs (shard, tenant_id, run_id, lane, version, workflow, queue, input)
+             SELECT shard, tenant_id, run_id, 1, 1, 'waits', 'default', '{{}}' FROM ({keys}) AS k"
+        );
+        let places = format!(
+            "INSERT INTO flows.parked (shard, tenant_id, run_id, lane, priority, waiting_for)
+             SELECT shard, tenant_id, run_id, 1, 0, 'signal `go`' FROM ({keys}) AS k"
+        );
+        self.admin.batch_execute(&format!("{runs}; {places}; ANALYZE")).await?;
+        self.admin.batch_execute("SELECT pg_stat_force_next_flush()").await?; // or it is told later
+        Ok(())
+    }
+
+    fn url(&self) -> Result<&str> {
+        self.database.superuser_url().ok_or_else(|| Error::terminal("no superuser"))
+    }
+
     async fn everybody_has_gone(&self) -> Result<()> {
         let others = "SELECT count(*) = 0 FROM pg_stat_activity
-                      WHERE datname = current_database() AND pid <> pg_backend_pid()";
+                      WHERE datname = current_database() AND pid <> pg_backend_pid()
+                      AND usename <> 'postgres'";
         tokio::time::timeout(Duration::from_secs(10), self.comes_true(others)).await.map_err(
             |_| Error::terminal("connections of an engine that was dropped are still there"),
         )?
@@ -83,6 +122,7 @@ pub(crate) async fn with_worker<T>(
     let worker = Worker::builder(engine, register_all!())
         .max_workflows(20_000)
         .max_activities(2_000)
+        .lease(Duration::from_secs(60)) // a lease that is lost on a busy machine would be counted
         .resident_for(Duration::from_secs(3_600))
         .build()?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -97,16 +137,14 @@ pub(crate) async fn with_worker<T>(
 
 /// Starts all at the same time.
 pub(crate) async fn start_all<I>(
-    engine: &Engine,
-    inputs: impl Iterator<Item = I>,
+    inputs: impl IntoIterator<Item = (Tenant, I)>,
 ) -> Result<Vec<Execution<I::Workflow>>>
 where
     I: flows::WorkflowInput,
 {
     let mut starting = tokio::task::JoinSet::new();
-    for input in inputs {
-        let engine = engine.clone();
-        starting.spawn(async move { engine.start(input).await });
+    for (tenant, input) in inputs {
+        starting.spawn(async move { tenant.start(input).await });
     }
     starting.join_all().await.into_iter().collect()
 }

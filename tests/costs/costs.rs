@@ -18,6 +18,8 @@ pub(crate) struct Costs {
     pub(crate) journal_reads: i64,
     /// Rows of all tables that were read, those among them that are changed then.
     pub(crate) reads: i64,
+    /// Pages of all tables and indexes that were looked at.
+    pub(crate) pages: i64,
     /// Bytes of the write-ahead log: how far its end has moved.
     pub(crate) wal: i64,
     /// Bytes of all tables with their indexes.
@@ -31,7 +33,9 @@ const TABLES: &str = "
            sum(n_tup_ins) FILTER (WHERE relname = 'journal')::bigint,
            sum(seq_scan + idx_scan) FILTER (WHERE relname = 'journal')::bigint,
            sum(seq_tup_read + idx_tup_fetch)::bigint,
-           sum(pg_total_relation_size(relid))::bigint
+           sum(pg_total_relation_size(relid))::bigint,
+           (SELECT sum(heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read)::bigint
+            FROM pg_statio_user_tables WHERE schemaname = 'flows')
     FROM pg_stat_user_tables WHERE schemaname = 'flows'";
 
 const SERVER: &str = "
@@ -58,6 +62,7 @@ impl Costs {
             journal_reads: tables.get(2),
             reads: tables.get(3),
             bytes: tables.get(4),
+            pages: tables.get(5),
         })
     }
 
@@ -73,6 +78,7 @@ impl Costs {
             reads: share(self.reads),
             wal: share(self.wal),
             bytes: share(self.bytes),
+            pages: share(self.pages),
         }
     }
 }
@@ -91,6 +97,7 @@ impl Sub for Costs {
             reads: self.reads - before.reads,
             wal: self.wal - before.wal,
             bytes: self.bytes - before.bytes,
+            pages: self.pages - before.pages,
             checkpoint: 0,
         }
     }
@@ -107,6 +114,7 @@ pub(crate) struct Each {
     pub(crate) reads: f64,
     pub(crate) wal: f64,
     pub(crate) bytes: f64,
+    pub(crate) pages: f64,
 }
 
 /// Fails with the name and the figure if a cost is higher than it may be.

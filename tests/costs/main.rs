@@ -5,9 +5,12 @@
 //! step dearer fails here, however fast the machine is.
 
 mod bench;
+mod bloat;
 mod costs;
 mod full;
+mod growth;
 mod idle;
 mod memory;
 mod noops;
 mod steps;
+mod workflows;

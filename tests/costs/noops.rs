@@ -10,6 +10,7 @@ use flows::prelude::*;
 
 use crate::bench::{Bench, results, start_all, with_worker};
 use crate::costs::{Each, at_most};
+use crate::workflows::noop;
 
 const RUNS: u64 = 1_000;
 
@@ -18,14 +19,8 @@ const ROWS: f64 = 7.01;
 /// Above the budget of 1,100. Measured: 1,410 to 1,460.
 const WAL: f64 = 1_550.0;
 
-#[workflow]
-async fn noop(ctx: &WorkflowContext, n: u64) -> Result<u64> {
-    let _ = ctx.run_id();
-    Ok(n)
-}
-
-fn inputs() -> impl Iterator<Item = noop::Input> {
-    (0..RUNS).map(|n| noop::Input { n })
+fn inputs(engine: &Engine) -> impl Iterator<Item = (Tenant, noop::Input)> {
+    (0..RUNS).map(|n| (Tenant::clone(engine), noop::Input { n }))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -33,7 +28,7 @@ async fn started_elsewhere() -> Result<()> {
     let bench = Bench::new().await?;
     let (costs, outputs) = bench
         .costs_of(async |client| {
-            let execs = start_all(&client, inputs()).await?;
+            let execs = start_all(inputs(&client)).await?;
             let elsewhere = bench.engine().await?;
             with_worker(&elsewhere, results(execs)).await
         })
@@ -47,7 +42,7 @@ async fn started_and_run_in_one_process() -> Result<()> {
     let bench = Bench::new().await?;
     let (costs, outputs) = bench
         .costs_of(async |engine| {
-            let work = async { results(start_all(&engine, inputs()).await?).await };
+            let work = async { results(start_all(inputs(&engine)).await?).await };
             with_worker(&engine, work).await
         })
         .await?;

@@ -6,22 +6,9 @@ use flows::prelude::*;
 
 use crate::bench::{Bench, results, start_all, with_worker};
 use crate::costs::{Costs, at_most};
+use crate::workflows::{sequence, step};
 
 const RUNS: u64 = 1_000;
-
-#[activity]
-async fn step(n: u64) -> Result<u64> {
-    Ok(n + 1)
-}
-
-#[workflow]
-async fn sequence(ctx: &WorkflowContext, steps: u64) -> Result<u64> {
-    let mut n = 0;
-    for _ in 0..steps {
-        n = step(ctx, n).await?;
-    }
-    Ok(n)
-}
 
 #[workflow]
 async fn step_then_wait(ctx: &WorkflowContext) -> Result<u64> {
@@ -58,8 +45,8 @@ async fn a_step_of_a_resident_run_is_a_share_of_one_row_and_no_read() -> Result<
 async fn sequences(bench: &Bench, steps: u64) -> Result<Costs> {
     let (costs, outputs) = bench
         .costs_of(async |engine| {
-            let inputs = (0..RUNS).map(|_| sequence::Input { steps });
-            let execs = start_all(&engine, inputs).await?;
+            let inputs = (0..RUNS).map(|_| (Tenant::clone(&engine), sequence::Input { steps }));
+            let execs = start_all(inputs).await?;
             with_worker(&engine, results(execs)).await
         })
         .await?;
