@@ -21,6 +21,7 @@ pages! {
     workers = "src/workers.md",
     tenants = "src/tenants.md",
     operating = "src/operating.md",
+    scaling = "src/scaling.md",
     errors = "src/errors.md",
     reliability = "src/reliability.md",
 }

@@ -7,7 +7,7 @@ use flows::prelude::*;
 use uuid::Uuid;
 
 use crate::bench::{Bench, results, start_all, with_worker};
-use crate::costs::{Costs, Each};
+use crate::costs::{Costs, Each, at_most};
 use crate::workflows::sequence;
 
 /// So many runs at the same time, of tenants in turn.
@@ -69,7 +69,7 @@ async fn a_step_costs_the_same_beside_many_open_runs() -> Result<()> {
     eprintln!("steps beside more and more open runs: {each:#?}");
     same("row operations", each[0].rows, each[1].rows, 0.02);
     same("bytes of log", each[0].wal, each[1].wal, 0.1);
-    same("statements", each[0].statements, each[1].statements, 2.0); // a few, by chance
+    at_most(0.05, "statements", each[1].statements);
     same("pages", each[0].pages, each[1].pages, 1.0); // indexes have a level or two more
     Ok(())
 }

@@ -25,6 +25,61 @@ const SWEEPS: [(&str, &str); 8] = [
     ("lock_dead_worker", "workers"),
 ];
 
+/// Statements that look in all shards for what a worker owns; and two that a tenant never sends, whose
+/// plan as a tenant does not matter.
+const ALL_SHARDS: [(&str, &str); 9] = [
+    ("collect", "owned"),
+    ("collect_again", "owned"),
+    ("forget_worker", "owned"),
+    ("look", "owned"),
+    ("release", "owned"),
+    ("unclaim", "owned"),
+    ("check", "schema_version"),
+    ("promote", "parked"),
+    ("release_stuck", "parked"),
+];
+
+/// So a statement whose arguments are of one shard is carried out where that shard is: its tables can
+/// be distributed by shard, and lie side by side.
+#[tokio::test]
+async fn every_look_at_a_table_names_the_shard() {
+    let database = migrated().await;
+    let mut wrong = Vec::new();
+    for sql in ALL {
+        for session in [WRITER, CLAIMER, "BEGIN"] {
+            let client = enter(&database, session).await;
+            let Some(plan) = explain(&client, *sql).await else { continue };
+            for (condition, table) in looks(&plan) {
+                let table = table.trim_end_matches("_mail"); // an index, alone in its line
+                let is_known = table.starts_with("pg_") || table.starts_with("workers");
+                let is_known = is_known || ALL_SHARDS.contains(&(sql.name, table));
+                if !is_known && !condition.contains("(shard = ") {
+                    wrong.push(format!("{}: {table} by {condition}", sql.name));
+                }
+            }
+        }
+    }
+    wrong.dedup();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Looks at tables: by which condition, and the table. One by place comes from another look.
+fn looks(plan: &[String]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (at, line) in plan.iter().enumerate() {
+        let table = line.split(" on ").nth(1).and_then(|rest| rest.split([' ', '(']).next());
+        let is_look = line.contains(" Scan ") && !line.contains("Tid Scan");
+        let is_table =
+            !["Function Scan", "CTE Scan", "Subquery Scan"].iter().any(|s| line.contains(s));
+        if let (true, true, Some(table)) = (is_look, is_table, table) {
+            let condition = plan.get(at + 1).map_or("", |next| next.trim()).to_owned();
+            found.push((condition, table.to_owned()));
+        }
+    }
+    assert!(!plan.is_empty());
+    found
+}
+
 #[tokio::test]
 async fn every_statement_uses_its_index() {
     let database = migrated().await;
@@ -46,12 +101,7 @@ async fn explain_all(database: &Database, tables: &str) {
     for sql in ALL {
         let mut explained = 0;
         for session in [WRITER, CLAIMER, "BEGIN"] {
-            let client = connect(database.url()).await;
-            client.batch_execute(session).await.expect("a session");
-            if session == "BEGIN" {
-                let tenant = uuid::Uuid::nil().to_string();
-                client.query(ENTER_TENANT.text, &[&tenant]).await.expect("a tenant");
-            }
+            let client = enter(database, session).await;
             let Some(plan) = explain(&client, *sql).await else { continue };
             explained += 1;
             for (node, table) in sweeps(&plan) {
@@ -63,6 +113,17 @@ async fn explain_all(database: &Database, tables: &str) {
         assert!(explained > 0, "{}: no role may send it", sql.name);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A session, prepared as the store does it.
+async fn enter(database: &Database, session: &str) -> Client {
+    let client = connect(database.url()).await;
+    client.batch_execute(session).await.expect("a session");
+    if session == "BEGIN" {
+        let tenant = uuid::Uuid::nil().to_string();
+        client.query(ENTER_TENANT.text, &[&tenant]).await.expect("a tenant");
+    }
+    client
 }
 
 /// The plan that the session would use for good; none if its role may not send the statement.
