@@ -16,10 +16,10 @@ const CHUNK: i64 = 1000;
 
 impl Shared {
     pub(crate) async fn register(&self, worker: &WorkerIdentity) -> Result<Lease> {
-        self.retry_stuck(worker).await?;
         let lent = self.leases().await?;
         let lease = lease(lent.link(), worker).await?;
         lent.give_back();
+        self.retry_stuck(worker).await?;
         Ok(lease)
     }
 
