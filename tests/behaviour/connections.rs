@@ -24,19 +24,22 @@ async fn a_lease_does_not_wait_for_the_pool() -> Result<()> {
     let (client, administrator) = (connect(database.url()).await?, connect(database.url()).await?);
     client.batch_execute("SET ROLE flows_worker").await?;
     let worker =
-        Worker::builder(&engine, register_all![idles]).lease(Duration::from_secs(1)).build()?;
+        Worker::builder(&engine, register_all![idles]).lease(Duration::from_secs(2)).build()?;
     let serving = Serving::begin(worker);
     until(async || Ok(leases(&client).await?.len() == 1)).await?;
     let before = leases(&client).await?;
 
-    let held = pool.get().await.expect("it is free");
-    let own = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    let own = "FROM pg_stat_activity
                WHERE datname = current_database() AND application_name IN ('flows leases', 'flows claimer')";
-    let lost: i64 = administrator.query_one(own, &[]).await?.get(0);
-    assert_eq!(lost, 2, "connections that a worker has for itself");
-    let after = "SELECT count(*) FROM flows.workers WHERE expires_at > now() + interval '0.9 s'";
+    let (seen, closed) =
+        (format!("SELECT count(*) {own}"), format!("SELECT pg_terminate_backend(pid) {own}"));
+    let seen = async || Ok(administrator.query_one(&seen, &[]).await?.get::<_, i64>(0) == 2);
+    until(seen).await?; // what it has for itself is there
+    let held = pool.get().await.expect("it is free");
+    administrator.query(&closed, &[]).await?;
+    let after = "SELECT count(*) FROM flows.workers WHERE expires_at > now() + interval '1.8 s'";
     for _ in 0..4 {
-        tokio::time::sleep(Duration::from_millis(300)).await; // time itself is under test
+        tokio::time::sleep(Duration::from_millis(600)).await; // time itself is under test
         let renewed = until(async || Ok(client.query_one(after, &[]).await?.get::<_, i64>(0) == 1));
         within(Duration::from_secs(20), renewed).await?;
     }
