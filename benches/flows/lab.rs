@@ -1,0 +1,121 @@
+//! Where measuring happens: fresh databases, an engine and a worker in this process, and the check
+//! of what they left behind.
+
+use std::time::Duration;
+
+use flows::pg::dev::{Database, fresh_database};
+use flows::pg::tokio_postgres::{self, Client, NoTls};
+use flows::prelude::*;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A connection of our own.
+pub(crate) async fn connect(url: &str) -> Result<Client> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// A database that nothing has happened in, on a server that has nothing left to write.
+pub(crate) async fn quiet_database() -> Result<Database> {
+    let database = fresh_database().await?;
+    checkpoint(&database).await?;
+    Ok(database)
+}
+
+/// Where we may, so that what was written before does not slow down what comes.
+pub(crate) async fn checkpoint(database: &Database) -> Result<()> {
+    if let Some(url) = database.superuser_url() {
+        connect(url).await?.batch_execute("CHECKPOINT").await?;
+    }
+    Ok(())
+}
+
+/// A quiet database with the library's schema.
+pub(crate) async fn migrated() -> Result<(Database, Engine)> {
+    let database = fresh_database().await?;
+    let engine = Engine::connect(database.url()).await?;
+    engine.migrate().await?;
+    checkpoint(&database).await?;
+    Ok((database, engine))
+}
+
+/// A worker in this process.
+pub(crate) struct Working {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<()>>,
+}
+
+impl Working {
+    /// Holds so many runs at once. Runs stay in memory, unless `resident` says otherwise.
+    pub(crate) fn begin(engine: &Engine, runs: u64, resident: Duration) -> Result<Self> {
+        let worker = Worker::builder(engine, register_all!())
+            .max_workflows(usize::try_from(runs)?)
+            .max_activities(4_000)
+            .resident_for(resident)
+            .build()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move { worker.run_until(stopped).await });
+        Ok(Self { stop, task })
+    }
+
+    pub(crate) async fn end(self) -> Result<()> {
+        drop(self.stop);
+        self.task.await?
+    }
+}
+
+/// A database with an engine and a worker.
+pub(crate) struct Stage {
+    pub(crate) engine: Engine,
+    pub(crate) database: Database,
+    working: Working,
+}
+
+impl Stage {
+    pub(crate) async fn set(runs: u64) -> Result<Self> {
+        let (database, engine) = migrated().await?;
+        Self::on(database, engine, runs)
+    }
+
+    pub(crate) fn on(database: Database, engine: Engine, runs: u64) -> Result<Self> {
+        let working = Working::begin(&engine, runs, Duration::from_secs(3_600))?;
+        Ok(Self { engine, database, working })
+    }
+
+    /// Stops the worker, and checks that so many runs have ended well and left nothing behind.
+    pub(crate) async fn end(self, runs: u64) -> Result<Database> {
+        self.working.end().await?;
+        check(&self.database, runs).await?;
+        Ok(self.database)
+    }
+}
+
+/// Whether so many runs are there, all of them completed, with journals that have no gap, and
+/// nothing is left in the places of open runs.
+pub(crate) async fn check(database: &Database, runs: u64) -> Result<()> {
+    let client = connect(database.url()).await?;
+    client.batch_execute("SET ROLE flows_worker").await?;
+    let query = "
+        SELECT (SELECT count(*) FROM flows.runs),
+               (SELECT count(*) FROM flows.runs WHERE status <> 1 OR output IS NULL),
+               (SELECT count(*) FROM (SELECT FROM flows.journal GROUP BY run_id
+                                      HAVING max(position) + 1 <> count(*)) AS gap),
+               (SELECT count(*) FROM flows.ready) + (SELECT count(*) FROM flows.owned)
+                 + (SELECT count(*) FROM flows.parked) + (SELECT count(*) FROM flows.inbox),
+               (SELECT count(*) FROM flows.dead_letters)";
+    let row = client.query_one(query, &[]).await?;
+    let [all, others, gaps, left, dead] = std::array::from_fn(|column| row.get::<_, i64>(column));
+    let wanted = i64::try_from(runs)?;
+    ensure((all, others, gaps, left, dead) == (wanted, 0, 0, 0, 0), || {
+        format!(
+            "{all} runs instead of {wanted}; {others} not completed, {gaps} journals with a gap, \
+             {left} places and letters left, {dead} dead letters"
+        )
+    })
+}
+
+/// A check that fails the benchmark.
+pub(crate) fn ensure(holds: bool, message: impl FnOnce() -> String) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::terminal(format!("check failed: {}", message()))) }
+}
