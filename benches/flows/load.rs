@@ -8,13 +8,20 @@ use tokio::task::JoinSet;
 use crate::lab::ensure;
 
 /// Runs of one workflow with one result.
-#[derive(Clone, Copy)]
 pub(crate) struct Load<I> {
     pub(crate) runs: u64,
     pub(crate) in_flight: u64,
     pub(crate) input: fn(u64) -> I,
     pub(crate) output: fn(u64) -> u64,
 }
+
+impl<I> Clone for Load<I> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<I> Copy for Load<I> {}
 
 /// What came of it.
 pub(crate) struct Closed {

@@ -88,3 +88,11 @@ impl Options {
         chosen
     }
 }
+
+impl Workload {
+    /// What the help says of it.
+    pub(crate) fn title(self) -> String {
+        let value = self.to_possible_value();
+        value.and_then(|value| value.get_help().map(ToString::to_string)).unwrap_or_default()
+    }
+}

@@ -1,5 +1,6 @@
 //! What was measured, what was hoped for, and what the machine allows.
 
+pub(crate) mod json;
 pub(crate) mod table;
 
 use serde::Serialize;

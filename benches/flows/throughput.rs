@@ -2,9 +2,9 @@
 
 use flows::prelude::*;
 
-use crate::definitions::{fan_out, noop, sequence};
+use crate::definitions::{bookings, fan_out, noop, sequence};
 use crate::floor::{self, Floor, Play};
-use crate::lab::Stage;
+use crate::lab::{self, Stage, ensure};
 use crate::load::{Load, closed_loop};
 use crate::options::Options;
 use crate::report::Line;
@@ -77,6 +77,30 @@ pub(crate) async fn parallel(options: &Options) -> Result<Vec<Line>> {
     }
     let name = format!("100 parallel activities, {in_flight} open");
     Ok(vec![rounds.line("W3", name, "steps/s").budget(150_000.0).share_budget(0.6)])
+}
+
+/// W2: ten activities, each of which commits its own writes together with its record.
+pub(crate) async fn transactions(options: &Options) -> Result<Vec<Line>> {
+    let (runs, in_flight) = (options.size(4_000, 800), options.in_flight.min(500));
+    let (mut commits, mut measured) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds() {
+        commits.push(floor::commits::rate(10 * runs).await?);
+        let stage = Stage::set(2 * in_flight).await?;
+        let table = "CREATE TABLE bookings (amount bigint NOT NULL)";
+        let client = lab::connect(stage.database.url()).await?;
+        client.batch_execute(table).await?;
+        let input = |_| bookings::Input { steps: 10 };
+        let load = Load { runs, in_flight, input, output: |_| 10 };
+        measured.push(closed_loop(&stage.engine, load).await?.runs_per_second * 10.0);
+        stage.end(runs).await?;
+        let booked = client.query_one("SELECT count(*) FROM bookings", &[]).await?;
+        let booked: i64 = booked.get(0);
+        ensure(booked as u64 == 10 * runs, || format!("{booked} bookings of {runs} runs"))?;
+    }
+    let name = format!("10 transactional activities, {in_flight} open");
+    let line = Line::rate("W2", name, "steps/s", measured).budget(8_000.0).share_budget(0.5);
+    let commits = crate::stats::median(&commits);
+    Ok(vec![line.floors(commits, commits)])
 }
 
 /// Runs a second in a fresh database, once everything has happened before.
