@@ -21,9 +21,9 @@ const CLAIM: i64 = 200;
 
 /// Runs that are ready, and their rows; ids in the order of time, as the library's are.
 const FILL: &str = "
-    WITH given AS (
-        SELECT (n % 16)::smallint AS shard, run_id
-        FROM generate_series(0, $1::bigint - 1) AS n, LATERAL (SELECT flows.uuidv7(), n) AS i (run_id)
+    WITH given AS MATERIALIZED (
+        SELECT (n % 16)::smallint AS shard, flows.uuidv7() AS run_id
+        FROM generate_series(0, $1::bigint - 1) AS n
     ), created AS (
         INSERT INTO flows.runs (shard, tenant_id, run_id, workflow, version, queue, lane, input)
         SELECT shard, '00000000-0000-0000-0000-000000000000', run_id, 'floor', 1, 'default', 1, '{}'
