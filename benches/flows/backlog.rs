@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::definitions::noop;
 use crate::floor;
-use crate::lab::{self, Stage};
+use crate::lab::{self, Stage, Watch};
 use crate::options::Options;
 use crate::report::Line;
 use crate::stats::median;
@@ -41,8 +41,11 @@ async fn one_round(runs: u64, slots: u64) -> Result<(f64, f64)> {
     let started = runs as f64 / began.elapsed().as_secs_f64();
     lab::checkpoint(&database).await?;
     let began = Instant::now();
-    let stage = Stage::on(database, engine, 2 * slots)?;
-    until_all_have_ended(&stage, runs).await?;
+    let stage = Stage::on(database, engine, 2 * slots, lab::FOR_LONG)?;
+    let watch = Watch::new(&stage.database).await?;
+    // The places are few rows at the end; the runs are counted only then.
+    watch.until("SELECT count(*) FROM flows.ready", 0).await?;
+    watch.until("SELECT count(*) FROM flows.owned", 0).await?;
     let drained = runs as f64 / began.elapsed().as_secs_f64();
     results(execs).await?;
     stage.end(runs).await?;
@@ -63,21 +66,6 @@ async fn start(engine: &Engine, runs: u64) -> Result<Vec<(u64, Execution<noop::W
     }
     let execs = clients.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
     Ok(execs.into_iter().flatten().collect())
-}
-
-/// Watches the journal grow: one row for each run that has ended, and no row before.
-async fn until_all_have_ended(stage: &Stage, runs: u64) -> Result<()> {
-    let client = lab::connect(stage.database.url()).await?;
-    client.batch_execute("SET ROLE flows_worker").await?;
-    let open = "SELECT EXISTS (SELECT FROM flows.ready) OR EXISTS (SELECT FROM flows.owned)";
-    let ended = "SELECT count(*) FROM flows.runs WHERE status = 1";
-    loop {
-        let still: bool = client.query_one(open, &[]).await?.get(0);
-        if !still && client.query_one(ended, &[]).await?.get::<_, i64>(0) as u64 == runs {
-            return Ok(());
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
 }
 
 /// Every result is the right one.

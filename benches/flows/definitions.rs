@@ -53,3 +53,43 @@ pub(crate) fn noise(bytes: usize) -> String {
     });
     letters.filter(|letter| *letter != '\\').collect()
 }
+
+/// Whether the activities of this process never end.
+pub(crate) struct Doom(pub(crate) bool);
+
+#[activity]
+async fn doomed(ctx: &ActivityContext, n: u64) -> Result<u64> {
+    if ctx.state::<Doom>()?.0 {
+        std::future::pending::<()>().await;
+    }
+    Ok(n + 1)
+}
+
+/// Waits in an activity until a worker comes whose activities end.
+#[workflow]
+pub(crate) async fn survivor(ctx: &WorkflowContext, n: u64) -> Result<u64> {
+    doomed(ctx, n).await
+}
+
+/// Makes `steps` events, then waits for a signal.
+#[workflow]
+pub(crate) async fn listener(ctx: &WorkflowContext, steps: u64) -> Result<u64> {
+    let mut n = 0;
+    for _ in 0..steps {
+        n = step(ctx, n).await?;
+    }
+    Ok(n + ctx.signal::<u64>("go").await?)
+}
+
+/// Sleeps until a time, and gives the time by the machine's clock when its code goes on; both in
+/// microseconds since 1970.
+#[workflow]
+pub(crate) async fn sleeper(ctx: &WorkflowContext, due: u64) -> Result<u64> {
+    ctx.sleep_until(std::time::UNIX_EPOCH + Duration::from_micros(due)).await?;
+    ctx.side_effect(|| micros_since_1970(std::time::SystemTime::now())).await
+}
+
+pub(crate) fn micros_since_1970(time: std::time::SystemTime) -> u64 {
+    let since = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,13 +1,15 @@
 //! Where measuring happens: fresh databases, an engine and a worker in this process, and the check
 //! of what they left behind.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flows::pg::dev::{Database, fresh_database};
 use flows::pg::tokio_postgres::{self, Client, NoTls};
 use flows::prelude::*;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use crate::definitions::Doom;
 
 /// A connection of our own.
 pub(crate) async fn connect(url: &str) -> Result<Client> {
@@ -51,6 +53,7 @@ impl Working {
     pub(crate) fn begin(engine: &Engine, runs: u64, resident: Duration) -> Result<Self> {
         let worker = Worker::builder(engine, register_all!())
             .max_workflows(usize::try_from(runs)?)
+            .state(Doom(false))
             .max_activities(4_000)
             .resident_for(resident)
             .build()?;
@@ -72,14 +75,23 @@ pub(crate) struct Stage {
     working: Working,
 }
 
+/// How long a run that only waits stays in memory, where it should stay there.
+pub(crate) const FOR_LONG: Duration = Duration::from_secs(3_600);
+
 impl Stage {
+    /// Whose worker holds so many runs at once.
     pub(crate) async fn set(runs: u64) -> Result<Self> {
         let (database, engine) = migrated().await?;
-        Self::on(database, engine, runs)
+        Self::on(database, engine, runs, FOR_LONG)
     }
 
-    pub(crate) fn on(database: Database, engine: Engine, runs: u64) -> Result<Self> {
-        let working = Working::begin(&engine, runs, Duration::from_secs(3_600))?;
+    pub(crate) fn on(
+        database: Database,
+        engine: Engine,
+        runs: u64,
+        resident: Duration,
+    ) -> Result<Self> {
+        let working = Working::begin(&engine, runs, resident)?;
         Ok(Self { engine, database, working })
     }
 
@@ -91,11 +103,41 @@ impl Stage {
     }
 }
 
+/// Looks at the tables from outside.
+pub(crate) struct Watch(Client);
+
+impl Watch {
+    pub(crate) async fn new(database: &Database) -> Result<Self> {
+        let client = connect(database.url()).await?;
+        client.batch_execute("SET ROLE flows_worker").await?;
+        Ok(Self(client))
+    }
+
+    pub(crate) async fn number(&self, query: &str) -> Result<i64> {
+        Ok(self.0.query_one(query, &[]).await?.get(0))
+    }
+
+    /// Looks again and again until the number is this one, because nothing tells of it; for a fifth
+    /// of the time at most, so that looking does not slow down what is looked at.
+    pub(crate) async fn until(&self, query: &str, number: u64) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            let asked = Instant::now();
+            let found = self.number(query).await?;
+            if found as u64 == number {
+                return Ok(());
+            }
+            let patient = began.elapsed() < Duration::from_secs(600);
+            ensure(patient, || format!("{found} instead of {number}: {query}"))?;
+            tokio::time::sleep((4 * asked.elapsed()).max(Duration::from_millis(2))).await;
+        }
+    }
+}
+
 /// Whether so many runs are there, all of them completed, with journals that have no gap, and
 /// nothing is left in the places of open runs.
 pub(crate) async fn check(database: &Database, runs: u64) -> Result<()> {
-    let client = connect(database.url()).await?;
-    client.batch_execute("SET ROLE flows_worker").await?;
+    let Watch(client) = Watch::new(database).await?;
     let query = "
         SELECT (SELECT count(*) FROM flows.runs),
                (SELECT count(*) FROM flows.runs WHERE status <> 1 OR output IS NULL),

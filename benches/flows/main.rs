@@ -4,14 +4,21 @@
 //! what each workload is and how to read the result.
 
 mod backlog;
+mod concurrency;
 mod definitions;
 mod floor;
 mod lab;
 mod latency;
 mod load;
 mod machine;
+mod million;
 mod options;
+mod process;
+mod processes;
+mod recovery;
 mod report;
+mod signals;
+mod sleepers;
 mod stats;
 mod throughput;
 
@@ -24,7 +31,7 @@ use flows::prelude::*;
 
 use machine::Machine;
 use options::{Options, Workload};
-use report::{Line, json, table};
+use report::{Report, json, table};
 
 /// Where the library's development server looks for one that is given.
 const URL: &str = "DATABASE_URL";
@@ -40,6 +47,10 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode> {
+    if std::env::args().nth(1).as_deref() == Some(process::WORKER) {
+        tokio::runtime::Runtime::new()?.block_on(process::work())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let options = Options::parse();
     if let Some(url) =
         options.url.as_ref().filter(|url| std::env::var(URL).ok().as_ref() != Some(*url))
@@ -62,25 +73,33 @@ fn again_with(url: &str) -> Result<ExitCode> {
 async fn measure_all(options: &Options) -> Result<()> {
     let machine = Machine::look(&fresh_database().await?).await?;
     machine.print();
-    let (mut lines, began) = (Vec::new(), Instant::now());
+    let (mut report, began) = (Report::default(), Instant::now());
     for workload in options.chosen() {
         eprintln!("{:4.0} s  {}", began.elapsed().as_secs_f64(), workload.title());
-        lines.extend(measure(workload, options).await?);
+        measure(workload, options, &mut report).await?;
     }
-    table::print(&lines);
+    table::print(&report.lines);
     if let Some(path) = &options.json {
-        json::write(path, &machine, &lines)?;
+        json::write(path, &machine, &report)?;
     }
     Ok(())
 }
 
-async fn measure(workload: Workload, options: &Options) -> Result<Vec<Line>> {
+async fn measure(workload: Workload, options: &Options, report: &mut Report) -> Result<()> {
     match workload {
-        Workload::Noop => throughput::start_and_await(options).await,
-        Workload::Steps => throughput::steps(options).await,
-        Workload::Parallel => throughput::parallel(options).await,
-        Workload::Backlog => backlog::drain(options).await,
-        Workload::Transactions => throughput::transactions(options).await,
-        Workload::Latency => latency::unloaded(options).await,
+        Workload::Noop => report.extend(throughput::start_and_await(options).await?),
+        Workload::Backlog => report.extend(backlog::drain(options).await?),
+        Workload::Steps => report.extend(throughput::steps(options).await?),
+        Workload::Transactions => report.extend(throughput::transactions(options).await?),
+        Workload::Parallel => report.extend(throughput::parallel(options).await?),
+        Workload::Latency => report.extend(latency::unloaded(options).await?),
+        Workload::Signals => report.extend(signals::round_trip(options).await?),
+        Workload::Sleepers => report.extend(sleepers::together(options).await?),
+        Workload::Million => report.extend(million::sleep(options).await?),
+        Workload::Replay => report.extend(signals::replay(options).await?),
+        Workload::Recovery => report.extend(recovery::kill_9(options).await?),
+        Workload::Processes => report.extend(processes::scale(options).await?),
+        Workload::Concurrency => report.extend(concurrency::sweep(options).await?),
     }
+    Ok(())
 }

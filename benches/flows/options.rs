@@ -64,6 +64,26 @@ pub(crate) enum Workload {
     /// W4: one activity, and ten, nothing else going on.
     #[value(alias = "w4")]
     Latency,
+    /// W5: a signal to a parked run, until its result is seen.
+    #[value(alias = "w5")]
+    Signals,
+    /// W6: ten thousand sleepers firing together.
+    #[value(alias = "w6")]
+    Sleepers,
+    /// W7: a million sleepers: start, memory, disk, and a few that wake.
+    #[value(alias = "w7")]
+    Million,
+    /// W8: a journal of ten thousand events, replayed by somebody who does not have it.
+    #[value(alias = "w8")]
+    Replay,
+    /// W9: kill -9 of a worker that holds ten thousand runs, until all have moved on.
+    #[value(alias = "w9")]
+    Recovery,
+    /// W10: one, two, four and eight worker processes.
+    #[value(alias = "w10")]
+    Processes,
+    /// Throughput and latency over the number of open runs, for the plots.
+    Concurrency,
 }
 
 impl Options {

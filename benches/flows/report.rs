@@ -5,7 +5,7 @@ pub(crate) mod table;
 
 use serde::Serialize;
 
-use crate::stats::median;
+use crate::stats::{Spread, median};
 
 /// Which of two figures is the better one.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -130,5 +130,50 @@ impl Line {
             Better::Higher => value >= goal,
             Better::Lower => value <= goal,
         }
+    }
+}
+
+/// What is drawn: figures over something that was varied.
+#[derive(Clone, Serialize)]
+pub(crate) struct Series {
+    pub(crate) name: &'static str,
+    /// What was varied.
+    pub(crate) x: &'static str,
+    /// Of the rates.
+    pub(crate) unit: &'static str,
+    pub(crate) points: Vec<Point>,
+}
+
+#[derive(Clone, Serialize)]
+pub(crate) struct Point {
+    pub(crate) at: f64,
+    pub(crate) rate: f64,
+    pub(crate) times: Option<Spread>,
+}
+
+/// Everything that was measured.
+#[derive(Default)]
+pub(crate) struct Report {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) series: Vec<Series>,
+}
+
+impl From<Vec<Line>> for Report {
+    fn from(lines: Vec<Line>) -> Self {
+        Self { lines, series: Vec::new() }
+    }
+}
+
+impl From<(Vec<Line>, Series)> for Report {
+    fn from((lines, series): (Vec<Line>, Series)) -> Self {
+        Self { lines, series: vec![series] }
+    }
+}
+
+impl Report {
+    pub(crate) fn extend(&mut self, more: impl Into<Self>) {
+        let more = more.into();
+        self.lines.extend(more.lines);
+        self.series.extend(more.series);
     }
 }

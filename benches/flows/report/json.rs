@@ -5,13 +5,13 @@ use std::path::Path;
 use flows::prelude::*;
 use serde_json::{Value, json};
 
-use super::Line;
+use super::{Line, Report};
 use crate::machine::Machine;
 
 /// Writes the file, with what the table shows worked out.
-pub(crate) fn write(path: &Path, machine: &Machine, lines: &[Line]) -> Result<()> {
-    let lines = lines.iter().map(line).collect::<Result<Vec<_>>>()?;
-    let document = json!({ "machine": machine, "lines": lines });
+pub(crate) fn write(path: &Path, machine: &Machine, report: &Report) -> Result<()> {
+    let lines = report.lines.iter().map(line).collect::<Result<Vec<_>>>()?;
+    let document = json!({ "machine": machine, "lines": lines, "series": report.series });
     Ok(std::fs::write(path, serde_json::to_string_pretty(&document)? + "\n")?)
 }
 
