@@ -3,6 +3,7 @@
 //! `cargo bench --bench flows -- --help` says what can be asked for; `docs/src/performance.md` says
 //! what each workload is and how to read the result.
 
+mod arrivals;
 mod backlog;
 mod concurrency;
 mod definitions;
@@ -12,7 +13,9 @@ mod latency;
 mod load;
 mod machine;
 mod million;
+mod open_loop;
 mod options;
+mod payloads;
 mod process;
 mod processes;
 mod recovery;
@@ -20,6 +23,7 @@ mod report;
 mod signals;
 mod sleepers;
 mod stats;
+mod tenants;
 mod throughput;
 
 use std::process::{Command, ExitCode};
@@ -99,6 +103,9 @@ async fn measure(workload: Workload, options: &Options, report: &mut Report) -> 
         Workload::Replay => report.extend(signals::replay(options).await?),
         Workload::Recovery => report.extend(recovery::kill_9(options).await?),
         Workload::Processes => report.extend(processes::scale(options).await?),
+        Workload::Arrivals => report.extend(arrivals::open_loop(options).await?),
+        Workload::Payloads => report.extend(payloads::carried(options).await?),
+        Workload::Tenants => report.extend(tenants::fairness(options).await?),
         Workload::Concurrency => report.extend(concurrency::sweep(options).await?),
     }
     Ok(())

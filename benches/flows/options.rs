@@ -82,6 +82,15 @@ pub(crate) enum Workload {
     /// W10: one, two, four and eight worker processes.
     #[value(alias = "w10")]
     Processes,
+    /// W11: runs that arrive at a part of what is possible, whatever became of the others.
+    #[value(alias = "w11")]
+    Arrivals,
+    /// W12: results of one kilobyte and of sixty-four.
+    #[value(alias = "w12")]
+    Payloads,
+    /// W13: a thousand tenants, of which one floods the workers.
+    #[value(alias = "w13")]
+    Tenants,
     /// Throughput and latency over the number of open runs, for the plots.
     Concurrency,
 }
