@@ -103,6 +103,9 @@ impl Stage {
     }
 }
 
+/// How long nothing may change before that is a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Looks at the tables from outside.
 pub(crate) struct Watch(Client);
 
@@ -120,15 +123,18 @@ impl Watch {
     /// Looks again and again until the number is this one, because nothing tells of it; for a fifth
     /// of the time at most, so that looking does not slow down what is looked at.
     pub(crate) async fn until(&self, query: &str, number: u64) -> Result<()> {
-        let began = Instant::now();
+        let (mut last, mut changed) = (None, Instant::now());
         loop {
             let asked = Instant::now();
             let found = self.number(query).await?;
             if found as u64 == number {
                 return Ok(());
             }
-            let patient = began.elapsed() < Duration::from_secs(600);
-            ensure(patient, || format!("{found} instead of {number}: {query}"))?;
+            if last.replace(found) != Some(found) {
+                changed = asked;
+            }
+            let moves = changed.elapsed() < PATIENCE;
+            ensure(moves, || format!("it stays at {found} instead of {number}: {query}"))?;
             tokio::time::sleep((4 * asked.elapsed()).max(Duration::from_millis(2))).await;
         }
     }

@@ -13,6 +13,9 @@ use crate::stats::Spread;
 
 /// Until the sleepers fire: all of them must be asleep by then.
 const UNTIL_DUE: Duration = Duration::from_secs(10);
+/// Runs that a worker has looked at: asleep in its memory, or parked.
+const TAKEN_UP: &str =
+    "SELECT (SELECT count(*) FROM flows.owned) + (SELECT count(*) FROM flows.parked)";
 /// Clients that start runs at the same time.
 const CLIENTS: u64 = 1_000;
 
@@ -26,7 +29,7 @@ pub(crate) async fn together(options: &Options) -> Result<Vec<Line>> {
     let due = micros_since_1970(SystemTime::now() + UNTIL_DUE);
     let sleepers = start(&stage.engine, runs, due).await?;
     let watch = Watch::new(&stage.database).await?;
-    watch.until("SELECT count(*) FROM flows.owned", runs).await?;
+    watch.until(TAKEN_UP, runs).await?;
     let now = micros_since_1970(SystemTime::now());
     ensure(now < due, || format!("the {runs} runs were not asleep in time"))?;
     let spread = lateness(sleepers).await?;
