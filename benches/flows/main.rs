@@ -1,128 +1,115 @@
 //! The benchmark: how fast the library is on this machine, beside what its PostgreSQL allows.
 //!
-//! `cargo bench --bench flows` runs everything on a server it finds or starts;
-//! `cargo bench --bench flows -- steps --runs 20000 --in-flight 1000` one workload. The floor is
-//! measured in the same run, because only ratios survive a change of machine.
+//! `cargo bench --bench flows -- --help` says what can be asked for; `docs/src/performance.md` says
+//! what each workload is and how to read the result.
 
+mod arrivals;
+mod backlog;
+mod concurrency;
+mod definitions;
 mod floor;
-mod workloads;
+mod lab;
+mod latency;
+mod load;
+mod machine;
+mod million;
+mod open_loop;
+mod options;
+mod payloads;
+mod process;
+mod processes;
+mod recovery;
+mod report;
+mod signals;
+mod sleepers;
+mod stats;
+mod tenants;
+mod throughput;
 
-use std::time::Duration;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+use flows::pg::dev::fresh_database;
 use flows::prelude::*;
 
-/// What to measure, and how much of it.
-#[derive(Parser, Clone)]
-struct Options {
-    /// Workloads; all of them by default.
-    workloads: Vec<Workload>,
-    /// Runs of each workload.
-    #[arg(long, default_value_t = 20_000)]
-    runs: u64,
-    /// Runs that are open at the same time.
-    #[arg(long, default_value_t = 2_000)]
-    in_flight: u64,
-    /// A PostgreSQL to use instead of one that is found or started.
-    #[arg(long)]
-    url: Option<String>,
-    /// Cargo gives it to every benchmark.
-    #[arg(long, hide = true)]
-    bench: bool,
-}
+use machine::Machine;
+use options::{Options, Workload};
+use report::{Report, json, table};
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Workload {
-    /// A workflow that does nothing: started, awaited.
-    Noop,
-    /// Ten activities, one after the other.
-    Steps,
-    /// A hundred activities at once.
-    Parallel,
-    /// One run of one activity, and of ten, at a time.
-    Latency,
-}
+/// Where the library's development server looks for one that is given.
+const URL: &str = "DATABASE_URL";
 
-/// A line of the result.
-struct Line {
-    name: String,
-    value: String,
-    floor: Option<f64>,
-}
-
-#[tokio::main]
-async fn main() -> Result<()> {
-    let options = Options::parse();
-    let database = match &options.url {
-        Some(_) => None,
-        None => Some(flows::pg::dev::fresh_database().await?),
-    };
-    let url = options.url.clone().or_else(|| Some(database.as_ref()?.url().to_owned()));
-    let url = url.unwrap_or_default();
-    describe(&url).await?;
-
-    let mut lines = Vec::new();
-    let chosen = |workload| options.workloads.is_empty() || options.workloads.contains(&workload);
-    for workload in [Workload::Noop, Workload::Steps, Workload::Parallel, Workload::Latency] {
-        if chosen(workload) {
-            lines.extend(measure(workload, &options, &url).await?);
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
         }
     }
-    println!("\n{:44} {:>16} {:>10}", "workload", "measured", "of floor");
-    for Line { name, value, floor } in lines {
-        let floor = floor.map(|share| format!("{share:.2}")).unwrap_or_default();
-        println!("{name:44} {value:>16} {floor:>10}");
+}
+
+fn run() -> Result<ExitCode> {
+    // A warning of the library explains a bad figure.
+    let warnings = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN);
+    warnings.with_writer(std::io::stderr).init();
+    if std::env::args().nth(1).as_deref() == Some(process::WORKER) {
+        tokio::runtime::Runtime::new()?.block_on(process::work())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let options = Options::parse();
+    if let Some(url) =
+        options.url.as_ref().filter(|url| std::env::var(URL).ok().as_ref() != Some(*url))
+    {
+        return again_with(url);
+    }
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(measure_all(&options))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The same program with another environment, which a process cannot change for itself.
+fn again_with(url: &str) -> Result<ExitCode> {
+    let mut again = Command::new(std::env::current_exe()?);
+    again.args(std::env::args_os().skip(1)).env(URL, url).env_remove("FLOWS_POSTGRES");
+    let status = again.status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn measure_all(options: &Options) -> Result<()> {
+    let machine = Machine::look(&fresh_database().await?).await?;
+    machine.print();
+    let (mut report, began) = (Report::default(), Instant::now());
+    for workload in options.chosen() {
+        eprintln!("{:4.0} s  {}", began.elapsed().as_secs_f64(), workload.title());
+        measure(workload, options, &mut report).await?;
+    }
+    table::print(&report.lines);
+    if let Some(path) = &options.json {
+        json::write(path, &machine, &report)?;
     }
     Ok(())
 }
 
-async fn measure(workload: Workload, options: &Options, url: &str) -> Result<Vec<Line>> {
-    let Options { runs, in_flight, .. } = *options;
-    let bench = workloads::Bench::new(url, in_flight).await?;
-    let lines = match workload {
-        Workload::Noop => {
-            vec![rate("no-op, start and await", "wf/s", bench.noop(runs).await?, None)]
-        }
-        Workload::Steps => {
-            let floor = floor::steps(url, runs * 10, in_flight).await?;
-            let rate_of = bench.steps(runs).await?;
-            vec![
-                rate("floor: durable rows in batches", "rows/s", floor, None),
-                rate("10 sequential activities", "steps/s", rate_of, Some(rate_of / floor)),
-            ]
-        }
-        Workload::Parallel => {
-            let steps = bench.parallel(runs.div_ceil(20)).await?;
-            vec![rate("100 parallel activities", "steps/s", steps, None)]
-        }
-        Workload::Latency => vec![
-            latency("1 activity, unloaded", &bench.latency(1).await?),
-            latency("10 activities, unloaded", &bench.latency(10).await?),
-        ],
-    };
-    bench.end().await?;
-    Ok(lines)
-}
-
-fn rate(name: &str, unit: &str, value: f64, floor: Option<f64>) -> Line {
-    Line { name: name.to_owned(), value: format!("{value:.0} {unit}"), floor }
-}
-
-fn latency(name: &str, sorted: &[Duration]) -> Line {
-    let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
-    let value = format!("{:.2} / {:.2} ms", at(0.5), at(0.99));
-    Line { name: format!("{name}: p50 / p99"), value, floor: None }
-}
-
-/// What the numbers depend on.
-async fn describe(url: &str) -> Result<()> {
-    let client = floor::connect(url).await?;
-    let settings =
-        "SELECT version(), current_setting('fsync'), current_setting('synchronous_commit'),
-                           current_setting('shared_buffers')";
-    let row = client.query_one(settings, &[]).await?;
-    let [version, fsync, commit, buffers]: [String; 4] = std::array::from_fn(|i| row.get(i));
-    println!("{version}\nfsync {fsync}, synchronous_commit {commit}, shared_buffers {buffers}");
-    println!("{} cores", std::thread::available_parallelism()?);
+async fn measure(workload: Workload, options: &Options, report: &mut Report) -> Result<()> {
+    match workload {
+        Workload::Noop => report.extend(throughput::start_and_await(options).await?),
+        Workload::Backlog => report.extend(backlog::drain(options).await?),
+        Workload::Steps => report.extend(throughput::steps(options).await?),
+        Workload::Transactions => report.extend(throughput::transactions(options).await?),
+        Workload::Parallel => report.extend(throughput::parallel(options).await?),
+        Workload::Latency => report.extend(latency::unloaded(options).await?),
+        Workload::Signals => report.extend(signals::round_trip(options).await?),
+        Workload::Sleepers => report.extend(sleepers::together(options).await?),
+        Workload::Million => report.extend(million::sleep(options).await?),
+        Workload::Replay => report.extend(signals::replay(options).await?),
+        Workload::Recovery => report.extend(recovery::kill_9(options).await?),
+        Workload::Processes => report.extend(processes::scale(options).await?),
+        Workload::Arrivals => report.extend(arrivals::open_loop(options).await?),
+        Workload::Payloads => report.extend(payloads::carried(options).await?),
+        Workload::Tenants => report.extend(tenants::fairness(options).await?),
+        Workload::Concurrency => report.extend(concurrency::sweep(options).await?),
+    }
     Ok(())
 }

@@ -28,9 +28,9 @@ impl PgStore {
         Ok(Self::new(pool, Some(config)))
     }
 
-    /// Uses the application's pool. A process that runs workers takes three connections out of it
-    /// for good; it does not listen to other processes, so that workers and waiters poll for what
-    /// those do.
+    /// Uses the application's pool. A process that runs workers opens five connections beside it, as
+    /// its manager makes them, without its hooks; it does not listen to other processes, so that
+    /// workers and waiters poll for what those do.
     pub fn from_pool(pool: Pool) -> Self {
         Self::new(pool, None)
     }

@@ -16,10 +16,10 @@ const CHUNK: i64 = 1000;
 
 impl Shared {
     pub(crate) async fn register(&self, worker: &WorkerIdentity) -> Result<Lease> {
-        let lent = self.claimer().await?;
+        let lent = self.leases().await?;
         let lease = lease(lent.link(), worker).await?;
-        release_stuck(lent.link(), &worker.lanes).await?;
         lent.give_back();
+        self.retry_stuck(worker).await?;
         Ok(lease)
     }
 

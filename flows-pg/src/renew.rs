@@ -13,7 +13,7 @@ use crate::types::{Time, micros};
 
 impl Shared {
     pub(crate) async fn renew(&self, worker: &WorkerIdentity) -> Result<Lease> {
-        let lent = self.claimer().await?;
+        let lent = self.leases().await?;
         let lease = renew(lent.link(), worker).await?;
         lent.give_back();
         Ok(lease)

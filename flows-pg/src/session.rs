@@ -1,5 +1,8 @@
 //! Long-lived connections of a worker: opened when first used, opened again when lost.
 //!
+//! They are made as the pool makes its own, and beside it: a lease must not wait in line behind the
+//! activities that use the pool up.
+//!
 //! A connection leaves its slot while it is used and comes back only when its user says that
 //! nothing is unfinished on it. So a future that is dropped half-way drops the connection with it,
 //! and a transaction never outlives the call that began it.
@@ -7,7 +10,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::{ClientWrapper, Object, Pool};
+use deadpool::managed::Manager;
+use deadpool_postgres::{ClientWrapper, Pool, PoolError, TimeoutType};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::counters::Counters;
@@ -18,6 +22,8 @@ use crate::link::Link;
 pub(crate) const WRITER: &str = include_str!("sql/session_writer.sql");
 /// What the connection of the claimer is set to.
 pub(crate) const CLAIMER: &str = include_str!("sql/session_claimer.sql");
+/// What the connection that holds leases is set to.
+pub(crate) const LEASES: &str = include_str!("sql/session_leases.sql");
 
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -62,10 +68,24 @@ impl Session {
     }
 
     async fn open_now(&self, pool: &Pool) -> Result<ClientWrapper, Fault> {
-        let client = Object::take(pool.get().await?);
+        let client = connect(pool).await?;
         client.batch_execute(self.setup).await?;
         Ok(client)
     }
+}
+
+/// A connection beside the pool, which the pool neither counts nor waits for.
+pub(crate) async fn connect(pool: &Pool) -> Result<ClientWrapper, Fault> {
+    let manager = pool.manager();
+    let mut client = match pool.timeouts().create {
+        Some(limit) => match tokio::time::timeout(limit, manager.create()).await {
+            Ok(created) => created?,
+            Err(_) => return Err(PoolError::Timeout(TimeoutType::Create).into()),
+        },
+        None => manager.create().await?,
+    };
+    manager.detach(&mut client);
+    Ok(client)
 }
 
 /// A connection on loan. Dropped, it is closed; [`Lent::give_back`] keeps it.

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::counters::Counters;
 use crate::error::Fault;
 use crate::hints::Hints;
-use crate::session::{CLAIMER, Lent, Session, WRITER};
+use crate::session::{CLAIMER, LEASES, Lent, Session, WRITER};
 use crate::unfinished::Unfinished;
 
 /// Enough for one machine; more connections only make the batches smaller.
@@ -39,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) hints: Hints,
     writers: Vec<Session>,
     claimer: Session,
+    leases: Session,
     requests: AtomicI64,
 }
 
@@ -62,6 +63,7 @@ impl PgStore {
             unfinished: Unfinished::default(),
             writers: (0..writers).map(|_| Session::new(WRITER)).collect(),
             claimer: Session::new(CLAIMER),
+            leases: Session::new(LEASES),
             requests: AtomicI64::new(1),
         }))
     }
@@ -74,10 +76,16 @@ impl PgStore {
 }
 
 impl Shared {
-    /// The connection that claims, looks and renews.
+    /// The connection that claims, looks and collects.
     pub(crate) async fn claimer(&self) -> Result<Lent<'_>, Fault> {
         self.ready().await?;
         self.claimer.lend(&self.pool, &self.counters).await
+    }
+
+    /// The connection that holds leases: a claim that takes long does not keep it from that.
+    pub(crate) async fn leases(&self) -> Result<Lent<'_>, Fault> {
+        self.ready().await?;
+        self.leases.lend(&self.pool, &self.counters).await
     }
 
     /// A connection that commits turns.

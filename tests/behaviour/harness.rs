@@ -69,7 +69,10 @@ where
 }
 
 /// What never ends is a failure that says so.
-async fn within<F: Future<Output = Result<()>>>(limit: Duration, behaviour: F) -> Result<()> {
+pub(crate) async fn within<F: Future<Output = Result<()>>>(
+    limit: Duration,
+    behaviour: F,
+) -> Result<()> {
     let ended = tokio::time::timeout(limit, behaviour).await;
     ended.unwrap_or_else(|_| panic!("the behaviour has not ended after {limit:?}"))
 }

@@ -13,6 +13,7 @@ mod blocking;
 mod building;
 mod cancelling;
 mod children;
+mod connections;
 mod dead_letters;
 mod errors;
 mod lifetimes;

@@ -27,6 +27,7 @@ pub(crate) async fn fill(engine: &CoreEngine) -> Result<()> {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let working = tokio::spawn(async move { worker.run_until(stopped).await });
     let delivered = engine.start(an_order("Ada")).id("delivered").await?;
+    has_begun(&delivered).await?;
     delivered.send(WarehouseReady { available: true }).await?;
     delivered.result().await?;
     let tenant = engine.tenant(ACME);
@@ -36,12 +37,18 @@ pub(crate) async fn fill(engine: &CoreEngine) -> Result<()> {
         tenant.start(an_order("Kim")).id("waiting-1").await?,
     ];
     for exec in waiting {
-        while exec.history().await?.is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        has_begun(&exec).await?;
     }
     drop(stop);
     working.await?
+}
+
+/// Waits until its first step is recorded.
+async fn has_begun(exec: &Execution<old::order::Workflow>) -> Result<()> {
+    while exec.history().await?.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
 }
 
 async fn on_memory<F: Future<Output = Result<()>>>(

@@ -69,7 +69,7 @@ async fn who_may_not_see_all_tenants_is_told() -> Result<()> {
     let engine = Engine::connect(&server.url()).await?;
     engine.migrate().await?;
     let admin = client(&server.superuser_url()).await?;
-    admin.batch_execute("REVOKE flows_worker FROM app").await?;
+    admin.batch_execute("REVOKE flows_worker FROM app CASCADE").await?;
     let reader = Engine::connect(&server.url()).await?;
 
     let error = replay_all(&reader).registry(old::registry()).await.expect_err("an error");

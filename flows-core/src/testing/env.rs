@@ -254,7 +254,17 @@ impl TestEnv {
         Ok(())
     }
 
+    /// Whether every worker of this test that lives has registered: before that, nothing is served.
+    fn is_served(&self) -> bool {
+        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let alive = workers.iter().filter(|worker| !worker.is_finished()).count();
+        self.kit.watch.registered() >= alive
+    }
+
     async fn is_quiet(&self) -> Result<bool> {
+        if !self.is_served() {
+            return Ok(false);
+        }
         let store = self.engine.store();
         let status = Some(RunStatus::Running);
         let open = ListFilter { status, limit: RUNS, ..ListFilter::default() };

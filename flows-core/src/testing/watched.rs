@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -23,6 +24,8 @@ pub(crate) struct Watch {
     /// Moves when a run ends or gets stuck, and when a test has failed by itself.
     news: watch::Sender<()>,
     stuck: Mutex<BTreeMap<RunKey, String>>,
+    /// How often a worker has registered.
+    registered: AtomicUsize,
 }
 
 impl Watch {
@@ -38,6 +41,11 @@ impl Watch {
     /// The runs that are stuck, and why.
     pub(crate) fn stuck(&self) -> BTreeMap<RunKey, String> {
         self.stuck.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How often a worker has registered.
+    pub(crate) fn registered(&self) -> usize {
+        self.registered.load(Ordering::Relaxed)
     }
 
     fn committed(&self, record: &Record) {
@@ -161,7 +169,11 @@ impl Store for Watched {
         if let Some(doom) = &self.doom {
             doom.registered(worker.id);
         }
-        self.store.register(worker)
+        Box::pin(async move {
+            let lease = self.store.register(worker).await?;
+            self.watch.registered.fetch_add(1, Ordering::Relaxed);
+            Ok(lease)
+        })
     }
 
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::{ClientWrapper, Object, Pool};
+use deadpool_postgres::{ClientWrapper, Pool};
 use flows_core::ids::RunKey;
 use flows_core::store::Hint;
 use tokio::sync::mpsc::Receiver;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::wire::Sender;
 use crate::error::Fault;
+use crate::session::connect;
 use crate::sql::NOTIFY;
 
 /// The time in which hints gather after some were sent.
@@ -95,7 +96,7 @@ async fn send(
 }
 
 async fn open(pool: &Pool) -> Result<ClientWrapper, Fault> {
-    let client = Object::take(pool.get().await?);
+    let client = connect(pool).await?;
     client
         .batch_execute("SET synchronous_commit = off; SET application_name = 'flows notifier'")
         .await?;

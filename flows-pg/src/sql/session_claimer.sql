@@ -1,4 +1,4 @@
--- Prepares a connection that claims, looks and renews. Sent once, by `session`.
+-- Prepares a connection that claims, looks and collects. Sent once, by `session`.
 -- A claim need not survive a crash of the database: the run would be ready again.
 -- The hot tables are small one moment and large the next, so plans are made once, for the indexes.
 SET ROLE flows_worker;

@@ -81,8 +81,8 @@ pub(super) async fn an_owner_that_was_not_first_reloads(bench: Bench) {
 
 pub(super) async fn what_is_not_owned_is_not_reloaded(bench: Bench) {
     let (key, stale, owner) = taken_over(&bench).await;
-    let ready = bench.started("ready").await;
     let mine = bench.parked("parked", &owner).await;
+    let ready = bench.started("ready").await; // last: a claim takes whatever is ready in its shard
     assert!(stale.reload(&[key]).await.is_empty());
     let found = owner.reload(&[ready, key, mine]).await;
     assert_eq!(found.into_iter().map(|run| run.key).collect::<Vec<_>>(), [key]);

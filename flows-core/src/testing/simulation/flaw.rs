@@ -103,7 +103,11 @@ async fn append(world: &World, worker: Uuid, record: &Record) -> Result<Committe
     let rows = |key: RunKey| world.store.stored(key).map_or(0, |(run, _)| run.journal.len());
     let position = i32::try_from(rows(record.key)).unwrap_or(i32::MAX);
     let record = Record { position, consumed: Vec::new(), mail: Vec::new(), ..record.clone() };
-    world.store.commit(0, worker, &[record.clone()]).await.map(|mut answers| answers.remove(0))
+    world
+        .store
+        .commit(0, worker, std::slice::from_ref(&record))
+        .await
+        .map(|mut answers| answers.remove(0))
 }
 
 /// Parks a run once more, after a while.

@@ -62,14 +62,13 @@ fn claims() -> Vec<Case> {
     let reload = [vec![me.clone()], columns(&owned())].concat();
     let collect = vec![text(id(MAILED)), BATCH.to_string(), "9".into()];
     vec![
-        worker(LOOK, CLAIMER, 16, 14, vec![me.clone(), lanes, "16".into()]),
+        worker(LOOK, CLAIMER, 16, 14, vec![me, lanes, "16".into()]),
         worker(CLAIM, CLAIMER, BATCH, 60, claim),
         worker(LOAD, CLAIMER, BATCH, 20, columns(&numbers(1..=BATCH))),
         worker(COLLECT, CLAIMER, BATCH, 20, collect),
         worker(LOAD_INBOXES, CLAIMER, BATCH, 8, columns(&numbers(1..=BATCH))),
         worker(PROMOTE, CLAIMER, 900, 25, vec!["16".into(), "500".into()]),
         worker(RELOAD, CLAIMER, BATCH, 16, reload),
-        worker(RENEW, CLAIMER, 1, 40, vec![me, "1000000".into()]),
     ]
 }
 

@@ -1,0 +1,11 @@
+-- Prepares a connection that takes and renews leases. Sent once, by `session`.
+-- A lease that a crash of the database forgets is over a little sooner: nothing is lost.
+SET ROLE flows_worker;
+SET application_name = 'flows leases';
+SET default_transaction_isolation = 'read committed';
+SET default_transaction_read_only = off;
+SET statement_timeout = 0;
+SET idle_session_timeout = 0;
+SET lock_timeout = '5s';
+SET synchronous_commit = off;
+SET jit = off;

@@ -1,0 +1,61 @@
+//! What a worker does with its connections where there are too few of them.
+
+use flows::pg::deadpool_postgres::{Manager, Pool};
+use flows::pg::dev::fresh_database;
+use flows::pg::tokio_postgres::{Client, NoTls};
+use flows::prelude::*;
+
+use crate::harness::{Serving, until, within};
+
+#[workflow]
+async fn idles(ctx: &WorkflowContext) -> Result<()> {
+    ctx.sleep(Duration::from_secs(1)).await
+}
+
+/// A worker renews its lease while the application uses up the pool, also when it loses its own
+/// connections meanwhile.
+#[tokio::test]
+async fn a_lease_does_not_wait_for_the_pool() -> Result<()> {
+    let database = fresh_database().await?;
+    let manager = Manager::new(database.url().parse().expect("it was used already"), NoTls);
+    let pool = Pool::builder(manager).max_size(1).build().expect("it needs no timer");
+    let engine = Engine::from_pool(pool.clone());
+    engine.migrate().await?;
+    let (client, administrator) = (connect(database.url()).await?, connect(database.url()).await?);
+    client.batch_execute("SET ROLE flows_worker").await?;
+    let worker =
+        Worker::builder(&engine, register_all![idles]).lease(Duration::from_secs(2)).build()?;
+    let serving = Serving::begin(worker);
+    until(async || Ok(leases(&client).await?.len() == 1)).await?;
+    let before = leases(&client).await?;
+
+    let own = "FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name IN ('flows leases', 'flows claimer')";
+    let (seen, closed) =
+        (format!("SELECT count(*) {own}"), format!("SELECT pg_terminate_backend(pid) {own}"));
+    let seen = async || Ok(administrator.query_one(&seen, &[]).await?.get::<_, i64>(0) == 2);
+    until(seen).await?; // what it has for itself is there
+    let held = pool.get().await.expect("it is free");
+    administrator.query(&closed, &[]).await?;
+    let after = "SELECT count(*) FROM flows.workers WHERE expires_at > now() + interval '1.8 s'";
+    for _ in 0..4 {
+        tokio::time::sleep(Duration::from_millis(600)).await; // time itself is under test
+        let renewed = until(async || Ok(client.query_one(after, &[]).await?.get::<_, i64>(0) == 1));
+        within(Duration::from_secs(20), renewed).await?;
+    }
+    assert_eq!(leases(&client).await?, before, "the lease was lost");
+    drop(held);
+    serving.stop().await
+}
+
+/// The names of the leases there are.
+async fn leases(client: &Client) -> Result<Vec<uuid::Uuid>> {
+    let rows = client.query("SELECT worker_id FROM flows.workers", &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+async fn connect(url: &str) -> Result<Client> {
+    let (client, connection) = flows::pg::tokio_postgres::connect(url, NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
