@@ -12,6 +12,7 @@ pub(crate) mod gathered;
 mod global;
 pub(crate) mod hints;
 mod history;
+pub(crate) mod intakes;
 mod list;
 mod outcome;
 mod send;
@@ -38,9 +39,10 @@ pub use tenant::{RerunOf, Tenant};
 
 use crate::error::Result;
 use crate::ids::RunKey;
-use crate::store::{Mail, NewRun, Outcome, Sent, Started, Store};
+use crate::store::{Mail, NewRun, Outcome, Sent, Store};
 use batcher::Batcher;
 use hints::Hints;
+use intakes::Begun;
 
 /// The largest payload, unless the engine is told otherwise: 2 MiB.
 pub const PAYLOAD_LIMIT: usize = 2 * 1024 * 1024;
@@ -57,7 +59,7 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) hints: Arc<Hints>,
     payload_limit: AtomicUsize,
-    starts: OnceLock<Batcher<NewRun, Started>>,
+    starts: OnceLock<Batcher<NewRun, Begun>>,
     sends: OnceLock<Batcher<Mail, Sent>>,
     outcomes: OnceLock<Batcher<RunKey, Option<Outcome>>>,
     /// Set in tests: how they wait.
@@ -135,15 +137,14 @@ impl Inner {
         self.kit.get()
     }
 
-    async fn start(&self, run: NewRun) -> Result<Started> {
-        let store = &self.store;
+    async fn start(&self, run: NewRun) -> Result<Begun> {
         let batcher = self.starts.get_or_init(|| {
-            let store = Arc::clone(store);
+            let (store, hints) = (Arc::clone(&self.store), Arc::clone(&self.hints));
             Batcher::spawn(
                 |run| run.input.len(),
                 move |runs: Vec<NewRun>| {
-                    let store = Arc::clone(&store);
-                    async move { store.start(&runs).await }
+                    let (store, hints) = (Arc::clone(&store), Arc::clone(&hints));
+                    async move { hints.intakes.start(&*store, &hints.waiters, runs).await }
                 },
             )
         });

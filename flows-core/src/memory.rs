@@ -99,6 +99,16 @@ impl Store for MemoryStore {
         self.transact(|state, now| Ok(runs.iter().map(|run| state.start(run, now)).collect()))
     }
 
+    fn start_owned<'a>(
+        &'a self,
+        worker: Uuid,
+        runs: &'a [NewRun],
+    ) -> StoreFuture<'a, Vec<Result<Started>>> {
+        self.transact(move |state, now| {
+            Ok(runs.iter().map(|run| state.start_owned(worker, run, now)).collect())
+        })
+    }
+
     fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
         self.transact(|state, _| Ok(mail.iter().map(|letter| state.send(letter)).collect()))
     }

@@ -126,6 +126,20 @@ pub trait Store: Send + Sync + 'static {
     /// the same workflow id answers [`Started::Exists`].
     fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>>;
 
+    /// Starts runs without delay as *owned* by a worker of this process, as if it had claimed them in
+    /// the same moment: they are answered by [`Started::Owned`]. A run that cannot be owned by it,
+    /// because its lease is over, is started as by [`Store::start`]; a store may do that with all.
+    ///
+    /// Crash after, unacknowledged: started; the next claim or look of the worker makes it ready.
+    fn start_owned<'a>(
+        &'a self,
+        worker: Uuid,
+        runs: &'a [NewRun],
+    ) -> StoreFuture<'a, Vec<Result<Started>>> {
+        let _ = worker;
+        self.start(runs)
+    }
+
     /// Delivers mail to open runs, in order, numbered in commit order; see the module. Mail neither
     /// wakes a stuck run nor one whose delayed start is not due: it waits with them.
     fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>>;

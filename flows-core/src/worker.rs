@@ -17,6 +17,7 @@ mod closing;
 mod crew;
 mod driver;
 mod executor;
+mod intake;
 mod job;
 mod keeper;
 mod lease;
@@ -46,6 +47,7 @@ use std::sync::Arc;
 pub(crate) use builder::Config;
 pub use builder::WorkerBuilder;
 pub(crate) use closing::letter_to_parent;
+pub(crate) use intake::Intake;
 pub use shutdown::shutdown_signal;
 #[cfg(feature = "testing")]
 pub(crate) use surroundings::{Invocation, Process, TaskFuture};

@@ -29,7 +29,7 @@ pub(crate) async fn rerun(scope: Scope<'_>, dead: RunKey, run: &NewRun) -> Resul
     scope.query(SUCCEED, &[&dead.shard, &dead.tenant, &dead.run, &run.key.run]).await?;
     let started = start_within(scope, run).await;
     match started {
-        Ok(Started::Created) => scope.keep().await?,
+        Ok(Started::Created | Started::Owned { .. }) => scope.keep().await?,
         // an error of the server has aborted the transaction, savepoint and all
         Err(Fault::Pg(_)) => {}
         Ok(Started::Exists(_)) | Err(Fault::Final(_)) => scope.take_back().await?,

@@ -77,6 +77,7 @@ statements! {
     RENEW = "renew",
     SEND = "send",
     START = "start",
+    START_OWNED = "start_owned",
     STATUSES = "statuses",
     SUCCEED = "succeed",
     SURVEY_CLOSED = "survey_closed",

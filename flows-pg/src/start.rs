@@ -5,6 +5,7 @@
 
 mod columns;
 mod conflict;
+mod owned;
 
 use std::collections::{BTreeMap, HashSet};
 

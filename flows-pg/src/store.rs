@@ -40,6 +40,7 @@ pub(crate) struct Shared {
     writers: Vec<Session>,
     claimer: Session,
     leases: Session,
+    starter: Session,
     requests: AtomicI64,
 }
 
@@ -64,6 +65,7 @@ impl PgStore {
             writers: (0..writers).map(|_| Session::new(WRITER)).collect(),
             claimer: Session::new(CLAIMER),
             leases: Session::new(LEASES),
+            starter: Session::new(WRITER),
             requests: AtomicI64::new(1),
         }))
     }
@@ -88,6 +90,12 @@ impl Shared {
         self.leases.lend(&self.pool, &self.counters).await
     }
 
+    /// The connection that starts runs of this process's workers.
+    pub(crate) async fn starter(&self) -> Result<Lent<'_>, Fault> {
+        self.ready().await?;
+        self.starter.lend(&self.pool, &self.counters).await
+    }
+
     /// A connection that commits turns.
     pub(crate) async fn writer(&self, number: usize) -> Result<Lent<'_>, Fault> {
         self.ready().await?;
@@ -109,6 +117,14 @@ impl std::fmt::Debug for PgStore {
 impl Store for PgStore {
     fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>> {
         Box::pin(self.0.start(runs))
+    }
+
+    fn start_owned<'a>(
+        &'a self,
+        worker: Uuid,
+        runs: &'a [NewRun],
+    ) -> StoreFuture<'a, Vec<Result<Started>>> {
+        Box::pin(async move { Ok(self.0.start_owned(worker, runs).await?) })
     }
 
     fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {

@@ -11,6 +11,7 @@ use super::execution::{AnyWorkflow, Execution, Target};
 use super::list::check_limit;
 use super::outcome;
 use super::tenant::Tenant;
+use super::waiters::FirstNews;
 use crate::error::{Error, Result};
 use crate::ids::{RunKey, lane_of};
 use crate::store::{
@@ -121,7 +122,10 @@ impl<'t> Rerun<'t> {
         }
         let workflow_id = new.workflow_id.as_deref().map(str::to_owned);
         let certain = self.tx.is_none();
-        Ok(Execution::new(tenant.clone(), Target::Run { key: new.key, workflow_id, certain }))
+        Ok(Execution::new(
+            tenant.clone(),
+            Target::Run { key: new.key, workflow_id, certain, news: FirstNews::default() },
+        ))
     }
 }
 

@@ -11,6 +11,7 @@ use super::export::History;
 use super::history::{self, HistoryEvent};
 use super::send::{Cancel, SendSignal};
 use super::tenant::Tenant;
+use super::waiters::FirstNews;
 use super::{Inner, outcome};
 use crate::clock;
 use crate::context::Signal;
@@ -49,7 +50,7 @@ pub(super) enum Target {
     Id(String),
     /// Exactly this run. It is not `certain` to exist if the transaction that starts it is the
     /// application's, which may still roll it back.
-    Run { key: RunKey, workflow_id: Option<String>, certain: bool },
+    Run { key: RunKey, workflow_id: Option<String>, certain: bool, news: FirstNews },
 }
 
 /// A run: to await, signal, look at and end.
@@ -109,8 +110,11 @@ impl<W: Typed> Execution<W> {
         if let Target::Id(_) = &self.target {
             self.view(run).await?; // else it would be waited for without end
         }
-        let certain = !matches!(self.target, Target::Run { certain: false, .. });
-        let outcome = outcome::wait(self.inner(), run, certain).await?;
+        let (certain, news) = match &self.target {
+            Target::Id(_) => (true, None),
+            Target::Run { certain, news, .. } => (*certain, news.take()),
+        };
+        let outcome = outcome::wait(self.inner(), run, certain, news).await?;
         outcome::output(outcome)?.decode()
     }
 

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
 use super::gathered::Gathered;
+use super::intakes::Intakes;
 use super::waiters::Waiters;
 use crate::ids::RunKey;
 use crate::store::{Hint, Outcome, Store};
@@ -18,11 +19,18 @@ pub(crate) struct Hints {
     store: Arc<dyn Store>,
     workers: Mutex<Vec<(Uuid, Arc<Gathered>)>>,
     pub(crate) waiters: Waiters,
+    /// The workers of this process, for starts.
+    pub(crate) intakes: Intakes,
 }
 
 impl Hints {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, workers: Mutex::default(), waiters: Waiters::default() }
+        Self {
+            store,
+            workers: Mutex::default(),
+            waiters: Waiters::default(),
+            intakes: Intakes::default(),
+        }
     }
 
     /// A worker of this process wants to hear.

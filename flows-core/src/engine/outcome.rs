@@ -6,8 +6,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::Inner;
-use super::waiters::Asked;
+use super::waiters::{Asked, News};
 use crate::error::{Error, ErrorKind, ErrorRecord, Result};
 use crate::ids::RunKey;
 use crate::payload::Payload;
@@ -30,9 +32,15 @@ pub(super) async fn of_each(
 
 /// Waits until the run, or whatever run goes on in its place, has ended. Unless it is certain, the
 /// waiter looks whether there is such a run at all.
-pub(super) async fn wait(inner: &Inner, mut run: RunKey, mut certain: bool) -> Result<Outcome> {
+/// `news` comes from whoever has the run in this process.
+pub(super) async fn wait(
+    inner: &Inner,
+    mut run: RunKey,
+    mut certain: bool,
+    mut news: Option<oneshot::Receiver<News>>,
+) -> Result<Outcome> {
     loop {
-        let outcome = wait_for_one(inner, run, certain).await?;
+        let outcome = wait_for_one(inner, run, certain, news.take()).await?;
         match outcome.successor {
             Some(next) => run = RunKey::of_run(run.tenant, next),
             None => return Ok(outcome),
@@ -41,12 +49,22 @@ pub(super) async fn wait(inner: &Inner, mut run: RunKey, mut certain: bool) -> R
     }
 }
 
-async fn wait_for_one(inner: &Inner, run: RunKey, certain: bool) -> Result<Outcome> {
+async fn wait_for_one(
+    inner: &Inner,
+    run: RunKey,
+    certain: bool,
+    first: Option<oneshot::Receiver<News>>,
+) -> Result<Outcome> {
     #[cfg(feature = "testing")]
     if let Some(kit) = inner.kit() {
         return kit.wait_for(&*inner.store, run).await;
     }
     let mut pause = FIRST_PAUSE;
+    if let Some(first) = first
+        && let Ok(Ok(Some(outcome))) = tokio::time::timeout(pause, first).await
+    {
+        return Ok(outcome);
+    }
     loop {
         let news = match inner.hints.waiters.ask(run.run) {
             Asked::Ended(outcome) => return Ok(outcome),

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::execution::{Execution, Target, terminated};
+use super::intakes::Begun;
 use super::tenant::Tenant;
+use super::waiters::FirstNews;
 use crate::definition::Workflow;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{RunKey, lane_of};
@@ -210,13 +212,15 @@ const TRIES: usize = 5;
 async fn start<W: Workflow>(tenant: &Tenant, new: NewRun) -> Result<Execution<W>> {
     let inner = &tenant.inner;
     for _ in 0..TRIES {
-        match inner.start(new.clone()).await? {
+        let Begun { started, news } = inner.start(new.clone()).await?;
+        match started {
             Started::Created => {
                 if new.delay.is_none() && new.start_at.is_none() {
                     inner.hints.ready(vec![new.key.shard]);
                 }
-                return Ok(created(tenant, &new, true));
+                return Ok(created(tenant, &new, true, news));
             }
+            Started::Owned { .. } => return Ok(created(tenant, &new, true, news)),
             Started::Exists(key) if new.on_conflict == ConflictPolicy::TerminateExisting => {
                 let (record, close) = terminated("a new run with the same id was started")?;
                 inner.store.terminate(key, &record, &close, &[]).await?;
@@ -238,9 +242,9 @@ async fn start_within<W: Workflow>(
 ) -> Result<Execution<W>> {
     for _ in 0..TRIES {
         match tx.start(&new).await? {
-            Started::Created => {
+            Started::Created | Started::Owned { .. } => {
                 tenant.inner.hints.soon(new.key.shard);
-                return Ok(created(tenant, &new, false));
+                return Ok(created(tenant, &new, false, FirstNews::default()));
             }
             Started::Exists(key) if new.on_conflict == ConflictPolicy::TerminateExisting => {
                 let (record, close) = terminated("a new run with the same id was started")?;
@@ -255,9 +259,14 @@ async fn start_within<W: Workflow>(
     Err(contended(&new))
 }
 
-fn created<W: Workflow>(tenant: &Tenant, new: &NewRun, certain: bool) -> Execution<W> {
+fn created<W: Workflow>(
+    tenant: &Tenant,
+    new: &NewRun,
+    certain: bool,
+    news: FirstNews,
+) -> Execution<W> {
     let workflow_id = new.workflow_id.as_deref().map(str::to_owned);
-    Execution::new(tenant.clone(), Target::Run { key: new.key, workflow_id, certain })
+    Execution::new(tenant.clone(), Target::Run { key: new.key, workflow_id, certain, news })
 }
 
 /// The run that exists, if it is of the same workflow.
@@ -281,7 +290,8 @@ fn existing<W: Workflow>(
         ));
     }
     let workflow_id = new.workflow_id.as_deref().map(str::to_owned);
-    Ok(Execution::new(tenant.clone(), Target::Run { key, workflow_id, certain }))
+    let news = FirstNews::default();
+    Ok(Execution::new(tenant.clone(), Target::Run { key, workflow_id, certain, news }))
 }
 
 fn contended(new: &NewRun) -> Error {

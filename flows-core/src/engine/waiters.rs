@@ -5,7 +5,7 @@
 //! ask the database.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
@@ -37,6 +37,16 @@ struct Inner {
     asked: usize,
 }
 
+/// Where the first news of a run will come; the first who waits for the run takes it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FirstNews(Option<Arc<Mutex<Option<oneshot::Receiver<News>>>>>);
+
+impl FirstNews {
+    pub(super) fn take(&self) -> Option<oneshot::Receiver<News>> {
+        self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 /// The answer to asking for a run.
 pub(crate) enum Asked {
     /// It ended a moment ago.
@@ -55,6 +65,15 @@ impl Waiters {
         let (sender, receiver) = oneshot::channel();
         inner.waiting.entry(run).or_default().push(sender);
         Asked::Wait(receiver)
+    }
+
+    /// For who has just started a run, before anybody can have ended it.
+    pub(super) fn first_news(&self, run: Uuid) -> FirstNews {
+        let (sender, receiver) = oneshot::channel();
+        let mut inner = self.lock();
+        inner.sweep();
+        inner.waiting.entry(run).or_default().push(sender);
+        FirstNews(Some(Arc::new(Mutex::new(Some(receiver)))))
     }
 
     pub(crate) fn ended(&self, ended: Vec<(RunKey, Outcome)>) {

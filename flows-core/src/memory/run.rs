@@ -74,6 +74,10 @@ impl Run {
         self.end.is_none()
     }
 
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.spot, Some(Spot::Ready(_)))
+    }
+
     pub(super) fn owner(&self) -> Option<Uuid> {
         match self.spot {
             Some(Spot::Owned { worker, .. }) => Some(worker),

@@ -1,5 +1,7 @@
 //! Starts and reruns: who may have a workflow id.
 
+use uuid::Uuid;
+
 use super::run::{Run, Spot};
 use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
@@ -14,6 +16,24 @@ impl State {
             None => Ok(self.begin(run, now)),
             Some(existing) => self.conflict(run, existing, now),
         }
+    }
+
+    /// [`Store::start_owned`](crate::store::Store::start_owned) of one run.
+    pub(super) fn start_owned(
+        &mut self,
+        worker: Uuid,
+        run: &NewRun,
+        now: Timestamp,
+    ) -> Result<Started> {
+        let started = self.start(run, now)?;
+        let is_ready = self.runs.get(&run.key).is_some_and(Run::is_ready);
+        if started != Started::Created || !is_ready || !self.is_live(worker, now) {
+            return Ok(started);
+        }
+        self.claims += 1;
+        let claim = self.claims;
+        self.put(run.key, Some(Spot::Owned { worker, mail: false, sent: 0, claim }));
+        Ok(Started::Owned { started_at: now, claim })
     }
 
     /// [`Store::rerun`](crate::store::Store::rerun): the new run takes the place of the dead one,

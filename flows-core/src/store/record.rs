@@ -131,3 +131,26 @@ pub struct Activation {
     /// The number of the claim by which its worker owns it; no other claim of that worker has it.
     pub claim: i64,
 }
+
+impl Activation {
+    /// A run that was owned from its start.
+    pub(crate) fn of_new(run: NewRun, started_at: Timestamp, claim: i64) -> Self {
+        Self {
+            key: run.key,
+            workflow_id: run.workflow_id,
+            workflow: run.workflow,
+            version: run.version,
+            queue: run.queue,
+            priority: run.priority,
+            input: run.input,
+            started_at,
+            attempt: run.attempt,
+            retry: run.retry,
+            timeout: run.timeout,
+            parent: run.lineage.parent,
+            journal: Vec::new(),
+            inbox: Vec::new(),
+            claim,
+        }
+    }
+}

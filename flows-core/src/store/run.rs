@@ -141,6 +141,13 @@ pub struct NewRun {
 pub enum Started {
     /// The run was created.
     Created,
+    /// The run was created and is owned by the worker for which it was started.
+    Owned {
+        /// The earliest it could run: its creation.
+        started_at: Timestamp,
+        /// The number of the claim by which it is owned.
+        claim: i64,
+    },
     /// A run with this workflow id exists, and the policy is to use it; or it is open and the
     /// policy is to terminate it, which is then the caller's next step before starting again. (A
     /// run that has ended gives its id to the new one under that policy.)

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant;
 
 use super::alarm::Alarms;
+use super::intake::Early;
 use super::job::Done;
 use super::message::Message;
 use super::resident::Resident;
@@ -33,6 +34,8 @@ pub(crate) struct Executor {
     /// The way back into the inbox, for activities and reloads.
     pub(super) myself: UnboundedSender<Message>,
     pub(super) runs: FxHashMap<RunKey, Resident>,
+    /// Runs that are being started as ours.
+    pub(super) expected: FxHashMap<RunKey, Early>,
     /// Runs with something to take in; checked when taken.
     pub(super) busy: VecDeque<RunKey>,
     /// What came of user code, until it is sorted.
@@ -67,6 +70,7 @@ impl Executor {
             inbox,
             myself,
             runs: FxHashMap::default(),
+            expected: FxHashMap::default(),
             busy: VecDeque::new(),
             done: Vec::new(),
             discarded: Vec::new(),
@@ -99,6 +103,9 @@ impl Executor {
     fn receive(&mut self, message: Message) {
         match message {
             Message::Claimed(runs) => runs.into_iter().for_each(|run| self.claimed(run)),
+            Message::Expect(runs) => self.expect(runs),
+            Message::Started(runs) => runs.into_iter().for_each(|run| self.started(run)),
+            Message::Refused(runs) => self.refused_starts(&runs),
             Message::Mail(collected) => collected.into_iter().for_each(|mail| self.deliver(mail)),
             Message::Attempted(attempted) => self.attempted(attempted),
             Message::Seal(seal) => self.request_seal(seal),

@@ -132,6 +132,7 @@ impl Keeper<'_> {
         while let Some(shard) = self.next_shard() {
             let free = self.session.free_slots();
             if free == 0 {
+                self.session.backlog.store(true, Ordering::Relaxed);
                 return self.make_room();
             }
             match self.claim(shard, free.min(CLAIM)).await {
@@ -144,6 +145,7 @@ impl Keeper<'_> {
                 }
             }
         }
+        self.session.backlog.store(false, Ordering::Relaxed);
     }
 
     /// The next shard in turn that is believed to have work.

@@ -10,6 +10,12 @@ use crate::store::{Activation, Collected};
 pub(crate) enum Message {
     /// Runs were claimed.
     Claimed(Vec<Activation>),
+    /// Runs are about to be started as ours.
+    Expect(Vec<RunKey>),
+    /// They were started, and are owned.
+    Started(Vec<Activation>),
+    /// They were not, or are not ours.
+    Refused(Vec<RunKey>),
     /// Mail was collected.
     Mail(Vec<Collected>),
     /// An attempt of an activity has ended.

@@ -16,7 +16,7 @@ const HORIZON: std::time::Duration = std::time::Duration::from_secs(5);
 impl Executor {
     /// Mail of a run that is in memory.
     pub(super) fn deliver(&mut self, mail: Collected) {
-        let Some(run) = self.runs.get_mut(&mail.run) else { return };
+        let Some(run) = self.runs.get_mut(&mail.run) else { return self.keep_early(mail) };
         run.sent = mail.sent;
         if run.stuck.is_some() {
             return self.park_stuck(mail.run);

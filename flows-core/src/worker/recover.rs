@@ -31,6 +31,8 @@ impl Executor {
     pub(super) fn terminated(&mut self, key: RunKey) {
         if self.runs.contains_key(&key) {
             self.lost(vec![key]);
+        } else {
+            self.terminated_early(key);
         }
     }
 

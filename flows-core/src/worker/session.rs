@@ -17,6 +17,7 @@ use super::Worker;
 use super::builder::Config;
 use super::clock::StoreClock;
 use super::crew::Crew;
+use super::intake::Intake;
 use super::surroundings::Surroundings;
 use super::{keeper, lease};
 use crate::clock;
@@ -52,6 +53,8 @@ pub(crate) struct Session {
     /// When the lease was last asked for, successfully.
     pub(crate) renewed: Mutex<Instant>,
     pub(crate) collect: AtomicBool,
+    /// Whether runs are ready for which there may be no slots.
+    pub(crate) backlog: AtomicBool,
     /// Runs that executors want to read again.
     pub(crate) reloads: Mutex<Vec<RunKey>>,
     /// Where its tasks run.
@@ -81,6 +84,7 @@ impl Session {
             wanted: Notify::new(),
             renewed: Mutex::new(asked),
             collect: AtomicBool::new(false),
+            backlog: AtomicBool::new(true), // until it has looked
             reloads: Mutex::default(),
             config: Arc::clone(&worker.config),
             surroundings: worker.surroundings.clone(),
@@ -145,6 +149,7 @@ impl Session {
         let heard = self.hints.join(self.id());
         let mut crew = Crew::start(&self);
         let executors = crew.inboxes();
+        let opened = self.hints.intakes.open(Intake::new(&self, &executors));
         let ended = tokio::select! {
             biased;
             () = lease::hold(&self) => Ended::LeaseLost,
@@ -152,6 +157,7 @@ impl Session {
             () = crew.one_ended() => Ended::LeaseLost, // an executor has panicked
             _ = shutdown => Ended::Shutdown,
         };
+        drop(opened);
         if matches!(ended, Ended::Shutdown) {
             self.drain(&mut crew).await;
         }

@@ -1,0 +1,125 @@
+//! How runs that are started in this process reach the executors without being claimed.
+//!
+//! The executor is told of a run before it is started: mail for it may be collected before the start
+//! is answered, and is kept until then.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::mpsc::UnboundedSender;
+use uuid::Uuid;
+
+use super::executor::Executor;
+use super::message::Message;
+use super::resident::executor_of;
+use super::session::Session;
+use crate::ids::RunKey;
+use crate::store::{Activation, Collected};
+
+/// Where a session takes runs in.
+pub(crate) struct Intake {
+    session: Arc<Session>,
+    executors: Arc<[UnboundedSender<Message>]>,
+}
+
+/// What has reached a run that is still being started.
+#[derive(Default)]
+pub(super) struct Early {
+    mail: Vec<Collected>,
+    terminated: bool,
+}
+
+impl Intake {
+    pub(super) fn new(session: &Arc<Session>, executors: &Arc<[UnboundedSender<Message>]>) -> Self {
+        Self { session: Arc::clone(session), executors: Arc::clone(executors) }
+    }
+
+    pub(crate) fn worker(&self) -> Uuid {
+        self.session.id()
+    }
+
+    pub(crate) fn serves(&self, lane: i64) -> bool {
+        self.session.config.lanes.contains(&lane)
+    }
+
+    /// Takes so many slots, or as many as there are; none while others wait for them.
+    pub(crate) fn reserve(&self, wanted: usize) -> usize {
+        if self.session.backlog.load(Ordering::Relaxed) {
+            return 0;
+        }
+        let most = self.session.config.max_workflows;
+        let more = |taken: usize| Some(most.min(taken + wanted)).filter(|sum| *sum > taken);
+        let residents = &self.session.residents;
+        match residents.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
+            Ok(before) => wanted.min(most - before),
+            Err(_) => 0,
+        }
+    }
+
+    /// These runs are about to be started.
+    pub(crate) fn expect(&self, runs: impl Iterator<Item = RunKey>) {
+        self.send(runs, |run| *run, Message::Expect);
+    }
+
+    /// What has become of runs that were expected: those that were started, those that were not.
+    pub(crate) fn take(&self, started: Vec<Activation>, refused: Vec<RunKey>) {
+        if !refused.is_empty() {
+            self.session.release_slots(refused.len());
+        }
+        self.send(refused.into_iter(), |run| *run, Message::Refused);
+        self.send(started.into_iter(), |run| run.key, Message::Started);
+    }
+
+    fn send<T>(
+        &self,
+        all: impl Iterator<Item = T>,
+        key: fn(&T) -> RunKey,
+        message: fn(Vec<T>) -> Message,
+    ) {
+        let count = self.executors.len();
+        let mut shares: Vec<Vec<T>> = self.executors.iter().map(|_| Vec::new()).collect();
+        all.for_each(|one| shares[executor_of(&key(&one), count)].push(one));
+        for (executor, share) in self.executors.iter().zip(shares) {
+            if !share.is_empty() {
+                drop(executor.send(message(share))); // it has ended: its session hands them back
+            }
+        }
+    }
+}
+
+impl Executor {
+    pub(super) fn expect(&mut self, runs: Vec<RunKey>) {
+        self.expected.extend(runs.into_iter().map(|run| (run, Early::default())));
+    }
+
+    pub(super) fn refused_starts(&mut self, runs: &[RunKey]) {
+        runs.iter().for_each(|run| drop(self.expected.remove(run)));
+    }
+
+    /// Takes up a run that was started as ours, and what has come for it meanwhile.
+    pub(super) fn started(&mut self, run: Activation) {
+        let (key, early) = (run.key, self.expected.remove(&run.key).unwrap_or_default());
+        if self.draining {
+            return; // the end hands it back
+        }
+        self.take_up(run, 0);
+        early.mail.into_iter().for_each(|mail| self.deliver(mail));
+        if early.terminated {
+            self.terminated(key);
+        }
+    }
+
+    /// Keeps mail for a run that is still being started.
+    pub(super) fn keep_early(&mut self, mail: Collected) {
+        if let Some(early) = self.expected.get_mut(&mail.run) {
+            early.mail.push(mail);
+        }
+    }
+
+    /// Notes that a run that is still being started was ended from outside.
+    pub(super) fn terminated_early(&mut self, run: RunKey) {
+        if let Some(early) = self.expected.get_mut(&run) {
+            early.terminated = true;
+        }
+    }
+}

@@ -1,0 +1,37 @@
+-- Starts runs as owned by a worker: the run's row, and its place. $1 to $18 as in `start.sql`,
+-- $19 worker, $20 number of the request.
+-- Called by `start_owned`. Locks: the worker's row, against being forgotten and against this request
+-- being given up (a worker that is not registered, or whose lease is over, starts nothing); then the
+-- keys of the new rows, in the order of the arrays (sorted by the caller).
+-- Indexes: workers_pkey, runs_pkey, runs_workflow_id, owned_pkey.
+WITH me AS MATERIALIZED (
+    SELECT worker_id FROM flows.workers
+    WHERE worker_id = $19 AND expires_at > now() AND void_up_to < $20
+    FOR SHARE
+), given AS (
+    SELECT g.*
+    FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[],
+                $7::text[], $8::bigint[], $9::smallint[], $10::integer[], $11::text[],
+                $12::timestamptz[], $13::bigint[], $14::bigint[], $15::text[], $16::uuid[],
+                $17::uuid[], $18::bigint[])
+         AS g (shard, tenant_id, run_id, workflow_id, workflow, version,
+               queue, lane, priority, attempt, input,
+               start_at, delay_us, timeout_us, retry, predecessor,
+               parent_run, parent_op)
+    WHERE EXISTS (SELECT FROM me) AND g.start_at IS NULL AND g.delay_us IS NULL
+), created AS (
+    -- Idempotent: a workflow id that is taken, or a run that was started before, is left alone;
+    -- the caller sees that by its absence from the answer.
+    INSERT INTO flows.runs (shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
+                            priority, attempt, input, timeout_us, retry, predecessor,
+                            parent_run, parent_op)
+    SELECT shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
+           priority, attempt, input::jsonb, timeout_us, retry::jsonb, predecessor, parent_run, parent_op
+    FROM given
+    ON CONFLICT DO NOTHING
+    RETURNING shard, tenant_id, run_id, lane, priority, created_at
+), owned AS (
+    INSERT INTO flows.owned (shard, tenant_id, run_id, worker_id, claim, lane, priority)
+    SELECT shard, tenant_id, run_id, $19, $20, lane, priority FROM created
+)
+SELECT run_id, created_at FROM created

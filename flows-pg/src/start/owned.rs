@@ -1,0 +1,69 @@
+//! `start_owned`: new runs that a worker of this process owns from the beginning.
+//!
+//! All of a batch in one transaction, whatever their tenants, as the worker. To the worker it is a
+//! claim: if its answer is lost, the runs are made ready by its next look or claim. What could not be
+//! written that way is started as everything else is.
+
+use std::collections::HashMap;
+
+use flows_core::error::{Error, Result};
+use flows_core::store::{NewRun, Started};
+use flows_core::time::Timestamp;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::Columns;
+use crate::error::{Fault, Remedy};
+use crate::sql::START_OWNED;
+use crate::store::Shared;
+use crate::types::Time;
+use crate::unfinished::Request;
+
+/// The runs that were started, and when.
+struct Owned {
+    claim: i64,
+    started: HashMap<Uuid, Timestamp>,
+}
+
+impl Shared {
+    pub(crate) async fn start_owned(
+        &self,
+        worker: Uuid,
+        runs: &[NewRun],
+    ) -> Result<Vec<Result<Started>>, Error> {
+        let owned = self.create_owned(worker, runs).await?;
+        let is_left = |run: &&NewRun| !owned.started.contains_key(&run.key.run);
+        let left: Vec<_> = runs.iter().filter(is_left).cloned().collect();
+        let mut others = match self.start(&left).await {
+            Ok(answers) => answers,
+            Err(error) => left.iter().map(|_| Err(error.clone())).collect(),
+        }
+        .into_iter();
+        let answer = |run: &NewRun| match owned.started.get(&run.key.run) {
+            Some(at) => Some(Ok(Started::Owned { started_at: *at, claim: owned.claim })),
+            None => others.next(),
+        };
+        Ok(runs.iter().filter_map(answer).collect())
+    }
+
+    async fn create_owned(&self, worker: Uuid, runs: &[NewRun]) -> Result<Owned, Fault> {
+        let lent = self.starter().await?;
+        let claim = self.next_request();
+        let pending = self.unfinished.begin(worker, Request::Claim(claim));
+        let columns = Columns::sorted(runs);
+        let mut params: Vec<&(dyn ToSql + Sync)> = columns.params().to_vec();
+        params.extend([&worker as &(dyn ToSql + Sync), &claim]);
+        let rows = match lent.link().query(START_OWNED, &params).await {
+            Ok(rows) => rows,
+            Err(error) => match Fault::from(error) {
+                fault if fault.remedy() == Remedy::None => return Err(fault),
+                _ => Vec::new(), // nothing was written
+            },
+        };
+        pending.finish();
+        lent.give_back();
+        let started =
+            rows.iter().map(|row| (row.get("run_id"), row.get::<_, Time>("created_at").0));
+        Ok(Owned { claim, started: started.collect() })
+    }
+}
