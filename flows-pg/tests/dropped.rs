@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use flows_core::store::{Claim, Committed, InTransaction, Next, RunStatus, Store};
+use flows_core::store::{Claim, Committed, InTransaction, Next, RunStatus, Started, Store};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -40,6 +40,43 @@ async fn a_dropped_claim_is_given_back() {
     }
     assert!(in_vain > 0, "no claim worked without its caller: the test drops too early");
     assert_eq!(db.places().await, (0, 0, 0));
+}
+
+/// Nobody took the run up, so the worker must not go on to own it.
+#[tokio::test]
+async fn a_dropped_start_of_an_own_run_makes_it_ready() {
+    let db = setup().await;
+    let worker = db.worker().await;
+    let mut in_vain = 0;
+    for round in 0..ROUNDS {
+        let (first, new) = (run(None), run(None)); // the first opens the connection
+        let mut open = vec![first.key];
+        assert!(is_owned(db.store.start_owned(worker.id, &[first]).await.unwrap().remove(0)));
+        let (key, runs) = (new.key, [new]);
+        let start = db.store.start_owned(worker.id, &runs);
+        if let Ok(started) = tokio::time::timeout(later(round), start).await {
+            assert!(is_owned(started.unwrap().remove(0)), "round {round}");
+            open.push(key);
+        } else if db.store.look(&worker).await.unwrap().ready == [key.shard] {
+            in_vain += 1;
+            let claim =
+                Claim { worker: worker.id, shard: key.shard, lanes: &worker.lanes, limit: 9 };
+            assert_eq!(db.store.claim(claim).await.unwrap().len(), 1);
+            open.push(key);
+        } else {
+            assert!(db.store.describe(key).await.unwrap().is_none(), "round {round}");
+        }
+        for key in open {
+            let end = record(key, 0, Next::Close(close(RunStatus::Completed)));
+            assert_eq!(commit(&db.store, &worker, &[end]).await, [Committed::Done]);
+        }
+    }
+    assert!(in_vain > 0, "no start worked without its caller: the test drops too early");
+    assert_eq!(db.places().await, (0, 0, 0));
+}
+
+fn is_owned(started: flows_core::Result<Started>) -> bool {
+    matches!(started, Ok(Started::Owned { .. }))
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod leases;
 mod looking;
 mod mail;
 mod mail_in_records;
+mod owning;
 mod reruns;
 mod starting;
 mod surveying;
@@ -73,6 +74,13 @@ contract! {
         an_ended_run_gives_its_id_away_under_terminate_existing
         two_tenants_use_the_same_id
         of_racing_starts_one_wins;
+    owning:
+        a_run_can_be_owned_from_its_start
+        claims_of_starts_differ
+        who_has_no_lease_owns_no_start
+        ids_that_are_taken_are_not_owned
+        runs_owned_from_their_start_are_taken_over
+        delayed_runs_are_owned_by_nobody;
     delays:
         a_delayed_run_never_starts_early
         a_start_time_is_kept

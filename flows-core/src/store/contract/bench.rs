@@ -195,6 +195,12 @@ impl Worker {
         (lease.now, lease.lapsed)
     }
 
+    pub(super) async fn start_owned(&self, runs: &[NewRun]) -> Vec<Result<Started>> {
+        let answers = self.store.start_owned(self.id(), runs).await.expect("start_owned");
+        assert_eq!(answers.len(), runs.len(), "one answer for each run");
+        answers
+    }
+
     pub(super) async fn look(&self) -> Outlook {
         self.store.look(&self.identity).await.expect("look")
     }
