@@ -23,4 +23,5 @@ pages! {
     operating = "src/operating.md",
     errors = "src/errors.md",
     reliability = "src/reliability.md",
+    performance = "src/performance.md",
 }
