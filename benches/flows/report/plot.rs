@@ -89,7 +89,7 @@ where
         .x_label_area_size(44)
         .y_label_area_size(84)
         .build_cartesian_2d(x, y)?;
-    chart.configure_mesh().x_desc(series.x).y_desc(unit).draw()?;
+    chart.configure_mesh().light_line_style(TRANSPARENT).x_desc(series.x).y_desc(unit).draw()?;
     for (name, colour, values) in curves {
         let colour = *colour;
         let line = LineSeries::new(values.iter().copied(), colour.stroke_width(2)).point_size(3);
