@@ -24,4 +24,5 @@ pages! {
     scaling = "src/scaling.md",
     errors = "src/errors.md",
     reliability = "src/reliability.md",
+    performance = "src/performance.md",
 }

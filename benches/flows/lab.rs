@@ -95,7 +95,8 @@ impl Stage {
         Ok(Self { engine, database, working })
     }
 
-    /// Stops the worker, and checks that so many runs have ended well and left nothing behind.
+    /// Stops the worker, and checks that so many runs have ended well and left nothing behind. The
+    /// database is removed with what this gives.
     pub(crate) async fn end(self, runs: u64) -> Result<Database> {
         self.working.end().await?;
         check(&self.database, runs).await?;

@@ -40,13 +40,18 @@ pub(crate) async fn unloaded(options: &Options) -> Result<Vec<Line>> {
 
 async fn one_round(runs: u64, steps: u64) -> Result<Vec<Duration>> {
     let stage = Stage::set(100).await?;
-    let (input, output): (fn(u64) -> sequence::Input, fn(u64) -> u64) = match steps {
-        1 => (|_| sequence::Input { steps: 1 }, |_| 1),
-        _ => (|_| sequence::Input { steps: 10 }, |_| 10),
+    let warm = match steps {
+        1 => load::<1>(30),
+        _ => load::<10>(30),
     };
-    let warm = Load { runs: 30, in_flight: 1, input, output };
     closed_loop(&stage.engine, warm).await?;
     let closed = closed_loop(&stage.engine, Load { runs, ..warm }).await?;
     stage.end(runs + 30).await?;
     Ok(closed.times)
+}
+
+/// One run at a time.
+fn load<const STEPS: u64>(runs: u64) -> Load<sequence::Input> {
+    let input = |_| sequence::Input { steps: STEPS };
+    Load { runs, in_flight: 1, input, output: |_| STEPS }
 }

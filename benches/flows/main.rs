@@ -35,7 +35,7 @@ use flows::prelude::*;
 
 use machine::Machine;
 use options::{Options, Workload};
-use report::{Report, json, table};
+use report::{Report, json, plot, table};
 
 /// Where the library's development server looks for one that is given.
 const URL: &str = "DATABASE_URL";
@@ -88,6 +88,9 @@ async fn measure_all(options: &Options) -> Result<()> {
     table::print(&report.lines);
     if let Some(path) = &options.json {
         json::write(path, &machine, &report)?;
+    }
+    if let Some(directory) = &options.plot {
+        plot::write(directory, &report.series)?;
     }
     Ok(())
 }

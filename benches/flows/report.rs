@@ -1,6 +1,7 @@
 //! What was measured, what was hoped for, and what the machine allows.
 
 pub(crate) mod json;
+pub(crate) mod plot;
 pub(crate) mod table;
 
 use serde::Serialize;

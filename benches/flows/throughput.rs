@@ -92,9 +92,10 @@ pub(crate) async fn transactions(options: &Options) -> Result<Vec<Line>> {
         let input = |_| bookings::Input { steps: 10 };
         let load = Load { runs, in_flight, input, output: |_| 10 };
         measured.push(closed_loop(&stage.engine, load).await?.runs_per_second * 10.0);
-        stage.end(runs).await?;
+        let database = stage.end(runs).await?;
         let booked = client.query_one("SELECT count(*) FROM bookings", &[]).await?;
         let booked: i64 = booked.get(0);
+        drop(database); // with which the database ends
         ensure(booked as u64 == 10 * runs, || format!("{booked} bookings of {runs} runs"))?;
     }
     let name = format!("10 transactional activities, {in_flight} open");

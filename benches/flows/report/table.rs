@@ -21,8 +21,9 @@ pub(crate) fn print(lines: &[Line]) {
             share(line.share_budget),
             verdict(line.share_met()),
         );
-        if !line.details.is_empty() {
-            let details = line.details.iter().map(detail).collect::<Vec<_>>();
+        let details = floors(line).into_iter().chain(line.details.iter().map(detail));
+        let details = details.collect::<Vec<_>>();
+        if !details.is_empty() {
             println!("       {}", details.join(" · "));
         }
     }
@@ -30,6 +31,11 @@ pub(crate) fn print(lines: &[Line]) {
         "\nof bare, of ours: the share of the bare program and of our protocol's writes without an \
          engine, measured in the same run; for times, how many times as long."
     );
+}
+
+fn floors(line: &Line) -> Option<String> {
+    let (bare, ours) = (number(line.bare?), number(line.protocol?));
+    Some(format!("floors {bare} bare, {ours} ours"))
 }
 
 fn detail(Detail { name, value, unit }: &Detail) -> String {
