@@ -28,7 +28,7 @@ impl PgStore {
         Ok(Self::new(pool, Some(config)))
     }
 
-    /// Uses the application's pool. A process that runs workers opens five connections beside it, as
+    /// Uses the application's pool. A process that runs workers opens six connections beside it, as
     /// its manager makes them, without its hooks; it does not listen to other processes, so that
     /// workers and waiters poll for what those do.
     pub fn from_pool(pool: Pool) -> Self {

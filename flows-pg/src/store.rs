@@ -124,7 +124,7 @@ impl Store for PgStore {
         worker: Uuid,
         runs: &'a [NewRun],
     ) -> StoreFuture<'a, Vec<Result<Started>>> {
-        Box::pin(async move { Ok(self.0.start_owned(worker, runs).await?) })
+        Box::pin(self.0.start_owned(worker, runs))
     }
 
     fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {

@@ -8,11 +8,23 @@ use flows_core::store::{Claim, Committed, InTransaction, Next, RunStatus, Starte
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// Rounds, each dropped a little later than the one before.
+/// Rounds, each dropped at another await than the one before.
 const ROUNDS: u64 = 100;
+/// More awaits than a statement takes on a connection that is open.
+const AWAITS: u64 = 12;
 
-fn later(round: u64) -> Duration {
-    Duration::from_micros(round * 30)
+/// The output of a future, unless it has not ended before it is woken so many times: then it is
+/// dropped with its answer.
+async fn unless_dropped<F: Future>(awaits: u64, future: F) -> Result<F::Output, ()> {
+    let (mut future, mut left) = (std::pin::pin!(future), awaits);
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return std::task::Poll::Ready(Err(()));
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(Ok)
+    })
+    .await
 }
 
 #[tokio::test]
@@ -25,7 +37,7 @@ async fn a_dropped_claim_is_given_back() {
         start(&db.store, &new).await;
         let claim =
             Claim { worker: worker.id, shard: new.key.shard, lanes: &worker.lanes, limit: 9 };
-        let claimed = tokio::time::timeout(later(round), db.store.claim(claim)).await;
+        let claimed = unless_dropped(round % AWAITS, db.store.claim(claim)).await;
         in_vain += u64::from(claimed.is_err() && db.count("owned").await > 0);
         if claimed.is_err() {
             assert_eq!(
@@ -54,7 +66,7 @@ async fn a_dropped_start_of_an_own_run_makes_it_ready() {
         assert!(is_owned(db.store.start_owned(worker.id, &[first]).await.unwrap().remove(0)));
         let (key, runs) = (new.key, [new]);
         let start = db.store.start_owned(worker.id, &runs);
-        if let Ok(started) = tokio::time::timeout(later(round), start).await {
+        if let Ok(started) = unless_dropped(round % AWAITS, start).await {
             assert!(is_owned(started.unwrap().remove(0)), "round {round}");
             open.push(key);
         } else if db.store.look(&worker).await.unwrap().ready == [key.shard] {
@@ -88,7 +100,7 @@ async fn a_dropped_collect_is_made_good() {
     for round in 0..ROUNDS {
         let number = u32::try_from(round).unwrap();
         db.store.send(&[signal(key, number)]).await.unwrap().remove(0).unwrap();
-        let collected = tokio::time::timeout(later(round), db.store.collect(worker.id)).await;
+        let collected = unless_dropped(round % AWAITS, db.store.collect(worker.id)).await;
         let flags = "SELECT count(*) FROM flows.owned WHERE mail";
         in_vain += u64::from(collected.is_err() && db.count_of(flags).await == 0);
         let mail = match collected {
@@ -117,7 +129,7 @@ async fn a_dropped_commit_is_whole_or_nothing() {
         turn.mail = vec![signal(child.key, 1)];
         let turns = [turn];
         let commit = db.store.commit(0, worker.id, &turns);
-        dropped += u64::from(tokio::time::timeout(later(round) * 8, commit).await.is_err());
+        dropped += u64::from(unless_dropped(round, commit).await.is_err());
         // the server may still be at it
         let mut state = (false, false, false);
         for _ in 0..100 {

@@ -48,6 +48,7 @@ fn commits() -> Vec<Case> {
         worker(TURN, WRITER, BATCH, 60, turn(&owned, &me)),
         worker(PARK, WRITER, BATCH, 40, park(&owned, &me)),
         worker(START, WRITER, BATCH, 30, start(&new(|n| n))),
+        worker(START_OWNED, WRITER, BATCH, 30, start_owned(&new(|n| n), &me)),
         worker(SEND, WRITER, BATCH, 60, send(&mixed)),
         worker(INHERIT, WRITER, BATCH, 40, inherit()),
         worker(LOSERS, WRITER, BATCH, 20, losers(&owned, &me)),
@@ -159,6 +160,10 @@ fn start(keys: &[Key]) -> Vec<String> {
     let head = ["order", "1", "default", "0", "0", "1", "1"].map(|value| all(keys, value));
     let tail = vec![all(keys, "NULL"); 7];
     [columns(keys), vec![ids], head.to_vec(), tail].concat()
+}
+
+fn start_owned(keys: &[Key], me: &str) -> Vec<String> {
+    [start(keys), vec![me.to_owned(), "9".into()]].concat()
 }
 
 fn send(keys: &[Key]) -> Vec<String> {
