@@ -59,7 +59,9 @@ impl StateNeed {
 /// The shapes of a definition's types, found out when somebody asks.
 #[derive(Clone, Copy)]
 pub(crate) struct Shapes {
+    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the lock file"))]
     pub(crate) input: fn() -> Shape,
+    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the lock file"))]
     pub(crate) output: fn() -> Shape,
 }
 

@@ -8,6 +8,7 @@ use flows_core::Payload;
 use flows_core::context::{ActivityContext, ExactlyOnce, Fate};
 use flows_core::error::{Error, ErrorKind, Result};
 use flows_core::store::Record;
+use futures_util::future::join;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_postgres::Transaction;
@@ -15,6 +16,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::PgStore;
 use crate::error::Fault;
+use crate::link::{Link, Params};
 use crate::sql::{APPEND_ONE, ENTER_WORKER, LEAVE_WORKER};
 
 /// Runs the body of an activity, and records its result, in one transaction.
@@ -37,22 +39,28 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
     let record = once.seal(Payload::encode(codec, &output)?).await?;
     if let Err(error) = append(&tx, &record).await {
         once.set(Fate::RolledBack);
-        return Err(error);
+        return Err(error.into());
     }
     commit(tx, once).await?;
     Ok(output)
 }
 
 /// Adds the record, as the role that may write for every tenant. Constraints that are checked at the
-/// commit are the application's, so its role is given back.
-async fn append(tx: &Transaction<'_>, record: &Record) -> Result<()> {
+/// commit are the application's, so its role is given back. All of it goes out at once.
+async fn append(tx: &deadpool_postgres::Transaction<'_>, record: &Record) -> Result<(), Fault> {
+    let link = Link::foreign(tx.client(), Some(&tx.statement_cache));
+    let enter = link.prepare(ENTER_WORKER).await?;
+    let leave = link.prepare(LEAVE_WORKER).await?;
     let key = record.key;
-    let before = tx.query_one(ENTER_WORKER.text, &[]).await.map_err(Fault::from)?;
-    let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
-        [&key.shard, &key.tenant, &key.run, &record.position, &record.events];
-    tx.execute(APPEND_ONE.text, &params).await.map_err(Fault::from)?;
-    let role: String = before.get("role");
-    tx.execute(LEAVE_WORKER.text, &[&role]).await.map_err(Fault::from)?;
+    let row: Params<'_> = &[&key.shard, &key.tenant, &key.run, &record.position, &record.events];
+    let add = async {
+        let append = link.prepare(APPEND_ONE).await?; // as that role: others may not see the schema
+        let (appended, left) = join(link.send(&append, row), link.send(&leave, &[])).await;
+        appended.and(left)
+    };
+    let (entered, added) = join(link.send(&enter, &[]), add).await;
+    entered?;
+    added?;
     Ok(())
 }
 

@@ -17,6 +17,7 @@ pub struct ResolvedGraph {
     pub(super) name: &'static str,
     pub(crate) items: Vec<Item>,
     /// The typed signals that it receives, by name.
+    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the lock file"))]
     pub(crate) signals: Vec<(&'static str, ShapeOf)>,
 }
 

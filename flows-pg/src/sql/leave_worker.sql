@@ -1,3 +1,3 @@
--- Becomes the role that `enter_worker.sql` found. $1 its name. Locks nothing.
+-- Becomes the role that `enter_worker.sql` found. Locks nothing.
 -- Called by `in_transaction`, behind `append_one.sql`.
-SELECT set_config('role', $1, true)
+SELECT set_config('role', current_setting('flows.role'), true)
