@@ -16,7 +16,7 @@ impl Line {
     }
 
     /// Appends the line and what is inside it, indented by `depth` steps.
-    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the lock file"))]
+    #[cfg(feature = "testing")] // for the lock file
     pub(crate) fn write(&self, out: &mut String, depth: usize) {
         out.push_str(&"  ".repeat(depth));
         out.push_str(&self.text);
