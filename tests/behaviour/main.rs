@@ -21,6 +21,7 @@ mod limits;
 mod looking;
 mod many;
 mod order;
+mod own_starts;
 mod payloads;
 mod replaying;
 mod retries;
