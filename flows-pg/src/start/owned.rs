@@ -47,8 +47,11 @@ impl Shared {
     }
 
     async fn create_owned(&self, worker: Uuid, runs: &[NewRun]) -> Result<Owned, Fault> {
-        let lent = self.starter().await?;
         let claim = self.next_request();
+        let lent = match self.starter().await {
+            Ok(lent) => lent,
+            Err(_) => return Ok(Owned { claim, started: HashMap::new() }), // the pool may have one
+        };
         let pending = self.unfinished.begin(worker, Request::Claim(claim));
         let columns = Columns::sorted(runs);
         let mut params: Vec<&(dyn ToSql + Sync)> = columns.params().to_vec();
