@@ -224,6 +224,26 @@ async fn a_sleep_of_hours_takes_no_time_on_the_memory_store() -> Result<()> {
     .await
 }
 
+/// Many that are due together need not be claimed then.
+#[tokio::test(start_paused = true)]
+async fn who_sleeps_is_parked_and_in_memory_again_in_time() -> Result<()> {
+    let hour = 3_600_000;
+    crate::harness::on_memory(async |env| {
+        let _worker = Serving::begin(env.worker(registry()).name("keen").build()?);
+        let exec = env.engine.start(naps::Input { millis: hour }).await?;
+        let place = async || exec.describe().await.map(|run| run.waiting_for.unwrap_or_default());
+        let begun = tokio::time::Instant::now();
+
+        tokio::time::sleep_until(begun + millis(hour - 2_500)).await;
+        assert!(place().await?.starts_with("timer (#"), "{}", place().await?);
+        tokio::time::sleep_until(begun + millis(hour - 1_500)).await;
+        assert_eq!(place().await?, "worker keen, which runs it");
+        assert!(exec.result().await? >= millis(hour));
+        Ok(())
+    })
+    .await
+}
+
 async fn a_timer_never_fires_early(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
     let naps = [0, 1, 7, 50, 120, 250].map(|millis| env.engine.start(naps::Input { millis }));

@@ -1,5 +1,7 @@
 //! Letters become events; waiting runs are parked.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::executor::Executor;
@@ -9,9 +11,14 @@ use crate::ids::RunKey;
 use crate::journal::{Event, StoredError};
 use crate::payload::Payload;
 use crate::store::{Collected, Letter, MailKind, Park};
+use crate::time::Timestamp;
 
 /// A run that waits for timers alone stays in memory when the next one is due within this.
-const HORIZON: std::time::Duration = std::time::Duration::from_secs(5);
+const HORIZON: Duration = Duration::from_secs(5);
+/// So long before its next timer is due, a parked run is taken up again, so that many that are due
+/// together are in memory by then. Shorter than the horizon, and never longer than runs may stay in
+/// memory while they wait, or it would be parked again.
+const LEAD: Duration = Duration::from_secs(2);
 
 impl Executor {
     /// Mail of a run that is in memory.
@@ -60,9 +67,11 @@ impl Executor {
     /// Lets a waiting run go from memory.
     fn park(&mut self, key: RunKey) {
         let now = self.session.clock.now();
+        let lead = LEAD.min(self.session.config.resident_for);
         let Some(run) = self.runs.get_mut(&key) else { return };
         let Some(machine) = &run.machine else { return };
-        let wake_at = if run.hand_back { Some(now) } else { run.next_alarm() };
+        let alarm = run.next_alarm().map(|due| ahead(due, lead, now));
+        let wake_at = if run.hand_back { Some(now) } else { alarm };
         let waiting_for = machine.waiting_for();
         let (sent, claim) = (run.sent, Some(run.claim));
         run.pending.park = Some(Park { wake_at, waiting_for, sent, claim, stuck: None });
@@ -106,6 +115,12 @@ impl Executor {
     }
 }
 
+/// When a run that is parked now is taken up for an alarm. What is due soon and must make room all
+/// the same does without the lead: it would come back at once.
+fn ahead(due: Timestamp, lead: Duration, now: Timestamp) -> Timestamp {
+    if due > now.after(HORIZON) { due.before(lead) } else { due }
+}
+
 pub(super) fn event_of(letter: Letter) -> Result<Event, Error> {
     let Letter { kind, name, payload, .. } = letter;
     match kind {
@@ -134,4 +149,20 @@ pub(crate) enum ChildOutcome {
     Output(Box<serde_json::value::RawValue>),
     /// It did not.
     Error(Box<serde_json::value::RawValue>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_taken_up_before_its_timer_is_due_but_never_at_once() {
+        let now = Timestamp(1_000_000_000);
+        let due = now.after(HORIZON * 2);
+        assert_eq!(ahead(due, LEAD, now), due.before(LEAD));
+        for soon in [now, now.after(LEAD), now.after(HORIZON)] {
+            assert_eq!(ahead(soon, LEAD, now), soon);
+        }
+        assert!(ahead(now.after(HORIZON + Duration::from_micros(1)), LEAD, now) > now);
+    }
 }
