@@ -48,6 +48,7 @@ pub(crate) use builder::Config;
 pub use builder::WorkerBuilder;
 pub(crate) use closing::letter_to_parent;
 pub(crate) use intake::Intake;
+pub(crate) use seal::Sealer;
 pub use shutdown::shutdown_signal;
 #[cfg(feature = "testing")]
 pub(crate) use surroundings::{Invocation, Process, TaskFuture};

@@ -7,11 +7,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::payload::Payload;
 use crate::store::{Record, Store};
+use crate::worker::Sealer;
 
 /// What became of the transaction that holds a sealed record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,21 +36,24 @@ pub(crate) struct SealRequest {
 /// One attempt's way to its executor and its store.
 #[derive(Clone)]
 pub struct ExactlyOnce {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     store: Arc<dyn Store>,
-    requests: mpsc::UnboundedSender<SealRequest>,
-    fate: Arc<AtomicU8>,
+    sealer: Sealer,
+    fate: AtomicU8,
 }
 
 impl ExactlyOnce {
-    /// For an attempt; its requests come out of the receiver.
-    pub(crate) fn new(store: Arc<dyn Store>) -> (Self, mpsc::UnboundedReceiver<SealRequest>) {
-        let (requests, receiver) = mpsc::unbounded_channel();
-        (Self { store, requests, fate: Arc::default() }, receiver)
+    /// For an attempt; its requests go to the sealer.
+    pub(crate) fn new(store: Arc<dyn Store>, sealer: Sealer) -> Self {
+        Self { inner: Arc::new(Inner { store, sealer, fate: AtomicU8::default() }) }
     }
 
     /// The store that the run lives in.
     pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
+        &self.inner.store
     }
 
     /// Asks for the record of this result, to be written in the caller's transaction, which must
@@ -57,9 +61,8 @@ impl ExactlyOnce {
     pub async fn seal(&self, output: Payload) -> Result<Record> {
         let (reply, answer) = oneshot::channel();
         self.set(Fate::Unknown); // also if this is dropped before the answer is read
-        let sent = self.requests.send(SealRequest { output, reply });
-        let sealed =
-            if sent.is_ok() { answer.await.unwrap_or_else(|_| Err(gone())) } else { Err(gone()) };
+        self.inner.sealer.ask(SealRequest { output, reply });
+        let sealed = answer.await.unwrap_or_else(|_| Err(gone()));
         if sealed.is_err() {
             self.set(Fate::Unsealed);
         }
@@ -69,12 +72,12 @@ impl ExactlyOnce {
     /// Says what became of the transaction.
     pub fn set(&self, fate: Fate) {
         let code = FATES.iter().position(|known| *known == fate).unwrap_or(1);
-        self.fate.store(u8::try_from(code).unwrap_or(1), Ordering::Release);
+        self.inner.fate.store(u8::try_from(code).unwrap_or(1), Ordering::Release);
     }
 
     /// What was last said.
     pub fn fate(&self) -> Fate {
-        FATES[usize::from(self.fate.load(Ordering::Acquire)) % FATES.len()]
+        FATES[usize::from(self.inner.fate.load(Ordering::Acquire)) % FATES.len()]
     }
 }
 

@@ -1,19 +1,27 @@
 //! One attempt of an activity, as a task of its own.
+//!
+//! Most attempts neither wait for a slot nor last longer than one poll. What only the others need
+//! (timers, ears for their cancellation) is made when it is needed, in a box, so that the task of the
+//! most is small.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::alarm::Alarm;
 use super::executor::Executor;
-use super::message::{Attempted, Message, Seal};
+use super::message::{Attempted, Message};
 use super::resident::Running;
+use super::seal::Sealer;
 use super::session::Session;
 use super::surroundings::Invocation;
-use crate::context::{ActivityContext, ActivityInfo, ExactlyOnce, Heartbeats, SealRequest};
+use crate::context::{ActivityContext, ActivityInfo, ExactlyOnce, Heartbeats};
 use crate::definition::{ActivityDef, PayloadFuture};
 use crate::error::{Error, ErrorKind, Result, panic_message};
 use crate::ids::RunKey;
@@ -64,29 +72,25 @@ impl Executor {
         let Some(run) = self.runs.get_mut(&key) else { return };
         let (cancel, cancelled) = watch::channel(false);
         (run.idle_since, run.pending.park) = (None, None);
-        run.running.insert(start.task.op, Running { task: Arc::clone(&start.task), cancel });
+        let (op, attempt, residency) = (start.task.op, start.attempt, run.residency);
+        run.running.insert(op, Running { task: Arc::clone(&start.task), attempt, cancel });
         let info = ActivityInfo {
             workflow_id: run.origin.workflow_id.clone(),
             run: key.run,
             tenant: key.tenant,
             name: def.name,
             codec: def.codec,
-            op: start.task.op,
-            attempt: start.attempt,
+            op,
+            attempt,
         };
-        let residency = run.residency;
-        let (exactly_once, seals) = ExactlyOnce::new(Arc::clone(&self.session.store));
-        let origin = (key, residency, start.task.op, start.attempt);
+        let sealer = Sealer { executor: self.myself.clone(), key, residency, op, attempt };
+        let exactly_once = ExactlyOnce::new(Arc::clone(&self.session.store), sealer);
         let attempt =
             Attempt { session: Arc::clone(&self.session), def, start, cancelled, exactly_once };
         let myself = self.myself.clone();
         let surroundings = self.session.surroundings.clone();
         tokio::spawn(surroundings.task(async move {
-            let attempted = tokio::select! {
-                biased;
-                attempted = attempt.run(key, residency, info) => attempted,
-                () = forward(seals, &myself, origin) => return,
-            };
+            let attempted = attempt.run(key, residency, info).await;
             drop(myself.send(Message::Attempted(attempted))); // nobody is left to care
         }));
     }
@@ -124,15 +128,15 @@ impl Attempt {
         let (task, name) = (&self.start.task, self.def.name);
         let limit = self.session.payload_limit;
         let input = task.input.clone().within(limit, || format!("input of activity `{name}`"))?;
-        let _slot = tokio::select! {
-            biased;
-            () = told(self.cancelled.clone()) => return Err(cancelled()),
-            slot = self.slot() => slot?,
+        let _slot = match Arc::clone(&self.session.permits).try_acquire_owned() {
+            Ok(slot) => slot,
+            Err(_) => Box::pin(self.unless_cancelled(self.slot())).await??,
         };
-        tokio::select! {
-            biased;
-            () = told(self.cancelled.clone()) => return Err(cancelled()),
-            () = self.lease() => {}
+        if !self.session.holds_lease() {
+            Box::pin(self.unless_cancelled(self.lease())).await?;
+        }
+        if is_told(&self.cancelled) {
+            return Err(cancelled());
         }
         let invocation = Invocation {
             run: RunKey::of_run(context.tenant_id(), context.run_id()),
@@ -142,12 +146,35 @@ impl Attempt {
         };
         let body = self.session.surroundings.activity(invocation, self.call(context, input));
         let call = AssertUnwindSafe(body).catch_unwind();
-        let output = tokio::select! {
-            biased;
-            done = call => done.unwrap_or_else(|panic| Err(panicked(&panic_message(&*panic))))?,
-            error = self.limits(heartbeats) => return Err(error),
-        };
+        let done = self.unless_limited(call, heartbeats).await?;
+        let output = done.unwrap_or_else(|panic| Err(panicked(&panic_message(&*panic))))?;
         output.within(limit, || format!("output of activity `{name}`"))
+    }
+
+    /// What comes of it, unless the attempt is cancelled first.
+    async fn unless_cancelled<T>(&self, waiting: impl Future<Output = T>) -> Result<T> {
+        tokio::select! {
+            biased;
+            () = told(self.cancelled.clone()) => Err(cancelled()),
+            done = waiting => Ok(done),
+        }
+    }
+
+    /// What comes of the body, unless the attempt must not go on.
+    async fn unless_limited<T>(
+        &self,
+        call: impl Future<Output = T>,
+        heartbeats: &Heartbeats,
+    ) -> Result<T> {
+        let (mut call, mut limits) = (pin!(call), None);
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = call.as_mut().poll(cx) {
+                return Poll::Ready(Ok(done));
+            }
+            let limits = limits.get_or_insert_with(|| Box::pin(self.limits(heartbeats)));
+            limits.as_mut().poll(cx).map(Err)
+        })
+        .await
     }
 
     /// The body; in tests, what stands in for it.
@@ -160,7 +187,7 @@ impl Attempt {
     }
 
     /// Waits for a free slot, on the first attempt no longer than `schedule_to_start`.
-    async fn slot(&self) -> Result<impl Drop + use<>> {
+    async fn slot(&self) -> Result<OwnedSemaphorePermit> {
         let permit = Arc::clone(&self.session.permits).acquire_owned();
         let overrides = self.start.task.overrides.as_deref();
         let limit =
@@ -213,19 +240,6 @@ impl Attempt {
     }
 }
 
-/// Passes requests to seal on to the executor, until the attempt is over.
-async fn forward(
-    mut seals: mpsc::UnboundedReceiver<SealRequest>,
-    executor: &mpsc::UnboundedSender<Message>,
-    (key, residency, op, attempt): (RunKey, u64, u32, u32),
-) {
-    while let Some(request) = seals.recv().await {
-        let seal = Seal { key, residency, op, attempt, request };
-        drop(executor.send(Message::Seal(seal))); // nobody is left to grant it: it is refused
-    }
-    std::future::pending().await
-}
-
 async fn until(limit: Option<(Duration, tokio::time::Instant)>) -> Duration {
     match limit {
         Some((limit, at)) => {
@@ -247,6 +261,11 @@ async fn silence(heartbeats: &Heartbeats, limit: Option<Duration>) -> Duration {
 async fn stopped(cancelled: watch::Receiver<bool>) {
     told(cancelled).await;
     tokio::time::sleep(CANCEL_GRACE).await;
+}
+
+/// Whether [`told`] would resolve at once.
+fn is_told(cancelled: &watch::Receiver<bool>) -> bool {
+    *cancelled.borrow() || cancelled.has_changed().is_err()
 }
 
 /// Resolves when the activity is cancelled, or nobody is left who could say so.

@@ -132,6 +132,7 @@ pub(crate) struct Flying {
 /// An attempt of an activity that is running.
 pub(crate) struct Running {
     pub(crate) task: Arc<ActivityTask>,
+    pub(crate) attempt: u32,
     /// Tells it to stop.
     pub(crate) cancel: watch::Sender<bool>,
 }

@@ -3,13 +3,34 @@
 //! One at a time per run, and only when everything before it is durable; what happens meanwhile
 //! waits, so that the machine sees events in the order of the journal.
 
+use tokio::sync::mpsc::UnboundedSender;
+
 use super::executor::Executor;
-use super::message::Seal;
+use super::message::{Message, Seal};
 use super::work::Work;
+use crate::context::SealRequest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::journal::{self, Event, Recorded, StepId};
 use crate::store::{Next, Record};
+
+/// An attempt's way to ask its executor for a record.
+pub(crate) struct Sealer {
+    pub(super) executor: UnboundedSender<Message>,
+    pub(super) key: RunKey,
+    pub(super) residency: u64,
+    pub(super) op: u32,
+    pub(super) attempt: u32,
+}
+
+impl Sealer {
+    /// The request is dropped, and so refused, when the run does not wait for this attempt any more.
+    pub(crate) fn ask(&self, request: SealRequest) {
+        let Self { key, residency, op, attempt, .. } = *self;
+        let seal = Seal { key, residency, op, attempt, request };
+        drop(self.executor.send(Message::Seal(seal))); // nobody is left to grant it
+    }
+}
 
 impl Executor {
     pub(super) fn request_seal(&mut self, seal: Seal) {
@@ -36,7 +57,10 @@ impl Executor {
         }
         while run.is_settled() && run.stuck.is_none() {
             let Some(seal) = run.seals.pop_front() else { return };
-            let Some(running) = run.running.get(&seal.op) else { continue };
+            let running = run.running.get(&seal.op);
+            let Some(running) = running.filter(|running| running.attempt == seal.attempt) else {
+                continue; // dropping the request refuses it
+            };
             let task = &running.task;
             let Seal { op, attempt, request, .. } = seal;
             let fitting =
@@ -51,7 +75,7 @@ impl Executor {
             let step = StepId { op, name: task.name.to_owned(), input: task.input_hash };
             let event = Event::ActivityCompleted { step, attempt, output };
             let Some(machine) = run.machine.as_ref().filter(|machine| machine.wants(&event)) else {
-                continue; // dropping the request refuses it
+                continue;
             };
             let at = self.session.clock.now().max(machine.now());
             let recorded = Recorded { at, event };
