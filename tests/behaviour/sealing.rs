@@ -1,13 +1,21 @@
 //! Records of transactional activities, and what stands before them in the journal.
 
+use std::sync::{Arc, Mutex};
+
 use flows::pg::Transaction;
 use flows::pg::dev::fresh_database;
 use flows::pg::tokio_postgres::{Client, NoTls};
 use flows::prelude::*;
+use flows_core::context::ExactlyOnce;
+use flows_core::payload::Payload;
 
 use crate::gates::{Gate, blocks_at};
-use crate::harness::{on_memory_in_real_time, same_shard, until};
+use crate::harness::{Env, Serving, on_memory_in_real_time, same_shard, until};
 use crate::world::World;
+
+on_every_store! {
+    an_attempt_that_is_over_gets_no_record,
+}
 
 #[activity(transaction)]
 async fn debit(ctx: &ActivityContext, tx: &Transaction<'_>, cents: u64) -> Result<u64> {
@@ -85,4 +93,42 @@ async fn waiting_commits(client: &Client) -> Result<i64> {
     let waiting = "SELECT count(*) FROM pg_locks
                    WHERE relation = 'flows.journal'::regclass AND NOT granted";
     Ok(client.query_one(waiting, &[]).await?.get(0))
+}
+
+/// What the first attempt leaves behind.
+#[derive(Clone, Default)]
+struct Left(Arc<Mutex<Option<ExactlyOnce>>>);
+
+#[activity(start_to_close = "30ms", retry(initial_interval = "1ms", max_attempts = 2))]
+async fn hands_out(ctx: &ActivityContext) -> Result<u32> {
+    if ctx.attempt() == 1 {
+        *ctx.state::<Left>()?.0.lock().expect("no panic") = ctx.exactly_once().cloned();
+        std::future::pending::<()>().await;
+    }
+    let world = ctx.state::<World>()?;
+    world.note("at the second attempt");
+    world.pass("second").await;
+    Ok(2)
+}
+
+#[workflow]
+async fn tries(ctx: &WorkflowContext) -> Result<u32> {
+    hands_out(ctx).await
+}
+
+/// Also where something of it lives on and asks for one, while the next attempt runs.
+async fn an_attempt_that_is_over_gets_no_record(env: Env) -> Result<()> {
+    let left = Left::default();
+    let worker = env.worker(register_all![tries, hands_out]).state(left.clone());
+    let _worker = Serving::begin(worker.build()?);
+    let exec = env.engine.start(tries::Input {}).await?;
+    env.world.noted("at the second attempt", 1).await;
+
+    let first = left.0.lock().expect("no panic").take().expect("its way to a record");
+    let sealed = first.seal(Payload::json(&1)?).await;
+    assert!(sealed.is_err_and(|error| error.is_cancelled()), "the first attempt is over");
+
+    env.world.open("second");
+    assert_eq!(exec.result().await?, 2);
+    Ok(())
 }
