@@ -14,6 +14,7 @@ mod attempt;
 mod builder;
 mod clock;
 mod closing;
+mod company;
 mod crew;
 mod driver;
 mod executor;

@@ -27,7 +27,9 @@ async fn a_step_of_a_resident_run_is_a_share_of_one_row_and_no_read() -> Result<
     at_most(1.0, "row operations", step.rows);
     at_most(1.0, "journal rows", step.journal_rows);
     at_most(0.0, "reads of the journal", step.journal_reads);
-    at_most(0.1, "rows that are read", step.reads); // a look reads some, and there are a few
+    // Who awaits a run looks at it when that takes longer than a quarter of a second, and the keeper
+    // looks now and then: some tenths in all. A step that read anything would make it one.
+    at_most(0.5, "rows that are read", step.reads);
     at_most(0.05, "statements", step.statements);
     at_most(0.05, "commits", step.commits);
     at_most(300.0, "bytes of log", step.wal);

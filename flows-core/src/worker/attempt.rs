@@ -73,7 +73,8 @@ impl Executor {
         let (cancel, cancelled) = watch::channel(false);
         (run.idle_since, run.pending.park) = (None, None);
         let (op, attempt, residency) = (start.task.op, start.attempt, run.residency);
-        run.running.insert(op, Running { task: Arc::clone(&start.task), attempt, cancel });
+        let (task, batch) = (Arc::clone(&start.task), self.company.start());
+        run.running.insert(op, Running { task, attempt, batch, cancel });
         let info = ActivityInfo {
             workflow_id: run.origin.workflow_id.clone(),
             run: key.run,

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant;
 
 use super::alarm::Alarms;
+use super::company::Company;
 use super::intake::Early;
 use super::job::Done;
 use super::message::Message;
@@ -45,6 +46,8 @@ pub(crate) struct Executor {
     /// Runs with something to commit.
     pub(super) dirty: VecDeque<RunKey>,
     pub(super) batch: Option<Batch>,
+    /// What the next batch waits for.
+    pub(super) company: Company,
     pub(super) alarms: Alarms,
     /// Runs that only wait, the longest waiting first; checked when taken.
     pub(super) idle: VecDeque<(Instant, RunKey)>,
@@ -76,6 +79,7 @@ impl Executor {
             discarded: Vec::new(),
             dirty: VecDeque::new(),
             batch: None,
+            company: Company::default(),
             alarms: Alarms::default(),
             idle: VecDeque::new(),
             residencies: 0,
@@ -132,7 +136,7 @@ impl Executor {
     fn next_wake(&self) -> Option<Instant> {
         let alarm = self.alarms.first().map(|due| self.session.clock.instant_of(due));
         let park = self.idle.front().map(|(since, _)| *since + self.session.config.resident_for);
-        alarm.into_iter().chain(park).min()
+        alarm.into_iter().chain(park).chain(self.gathering_until()).min()
     }
 
     fn wake(&mut self) {

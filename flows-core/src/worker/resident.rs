@@ -133,6 +133,8 @@ pub(crate) struct Flying {
 pub(crate) struct Running {
     pub(crate) task: Arc<ActivityTask>,
     pub(crate) attempt: u32,
+    /// The batch after which it was started.
+    pub(crate) batch: u64,
     /// Tells it to stop.
     pub(crate) cancel: watch::Sender<bool>,
 }

@@ -9,6 +9,7 @@ use crate::store::{Committed, Outcome, Record};
 impl Executor {
     pub(super) fn settle(&mut self, landed: Landed) {
         let Landed { records, outcome } = landed;
+        self.company.begin();
         match outcome {
             Ok(answers) => self.settle_each(records, answers),
             Err(error) => {

@@ -31,9 +31,9 @@ impl Executor {
         }
     }
 
-    /// Sends everything that has gathered, if nothing is on its way.
+    /// Sends everything that has gathered, if nothing is on its way and nothing more comes at once.
     pub(super) fn submit(&mut self) {
-        if self.batch.is_some() || self.dirty.is_empty() {
+        if self.batch.is_some() || self.dirty.is_empty() || self.gathering_until().is_some() {
             return;
         }
         let count = self.dirty.len().min(BATCH);

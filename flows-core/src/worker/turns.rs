@@ -86,6 +86,7 @@ impl Executor {
             run.sealed = None;
         }
         if let Some(running) = running {
+            self.company.end(running.batch);
             let event = self.event_of(&running.task, attempted);
             self.take_in(key, Work::Event(event));
         }
