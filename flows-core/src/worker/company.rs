@@ -2,8 +2,9 @@
 //!
 //! When a batch has landed, the activities that waited for it start together, and most that are fast
 //! end together. A batch that went out with the first result would leave the others to the next one:
-//! twice the commits, each with half the rows. So it waits for most of those that have just been
-//! started, but never longer than a fraction of what a commit takes; slow ones are waited for once.
+//! twice the commits, each with half the rows. So it waits until as many of those that have just been
+//! started have ended as are still running, but a millisecond at most. Attempts that take longer are
+//! waited for once, and hold up no later batch.
 
 use std::time::Duration;
 
