@@ -19,6 +19,23 @@ async fn debit(ctx: &ActivityContext, tx: &Transaction<'_>, cents: i64) -> Resul
     Ok(cents)
 }
 
+/// Gives a result that cannot be committed, the first two times: for what is checked at the commit,
+/// and for a failed statement whose error it hides.
+#[activity(transaction, retry(initial_interval = "10ms"))]
+async fn book(ctx: &ActivityContext, tx: &Transaction<'_>) -> Result<u32> {
+    let insert = "INSERT INTO debits (cents, attempt) VALUES (1, $1), (2, $1)";
+    tx.execute(insert, &[&i64::from(ctx.attempt())]).await?;
+    if ctx.attempt() == 2 {
+        tx.batch_execute("SELECT 1 / 0").await.unwrap_or_default();
+    }
+    Ok(ctx.attempt())
+}
+
+#[workflow]
+async fn books(ctx: &WorkflowContext) -> Result<u32> {
+    book(ctx).await
+}
+
 #[workflow]
 async fn pay(ctx: &WorkflowContext, first: i64, second: i64) -> Result<i64> {
     let (a, b) = flows::try_join!(debit(ctx, first), debit(ctx, second))?;
@@ -55,6 +72,41 @@ async fn writes_are_kept_with_the_record_and_only_then_g4() -> Result<()> {
     let rows = client.query(rows, &[]).await?;
     let rows: Vec<(i64, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(rows, [(2, 3), (40, 3)], "the failed attempts left nothing");
+    Ok(())
+}
+
+/// A table whose rows of a first attempt are refused at the commit.
+const REFUSES_FIRST: &str = "
+CREATE TABLE debits (cents bigint, attempt bigint);
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN RAISE 'not the first time' USING ERRCODE = 'serialization_failure'; END$$;
+CREATE CONSTRAINT TRIGGER refuses AFTER INSERT ON debits DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.attempt = 1) EXECUTE FUNCTION refuse();";
+
+/// The record goes out together with its COMMIT: where that is refused, there is neither.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_committed_is_not_recorded_g4() -> Result<()> {
+    let database = fresh_database().await?;
+    let engine = Engine::connect(database.url()).await?;
+    engine.migrate().await?;
+    let (client, connection) = flows::pg::tokio_postgres::connect(database.url(), NoTls).await?;
+    tokio::spawn(connection);
+    client.batch_execute(REFUSES_FIRST).await?;
+
+    let worker = Worker::builder(&engine, register_all!()).build()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (served, history) = tokio::join!(worker.run_until(stopped), async {
+        let run = engine.start(books::Input {}).await?;
+        assert_eq!(run.result().await?, 3, "the result of the attempt that was committed");
+        drop(stop);
+        run.history().await
+    });
+    served?;
+    let completed = |event: &&flows::HistoryEvent| event.kind == "activity_completed";
+    assert_eq!(history?.iter().filter(completed).count(), 1);
+    let attempts = client.query("SELECT cents, attempt FROM debits ORDER BY cents", &[]).await?;
+    let attempts: Vec<(i64, i64)> = attempts.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(attempts, [(1, 3), (2, 3)]);
     Ok(())
 }
 

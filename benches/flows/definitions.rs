@@ -1,5 +1,6 @@
 //! The workflows and activities that are measured.
 
+use flows::pg::tokio_postgres::types::Type;
 use flows::prelude::*;
 
 #[activity]
@@ -9,7 +10,8 @@ pub(crate) async fn step(n: u64) -> Result<u64> {
 
 #[activity(transaction)]
 async fn booked(tx: &flows::pg::Transaction<'_>, n: u64) -> Result<u64> {
-    tx.execute("INSERT INTO bookings (amount) VALUES ($1)", &[&i64::try_from(n)?]).await?;
+    let insert = "INSERT INTO bookings (amount) VALUES ($1)";
+    tx.execute_typed(insert, &[(&i64::try_from(n)?, Type::INT8)]).await?;
     Ok(n + 1)
 }
 
