@@ -67,6 +67,8 @@ pub(crate) enum Kind {
     Start,
     Step,
     End,
+    /// Of a run without steps.
+    OnlyEnd,
 }
 
 type Request = (Row, oneshot::Sender<()>);
@@ -181,7 +183,8 @@ async fn one_run(floor: Floor, queues: &[Queue], play: Play) -> Option<()> {
     for written in waiting {
         written.await.ok()?;
     }
-    send(first + steps, Kind::End)?.await.ok()
+    let end = if play.steps == 0 { Kind::OnlyEnd } else { Kind::End };
+    send(first + steps, end)?.await.ok()
 }
 
 /// What is in a journal row whose payload has so many bytes.

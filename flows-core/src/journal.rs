@@ -113,6 +113,15 @@ pub fn decode(position: usize, row: &[u8]) -> Result<Vec<Recorded>> {
     }
 }
 
+/// The events of a completed run without a journal: it ended in its first turn, and its row says
+/// everything else.
+pub(crate) fn untold(started_at: Timestamp, closed_at: Timestamp) -> [Recorded; 2] {
+    [
+        Recorded { at: started_at, event: Event::RunStarted },
+        Recorded { at: closed_at, event: Event::RunCompleted },
+    ]
+}
+
 /// The row that [`Store::terminate`](crate::store::Store::terminate) appends.
 pub fn terminated(at: Timestamp, reason: &str) -> Result<Vec<u8>> {
     encode(&[Recorded { at, event: Event::RunTerminated { reason: reason.into() } }])

@@ -43,6 +43,7 @@ pub(crate) fn key(row: &Row) -> RunKey {
 
 /// A claimed run, without journal and inbox; and whether it has any.
 pub(crate) fn activation(row: &Row) -> Result<(Activation, bool), Error> {
+    let load: bool = row.get("load");
     let activation = Activation {
         key: key(row),
         workflow_id: row.get::<_, Option<&str>>("workflow_id").map(Arc::from),
@@ -59,8 +60,9 @@ pub(crate) fn activation(row: &Row) -> Result<(Activation, bool), Error> {
         journal: Vec::new(),
         inbox: Vec::new(),
         claim: row.get("claim"),
+        is_new: !load, // it has been ready since its start
     };
-    Ok((activation, row.get("load")))
+    Ok((activation, load))
 }
 
 pub(crate) fn retry(row: &Row) -> Result<Option<RetryPolicy>, Error> {

@@ -32,5 +32,6 @@ mod starting;
 mod stuck;
 mod tenants;
 mod terminating;
+mod untold;
 mod versions;
 mod workers;

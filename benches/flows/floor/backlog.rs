@@ -6,13 +6,14 @@
 use std::time::Instant;
 
 use flows::pg::dev::Database;
+use flows::pg::tokio_postgres::types::ToSql;
 use flows::pg::tokio_postgres::{Client, Statement};
 use flows::prelude::*;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::protocol::{END, SETTINGS};
-use super::{events, prepare};
+use super::prepare;
+use super::protocol::{END, Keys, SETTINGS};
 use crate::lab;
 
 const DRAINERS: i16 = 2;
@@ -107,12 +108,12 @@ impl Drainer {
 
     async fn finish(&self, shard: i16, runs: &[Uuid]) -> Result<()> {
         let (shards, tenants) = (vec![shard; runs.len()], vec![Uuid::nil(); runs.len()]);
-        let (positions, events) = (vec![0; runs.len()], vec![events(0); runs.len()]);
         let outputs = vec!["1"; runs.len()];
-        let (s, t) = (&shards, &tenants);
-        self.writer
-            .execute(&self.end, &[s, t, &runs, &positions, &events, s, t, &runs, &outputs])
-            .await?;
+        let (none, nothing) = (Keys::default(), (Vec::<i32>::new(), Vec::<&[u8]>::new()));
+        let no_journal: [&(dyn ToSql + Sync); 5] =
+            [&none.shards, &none.tenants, &none.runs, &nothing.0, &nothing.1];
+        let ends: [&(dyn ToSql + Sync); 4] = [&shards, &tenants, &runs, &outputs];
+        self.writer.execute(&self.end, &[&no_journal[..], &ends].concat()).await?;
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! An eager start is the run's row and the row that says who owns it; a step is a journal row; the
 //! end is the last journal row, the update that closes the run and the delete that releases it, in
-//! one record. Written by hand: the library's own statements can do more.
+//! one record. A run without steps has no journal. Written by hand: the library's own statements can do more.
 
 use flows::pg::tokio_postgres::types::ToSql;
 use flows::pg::tokio_postgres::{Client, Statement};
@@ -100,13 +100,20 @@ struct Batch {
 
 impl Batch {
     fn of(batch: &[Row]) -> Self {
-        let rows = batch.iter().filter(|row| row.kind != Kind::Start);
+        let rows = batch.iter().filter(|row| matches!(row.kind, Kind::Step | Kind::End));
+        let is_end = |row: &&Row| matches!(row.kind, Kind::End | Kind::OnlyEnd);
         Self {
             starts: Keys::of(batch.iter().filter(|row| row.kind == Kind::Start)),
             positions: rows.clone().map(|row| row.position).collect(),
             rows: Keys::of(rows),
-            ends: Keys::of(batch.iter().filter(|row| row.kind == Kind::End)),
+            ends: Keys::of(batch.iter().filter(is_end)),
         }
+    }
+}
+
+impl Batch {
+    fn has_turns(&self) -> bool {
+        !self.rows.runs.is_empty() || !self.ends.runs.is_empty()
     }
 }
 
@@ -125,7 +132,7 @@ impl Writer {
         let events = vec![self.events.as_slice(); runs.len()];
         let mut values: Vec<&(dyn ToSql + Sync)> =
             vec![shards, tenants, runs, &batch.positions, &events];
-        if runs.is_empty() {
+        if !batch.has_turns() {
             return Ok(());
         }
         let Keys { shards, tenants, runs } = &batch.ends;
@@ -144,7 +151,7 @@ impl Writer {
 impl Write for Writer {
     async fn write(&mut self, batch: &[Row]) -> Result<()> {
         let batch = Batch::of(batch);
-        if batch.starts.runs.is_empty() || batch.rows.runs.is_empty() {
+        if batch.starts.runs.is_empty() || !batch.has_turns() {
             self.start(&batch).await?;
             return self.turn(&batch).await;
         }

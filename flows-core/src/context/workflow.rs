@@ -64,13 +64,13 @@ impl WorkflowContext {
     /// The time of the event that the workflow is reacting to, by the database's clock. It stands
     /// still between two awaits.
     pub fn now(&self) -> SystemTime {
-        self.shared.lock().now.into()
+        self.shared.lock().tell_time().into()
     }
 
     /// A new UUIDv7, the same at every replay.
     pub fn uuid(&self) -> Uuid {
         let mut state = self.shared.lock();
-        let millis = u64::try_from(state.now.0 / 1000).unwrap_or(0);
+        let millis = u64::try_from(state.tell_time().0 / 1000).unwrap_or(0);
         let mut random = [0; 10];
         state.rng().fill_bytes(&mut random);
         Builder::from_unix_timestamp_millis(millis, &random).into_uuid()

@@ -151,8 +151,8 @@ impl<W: Typed> Execution<W> {
     /// `NotFound` when there is no such run; an error when its journal cannot be read.
     pub async fn history(&self) -> Result<Vec<HistoryEvent>> {
         let run = self.resolve().await?;
-        self.view(run).await?;
-        history::decode(self.inner().store.history(run).await?)
+        let view = self.view(run).await?; // first: the journal of a run that has ended is complete
+        history::decode(&view, self.inner().store.history(run).await?)
     }
 
     /// The run's history as a document that can be kept in a file and replayed by other builds:

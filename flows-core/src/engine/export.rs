@@ -123,7 +123,7 @@ impl History {
     /// From what describes a run, and its journal.
     pub(super) fn of_rows(view: RunView, rows: &[HistoryRow]) -> Result<Self> {
         let rows = rows.iter().map(|row| (row.position, row.events.as_slice()));
-        let events = decode(rows)?;
+        let events = decode(rows, view.status, view.created_at, view.closed_at)?;
         Ok(Self {
             workflow: view.workflow,
             version: view.version,
@@ -142,7 +142,8 @@ impl History {
     /// From a run as a worker would take it up.
     #[cfg(feature = "testing")]
     pub(crate) fn of_activation(run: &crate::store::Activation, status: RunStatus) -> Result<Self> {
-        let events = decode((0..).zip(run.journal.iter().map(Vec::as_slice)))?;
+        let rows = (0..).zip(run.journal.iter().map(Vec::as_slice));
+        let events = decode(rows, status, run.started_at, None)?;
         Ok(Self {
             workflow: run.workflow.to_string(),
             version: run.version,
@@ -159,11 +160,21 @@ impl History {
     }
 }
 
-fn decode<'a>(rows: impl Iterator<Item = (i32, &'a [u8])>) -> Result<Vec<Entry>> {
+/// The journal's events, or those that a completed run without journal stands for.
+fn decode<'a>(
+    rows: impl Iterator<Item = (i32, &'a [u8])>,
+    status: RunStatus,
+    started_at: Timestamp,
+    closed_at: Option<Timestamp>,
+) -> Result<Vec<Entry>> {
     let mut events = Vec::new();
     for (row, bytes) in rows {
         let recorded = journal::decode(usize::try_from(row).unwrap_or(0), bytes)?;
         events.extend(recorded.into_iter().map(|recorded| Entry { row, recorded }));
+    }
+    if events.is_empty() && status == RunStatus::Completed {
+        let untold = journal::untold(started_at, closed_at.unwrap_or(started_at));
+        events.extend(untold.map(|recorded| Entry { row: 0, recorded }));
     }
     Ok(events)
 }

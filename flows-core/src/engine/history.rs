@@ -5,13 +5,14 @@ use std::time::SystemTime;
 use crate::error::{Error, Result};
 use crate::journal::{self, Event, Recorded, StepId};
 use crate::payload::Payload;
-use crate::store::HistoryRow;
+use crate::store::{HistoryRow, RunStatus, RunView};
 
 /// One event of a run.
 #[non_exhaustive]
 #[derive(Debug, Clone)]
 pub struct HistoryEvent {
-    /// The journal row it stands in, from 0; events of one row were committed together.
+    /// The journal row it stands in, from 0; events of one row were committed together. A run that
+    /// has completed in its first turn may have no row: what its own row tells then stands at 0.
     pub position: i32,
     /// When it happened, by the database's clock.
     pub at: SystemTime,
@@ -29,8 +30,13 @@ pub struct HistoryEvent {
     pub error: Option<Error>,
 }
 
-pub(super) fn decode(rows: Vec<HistoryRow>) -> Result<Vec<HistoryEvent>> {
+pub(super) fn decode(view: &RunView, rows: Vec<HistoryRow>) -> Result<Vec<HistoryEvent>> {
     let mut events = Vec::new();
+    if rows.is_empty() && view.status == RunStatus::Completed {
+        let closed_at = view.closed_at.unwrap_or(view.created_at);
+        let untold = journal::untold(view.created_at, closed_at);
+        events.extend(untold.map(|recorded| event(0, recorded)));
+    }
     for row in rows {
         let recorded = journal::decode(usize::try_from(row.position).unwrap_or(0), &row.events)?;
         events.extend(recorded.into_iter().map(|recorded| event(row.position, recorded)));

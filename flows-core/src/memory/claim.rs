@@ -20,7 +20,11 @@ impl State {
             let (worker, claim) = (claim.worker, self.claims);
             self.put(*key, Some(Spot::Owned { worker, mail: false, sent: 0, claim }));
         }
-        self.reload(claim.worker, &won)
+        let mut runs = self.reload(claim.worker, &won);
+        for run in &mut runs {
+            run.is_new = self.runs.get(&run.key).is_some_and(|run| !run.moved);
+        }
+        runs
     }
 
     /// [`Store::reload`](crate::store::Store::reload).

@@ -22,6 +22,8 @@ pub(super) struct Run {
     pub(super) inbox: Vec<Letter>,
     pub(super) received: i64,
     pub(super) dedup: HashSet<String>,
+    /// It has been owned or parked before it came to its place.
+    pub(super) moved: bool,
 }
 
 /// How and when a run ended.
@@ -63,6 +65,7 @@ impl Run {
             inbox: Vec::new(),
             received: 0,
             dedup: HashSet::new(),
+            moved: false,
         }
     }
 
@@ -157,6 +160,7 @@ impl Run {
             journal: self.journal.iter().map(|row| row.events.clone()).collect(),
             inbox: self.inbox.clone(),
             claim: self.claim(),
+            is_new: false,
         }
     }
 }

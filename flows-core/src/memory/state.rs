@@ -52,6 +52,7 @@ impl State {
     pub(super) fn put(&mut self, key: RunKey, spot: Option<Spot>) {
         self.unindex(key);
         if let Some(run) = self.runs.get_mut(&key) {
+            run.moved |= !run.is_ready();
             run.spot = spot;
             self.index(key);
         }

@@ -102,6 +102,11 @@ impl Machine {
         self.shared.lock().now
     }
 
+    /// Whether what the code did may depend on the time of an event.
+    pub(crate) fn has_told_time(&self) -> bool {
+        self.shared.lock().told_time
+    }
+
     /// A way to look at it while it is polled.
     pub(crate) fn probe(&self) -> Probe {
         Probe::new(&self.shared)

@@ -24,6 +24,8 @@ use crate::time::Timestamp;
 
 pub(crate) struct State {
     pub(crate) now: Timestamp,
+    /// The code has asked for the time.
+    pub(crate) told_time: bool,
     pub(crate) replaying: bool,
     /// How many events of the journal follow the poll that is being made.
     pub(crate) events_ahead: usize,
@@ -59,6 +61,7 @@ impl State {
         let (high, low) = run.as_u64_pair();
         Self {
             now,
+            told_time: false,
             replaying: false,
             events_ahead: 0,
             cancelled: None,
@@ -83,6 +86,12 @@ impl State {
     }
 
     // ---- for the context -------------------------------------------------------------------
+
+    /// The time, for the code.
+    pub(crate) fn tell_time(&mut self) -> Timestamp {
+        self.told_time = true;
+        self.now
+    }
 
     /// The identity of an operation, taken where it is called.
     pub(crate) fn next_op(&mut self) -> u32 {

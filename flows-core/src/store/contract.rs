@@ -102,6 +102,9 @@ contract! {
         a_stale_worker_cannot_park
         a_stale_worker_that_closes_wins_or_loses_whole
         a_stale_worker_cannot_park_without_a_row
+        only_the_first_owner_has_a_new_run
+        a_stale_worker_cannot_close_without_a_row
+        a_run_that_has_closed_without_a_row_is_closed
         of_racing_rows_one_wins
         starts_are_kept_only_with_their_record
         letters_leave_only_with_a_winning_record;

@@ -18,7 +18,8 @@ pub struct Record {
     pub key: RunKey,
     /// The position of its journal row: the fence. From 0, without gaps.
     pub position: i32,
-    /// The journal row, an encoded list of events. Empty: no row (only parking, or going stuck).
+    /// The journal row, an encoded list of events. Empty: no row (only parking, going stuck, or the
+    /// end of a run in its only turn; see [`Activation::is_new`]).
     pub events: Vec<u8>,
     /// Letters these events contain: they leave the inbox in the same commit.
     pub consumed: Vec<i64>,
@@ -130,6 +131,9 @@ pub struct Activation {
     pub inbox: Vec<Letter>,
     /// The number of the claim by which its worker owns it; no other claim of that worker has it.
     pub claim: i64,
+    /// No worker has owned it before. Nobody else can then be about to write to its journal, so it
+    /// can end without a row: that the worker owns it is fence enough.
+    pub is_new: bool,
 }
 
 impl Activation {
@@ -151,6 +155,7 @@ impl Activation {
             journal: Vec::new(),
             inbox: Vec::new(),
             claim,
+            is_new: true,
         }
     }
 }

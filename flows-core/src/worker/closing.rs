@@ -14,6 +14,7 @@ use crate::journal::{Event, Recorded, StoredError};
 use crate::payload::Payload;
 use crate::replay::{ChildStart, Machine};
 use crate::store::{Close, ConflictPolicy, Lineage, Mail, MailKind, NewRun, Parent, RunStatus};
+use crate::time::Timestamp;
 
 impl Executor {
     /// The workflow has its result.
@@ -26,11 +27,7 @@ impl Executor {
         run.todo.clear(); // letters among it stay in the inbox, for who goes on
         run.ending = true;
         run.drop_launches();
-        let event = match &outcome {
-            Ok(_) => Event::RunCompleted,
-            Err(error) => Event::RunFailed { error: StoredError::from(error) },
-        };
-        if let Err(error) = run.pending.row.push(&Recorded { at, event }) {
+        if let Err(error) = tell(run, &outcome, at) {
             return self.get_stuck(key, &error.to_string());
         }
         let cancelled = run.machine.as_ref().is_some_and(Machine::was_cancelled);
@@ -68,6 +65,19 @@ impl Executor {
         let new = child_run(key, run, child);
         run.pending.starts.push(new);
     }
+}
+
+/// Puts the end into the journal, unless the run's row says it all.
+fn tell(run: &mut Resident, outcome: &Result<Payload>, at: Timestamp) -> Result<()> {
+    let event = match outcome {
+        Ok(_) if run.ends_untold() => {
+            run.first = None;
+            return Ok(());
+        }
+        Ok(_) => Event::RunCompleted,
+        Err(error) => Event::RunFailed { error: StoredError::from(error) },
+    };
+    run.pending.row.push(&Recorded { at, event })
 }
 
 /// The signals that were acknowledged and never received: the run that goes on gets them.

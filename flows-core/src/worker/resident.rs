@@ -30,6 +30,8 @@ pub(crate) struct Resident {
     pub(crate) origin: Origin,
     /// Distinguishes this residency from an earlier one of the same run.
     pub(crate) residency: u64,
+    /// No worker has owned it before.
+    pub(crate) is_new: bool,
     /// The position of the next journal row.
     pub(crate) position: i32,
     pub(crate) pending: Pending,
@@ -148,6 +150,7 @@ impl Resident {
             listed: false,
             origin: Origin::from(run),
             residency,
+            is_new: run.is_new,
             position: i32::try_from(run.journal.len()).unwrap_or(i32::MAX),
             pending: Pending::default(),
             first: None,
@@ -181,6 +184,15 @@ impl Resident {
     /// Whether everything it has decided is durable.
     pub(crate) fn is_durable(&self) -> bool {
         self.flying.is_none() && self.sealed.is_none() && self.pending.is_empty()
+    }
+
+    /// Whether all that its end would add to the journal follows from its row: it ends in its first
+    /// turn, which recorded nothing and did not ask for the time. Only of a run that nobody else has
+    /// owned; of others, the journal row is the fence.
+    pub(crate) fn ends_untold(&self) -> bool {
+        let asked_for_time = self.machine.as_ref().is_none_or(Machine::has_told_time);
+        let has_news = !self.pending.row.is_empty() || !self.pending.consumed.is_empty();
+        self.is_new && self.first.is_some() && !has_news && !asked_for_time
     }
 
     /// Whether its code goes on here.

@@ -114,6 +114,13 @@ impl Bench {
         key
     }
 
+    /// Starts a run that ends in its first turn, and has nothing to tell.
+    pub(super) async fn ended_without_row(&self, id: &str, worker: &Worker) -> RunKey {
+        let key = self.owned(id, worker).await;
+        assert_eq!(worker.commit(no_turn(key, 0, completed())).await, Committed::Done);
+        key
+    }
+
     /// A worker of this lane, whose lease lasts.
     pub(super) async fn worker(&self) -> Worker {
         self.worker_with_lease(LONG).await

@@ -113,6 +113,36 @@ pub(super) async fn a_stale_worker_cannot_park_without_a_row(bench: Bench) {
     assert!(is_owned_by(&owner, bench.place(key).await));
 }
 
+pub(super) async fn only_the_first_owner_has_a_new_run(bench: Bench) {
+    let (first, second) = (bench.worker().await, bench.worker().await);
+    let key = bench.started("order").await;
+    assert!(first.claim(key).await.is_new);
+    assert!(!first.reload(&[key]).await[0].is_new, "it may have written");
+    first.retire().await;
+    assert!(!second.claim(key).await.is_new, "the first may still write");
+    let key = bench.parked("parked", &second).await;
+    bench.send(key, "letter").await.expect("send");
+    assert!(!second.claim(key).await.is_new, "it has had a turn");
+}
+
+pub(super) async fn a_stale_worker_cannot_close_without_a_row(bench: Bench) {
+    let (key, stale, owner) = taken_over(&bench).await;
+    assert_eq!(stale.commit(no_turn(key, 0, completed())).await, Committed::Lost);
+    assert!(is_owned_by(&owner, bench.place(key).await));
+    assert_eq!(owner.commit(turn(key, 0, failed())).await, Committed::Done);
+}
+
+pub(super) async fn a_run_that_has_closed_without_a_row_is_closed(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.ended_without_row("order", &worker).await;
+    let view = bench.view(key).await;
+    assert_eq!((view.status, view.place), (RunStatus::Completed, None));
+    assert_eq!(worker.commit(no_turn(key, 0, completed())).await, Committed::Lost, "twice");
+    assert!(!bench.terminate(key, &[]).await, "it has ended");
+    assert!(worker.reload(&[key]).await.is_empty(), "nobody owns it");
+    assert!(bench.positions(key).await.is_empty());
+}
+
 pub(super) async fn of_racing_rows_one_wins(bench: Bench) {
     let (key, stale, owner) = taken_over(&bench).await;
     for position in 0..10 {
