@@ -37,7 +37,7 @@ async fn capacity(options: &Options) -> Result<f64> {
     for _ in 0..options.rounds() {
         let input = |_| sequence::Input { steps: STEPS };
         let load = Load { runs, in_flight, input, output: |_| STEPS };
-        rates.push(crate::throughput::rate(load).await?);
+        rates.push(crate::throughput::round(load).await?.rate);
     }
     Ok(median(&rates))
 }

@@ -121,6 +121,13 @@ impl Watch {
         Ok(self.0.query_one(query, &[]).await?.get(0))
     }
 
+    /// Transactions of this database that have ended, as far as sessions have told: those that have
+    /// ended have.
+    pub(crate) async fn commits(&self) -> Result<i64> {
+        let commits = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
+        self.number(commits).await
+    }
+
     /// Looks again and again until the number is this one, because nothing tells of it; for a fifth
     /// of the time at most, so that looking does not slow down what is looked at.
     pub(crate) async fn until(&self, query: &str, number: u64) -> Result<()> {

@@ -73,6 +73,15 @@ impl Machine {
     }
 }
 
+/// Microseconds that the machine's processors have worked; nothing where the system does not say.
+pub(crate) fn busy() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/stat").ok()?;
+    let ticks = text.lines().next()?.split_whitespace().skip(1);
+    let ticks = ticks.map(|ticks| ticks.parse::<f64>().ok()).collect::<Option<Vec<_>>>()?;
+    let [user, nice, system, _, _, irq, softirq, ..] = ticks[..] else { return None };
+    Some((user + nice + system + irq + softirq) * 10_000.0) // a tick is a hundredth of a second
+}
+
 fn word(path: &str, number: usize) -> String {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     text.split_whitespace().nth(number).unwrap_or("unknown").to_owned()

@@ -26,7 +26,7 @@ pub(crate) async fn carried(options: &Options) -> Result<Vec<Line>> {
             } else {
                 text::<{ 64 * KB }>(runs, in_flight)
             };
-            measured.push(crate::throughput::rate(load).await? * 10.0);
+            measured.push(crate::throughput::round(load).await?.rate * 10.0);
         }
         let name = format!("10 activities with {} KB each, {in_flight} open", bytes / KB);
         let line = Line::rate("W12", name, "steps/s", measured);

@@ -56,7 +56,7 @@ async fn one_round(runs: u64, number: u64, in_flight: u64) -> Result<(f64, f64)>
         workers.push(WorkerProcess::start(database.url(), kind).await?);
     }
     let watch = Watch::new(&database).await?;
-    let before = commits(&watch).await?;
+    let before = watch.commits().await?;
     let began = Instant::now();
     for worker in &mut workers {
         worker.go().await?;
@@ -67,17 +67,10 @@ async fn one_round(runs: u64, number: u64, in_flight: u64) -> Result<(f64, f64)>
     for worker in workers {
         worker.end().await?;
     }
-    let commits = commits(&watch).await? - before;
+    let commits = watch.commits().await? - before;
     audit(&database, &watch, runs).await?;
     let rows = watch.number("SELECT count(*) FROM flows.journal").await?;
     Ok((rate, rows as f64 / commits as f64))
-}
-
-/// Transactions of this database that have ended, as far as sessions have told: those that have
-/// ended have.
-async fn commits(watch: &Watch) -> Result<i64> {
-    let commits = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
-    watch.number(commits).await
 }
 
 async fn audit(database: &Database, watch: &Watch, runs: u64) -> Result<()> {

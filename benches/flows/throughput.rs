@@ -4,8 +4,9 @@ use flows::prelude::*;
 
 use crate::definitions::{bookings, fan_out, noop, sequence};
 use crate::floor::{self, Floor, Play};
-use crate::lab::{self, Stage, ensure};
+use crate::lab::{self, Stage, Watch, ensure};
 use crate::load::{Load, closed_loop};
+use crate::machine;
 use crate::options::Options;
 use crate::report::Line;
 
@@ -13,6 +14,8 @@ use crate::report::Line;
 #[derive(Default)]
 struct Rounds {
     measured: Vec<f64>,
+    rows_per_commit: Vec<f64>,
+    busy: Vec<f64>,
     bare: Vec<f64>,
     protocol: Vec<f64>,
 }
@@ -25,9 +28,33 @@ impl Rounds {
         Ok(())
     }
 
+    /// A round of the library itself.
+    async fn measure<I>(&mut self, load: Load<I>, factor: f64) -> Result<()>
+    where
+        I: flows::WorkflowInput + 'static,
+        I::Workflow: Workflow<Output = u64>,
+    {
+        let round = round(load).await?;
+        self.measured.push(round.rate * factor);
+        self.rows_per_commit.push(round.rows_per_commit);
+        self.busy.extend(round.busy.map(|micros| micros / factor));
+        Ok(())
+    }
+
     fn line(self, workload: &'static str, name: String, unit: &'static str) -> Line {
         let (bare, protocol) = (self.bare, self.protocol);
-        let line = Line::rate(workload, name, unit, self.measured);
+        let mut line = Line::rate(workload, name, unit, self.measured);
+        let rows_per_commit = crate::stats::median(&self.rows_per_commit);
+        if rows_per_commit > 0.0 {
+            line = line.detail("journal rows per commit", rows_per_commit, "");
+        }
+        if !self.busy.is_empty() {
+            line = line.detail(
+                "processor time of each, all in all",
+                crate::stats::median(&self.busy),
+                "µs",
+            );
+        }
         line.floors(crate::stats::median(&bare), crate::stats::median(&protocol))
     }
 }
@@ -39,7 +66,7 @@ pub(crate) async fn start_and_await(options: &Options) -> Result<Vec<Line>> {
     for _ in 0..options.rounds() {
         rounds.floors(Play::new(runs, in_flight, 0), 1.0).await?;
         let load = Load { runs, in_flight, input: |n| noop::Input { n }, output: |n| n };
-        rounds.measured.push(rate(load).await?);
+        rounds.measure(load, 1.0).await?;
     }
     let name = format!("no-op, start and await, {in_flight} open");
     Ok(vec![rounds.line("W1", name, "wf/s").budget(40_000.0).share_budget(0.6)])
@@ -56,7 +83,7 @@ pub(crate) async fn steps(options: &Options) -> Result<Vec<Line>> {
             rounds.floors(Play::new(runs, in_flight, 10), 10.0).await?;
             let input = |_| sequence::Input { steps: 10 };
             let load = Load { runs, in_flight, input, output: |_| 10 };
-            rounds.measured.push(rate(load).await? * 10.0);
+            rounds.measure(load, 10.0).await?;
         }
         let name = format!("10 sequential activities, {in_flight} open");
         lines.push(rounds.line("W2", name, "steps/s").budget(budget).share_budget(0.6));
@@ -73,7 +100,7 @@ pub(crate) async fn parallel(options: &Options) -> Result<Vec<Line>> {
         rounds.floors(play, 100.0).await?;
         let input = |_| fan_out::Input { steps: 100 };
         let load = Load { runs, in_flight, input, output: |_| 5_050 };
-        rounds.measured.push(rate(load).await? * 100.0);
+        rounds.measure(load, 100.0).await?;
     }
     let name = format!("100 parallel activities, {in_flight} open");
     Ok(vec![rounds.line("W3", name, "steps/s").budget(150_000.0).share_budget(0.6)])
@@ -104,8 +131,18 @@ pub(crate) async fn transactions(options: &Options) -> Result<Vec<Line>> {
     Ok(vec![line.floors(commits, commits)])
 }
 
-/// Runs a second in a fresh database, once everything has happened before.
-pub(crate) async fn rate<I>(load: Load<I>) -> Result<f64>
+/// What one round gives.
+pub(crate) struct Round {
+    /// Runs a second.
+    pub(crate) rate: f64,
+    /// Journal rows for each transaction of the database.
+    rows_per_commit: f64,
+    /// Microseconds of all processors for each run.
+    busy: Option<f64>,
+}
+
+/// A load in a fresh database, once everything has happened before.
+pub(crate) async fn round<I>(load: Load<I>) -> Result<Round>
 where
     I: flows::WorkflowInput + 'static,
     I::Workflow: Workflow<Output = u64>,
@@ -113,7 +150,17 @@ where
     let (runs, warm) = (load.runs, load.runs.min(50));
     let stage = Stage::set(2 * load.in_flight).await?;
     closed_loop(&stage.engine, Load { runs: warm, ..load }).await?;
+    let watch = Watch::new(&stage.database).await?;
+    let (commits, busy) = (watch.commits().await?, machine::busy());
     let closed = closed_loop(&stage.engine, load).await?;
-    stage.end(runs + warm).await?;
-    Ok(closed.runs_per_second)
+    let busy = machine::busy().zip(busy).map(|(after, before)| after - before);
+    let database = stage.end(runs + warm).await?;
+    let commits = watch.commits().await? - commits;
+    let rows = watch.number("SELECT count(*) FROM flows.journal").await?;
+    drop(database); // with which the database ends
+    Ok(Round {
+        rate: closed.runs_per_second,
+        rows_per_commit: rows as f64 / commits as f64,
+        busy: busy.map(|busy| busy / runs as f64),
+    })
 }
