@@ -37,14 +37,24 @@ pub fn encode(events: &[Recorded]) -> Result<Vec<u8>> {
 #[derive(Debug, Default)]
 pub struct RowBuilder {
     count: usize,
-    events: Vec<u8>,
+    /// The version, room for a short count, and the events; or nothing.
+    bytes: Vec<u8>,
 }
+
+/// The version byte, and the number of events where it takes one byte.
+const HEAD: usize = 2;
+/// What most rows take: they grow once.
+const USUAL: usize = 128;
 
 impl RowBuilder {
     /// Adds an event.
     pub fn push(&mut self, event: &Recorded) -> Result<()> {
-        self.events = postcard::to_extend(event, std::mem::take(&mut self.events))
-            .map_err(|e| unwritable(&e))?;
+        let mut bytes = std::mem::take(&mut self.bytes);
+        if bytes.is_empty() {
+            bytes.reserve_exact(USUAL);
+            bytes.extend([VERSION, 0]);
+        }
+        self.bytes = postcard::to_extend(event, bytes).map_err(|e| unwritable(&e))?;
         self.count += 1;
         Ok(())
     }
@@ -59,11 +69,11 @@ impl RowBuilder {
     }
 
     /// Adds the events of another row behind its own.
-    pub fn append(&mut self, mut row: Self) {
+    pub fn append(&mut self, row: Self) {
         if self.is_empty() {
             *self = row;
         } else {
-            self.events.append(&mut row.events);
+            self.bytes.extend_from_slice(row.bytes.get(HEAD..).unwrap_or_default());
             self.count += row.count;
         }
     }
@@ -74,21 +84,22 @@ impl RowBuilder {
     }
 
     /// The row's bytes; none when it has no events.
-    pub fn into_bytes(self) -> Vec<u8> {
-        if self.count == 0 {
-            return Vec::new();
-        }
+    pub fn into_bytes(mut self) -> Vec<u8> {
         // A sequence in postcard is its length as a varint, and then its elements.
-        let mut row = Vec::with_capacity(self.events.len() + 4);
-        row.push(VERSION);
-        let mut length = self.count;
+        let (mut length, mut count) = (self.count, Vec::new());
         while length >= 0x80 {
-            row.push((length & 0x7f) as u8 | 0x80);
+            count.push((length & 0x7f) as u8 | 0x80);
             length >>= 7;
         }
-        row.push(length as u8);
-        row.extend_from_slice(&self.events);
-        row
+        match (count.is_empty(), self.bytes.get_mut(1)) {
+            (true, Some(place)) => *place = length as u8,
+            (true, None) => {}
+            (false, _) => {
+                count.push(length as u8);
+                self.bytes.splice(1..HEAD, count);
+            }
+        }
+        self.bytes
     }
 }
 
@@ -125,4 +136,41 @@ pub(crate) fn untold(started_at: Timestamp, closed_at: Timestamp) -> [Recorded; 
 /// The row that [`Store::terminate`](crate::store::Store::terminate) appends.
 pub fn terminated(at: Timestamp, reason: &str) -> Result<Vec<u8>> {
     encode(&[Recorded { at, event: Event::RunTerminated { reason: reason.into() } }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fired(op: u32) -> Recorded {
+        Recorded { at: Timestamp(7), event: Event::TimerFired { op } }
+    }
+
+    #[test]
+    fn a_row_is_a_version_and_a_list() {
+        for count in [1, 2, 127, 128, 129, 20_000] {
+            let events = (0..count).map(fired).collect::<Vec<_>>();
+            let row = encode(&events).unwrap();
+            assert_eq!(row[0], VERSION);
+            assert_eq!(row[1..], postcard::to_allocvec(&events).unwrap(), "{count} events");
+            assert_eq!(decode(0, &row).unwrap(), events);
+        }
+        assert!(encode(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn rows_are_put_together_in_order() {
+        let row_of = |ops: &[u32]| {
+            let mut row = RowBuilder::default();
+            ops.iter().for_each(|op| row.push(&fired(*op)).unwrap());
+            row
+        };
+        let mut row = row_of(&[]);
+        row.append(row_of(&[1, 2]));
+        row.append(row_of(&[]));
+        row.append(row_of(&[3]));
+        row.put_first(&fired(0)).unwrap();
+        let read = decode(0, &row.into_bytes()).unwrap();
+        assert_eq!(read, [fired(0), fired(1), fired(2), fired(3)]);
+    }
 }

@@ -6,7 +6,6 @@ use flows::pg::Transaction;
 use flows::pg::dev::fresh_database;
 use flows::pg::tokio_postgres::{Client, NoTls};
 use flows::prelude::*;
-use flows_core::context::ExactlyOnce;
 use flows_core::payload::Payload;
 
 use crate::gates::{Gate, blocks_at};
@@ -97,12 +96,12 @@ async fn waiting_commits(client: &Client) -> Result<i64> {
 
 /// What the first attempt leaves behind.
 #[derive(Clone, Default)]
-struct Left(Arc<Mutex<Option<ExactlyOnce>>>);
+struct Left(Arc<Mutex<Option<ActivityContext>>>);
 
 #[activity(start_to_close = "30ms", retry(initial_interval = "1ms", max_attempts = 2))]
 async fn hands_out(ctx: &ActivityContext) -> Result<u32> {
     if ctx.attempt() == 1 {
-        *ctx.state::<Left>()?.0.lock().expect("no panic") = ctx.exactly_once().cloned();
+        *ctx.state::<Left>()?.0.lock().expect("no panic") = Some(ctx.clone());
         std::future::pending::<()>().await;
     }
     let world = ctx.state::<World>()?;
@@ -124,7 +123,8 @@ async fn an_attempt_that_is_over_gets_no_record(env: Env) -> Result<()> {
     let exec = env.engine.start(tries::Input {}).await?;
     env.world.noted("at the second attempt", 1).await;
 
-    let first = left.0.lock().expect("no panic").take().expect("its way to a record");
+    let first = left.0.lock().expect("no panic").take().expect("its context");
+    let first = first.exactly_once().expect("its way to a record");
     let sealed = first.seal(Payload::json(&1)?).await;
     assert!(sealed.is_err_and(|error| error.is_cancelled()), "the first attempt is over");
 

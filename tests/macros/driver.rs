@@ -170,7 +170,7 @@ impl Run {
         let task = &start.task;
         let invoke = self.world.activities.get(task.name);
         let invoke = invoke.unwrap_or_else(|| panic!("no activity `{}`", task.name));
-        let step = StepId { op: task.op, name: task.name.to_owned(), input: task.input_hash };
+        let step = StepId { op: task.op, name: task.name.into(), input: task.input_hash };
         match invoke(&self.world.context, task.input.clone()) {
             Ok(output) => Event::ActivityCompleted { step, attempt: 1, output },
             Err(error) => Event::ActivityFailed { step, attempt: 1, error: (&error).into() },

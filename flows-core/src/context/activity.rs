@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::exactly_once::ExactlyOnce;
+use super::stop::Stop;
 use crate::error::{Error, ErrorKind, Result};
 use crate::payload::{Codec, Payload};
 
@@ -56,7 +56,7 @@ pub struct ActivityInfo {
 
 /// The heartbeats of one attempt, as the worker sees them.
 #[derive(Debug, Default)]
-pub struct Heartbeats {
+pub(crate) struct Heartbeats {
     last: Mutex<Option<Payload>>,
     /// Every one, for unit tests of activities.
     #[cfg(feature = "testing")]
@@ -66,17 +66,17 @@ pub struct Heartbeats {
 
 impl Heartbeats {
     /// Heartbeats that begin with the details of the previous attempt's last one.
-    pub fn starting_with(last: Option<Payload>) -> Self {
+    pub(crate) fn starting_with(last: Option<Payload>) -> Self {
         Self { last: Mutex::new(last), ..Self::default() }
     }
 
     /// The details of the last heartbeat.
-    pub fn last(&self) -> Option<Payload> {
+    pub(crate) fn last(&self) -> Option<Payload> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits for the next heartbeat.
-    pub async fn next(&self) {
+    pub(crate) async fn next(&self) {
         self.beat.notified().await;
     }
 
@@ -97,48 +97,46 @@ impl Heartbeats {
 /// What an activity is handed.
 #[derive(Clone)]
 pub struct ActivityContext {
+    state: Arc<StateMap>,
     inner: Arc<Inner>,
 }
 
+/// One attempt: shared by its context and its executor.
 struct Inner {
     info: ActivityInfo,
     run_id_text: OnceLock<String>,
     idempotency_key: OnceLock<String>,
-    state: Arc<StateMap>,
-    heartbeats: Arc<Heartbeats>,
-    cancelled: watch::Receiver<bool>,
+    heartbeats: Heartbeats,
+    stop: Stop,
     exactly_once: Option<ExactlyOnce>,
 }
 
 impl ActivityContext {
-    /// A context for one attempt; the worker makes it.
-    #[doc(hidden)]
-    pub fn new(
+    /// A context for one attempt; the worker makes it. `heartbeat` is the last of the attempt before.
+    pub(crate) fn new(
         info: ActivityInfo,
         state: Arc<StateMap>,
-        heartbeats: Arc<Heartbeats>,
-        cancelled: watch::Receiver<bool>,
+        heartbeat: Option<Payload>,
         exactly_once: Option<ExactlyOnce>,
     ) -> Self {
         let (run_id_text, idempotency_key) = (OnceLock::new(), OnceLock::new());
-        let inner = Inner {
-            info,
-            run_id_text,
-            idempotency_key,
-            state,
-            heartbeats,
-            cancelled,
-            exactly_once,
-        };
-        Self { inner: Arc::new(inner) }
+        let (heartbeats, stop) = (Heartbeats::starting_with(heartbeat), Stop::default());
+        let inner = Inner { info, run_id_text, idempotency_key, heartbeats, stop, exactly_once };
+        Self { state, inner: Arc::new(inner) }
     }
 
     /// The same attempt with other shared state.
     #[cfg(feature = "testing")]
     pub(crate) fn with_state(&self, state: Arc<StateMap>) -> Self {
-        let inner = &*self.inner;
-        let (heartbeats, cancelled) = (Arc::clone(&inner.heartbeats), inner.cancelled.clone());
-        Self::new(inner.info.clone(), state, heartbeats, cancelled, inner.exactly_once.clone())
+        Self { state, inner: Arc::clone(&self.inner) }
+    }
+
+    pub(crate) fn heartbeats(&self) -> &Heartbeats {
+        &self.inner.heartbeats
+    }
+
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.inner.stop
     }
 
     /// The application's id for the run; the run id, where the start gave none.
@@ -178,7 +176,7 @@ impl ActivityContext {
     /// A shared dependency that was given to the worker with `Worker::builder(..).state(value)`.
     /// Missing state is an error of `build()`, as far as the macro sees it in the body.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<&T> {
-        self.inner.state.get().ok_or_else(|| {
+        self.state.get().ok_or_else(|| {
             let (wanted, name) = (std::any::type_name::<T>(), self.inner.info.name);
             let message = format!(
                 "activity `{name}` asks for state `{wanted}`, which the worker was not given; \
@@ -214,9 +212,6 @@ impl ActivityContext {
     /// Resolves when the workflow does not wait for this activity any more, or the worker gives
     /// the run up. An activity that ignores it is dropped at its next await.
     pub async fn cancelled(&self) {
-        let mut cancelled = self.inner.cancelled.clone();
-        if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
-            std::future::pending::<()>().await; // the worker has ended with the runtime
-        }
+        self.inner.stop.cancelled().await;
     }
 }

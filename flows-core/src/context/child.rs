@@ -111,7 +111,7 @@ fn issue_child(
 ) {
     let new = state.is_new_child(op, &task, site);
     if new {
-        let step = StepId { op, name: task.workflow.to_owned(), input: task.input_hash };
+        let step = StepId { op, name: task.workflow.into(), input: task.input_hash };
         state.mark(Event::ChildStarted { step, run });
         // It is recorded, so it starts, also if the call is dropped at once.
         state.child_starts.push(Command::StartChild(ChildStart { run, task: Arc::clone(&task) }));

@@ -34,12 +34,7 @@ pub(crate) struct SealRequest {
 }
 
 /// One attempt's way to its executor and its store.
-#[derive(Clone)]
 pub struct ExactlyOnce {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
     store: Arc<dyn Store>,
     sealer: Sealer,
     fate: AtomicU8,
@@ -48,12 +43,12 @@ struct Inner {
 impl ExactlyOnce {
     /// For an attempt; its requests go to the sealer.
     pub(crate) fn new(store: Arc<dyn Store>, sealer: Sealer) -> Self {
-        Self { inner: Arc::new(Inner { store, sealer, fate: AtomicU8::default() }) }
+        Self { store, sealer, fate: AtomicU8::default() }
     }
 
     /// The store that the run lives in.
     pub fn store(&self) -> &Arc<dyn Store> {
-        &self.inner.store
+        &self.store
     }
 
     /// Asks for the record of this result, to be written in the caller's transaction, which must
@@ -61,7 +56,7 @@ impl ExactlyOnce {
     pub async fn seal(&self, output: Payload) -> Result<Record> {
         let (reply, answer) = oneshot::channel();
         self.set(Fate::Unknown); // also if this is dropped before the answer is read
-        self.inner.sealer.ask(SealRequest { output, reply });
+        self.sealer.ask(SealRequest { output, reply });
         let sealed = answer.await.unwrap_or_else(|_| Err(gone()));
         if sealed.is_err() {
             self.set(Fate::Unsealed);
@@ -72,12 +67,12 @@ impl ExactlyOnce {
     /// Says what became of the transaction.
     pub fn set(&self, fate: Fate) {
         let code = FATES.iter().position(|known| *known == fate).unwrap_or(1);
-        self.inner.fate.store(u8::try_from(code).unwrap_or(1), Ordering::Release);
+        self.fate.store(u8::try_from(code).unwrap_or(1), Ordering::Release);
     }
 
     /// What was last said.
     pub fn fate(&self) -> Fate {
-        FATES[usize::from(self.inner.fate.load(Ordering::Acquire)) % FATES.len()]
+        FATES[usize::from(self.fate.load(Ordering::Acquire)) % FATES.len()]
     }
 }
 

@@ -89,5 +89,5 @@ fn event(position: i32, recorded: Recorded) -> HistoryEvent {
 }
 
 fn of_step(event: HistoryEvent, step: StepId) -> HistoryEvent {
-    HistoryEvent { operation: Some(step.op), name: Some(step.name), ..event }
+    HistoryEvent { operation: Some(step.op), name: Some(step.name.into_owned()), ..event }
 }

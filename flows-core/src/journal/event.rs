@@ -1,5 +1,7 @@
 //! The events. Their order in the enum and of their fields is the storage format: append only.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorRecord};
@@ -12,7 +14,7 @@ pub struct StepId {
     /// The operation's number within the run.
     pub op: u32,
     /// The definition's name.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// Hash of the encoded input.
     pub input: u64,
 }

@@ -5,10 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::context::{ActivityContext, ActivityInfo, Heartbeats, StateMap};
+use crate::context::{ActivityContext, ActivityInfo, StateMap};
 use crate::payload::{Codec, Payload};
 
 impl ActivityContext {
@@ -24,9 +23,8 @@ pub struct TestActivity {
     info: ActivityInfo,
     state: StateMap,
     last: Option<Payload>,
-    cancel: watch::Sender<bool>,
     /// Made when it is first used.
-    begun: OnceLock<(ActivityContext, Arc<Heartbeats>)>,
+    begun: OnceLock<ActivityContext>,
 }
 
 impl TestActivity {
@@ -40,8 +38,7 @@ impl TestActivity {
             op: 0,
             attempt: 1,
         };
-        let (last, cancel) = (None, watch::Sender::new(false));
-        Self { info, state: StateMap::default(), last, cancel, begun: OnceLock::new() }
+        Self { info, state: StateMap::default(), last: None, begun: OnceLock::new() }
     }
 
     /// A shared dependency, as a worker would be given.
@@ -99,7 +96,7 @@ impl TestActivity {
 
     /// Cancels the activity: `ctx.cancelled()` resolves.
     pub fn cancel(&self) {
-        self.cancel.send_replace(true);
+        self.begun().stop().cancel();
     }
 
     /// The details of every heartbeat so far.
@@ -108,22 +105,15 @@ impl TestActivity {
     /// When one is not of this type.
     #[track_caller]
     pub fn heartbeats<T: DeserializeOwned>(&self) -> Vec<T> {
-        let (_, heartbeats) = self.begun();
-        let decoded = heartbeats.all().iter().map(Payload::decode).collect::<Result<_, _>>();
+        let decoded =
+            self.begun().heartbeats().all().iter().map(Payload::decode).collect::<Result<_, _>>();
         decoded.expect("heartbeats of this type")
     }
 
-    fn begun(&self) -> &(ActivityContext, Arc<Heartbeats>) {
+    fn begun(&self) -> &ActivityContext {
         self.begun.get_or_init(|| {
-            let heartbeats = Arc::new(Heartbeats::starting_with(self.last.clone()));
-            let context = ActivityContext::new(
-                self.info.clone(),
-                Arc::new(self.state.clone()),
-                Arc::clone(&heartbeats),
-                self.cancel.subscribe(),
-                None,
-            );
-            (context, heartbeats)
+            let (info, state) = (self.info.clone(), Arc::new(self.state.clone()));
+            ActivityContext::new(info, state, self.last.clone(), None)
         })
     }
 }
@@ -132,6 +122,6 @@ impl Deref for TestActivity {
     type Target = ActivityContext;
 
     fn deref(&self) -> &ActivityContext {
-        &self.begun().0
+        self.begun()
     }
 }

@@ -12,7 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::alarm::Alarm;
 use super::executor::Executor;
@@ -21,7 +21,7 @@ use super::resident::Running;
 use super::seal::Sealer;
 use super::session::Session;
 use super::surroundings::Invocation;
-use crate::context::{ActivityContext, ActivityInfo, ExactlyOnce, Heartbeats};
+use crate::context::{ActivityContext, ActivityInfo, ExactlyOnce, Fate, Heartbeats, Stop};
 use crate::definition::{ActivityDef, PayloadFuture};
 use crate::error::{Error, ErrorKind, Result, panic_message};
 use crate::ids::RunKey;
@@ -70,11 +70,9 @@ impl Executor {
 
     fn spawn(&mut self, key: RunKey, def: Arc<ActivityDef>, start: ActivityStart) {
         let Some(run) = self.runs.get_mut(&key) else { return };
-        let (cancel, cancelled) = watch::channel(false);
         (run.idle_since, run.pending.park) = (None, None);
-        let (op, attempt, residency) = (start.task.op, start.attempt, run.residency);
-        let (task, batch) = (Arc::clone(&start.task), self.company.start());
-        run.running.insert(op, Running { task, attempt, batch, cancel });
+        let ActivityStart { task, attempt, heartbeat, .. } = start;
+        let (op, residency, batch) = (task.op, run.residency, self.company.start());
         let info = ActivityInfo {
             workflow_id: run.origin.workflow_id.clone(),
             run: key.run,
@@ -86,12 +84,14 @@ impl Executor {
         };
         let sealer = Sealer { executor: self.myself.clone(), key, residency, op, attempt };
         let exactly_once = ExactlyOnce::new(Arc::clone(&self.session.store), sealer);
-        let attempt =
-            Attempt { session: Arc::clone(&self.session), def, start, cancelled, exactly_once };
-        let myself = self.myself.clone();
-        let surroundings = self.session.surroundings.clone();
+        let state = Arc::clone(&self.session.state);
+        let context = ActivityContext::new(info, state, heartbeat, Some(exactly_once));
+        let running = (Arc::clone(&task), context.clone());
+        run.running.insert(op, Running { task: running.0, attempt, batch, context: running.1 });
+        let attempt = Attempt { session: Arc::clone(&self.session), def, task, context };
+        let (myself, surroundings) = (self.myself.clone(), self.session.surroundings.clone());
         tokio::spawn(surroundings.task(async move {
-            let attempted = attempt.run(key, residency, info).await;
+            let attempted = attempt.run(key, residency).await;
             drop(myself.send(Message::Attempted(attempted))); // nobody is left to care
         }));
     }
@@ -100,33 +100,22 @@ impl Executor {
 struct Attempt {
     session: Arc<Session>,
     def: Arc<ActivityDef>,
-    start: ActivityStart,
-    cancelled: watch::Receiver<bool>,
-    exactly_once: ExactlyOnce,
+    task: Arc<ActivityTask>,
+    context: ActivityContext,
 }
 
 impl Attempt {
-    async fn run(self, key: RunKey, residency: u64, info: ActivityInfo) -> Attempted {
-        let heartbeats = Arc::new(Heartbeats::starting_with(self.start.heartbeat.clone()));
-        let (op, attempt) = (info.op, info.attempt);
-        let context = ActivityContext::new(
-            info,
-            Arc::clone(&self.session.state),
-            Arc::clone(&heartbeats),
-            self.cancelled.clone(),
-            Some(self.exactly_once.clone()),
-        );
-        let result = self.within_limits(context, &heartbeats).await;
-        let (heartbeat, fate) = (heartbeats.last(), self.exactly_once.fate());
+    async fn run(self, key: RunKey, residency: u64) -> Attempted {
+        let result = self.within_limits().await;
+        let context = &self.context;
+        let (op, attempt) = (self.task.op, context.attempt());
+        let fate = context.exactly_once().map_or(Fate::Unsealed, ExactlyOnce::fate);
+        let heartbeat = context.heartbeats().last();
         Attempted { key, residency, op, attempt, result, heartbeat, fate }
     }
 
-    async fn within_limits(
-        &self,
-        context: ActivityContext,
-        heartbeats: &Heartbeats,
-    ) -> Result<Payload> {
-        let (task, name) = (&self.start.task, self.def.name);
+    async fn within_limits(&self) -> Result<Payload> {
+        let (task, name, context) = (&self.task, self.def.name, &self.context);
         let limit = self.session.payload_limit;
         let input = task.input.clone().within(limit, || format!("input of activity `{name}`"))?;
         let _slot = match Arc::clone(&self.session.permits).try_acquire_owned() {
@@ -136,18 +125,18 @@ impl Attempt {
         if !self.session.holds_lease() {
             Box::pin(self.unless_cancelled(self.lease())).await?;
         }
-        if is_told(&self.cancelled) {
+        if context.stop().is_said() {
             return Err(cancelled());
         }
         let invocation = Invocation {
             run: RunKey::of_run(context.tenant_id(), context.run_id()),
             name,
             op: task.op,
-            attempt: self.start.attempt,
+            attempt: context.attempt(),
         };
-        let body = self.session.surroundings.activity(invocation, self.call(context, input));
+        let body = self.session.surroundings.activity(invocation, self.call(input));
         let call = AssertUnwindSafe(body).catch_unwind();
-        let done = self.unless_limited(call, heartbeats).await?;
+        let done = self.unless_limited(call).await?;
         let output = done.unwrap_or_else(|panic| Err(panicked(&panic_message(&*panic))))?;
         output.within(limit, || format!("output of activity `{name}`"))
     }
@@ -156,30 +145,27 @@ impl Attempt {
     async fn unless_cancelled<T>(&self, waiting: impl Future<Output = T>) -> Result<T> {
         tokio::select! {
             biased;
-            () = told(self.cancelled.clone()) => Err(cancelled()),
+            () = self.context.stop().said() => Err(cancelled()),
             done = waiting => Ok(done),
         }
     }
 
     /// What comes of the body, unless the attempt must not go on.
-    async fn unless_limited<T>(
-        &self,
-        call: impl Future<Output = T>,
-        heartbeats: &Heartbeats,
-    ) -> Result<T> {
+    async fn unless_limited<T>(&self, call: impl Future<Output = T>) -> Result<T> {
         let (mut call, mut limits) = (pin!(call), None);
         poll_fn(|cx| {
             if let Poll::Ready(done) = call.as_mut().poll(cx) {
                 return Poll::Ready(Ok(done));
             }
-            let limits = limits.get_or_insert_with(|| Box::pin(self.limits(heartbeats)));
+            let limits = limits.get_or_insert_with(|| Box::pin(self.limits()));
             limits.as_mut().poll(cx).map(Err)
         })
         .await
     }
 
     /// The body; in tests, what stands in for it.
-    fn call(&self, context: ActivityContext, input: Payload) -> PayloadFuture {
+    fn call(&self, input: Payload) -> PayloadFuture {
+        let context = self.context.clone();
         #[cfg(feature = "testing")]
         if let Some(desk) = &self.session.config.desk {
             return desk.invoke(&self.def, context, input);
@@ -190,10 +176,10 @@ impl Attempt {
     /// Waits for a free slot, on the first attempt no longer than `schedule_to_start`.
     async fn slot(&self) -> Result<OwnedSemaphorePermit> {
         let permit = Arc::clone(&self.session.permits).acquire_owned();
-        let overrides = self.start.task.overrides.as_deref();
+        let overrides = self.task.overrides.as_deref();
         let limit =
             overrides.and_then(|o| o.schedule_to_start).or(self.def.options.schedule_to_start);
-        let acquired = match limit.filter(|_| self.start.attempt == 1) {
+        let acquired = match limit.filter(|_| self.context.attempt() == 1) {
             None => permit.await,
             Some(limit) => tokio::time::timeout(limit, permit).await.map_err(|_| {
                 self.timed_out("waited for a free slot longer than its `schedule_to_start`", limit)
@@ -211,8 +197,8 @@ impl Attempt {
     }
 
     /// Resolves when the attempt must not go on.
-    async fn limits(&self, heartbeats: &Heartbeats) -> Error {
-        let task = &self.start.task;
+    async fn limits(&self) -> Error {
+        let (task, heartbeats) = (&self.task, self.context.heartbeats());
         let overrides = task.overrides.as_deref();
         let limit =
             overrides.and_then(|o| o.start_to_close).unwrap_or(self.def.options.start_to_close);
@@ -229,7 +215,7 @@ impl Attempt {
             limit = silence(heartbeats, self.def.options.heartbeat) => {
                 self.timed_out("gave no heartbeat for longer than its `heartbeat`", limit)
             }
-            () = stopped(self.cancelled.clone()) => {
+            () = stopped(self.context.stop()) => {
                 cancelled()
             }
         }
@@ -259,19 +245,9 @@ async fn silence(heartbeats: &Heartbeats, limit: Option<Duration>) -> Duration {
 }
 
 /// Resolves when the activity was cancelled and has had its time to clean up.
-async fn stopped(cancelled: watch::Receiver<bool>) {
-    told(cancelled).await;
+async fn stopped(stop: &Stop) {
+    stop.said().await;
     tokio::time::sleep(CANCEL_GRACE).await;
-}
-
-/// Whether [`told`] would resolve at once.
-fn is_told(cancelled: &watch::Receiver<bool>) -> bool {
-    *cancelled.borrow() || cancelled.has_changed().is_err()
-}
-
-/// Resolves when the activity is cancelled, or nobody is left who could say so.
-async fn told(mut cancelled: watch::Receiver<bool>) {
-    drop(cancelled.wait_for(|cancelled| *cancelled).await);
 }
 
 fn cancelled() -> Error {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::message::Seal;
 use super::work::Work;
+use crate::context::ActivityContext;
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded, RowBuilder};
 use crate::replay::{ActivityStart, ActivityTask, Machine};
@@ -137,8 +137,13 @@ pub(crate) struct Running {
     pub(crate) attempt: u32,
     /// The batch after which it was started.
     pub(crate) batch: u64,
-    /// Tells it to stop.
-    pub(crate) cancel: watch::Sender<bool>,
+    pub(crate) context: ActivityContext,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.context.stop().abandon();
+    }
 }
 
 impl Resident {
@@ -256,7 +261,7 @@ impl Resident {
             flying.launches.retain(|start| start.task.op != op);
         }
         if let Some(running) = self.running.remove(&op) {
-            running.cancel.send_replace(true);
+            running.context.stop().cancel();
         }
     }
 
@@ -271,7 +276,7 @@ impl Resident {
     /// Stops everything; the run ends here or goes on elsewhere.
     pub(crate) fn stop(&mut self) {
         for (_, running) in self.running.drain() {
-            running.cancel.send_replace(true);
+            running.context.stop().cancel();
         }
     }
 }

@@ -72,7 +72,7 @@ impl Executor {
                     continue;
                 }
             };
-            let step = StepId { op, name: task.name.to_owned(), input: task.input_hash };
+            let step = StepId { op, name: task.name.into(), input: task.input_hash };
             let event = Event::ActivityCompleted { step, attempt, output };
             let Some(machine) = run.machine.as_ref().filter(|machine| machine.wants(&event)) else {
                 continue;

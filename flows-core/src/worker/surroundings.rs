@@ -9,6 +9,9 @@ use std::pin::Pin;
 #[cfg(feature = "testing")]
 use std::sync::Arc;
 
+#[cfg(feature = "testing")]
+use futures_util::future::Either;
+
 use crate::definition::PayloadFuture;
 use crate::ids::RunKey;
 
@@ -48,10 +51,13 @@ impl Surroundings {
         Self { process: Some(process) }
     }
 
-    pub(crate) fn task(&self, task: impl Future<Output = ()> + Send + 'static) -> TaskFuture {
+    pub(crate) fn task<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        task: F,
+    ) -> Either<TaskFuture, F> {
         match &self.process {
-            Some(process) => process.task(Box::pin(task)),
-            None => Box::pin(task),
+            Some(process) => Either::Left(process.task(Box::pin(task))),
+            None => Either::Right(task),
         }
     }
 

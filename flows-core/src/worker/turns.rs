@@ -97,7 +97,7 @@ impl Executor {
 
     fn event_of(&self, task: &ActivityTask, attempted: Attempted) -> Event {
         let Attempted { attempt, result, heartbeat, .. } = attempted;
-        let step = StepId { op: task.op, name: task.name.to_owned(), input: task.input_hash };
+        let step = StepId { op: task.op, name: task.name.into(), input: task.input_hash };
         let error = match result {
             Ok(output) => return Event::ActivityCompleted { step, attempt, output },
             Err(error) => error,

@@ -117,7 +117,7 @@ impl EventDocument {
     fn of_step(self, step: &StepId) -> Self {
         Self {
             operation: Some(step.op),
-            name: Some(step.name.clone()),
+            name: Some(step.name.clone().into_owned()),
             input_hash: Some(format!("{:016x}", step.input)),
             ..self
         }
@@ -182,7 +182,7 @@ impl EventDocument {
     fn step(&self) -> Result<StepId> {
         let digits = self.input_hash.as_deref().ok_or_else(|| lacks("input_hash"))?;
         let input = u64::from_str_radix(digits, 16).map_err(Error::terminal)?;
-        Ok(StepId { op: self.operation()?, name: self.name()?, input })
+        Ok(StepId { op: self.operation()?, name: self.name()?.into(), input })
     }
 
     fn operation(&self) -> Result<u32> {

@@ -160,7 +160,7 @@ impl Stage {
         let task = self.tasks.get(&op);
         StepId {
             op,
-            name: task.map_or("nobody", |task| task.name).to_owned(),
+            name: task.map_or("nobody", |task| task.name).into(),
             input: task.map_or(0, |task| task.input_hash),
         }
     }
@@ -357,5 +357,5 @@ pub(super) fn completed(op: u32, name: &str, input: u64, output: u64) -> Event {
 pub(super) fn step(op: u32, name: &str, input: &impl Serialize) -> StepId {
     let input = Payload::json(input).expect("an input");
     let input = crate::ids::fnv1a(input.bytes().iter().copied());
-    StepId { op, name: name.to_owned(), input }
+    StepId { op, name: name.to_owned().into(), input }
 }
