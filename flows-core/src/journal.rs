@@ -54,8 +54,9 @@ impl RowBuilder {
             bytes.reserve_exact(USUAL);
             bytes.extend([VERSION, 0]);
         }
+        let count = std::mem::take(&mut self.count); // a row that cannot be written is none
         self.bytes = postcard::to_extend(event, bytes).map_err(|e| unwritable(&e))?;
-        self.count += 1;
+        self.count = count + 1;
         Ok(())
     }
 
