@@ -1,5 +1,7 @@
 //! Transactional activities: their writes and their record are one commit, or neither is kept.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use flows::pg::Transaction;
 use flows::pg::dev::fresh_database;
 use flows::pg::tokio_postgres::NoTls;
@@ -107,6 +109,46 @@ async fn what_cannot_be_committed_is_not_recorded_g4() -> Result<()> {
     let attempts = client.query("SELECT cents, attempt FROM debits ORDER BY cents", &[]).await?;
     let attempts: Vec<(i64, i64)> = attempts.iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(attempts, [(1, 3), (2, 3)]);
+    Ok(())
+}
+
+static SEVERED: AtomicBool = AtomicBool::new(false);
+
+/// Loses its connection behind its last statement, the first time.
+#[activity(transaction, retry(initial_interval = "10ms"))]
+async fn sever(ctx: &ActivityContext, tx: &Transaction<'_>, url: String) -> Result<u32> {
+    let backend: i32 = tx.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+    if !SEVERED.swap(true, Ordering::Relaxed) {
+        let (client, connection) = flows::pg::tokio_postgres::connect(&url, NoTls).await?;
+        tokio::spawn(connection);
+        let ended = client.query_one("SELECT pg_terminate_backend($1, 60000)", &[&backend]).await?;
+        assert!(ended.get::<_, bool>(0));
+    }
+    Ok(ctx.attempt())
+}
+
+#[workflow]
+async fn severed(ctx: &WorkflowContext, url: String) -> Result<u32> {
+    sever(ctx, url).await
+}
+
+/// Nothing of it can have been kept: that is one failed attempt, as of an activity without a
+/// transaction, and no reason to read the run again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_breaks_before_the_commit_is_a_failed_attempt() -> Result<()> {
+    let database = fresh_database().await?;
+    let engine = Engine::connect(database.url()).await?;
+    engine.migrate().await?;
+    let worker = Worker::builder(&engine, register_all!()).build()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (served, attempt) = tokio::join!(worker.run_until(stopped), async {
+        let run = engine.start(severed::Input { url: database.url().to_owned() }).await?;
+        let attempt = run.result().await;
+        drop(stop);
+        attempt
+    });
+    served?;
+    assert_eq!(attempt?, 2);
     Ok(())
 }
 

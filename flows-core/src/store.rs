@@ -25,8 +25,8 @@
 //! The journal's key (run, position) is the fence: of two workers that append at one position, one
 //! wins and the other has [lost](Committed::Lost) the run. Leases only decide who tries.
 //!
-//! A record without a row that parks or closes a run is kept only while its worker owns the run. So a
-//! run may close without any journal, if nobody but its owner can be about to write to it: it is
+//! A record without a row that parks or closes a run is kept only while its worker owns the run, by the
+//! claim that the record names. So a run may close without any journal, if nobody but its owner can be about to write to it: it is
 //! [new](Activation::is_new), and this is its first record.
 
 #[cfg(feature = "testing")]

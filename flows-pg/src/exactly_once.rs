@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use deadpool_postgres::StatementCache;
 use flows_core::Payload;
-use flows_core::context::{ActivityContext, Fate};
+use flows_core::context::{ActivityContext, ExactlyOnce, Fate};
 use flows_core::error::{Error, ErrorKind, Result};
 use flows_core::store::Record;
 use futures_util::future::{try_join, try_join3};
@@ -41,7 +41,7 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
     let tx = Client::transaction(&mut client).await.map_err(Fault::from)?;
     let output = body(&tx).await?; // an error drops the transaction, which rolls it back
     let record = once.seal(Payload::encode(codec, &output)?).await?;
-    if let Err(error) = append_and_commit(&tx, &cache, &record).await {
+    if let Err(error) = append_and_commit(&tx, &cache, &record, once).await {
         if error.code().is_some_and(|code| *code != SqlState::ADMIN_SHUTDOWN) {
             once.set(Fate::RolledBack); // the server has answered: it refused a part, and so all
         }
@@ -62,7 +62,9 @@ async fn append_and_commit(
     tx: &Transaction<'_>,
     cache: &StatementCache,
     record: &Record,
+    once: &ExactlyOnce,
 ) -> Result<(), PgError> {
+    once.set(Fate::RolledBack); // so far: what breaks here breaks the transaction
     let link = Link::foreign(tx.client(), Some(cache));
     let enter = link.prepare(ENTER_WORKER).await?;
     let leave = link.prepare(LEAVE_WORKER).await?;
@@ -70,6 +72,7 @@ async fn append_and_commit(
     let row: Params<'_> = &[&key.shard, &key.tenant, &key.run, &record.position, &record.events];
     let add = async {
         let append = link.prepare(APPEND_ONE).await?; // as that role: others may not see the schema
+        once.set(Fate::Unknown); // from here on, COMMIT may be on its way
         let add = link.send(&append, row);
         try_join3(add, link.send(&leave, &[]), link.command("COMMIT")).await
     };

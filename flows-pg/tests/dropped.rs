@@ -173,6 +173,26 @@ async fn cut_connections_are_opened_again() {
     }
 }
 
+/// Whoever takes over a worker's runs holds its row; the lease is over by the time it is let go.
+#[tokio::test]
+async fn a_renewal_that_waited_for_a_takeover_comes_too_late() {
+    let db = setup().await;
+    let worker = worker(Duration::from_secs(2));
+    db.store.register(&worker).await.expect("a lease");
+    let other = db.sql().await;
+    other.batch_execute("BEGIN; SELECT FROM flows.workers FOR UPDATE").await.expect("the row");
+    let held = async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while db.count_of(waiting).await == 0 {}
+        let rest = "SELECT pg_sleep(extract(epoch FROM expires_at - clock_timestamp()) + 0.001) FROM flows.workers";
+        other.batch_execute(rest).await.expect("time");
+        other.batch_execute("COMMIT").await.expect("the end");
+    };
+    let (lease, ()) = tokio::join!(db.store.renew(&worker), held);
+    assert!(lease.expect("an answer").lapsed);
+}
+
 #[tokio::test]
 async fn a_deadlock_harms_nobody_for_long() {
     let db = setup().await;

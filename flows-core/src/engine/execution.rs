@@ -265,6 +265,7 @@ pub(super) fn terminated(why: &str) -> Result<(Vec<u8>, Close)> {
         output: None,
         error: serde_json::to_string(&ErrorRecord::from(&error)).ok(),
         successor: None,
+        claim: None,
     };
     Ok((record, close))
 }

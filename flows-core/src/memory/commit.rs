@@ -111,7 +111,11 @@ fn bequest(to: RunKey, letter: Letter) -> Option<Mail> {
 /// Whether the record may be applied. A row is fenced by its position alone; only the owner moves
 /// the run.
 fn fence(run: &Run, worker: Uuid, record: &Record) -> Result<(), Committed> {
-    let owner = run.owner() == Some(worker);
+    let claim = match &record.next {
+        Next::Close(close) => close.claim,
+        _ => None, // another claim does not lose a run that is parked: it stays
+    };
+    let owner = run.owner() == Some(worker) && claim.is_none_or(|claim| claim == run.claim());
     let next = run.position();
     let appends = !record.events.is_empty();
     if !run.is_open() || (!owner && !matches!(record.next, Next::Stay)) {

@@ -99,7 +99,8 @@ impl Run {
         }
     }
 
-    fn claim(&self) -> i64 {
+    /// By which claim it is owned.
+    pub(super) fn claim(&self) -> i64 {
         match self.spot {
             Some(Spot::Owned { claim, .. }) => claim,
             _ => 0,
@@ -138,7 +139,7 @@ impl Run {
     }
 
     pub(super) fn outcome(&self) -> Option<Outcome> {
-        let Close { status, output, error, successor } = self.end.as_ref()?.close.clone();
+        let Close { status, output, error, successor, .. } = self.end.as_ref()?.close.clone();
         Some(Outcome { status, output, error, successor })
     }
 

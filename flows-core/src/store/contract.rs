@@ -104,6 +104,7 @@ contract! {
         a_stale_worker_cannot_park_without_a_row
         only_the_first_owner_has_a_new_run
         a_stale_worker_cannot_close_without_a_row
+        a_close_of_an_earlier_claim_is_lost
         a_run_that_has_closed_without_a_row_is_closed
         of_racing_rows_one_wins
         starts_are_kept_only_with_their_record

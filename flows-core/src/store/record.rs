@@ -75,6 +75,10 @@ pub struct Close {
     /// The run that goes on in its place (it is among the record's `starts`). Signals and requests
     /// to cancel that are left in the inbox go over to it, behind the letters that the record sends.
     pub successor: Option<Uuid>,
+    /// The [claim](Activation::claim) by which its worker owns the run; of another one, the record has
+    /// lost it: a commit that comes late must not end a run that its worker has claimed again. `None`
+    /// is whichever claim there is.
+    pub claim: Option<i64>,
 }
 
 impl Close {
@@ -132,7 +136,7 @@ pub struct Activation {
     /// The number of the claim by which its worker owns it; no other claim of that worker has it.
     pub claim: i64,
     /// No worker has owned it before. Nobody else can then be about to write to its journal, so it
-    /// can end without a row: that the worker owns it is fence enough.
+    /// can end without a row: that the worker owns it, by this claim, is fence enough.
     pub is_new: bool,
 }
 

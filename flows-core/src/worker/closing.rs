@@ -40,7 +40,7 @@ impl Executor {
             None => run.pending.mail.extend(letter_to_parent(key, run.origin.parent, &close)),
         }
         run.pending.starts.extend(successor);
-        run.pending.close = Some(close);
+        run.pending.close = Some(Close { claim: Some(run.claim), ..close });
     }
 
     fn fitting(&self, key: RunKey, output: Payload) -> Result<Payload> {
@@ -125,7 +125,7 @@ fn closed(
     successor: Option<uuid::Uuid>,
 ) -> Close {
     let error = error.and_then(|error| serde_json::to_string(&ErrorRecord::from(error)).ok());
-    Close { status, output, error, successor }
+    Close { status, output, error, successor, claim: None }
 }
 
 /// The next attempt of a failed run, if its policy has one.

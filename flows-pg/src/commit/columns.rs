@@ -32,6 +32,7 @@ pub(super) struct Ends<'a> {
     errors: Vec<Option<&'a str>>,
     successors: Vec<Option<Uuid>>,
     dead: Vec<bool>,
+    claims: Vec<Option<i64>>,
 }
 
 /// Runs that end and have a successor.
@@ -95,12 +96,13 @@ impl<'a> Ends<'a> {
         self.errors.push(close.error.as_deref());
         self.successors.push(close.successor);
         self.dead.push(close.is_dead_letter());
+        self.claims.push(close.claim);
     }
 
-    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 8] {
+    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 9] {
         let Keys { shards, tenants, runs } = &self.keys;
-        let Self { statuses, outputs, errors, successors, dead, .. } = self;
-        [shards, tenants, runs, statuses, outputs, errors, successors, dead]
+        let Self { statuses, outputs, errors, successors, dead, claims, .. } = self;
+        [shards, tenants, runs, statuses, outputs, errors, successors, dead, claims]
     }
 }
 

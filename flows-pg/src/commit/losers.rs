@@ -19,9 +19,10 @@ impl Batch<'_> {
             .map(|record| (!record.events.is_empty()).then_some(record.position))
             .collect::<Vec<_>>();
         let moves = records().map(|record| !matches!(record.next, Next::Stay)).collect::<Vec<_>>();
+        let claims = records().map(|record| claim(&record.next)).collect::<Vec<_>>();
         let Keys { shards, tenants, runs } = &keys;
         let params: crate::link::Params<'_> =
-            &[&self.worker, shards, tenants, runs, &positions, &moves];
+            &[&self.worker, shards, tenants, runs, &positions, &moves, &claims];
         Ok(self.named_in(&link.query(LOSERS, params).await?))
     }
 
@@ -35,5 +36,13 @@ impl Batch<'_> {
     fn named_in(&self, rows: &[Row]) -> Vec<usize> {
         let at = |row: &Row| usize::try_from(row.get::<_, i64>("record") - 1).ok();
         rows.iter().filter_map(at).map(|at| self.numbers[at]).collect()
+    }
+}
+
+/// The claim without which a run is lost. One that is to be parked stays, if it has another claim.
+fn claim(next: &Next) -> Option<i64> {
+    match next {
+        Next::Close(close) => close.claim,
+        Next::Stay | Next::Park(_) => None,
     }
 }

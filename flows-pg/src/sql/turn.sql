@@ -1,7 +1,7 @@
 -- Appends journal rows, consumes letters and closes runs. $1 worker; $2 to $6 journal rows;
--- $7 to $10 letters; $11 to $18 ends of runs.
+-- $7 to $10 letters; $11 to $19 ends of runs.
 -- Called by `commit`. Written in the hope that this worker owns what it closes: a duplicate key or
--- a run that is not owned (any more) aborts the batch.
+-- a run that is not owned (any more, by this claim) aborts the batch.
 -- Locks, in this order, each in the order of the arrays (sorted by the caller): new journal keys,
 -- the runs' rows, their places. The conditions of the last SELECT are evaluated in that order.
 -- Indexes: journal_pkey, runs_pkey, owned_pkey, inbox_pkey.
@@ -23,8 +23,10 @@ WITH journal AS (
     RETURNING 1
 ), released AS (
     DELETE FROM flows.owned o
-    USING unnest($11::smallint[], $12::uuid[], $13::uuid[]) AS c (shard, tenant_id, run_id)
-    WHERE o.shard = ANY (ARRAY[c.shard]) AND o.tenant_id = c.tenant_id AND o.run_id = c.run_id AND o.worker_id = $1
+    USING unnest($11::smallint[], $12::uuid[], $13::uuid[], $19::bigint[])
+        AS c (shard, tenant_id, run_id, claim)
+    WHERE o.shard = ANY (ARRAY[c.shard]) AND o.tenant_id = c.tenant_id AND o.run_id = c.run_id
+      AND o.worker_id = $1 AND o.claim = coalesce(c.claim, o.claim)
     RETURNING 1
 ), emptied AS (
     DELETE FROM flows.inbox i

@@ -161,6 +161,7 @@ pub(crate) fn close(status: RunStatus) -> Close {
         output: (!failed).then(|| r#"{"id": 7}"#.to_owned()),
         error: failed.then(|| r#"{"kind": "terminal", "message": "no"}"#.to_owned()),
         successor: None,
+        claim: None,
     }
 }
 

@@ -321,7 +321,7 @@ pub(super) fn failed() -> Next {
 }
 
 pub(super) fn ended_as(status: RunStatus) -> Close {
-    Close { status, output: None, error: None, successor: None }
+    Close { status, output: None, error: None, successor: None, claim: None }
 }
 
 /// A signal whose payload is its own name.

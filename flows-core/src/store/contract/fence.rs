@@ -1,8 +1,10 @@
 //! The fence: of two workers that believe to own a run, one wins and the other leaves no trace.
 
-use super::bench::{Bench, Worker, completed, failed, names, no_turn, park, signal, turn};
+use super::bench::{
+    Bench, Worker, completed, ended_as, failed, names, no_turn, park, signal, turn,
+};
 use crate::ids::RunKey;
-use crate::store::{Committed, Next, Place, Record, RunStatus};
+use crate::store::{Close, Committed, Next, Place, Record, RunStatus};
 
 /// A run that its first worker still believes to own, though the second has taken it over.
 async fn taken_over(bench: &Bench) -> (RunKey, Worker, Worker) {
@@ -130,6 +132,25 @@ pub(super) async fn a_stale_worker_cannot_close_without_a_row(bench: Bench) {
     assert_eq!(stale.commit(no_turn(key, 0, completed())).await, Committed::Lost);
     assert!(is_owned_by(&owner, bench.place(key).await));
     assert_eq!(owner.commit(turn(key, 0, failed())).await, Committed::Done);
+}
+
+/// The commit had failed as far as its worker knew, and comes when that has claimed the run again.
+pub(super) async fn a_close_of_an_earlier_claim_is_lost(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.started("order").await;
+    let closes = |claim| Next::Close(Close { claim, ..ended_as(RunStatus::Completed) });
+    let first = worker.claim(key).await.claim;
+    assert_eq!(worker.commit(no_turn(key, 0, park())).await, Committed::Done);
+    bench.send(key, "hello").await.expect("send");
+    let second = worker.claim(key).await.claim;
+    assert_eq!(worker.commit(turn(key, 0, Next::Stay)).await, Committed::Done);
+    for late in [no_turn(key, 0, closes(Some(first))), turn(key, 1, closes(Some(first)))] {
+        assert_eq!(worker.commit(late).await, Committed::Lost);
+    }
+    assert_eq!(bench.view(key).await.status, RunStatus::Running);
+    assert!(is_owned_by(&worker, bench.place(key).await));
+    assert_eq!(worker.commit(turn(key, 1, closes(Some(second)))).await, Committed::Done);
+    assert_eq!(bench.positions(key).await, [0, 1]);
 }
 
 pub(super) async fn a_run_that_has_closed_without_a_row_is_closed(bench: Bench) {

@@ -146,7 +146,7 @@ fn rows(keys: &[Key]) -> Vec<String> {
 fn turn(keys: &[Key], me: &str) -> Vec<String> {
     let journal = [columns(keys), rows(keys)].concat();
     let consumed = [columns(keys), vec![list(keys.iter().map(|key| key.number))]].concat();
-    let ends = ["1", "1", "NULL", "NULL", "false"].map(|value| all(keys, value)).to_vec();
+    let ends = ["1", "1", "NULL", "NULL", "false", "1"].map(|value| all(keys, value)).to_vec();
     [vec![me.to_owned()], journal, consumed, columns(keys), ends].concat()
 }
 
@@ -179,7 +179,7 @@ fn inherit() -> Vec<String> {
 }
 
 fn losers(keys: &[Key], me: &str) -> Vec<String> {
-    let values = vec![all(keys, "10"), all(keys, "true")];
+    let values = vec![all(keys, "10"), all(keys, "true"), all(keys, "1")];
     [vec![me.to_owned()], columns(keys), values].concat()
 }
 
