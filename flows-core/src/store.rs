@@ -102,6 +102,9 @@ pub struct Claim<'a> {
     pub lanes: &'a [i64],
     /// The most runs to claim.
     pub limit: usize,
+    /// Runs that are expected among them, because they were [woken](Hint::Woken): what they have can
+    /// be read along. A wrong guess costs reading in vain, and nothing else.
+    pub expected: &'a [RunKey],
 }
 
 /// A hint that something changed; hints may be lost, late or doubled.
@@ -109,6 +112,8 @@ pub struct Claim<'a> {
 pub enum Hint {
     /// Runs became ready in these shards.
     Ready(Vec<i16>),
+    /// These runs became ready, and have something to read. Other processes hear of their shards.
+    Woken(Vec<RunKey>),
     /// A worker's runs have mail.
     Mail(Uuid),
     /// These runs ended.

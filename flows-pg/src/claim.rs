@@ -5,10 +5,11 @@
 
 use flows_core::error::Result;
 use flows_core::store::{Activation, Claim};
+use futures_util::future::join;
 
 use crate::error::Fault;
-use crate::link::Link;
-use crate::load::load;
+use crate::link::{Link, Params};
+use crate::load::{load, read};
 use crate::rows::activation;
 use crate::sql::CLAIM;
 use crate::store::Shared;
@@ -26,14 +27,18 @@ impl Shared {
     }
 }
 
+/// Journals of runs that are expected are asked for together with the claim. It is the later of two
+/// statements all the same, and sees what the claim could not see yet.
 async fn claim_and_load(
     link: Link<'_>,
     claim: Claim<'_>,
     number: i64,
 ) -> Result<Vec<Activation>, Fault> {
     let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX >> 3);
-    let rows =
-        link.query(CLAIM, &[&claim.worker, &claim.shard, &claim.lanes, &limit, &number]).await?;
-    let runs = rows.iter().map(activation).collect::<Result<Vec<_>>>()?;
+    let params: Params<'_> = &[&claim.worker, &claim.shard, &claim.lanes, &limit, &number];
+    let statement = link.prepare(CLAIM).await?;
+    let (rows, along) = join(link.send(&statement, params), read(link, claim.expected)).await;
+    let mut runs = rows?.iter().map(activation).collect::<Result<Vec<_>>>()?;
+    link.count("loaded with its claim", along?.fill(&mut runs));
     load(link, runs).await
 }

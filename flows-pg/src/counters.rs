@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// Counts by statement name; `commit` counts transactions of several statements, `rows` the rows
-/// that were read.
+/// that were read, `loaded with its claim` runs that no statement of their own was needed to read.
 #[derive(Debug, Default)]
 pub(crate) struct Counters(Mutex<BTreeMap<&'static str, u64>>);
 

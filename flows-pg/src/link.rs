@@ -75,7 +75,7 @@ impl<'a> Link<'a> {
         self.client.batch_execute(text).await
     }
 
-    fn count(self, name: &'static str, number: usize) {
+    pub(crate) fn count(self, name: &'static str, number: usize) {
         if let Some(counters) = self.counters {
             counters.add(name, number);
         }

@@ -5,7 +5,10 @@
 //! from one snapshot: a record that moves a letter from one to the other is seen whole or not at
 //! all.
 
+use std::collections::HashMap;
+
 use flows_core::error::Result;
+use flows_core::ids::RunKey;
 use flows_core::store::{Activation, Letter};
 use tokio_postgres::Row;
 
@@ -14,26 +17,47 @@ use crate::link::Link;
 use crate::rows::{Keys, letter};
 use crate::sql::{LOAD, LOAD_INBOXES};
 
-/// Reads journal and inbox of those runs that have any.
+/// Journals and inboxes as they were read, of these runs.
+pub(crate) struct Contents {
+    keys: Vec<RunKey>,
+    rows: Vec<Row>,
+}
+
+/// Reads journal and inbox of those runs that have any and do not have them yet.
 pub(crate) async fn load(
     link: Link<'_>,
-    runs: Vec<(Activation, bool)>,
+    mut runs: Vec<(Activation, bool)>,
 ) -> Result<Vec<Activation>, Fault> {
-    let keys = runs.iter().filter(|(_, load)| *load).map(|(run, _)| run.key).collect::<Keys>();
-    if keys.runs.is_empty() {
-        return Ok(runs.into_iter().map(|(run, _)| run).collect());
+    let missing = runs.iter().filter(|(_, load)| *load).map(|(run, _)| run.key);
+    read(link, &missing.collect::<Vec<_>>()).await?.fill(&mut runs);
+    Ok(runs.into_iter().map(|(run, _)| run).collect())
+}
+
+/// Reads the journals and inboxes of runs, if there are any runs.
+pub(crate) async fn read(link: Link<'_>, runs: &[RunKey]) -> Result<Contents, Fault> {
+    let mut rows = Vec::new();
+    if !runs.is_empty() {
+        let Keys { shards, tenants, runs } = runs.iter().copied().collect();
+        rows = link.query(LOAD, &[&shards, &tenants, &runs]).await?;
     }
-    let rows = link.query(LOAD, &[&keys.shards, &keys.tenants, &keys.runs]).await?;
-    let (mut to_load, mut all) = (Vec::new(), runs);
-    to_load.extend(all.iter_mut().filter(|(_, load)| *load).map(|(run, _)| run));
-    for row in &rows {
-        let run = &mut to_load[run_of(row)];
-        match row.get::<_, Option<i32>>("position") {
-            Some(position) => append(&mut run.journal, position, row),
-            None => run.inbox.extend(readable(row)),
+    Ok(Contents { keys: runs.to_vec(), rows })
+}
+
+impl Contents {
+    /// Gives those of the runs that are to be loaded what was read of them, and says how many.
+    pub(crate) fn fill(&self, runs: &mut [(Activation, bool)]) -> usize {
+        let to_load = runs.iter_mut().filter(|(_, load)| *load);
+        let mut to_load = to_load.map(|run| (run.0.key, run)).collect::<HashMap<_, _>>();
+        let mut found = self.keys.iter().map(|key| to_load.remove(key)).collect::<Vec<_>>();
+        for row in &self.rows {
+            let Some((run, _)) = &mut found[run_of(row)] else { continue };
+            match row.get::<_, Option<i32>>("position") {
+                Some(position) => append(&mut run.journal, position, row),
+                None => run.inbox.extend(readable(row)),
+            }
         }
+        found.into_iter().flatten().map(|(_, load)| *load = false).count()
     }
-    Ok(all.into_iter().map(|(run, _)| run).collect())
 }
 
 /// Reads the inboxes of runs, in the order of the keys.

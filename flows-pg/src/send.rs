@@ -120,7 +120,7 @@ pub(crate) async fn deliver_rest(scope: Scope<'_>, mut open: Open<'_>) -> Result
 pub(crate) fn hints(sent: Answers, mail: &[impl std::borrow::Borrow<Mail>]) -> Vec<Hint> {
     let hint = |(number, sent): (usize, Result<Sent>)| match sent.ok()? {
         Sent::ToOwner(worker) => Some(Hint::Mail(worker)),
-        Sent::ToReady => Some(Hint::Ready(vec![mail[number].borrow().to.shard])),
+        Sent::ToReady => Some(Hint::Woken(vec![mail[number].borrow().to])),
         Sent::Duplicate => None,
     };
     sent.into_iter().filter_map(hint).collect()

@@ -35,8 +35,13 @@ async fn a_dropped_claim_is_given_back() {
     for round in 0..ROUNDS {
         let new = run(None);
         start(&db.store, &new).await;
-        let claim =
-            Claim { worker: worker.id, shard: new.key.shard, lanes: &worker.lanes, limit: 9 };
+        let claim = Claim {
+            worker: worker.id,
+            shard: new.key.shard,
+            lanes: &worker.lanes,
+            limit: 9,
+            expected: &[],
+        };
         let claimed = unless_dropped(round % AWAITS, db.store.claim(claim)).await;
         in_vain += u64::from(claimed.is_err() && db.count("owned").await > 0);
         if claimed.is_err() {
@@ -71,8 +76,13 @@ async fn a_dropped_start_of_an_own_run_makes_it_ready() {
             open.push(key);
         } else if db.store.look(&worker).await.unwrap().ready == [key.shard] {
             in_vain += 1;
-            let claim =
-                Claim { worker: worker.id, shard: key.shard, lanes: &worker.lanes, limit: 9 };
+            let claim = Claim {
+                worker: worker.id,
+                shard: key.shard,
+                lanes: &worker.lanes,
+                limit: 9,
+                expected: &[],
+            };
             assert_eq!(db.store.claim(claim).await.unwrap().len(), 1);
             open.push(key);
         } else {

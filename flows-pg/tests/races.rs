@@ -87,7 +87,8 @@ impl Player {
 
     async fn claim(&mut self, shard: i16) {
         let lanes = self.identity.lanes.clone();
-        let claim = Claim { worker: self.identity.id, shard, lanes: &lanes, limit: 3 };
+        let claim =
+            Claim { worker: self.identity.id, shard, lanes: &lanes, limit: 3, expected: &[] };
         for run in self.store.claim(claim).await.unwrap_or_default() {
             self.hold(run, 0);
         }

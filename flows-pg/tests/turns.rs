@@ -64,7 +64,13 @@ async fn claims_go_by_priority_then_age_and_lane() {
     let keys = |range: &[usize]| range.iter().map(|n| runs[*n].key).collect::<Vec<_>>();
     let claimed = |limit| {
         let shard = runs[0].key.shard;
-        flows_core::store::Claim { worker: worker.id, shard, lanes: &worker.lanes, limit }
+        flows_core::store::Claim {
+            worker: worker.id,
+            shard,
+            lanes: &worker.lanes,
+            limit,
+            expected: &[],
+        }
     };
     let first = db.store.claim(claimed(3)).await.unwrap();
     assert_eq!(first.iter().map(|a| a.key).collect::<Vec<_>>(), keys(&[4, 0, 1]));

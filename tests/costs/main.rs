@@ -12,5 +12,6 @@ mod growth;
 mod idle;
 mod memory;
 mod noops;
+mod signals;
 mod steps;
 mod workflows;

@@ -14,6 +14,8 @@ use crate::store::Hint;
 
 /// Runs that were ended from outside; of more than these, the hint is lost, and the fence decides.
 const TERMINATED: usize = 4096;
+/// Runs that were woken; of more than these, only the shards are known.
+const WOKEN: usize = 32;
 
 /// What one worker has not heard yet.
 pub(crate) struct Gathered {
@@ -25,6 +27,7 @@ pub(crate) struct Gathered {
 #[derive(Default)]
 struct Hints {
     ready: BTreeSet<i16>,
+    woken: Vec<RunKey>,
     mail: bool,
     unsure: bool,
     terminated: Vec<RunKey>,
@@ -40,6 +43,11 @@ impl Gathered {
         let mut hints = self.hints();
         match hint {
             Hint::Ready(shards) => hints.ready.extend(shards),
+            Hint::Woken(runs) => {
+                hints.ready.extend(runs.iter().map(|run| run.shard));
+                let room = WOKEN.saturating_sub(hints.woken.len());
+                hints.woken.extend(runs.iter().take(room));
+            }
             Hint::Mail(worker) if *worker == self.worker => hints.mail = true,
             Hint::Unsure => hints.unsure = true,
             Hint::Terminated(runs) => {
@@ -65,12 +73,13 @@ impl Gathered {
 
     /// Takes what there is.
     pub(crate) fn take(&self) -> Vec<Hint> {
-        let Hints { ready, mail, unsure, terminated } = std::mem::take(&mut *self.hints());
+        let Hints { ready, woken, mail, unsure, terminated } = std::mem::take(&mut *self.hints());
         let ready = (!ready.is_empty()).then(|| Hint::Ready(ready.into_iter().collect()));
+        let woken = (!woken.is_empty()).then_some(Hint::Woken(woken));
         let mail = mail.then_some(Hint::Mail(self.worker));
         let unsure = unsure.then_some(Hint::Unsure);
         let terminated = (!terminated.is_empty()).then_some(Hint::Terminated(terminated));
-        [ready, mail, unsure, terminated].into_iter().flatten().collect()
+        [ready, woken, mail, unsure, terminated].into_iter().flatten().collect()
     }
 
     fn hints(&self) -> MutexGuard<'_, Hints> {
@@ -88,15 +97,19 @@ mod tests {
         for number in 0..1_000_000_u32 {
             let shard = i16::try_from(number % 16).unwrap_or(0);
             gathered.tell(&Hint::Ready(vec![shard]));
+            gathered.tell(&Hint::Woken(vec![RunKey { shard, ..RunKey::new(Uuid::nil(), None) }]));
             gathered.tell(&Hint::Terminated(vec![RunKey::of_run(Uuid::nil(), Uuid::max())]));
         }
         gathered.tell(&Hint::Mail(Uuid::max()));
         gathered.tell(&Hint::Mail(Uuid::nil())); // somebody else's
         let heard = gathered.heard().await;
-        let [Hint::Ready(shards), Hint::Mail(worker), Hint::Terminated(runs)] = &heard[..] else {
+        let [Hint::Ready(shards), Hint::Woken(woken), Hint::Mail(worker), Hint::Terminated(runs)] =
+            &heard[..]
+        else {
             panic!("{} hints", heard.len());
         };
         assert_eq!((shards.len(), *worker, runs.len()), (16, Uuid::max(), TERMINATED));
+        assert_eq!(woken.len(), WOKEN);
         assert!(gathered.take().is_empty());
     }
 

@@ -51,6 +51,12 @@ impl Hints {
         self.store.publish(Hint::Ready(shards));
     }
 
+    /// A run became ready, and has something to read: tell everybody.
+    pub(crate) fn woken(&self, run: RunKey) {
+        self.tell_workers(&Hint::Woken(vec![run]));
+        self.store.publish(Hint::Woken(vec![run]));
+    }
+
     /// A transaction of the application's will soon make a run of this shard ready: nobody knows
     /// when it commits, so workers are told to look a few times.
     pub(crate) fn soon(self: &Arc<Self>, shard: i16) {
@@ -91,7 +97,7 @@ impl Hints {
     pub(crate) fn heard(&self, hint: &Hint) {
         match hint {
             Hint::Closed(runs) => self.waiters.wake(runs),
-            Hint::Ready(_) | Hint::Mail(_) => self.tell_workers(hint),
+            Hint::Ready(_) | Hint::Woken(_) | Hint::Mail(_) => self.tell_workers(hint),
             Hint::Terminated(runs) => {
                 self.waiters.wake(&runs.iter().map(|key| key.run).collect::<Vec<_>>());
                 self.tell_workers(hint);

@@ -154,7 +154,7 @@ async fn deliver_now(
     };
     match sent {
         Sent::ToOwner(worker) => tenant.inner.hints.mail(worker),
-        Sent::ToReady => tenant.inner.hints.ready(vec![run.shard]),
+        Sent::ToReady => tenant.inner.hints.woken(run),
         Sent::Duplicate => {}
     }
     Ok(())

@@ -28,7 +28,7 @@ impl State {
         for letter in mail {
             let hint = match self.send(letter) {
                 Ok(Sent::ToOwner(worker)) => crate::store::Hint::Mail(worker),
-                Ok(Sent::ToReady) => crate::store::Hint::Ready(vec![letter.to.shard]),
+                Ok(Sent::ToReady) => crate::store::Hint::Woken(vec![letter.to]),
                 Ok(Sent::Duplicate) | Err(_) => continue,
             };
             self.hints.push(hint);

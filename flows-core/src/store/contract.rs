@@ -92,6 +92,7 @@ contract! {
         a_claim_takes_no_more_than_its_limit
         a_look_names_the_shards_with_work
         lanes_not_served_are_left_alone
+        a_claim_reads_all_that_its_runs_have
         two_workers_never_claim_one_run;
     fence:
         a_history_is_dense

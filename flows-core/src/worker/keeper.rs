@@ -3,7 +3,7 @@
 //! It claims only what there are free slots for. Without hints it looks at growing intervals up to
 //! the poll interval; a hint, a free slot or the next due run make it look or claim at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ use crate::store::{Activation, Claim, Hint, Outlook};
 
 /// The most runs of one claim.
 const CLAIM: usize = 200;
+/// The most runs of one claim that are read along.
+const EXPECTED: usize = 32;
 /// The first pause between looks after something was found.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -33,6 +35,7 @@ pub(super) async fn keep(
         session,
         executors,
         ready: BTreeSet::new(),
+        woken: BTreeMap::new(),
         turn: 0,
         pause: SHORTEST_PAUSE,
         look_at: Instant::now(),
@@ -58,6 +61,8 @@ struct Keeper<'a> {
     executors: &'a [UnboundedSender<Message>],
     /// Shards that are believed to have work.
     ready: BTreeSet<i16>,
+    /// Runs that were woken, by shard: their journals are read with the claim.
+    woken: BTreeMap<i16, Vec<RunKey>>,
     /// Where the next claim begins, so that every shard has its turn.
     turn: i16,
     pause: Duration,
@@ -70,6 +75,15 @@ impl Keeper<'_> {
     fn hear(&mut self, hint: Hint) {
         match hint {
             Hint::Ready(shards) => self.ready.extend(shards),
+            Hint::Woken(runs) => {
+                for run in runs {
+                    self.ready.insert(run.shard);
+                    let woken = self.woken.entry(run.shard).or_default();
+                    if woken.len() < EXPECTED {
+                        woken.push(run);
+                    }
+                }
+            }
             Hint::Mail(worker) if worker == self.session.id() => self.session.request_collect(),
             Hint::Unsure => self.look_at = Instant::now(),
             Hint::Terminated(runs) => self.let_go(&runs),
@@ -156,9 +170,11 @@ impl Keeper<'_> {
     }
 
     /// Claims from one shard; whether there may be more.
-    async fn claim(&self, shard: i16, limit: usize) -> Result<bool> {
+    async fn claim(&mut self, shard: i16, limit: usize) -> Result<bool> {
+        let expected = self.woken.remove(&shard).unwrap_or_default();
         let (worker, lanes) = (self.session.id(), self.session.config.lanes.as_slice());
-        let runs = self.session.store.claim(Claim { worker, shard, lanes, limit }).await?;
+        let claim = Claim { worker, shard, lanes, limit, expected: &expected };
+        let runs = self.session.store.claim(claim).await?;
         let more = runs.len() == limit;
         self.session.residents.fetch_add(runs.len(), Ordering::Relaxed);
         self.hand_out(runs);

@@ -39,6 +39,7 @@ impl Gathered {
     pub(super) fn add(&mut self, hint: Hint) {
         match hint {
             Hint::Ready(shards) => self.shards.extend(shards),
+            Hint::Woken(runs) => self.shards.extend(runs.iter().map(|run| run.shard)),
             Hint::Mail(worker) => {
                 self.workers.insert(worker);
             }

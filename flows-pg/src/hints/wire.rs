@@ -104,7 +104,9 @@ mod tests {
             Hint::Closed(vec![run]),
             Hint::Terminated(terminated),
         ];
-        let payloads = here.write(&gathered(&hints));
+        let woken = RunKey { shard: 15, ..RunKey::of_run(worker, run) };
+        let sent = [&hints[..], &[Hint::Woken(vec![woken])]].concat();
+        let payloads = here.write(&gathered(&sent));
         let read = payloads.iter().filter_map(|payload| there.read(payload)).collect::<Vec<_>>();
         assert_eq!(read, hints);
         assert!(payloads.iter().all(|payload| here.read(payload).is_none()), "heard itself");

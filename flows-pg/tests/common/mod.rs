@@ -125,7 +125,7 @@ pub(crate) async fn start(store: &PgStore, run: &NewRun) {
 }
 
 pub(crate) async fn claim(store: &PgStore, worker: &WorkerIdentity, shard: i16) -> Vec<Activation> {
-    let claim = Claim { worker: worker.id, shard, lanes: &worker.lanes, limit: 100 };
+    let claim = Claim { worker: worker.id, shard, lanes: &worker.lanes, limit: 100, expected: &[] };
     store.claim(claim).await.expect("a claim")
 }
 

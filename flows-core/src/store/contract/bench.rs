@@ -218,8 +218,17 @@ impl Worker {
     }
 
     pub(super) async fn claim_some(&self, shard: i16, limit: usize) -> Vec<Activation> {
+        self.claim_expecting(&[], shard, limit).await
+    }
+
+    pub(super) async fn claim_expecting(
+        &self,
+        expected: &[RunKey],
+        shard: i16,
+        limit: usize,
+    ) -> Vec<Activation> {
         let lanes = &self.identity.lanes;
-        let claim = Claim { worker: self.id(), shard, lanes, limit };
+        let claim = Claim { worker: self.id(), shard, lanes, limit, expected };
         self.store.claim(claim).await.expect("claim")
     }
 

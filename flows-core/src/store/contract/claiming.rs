@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::bench::{Bench, Worker};
+use super::bench::{Bench, Worker, names, park, turn};
 use crate::ids::RunKey;
-use crate::store::{NewRun, Place, Started};
+use crate::store::{Committed, NewRun, Place, Started};
 
 /// Starts runs in one shard, with these priorities.
 async fn in_one_shard(bench: &Bench, priorities: &[i16]) -> Vec<RunKey> {
@@ -64,6 +64,26 @@ pub(super) async fn lanes_not_served_are_left_alone(bench: Bench) {
     assert!(claimed(&worker, key.shard, 10).await.is_empty());
     assert_eq!(bench.place(key).await, Some(Place::Ready { served: false }));
     bench.worker().await.claim(key).await;
+}
+
+/// Whatever of it was expected.
+pub(super) async fn a_claim_reads_all_that_its_runs_have(bench: Bench) {
+    let worker = bench.worker().await;
+    let keys = in_one_shard(&bench, &[0; 4]).await;
+    let (woken, shard) = (&keys[..3], keys[0].shard);
+    assert_eq!(claimed(&worker, shard, 4).await.len(), 4);
+    for key in woken {
+        assert_eq!(worker.commit(turn(*key, 0, park())).await, Committed::Done);
+        bench.send(*key, "hello").await.expect("send");
+    }
+    // two that are there, the second twice; one that is not, and one that nobody has heard of
+    let expected = [keys[2], keys[3], keys[0], keys[0], RunKey::new(bench.tenant, None)];
+    let found = worker.claim_expecting(&expected, shard, 4).await;
+    assert_eq!(found.iter().map(|run| run.key).collect::<Vec<_>>(), woken);
+    for run in found {
+        assert_eq!(run.journal, [b"turn 0".to_vec()]);
+        assert_eq!(names(&run.inbox), ["hello"]);
+    }
 }
 
 pub(super) async fn two_workers_never_claim_one_run(bench: Bench) {

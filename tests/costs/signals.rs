@@ -1,0 +1,47 @@
+//! A signal to a run that nobody has in memory: what the run has is read together with its claim.
+
+use std::collections::BTreeMap;
+
+use flows::prelude::*;
+
+use crate::bench::Bench;
+
+const SIGNALS: u64 = 20;
+
+#[workflow]
+async fn adds(ctx: &WorkflowContext) -> Result<u64> {
+    let mut sum = 0;
+    for _ in 0..SIGNALS {
+        sum += ctx.signal::<u64>("go").await?;
+    }
+    Ok(sum)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_to_a_parked_run_is_sent_claimed_and_committed() -> Result<()> {
+    let bench = Bench::new().await?;
+    let engine = bench.engine().await?;
+    let worker = Worker::builder(&engine, flows::register_all!());
+    let worker = worker.resident_for(Duration::from_millis(10)).build()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (served, sum) = tokio::join!(worker.run_until(stopped), async {
+        let exec = engine.start(adds::Input {}).await?;
+        for number in 0..SIGNALS {
+            let waits = "SELECT (SELECT count(*) FROM flows.parked) = 1 \
+                         AND NOT EXISTS (SELECT FROM flows.inbox)";
+            bench.comes_true(waits).await?;
+            exec.signal("go", &number).await?;
+        }
+        let sum = exec.result().await;
+        drop(stop);
+        sum
+    });
+    served?;
+    assert_eq!(sum?, (0..SIGNALS).sum::<u64>());
+    let counts: BTreeMap<_, _> = engine.store().counters();
+    let count = |name: &str| counts.get(name).copied().unwrap_or(0);
+    assert_eq!((count("send"), count("load")), (SIGNALS, SIGNALS), "{counts:?}");
+    // some may be found by a look that was just due
+    assert!(count("loaded with its claim") > SIGNALS / 2, "{counts:?}");
+    Ok(())
+}
