@@ -1,4 +1,5 @@
-//! Batching without a timer: what arrives while one batch is on its way makes the next.
+//! Batching without a timer: what arrives while one batch is on its way makes the next, and so does what
+//! tasks that can run already are about to ask.
 //!
 //! One task owns the work, so a caller that is dropped in the middle changes nothing.
 //!
@@ -49,6 +50,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
         tokio::spawn(async move {
             let mut batch = Vec::new();
             while requests.recv_many(&mut batch, BATCH).await > 0 {
+                gather(&mut requests, &mut batch).await;
                 let parts = batch.drain(..).map(|Request { question, caller }| (question, caller));
                 let (questions, callers): (Vec<_>, Vec<_>) = parts.unzip();
                 answer(callers, serve(questions).await);
@@ -66,6 +68,22 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
         let caller = Caller { answer: caller, _room: room };
         self.queue.send(Request { question, caller }).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
+    }
+}
+
+/// Lets those go first who are about to ask, as long as there are any.
+async fn gather<T>(requests: &mut mpsc::Receiver<T>, batch: &mut Vec<T>) {
+    loop {
+        let before = batch.len();
+        tokio::task::yield_now().await;
+        while batch.len() < BATCH
+            && let Ok(request) = requests.try_recv()
+        {
+            batch.push(request);
+        }
+        if batch.len() == before {
+            return;
+        }
     }
 }
 
@@ -136,6 +154,31 @@ mod tests {
     async fn a_slow_store_slows_callers_by_bytes() {
         let (held, _) = held(200, 2 << 20).await;
         assert_eq!(held, 32, "64 MB in requests of 2");
+    }
+
+    #[tokio::test]
+    async fn those_who_are_about_to_ask_go_along() {
+        let batcher =
+            Batcher::spawn(|_| 1, async |batch: Vec<()>| Ok(vec![Ok(batch.len()); batch.len()]));
+        let batcher = Arc::new(batcher);
+        let mut asking = tokio::task::JoinSet::new();
+        let (first, mut turn) = oneshot::channel();
+        for _ in 0..100 {
+            let batcher = Arc::clone(&batcher);
+            let (next, mine) = oneshot::channel();
+            let before = std::mem::replace(&mut turn, mine);
+            asking.spawn(async move {
+                before.await.unwrap();
+                drop(next.send(())); // nobody is behind the last
+                batcher.ask(()).await
+            });
+        }
+        for _ in 0..200 {
+            tokio::task::yield_now().await; // on this one thread, all others wait now
+        }
+        first.send(()).unwrap();
+        let sizes = asking.join_all().await.into_iter().collect::<Result<Vec<_>>>();
+        assert_eq!(sizes.unwrap(), [100; 100]);
     }
 
     #[tokio::test]
