@@ -169,7 +169,7 @@ mod tests {
             let before = std::mem::replace(&mut turn, mine);
             asking.spawn(async move {
                 before.await.unwrap();
-                drop(next.send(())); // nobody is behind the last
+                let _ = next.send(()); // nobody is behind the last
                 batcher.ask(()).await
             });
         }
