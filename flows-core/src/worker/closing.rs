@@ -40,7 +40,7 @@ impl Executor {
             None => run.pending.mail.extend(letter_to_parent(key, run.origin.parent, &close)),
         }
         run.pending.starts.extend(successor);
-        run.pending.close = Some(Close { claim: Some(run.claim), ..close });
+        run.pending.close = Some(Box::new(Close { claim: Some(run.claim), ..close }));
     }
 
     fn fitting(&self, key: RunKey, output: Payload) -> Result<Payload> {

@@ -74,7 +74,8 @@ impl Executor {
         let wake_at = if run.hand_back { Some(now) } else { alarm };
         let waiting_for = machine.waiting_for();
         let (sent, claim) = (run.sent, Some(run.claim));
-        run.pending.park = Some(Park { wake_at, waiting_for, sent, claim, stuck: None });
+        let park = Park { wake_at, waiting_for, sent, claim, stuck: None };
+        run.pending.park = Some(Box::new(park));
         run.idle_since = None;
         self.mark_dirty(key);
     }

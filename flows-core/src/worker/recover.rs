@@ -42,7 +42,7 @@ impl Executor {
         for record in records {
             let run = self.runs.get_mut(&record.key);
             if let Some(flying) = run.and_then(|run| run.flying.as_mut()) {
-                flying.record = Some(record);
+                flying.record = Some(Box::new(record));
             }
         }
         self.read_again(keys);
@@ -82,7 +82,8 @@ impl Executor {
     fn compare(&mut self, stored: Activation) {
         let key = stored.key;
         let Some(run) = self.runs.get_mut(&key) else { return };
-        let record = run.flying.as_mut().and_then(|flying| flying.record.take());
+        let record =
+            run.flying.as_mut().and_then(|flying| flying.record.take()).map(|record| *record);
         let position = usize::try_from(run.position).unwrap_or(0);
         match (record, stored.journal.len().checked_sub(position)) {
             (Some(record), Some(0)) => self.submit_again(record),
@@ -99,7 +100,7 @@ impl Executor {
         let key = record.key;
         let Some(run) = self.runs.get_mut(&key) else { return };
         if let Some(flying) = run.flying.as_mut() {
-            flying.record = Some(record);
+            flying.record = Some(Box::new(record));
             run.queued = true;
             self.dirty.push_back(key);
         }

@@ -1,4 +1,7 @@
 //! A run in memory: its machine, what it has produced since the last commit, what it waits for.
+//!
+//! Thousands are looked at in turn, each several times for each of its steps. So what most looks need is
+//! in here, and the rest behind a pointer.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -27,7 +30,7 @@ pub(crate) struct Resident {
     pub(crate) todo: VecDeque<Work>,
     /// Whether it stands in the executor's list of runs with something to take in.
     pub(crate) listed: bool,
-    pub(crate) origin: Origin,
+    pub(crate) origin: Box<Origin>,
     /// Distinguishes this residency from an earlier one of the same run.
     pub(crate) residency: u64,
     /// No worker has owned it before.
@@ -35,8 +38,8 @@ pub(crate) struct Resident {
     /// The position of the next journal row.
     pub(crate) position: i32,
     pub(crate) pending: Pending,
-    /// The event of its first turn, until a row is written that it can stand in front of.
-    pub(crate) first: Option<Recorded>,
+    /// The time of its first turn, until a row is written that its event can stand in front of.
+    pub(crate) first: Option<Timestamp>,
     pub(crate) flying: Option<Flying>,
     pub(crate) running: FxHashMap<u32, Running>,
     /// When each timer, and each activity that waits for its retry, is due.
@@ -58,7 +61,7 @@ pub(crate) struct Resident {
     /// Somebody else has gone on with it: what is stored decides.
     pub(crate) lost: bool,
     /// The event that is being committed by an activity's own transaction.
-    pub(crate) sealed: Option<Recorded>,
+    pub(crate) sealed: Option<Box<Recorded>>,
     /// Results that wait to be sealed.
     pub(crate) seals: VecDeque<Seal>,
     /// It has work that another worker should start at once.
@@ -103,8 +106,8 @@ pub(crate) struct Pending {
     pub(crate) consumed: Vec<i64>,
     pub(crate) starts: Vec<NewRun>,
     pub(crate) mail: Vec<Mail>,
-    pub(crate) park: Option<Park>,
-    pub(crate) close: Option<Close>,
+    pub(crate) park: Option<Box<Park>>,
+    pub(crate) close: Option<Box<Close>>,
     /// Activities that start when everything before them is durable.
     pub(crate) launches: Vec<ActivityStart>,
 }
@@ -124,11 +127,11 @@ impl Pending {
 pub(crate) struct Flying {
     pub(crate) launches: Vec<ActivityStart>,
     pub(crate) wrote_row: bool,
-    pub(crate) closes: Option<Outcome>,
+    pub(crate) closes: Option<Box<Outcome>>,
     /// It is being parked, by a worker that knows of so many letters.
     pub(crate) parks: Option<i64>,
     /// Kept when the outcome of its batch is unknown.
-    pub(crate) record: Option<Record>,
+    pub(crate) record: Option<Box<Record>>,
 }
 
 /// An attempt of an activity that is running.
@@ -153,7 +156,7 @@ impl Resident {
             away: false,
             todo: VecDeque::new(),
             listed: false,
-            origin: Origin::from(run),
+            origin: Box::new(Origin::from(run)),
             residency,
             is_new: run.is_new,
             position: i32::try_from(run.journal.len()).unwrap_or(i32::MAX),
@@ -198,6 +201,11 @@ impl Resident {
         let asked_for_time = self.machine.as_ref().is_none_or(Machine::has_told_time);
         let has_news = !self.pending.row.is_empty() || !self.pending.consumed.is_empty();
         self.is_new && self.first.is_some() && !has_news && !asked_for_time
+    }
+
+    /// The event of its first turn, if it has still to be written.
+    pub(crate) fn take_first(&mut self) -> Option<Recorded> {
+        self.first.take().map(|at| Recorded { at, event: Event::RunStarted })
     }
 
     /// Whether its code goes on here.

@@ -47,7 +47,7 @@ impl Executor {
         let limit = self.session.payload_limit;
         let Some(run) = self.runs.get_mut(&key) else { return };
         if !run.seals.is_empty()
-            && let Some(first) = run.first.take()
+            && let Some(first) = run.take_first()
         {
             // The run's first row is written on its own, so that a rollback leaves it.
             if let Err(error) = run.pending.row.put_first(&first) {
@@ -81,7 +81,7 @@ impl Executor {
             let recorded = Recorded { at, event };
             let record = sealed_record(key, run.position, &recorded);
             if record.is_ok() {
-                run.sealed = Some(recorded);
+                run.sealed = Some(Box::new(recorded));
             }
             if request.reply.send(record).is_err() {
                 run.sealed = None; // the activity was stopped before it could use the record
@@ -96,7 +96,7 @@ impl Executor {
         if let Some(recorded) = run.sealed.take().filter(|_| committed) {
             run.position += 1;
             if run.is_live() {
-                run.todo.push_front(Work::Sealed(recorded));
+                run.todo.push_front(Work::Sealed(*recorded));
             }
         }
         self.list(key);

@@ -46,7 +46,7 @@ impl Executor {
         run.position += i32::from(wrote_row);
         if let Some(outcome) = closes {
             self.forget(key);
-            return Some((key, outcome));
+            return Some((key, *outcome));
         }
         if parks.is_some() && (parked || self.draining) {
             self.forget(key); // what could not be parked while draining is handed back at the end

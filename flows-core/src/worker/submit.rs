@@ -53,7 +53,7 @@ impl Executor {
         let run = self.runs.get_mut(&key)?;
         run.queued = false;
         if let Some(flying) = &mut run.flying {
-            return flying.record.take(); // one that must go out again
+            return flying.record.take().map(|record| *record); // one that must go out again
         }
         if run.pending.is_empty() || run.sealed.is_some() {
             return None;
@@ -68,7 +68,7 @@ impl Executor {
 fn seal(key: RunKey, run: &mut Resident) -> (Flying, Record) {
     let pending = std::mem::take(&mut run.pending);
     let Pending { mut row, consumed, starts, mail, park, close, launches } = pending;
-    if let Some(first) = run.first.take()
+    if let Some(first) = run.take_first()
         && let Err(error) = row.put_first(&first)
     {
         tracing::error!(%error, run = %key.run, "the time of a first turn is not recorded");
@@ -77,24 +77,24 @@ fn seal(key: RunKey, run: &mut Resident) -> (Flying, Record) {
     let flying = Flying {
         launches,
         wrote_row,
-        closes: close.as_ref().map(outcome_of),
+        closes: close.as_deref().map(outcome_of),
         parks: park.as_ref().map(|park| park.sent),
         record: None,
     };
     let next = match (close, park) {
-        (Some(close), _) => Next::Close(close),
-        (None, Some(park)) => Next::Park(park),
+        (Some(close), _) => Next::Close(*close),
+        (None, Some(park)) => Next::Park(*park),
         (None, None) => Next::Stay,
     };
     let events = row.into_bytes();
     (flying, Record { key, position: run.position, events, consumed, starts, mail, next })
 }
 
-fn outcome_of(close: &Close) -> Outcome {
-    Outcome {
+fn outcome_of(close: &Close) -> Box<Outcome> {
+    Box::new(Outcome {
         status: close.status,
         output: close.output.clone(),
         error: close.error.clone(),
         successor: close.successor,
-    }
+    })
 }

@@ -149,13 +149,13 @@ impl Executor {
     /// Parks a stuck run, or tries again after mail has come.
     pub(super) fn park_stuck(&mut self, key: RunKey) {
         let Some(run) = self.runs.get_mut(&key) else { return };
-        run.pending.park = Some(Park {
+        run.pending.park = Some(Box::new(Park {
             wake_at: None,
             waiting_for: "a build that can replay it".to_owned(),
             sent: run.sent,
             claim: Some(run.claim),
             stuck: run.stuck.clone(),
-        });
+        }));
         self.mark_dirty(key);
     }
 }

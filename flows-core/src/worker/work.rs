@@ -107,7 +107,6 @@ impl Executor {
             Some(_) => {}
             None => started_at = started_at.max(self.session.clock.now()), // not before it is due
         }
-        let first = Recorded { at: started_at, event: Event::RunStarted };
         if let Some(timeout) = run.timeout {
             self.set_alarm(key, DEADLINE, started_at.after(timeout), Alarm::Deadline);
         }
@@ -115,7 +114,7 @@ impl Executor {
         let registry = Arc::clone(&self.session.registry);
         let gone = || Stuck::new("the run is not in memory");
         let resident = self.runs.get_mut(&key).ok_or_else(gone)?;
-        resident.first = journal.is_empty().then_some(first);
+        resident.first = journal.is_empty().then_some(started_at);
         resident.away = true;
         Ok(Job {
             key,
