@@ -41,32 +41,33 @@ $roles$;
 
 -- One row per run, written once, closed by one update. Neither status nor outcome is in an index,
 -- so that closing is a HOT update: half of each page is kept free for it, since a backlog is started
--- together and closed together. (With less, as many pages are written, and the indexes too.)
+-- together and closed together. (With less, as many pages are written, and the indexes too.) What the
+-- end changes comes last: of an update, the log holds only what is between the parts that stay.
 CREATE TABLE flows.runs (
     shard        smallint    NOT NULL,
     tenant_id    uuid        NOT NULL,
     run_id       uuid        NOT NULL,
+    priority     smallint    NOT NULL DEFAULT 0,
+    attempt      integer     NOT NULL DEFAULT 1,
     created_at   timestamptz NOT NULL DEFAULT now(),
     starts_at    timestamptz,                          -- the end of its delay, if it has one
-    closed_at    timestamptz,
     lane         bigint      NOT NULL,                 -- hash of queue, workflow and version
     version      bigint      NOT NULL,
     timeout_us   bigint,                               -- from its start
     parent_op    bigint,
-    attempt      integer     NOT NULL DEFAULT 1,
-    priority     smallint    NOT NULL DEFAULT 0,
-    status       smallint    NOT NULL DEFAULT 0,       -- 0 is running
     current      boolean     NOT NULL DEFAULT true,    -- false: a later run has its workflow id
     predecessor  uuid,
-    successor    uuid,
     parent_run   uuid,
     workflow_id  text,
     workflow     text        NOT NULL,
     queue        text        NOT NULL,
     input        jsonb       NOT NULL,
+    retry        jsonb,
+    status       smallint    NOT NULL DEFAULT 0,       -- 0 is running
+    closed_at    timestamptz,
+    successor    uuid,
     output       jsonb,
     error        jsonb,
-    retry        jsonb,
     PRIMARY KEY (shard, tenant_id, run_id)
 ) WITH (fillfactor = 45);
 
@@ -110,11 +111,11 @@ CREATE TABLE flows.inbox_keys (
 -- `load`, neither journal nor inbox has anything to read.
 CREATE TABLE flows.ready (
     shard     smallint NOT NULL,
-    lane      bigint   NOT NULL,
     priority  smallint NOT NULL,
+    load      boolean  NOT NULL,
+    lane      bigint   NOT NULL,
     run_id    uuid     NOT NULL,
     tenant_id uuid     NOT NULL,
-    load      boolean  NOT NULL,
     PRIMARY KEY (shard, lane, priority, run_id, tenant_id)
 );
 
@@ -125,10 +126,10 @@ CREATE TABLE flows.owned (
     run_id    uuid     NOT NULL,
     worker_id uuid     NOT NULL,
     priority  smallint NOT NULL,
+    mail      boolean  NOT NULL DEFAULT false,
     claim     bigint   NOT NULL,                       -- the worker's claim it came with
     lane      bigint   NOT NULL,
     sent      bigint   NOT NULL DEFAULT 0,             -- letters since the worker owns it
-    mail      boolean  NOT NULL DEFAULT false,
     PRIMARY KEY (shard, tenant_id, run_id)
 );
 
@@ -140,10 +141,10 @@ CREATE TABLE flows.parked (
     shard       smallint NOT NULL,
     tenant_id   uuid     NOT NULL,
     run_id      uuid     NOT NULL,
-    wake_at     timestamptz,
-    lane        bigint   NOT NULL,
     priority    smallint NOT NULL,
     unborn      boolean  NOT NULL DEFAULT false,
+    wake_at     timestamptz,
+    lane        bigint   NOT NULL,
     waiting_for text     NOT NULL,
     stuck       text,
     PRIMARY KEY (shard, tenant_id, run_id)

@@ -79,6 +79,21 @@ async fn claims_go_by_priority_then_age_and_lane() {
     assert_eq!(db.store.look(&worker).await.unwrap(), Outlook::default(), "the sixth is not ours");
 }
 
+/// It cannot be: a run has one place. If it were, it would stay with its owner, who looks at its mail.
+#[tokio::test]
+async fn a_run_that_is_ready_and_owned_stays_with_its_owner() {
+    let db = setup().await;
+    let (owner, other) = (db.worker().await, db.worker().await);
+    let key = db.owned(&owner).await;
+    let twice = "INSERT INTO flows.ready (shard, lane, priority, run_id, tenant_id, load) \
+                 SELECT shard, lane, priority, run_id, tenant_id, true FROM flows.owned";
+    db.sql().await.batch_execute(twice).await.expect("a second place");
+    assert!(claim(&db.store, &other, key.shard).await.is_empty());
+    assert_eq!(db.places().await, (0, 1, 0));
+    let collected = db.store.collect(owner.id).await.expect("collect");
+    assert_eq!(collected.iter().map(|mail| mail.run).collect::<Vec<_>>(), [key]);
+}
+
 #[tokio::test]
 async fn a_batch_keeps_what_others_have_not_touched() {
     let db = setup().await;

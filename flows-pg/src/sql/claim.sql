@@ -1,6 +1,6 @@
 -- Claims ready runs of one shard, in order: ready becomes owned. $1 worker, $2 shard, $3 lanes,
 -- $4 limit, $5 number of the request.
--- Called by `claim`. Index: ready_pkey, once per lane; runs_pkey for those that were won.
+-- Called by `claim`. Indexes: ready_pkey, once per lane; runs_pkey and owned_pkey for those that were won.
 -- Locks: the worker's row, against being forgotten and against this claim being given up (a worker
 -- that is not registered, or whose lease is over, claims nothing); then the rows it takes, skipping those that others hold. It looks at
 -- more candidates than it needs, because another claimer may be holding the first ones; only the
@@ -34,18 +34,21 @@ WITH me AS MATERIALIZED (
     FROM taken t
     JOIN flows.runs r ON r.shard = ANY (ARRAY[t.shard]) AND r.tenant_id = t.tenant_id AND r.run_id = t.run_id
     WHERE r.status = 0
+), kept AS MATERIALIZED (
+    -- A run has one place, so nobody owns one that was ready; if somebody did, that owner keeps it and
+    -- is told to look at its inbox. (ON CONFLICT would do this too, and log every row twice.)
+    UPDATE flows.owned o SET mail = true FROM given g
+    WHERE o.shard = ANY (ARRAY[g.shard]) AND o.tenant_id = g.tenant_id AND o.run_id = g.run_id
+    RETURNING o.tenant_id, o.run_id
 ), won AS (
-    -- Idempotent: a run has one place, so nobody owns one that was ready; if somebody did, that
-    -- owner keeps it and is told to look at its inbox.
     INSERT INTO flows.owned (shard, tenant_id, run_id, worker_id, claim, lane, priority)
     SELECT shard, tenant_id, run_id, $1, $5, lane, priority FROM given
-    ON CONFLICT (shard, tenant_id, run_id) DO UPDATE SET mail = true
-    RETURNING tenant_id, run_id, xmax = 0 AS fresh
+    WHERE ((tenant_id, run_id) IN (SELECT tenant_id, run_id FROM kept)) IS NOT TRUE
 )
 SELECT g.shard, g.tenant_id, g.run_id, g.workflow_id, g.workflow, g.version, g.queue, g.priority,
        g.input::text AS input, coalesce(g.starts_at, g.created_at) AS started_at, g.attempt,
        g.retry::text AS retry, g.timeout_us, g.parent_run, g.parent_op, g.load,
        $5 AS claim
 FROM given g
-WHERE ((g.tenant_id, g.run_id) IN (SELECT tenant_id, run_id FROM won WHERE fresh)) IS TRUE
+WHERE ((g.tenant_id, g.run_id) IN (SELECT tenant_id, run_id FROM kept)) IS NOT TRUE
 ORDER BY g.priority, g.run_id
