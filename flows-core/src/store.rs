@@ -103,7 +103,7 @@ pub struct Claim<'a> {
     /// The most runs to claim.
     pub limit: usize,
     /// Runs that are expected among them, because they were [woken](Hint::Woken): what they have can
-    /// be read along. A wrong guess costs reading in vain, and nothing else.
+    /// be read along. What is not won need not be read.
     pub expected: &'a [RunKey],
 }
 

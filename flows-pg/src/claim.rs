@@ -28,7 +28,7 @@ impl Shared {
 }
 
 /// Journals of runs that are expected are asked for together with the claim. It is the later of two
-/// statements all the same, and sees what the claim could not see yet.
+/// statements all the same, and sees what the claim could not see yet. What was not won is not read.
 async fn claim_and_load(
     link: Link<'_>,
     claim: Claim<'_>,
@@ -37,7 +37,8 @@ async fn claim_and_load(
     let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX >> 3);
     let params: Params<'_> = &[&claim.worker, &claim.shard, &claim.lanes, &limit, &number];
     let statement = link.prepare(CLAIM).await?;
-    let (rows, along) = join(link.send(&statement, params), read(link, claim.expected)).await;
+    let along = read(link, claim.expected, Some(claim.worker));
+    let (rows, along) = join(link.send(&statement, params), along).await;
     let mut runs = rows?.iter().map(activation).collect::<Result<Vec<_>>>()?;
     link.count("loaded with its claim", along?.fill(&mut runs));
     load(link, runs).await

@@ -11,6 +11,7 @@ use flows_core::error::Result;
 use flows_core::ids::RunKey;
 use flows_core::store::{Activation, Letter};
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use crate::error::Fault;
 use crate::link::Link;
@@ -29,16 +30,20 @@ pub(crate) async fn load(
     mut runs: Vec<(Activation, bool)>,
 ) -> Result<Vec<Activation>, Fault> {
     let missing = runs.iter().filter(|(_, load)| *load).map(|(run, _)| run.key);
-    read(link, &missing.collect::<Vec<_>>()).await?.fill(&mut runs);
+    read(link, &missing.collect::<Vec<_>>(), None).await?.fill(&mut runs);
     Ok(runs.into_iter().map(|(run, _)| run).collect())
 }
 
-/// Reads the journals and inboxes of runs, if there are any runs.
-pub(crate) async fn read(link: Link<'_>, runs: &[RunKey]) -> Result<Contents, Fault> {
+/// Reads the journals and inboxes of runs, if there are any runs; of those that this worker owns.
+pub(crate) async fn read(
+    link: Link<'_>,
+    runs: &[RunKey],
+    owner: Option<Uuid>,
+) -> Result<Contents, Fault> {
     let mut rows = Vec::new();
     if !runs.is_empty() {
         let Keys { shards, tenants, runs } = runs.iter().copied().collect();
-        rows = link.query(LOAD, &[&shards, &tenants, &runs]).await?;
+        rows = link.query(LOAD, &[&shards, &tenants, &runs, &owner]).await?;
     }
     Ok(Contents { keys: runs.to_vec(), rows })
 }

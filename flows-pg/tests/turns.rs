@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use flows_core::RetryPolicy;
-use flows_core::store::{Committed, Next, Outlook, Parent, Place, RunStatus, Store};
+use flows_core::store::{Claim, Committed, Next, Outlook, Parent, Place, RunStatus, Store};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -77,6 +77,27 @@ async fn claims_go_by_priority_then_age_and_lane() {
     let rest = db.store.claim(claimed(9)).await.unwrap();
     assert_eq!(rest.iter().map(|a| a.key).collect::<Vec<_>>(), keys(&[2, 3]));
     assert_eq!(db.store.look(&worker).await.unwrap(), Outlook::default(), "the sixth is not ours");
+}
+
+#[tokio::test]
+async fn what_was_expected_and_not_won_is_not_read() {
+    let db = setup().await;
+    let (owner, other) = (db.worker().await, db.worker().await);
+    let key = db.owned(&owner).await;
+    for position in 0..20 {
+        commit(&db.store, &owner, &[record(key, position, Next::Stay)]).await;
+    }
+    let read = || db.store.counters()["rows"];
+    let before = read();
+    let claim = Claim {
+        worker: other.id,
+        shard: key.shard,
+        lanes: &other.lanes,
+        limit: 9,
+        expected: &[key],
+    };
+    assert!(db.store.claim(claim).await.expect("claim").is_empty());
+    assert_eq!(read() - before, 0);
 }
 
 /// It cannot be: a run has one place. If it were, it would stay with its owner, who looks at its mail.

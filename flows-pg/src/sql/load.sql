@@ -1,11 +1,15 @@
--- Reads journals and inboxes of runs, each in order. $1 to $3 keys; `run` counts them from 1. A row
--- with a position is a journal row, one without is a letter.
+-- Reads journals and inboxes of runs, each in order. $1 to $3 keys; `run` counts them from 1; $4 the
+-- worker that must own them, or NULL. A row with a position is a journal row, one without is a letter.
 -- Called by `claim`, `reload` and `survey`, behind the statement that gave them the runs: what made a run
 -- ready is visible to a statement that starts later. One statement, so one snapshot of both.
--- Locks nothing. Indexes: journal_pkey, inbox_pkey.
+-- Locks nothing. Indexes: owned_pkey, journal_pkey, inbox_pkey.
 WITH key AS MATERIALIZED (
     SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::uuid[])
          WITH ORDINALITY AS k (shard, tenant_id, run_id, run)
+    WHERE $4::uuid IS NULL OR (
+        SELECT true FROM flows.owned o
+        WHERE o.shard = k.shard AND o.tenant_id = k.tenant_id AND o.run_id = k.run_id
+          AND o.worker_id = $4 LIMIT 1)
 )
 SELECT k.run, j.position, j.events, NULL::bigint AS seq, NULL::smallint AS kind,
        NULL::smallint AS codec, NULL::text AS name, NULL::bytea AS payload

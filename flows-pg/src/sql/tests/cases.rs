@@ -61,11 +61,12 @@ fn claims() -> Vec<Case> {
     let lanes = format!("'{{{LANE}}}'");
     let claim = vec![me.clone(), "1".into(), lanes.clone(), BATCH.to_string(), "9".into()];
     let reload = [vec![me.clone()], columns(&owned())].concat();
+    let load = [columns(&owned()), vec![me.clone()]].concat();
     let collect = vec![text(id(MAILED)), BATCH.to_string(), "9".into()];
     vec![
         worker(LOOK, CLAIMER, 16, 14, vec![me, lanes, "16".into()]),
         worker(CLAIM, CLAIMER, BATCH, 60, claim),
-        worker(LOAD, CLAIMER, BATCH, 20, columns(&numbers(1..=BATCH))),
+        worker(LOAD, CLAIMER, BATCH, 24, load),
         worker(COLLECT, CLAIMER, BATCH, 20, collect),
         worker(LOAD_INBOXES, CLAIMER, BATCH, 8, columns(&numbers(1..=BATCH))),
         worker(PROMOTE, CLAIMER, 900, 25, vec!["16".into(), "500".into()]),
