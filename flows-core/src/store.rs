@@ -25,9 +25,9 @@
 //! The journal's key (run, position) is the fence: of two workers that append at one position, one
 //! wins and the other has [lost](Committed::Lost) the run. Leases only decide who tries.
 //!
-//! A record without a row that parks or closes a run is kept only while its worker owns the run, by the
-//! claim that the record names. So a run may close without any journal, if nobody but its owner can be about to write to it: it is
-//! [new](Activation::is_new), and this is its first record.
+//! A record without a row that parks or closes a run is kept only while its worker owns the run; one
+//! that closes it, only by the claim that it names. So a run may close without any journal, if nobody but
+//! its owner can be about to write to it: it is [new](Activation::is_new), and this is its first record.
 
 #[cfg(feature = "testing")]
 #[doc(hidden)]
@@ -112,7 +112,8 @@ pub struct Claim<'a> {
 pub enum Hint {
     /// Runs became ready in these shards.
     Ready(Vec<i16>),
-    /// These runs became ready, and have something to read. Other processes hear of their shards.
+    /// Letters were sent to these runs, which nobody owns: unless they are stuck or not due yet, they
+    /// became ready. Other processes hear of their shards.
     Woken(Vec<RunKey>),
     /// A worker's runs have mail.
     Mail(Uuid),

@@ -37,7 +37,7 @@ async fn claim_and_load(
     let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX >> 3);
     let params: Params<'_> = &[&claim.worker, &claim.shard, &claim.lanes, &limit, &number];
     let statement = link.prepare(CLAIM).await?;
-    let along = read(link, claim.expected, Some(claim.worker));
+    let along = read(link, claim.expected, Some((claim.worker, number)));
     let (rows, along) = join(link.send(&statement, params), along).await;
     let mut runs = rows?.iter().map(activation).collect::<Result<Vec<_>>>()?;
     link.count("loaded with its claim", along?.fill(&mut runs));

@@ -26,8 +26,8 @@ use crate::sql::{APPEND_ONE, ENTER_WORKER, LEAVE_WORKER};
 ///
 /// # Errors
 /// The body's own error, after which nothing is kept; `Configuration` when the run is not kept in
-/// PostgreSQL; `Unavailable` when it cannot be told whether the transaction was committed (the
-/// run then finds out).
+/// PostgreSQL; `Unavailable` when the connection broke, and it cannot be told whether the transaction
+/// was committed (the run then finds out) or it was not.
 pub async fn in_transaction<T: Serialize + DeserializeOwned>(
     ctx: &ActivityContext,
     body: impl AsyncFnOnce(&Transaction<'_>) -> Result<T>,

@@ -34,34 +34,38 @@ pub(crate) async fn load(
     Ok(runs.into_iter().map(|(run, _)| run).collect())
 }
 
-/// Reads the journals and inboxes of runs, if there are any runs; of those that this worker owns.
+/// Reads the journals and inboxes of runs, if there are any runs; of those that this worker
+/// owns by this claim.
 pub(crate) async fn read(
     link: Link<'_>,
     runs: &[RunKey],
-    owner: Option<Uuid>,
+    won: Option<(Uuid, i64)>,
 ) -> Result<Contents, Fault> {
     let mut rows = Vec::new();
     if !runs.is_empty() {
+        let (worker, claim) = won.unzip();
         let Keys { shards, tenants, runs } = runs.iter().copied().collect();
-        rows = link.query(LOAD, &[&shards, &tenants, &runs, &owner]).await?;
+        rows = link.query(LOAD, &[&shards, &tenants, &runs, &worker, &claim]).await?;
     }
     Ok(Contents { keys: runs.to_vec(), rows })
 }
 
 impl Contents {
-    /// Gives those of the runs that are to be loaded what was read of them, and says how many.
+    /// Gives those of the runs that are to be loaded what was read of them, and says how many got any.
+    /// Of which nothing was read, may have been owned no more.
     pub(crate) fn fill(&self, runs: &mut [(Activation, bool)]) -> usize {
         let to_load = runs.iter_mut().filter(|(_, load)| *load);
         let mut to_load = to_load.map(|run| (run.0.key, run)).collect::<HashMap<_, _>>();
         let mut found = self.keys.iter().map(|key| to_load.remove(key)).collect::<Vec<_>>();
         for row in &self.rows {
-            let Some((run, _)) = &mut found[run_of(row)] else { continue };
+            let Some((run, load)) = &mut found[run_of(row)] else { continue };
+            *load = false;
             match row.get::<_, Option<i32>>("position") {
                 Some(position) => append(&mut run.journal, position, row),
                 None => run.inbox.extend(readable(row)),
             }
         }
-        found.into_iter().flatten().map(|(_, load)| *load = false).count()
+        found.iter().flatten().filter(|(_, load)| !load).count()
     }
 }
 

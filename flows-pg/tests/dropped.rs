@@ -40,7 +40,7 @@ async fn a_dropped_claim_is_given_back() {
             shard: new.key.shard,
             lanes: &worker.lanes,
             limit: 9,
-            expected: &[],
+            expected: &[new.key],
         };
         let claimed = unless_dropped(round % AWAITS, db.store.claim(claim)).await;
         in_vain += u64::from(claimed.is_err() && db.count("owned").await > 0);
@@ -195,7 +195,8 @@ async fn a_renewal_that_waited_for_a_takeover_comes_too_late() {
         let waiting = "SELECT count(*) FROM pg_stat_activity \
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
         while db.count_of(waiting).await == 0 {}
-        let rest = "SELECT pg_sleep(extract(epoch FROM expires_at - clock_timestamp()) + 0.001) FROM flows.workers";
+        let rest = "SELECT pg_sleep(extract(epoch FROM expires_at - clock_timestamp()) + 0.001) \
+                    FROM flows.workers";
         other.batch_execute(rest).await.expect("time");
         other.batch_execute("COMMIT").await.expect("the end");
     };

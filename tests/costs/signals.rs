@@ -40,8 +40,9 @@ async fn a_signal_to_a_parked_run_is_sent_claimed_and_committed() -> Result<()> 
     assert_eq!(sum?, (0..SIGNALS).sum::<u64>());
     let counts: BTreeMap<_, _> = engine.store().counters();
     let count = |name: &str| counts.get(name).copied().unwrap_or(0);
-    assert_eq!((count("send"), count("load")), (SIGNALS, SIGNALS), "{counts:?}");
-    // some may be found by a look that was just due
+    // some may be found by a look that was just due, in front of the hint
+    assert_eq!(count("send"), SIGNALS, "{counts:?}");
+    assert!((SIGNALS..=2 * SIGNALS).contains(&count("load")), "{counts:?}");
     assert!(count("loaded with its claim") > SIGNALS / 2, "{counts:?}");
     Ok(())
 }

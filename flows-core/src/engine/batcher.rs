@@ -17,6 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 const BATCH: usize = 1000;
 /// The most requests that wait; further callers wait for their turn.
 const QUEUE: usize = 8192;
+/// How often others may go first, before a batch is served.
+const ROUNDS: usize = 16;
 /// The most kilobytes of requests that wait or are on their way.
 const ROOM: u32 = 64 * 1024;
 
@@ -71,9 +73,9 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
     }
 }
 
-/// Lets those go first who are about to ask, as long as there are any.
+/// Lets those go first who are about to ask, as long as there are any, and not for ever.
 async fn gather<T>(requests: &mut mpsc::Receiver<T>, batch: &mut Vec<T>) {
-    loop {
+    for _ in 0..ROUNDS {
         let before = batch.len();
         tokio::task::yield_now().await;
         while batch.len() < BATCH

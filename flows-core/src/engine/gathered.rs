@@ -27,7 +27,7 @@ pub(crate) struct Gathered {
 #[derive(Default)]
 struct Hints {
     ready: BTreeSet<i16>,
-    woken: Vec<RunKey>,
+    woken: BTreeSet<RunKey>,
     mail: bool,
     unsure: bool,
     terminated: Vec<RunKey>,
@@ -46,7 +46,7 @@ impl Gathered {
             Hint::Woken(runs) => {
                 hints.ready.extend(runs.iter().map(|run| run.shard));
                 let room = WOKEN.saturating_sub(hints.woken.len());
-                hints.woken.extend(runs.iter().take(room));
+                hints.woken.extend(runs.iter().take(room)); // one that is known takes no room
             }
             Hint::Mail(worker) if *worker == self.worker => hints.mail = true,
             Hint::Unsure => hints.unsure = true,
@@ -75,7 +75,7 @@ impl Gathered {
     pub(crate) fn take(&self) -> Vec<Hint> {
         let Hints { ready, woken, mail, unsure, terminated } = std::mem::take(&mut *self.hints());
         let ready = (!ready.is_empty()).then(|| Hint::Ready(ready.into_iter().collect()));
-        let woken = (!woken.is_empty()).then_some(Hint::Woken(woken));
+        let woken = (!woken.is_empty()).then(|| Hint::Woken(woken.into_iter().collect()));
         let mail = mail.then_some(Hint::Mail(self.worker));
         let unsure = unsure.then_some(Hint::Unsure);
         let terminated = (!terminated.is_empty()).then_some(Hint::Terminated(terminated));
@@ -97,7 +97,8 @@ mod tests {
         for number in 0..1_000_000_u32 {
             let shard = i16::try_from(number % 16).unwrap_or(0);
             gathered.tell(&Hint::Ready(vec![shard]));
-            gathered.tell(&Hint::Woken(vec![RunKey { shard, ..RunKey::new(Uuid::nil(), None) }]));
+            let run = Uuid::from_u128(u128::from(number / 1000));
+            gathered.tell(&Hint::Woken(vec![RunKey { shard, tenant: Uuid::nil(), run }]));
             gathered.tell(&Hint::Terminated(vec![RunKey::of_run(Uuid::nil(), Uuid::max())]));
         }
         gathered.tell(&Hint::Mail(Uuid::max()));
@@ -111,6 +112,13 @@ mod tests {
         assert_eq!((shards.len(), *worker, runs.len()), (16, Uuid::max(), TERMINATED));
         assert_eq!(woken.len(), WOKEN);
         assert!(gathered.take().is_empty());
+    }
+
+    #[test]
+    fn a_run_that_gets_many_letters_is_woken_once() {
+        let (gathered, run) = (Gathered::new(Uuid::max()), RunKey::new(Uuid::nil(), None));
+        (0..100).for_each(|_| gathered.tell(&Hint::Woken(vec![run])));
+        assert_eq!(gathered.take(), [Hint::Ready(vec![run.shard]), Hint::Woken(vec![run])]);
     }
 
     #[tokio::test]

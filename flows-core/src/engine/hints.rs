@@ -51,7 +51,7 @@ impl Hints {
         self.store.publish(Hint::Ready(shards));
     }
 
-    /// A run became ready, and has something to read: tell everybody.
+    /// A run has got a letter and nobody owns it, so it probably became ready: tell everybody.
     pub(crate) fn woken(&self, run: RunKey) {
         self.tell_workers(&Hint::Woken(vec![run]));
         self.store.publish(Hint::Woken(vec![run]));

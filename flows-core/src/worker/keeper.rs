@@ -62,7 +62,7 @@ struct Keeper<'a> {
     /// Shards that are believed to have work.
     ready: BTreeSet<i16>,
     /// Runs that were woken, by shard: their journals are read with the claim.
-    woken: BTreeMap<i16, Vec<RunKey>>,
+    woken: BTreeMap<i16, BTreeSet<RunKey>>,
     /// Where the next claim begins, so that every shard has its turn.
     turn: i16,
     pause: Duration,
@@ -80,7 +80,7 @@ impl Keeper<'_> {
                     self.ready.insert(run.shard);
                     let woken = self.woken.entry(run.shard).or_default();
                     if woken.len() < EXPECTED {
-                        woken.push(run);
+                        woken.insert(run);
                     }
                 }
             }
@@ -171,7 +171,7 @@ impl Keeper<'_> {
 
     /// Claims from one shard; whether there may be more.
     async fn claim(&mut self, shard: i16, limit: usize) -> Result<bool> {
-        let expected = self.woken.remove(&shard).unwrap_or_default();
+        let expected: Vec<_> = self.woken.remove(&shard).into_iter().flatten().collect();
         let (worker, lanes) = (self.session.id(), self.session.config.lanes.as_slice());
         let claim = Claim { worker, shard, lanes, limit, expected: &expected };
         let runs = self.session.store.claim(claim).await?;

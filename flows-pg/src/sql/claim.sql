@@ -1,10 +1,11 @@
 -- Claims ready runs of one shard, in order: ready becomes owned. $1 worker, $2 shard, $3 lanes,
 -- $4 limit, $5 number of the request.
--- Called by `claim`. Indexes: ready_pkey, once per lane; runs_pkey and owned_pkey for those that were won.
+-- Called by `claim`. Indexes: ready_pkey, once per lane; runs_pkey and owned_pkey for those that were
+-- won.
 -- Locks: the worker's row, against being forgotten and against this claim being given up (a worker
--- that is not registered, or whose lease is over, claims nothing); then the rows it takes, skipping those that others hold. It looks at
--- more candidates than it needs, because another claimer may be holding the first ones; only the
--- rows it takes are locked.
+-- that is not registered, or whose lease is over, claims nothing); then the rows it takes, skipping
+-- those that others hold. It looks at more candidates than it needs, because another claimer may be
+-- holding the first ones; only the rows it takes are locked.
 WITH me AS MATERIALIZED (
     SELECT worker_id FROM flows.workers
     WHERE worker_id = $1 AND expires_at > now() AND void_up_to < $5

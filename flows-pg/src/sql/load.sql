@@ -1,5 +1,6 @@
--- Reads journals and inboxes of runs, each in order. $1 to $3 keys; `run` counts them from 1; $4 the
--- worker that must own them, or NULL. A row with a position is a journal row, one without is a letter.
+-- Reads journals and inboxes of runs, each in order. $1 to $3 keys; `run` counts them from 1; $4 and
+-- $5 the worker and the claim that must own them, or NULL. A row with a position is a journal row, one
+-- without is a letter.
 -- Called by `claim`, `reload` and `survey`, behind the statement that gave them the runs: what made a run
 -- ready is visible to a statement that starts later. One statement, so one snapshot of both.
 -- Locks nothing. Indexes: owned_pkey, journal_pkey, inbox_pkey.
@@ -9,7 +10,7 @@ WITH key AS MATERIALIZED (
     WHERE $4::uuid IS NULL OR (
         SELECT true FROM flows.owned o
         WHERE o.shard = k.shard AND o.tenant_id = k.tenant_id AND o.run_id = k.run_id
-          AND o.worker_id = $4 LIMIT 1)
+          AND o.worker_id = $4 AND o.claim = $5 LIMIT 1)
 )
 SELECT k.run, j.position, j.events, NULL::bigint AS seq, NULL::smallint AS kind,
        NULL::smallint AS codec, NULL::text AS name, NULL::bytea AS payload

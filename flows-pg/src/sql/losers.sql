@@ -1,7 +1,7 @@
 -- Finds the records of an aborted batch that have lost their run: somebody has written at their
--- position, the run has ended, or it is to go somewhere and is not owned (any more, by this claim). $1 worker;
--- $2 to $4 keys; $5 positions (null: appends nothing); $6 whether the record moves the run; $7 claims
--- (null: whichever there is).
+-- position, the run has ended, or it is to go somewhere and is not owned (any more, by this claim).
+-- $1 worker; $2 to $4 keys; $5 positions (null: appends nothing); $6 whether the record moves the run;
+-- $7 claims (null: whichever there is).
 -- Called by `commit`. Locks nothing. Indexes: journal_pkey, runs_pkey, owned_pkey.
 SELECT k.record
 FROM unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::integer[], $6::boolean[],

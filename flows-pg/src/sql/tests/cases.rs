@@ -61,7 +61,7 @@ fn claims() -> Vec<Case> {
     let lanes = format!("'{{{LANE}}}'");
     let claim = vec![me.clone(), "1".into(), lanes.clone(), BATCH.to_string(), "9".into()];
     let reload = [vec![me.clone()], columns(&owned())].concat();
-    let load = [columns(&owned()), vec![me.clone()]].concat();
+    let load = [columns(&owned()), vec![me.clone(), "1".into()]].concat();
     let collect = vec![text(id(MAILED)), BATCH.to_string(), "9".into()];
     vec![
         worker(LOOK, CLAIMER, 16, 14, vec![me, lanes, "16".into()]),
