@@ -1,4 +1,4 @@
-//! Identities: tenant, run, worker; and the shard that leads every key.
+//! Identities: tenant, run, worker; and the shard that is in every key.
 //!
 //! A run id is a UUIDv7 whose last byte is the run's shard. So a run is found by its id alone, and
 //! by its tenant and workflow id alone: the shard is a hash of these two.
@@ -14,7 +14,7 @@ pub const SHARDS: i16 = 16;
 /// The full key of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunKey {
-    /// Leads every key; from 0 to `SHARDS - 1`.
+    /// In every key; from 0 to `SHARDS - 1`.
     pub shard: i16,
     /// The tenant; [`Uuid::nil`] is the default tenant.
     pub tenant: Uuid,

@@ -248,7 +248,7 @@ pub trait Store: Send + Sync + 'static {
     /// Runs of a tenant, newest first.
     fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>>;
 
-    /// Reads a page of runs of *all* tenants in the order of their keys, as a claim would give them,
+    /// Reads a page of runs of *all* tenants, shard by shard, as a claim would give them,
     /// and touches nothing: no place, no flag, no lease. Whoever follows the pages has met every run
     /// that was open all the time, once. A store that knows roles reads as its workers do.
     fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed>;

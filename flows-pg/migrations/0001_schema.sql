@@ -1,7 +1,8 @@
 -- Schema of the flows workflow library, version 1.
 --
--- Every key starts with `shard` (it distributes the tables) and `tenant_id` (ids of different
--- tenants never meet). Row level security is enabled and forced on every table: the role
+-- Every key has `shard` (it distributes the tables) and `tenant_id` (ids of different tenants never
+-- meet). It starts with them, but for what comes mostly in the order of run ids and stays:
+-- an index that grows at its end has full pages, one that grows in sixteen places half-full ones. Row level security is enabled and forced on every table: the role
 -- `flows_tenant` sees the tenant that the setting `flows.tenant_id` names, `flows_worker` sees all.
 
 -- ---- roles ------------------------------------------------------------------------------------
@@ -82,7 +83,7 @@ CREATE TABLE flows.journal (
     position   integer     NOT NULL,
     written_at timestamptz NOT NULL DEFAULT now(),
     events     bytea       NOT NULL,
-    PRIMARY KEY (shard, tenant_id, run_id, position)
+    PRIMARY KEY (run_id, tenant_id, shard, position)
 );
 
 -- Failed runs that can be rerun.
@@ -136,18 +137,18 @@ CREATE TABLE flows.owned (
 CREATE INDEX owned_mail ON flows.owned (worker_id) WHERE mail;
 
 -- Waiting: for mail, or until `wake_at`. Neither mail nor time wakes a stuck run; time alone wakes
--- one whose start is delayed (`unborn`).
+-- one whose start is delayed, and that one is not `waiting_for` anything else. (There may be millions
+-- of these rows. A ninth column would cost each of them eight bytes, for nulls.)
 CREATE TABLE flows.parked (
     shard       smallint NOT NULL,
     tenant_id   uuid     NOT NULL,
     run_id      uuid     NOT NULL,
     priority    smallint NOT NULL,
-    unborn      boolean  NOT NULL DEFAULT false,
     wake_at     timestamptz,
     lane        bigint   NOT NULL,
-    waiting_for text     NOT NULL,
+    waiting_for text,                                  -- null: its start time
     stuck       text,
-    PRIMARY KEY (shard, tenant_id, run_id)
+    PRIMARY KEY (run_id, tenant_id, shard)
 );
 
 CREATE INDEX parked_due ON flows.parked (shard, wake_at)

@@ -8,9 +8,10 @@
 //! Hot tables are empty one moment and full the next, and a plan is made once. So that it does not
 //! matter when: sequential and bitmap scans, hash and merge joins are switched off for all sessions
 //! (a bitmap is made whole even where one row is wanted), and a join to a table compares the leading
-//! column of its key as `t.shard = ANY (ARRAY[x.shard])`. A plain equality there would make the
-//! index's order useful to a merge join, and that alone lets the planner read the whole index for
-//! each row, which it prefers for a table that looks empty. Where an index has every column that is
+//! column of its key as `t.shard = ANY (ARRAY[x.shard])`, or `run_id` where that one leads. A plain
+//! equality there would make the index's order useful to a merge join, and that alone lets the planner
+//! read the whole index for each row, which it prefers for a table that looks empty. (Nor may a column
+//! lead that a policy compares: it would be enough for that.) Where an index has every column that is
 //! read, or more than two tables are joined, `(SELECT … LIMIT 1)` serves for the same reason.
 
 #[cfg(all(test, feature = "dev"))]

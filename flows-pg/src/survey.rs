@@ -1,4 +1,4 @@
-//! `survey`: runs of all tenants in the order of their keys, read and not touched.
+//! `survey`: runs of all tenants, a shard after the other, read and not touched.
 //!
 //! In a transaction that the server lets only read, with one snapshot for runs and journals, so that
 //! a survey of a live database sees each run as it was at some moment.
@@ -32,13 +32,12 @@ async fn read(link: Link<'_>, survey: &Survey) -> Result<Surveyed, Fault> {
     let (begun, entered) = join(link.command(BEGIN), link.send(&enter, &[])).await;
     begun?;
     entered?;
-    let statement = match survey.runs {
-        Surveyable::Open => SURVEY_OPEN,
-        Surveyable::Closed => SURVEY_CLOSED,
-    };
     let RunKey { shard, tenant, run } = survey.from;
     let limit = i64::try_from(survey.limit).unwrap_or(i64::MAX);
-    let page = link.query(statement, &[&shard, &tenant, &run, &limit]).await?;
+    let page = match survey.runs {
+        Surveyable::Open => link.query(SURVEY_OPEN, &[&shard, &run, &tenant, &limit]).await?,
+        Surveyable::Closed => link.query(SURVEY_CLOSED, &[&shard, &tenant, &run, &limit]).await?,
+    };
     let wanted = |row: &&Row| {
         survey.workflow.as_deref().is_none_or(|name| name == row.get::<_, &str>("workflow"))
     };

@@ -13,5 +13,6 @@ mod idle;
 mod memory;
 mod noops;
 mod signals;
+mod sleepers;
 mod steps;
 mod workflows;

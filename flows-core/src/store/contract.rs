@@ -170,7 +170,7 @@ contract! {
         another_tenant_reaches_nothing
         an_id_is_found_by_tenant;
     surveying:
-        a_survey_gives_every_open_run_once_in_the_order_of_keys
+        a_survey_gives_every_open_run_once_shard_by_shard
         a_survey_gives_what_a_claim_would
         a_survey_gives_closed_runs_newest_first
         a_survey_is_of_one_workflow

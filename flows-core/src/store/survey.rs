@@ -1,4 +1,4 @@
-//! Surveys: runs read in the order of their keys, for checks of whole databases.
+//! Surveys: runs read shard by shard, for checks of whole databases.
 
 use super::record::Activation;
 use super::run::RunStatus;
@@ -20,7 +20,7 @@ pub struct Survey {
 /// Which runs a survey reads, and in which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Surveyable {
-    /// Those that are open, by rising key, from one shard to the next.
+    /// Those that are open, from one shard to the next, within one in an order of the store's.
     Open,
     /// Those that have ended, by falling key, of the shard of `from` alone.
     Closed,

@@ -15,7 +15,7 @@ WITH key AS MATERIALIZED (
 SELECT k.run, j.position, j.events, NULL::bigint AS seq, NULL::smallint AS kind,
        NULL::smallint AS codec, NULL::text AS name, NULL::bytea AS payload
 FROM key k
-JOIN flows.journal j ON j.shard = ANY (ARRAY[k.shard]) AND j.tenant_id = k.tenant_id AND j.run_id = k.run_id
+JOIN flows.journal j ON j.run_id = ANY (ARRAY[k.run_id]) AND j.tenant_id = k.tenant_id AND j.shard = k.shard
 UNION ALL
 SELECT k.run, NULL, NULL, i.seq, i.kind, i.codec, i.name, i.payload
 FROM key k

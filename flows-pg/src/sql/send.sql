@@ -33,13 +33,13 @@ WITH letter AS MATERIALIZED (
     -- Mail waits with a run that is stuck or whose start is delayed.
     SELECT p.tenant_id, p.run_id
     FROM target t
-    JOIN flows.parked p ON p.shard = ANY (ARRAY[t.shard]) AND p.tenant_id = t.tenant_id AND p.run_id = t.run_id
-    WHERE p.stuck IS NOT NULL OR p.unborn
+    JOIN flows.parked p ON p.run_id = ANY (ARRAY[t.run_id]) AND p.tenant_id = t.tenant_id AND p.shard = t.shard
+    WHERE p.stuck IS NOT NULL OR p.waiting_for IS NULL
     FOR UPDATE OF p
 ), woken AS (
     DELETE FROM flows.parked p USING target t
-    WHERE p.shard = ANY (ARRAY[t.shard]) AND p.tenant_id = t.tenant_id AND p.run_id = t.run_id
-      AND p.stuck IS NULL AND NOT p.unborn
+    WHERE p.run_id = ANY (ARRAY[t.run_id]) AND p.tenant_id = t.tenant_id AND p.shard = t.shard
+      AND p.stuck IS NULL AND p.waiting_for IS NOT NULL
     RETURNING p.shard, p.lane, p.priority, p.run_id, p.tenant_id
 ), now_ready AS (
     -- Idempotent: a run that is ready is ready.

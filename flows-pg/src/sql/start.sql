@@ -29,8 +29,8 @@ WITH given AS (
     SELECT shard, lane, priority, run_id, tenant_id, false
     FROM created WHERE starts_at IS NULL
 ), parked AS (
-    INSERT INTO flows.parked (shard, tenant_id, run_id, lane, priority, wake_at, unborn, waiting_for)
-    SELECT shard, tenant_id, run_id, lane, priority, starts_at, true, 'its start time'
+    INSERT INTO flows.parked (shard, tenant_id, run_id, lane, priority, wake_at)
+    SELECT shard, tenant_id, run_id, lane, priority, starts_at
     FROM created WHERE starts_at IS NOT NULL
 )
 SELECT run_id FROM created

@@ -53,12 +53,17 @@ fn flatten(node: &Value, nodes: &mut Vec<Value>) {
 
 /// Reads a whole table; or an index without its first column, which is as bad.
 fn is_sweep(node: &Value) -> bool {
+    let index = node["Index Name"].as_str().unwrap_or_default();
     let condition = node["Index Cond"].as_str().unwrap_or_default();
     match node["Node Type"].as_str().unwrap_or_default() {
         "Seq Scan" => true,
         "Index Scan" | "Index Only Scan" | "Bitmap Index Scan" => {
-            let firsts = ["(shard = ", "(worker_id = "];
-            !firsts.iter().any(|first| condition.contains(first))
+            let first = match index {
+                "journal_pkey" | "parked_pkey" => "(run_id ",
+                "owned_mail" | "workers_pkey" => "(worker_id = ",
+                _ => "(shard = ",
+            };
+            !condition.contains(first)
         }
         _ => false,
     }
