@@ -121,7 +121,7 @@ pub(crate) fn hints(sent: Answers, mail: &[impl std::borrow::Borrow<Mail>]) -> V
     let hint = |(number, sent): (usize, Result<Sent>)| match sent.ok()? {
         Sent::ToOwner(worker) => Some(Hint::Mail(worker)),
         Sent::ToReady => Some(Hint::Woken(vec![mail[number].borrow().to])),
-        Sent::Duplicate => None,
+        Sent::Kept | Sent::Duplicate => None,
     };
     sent.into_iter().filter_map(hint).collect()
 }
@@ -191,27 +191,35 @@ impl<'a> Delivery<'a> {
 
     /// The answers in the rows, and the letters that found no place.
     pub(crate) fn read(self, rows: &[Row]) -> (Answers, Open<'a>) {
-        let (mut owners, mut received) = (HashMap::<_, Option<Uuid>>::new(), HashSet::new());
+        let (mut placed, mut received) = (HashMap::new(), HashSet::new());
         for row in rows {
             match row.get::<_, Option<i64>>("received") {
                 Some(number) => {
                     received.insert(number);
                 }
                 None => {
-                    owners.insert(run_of(row), row.get("worker_id"));
+                    placed.insert(run_of(row), sent(row));
                 }
             }
         }
         let (mut answers, mut rest) = (Answers::new(), Open::new());
         for (at, (number, letter)) in (1..).zip(self.open) {
-            match owners.get(&(letter.to.tenant, letter.to.run)) {
+            match placed.get(&(letter.to.tenant, letter.to.run)) {
                 _ if received.contains(&at) => answers.push((number, Ok(Sent::Duplicate))),
-                Some(Some(worker)) => answers.push((number, Ok(Sent::ToOwner(*worker)))),
-                Some(None) => answers.push((number, Ok(Sent::ToReady))),
+                Some(sent) => answers.push((number, Ok(sent.clone()))),
                 None => rest.push((number, letter)),
             }
         }
         (answers, rest)
+    }
+}
+
+/// What a letter to the place in this row has come to.
+fn sent(row: &Row) -> Sent {
+    match row.get::<_, Option<Uuid>>("worker_id") {
+        Some(worker) => Sent::ToOwner(worker),
+        None if row.get("kept") => Sent::Kept,
+        None => Sent::ToReady,
     }
 }
 

@@ -38,11 +38,13 @@ struct Player {
     store: PgStore,
     identity: WorkerIdentity,
     held: HashMap<RunKey, Held>,
+    runs: Arc<[RunKey]>,
 }
 
 impl Player {
-    async fn new(store: PgStore) -> Self {
-        let mut player = Self { store, identity: worker(SHORT), held: HashMap::new() };
+    async fn new(store: PgStore, runs: &Arc<[RunKey]>) -> Self {
+        let (identity, runs) = (worker(SHORT), Arc::clone(runs));
+        let mut player = Self { store, identity, held: HashMap::new(), runs };
         player.begin().await;
         player
     }
@@ -86,9 +88,10 @@ impl Player {
     }
 
     async fn claim(&mut self, shard: i16) {
-        let lanes = self.identity.lanes.clone();
-        let claim =
-            Claim { worker: self.identity.id, shard, lanes: &lanes, limit: 3, expected: &[] };
+        let (worker, lanes) = (self.identity.id, self.identity.lanes.clone());
+        let expected = self.runs.iter().filter(|run| run.shard == shard && random_share() < 0.5);
+        let expected: Vec<_> = expected.copied().collect();
+        let claim = Claim { worker, shard, lanes: &lanes, limit: 3, expected: &expected };
         for run in self.store.claim(claim).await.unwrap_or_default() {
             self.hold(run, 0);
         }
@@ -195,7 +198,7 @@ struct Ledger {
 
 async fn send(
     store: PgStore,
-    runs: Vec<RunKey>,
+    runs: Arc<[RunKey]>,
     numbers: Arc<AtomicU32>,
     stop: Arc<AtomicBool>,
 ) -> Ledger {
@@ -213,8 +216,8 @@ async fn send(
     ledger
 }
 
-async fn work(db: Arc<Setup>, stop: Arc<AtomicBool>) {
-    let mut player = Player::new(db.another().await).await;
+async fn work(db: Arc<Setup>, runs: Arc<[RunKey]>, stop: Arc<AtomicBool>) {
+    let mut player = Player::new(db.another().await, &runs).await;
     while !stop.load(Ordering::Relaxed) {
         player.round(false).await;
         match random_share() {
@@ -253,17 +256,17 @@ async fn letters_survive_races_and_faults() {
     let db = Arc::new(setup().await);
     let runs = (0..RUNS).map(|_| run(None)).collect::<Vec<_>>();
     assert!(db.store.start(&runs).await.unwrap().iter().all(Result::is_ok));
-    let runs = runs.iter().map(|run| run.key).collect::<Vec<_>>();
+    let runs = runs.iter().map(|run| run.key).collect::<Arc<[_]>>();
     let (stop, numbers) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
 
     let mut senders = Vec::new();
     for _ in 0..SENDERS {
         let sender =
-            send(db.another().await, runs.clone(), Arc::clone(&numbers), Arc::clone(&stop));
+            send(db.another().await, Arc::clone(&runs), Arc::clone(&numbers), Arc::clone(&stop));
         senders.push(tokio::spawn(sender));
     }
-    let workers = (0..WORKERS).map(|_| tokio::spawn(work(Arc::clone(&db), Arc::clone(&stop))));
-    let workers = workers.collect::<Vec<_>>();
+    let play = || work(Arc::clone(&db), Arc::clone(&runs), Arc::clone(&stop));
+    let workers = (0..WORKERS).map(|_| tokio::spawn(play())).collect::<Vec<_>>();
     let cutter = tokio::spawn(cut(Arc::clone(&db), Arc::clone(&stop)));
     tokio::time::sleep(CHAOS).await;
     stop.store(true, Ordering::Relaxed);
@@ -275,13 +278,13 @@ async fn letters_survive_races_and_faults() {
     for sender in senders {
         ledgers.push(sender.await.expect("a sender"));
     }
-    settle(&db).await;
+    settle(&db, &runs).await;
     audit(&db, &runs, &ledgers).await;
 }
 
 /// Lets one worker finish everything in peace.
-async fn settle(db: &Setup) {
-    let mut player = Player::new(db.another().await).await;
+async fn settle(db: &Setup, runs: &Arc<[RunKey]>) {
+    let mut player = Player::new(db.another().await, runs).await;
     for _ in 0..400 {
         player.round(true).await;
         let (ready, owned, parked) = db.places().await;

@@ -184,6 +184,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_batch_does_not_wait_for_ever_for_those_who_go_on_asking() {
+        let (queue, mut requests) = mpsc::channel(QUEUE);
+        let go_on = async {
+            loop {
+                queue.send(()).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        };
+        let mut batch = vec![()];
+        tokio::select! {
+            biased;
+            () = gather(&mut requests, &mut batch) => {}
+            () = go_on => {}
+        }
+        assert_eq!(batch.len(), 1 + ROUNDS);
+    }
+
+    #[tokio::test]
     async fn a_request_of_any_size_has_its_turn() {
         let (held, _) = held(3, 1 << 30).await;
         assert_eq!(held, 1);

@@ -155,7 +155,7 @@ async fn deliver_now(
     match sent {
         Sent::ToOwner(worker) => tenant.inner.hints.mail(worker),
         Sent::ToReady => tenant.inner.hints.woken(run),
-        Sent::Duplicate => {}
+        Sent::Kept | Sent::Duplicate => {}
     }
     Ok(())
 }

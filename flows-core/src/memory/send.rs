@@ -29,7 +29,7 @@ impl State {
             let hint = match self.send(letter) {
                 Ok(Sent::ToOwner(worker)) => crate::store::Hint::Mail(worker),
                 Ok(Sent::ToReady) => crate::store::Hint::Woken(vec![letter.to]),
-                Ok(Sent::Duplicate) | Err(_) => continue,
+                Ok(Sent::Kept | Sent::Duplicate) | Err(_) => continue,
             };
             self.hints.push(hint);
         }
@@ -58,7 +58,10 @@ impl State {
                 *sent += 1;
                 return Sent::ToOwner(*worker);
             }
-            Some(Spot::Parked { park, unborn: false }) if park.stuck.is_none() => {
+            Some(Spot::Parked { park, unborn }) => {
+                if *unborn || park.stuck.is_some() {
+                    return Sent::Kept;
+                }
                 self.make_ready(key);
             }
             _ => {}

@@ -53,6 +53,9 @@ pub enum Sent {
     ToOwner(Uuid),
     /// In the inbox of a run that is now ready.
     ToReady,
+    /// In the inbox of a run that mail does not wake: it is stuck, or its start is delayed. Nobody
+    /// need be told.
+    Kept,
     /// The run had received a letter with this key.
     Duplicate,
 }

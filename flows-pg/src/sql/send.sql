@@ -1,8 +1,8 @@
 -- Delivers letters, if their runs are where this statement sees them. $1 to $3 runs; $4 kinds,
 -- $5 names, $6 codecs, $7 payloads, $8 keys. Answers the runs whose place was found, with their
--- owner if they have one; and the letters that had been received before. Letters of runs that are
--- not in the answer were not delivered: the run has ended, or was on its way from one place to
--- another.
+-- owner if they have one, and whether their mail is only kept; and the letters that had been received
+-- before. Letters of runs that are not in the answer were not delivered: the run has ended, or was on
+-- its way from one place to another.
 -- Called by `send`, and by `commit` and `terminate` for letters that go with something else.
 -- Locks: the places first (owned, parked, ready; each in the order of the arrays, which the caller
 -- sorts by run), then the inbox: `placed` is read to its end before the first letter is numbered,
@@ -55,10 +55,10 @@ WITH letter AS MATERIALIZED (
       AND r.run_id = u.run_id AND r.tenant_id = u.tenant_id
     RETURNING r.tenant_id, r.run_id
 ), placed AS MATERIALIZED (
-    SELECT tenant_id, run_id, worker_id FROM owner
-    UNION ALL SELECT tenant_id, run_id, NULL FROM patient
-    UNION ALL SELECT tenant_id, run_id, NULL FROM now_ready
-    UNION ALL SELECT tenant_id, run_id, NULL FROM marked
+    SELECT tenant_id, run_id, worker_id, false AS kept FROM owner
+    UNION ALL SELECT tenant_id, run_id, NULL, true FROM patient
+    UNION ALL SELECT tenant_id, run_id, NULL, false FROM now_ready
+    UNION ALL SELECT tenant_id, run_id, NULL, false FROM marked
 ), keyed AS MATERIALIZED (
     SELECT DISTINCT ON (tenant_id, run_id, key) *
     FROM letter
@@ -81,9 +81,9 @@ WITH letter AS MATERIALIZED (
     INSERT INTO flows.inbox (shard, tenant_id, run_id, kind, name, codec, payload)
     SELECT shard, tenant_id, run_id, kind, name, codec, payload FROM accepted ORDER BY letter
 )
-SELECT tenant_id, run_id, worker_id, NULL AS received FROM placed
+SELECT tenant_id, run_id, worker_id, kept, NULL AS received FROM placed
 UNION ALL
-SELECT NULL, NULL, NULL, letter FROM letter
+SELECT NULL, NULL, NULL, NULL, letter FROM letter
 WHERE key IS NOT NULL AND letter NOT IN (SELECT letter FROM accepted)
   AND (letter IN (SELECT letter FROM known)
        OR ((tenant_id, run_id) IN (SELECT tenant_id, run_id FROM placed)) IS TRUE)

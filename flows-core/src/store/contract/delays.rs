@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, Worker, names, park_until, turn};
 use crate::ids::RunKey;
-use crate::store::{Activation, Committed, NewRun, Place, Started};
+use crate::store::{Activation, Committed, NewRun, Place, Sent, Started};
 use crate::time::Timestamp;
 
 const DELAY: Duration = Duration::from_millis(300);
@@ -40,7 +40,7 @@ pub(super) async fn mail_does_not_start_a_delayed_run(bench: Bench) {
     let worker = bench.worker().await;
     let run = NewRun { delay: Some(DELAY), ..bench.run("order") };
     assert_eq!(bench.start(&run).await.expect("start"), Started::Created);
-    bench.send(run.key, "early").await.expect("send");
+    assert_eq!(bench.send(run.key, "early").await.expect("send"), Sent::Kept);
     let due = wake_at(&bench, run.key).await;
     let found = is_never_early(&worker, run.key, due).await;
     assert_eq!(names(&found.inbox), ["early"]);
