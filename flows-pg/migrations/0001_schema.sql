@@ -1,9 +1,10 @@
 -- Schema of the flows workflow library, version 1.
 --
 -- Every key has `shard` (it distributes the tables) and `tenant_id` (ids of different tenants never
--- meet). It starts with them, but for what comes mostly in the order of run ids and stays:
--- an index that grows at its end has full pages, one that grows in sixteen places half-full ones. Row level security is enabled and forced on every table: the role
--- `flows_tenant` sees the tenant that the setting `flows.tenant_id` names, `flows_worker` sees all.
+-- meet). It starts with them, but for what comes mostly in the order of run ids and stays: an index
+-- that grows at its end has full pages, one that grows in sixteen places half-full ones. Row level
+-- security is enabled and forced on every table: the role `flows_tenant` sees the tenant that the
+-- setting `flows.tenant_id` names, `flows_worker` sees all.
 
 -- ---- roles ------------------------------------------------------------------------------------
 
