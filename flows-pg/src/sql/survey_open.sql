@@ -2,8 +2,8 @@
 -- and tenant to go on from, $4 limit.
 -- Called by `survey`, in a transaction that only reads. One statement, so one snapshot of the three
 -- places: a run that moves is found in one of them.
--- Locks nothing. Indexes: parked_pkey from where the last page ended; ready_pkey and owned_pkey by the
--- shard, whose runs are sorted; runs_pkey for the page.
+-- Locks nothing. Indexes: parked_pkey from where the last page ended, past entries of other shards;
+-- ready_pkey and owned_pkey by the shard, whose runs are sorted; runs_pkey for the page.
 WITH page AS MATERIALIZED (
     SELECT place.tenant_id, place.run_id
     FROM (
