@@ -3,6 +3,7 @@
 //! `#[workflow]` and `#[durable]` turn every `.await` into `durable(…).await`, so a future that no
 //! journal can replay is a type error at the place where it is awaited.
 
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -47,7 +48,9 @@ pub(crate) mod sealed {
 
 /// Accepts only what is durable.
 #[must_use = "a durable future does nothing unless it is awaited"]
+#[track_caller]
 pub fn durable<F: Durable>(future: F) -> F {
+    watch::awaits(Location::caller());
     future
 }
 

@@ -5,6 +5,7 @@
 //! the future sees the very same polls, so it makes the very same decisions.
 
 pub(crate) mod bell;
+pub(crate) mod bounds;
 mod check;
 mod machine;
 mod op;

@@ -48,6 +48,7 @@ on_threads! {
     it_can_be_terminated,
     its_time_limit_holds,
     shutdown_does_not_wait_for_it,
+    a_slow_loop_that_calls_its_context_is_stopped,
     shutdown_does_not_wait_for_dropped_values,
 }
 
@@ -136,6 +137,21 @@ async fn pays(ctx: &WorkflowContext, gates: Vec<String>) -> Result<u64> {
     Ok(before + paid + signal + step(ctx, "after".into()).await?)
 }
 
+/// A loop whose time cannot come. Its calls are too few to be counted out.
+#[workflow]
+async fn waits_in_a_loop(ctx: &WorkflowContext) -> Result<u64> {
+    let before = step(ctx, "before".into()).await?;
+    let until = ctx.now() + Duration::from_secs(3_600);
+    while ctx.now() < until {
+        pause(Duration::from_millis(2));
+    }
+    Ok(before)
+}
+
+fn pause(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
 struct BlocksWhenDropped(String);
 
 impl Drop for BlocksWhenDropped {
@@ -162,6 +178,7 @@ fn registry() -> Registry {
         cleans_up,
         holds_a_value,
         pays,
+        waits_in_a_loop,
         debit,
         step,
         waits_at
@@ -430,6 +447,22 @@ async fn shutdown_does_not_wait_for_it(env: Env) -> Result<()> {
     assert_eq!((env.world.count("after"), gate.arrivals()), (1, 2), "once by each worker");
     has_events(&exec, &[("activity_completed", 3), ("signal_received", 3), ("run_completed", 1)])
         .await
+}
+
+async fn a_slow_loop_that_calls_its_context_is_stopped(env: Env) -> Result<()> {
+    let log = Log::default();
+    let _worker = serve(&env, &log)?;
+    let exec = env.engine.start(waits_in_a_loop::Input {}).await?;
+    log.heard(BLOCKS, exec.run_id()).await;
+    others_go_on(&env).await?;
+    log.heard(ENDS, exec.run_id()).await; // its thread is free
+    until(async || Ok(exec.describe().await?.stuck.is_some())).await?;
+    let why = exec.describe().await?.stuck.unwrap_or_default();
+    assert!(why.contains("calls the library again and again, for many seconds"), "{why}");
+    assert!(why.contains(&format!("`ctx.now()`, called at {}:", file!())), "{why}");
+    assert_eq!(env.world.count("before"), 1);
+    exec.terminate("enough").await?;
+    others_go_on(&env).await
 }
 
 /// What an activity's own transaction wants to record waits while its run blocks, and the turn that

@@ -10,6 +10,7 @@ mod logs;
 mod world;
 
 mod blocking;
+mod bounds;
 mod building;
 mod cancelling;
 mod children;

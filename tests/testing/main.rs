@@ -2,6 +2,7 @@
 
 mod activities;
 mod attribute;
+mod bounds;
 mod crash;
 mod first;
 mod hidden;

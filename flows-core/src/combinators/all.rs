@@ -3,40 +3,44 @@
 //! Each future has a bell of its own, and only those that were woken are polled again: the cost of
 //! an event does not grow with the number of futures.
 
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::{pending, ready};
+use super::ready;
 use crate::durable::{Durable, sealed::Sealed};
 use crate::replay::bell::{Bell, Woken};
-use crate::replay::watch;
+use crate::replay::watch::{self, Place};
 
 /// Awaits all; gives their outputs in the order of the futures.
+#[track_caller]
 pub fn join_all<I>(futures: I) -> JoinAll<I::Item>
 where
     I: IntoIterator,
     I::Item: Durable,
 {
-    JoinAll { set: Set::new(futures), outputs: Vec::new() }
+    JoinAll { set: Set::new(futures, Location::caller()), outputs: Vec::new() }
 }
 
 /// Awaits all, or the first error: then the others are dropped, which cancels them.
+#[track_caller]
 pub fn try_join_all<I, T, E>(futures: I) -> TryJoinAll<I::Item, T>
 where
     I: IntoIterator,
     I::Item: Durable<Output = Result<T, E>>,
 {
-    TryJoinAll { set: Set::new(futures), outputs: Vec::new() }
+    TryJoinAll { set: Set::new(futures, Location::caller()), outputs: Vec::new() }
 }
 
 /// Awaits the first; the others are dropped, which cancels them. Never ends for no futures.
+#[track_caller]
 pub fn race<I>(futures: I) -> Race<I::Item>
 where
     I: IntoIterator,
     I::Item: Durable,
 {
-    Race { set: Set::new(futures) }
+    Race { set: Set::new(futures, Location::caller()) }
 }
 
 /// The future of [`join_all`].
@@ -66,7 +70,7 @@ impl<F> Unpin for Race<F> {}
 impl<F: Future> Future for JoinAll<F> {
     type Output = Vec<F::Output>;
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         this.outputs.resize_with(this.set.children.len(), || None);
         let outputs = &mut this.outputs;
@@ -75,7 +79,7 @@ impl<F: Future> Future for JoinAll<F> {
             true
         });
         this.set
-            .all_done()
+            .all_done(cx)
             .map(|()| std::mem::take(&mut this.outputs).into_iter().flatten().collect())
     }
 }
@@ -83,7 +87,7 @@ impl<F: Future> Future for JoinAll<F> {
 impl<T, E, F: Future<Output = Result<T, E>>> Future for TryJoinAll<F, T> {
     type Output = Result<Vec<T>, E>;
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         this.outputs.resize_with(this.set.children.len(), || None);
         let (outputs, mut failed) = (&mut this.outputs, None);
@@ -101,7 +105,7 @@ impl<T, E, F: Future<Output = Result<T, E>>> Future for TryJoinAll<F, T> {
             this.set.children.clear();
             return ready(Err(error));
         }
-        let done = this.set.all_done();
+        let done = this.set.all_done(cx);
         done.map(|()| Ok(std::mem::take(&mut this.outputs).into_iter().flatten().collect()))
     }
 }
@@ -109,7 +113,7 @@ impl<T, E, F: Future<Output = Result<T, E>>> Future for TryJoinAll<F, T> {
 impl<F: Future> Future for Race<F> {
     type Output = F::Output;
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let (this, mut won) = (self.get_mut(), None);
         this.set.poll_woken(|_, output| {
             won = Some(output);
@@ -118,7 +122,7 @@ impl<F: Future> Future for Race<F> {
         if won.is_some() {
             this.set.children.clear();
         }
-        won.map_or_else(pending, ready)
+        won.map_or_else(|| this.set.pending(cx), ready)
     }
 }
 
@@ -131,6 +135,8 @@ struct Set<F> {
     children: Vec<Child<F>>,
     open: usize,
     woken: Arc<Woken>,
+    /// Where it was made.
+    site: Place,
 }
 
 struct Child<F> {
@@ -139,13 +145,13 @@ struct Child<F> {
 }
 
 impl<F: Future> Set<F> {
-    fn new(futures: impl IntoIterator<Item = F>) -> Self {
+    fn new(futures: impl IntoIterator<Item = F>, site: Place) -> Self {
         let futures: Vec<_> = futures.into_iter().map(|future| Some(Box::pin(future))).collect();
         let woken = Arc::new(Woken::all(futures.len()));
         let bell = |index| Arc::new(Bell::of_member(index, &woken));
         let children: Vec<_> =
             (0..).zip(futures).map(|(index, future)| Child { future, bell: bell(index) }).collect();
-        Self { open: children.len(), children, woken }
+        Self { open: children.len(), children, woken, site }
     }
 
     /// Polls the woken futures, lowest first, until `take` has enough.
@@ -161,8 +167,13 @@ impl<F: Future> Set<F> {
         }
     }
 
-    fn all_done(&self) -> Poll<()> {
-        if self.open == 0 { Poll::Ready(()) } else { pending() }
+    fn all_done(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.open == 0 { Poll::Ready(()) } else { self.pending(cx) }
+    }
+
+    fn pending<T>(&self, cx: &Context<'_>) -> Poll<T> {
+        watch::set_answers(cx, self.site);
+        super::pending()
     }
 }
 

@@ -15,6 +15,7 @@ use crate::ids::fnv1a;
 use crate::payload::Payload;
 use crate::replay::{ActivityTask, Overrides, What};
 use crate::retry::RetryPolicy;
+use crate::time::Timestamp;
 
 /// A call of an activity: lazy, typed, durable.
 ///
@@ -34,11 +35,12 @@ impl<A: Activity> Call<A> {
     #[doc(hidden)]
     #[track_caller]
     pub fn new(ctx: &WorkflowContext, input: A::Input) -> Self {
+        let site = Location::caller();
         Self {
-            handle: OpHandle::new(ctx.shared()),
+            handle: OpHandle::new(ctx.shared(), site, || format!("activity `{}`", A::NAME)),
             input: Some(input),
             overrides: None,
-            site: Location::caller(),
+            site,
             refused: None,
         }
     }
@@ -94,17 +96,23 @@ impl<A: Activity> Call<A> {
                 self.refused = Some(error);
                 return;
             }
-            (None, Ok(input)) => ActivityTask {
-                op: self.handle.op(),
-                name: A::NAME,
-                input_hash: fnv1a(input.bytes().iter().copied()),
-                input,
-                overrides: self.overrides.take(),
-                scheduled_at: now,
-            },
+            (None, Ok(input)) => self.task(input, now),
         };
         let what = What::Activity(Arc::new(task));
         self.handle.open(|state, op| state.issue(op, what, self.site));
+    }
+
+    fn task(&mut self, input: Payload, now: Timestamp) -> ActivityTask {
+        let call = || format!("activity `{}`", A::NAME);
+        self.handle.shared().bounds.bytes(input.len(), call, self.site);
+        ActivityTask {
+            op: self.handle.op(),
+            name: A::NAME,
+            input_hash: fnv1a(input.bytes().iter().copied()),
+            input,
+            overrides: self.overrides.take(),
+            scheduled_at: now,
+        }
     }
 }
 
@@ -113,12 +121,12 @@ impl<A: Activity> Unpin for Call<A> {}
 impl<A: Activity> Future for Call<A> {
     type Output = Result<A::Output>;
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.issue();
         if let Some(error) = self.refused.take() {
             return Poll::Ready(Err(error));
         }
-        self.handle.poll_output(A::NAME)
+        self.handle.poll_output(cx, A::NAME)
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Cancelled {
 
 impl Cancelled {
     pub(super) fn new(ctx: &WorkflowContext, site: &'static Location<'static>) -> Self {
-        let mut handle = OpHandle::new(ctx.shared());
+        let mut handle = OpHandle::new(ctx.shared(), site, || "`ctx.cancelled()`".to_owned());
         handle.open(|state, op| {
             state.issue(op, What::Cancelled, site);
             if state.cancelled.is_some()
@@ -35,8 +35,8 @@ impl Cancelled {
 impl Future for Cancelled {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        self.handle.poll().map(|_| ())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.handle.poll(cx).map(|_| ())
     }
 }
 

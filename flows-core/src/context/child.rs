@@ -34,11 +34,12 @@ impl<W: Workflow> ChildCall<W> {
     #[doc(hidden)]
     #[track_caller]
     pub fn new(ctx: &WorkflowContext, input: W::Input) -> Self {
+        let site = Location::caller();
         Self {
-            handle: OpHandle::new(ctx.shared()),
+            handle: OpHandle::new(ctx.shared(), site, called::<W>),
             input: Some(input),
             queue: None,
-            site: Location::caller(),
+            site,
             refused: None,
         }
     }
@@ -68,6 +69,7 @@ impl<W: Workflow> ChildCall<W> {
         match (cancelled, input) {
             (Some(error), _) | (None, Err(error)) => self.refused = Some(error),
             (None, Ok(input)) => {
+                shared.bounds.bytes(input.len(), called::<W>, self.site);
                 let task = Arc::new(self.task(input));
                 let (run, site) = (child_run(shared.info.key, task.op), self.site);
                 self.handle.open(|state, op| issue_child(state, op, run, task, site));
@@ -88,6 +90,11 @@ impl<W: Workflow> ChildCall<W> {
             retry: options.retry,
         }
     }
+}
+
+/// A call of it, in words.
+fn called<W: Workflow>() -> String {
+    format!("child workflow `{}`", W::NAME)
 }
 
 /// The child's run id follows from the parent's, so that a turn that is run again starts no second
@@ -124,12 +131,12 @@ impl<W: Workflow> Unpin for ChildCall<W> {}
 impl<W: Workflow> Future for ChildCall<W> {
     type Output = Result<W::Output>;
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.issue();
         if let Some(error) = self.refused.take() {
             return Poll::Ready(Err(error));
         }
-        self.handle.poll_output(W::NAME)
+        self.handle.poll_output(cx, W::NAME)
     }
 }
 

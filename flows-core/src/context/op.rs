@@ -1,26 +1,29 @@
 //! The handle by which a durable future holds its operation: polls it, and lets go when dropped.
 
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use serde::de::DeserializeOwned;
 
 use crate::error::Result;
 use crate::payload::Payload;
-use crate::replay::{Shared, State, Stuck, watch};
+use crate::replay::watch::{self, Place};
+use crate::replay::{Shared, State, Stuck};
 
 /// One operation of a run, held by the future that waits for it.
 pub(super) struct OpHandle {
     shared: Arc<Shared>,
     op: u32,
     open: bool,
+    site: Place,
 }
 
 impl OpHandle {
     /// Takes an identity, without asking for anything yet.
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+    pub(super) fn new(shared: &Arc<Shared>, site: Place, what: impl FnOnce() -> String) -> Self {
+        shared.bounds.operation(what, site);
         let op = shared.lock().next_op();
-        Self { shared: Arc::clone(shared), op, open: false }
+        Self { shared: Arc::clone(shared), op, open: false, site }
     }
 
     pub(super) fn op(&self) -> u32 {
@@ -39,18 +42,28 @@ impl OpHandle {
         }
     }
 
-    pub(super) fn poll(&mut self) -> Poll<Result<Payload>> {
+    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<Payload>> {
         let polled = self.shared.lock().poll_op(self.op);
-        if polled.is_ready() {
-            self.open = false;
+        match polled {
+            Poll::Ready(_) => self.open = false,
+            Poll::Pending => watch::answers(&self.shared, cx, self.site, || self.describe()),
         }
         polled
     }
 
+    fn describe(&self) -> String {
+        let state = self.shared.lock();
+        state.ops.get(&self.op).map_or_else(String::new, |entry| entry.describe_short(self.op))
+    }
+
     /// The output of an activity or a child. One that does not decode is not the workflow's error
     /// to handle: the run stops here and waits for a build that can read it.
-    pub(super) fn poll_output<T: DeserializeOwned>(&mut self, name: &str) -> Poll<Result<T>> {
-        let output = match std::task::ready!(self.poll()) {
+    pub(super) fn poll_output<T: DeserializeOwned>(
+        &mut self,
+        cx: &Context<'_>,
+        name: &str,
+    ) -> Poll<Result<T>> {
+        let output = match std::task::ready!(self.poll(cx)) {
             Ok(output) => output,
             Err(error) => return Poll::Ready(Err(error)),
         };

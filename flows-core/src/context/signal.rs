@@ -29,8 +29,12 @@ pub struct SignalFuture<T> {
 
 impl<T: DeserializeOwned> SignalFuture<T> {
     pub(super) fn new(ctx: &WorkflowContext, name: &str, site: &'static Location<'static>) -> Self {
-        let mut handle = OpHandle::new(ctx.shared());
-        handle.open(|state, op| state.wait_signal(op, name, site));
+        let mut handle = OpHandle::new(ctx.shared(), site, || format!("signal `{name}`"));
+        let mut arrived = false;
+        handle.open(|state, op| arrived = state.wait_signal(op, name, site));
+        if arrived {
+            ctx.shared().bounds.refund(); // what has arrived ends sometime
+        }
         Self { handle, name: name.to_owned(), value: PhantomData }
     }
 }
@@ -38,9 +42,9 @@ impl<T: DeserializeOwned> SignalFuture<T> {
 impl<T: DeserializeOwned> Future for SignalFuture<T> {
     type Output = Result<T>;
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<T>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         self.handle
-            .poll()
+            .poll(cx)
             .map(|payload| payload?.decode().map_err(|e| e.context_of("signal", &self.name)))
     }
 }

@@ -23,7 +23,7 @@ impl Sleep {
         due: Timestamp,
         site: &'static Location<'static>,
     ) -> Self {
-        let mut handle = OpHandle::new(ctx.shared());
+        let mut handle = OpHandle::new(ctx.shared(), site, || "timer".to_owned());
         handle.open(|state, op| state.issue(op, What::Timer { due }, site));
         Self { handle }
     }
@@ -32,8 +32,8 @@ impl Sleep {
 impl Future for Sleep {
     type Output = Result<()>;
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
-        self.handle.poll().map_ok(|_| ())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.handle.poll(cx).map_ok(|_| ())
     }
 }
 

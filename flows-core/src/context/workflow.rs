@@ -19,6 +19,7 @@ use crate::durable::Durable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::payload::Payload;
 use crate::replay::Shared;
+use crate::replay::watch::Place;
 
 /// What a workflow is handed: ids, deterministic values, time, outside input, lifetime.
 ///
@@ -32,30 +33,43 @@ impl WorkflowContext {
         Self { shared }
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// Nobody may call without end: see [`Bounds`](crate::replay::bounds::Bounds).
+    fn calls(&self, what: &'static str, site: Place) {
+        self.shared.bounds.call(what, site);
     }
 
     // ---- ids -------------------------------------------------------------------------------
 
     /// The application's id for the run; the run id, where the start gave none.
+    #[track_caller]
     pub fn workflow_id(&self) -> String {
+        self.calls("`ctx.workflow_id()`", Location::caller());
         let info = &self.shared.info;
         info.workflow_id.as_deref().map_or_else(|| info.key.run.to_string(), str::to_owned)
     }
 
     /// The run's own id.
+    #[track_caller]
     pub fn run_id(&self) -> Uuid {
+        self.calls("`ctx.run_id()`", Location::caller());
         self.shared.info.key.run
     }
 
     /// The tenant; nil for the default tenant.
+    #[track_caller]
     pub fn tenant_id(&self) -> Uuid {
+        self.calls("`ctx.tenant_id()`", Location::caller());
         self.shared.info.key.tenant
     }
 
     /// Which attempt of the run this is, from 1: rises with run-level retries.
+    #[track_caller]
     pub fn attempt(&self) -> u32 {
+        self.calls("`ctx.attempt()`", Location::caller());
         self.shared.info.attempt
     }
 
@@ -63,12 +77,16 @@ impl WorkflowContext {
 
     /// The time of the event that the workflow is reacting to, by the database's clock. It stands
     /// still between two awaits.
+    #[track_caller]
     pub fn now(&self) -> SystemTime {
+        self.calls("`ctx.now()`", Location::caller());
         self.shared.lock().tell_time().into()
     }
 
     /// A new UUIDv7, the same at every replay.
+    #[track_caller]
     pub fn uuid(&self) -> Uuid {
+        self.calls("`ctx.uuid()`", Location::caller());
         let mut state = self.shared.lock();
         let millis = u64::try_from(state.tell_time().0 / 1000).unwrap_or(0);
         let mut random = [0; 10];
@@ -77,16 +95,21 @@ impl WorkflowContext {
     }
 
     /// A random value, the same at every replay: `ctx.random::<u32>()`, `ctx.random::<f64>()`.
+    #[track_caller]
     pub fn random<T>(&self) -> T
     where
         StandardUniform: Distribution<T>,
     {
+        self.calls("`ctx.random()`", Location::caller());
         self.shared.lock().rng().random()
     }
 
     /// The run's random numbers, as a [`rand::Rng`]: the same at every replay.
+    #[track_caller]
     pub fn rng(&self) -> WorkflowRng {
-        WorkflowRng { shared: Arc::clone(&self.shared) }
+        let site = Location::caller();
+        self.calls("`ctx.rng()`", site);
+        WorkflowRng { shared: Arc::clone(&self.shared), site }
     }
 
     // ---- time ------------------------------------------------------------------------------
@@ -132,8 +155,12 @@ impl WorkflowContext {
 
     /// The next signal of this name, if one has arrived already. An error only when it does not
     /// decode as `T`; it is then taken nonetheless.
+    #[track_caller]
     pub fn try_signal<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let taken = self.shared.lock().signals.take(name);
+        if taken.is_none() {
+            self.calls("`ctx.try_signal(..)`", Location::caller());
+        }
         taken.map(|payload| payload.decode().map_err(|e| e.context_of("signal", name))).transpose()
     }
 
@@ -153,6 +180,7 @@ impl WorkflowContext {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
+        self.shared.bounds.operation(side_effect, site);
         let (op, recorded) = {
             let mut state = self.shared.lock();
             let op = state.next_op();
@@ -164,6 +192,7 @@ impl WorkflowContext {
         let value = make();
         let limit = self.shared.info.payload_limit;
         let payload = Payload::json(&value)?.within(limit, || "value of a side effect".into())?;
+        self.shared.bounds.bytes(payload.len(), side_effect, site);
         let mut state = self.shared.lock();
         state.mark(crate::journal::Event::SideEffect { op, value: payload });
         Ok(value)
@@ -184,7 +213,9 @@ impl WorkflowContext {
 
     /// Ends this run and goes on as a new one with another input and an empty journal:
     /// `return ctx.continue_as_new(order::Input { … })`.
+    #[track_caller]
     pub fn continue_as_new<I: WorkflowInput, T>(&self, input: I) -> Result<T> {
+        self.calls("`ctx.continue_as_new(..)`", Location::caller());
         let (name, version) = (<I::Workflow as Workflow>::NAME, <I::Workflow as Workflow>::VERSION);
         let limit = self.shared.info.payload_limit;
         let input = Payload::json(&input)
@@ -206,15 +237,23 @@ impl WorkflowContext {
     /// build does not: a run that is being replayed, up to the last event of its journal. When no
     /// open run is left that does not take part, remove the old code and the question with it; what
     /// is recorded disturbs nothing. Never use an id again for another change.
+    #[track_caller]
     pub fn patched(&self, id: &str) -> bool {
+        self.calls("`ctx.patched(..)`", Location::caller());
         self.shared.lock().patched(id)
     }
 
     /// Whether this poll repeats what has happened before. Logs are suppressed then; decisions
     /// must not depend on it.
+    #[track_caller]
     pub fn is_replaying(&self) -> bool {
+        self.calls("`ctx.is_replaying()`", Location::caller());
         self.shared.lock().replaying
     }
+}
+
+fn side_effect() -> String {
+    "`ctx.side_effect(..)`".to_owned()
 }
 
 /// What `continue_as_new` carries to the worker.
@@ -228,20 +267,30 @@ pub(crate) struct ContinueAs {
 /// The run's random numbers; see [`WorkflowContext::rng`].
 pub struct WorkflowRng {
     shared: Arc<Shared>,
+    site: Place,
+}
+
+impl WorkflowRng {
+    fn calls(&self) {
+        self.shared.bounds.call("a number of `ctx.rng()`", self.site);
+    }
 }
 
 impl TryRng for WorkflowRng {
     type Error = std::convert::Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        self.calls();
         Ok(self.shared.lock().rng().next_u32())
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        self.calls();
         Ok(self.shared.lock().rng().next_u64())
     }
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        self.calls();
         self.shared.lock().rng().fill_bytes(bytes);
         Ok(())
     }

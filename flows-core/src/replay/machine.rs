@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use super::bell::Bell;
+use super::bounds::Bounds;
 use super::check;
 use super::op::{Retry, What};
 use super::probe::Probe;
@@ -44,6 +45,7 @@ pub struct RunInfo {
 /// The machine's state, shared with the context that user code holds.
 pub(crate) struct Shared {
     pub(crate) info: RunInfo,
+    pub(crate) bounds: Bounds,
     state: Mutex<State>,
 }
 
@@ -74,7 +76,7 @@ impl Machine {
     /// Makes the run's future, without polling it. Stuck when the input does not decode.
     pub fn new(info: RunInfo, def: &WorkflowDef, input: &Payload) -> Result<Self, Stuck> {
         let state = Mutex::new(State::new(info.started_at, info.key.run));
-        let shared = Arc::new(Shared { info, state });
+        let shared = Arc::new(Shared { info, bounds: Bounds::default(), state });
         let context = WorkflowContext::new(Arc::clone(&shared));
         let begin = AssertUnwindSafe(|| (def.begin)(context, input));
         let future = catch_unwind(begin)
@@ -92,6 +94,7 @@ impl Machine {
     /// Drops user values; a panic of theirs ends nothing else.
     fn drop_future(&mut self) {
         let future = self.future.take();
+        self.shared.bounds.begin_turn();
         if catch_unwind(AssertUnwindSafe(|| drop(future))).is_err() {
             tracing::error!(run = %self.shared.info.key.run, "a value of a workflow panicked when dropped");
         }
@@ -207,13 +210,16 @@ impl Machine {
             return Err(Stuck::new("the workflow has ended and its journal goes on"));
         }
         let replaying = self.shared.lock().replaying;
+        self.shared.bounds.begin_turn();
         let poll = AssertUnwindSafe(|| self.poll_until_quiet());
-        let polled = catch_unwind(|| if replaying { silently(poll) } else { poll() })
-            .map_err(|panic| panicked("the workflow", &*panic))?;
+        let polled = catch_unwind(|| if replaying { silently(poll) } else { poll() });
         if let Some(stuck) = self.shared.lock().mismatch.take() {
             return Err(stuck);
         }
-        let outcome = polled?;
+        if let Some(broken) = self.shared.bounds.take_broken() {
+            return Err(Stuck::out_of_bounds(&broken, &self.who()));
+        }
+        let outcome = polled.map_err(|panic| panicked("the workflow", &*panic))??;
         if outcome.is_some() {
             self.drop_future();
         }
@@ -223,7 +229,9 @@ impl Machine {
     fn poll_until_quiet(&mut self) -> Result<Option<Result<Payload>>, Stuck> {
         for _ in 0..LOOKS {
             let Some(future) = &mut self.future else { return Ok(None) };
-            let looked = watch::look(&self.bell, &mut self.entered, |cx| future.as_mut().poll(cx));
+            let looked = watch::look(&self.shared, &self.bell, &mut self.entered, |cx| {
+                future.as_mut().poll(cx)
+            });
             let polled = looked.map_err(|foreign| Stuck::foreign(foreign, &self.who()))?;
             if let Poll::Ready(outcome) = polled {
                 return Ok(Some(outcome));

@@ -121,9 +121,14 @@ impl Op {
 
     /// In words: activity `charge` (#3), called at src/order.rs:12.
     pub(crate) fn describe(&self, op: u32) -> String {
-        let (kind, site) = (self.what.kind(), self.site);
+        let (what, site) = (self.describe_short(op), self.site);
+        format!("{what}, called at {}:{}", site.file(), site.line())
+    }
+
+    /// The same, without the place.
+    pub(crate) fn describe_short(&self, op: u32) -> String {
         let name = self.what.name().map(|name| format!(" `{name}`")).unwrap_or_default();
-        format!("{kind}{name} (#{op}), called at {}:{}", site.file(), site.line())
+        format!("{}{name} (#{op})", self.what.kind())
     }
 
     pub(crate) fn complete(&mut self, result: Result<Payload>) {

@@ -18,6 +18,11 @@ impl Probe {
         Self { shared: Arc::clone(shared) }
     }
 
+    /// See [`Bounds::looked_at`](super::bounds::Bounds::looked_at).
+    pub(crate) fn look_again(&self) {
+        self.shared.bounds.looked_at();
+    }
+
     /// The last durable operation that the workflow has asked for: its code has come so far.
     pub(crate) fn whereabouts(&self) -> Option<String> {
         let (op, site) = self.shared.lock().last_asked?;

@@ -112,12 +112,14 @@ impl State {
         self.last_asked = Some((op, site));
     }
 
-    /// Waits for a signal, from the moment of the call.
-    pub(crate) fn wait_signal(&mut self, op: u32, name: &str, site: Place) {
+    /// Waits for a signal, from the moment of the call. Says whether it had arrived.
+    pub(crate) fn wait_signal(&mut self, op: u32, name: &str, site: Place) -> bool {
         let mut entry = Op::new(What::Signal { name: name.to_owned() }, site);
         entry.result = self.signals.wait(name, op).map(Ok);
+        let arrived = entry.result.is_some();
         self.ops.insert(op, entry);
         self.last_asked = Some((op, site));
+        arrived
     }
 
     /// Records an event of this poll's own making.

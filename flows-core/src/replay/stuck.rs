@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::bounds::{BYTES, Bound, Broken, CALLS, OPERATIONS};
 use super::watch::{Foreign, Place};
 
 /// What may be awaited.
@@ -55,6 +56,16 @@ impl Stuck {
         ))
     }
 
+    /// The workflow has exceeded a bound of its turn.
+    pub(crate) fn out_of_bounds(broken: &Broken, who: &str) -> Self {
+        let Broken { bound, call, site } = broken;
+        let (what, cure) = in_words(*bound);
+        let (file, line) = (site.file(), site.line());
+        Self::new(format!(
+            "{what}\n  where:    {call}, called at {file}:{line}\n  workflow: {who}\n{cure}"
+        ))
+    }
+
     /// The journal and the code disagree.
     pub(crate) fn mismatch(journal: &str, code: &str) -> Self {
         Self::new(format!(
@@ -65,6 +76,37 @@ impl Stuck {
              of an `if ctx.patched(\"…\")` or under its own `version` of the workflow; or deploy \
              that build again."
         ))
+    }
+}
+
+/// What a workflow has done that exceeds a bound, and what it can do instead.
+fn in_words(bound: Bound) -> (String, &'static str) {
+    const WAIT: &str = "Time stands still between two awaits, and nothing arrives. Wait for time with \
+         `ctx.sleep(..).await`, for a signal with `ctx.receive().await` or `ctx.signal(..).await`.";
+    const LEAVE: &str = "Once the run is cancelled, what it awaits fails at once: leave a loop at the first error \
+         (`?`) and clean up under `ctx.shield`. Spread work that is larger over several turns (await a part \
+         before you call the next), over children, or over runs with `ctx.continue_as_new`.";
+    match bound {
+        Bound::Operations => (
+            format!("the workflow calls more than {OPERATIONS} operations in one turn, without waiting"),
+            LEAVE,
+        ),
+        Bound::Bytes => {
+            (format!("the workflow asks for more than {BYTES} bytes to be stored in one turn"), LEAVE)
+        }
+        Bound::Calls => {
+            (format!("the workflow calls the library {CALLS} times in one turn, without waiting"), WAIT)
+        }
+        Bound::Time => (
+            "the workflow calls the library again and again, for many seconds, without waiting".into(),
+            WAIT,
+        ),
+        Bound::Blocked => (
+            "the workflow polls a durable future by itself, as `block_on` does: it would block its \
+             thread for ever"
+                .into(),
+            "Make the function an `async fn` with `#[flows::durable]`, and `.await` it and the future.",
+        ),
     }
 }
 

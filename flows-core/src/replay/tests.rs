@@ -5,6 +5,7 @@
 
 #[macro_use]
 mod script;
+mod bounds;
 mod cancelling;
 mod children;
 mod corruption;

@@ -23,17 +23,26 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use super::bell::Bell;
+use super::bounds::Bound;
+use super::machine::Shared;
 
 /// A place in the user's sources.
 pub(crate) type Place = &'static Location<'static>;
 
 thread_local! {
     static WATCH: Watch = const {
-        Watch { bell: RefCell::new(Weak::new()), now: Cell::new(NOTHING), foreign: Cell::new(None) }
+        Watch {
+            machine: RefCell::new(None),
+            bell: RefCell::new(Weak::new()),
+            now: Cell::new(NOTHING),
+            foreign: Cell::new(None),
+        }
     };
 }
 
 struct Watch {
+    /// The machine that polls, if one does.
+    machine: RefCell<Option<Arc<Shared>>>,
     /// The bell of the part that is being polled; none outside of a poll.
     bell: RefCell<Weak<Bell>>,
     now: Cell<Now>,
@@ -67,6 +76,7 @@ pub(crate) struct Foreign {
 
 /// Polls the whole workflow.
 pub(crate) fn look<T>(
+    machine: &Arc<Shared>,
     bell: &Arc<Bell>,
     entered: &mut Option<Place>,
     poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
@@ -74,6 +84,7 @@ pub(crate) fn look<T>(
     let waker = Waker::from(Arc::clone(bell));
     let mut context = Context::from_waker(&waker);
     let _blank = Blank;
+    WATCH.with(|watch| watch.machine.replace(Some(Arc::clone(machine))));
     let polled = with_bell(bell, || part(entered, || poll(&mut context)));
     match WATCH.with(|watch| watch.foreign.take()) {
         Some(foreign) => Err(foreign),
@@ -87,6 +98,7 @@ struct Blank;
 impl Drop for Blank {
     fn drop(&mut self) {
         WATCH.with(|watch| {
+            watch.machine.take();
             watch.bell.replace(Weak::new());
             watch.now.set(NOTHING);
             watch.foreign.set(None);
@@ -164,6 +176,52 @@ pub(crate) fn keep(kept: &mut Weak<Bell>) -> bool {
         }
         bell.strong_count() > 0
     })
+}
+
+/// A durable future says `Pending` to whoever has this waker. In the workflow that is the machine or
+/// a set of ours; anybody else would wait for what comes after the turn, which cannot end before.
+/// Who has a waker that wakes nothing does not wait.
+pub(crate) fn answers(
+    owner: &Arc<Shared>,
+    cx: &Context<'_>,
+    site: Place,
+    what: impl FnOnce() -> String,
+) {
+    if !is_ours(owner, cx) {
+        if wakes_nothing(cx.waker()) {
+            owner.bounds.call("a poll by hand", site);
+        } else {
+            owner.bounds.exceed(Bound::Blocked, what(), site);
+        }
+    }
+}
+
+fn is_ours(owner: &Arc<Shared>, cx: &Context<'_>) -> bool {
+    WATCH.with(|watch| {
+        let polls = watch.machine.borrow().as_ref().is_some_and(|polls| Arc::ptr_eq(polls, owner));
+        polls && std::ptr::eq(cx.waker().data(), watch.bell.borrow().as_ptr().cast())
+    })
+}
+
+fn wakes_nothing(waker: &Waker) -> bool {
+    waker.will_wake(Waker::noop()) || waker.will_wake(futures_util::task::noop_waker_ref())
+}
+
+/// A set of ours says `Pending`.
+pub(crate) fn set_answers(cx: &Context<'_>, site: Place) {
+    if let Some(owner) = WATCH.with(|watch| watch.machine.borrow().clone()) {
+        answers(&owner, cx, site, || "`join_all`, `try_join_all` or `race`".to_owned());
+    }
+}
+
+/// Something is awaited here.
+pub(crate) fn awaits(site: Place) {
+    WATCH.with(|watch| {
+        let machine = watch.machine.borrow();
+        if let Some(machine) = &*machine {
+            machine.bounds.call("an await of what is ready at once", site);
+        }
+    });
 }
 
 /// Whether this thread polls a workflow.

@@ -4,7 +4,8 @@
 //! again. When it does not, the watchdog has it driven on by a thread of its own, and the old driver
 //! finds the seat empty. User code never runs under the seat's lock.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -41,7 +42,14 @@ struct Inner {
     /// Numbers what runs while an executor sits.
     turn: u64,
     /// What was reported and still runs.
-    reported: BTreeSet<u64>,
+    reported: BTreeMap<u64, Overdue>,
+}
+
+/// User code that was reported and still runs, here or on a thread that the executor has left.
+struct Overdue {
+    probe: Option<Probe>,
+    /// Looks of the watchdog since somebody last looked at its calls.
+    looks: u32,
 }
 
 /// An executor in its seat, and what its driver runs meanwhile.
@@ -136,6 +144,18 @@ impl Seat {
         }
     }
 
+    /// The watchdog has come by: what has been overdue for long is looked at more closely.
+    pub(super) fn look_at_overdue(&self, looks_between: u32) {
+        for overdue in self.lock().reported.values_mut() {
+            overdue.looks += 1;
+            if overdue.looks >= looks_between {
+                overdue.looks = 0;
+                // Under the lock: the turn cannot end before.
+                overdue.probe.iter().for_each(Probe::look_again);
+            }
+        }
+    }
+
     fn report(&self, turn: u64) {
         let Some((key, workflow, since, probe)) = self.lock().note(turn) else { return };
         let after = probe.and_then(|probe| probe.whereabouts());
@@ -168,7 +188,9 @@ impl Inner {
         let sitting = self.sitting.as_ref().filter(|_| self.turn == turn)?;
         let Sitting { key, workflow, since, probe, .. } = sitting;
         let found = (*key, Arc::clone(workflow), *since, probe.clone());
-        self.reported.insert(turn).then_some(found)
+        let Entry::Vacant(unsaid) = self.reported.entry(turn) else { return None };
+        unsaid.insert(Overdue { probe: probe.clone(), looks: 0 });
+        Some(found)
     }
 }
 
@@ -176,6 +198,9 @@ impl Ticket<'_> {
     /// There is a machine to look at now.
     pub(super) fn shows(&self, probe: Probe) {
         let mut inner = self.seat.lock();
+        if let Some(overdue) = inner.reported.get_mut(&self.turn) {
+            overdue.probe = Some(probe.clone());
+        }
         let is_it = inner.turn == self.turn;
         if let Some(sitting) = inner.sitting.as_mut().filter(|_| is_it) {
             sitting.probe = Some(probe);
@@ -189,7 +214,7 @@ impl Ticket<'_> {
             let mut inner = self.seat.lock();
             (inner.take(self.turn), inner.reported.remove(&self.turn))
         };
-        if reported {
+        if reported.is_some() {
             self.report_end();
         }
         executor

@@ -14,6 +14,10 @@ use crate::clock;
 
 /// Looks in one budget.
 const LOOKS: u32 = 4;
+/// Budgets between two looks at the calls of what is overdue, and the least time: what goes on calling
+/// for so long is unwound.
+const BUDGETS: u32 = 5;
+const SLOWEST: Duration = Duration::from_secs(1);
 
 static WATCHDOG: Watchdog = Watchdog {
     posts: Mutex::new(Posts { posts: Vec::new(), wake_at: None, is_running: false }),
@@ -105,15 +109,20 @@ impl Posts {
         let mut overdue = Vec::new();
         self.posts.retain_mut(|post| {
             let Some(seat) = post.seat.upgrade() else { return false };
-            if post.look_at <= now
-                && let Some(turn) = post.look(&seat, now)
-            {
-                overdue.push((seat, turn));
+            if post.look_at <= now {
+                seat.look_at_overdue(looks_between(seat.budget));
+                overdue.extend(post.look(&seat, now).map(|turn| (seat, turn)));
             }
             true
         });
         overdue
     }
+}
+
+/// How many looks of the watchdog pass between two at the calls of what is overdue.
+fn looks_between(budget: Duration) -> u32 {
+    let least = SLOWEST.as_millis().div_ceil((budget / LOOKS).as_millis().max(1));
+    u32::try_from(least).unwrap_or(u32::MAX).max(BUDGETS * LOOKS)
 }
 
 impl Post {
