@@ -66,7 +66,7 @@ pub struct WorkerIdentity {
     pub name: String,
     /// How long it may own runs without renewing.
     pub lease: Duration,
-    /// The lanes it serves.
+    /// The lanes it serves. (Ascending, they are not sorted again at each look.)
     pub lanes: Vec<i64>,
 }
 
@@ -189,7 +189,9 @@ pub trait Store: Send + Sync + 'static {
     /// there is. One statement when there is nothing to do.
     fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook>;
 
-    /// Claims ready runs, oldest first within a priority, and reads what is needed to run them.
+    /// Claims ready runs, oldest first within a priority, and reads what is needed to run them. Where
+    /// more than four lanes have runs, a claim may stop short of its limit, or of two runs of one
+    /// priority take the younger one first; the oldest of all is always among those it takes.
     ///
     /// Need not survive a crash of the database: an unclaimed run is ready again.
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>>;

@@ -10,7 +10,7 @@ use futures_util::future::join;
 use crate::error::Fault;
 use crate::link::{Link, Params};
 use crate::load::{load, read};
-use crate::rows::activation;
+use crate::rows::{activation, ascending};
 use crate::sql::CLAIM;
 use crate::store::Shared;
 use crate::unfinished::Request;
@@ -35,7 +35,8 @@ async fn claim_and_load(
     number: i64,
 ) -> Result<Vec<Activation>, Fault> {
     let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX >> 3);
-    let params: Params<'_> = &[&claim.worker, &claim.shard, &claim.lanes, &limit, &number];
+    let lanes = ascending(claim.lanes);
+    let params: Params<'_> = &[&claim.worker, &claim.shard, &lanes.as_ref(), &limit, &number];
     let statement = link.prepare(CLAIM).await?;
     let along = read(link, claim.expected, Some((claim.worker, number)));
     let (rows, along) = join(link.send(&statement, params), along).await;

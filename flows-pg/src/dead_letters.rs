@@ -1,12 +1,11 @@
 //! `dead_letters`: failed runs that can be rerun, newest first.
 
 use flows_core::error::Result;
-use flows_core::ids::SHARDS;
 use flows_core::store::DeadLetter;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::rows::key;
+use crate::rows::{key, shards};
 use crate::sql::DEAD_LETTERS;
 use crate::store::Shared;
 use crate::types::{Time, unsigned};
@@ -14,7 +13,7 @@ use crate::types::{Time, unsigned};
 impl Shared {
     pub(crate) async fn dead_letters(&self, tenant: Uuid, limit: usize) -> Result<Vec<DeadLetter>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let params: crate::link::Params<'_> = &[&tenant, &i32::from(SHARDS), &limit];
+        let params: crate::link::Params<'_> = &[&tenant, &shards(), &limit];
         let rows = self.in_tenant(tenant, DEAD_LETTERS, params).await?;
         Ok(rows.iter().map(dead_letter).collect())
     }

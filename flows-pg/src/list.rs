@@ -1,11 +1,11 @@
 //! `list`: runs of a tenant, newest first.
 
 use flows_core::error::Result;
-use flows_core::ids::SHARDS;
 use flows_core::store::{ListFilter, RunView};
 use uuid::Uuid;
 
 use crate::describe::view;
+use crate::rows::shards;
 use crate::sql::LIST;
 use crate::store::Shared;
 use crate::types::Time;
@@ -15,7 +15,7 @@ impl Shared {
         let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
         let params: crate::link::Params<'_> = &[
             &tenant,
-            &i32::from(SHARDS),
+            &shards(),
             &limit,
             &filter.workflow,
             &filter.version.map(i64::from),

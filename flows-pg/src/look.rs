@@ -1,7 +1,6 @@
 //! `look`: one statement when there is nothing to do.
 
 use flows_core::error::Result;
-use flows_core::ids::SHARDS;
 use flows_core::store::{Outlook, WorkerIdentity};
 use flows_core::time::Timestamp;
 use tokio_postgres::Row;
@@ -9,6 +8,7 @@ use tokio_postgres::Row;
 use crate::error::Fault;
 use crate::link::Link;
 use crate::release::release_orphans;
+use crate::rows::{ascending, shards};
 use crate::sql::{LOOK, PROMOTE};
 use crate::store::Shared;
 use crate::types::Time;
@@ -38,7 +38,7 @@ impl Shared {
 
     async fn tidy(&self, link: Link<'_>, sight: &Sight) -> Result<(), Fault> {
         if sight.is_due {
-            link.query(PROMOTE, &[&i32::from(SHARDS), &PROMOTED]).await?;
+            link.query(PROMOTE, &[&shards(), &PROMOTED]).await?;
         }
         if sight.orphans {
             let shards = release_orphans(link).await?;
@@ -49,7 +49,8 @@ impl Shared {
 }
 
 async fn look(link: Link<'_>, worker: &WorkerIdentity) -> Result<Sight, Fault> {
-    let rows = link.query(LOOK, &[&worker.id, &worker.lanes, &i32::from(SHARDS)]).await?;
+    let lanes = ascending(&worker.lanes);
+    let rows = link.query(LOOK, &[&worker.id, &lanes.as_ref(), &shards()]).await?;
     Ok(rows.first().map_or_else(Sight::nothing, Sight::read))
 }
 

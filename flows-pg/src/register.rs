@@ -2,11 +2,11 @@
 //! chance, also when it registers.
 
 use flows_core::error::Result;
-use flows_core::ids::SHARDS;
 use flows_core::store::{Lease, WorkerIdentity};
 
 use crate::error::Fault;
 use crate::link::Link;
+use crate::rows::shards;
 use crate::sql::{LEASE, RELEASE_STUCK};
 use crate::store::Shared;
 use crate::types::{Time, micros};
@@ -42,7 +42,7 @@ async fn lease(link: Link<'_>, worker: &WorkerIdentity) -> Result<Lease, Fault> 
 /// A run that gets stuck again is parked behind this loop, which ends with those it found.
 async fn release_stuck(link: Link<'_>, lanes: &[i64]) -> Result<(), Fault> {
     loop {
-        let rows = link.query(RELEASE_STUCK, &[&lanes, &i32::from(SHARDS), &CHUNK]).await?;
+        let rows = link.query(RELEASE_STUCK, &[&lanes, &shards(), &CHUNK]).await?;
         let moved: i64 = rows.first().map_or(0, |row| row.get("moved"));
         if moved < CHUNK {
             return Ok(());

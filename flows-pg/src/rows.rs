@@ -1,9 +1,10 @@
 //! From rows to the library's types, and from keys to columns.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use flows_core::error::{Error, ErrorKind};
-use flows_core::ids::RunKey;
+use flows_core::ids::{RunKey, SHARDS};
 use flows_core::payload::{Codec, Payload};
 use flows_core::retry::RetryPolicy;
 use flows_core::store::{Activation, Letter, MailKind, Parent, RunStatus};
@@ -34,6 +35,22 @@ impl FromIterator<RunKey> for Keys {
         keys.into_iter().for_each(|key| columns.push(key));
         columns
     }
+}
+
+/// Every shard, as a column. (Made by the server, the numbers would be of another type than the
+/// column that they are compared with, and a comparison behind a cast is no condition of an index.)
+pub(crate) fn shards() -> Vec<i16> {
+    (0..SHARDS).collect()
+}
+
+/// Lanes in ascending order, as statements that walk from lane to lane need them.
+pub(crate) fn ascending(lanes: &[i64]) -> Cow<'_, [i64]> {
+    if lanes.is_sorted() {
+        return Cow::Borrowed(lanes);
+    }
+    let mut lanes = lanes.to_vec();
+    lanes.sort_unstable();
+    Cow::Owned(lanes)
 }
 
 /// The key in the columns `shard`, `tenant_id` and `run_id`.

@@ -3,6 +3,10 @@
 //! Nothing here is put together at run time. Every file says who sends it, what it locks and which
 //! index it needs; a test prepares and explains all of them.
 //!
+//! Every condition on a column of a key compares it with a parameter or a column of exactly its type:
+//! `shard` with an element of a `smallint[]`, never with a number that is cast. Behind row security only
+//! leakproof operators search an index, and which casts count as such changes with minor releases.
+//!
 //! # How a statement keeps its plan
 //!
 //! Hot tables are empty one moment and full the next, and a plan is made once. So that it does not
@@ -10,8 +14,8 @@
 //! (a bitmap is made whole even where one row is wanted), and a join to a table compares the leading
 //! column of its key as `t.shard = ANY (ARRAY[x.shard])`, or `run_id` where that one leads. A plain
 //! equality there would make the index's order useful to a merge join, and that alone lets the planner
-//! read the whole index for each row, which it prefers for a table that looks empty. (Nor may a column
-//! lead that a policy compares: it would be enough for that.) Where an index has every column that is
+//! read the whole index for each row, which it prefers for a table that looks empty. (The policies are kept
+//! out of this: what they compare is written so that no index is searched by it.) Where an index has every column that is
 //! read, or more than two tables are joined, `(SELECT … LIMIT 1)` serves for the same reason.
 
 #[cfg(all(test, feature = "dev"))]

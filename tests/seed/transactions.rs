@@ -46,6 +46,29 @@ async fn a_start_and_its_signal_commit_with_the_applications_row_g1() -> Result<
         .await
 }
 
+/// Times count from the statement: the transaction may be old.
+#[tokio::test]
+async fn an_old_transaction_starts_and_sends_now() -> Result<()> {
+    let scene = Scene::new().await?;
+    let mut client = scene.client().await?;
+    let tx = client.transaction().await?;
+    tx.batch_execute("SELECT pg_sleep(1.1)").await?;
+    let delayed = scene.engine.start(order::Input { cents: 5 }).delay(Duration::from_secs(1));
+    let exec = delayed.with_tx(&tx).await?;
+    exec.send(Warehouse { available: true }).with_tx(&tx).await?;
+    tx.batch_execute("SET LOCAL ROLE flows_worker").await?;
+    let ages = "SELECT extract(epoch FROM created_at - now())::float8,
+                       extract(epoch FROM starts_at - created_at)::float8,
+                       extract(epoch FROM sent_at - now())::float8, wake_at = starts_at
+                FROM flows.runs JOIN flows.inbox USING (run_id) JOIN flows.parked USING (run_id)";
+    let ages = tx.query_one(ages, &[]).await?;
+    let (created, delay, sent): (f64, f64, f64) = (ages.get(0), ages.get(1), ages.get(2));
+    assert!(created >= 1.0 && sent >= 1.0, "the transaction is old: {created}, {sent}");
+    assert!((delay - 1.0).abs() < 1e-5, "{delay}");
+    assert!(ages.get::<_, bool>(3), "it wakes at its start time");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_signal_that_rolls_back_is_never_received_g6() -> Result<()> {
     let scene = Scene::new().await?;

@@ -89,6 +89,7 @@ contract! {
         a_parked_run_wakes_when_it_is_due_and_not_before;
     claiming:
         claims_go_by_priority_then_age
+        urgent_runs_of_many_lanes_come_first
         a_claim_takes_no_more_than_its_limit
         a_look_names_the_shards_with_work
         lanes_not_served_are_left_alone

@@ -179,11 +179,13 @@ impl WorkerBuilder {
 
     fn lanes(&self) -> Vec<i64> {
         let queues = self.config.queues.iter();
-        queues
+        let mut lanes: Vec<_> = queues
             .flat_map(|queue| {
                 self.registry.workflows().map(|def| lane_of(queue, def.name, def.version))
             })
-            .collect()
+            .collect();
+        lanes.sort_unstable();
+        lanes
     }
 
     fn check_not_empty(&self) -> Result<()> {

@@ -1,30 +1,61 @@
--- Claims ready runs of one shard, in order: ready becomes owned. $1 worker, $2 shard, $3 lanes,
--- $4 limit, $5 number of the request.
--- Called by `claim`. Indexes: ready_pkey, once per lane; runs_pkey and owned_pkey for those that were
--- won.
+-- Claims ready runs of one shard, in order: ready becomes owned. $1 worker, $2 shard, $3 lanes
+-- (ascending), $4 limit, $5 number of the request.
+-- Called by `claim`. Indexes: ready_pkey; runs_pkey and owned_pkey for those that were won.
+-- It walks from lane to lane, past those of other workers, to the first run of each. Of the lane with the
+-- n-th oldest run it reads a share of at least an n-th of the limit: enough to be exact for up to four
+-- lanes, and little more than it takes, however many there are. Where a share was cut short, nothing of a
+-- later priority is taken.
 -- Locks: the worker's row, against being forgotten and against this claim being given up (a worker
 -- that is not registered, or whose lease is over, claims nothing); then the rows it takes, skipping
 -- those that others hold. It looks at more candidates than it needs, because another claimer may be
 -- holding the first ones; only the rows it takes are locked.
-WITH me AS MATERIALIZED (
+WITH RECURSIVE me AS MATERIALIZED (
     SELECT worker_id FROM flows.workers
-    WHERE worker_id = $1 AND expires_at > now() AND void_up_to < $5
+    WHERE worker_id = $1 AND expires_at > statement_timestamp() AND void_up_to < $5
     FOR SHARE
-), candidate AS MATERIALIZED (
-    SELECT head.place
-    FROM unnest($3::bigint[]) AS l (lane)
+), walk (lane, priority, run_id, place, is_mine, beyond) AS (
+    (SELECT r.lane, r.priority, r.run_id, r.ctid,
+            r.lane = ($3::bigint[])[width_bucket(r.lane, $3::bigint[])],
+            ($3::bigint[])[width_bucket(r.lane, $3::bigint[]) + 1]
+     FROM flows.ready r WHERE r.shard = $2 AND r.lane >= ($3::bigint[])[1]
+     ORDER BY r.lane, r.priority, r.run_id LIMIT 1)
+    UNION ALL
+    SELECT r.lane, r.priority, r.run_id, r.place,
+           r.lane = ($3::bigint[])[width_bucket(r.lane, $3::bigint[])],
+           ($3::bigint[])[width_bucket(r.lane, $3::bigint[]) + 1]
+    FROM walk w
     CROSS JOIN LATERAL (
-        SELECT ctid AS place, priority, run_id FROM flows.ready
-        WHERE shard = $2 AND lane = l.lane
-        ORDER BY priority, run_id
-        LIMIT $4::bigint * 4
-    ) AS head
-    ORDER BY head.priority, head.run_id
+        SELECT r.lane, r.priority, r.run_id, r.ctid AS place FROM flows.ready r
+        WHERE r.shard = $2 AND r.lane >= w.beyond
+        ORDER BY r.lane, r.priority, r.run_id LIMIT 1
+    ) AS r
+), head AS MATERIALIZED (
+    SELECT w.*, row_number() OVER (ORDER BY w.priority, w.run_id) AS nth, count(*) OVER () AS lanes
+    FROM walk w WHERE w.is_mine
+), share AS MATERIALIZED (
+    SELECT h.*, greatest(($4::bigint + h.nth - 1) / h.nth, $4::bigint * 4 / h.lanes) AS size FROM head h
+), candidate AS MATERIALIZED (
+    SELECT lane, size, priority, run_id, place FROM share
+    UNION ALL
+    SELECT h.lane, h.size, r.priority, r.run_id, r.place
+    FROM share h
+    CROSS JOIN LATERAL (
+        SELECT r.priority, r.run_id, r.ctid AS place FROM flows.ready r
+        WHERE r.shard = $2 AND r.lane = h.lane AND (r.priority, r.run_id) > (h.priority, h.run_id)
+        ORDER BY r.priority, r.run_id
+        LIMIT h.size - 1
+    ) AS r
+    ORDER BY priority, run_id
     LIMIT $4::bigint * 4
 ), locked AS MATERIALIZED (
     SELECT r.ctid AS place
     FROM candidate c JOIN flows.ready r ON r.ctid = c.place
     WHERE EXISTS (SELECT FROM me)
+      AND c.priority <= coalesce((
+          SELECT min(known.priority)
+          FROM (SELECT max(priority) AS priority FROM candidate
+                WHERE (SELECT lanes FROM head LIMIT 1) > 4
+                GROUP BY lane, size HAVING count(*) = size) AS known), 32767)
     LIMIT $4::bigint
     FOR UPDATE OF r SKIP LOCKED
 ), taken AS (

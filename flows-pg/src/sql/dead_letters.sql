@@ -1,14 +1,14 @@
--- Lists dead letters of a tenant, newest first. $1 tenant, $2 number of shards, $3 limit.
+-- Lists dead letters of a tenant, newest first. $1 tenant, $2 all shards, $3 limit.
 -- Called by `dead_letters`. Locks nothing. Indexes: dead_letters_newest, once per shard; runs_pkey for
 -- those that are listed. (Joined without LIMIT, the runs might be read first, and all of them.)
 SELECT d.shard, d.tenant_id, d.run_id, r.workflow_id, r.workflow, r.version, r.error,
        d.failed_at, r.attempt
 FROM (
     SELECT l.*
-    FROM generate_series(0, $2::integer - 1) AS s
+    FROM unnest($2::smallint[]) AS s (shard)
     CROSS JOIN LATERAL (
         SELECT * FROM flows.dead_letters l
-        WHERE l.shard = s::smallint AND l.tenant_id = $1
+        WHERE l.shard = s.shard AND l.tenant_id = $1
         ORDER BY l.failed_at DESC LIMIT $3::bigint
     ) AS l
     ORDER BY l.failed_at DESC, l.run_id DESC

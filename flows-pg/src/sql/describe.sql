@@ -8,14 +8,23 @@ SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.q
        (SELECT count(*) FROM flows.inbox i
         WHERE i.shard = ANY (ARRAY[r.shard]) AND i.tenant_id = r.tenant_id AND i.run_id = r.run_id) AS inbox,
        q.run_id IS NOT NULL AS is_ready,
-       EXISTS (SELECT FROM flows.workers s WHERE r.lane = ANY (s.lanes) AND s.expires_at >= now()) AS served,
+       EXISTS (SELECT FROM flows.workers s WHERE r.lane = ANY (s.lanes) AND s.expires_at >= statement_timestamp()) AS served,
        o.worker_id AS owner, w.name AS owner_name,
        p.run_id IS NOT NULL AS is_parked, p.wake_at,
        coalesce(p.waiting_for, 'its start time') AS waiting_for, p.stuck
 FROM flows.runs r
-LEFT JOIN flows.ready q ON q.shard = ANY (ARRAY[r.shard]) AND q.lane = r.lane AND q.priority = r.priority
-    AND q.run_id = r.run_id AND q.tenant_id = r.tenant_id
-LEFT JOIN flows.owned o ON o.shard = ANY (ARRAY[r.shard]) AND o.tenant_id = r.tenant_id AND o.run_id = r.run_id
-LEFT JOIN flows.workers w ON w.worker_id = o.worker_id
-LEFT JOIN flows.parked p ON p.run_id = ANY (ARRAY[r.run_id]) AND p.tenant_id = r.tenant_id AND p.shard = r.shard
+LEFT JOIN LATERAL (
+    SELECT q.run_id FROM flows.ready q
+    WHERE q.shard = r.shard AND q.lane = r.lane AND q.priority = r.priority AND q.run_id = r.run_id
+      AND q.tenant_id = r.tenant_id
+    LIMIT 1) AS q ON true
+LEFT JOIN LATERAL (
+    SELECT o.worker_id FROM flows.owned o
+    WHERE o.shard = r.shard AND o.tenant_id = r.tenant_id AND o.run_id = r.run_id
+    LIMIT 1) AS o ON true
+LEFT JOIN LATERAL (SELECT w.name FROM flows.workers w WHERE w.worker_id = o.worker_id LIMIT 1) AS w ON true
+LEFT JOIN LATERAL (
+    SELECT p.run_id, p.wake_at, p.waiting_for, p.stuck FROM flows.parked p
+    WHERE p.run_id = r.run_id AND p.tenant_id = r.tenant_id AND p.shard = r.shard
+    LIMIT 1) AS p ON true
 WHERE r.shard = $1 AND r.tenant_id = $2 AND r.run_id = $3

@@ -2,7 +2,7 @@
 -- Called by `register`. Locks the worker's row. Index: workers_pkey.
 -- Idempotent: a worker that is known begins a new lease.
 INSERT INTO flows.workers (worker_id, name, lanes, expires_at)
-VALUES ($1, $2, $3, now() + $4::bigint * interval '1 microsecond')
+VALUES ($1, $2, $3, statement_timestamp() + $4::bigint * interval '1 microsecond')
 ON CONFLICT (worker_id) DO UPDATE
     SET name = excluded.name, lanes = excluded.lanes, expires_at = excluded.expires_at
-RETURNING now() AS now
+RETURNING statement_timestamp() AS now

@@ -1,20 +1,34 @@
--- One look for work. $1 worker, $2 lanes, $3 number of shards. An idle worker sends nothing else.
+-- One look for work. $1 worker, $2 lanes (ascending), $3 all shards. An idle worker sends nothing else.
 -- Called by `look`. Locks nothing. Indexes: ready_pkey, owned_mail, parked_due; `workers` is tiny.
+-- In each shard it walks from lane to lane: a row of a foreign lane leads to the next lane of the worker's.
+-- So it reads one row for each lane that has any, and not more than one for each lane of the worker's.
 SELECT ARRAY(
-           SELECT s::smallint FROM generate_series(0, $3::integer - 1) AS s
-           WHERE (SELECT true FROM unnest($2::bigint[]) AS l (lane)
-                  CROSS JOIN LATERAL (
-                      SELECT FROM flows.ready r WHERE r.shard = s::smallint AND r.lane = l.lane LIMIT 1
-                  ) AS first
-                  LIMIT 1)
+           SELECT s.shard FROM unnest($3::smallint[]) AS s (shard)
+           WHERE (
+               WITH RECURSIVE walk (is_mine, beyond) AS (
+                   (SELECT r.lane = ($2::bigint[])[width_bucket(r.lane, $2::bigint[])],
+                           ($2::bigint[])[width_bucket(r.lane, $2::bigint[]) + 1]
+                    FROM flows.ready r WHERE r.shard = s.shard AND r.lane >= ($2::bigint[])[1]
+                    ORDER BY r.lane LIMIT 1)
+                   UNION ALL
+                   SELECT r.lane = ($2::bigint[])[width_bucket(r.lane, $2::bigint[])],
+                          ($2::bigint[])[width_bucket(r.lane, $2::bigint[]) + 1]
+                   FROM walk w
+                   CROSS JOIN LATERAL (
+                       SELECT r.lane FROM flows.ready r
+                       WHERE r.shard = s.shard AND r.lane >= w.beyond
+                       ORDER BY r.lane LIMIT 1
+                   ) AS r
+               )
+               SELECT true FROM walk WHERE is_mine LIMIT 1)
        ) AS ready,
        EXISTS (SELECT FROM flows.owned WHERE worker_id = $1 AND mail) AS mail,
        (SELECT min(first.wake_at)
-        FROM generate_series(0, $3::integer - 1) AS s
+        FROM unnest($3::smallint[]) AS s (shard)
         CROSS JOIN LATERAL (
             SELECT p.wake_at FROM flows.parked p
-            WHERE p.shard = s::smallint AND p.wake_at IS NOT NULL AND p.stuck IS NULL
+            WHERE p.shard = s.shard AND p.wake_at IS NOT NULL AND p.stuck IS NULL
             ORDER BY p.wake_at LIMIT 1
         ) AS first) AS next_due,
-       EXISTS (SELECT FROM flows.workers WHERE expires_at < now()) AS orphans,
-       now() AS now
+       EXISTS (SELECT FROM flows.workers WHERE expires_at < statement_timestamp()) AS orphans,
+       statement_timestamp() AS now

@@ -1,11 +1,11 @@
--- Makes parked runs ready that are due by the server's clock. $1 number of shards, $2 limit per shard.
+-- Makes parked runs ready that are due by the server's clock. $1 all shards, $2 limit per shard.
 -- Called by `look`. Locks the rows it moves, skipping those that others hold. Index: parked_due.
 WITH due AS MATERIALIZED (
     SELECT first.place
-    FROM generate_series(0, $1::integer - 1) AS s
+    FROM unnest($1::smallint[]) AS s (shard)
     CROSS JOIN LATERAL (
         SELECT p.ctid AS place FROM flows.parked p
-        WHERE p.shard = s::smallint AND p.wake_at <= now() AND p.wake_at IS NOT NULL AND p.stuck IS NULL
+        WHERE p.shard = s.shard AND p.wake_at <= statement_timestamp() AND p.wake_at IS NOT NULL AND p.stuck IS NULL
         ORDER BY p.wake_at LIMIT $2::bigint
         FOR UPDATE SKIP LOCKED
     ) AS first

@@ -1,13 +1,13 @@
 -- Makes stuck runs of some lanes ready, for a build that may mend them has come. $1 lanes,
--- $2 number of shards, $3 limit per shard. Answers how many.
+-- $2 all shards, $3 limit per shard. Answers how many.
 -- Called by `register` and `retry_stuck`, until there are no more. Locks the rows it moves and waits for
 -- those that a sender holds for a moment. Index: parked_stuck.
 WITH stuck AS MATERIALIZED (
     SELECT found.place
-    FROM generate_series(0, $2::integer - 1) AS s
+    FROM unnest($2::smallint[]) AS s (shard)
     CROSS JOIN LATERAL (
         SELECT p.ctid AS place FROM flows.parked p
-        WHERE p.shard = s::smallint AND p.lane = ANY ($1::bigint[]) AND p.stuck IS NOT NULL
+        WHERE p.shard = s.shard AND p.lane = ANY ($1::bigint[]) AND p.stuck IS NOT NULL
         LIMIT $3::bigint
         FOR UPDATE
     ) AS found

@@ -5,8 +5,8 @@
 WITH me AS MATERIALIZED (
     SELECT expires_at FROM flows.workers WHERE worker_id = $1 FOR NO KEY UPDATE
 ), renewed AS (
-    UPDATE flows.workers SET expires_at = now() + $2::bigint * interval '1 microsecond'
+    UPDATE flows.workers SET expires_at = statement_timestamp() + $2::bigint * interval '1 microsecond'
     WHERE worker_id = $1 AND (SELECT expires_at >= clock_timestamp() FROM me)
     RETURNING 1
 )
-SELECT now() AS now, NOT EXISTS (SELECT FROM renewed) AS lapsed
+SELECT statement_timestamp() AS now, NOT EXISTS (SELECT FROM renewed) AS lapsed

@@ -47,12 +47,19 @@ WITH letter AS MATERIALIZED (
     SELECT shard, lane, priority, run_id, tenant_id, true FROM woken
     ON CONFLICT (shard, lane, priority, run_id, tenant_id) DO UPDATE SET load = true
     RETURNING tenant_id, run_id
+), entry AS MATERIALIZED (
+    SELECT t.*, u.lane, u.priority
+    FROM target t
+    CROSS JOIN LATERAL (
+        SELECT u.lane, u.priority FROM flows.runs u
+        WHERE u.shard = t.shard AND u.tenant_id = t.tenant_id AND u.run_id = t.run_id
+        LIMIT 1
+    ) AS u
 ), marked AS (
     UPDATE flows.ready r SET load = true
-    FROM target t
-    JOIN flows.runs u ON u.shard = ANY (ARRAY[t.shard]) AND u.tenant_id = t.tenant_id AND u.run_id = t.run_id
-    WHERE r.shard = ANY (ARRAY[u.shard]) AND r.lane = u.lane AND r.priority = u.priority
-      AND r.run_id = u.run_id AND r.tenant_id = u.tenant_id
+    FROM entry e
+    WHERE r.shard = ANY (ARRAY[e.shard]) AND r.lane = e.lane AND r.priority = e.priority
+      AND r.run_id = e.run_id AND r.tenant_id = e.tenant_id
     RETURNING r.tenant_id, r.run_id
 ), placed AS MATERIALIZED (
     SELECT tenant_id, run_id, worker_id, false AS kept FROM owner

@@ -3,7 +3,7 @@
 -- Locks: the keys of the new rows, in the order of the arrays (sorted by the caller).
 -- Indexes: runs_pkey, runs_workflow_id.
 WITH given AS (
-    SELECT g.*, greatest(g.start_at, now() + g.delay_us * interval '1 microsecond') AS due
+    SELECT g.*, greatest(g.start_at, statement_timestamp() + g.delay_us * interval '1 microsecond') AS due
     FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[],
                 $7::text[], $8::bigint[], $9::smallint[], $10::integer[], $11::text[],
                 $12::timestamptz[], $13::bigint[], $14::bigint[], $15::text[], $16::uuid[],
@@ -19,7 +19,7 @@ WITH given AS (
                             priority, attempt, input, starts_at, timeout_us, retry, predecessor,
                             parent_run, parent_op)
     SELECT shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
-           priority, attempt, input::jsonb, CASE WHEN due > now() THEN due END, timeout_us,
+           priority, attempt, input::jsonb, CASE WHEN due > statement_timestamp() THEN due END, timeout_us,
            retry::jsonb, predecessor, parent_run, parent_op
     FROM given
     ON CONFLICT DO NOTHING

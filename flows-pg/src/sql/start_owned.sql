@@ -6,7 +6,7 @@
 -- Indexes: workers_pkey, runs_pkey, runs_workflow_id, owned_pkey.
 WITH me AS MATERIALIZED (
     SELECT worker_id FROM flows.workers
-    WHERE worker_id = $19 AND expires_at > now() AND void_up_to < $20
+    WHERE worker_id = $19 AND expires_at > statement_timestamp() AND void_up_to < $20
     FOR SHARE
 ), given AS (
     SELECT g.*

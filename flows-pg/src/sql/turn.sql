@@ -15,7 +15,7 @@ WITH journal AS (
     WHERE i.shard = ANY (ARRAY[c.shard]) AND i.tenant_id = c.tenant_id AND i.run_id = c.run_id AND i.seq = c.seq
 ), closed AS (
     UPDATE flows.runs r
-    SET status = c.status, closed_at = now(), output = c.output::jsonb, error = c.error::jsonb,
+    SET status = c.status, closed_at = statement_timestamp(), output = c.output::jsonb, error = c.error::jsonb,
         successor = c.successor, current = r.current AND c.successor IS NULL
     FROM unnest($11::smallint[], $12::uuid[], $13::uuid[], $14::smallint[], $15::text[], $16::text[],
                 $17::uuid[]) AS c (shard, tenant_id, run_id, status, output, error, successor)

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::bench::{Bench, Worker, names, park, turn};
+use super::bench::{Bench, LONG, Worker, names, park, turn};
 use crate::ids::RunKey;
 use crate::store::{Committed, NewRun, Place, Started};
 
@@ -64,6 +64,34 @@ pub(super) async fn lanes_not_served_are_left_alone(bench: Bench) {
     assert!(claimed(&worker, key.shard, 10).await.is_empty());
     assert_eq!(bench.place(key).await, Some(Place::Ready { served: false }));
     bench.worker().await.claim(key).await;
+}
+
+/// Also where one lane has more of them than its share of a claim.
+pub(super) async fn urgent_runs_of_many_lanes_come_first(bench: Bench) {
+    let first = RunKey::new(bench.tenant, None);
+    let mut worker = bench.stranger(LONG);
+    worker.identity.lanes = (1..=300).collect();
+    worker.register().await;
+    let mut expected = [Vec::new(), Vec::new()];
+    // The two lanes with urgent runs were started last; one of them has five.
+    let normal = (1..=6).map(|lane| (lane * 40, 0));
+    let urgent = [(7, -1), (290, -1), (290, -1), (290, -1), (290, -1), (290, -1)];
+    for (lane, priority) in normal.chain(urgent) {
+        let key = first.successor();
+        let run = NewRun { key, workflow_id: None, priority, lane, ..bench.run("") };
+        assert_eq!(bench.start(&run).await.expect("start"), Started::Created);
+        expected[usize::from(priority == 0)].push(key);
+    }
+    let mut found = Vec::new();
+    while found.len() < 12 {
+        let won = claimed(&worker, first.shard, 4).await;
+        assert!(!won.is_empty() && won.len() <= 4, "{} won", won.len());
+        found.extend(won);
+    }
+    assert!(claimed(&worker, first.shard, 4).await.is_empty());
+    found[..6].sort();
+    found[6..].sort();
+    assert_eq!(found, expected.concat());
 }
 
 /// Whatever of it was expected.

@@ -1,6 +1,6 @@
 //! The hot statements, each with arguments as the store would give them, for the tables of `fill`.
 
-use super::fill::{Key, LANE, TENANTS, id, key};
+use super::fill::{CROWDED, Key, LANE, LANES, TENANTS, id, key};
 use crate::session::{CLAIMER, WRITER};
 use crate::sql::*;
 
@@ -35,9 +35,26 @@ fn tenant(sql: Sql, rows: u64, pages: u64, arguments: Vec<String>) -> Case {
     Case { sql, session: None, rows, pages, arguments }
 }
 
+/// A claim for a worker of many lanes, all of which have runs in one shard.
+pub(super) fn many_lanes() -> Case {
+    let lanes = list((0..LANES).map(|n| 10 + 2 * n));
+    let (me, shard, limit) = (text(id(WORKER)), CROWDED.to_string(), BATCH.to_string());
+    worker(CLAIM, CLAIMER, BATCH, 60, vec![me, shard, lanes, limit, "9".into()])
+}
+
+/// A look of a worker of four times as many lanes, none of which has runs: those of others lie between.
+pub(super) fn foreign_lanes() -> Case {
+    let lanes = list((0..LANES * 4).map(|n| 3 + 2 * n));
+    let pages = 14 * 16 + LANES * 5; // as idle as any, and for each foreign lane once down the index
+    worker(LOOK, CLAIMER, 1, pages, vec![text(id(WORKER)), lanes, shards()])
+}
+
 /// All of them.
 pub(super) fn cases() -> Vec<Case> {
-    [commits(), claims(), clients(), looks()].into_iter().flatten().collect()
+    [commits(), claims(), vec![many_lanes(), foreign_lanes()], clients(), looks()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn commits() -> Vec<Case> {
@@ -64,12 +81,12 @@ fn claims() -> Vec<Case> {
     let load = [columns(&owned()), vec![me.clone(), "1".into()]].concat();
     let collect = vec![text(id(MAILED)), BATCH.to_string(), "9".into()];
     vec![
-        worker(LOOK, CLAIMER, 16, 14, vec![me, lanes, "16".into()]),
+        worker(LOOK, CLAIMER, 16, 14, vec![me.clone(), lanes, shards()]),
         worker(CLAIM, CLAIMER, BATCH, 60, claim),
         worker(LOAD, CLAIMER, BATCH, 24, load),
         worker(COLLECT, CLAIMER, BATCH, 20, collect),
         worker(LOAD_INBOXES, CLAIMER, BATCH, 8, columns(&numbers(1..=BATCH))),
-        worker(PROMOTE, CLAIMER, 900, 25, vec!["16".into(), "500".into()]),
+        worker(PROMOTE, CLAIMER, 900, 25, vec![shards(), "500".into()]),
         worker(RELOAD, CLAIMER, BATCH, 16, reload),
     ]
 }
@@ -100,7 +117,7 @@ fn looks() -> Vec<Case> {
     let one = vec![text(mine.shard), text(mine.tenant), text(mine.run)];
     let id = vec![text(mine.shard), text(mine.tenant), "'order 5'".into()];
     let nulls = vec!["NULL".to_owned(); 5];
-    let newest = vec![text(mine.tenant), "16".into(), "50".into()];
+    let newest = vec![text(mine.tenant), shards(), "50".into()];
     vec![
         tenant(FIND, 1, 10, id),
         tenant(DESCRIBE, 1, 60, one.clone()),
@@ -182,6 +199,10 @@ fn inherit() -> Vec<String> {
 fn losers(keys: &[Key], me: &str) -> Vec<String> {
     let values = vec![all(keys, "10"), all(keys, "true"), all(keys, "1")];
     [vec![me.to_owned()], columns(keys), values].concat()
+}
+
+fn shards() -> String {
+    list(0..16)
 }
 
 fn text(value: impl std::fmt::Display) -> String {

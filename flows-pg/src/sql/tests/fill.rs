@@ -14,8 +14,11 @@ use crate::dev::{Database, PrivateServer};
 pub(super) const TENANTS: u64 = 1_000;
 /// Workers that own runs, in turn. Their table is tiny: it has a row for each process.
 const WORKERS: u64 = 100;
-/// The lane of every second ready run.
+/// The lane of every second ready run, but for one shard.
 pub(super) const LANE: i64 = 0;
+/// The shard whose ready runs are in so many lanes: 10, 12, 14, …
+pub(super) const CROWDED: u64 = 7;
+pub(super) const LANES: u64 = 300;
 
 /// Losing data does not matter here, and nothing else may happen meanwhile.
 const QUICK: [(&str, &str); 7] = [
@@ -39,7 +42,7 @@ const NAMES: &str = "
     CREATE FUNCTION pg_temp.run(n bigint) RETURNS uuid IMMUTABLE LANGUAGE sql
         AS $$ SELECT lpad(to_hex(n * 256 + n % 16), 32, '0')::uuid $$;
     CREATE FUNCTION pg_temp.lane(n bigint) RETURNS bigint IMMUTABLE LANGUAGE sql
-        AS $$ SELECT n / 16 % 2 $$;
+        AS $$ SELECT CASE n % 16 WHEN CROWDED THEN 10 + 2 * (n / 48 % LANES) ELSE n / 16 % 2 END $$;
     SET synchronous_commit = off;
     SET maintenance_work_mem = '256MB';
     SET work_mem = '256MB'";
@@ -91,6 +94,8 @@ pub(super) async fn quick_database() -> (PrivateServer, Database) {
 /// Makes ready to fill. (A session's first function of its own makes all sessions plan anew.)
 pub(super) async fn prepare(admin: &Client) {
     let names = NAMES.replace("TENANTS", &TENANTS.to_string());
+    let names = names.replace("LANES", &LANES.to_string());
+    let names = names.replace("CROWDED", &CROWDED.to_string());
     admin.batch_execute(&names).await.expect("functions");
 }
 

@@ -3,11 +3,13 @@
 //!
 //! `FLOWS_ROWS` is the number of rows in each: a million in CI, by default a hundred thousand.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use tokio_postgres::Client;
 
-use super::cases::{Case, TENANT, cases};
-use super::fill::{fill, id, prepare, quick_database};
+use super::cases::{Case, TENANT, cases, foreign_lanes, many_lanes};
+use super::fill::{LANES, fill, id, prepare, quick_database};
 use super::plan::Plan;
 use super::{SWEEPS, connect};
 use crate::dev::Database;
@@ -27,10 +29,13 @@ impl Sessions {
         let sessions = Self { writer: a.await, claimer: b.await, tenant: c.await };
         sessions.writer.batch_execute(writer).await.expect("a session");
         sessions.claimer.batch_execute(claimer).await.expect("a session");
+        let mut known = HashSet::new();
         for case in cases {
             let Case { sql, .. } = case;
-            let prepare = format!("PREPARE {} AS {}", sql.name, sql.text);
-            sessions.of(case).batch_execute(&prepare).await.expect("prepares");
+            if known.insert((case.session, sql.name)) {
+                let prepare = format!("PREPARE {} AS {}", sql.name, sql.text);
+                sessions.of(case).batch_execute(&prepare).await.expect("prepares");
+            }
         }
         sessions
     }
@@ -125,7 +130,17 @@ async fn hot_statements_look_at_few_pages_of_full_tables() {
     admin.batch_execute("VACUUM ANALYZE").await.expect("statistics");
     let known = Sessions::new(&database, GUARDED, &cases).await;
     known.check(&cases, "planned with statistics").await;
+    many_lanes_are_walked(&known).await;
     a_missing_index_is_found(&admin, &known).await;
+}
+
+/// A claim reads little more than it takes, and a look one entry for each lane that it meets.
+async fn many_lanes_are_walked(sessions: &Sessions) {
+    for (case, limit) in [(many_lanes(), 1_800.0), (foreign_lanes(), 320.0)] {
+        let plan = Plan::new(&sessions.explain(&case, "ANALYZE, BUFFERS").await);
+        let (name, read) = (case.sql.name, plan.entries("ready_pkey"));
+        assert!(read >= LANES as f64 && read < limit, "{name}: {read} entries, at most {limit}");
+    }
 }
 
 /// So the checks above can fail.

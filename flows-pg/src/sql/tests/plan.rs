@@ -19,8 +19,24 @@ impl Plan {
 
     /// Tables that are read whole.
     pub(super) fn sweeps(&self) -> Vec<String> {
-        let swept = self.nodes.iter().filter(|node| is_sweep(node));
-        swept.filter_map(|node| Some(node["Relation Name"].as_str()?.to_owned())).collect()
+        let looks = self.looks().into_iter();
+        looks.filter(|look| !look.is_by_its_first_column()).map(|look| look.table).collect()
+    }
+
+    /// Every look at a table or index. (One by place comes from another look.)
+    pub(super) fn looks(&self) -> Vec<Look> {
+        self.nodes.iter().filter_map(Look::read).collect()
+    }
+
+    /// Entries that were read from an index.
+    pub(super) fn entries(&self, index: &str) -> f64 {
+        let scans = self.nodes.iter().filter(|node| node["Index Name"].as_str() == Some(index));
+        let number = |node: &Value, name: &str| node[name].as_f64().unwrap_or(0.0);
+        let read = |node| {
+            let filtered = number(node, "Rows Removed by Filter");
+            (number(node, "Actual Rows") + filtered) * number(node, "Actual Loops")
+        };
+        scans.map(read).sum()
     }
 
     /// Pages that were looked at: by the statement, and by those queries of its WITH list that
@@ -51,20 +67,67 @@ fn flatten(node: &Value, nodes: &mut Vec<Value>) {
     node["Plans"].as_array().into_iter().flatten().for_each(|child| flatten(child, nodes));
 }
 
-/// Reads a whole table; or an index without its first column, which is as bad.
-fn is_sweep(node: &Value) -> bool {
-    let index = node["Index Name"].as_str().unwrap_or_default();
-    let condition = node["Index Cond"].as_str().unwrap_or_default();
-    match node["Node Type"].as_str().unwrap_or_default() {
-        "Seq Scan" => true,
-        "Index Scan" | "Index Only Scan" | "Bitmap Index Scan" => {
-            let first = match index {
-                "journal_pkey" | "parked_pkey" => "(run_id ",
-                "owned_mail" | "workers_pkey" => "(worker_id = ",
-                _ => "(shard = ",
-            };
-            !condition.contains(first)
-        }
-        _ => false,
+/// A look at a table or index, and by which conditions.
+pub(super) struct Look {
+    pub(super) table: String,
+    index: String,
+    /// What the index is searched by: a filter reads first and looks then.
+    pub(super) condition: String,
+    pub(super) filter: String,
+}
+
+impl Look {
+    fn read(node: &Value) -> Option<Self> {
+        let text = |name: &str| node[name].as_str().unwrap_or_default().to_owned();
+        let looks = ["Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Index Scan"];
+        let index = text("Index Name");
+        let table = Some(text("Relation Name")).filter(|table| !table.is_empty());
+        let of_index = index.split('_').next().unwrap_or_default().to_owned();
+        looks.contains(&node["Node Type"].as_str()?).then(|| Self {
+            table: table.unwrap_or(of_index),
+            condition: text("Index Cond"),
+            filter: text("Filter"),
+            index,
+        })
     }
+
+    /// An index without its first column is read whole, which is as bad as the table.
+    fn is_by_its_first_column(&self) -> bool {
+        let first = match &*self.index {
+            "" => return false,
+            "journal_pkey" | "parked_pkey" => ["(run_id ", "(ROW(run_id, "],
+            "owned_mail" | "workers_pkey" => ["(worker_id = "; 2],
+            _ => ["(shard = "; 2],
+        };
+        first.iter().any(|first| self.condition.contains(first))
+    }
+
+    /// Operands that are cast before they are compared: columns and parameters.
+    pub(super) fn casts(&self) -> Vec<String> {
+        let conditions = [&self.condition, &self.filter].into_iter();
+        conditions.flat_map(|condition| casts(condition)).collect()
+    }
+}
+
+/// `(s.s)::smallint` in `(shard = (s.s)::smallint)`; literals, and what is computed from settings,
+/// have no columns.
+fn casts(condition: &str) -> Vec<String> {
+    let is_operand = |text: &str| {
+        let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '$');
+        !text.is_empty() && text.chars().all(name)
+    };
+    let cast = |at: usize| {
+        let operand = condition[..at].rsplit('(').next().unwrap_or_default();
+        let kind = condition[at..].split([')', ' ', ',']).find(|part| !part.is_empty());
+        is_operand(operand).then(|| format!("({operand}){}", kind.unwrap_or_default()))
+    };
+    condition.match_indices(")::").filter_map(|(at, _)| cast(at)).collect()
+}
+
+#[test]
+fn casts_of_operands_are_found() {
+    let settings = "(tenant_id = (NULLIF(current_setting('a'::text, true), ''::text))::uuid)";
+    assert!(casts(settings).is_empty());
+    assert_eq!(casts("(r.shard = (s.s)::smallint)"), ["(s.s)::smallint"]);
+    assert_eq!(casts("((shard = ($1)::smallint) AND (lane >= w.lane))"), ["($1)::smallint"]);
 }
