@@ -125,7 +125,11 @@ impl Worker {
     pub async fn run_until<F: Future>(&self, shutdown: F) -> Result<()> {
         let mut shutdown = pin!(shutdown);
         loop {
-            let session = Session::begin(self).await?;
+            let session = tokio::select! {
+                biased;
+                _ = shutdown.as_mut() => return Ok(()), // it may be long until there is a database
+                begun = Session::begin(self) => begun?,
+            };
             match session.serve(shutdown.as_mut()).await? {
                 Ended::Shutdown => return Ok(()),
                 Ended::LeaseLost => {

@@ -1,13 +1,19 @@
 //! What must hold before a store is used: the schema's version, and roles that obey its policies.
 
+use std::time::Duration;
+
 use flows_core::error::{Error, ErrorKind};
 use tokio_postgres::Row;
 
+use crate::closing::Borrowed;
 use crate::error::Fault;
 use crate::link::Link;
 use crate::migrate;
 use crate::sql::CHECK;
 use crate::store::Shared;
+
+/// How long the answer may take.
+const LIMIT: Duration = Duration::from_secs(10);
 
 impl Shared {
     /// Checks once; a check that failed is made again, for somebody may have migrated.
@@ -16,8 +22,13 @@ impl Shared {
     }
 
     async fn check(&self) -> Result<(), Fault> {
-        let client = self.pool.get().await?;
-        check(Link::new(&client, &self.counters)).await
+        let client = Borrowed::new(self.pooled().await?);
+        let checked = check(Link::new(&client, &self.counters, LIMIT)).await;
+        match &checked {
+            Err(fault) if fault.is_of_connection() => self.suspect(fault),
+            _ => client.give_back(),
+        }
+        checked
     }
 }
 

@@ -68,6 +68,7 @@ fn pool(config: &Config) -> Result<Pool> {
     let fast = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = Manager::from_config(config.clone(), NoTls, fast);
     let builder = Pool::builder(manager).max_size(CLIENTS).runtime(Runtime::Tokio1);
+    let builder = builder.create_timeout(Some(CONNECT_TIMEOUT)); // accepting is not answering
     let pool = builder.wait_timeout(Some(WAIT_TIMEOUT)).build();
     pool.map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))
 }

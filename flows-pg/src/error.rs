@@ -1,6 +1,8 @@
 //! Errors of the client library, as errors of this one: by what the caller does next.
 
-use deadpool_postgres::PoolError;
+use std::time::Duration;
+
+use deadpool_postgres::{PoolError, TimeoutType};
 use flows_core::error::{Error, ErrorKind};
 use tokio_postgres::error::{DbError, SqlState};
 
@@ -11,6 +13,8 @@ pub(crate) use tokio_postgres::Error as PgError;
 pub(crate) enum Fault {
     /// The client library's word.
     Pg(PgError),
+    /// No answer came in this time. The server may do what it was asked all the same, later.
+    Silent(Duration),
     /// An error that is ready for the caller.
     Final(Error),
 }
@@ -46,6 +50,11 @@ impl From<PoolError> for Fault {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) => Self::Pg(error),
+            PoolError::Timeout(TimeoutType::Create) => Self::Final(Error::new(
+                ErrorKind::Unavailable,
+                "the server did not answer in time: it accepts connections and begins no session, or \
+                 a network between swallows what is sent; see whether PostgreSQL itself listens there",
+            )),
             other => Self::Final(Error::new(
                 ErrorKind::Unavailable,
                 format!("no connection from the pool: {other}"),
@@ -55,9 +64,33 @@ impl From<PoolError> for Fault {
 }
 
 impl Fault {
+    /// The server's code, if it has answered.
+    pub(crate) fn code(&self) -> Option<&str> {
+        match self {
+            Self::Pg(error) => error.code().map(SqlState::code),
+            Self::Silent(_) | Self::Final(_) => None,
+        }
+    }
+
+    /// Whether the connection is to blame, and another may do better: nobody answers on it, or a
+    /// server that is ending, cannot write, or knows the tables as they were.
+    pub(crate) fn is_of_connection(&self) -> bool {
+        match self.code() {
+            Some(code) => {
+                matches!(&code[..2], "08") || code.starts_with("57P") || self.wrote_nothing()
+            }
+            None => !matches!(self, Self::Final(_)),
+        }
+    }
+
+    /// Whether the server has refused to work at all: it is a standby, is starting, or knows the tables
+    /// as they were.
+    pub(crate) fn wrote_nothing(&self) -> bool {
+        matches!(self.code(), Some("25006" | "0A000" | "57P03"))
+    }
+
     pub(crate) fn remedy(&self) -> Remedy {
-        let Self::Pg(error) = self else { return Remedy::None };
-        match error.code().map(SqlState::code) {
+        match self.code() {
             Some("40001" | "40P01") => Remedy::Repeat,
             Some("23505" | "FL001") => Remedy::Contended,
             Some("55P03") => Remedy::Blocked,
@@ -71,6 +104,13 @@ impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Final(error) => error,
+            Fault::Silent(limit) => Error::new(
+                ErrorKind::Unavailable,
+                format!(
+                    "PostgreSQL has not answered within {limit:?}, so its connection was closed; \
+                     whether it still does what it was asked is not known"
+                ),
+            ),
             Fault::Pg(error) => match error.as_db_error() {
                 Some(refused) => from_server(refused),
                 None => unreachable(&error),

@@ -3,24 +3,36 @@
 //! The body runs in a transaction of the application's role, on a pooled connection. When it has
 //! its result, the run's next journal row is added to the same transaction; the row's key is the
 //! fence, so a result that comes too late takes the body's writes back with it.
+//!
+//! Wherever the attempt is stopped, its transaction is stopped too, so that the next one does not wait
+//! for its locks. Its session carries the limits of the attempt and the name of the worker, for a
+//! worker that vanishes: the server ends it, or whoever takes over the worker's runs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool_postgres::StatementCache;
 use flows_core::Payload;
 use flows_core::context::{ActivityContext, ExactlyOnce, Fate};
 use flows_core::error::{Error, ErrorKind, Result};
 use flows_core::store::Record;
+use futures_util::FutureExt;
 use futures_util::future::{try_join, try_join3};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Transaction};
+use uuid::Uuid;
 
 use crate::PgStore;
-use crate::error::{Fault, PgError};
+use crate::closing::Borrowed;
+use crate::error::Fault;
 use crate::link::{Link, Params};
-use crate::sql::{APPEND_ONE, ENTER_WORKER, LEAVE_WORKER};
+use crate::sql::{APPEND_ONE, ENTER_ACTIVITY, ENTER_WORKER, LEAVE_WORKER};
+
+/// What an attempt may take longer on the server than here, where its error is clearer.
+const LATER: Duration = Duration::from_secs(1);
+/// Sent behind the transaction, before the connection goes back to the pool.
+const RESET: &str = "";
 
 /// Runs the body of an activity, and records its result, in one transaction.
 ///
@@ -36,20 +48,60 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
     let once = ctx.exactly_once().ok_or_else(|| needs_postgres(name))?;
     let store = once.store().as_any().downcast_ref::<PgStore>();
     let store = store.ok_or_else(|| needs_postgres(name))?;
-    let mut client = store.0.pool.get().await.map_err(Fault::from)?;
+    let mut client = Borrowed::new(store.0.pooled().await?); // dropped half-way, it is thrown away
     let cache = Arc::clone(&client.statement_cache);
     let tx = Client::transaction(&mut client).await.map_err(Fault::from)?;
-    let output = body(&tx).await?; // an error drops the transaction, which rolls it back
-    let record = once.seal(Payload::encode(codec, &output)?).await?;
-    if let Err(error) = append_and_commit(&tx, &cache, &record, once).await {
-        if error.code().is_some_and(|code| *code != SqlState::ADMIN_SHUTDOWN) {
-            once.set(Fate::RolledBack); // the server has answered: it refused a part, and so all
-        }
-        return Err(Fault::from(error).into());
+    let done = async {
+        limit(&tx, &cache, once).await?;
+        let output = body(&tx).await?;
+        let record = once.seal(Payload::encode(codec, &output)?).await?;
+        commit(&tx, &cache, &record, once).await?;
+        Ok(output)
     }
-    once.set(Fate::Committed);
-    std::mem::forget(tx); // it has ended; dropped, it would send a ROLLBACK
-    Ok(output)
+    .await;
+    match done {
+        Ok(_) => std::mem::forget(tx), // it has ended; dropped, it would send a ROLLBACK
+        Err(_) => drop(tx),            // which rolls it back
+    }
+    client.give_back_after(RESET);
+    done
+}
+
+/// Says to the server how long it may hold the transaction for a client that is gone, and whose it is.
+/// On its way before the first statement of the body; nobody waits for the answer.
+async fn limit(tx: &Transaction<'_>, cache: &StatementCache, once: &ExactlyOnce) -> Result<()> {
+    let link = Link::foreign(tx.client(), Some(cache));
+    let enter = link.prepare(ENTER_ACTIVITY).await?;
+    let limit = i32::try_from((once.limit() + LATER).as_millis()).unwrap_or(i32::MAX);
+    let params: Params<'_> = &[&session_name(once.worker()), &limit];
+    match link.send(&enter, params).now_or_never() {
+        Some(Err(fault)) => Err(fault.into()),
+        Some(Ok(_)) | None => Ok(()),
+    }
+}
+
+/// What the sessions of a worker's transactional activities are called.
+pub(crate) fn session_name(worker: Uuid) -> String {
+    format!("flows activity {}", worker.simple())
+}
+
+/// Adds the record and commits, and says what became of it.
+async fn commit(
+    tx: &Transaction<'_>,
+    cache: &StatementCache,
+    record: &Record,
+    once: &ExactlyOnce,
+) -> Result<()> {
+    let committed = append_and_commit(tx, cache, record, once).await;
+    match &committed {
+        Ok(()) => once.set(Fate::Committed),
+        // the server has answered: it refused a part, and so all
+        Err(fault) if fault.code().is_some_and(|code| code != "57P01") => {
+            once.set(Fate::RolledBack);
+        }
+        Err(_) => {}
+    }
+    Ok(committed?)
 }
 
 /// Adds the record, as the role that may write for every tenant, and commits. Constraints that are
@@ -63,7 +115,7 @@ async fn append_and_commit(
     cache: &StatementCache,
     record: &Record,
     once: &ExactlyOnce,
-) -> Result<(), PgError> {
+) -> Result<(), Fault> {
     once.set(Fate::RolledBack); // so far: what breaks here breaks the transaction
     let link = Link::foreign(tx.client(), Some(cache));
     let enter = link.prepare(ENTER_WORKER).await?;

@@ -6,6 +6,7 @@
 
 mod check;
 mod claim;
+mod closing;
 mod collect;
 mod commit;
 mod connect;

@@ -3,13 +3,19 @@
 //! A statement is prepared before it is sent, in two steps, because several can then be put on the
 //! wire at once, in order, without waiting for answers in between. It never begins or ends a
 //! transaction by itself.
+//!
+//! Nothing waits for ever: a request that is not answered in time is a fault, and whoever has the
+//! connection closes it.
+
+use std::future::Future;
+use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, StatementCache};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
 use crate::counters::Counters;
-use crate::error::PgError;
+use crate::error::{Fault, PgError};
 use crate::sql::Sql;
 
 /// Parameters of a statement.
@@ -21,7 +27,15 @@ pub(crate) struct Link<'a> {
     client: &'a Client,
     cache: Option<&'a StatementCache>,
     counters: Option<&'a Counters>,
+    /// How long an answer may take.
+    limit: Option<Duration>,
 }
+
+/// How long a server may take to answer what it need not work for: it begins a transaction, or says
+/// that it cannot.
+pub(crate) const PROMPTLY: Duration = Duration::from_secs(3);
+/// How long it may take to read a statement, which waits for those who change the schema.
+const PREPARE: Duration = Duration::from_secs(5);
 
 /// A prepared statement and the name it is counted under.
 pub(crate) struct Prepared {
@@ -30,22 +44,27 @@ pub(crate) struct Prepared {
 }
 
 impl<'a> Link<'a> {
-    /// A connection of this store's.
-    pub(crate) fn new(client: &'a ClientWrapper, counters: &'a Counters) -> Self {
-        Self { client, cache: Some(&client.statement_cache), counters: Some(counters) }
+    /// A connection of this store's, whose answers may take so long.
+    pub(crate) fn new(client: &'a ClientWrapper, counters: &'a Counters, limit: Duration) -> Self {
+        let cache = Some(&*client.statement_cache);
+        Self { client, cache, counters: Some(counters), limit: Some(limit) }
     }
 
-    /// The connection of a transaction of the application's.
+    /// The connection of a transaction of the application's, which limits it as it likes.
     pub(crate) fn foreign(client: &'a Client, cache: Option<&'a StatementCache>) -> Self {
-        Self { client, cache, counters: None }
+        Self { client, cache, counters: None, limit: None }
     }
 
     /// Prepares a statement, once per connection.
-    pub(crate) async fn prepare(self, sql: Sql) -> Result<Prepared, PgError> {
-        let statement = match self.cache {
-            Some(cache) => cache.prepare(self.client, sql.text).await?,
-            None => self.client.prepare(sql.text).await?,
+    pub(crate) async fn prepare(self, sql: Sql) -> Result<Prepared, Fault> {
+        let prepare = async {
+            match self.cache {
+                Some(cache) => cache.prepare(self.client, sql.text).await,
+                None => self.client.prepare(sql.text).await,
+            }
         };
+        let limit = self.limit.map(|limit| limit.min(PREPARE));
+        let statement = within(limit, prepare).await?;
         Ok(Prepared { name: sql.name, statement })
     }
 
@@ -54,30 +73,48 @@ impl<'a> Link<'a> {
         self,
         prepared: &Prepared,
         params: Params<'_>,
-    ) -> Result<Vec<Row>, PgError> {
+    ) -> Result<Vec<Row>, Fault> {
         self.count(prepared.name, 1);
-        let rows = self.client.query(&prepared.statement, params).await?;
+        let rows = within(self.limit, self.client.query(&prepared.statement, params)).await?;
         self.count("rows", rows.len());
         Ok(rows)
     }
 
     /// Prepares and sends.
-    pub(crate) async fn query(self, sql: Sql, params: Params<'_>) -> Result<Vec<Row>, PgError> {
+    pub(crate) async fn query(self, sql: Sql, params: Params<'_>) -> Result<Vec<Row>, Fault> {
         let prepared = self.prepare(sql).await?;
         self.send(&prepared, params).await
     }
 
-    /// Sends a command without parameters or answer, such as BEGIN.
-    pub(crate) async fn command(self, text: &'static str) -> Result<(), PgError> {
+    /// Sends a command without parameters or answer, such as COMMIT.
+    pub(crate) async fn command(self, text: &'static str) -> Result<(), Fault> {
         if text == "COMMIT" {
             self.count("commit", 1);
         }
-        self.client.batch_execute(text).await
+        within(self.limit, self.client.batch_execute(text)).await
+    }
+
+    /// Sends the command that begins a transaction. No lock and no disk keeps a server from answering
+    /// it: one that does not is gone.
+    pub(crate) async fn begin(self, text: &'static str) -> Result<(), Fault> {
+        within(Some(PROMPTLY), self.client.batch_execute(text)).await
     }
 
     pub(crate) fn count(self, name: &'static str, number: usize) {
         if let Some(counters) = self.counters {
             counters.add(name, number);
         }
+    }
+}
+
+/// An answer, if it comes in time.
+async fn within<T>(
+    limit: Option<Duration>,
+    answer: impl Future<Output = Result<T, PgError>>,
+) -> Result<T, Fault> {
+    let Some(limit) = limit else { return Ok(answer.await?) };
+    match tokio::time::timeout(limit, answer).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Fault::Silent(limit)),
     }
 }

@@ -9,8 +9,11 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::error::Fault;
+use crate::exactly_once::session_name;
 use crate::link::Link;
-use crate::sql::{FORGET_WORKER, LOCK_DEAD_WORKER, LOCK_WORKER, RELEASE};
+use crate::sql::{
+    DEAD_WORKERS, END_SESSIONS, FORGET_WORKER, LOCK_DEAD_WORKER, LOCK_WORKER, RELEASE,
+};
 
 /// Runs moved by one transaction.
 const CHUNK: i64 = 2000;
@@ -47,6 +50,7 @@ pub(crate) async fn release_all(link: Link<'_>, worker: Uuid) -> Result<Vec<i16>
 
 /// Makes ready what workers own whose leases are over. Answers the shards.
 pub(crate) async fn release_orphans(link: Link<'_>) -> Result<Vec<i16>, Fault> {
+    end_sessions(link).await?;
     let mut shards = BTreeSet::new();
     for _ in 0..ROUNDS {
         let chunk = chunk(link, None).await?;
@@ -58,9 +62,28 @@ pub(crate) async fn release_orphans(link: Link<'_>) -> Result<Vec<i16>, Fault> {
     Ok(shards.into_iter().collect())
 }
 
+/// Ends the transactions that such workers have left open, whose locks would keep the next attempts
+/// waiting. Where the login role may not do that, they end by the limits of their own.
+async fn end_sessions(link: Link<'_>) -> Result<(), Fault> {
+    let dead = link.query(DEAD_WORKERS, &[]).await?;
+    let names = dead.iter().map(|row| session_name(row.get("worker_id"))).collect::<Vec<_>>();
+    link.begin("BEGIN; SET LOCAL ROLE NONE").await?;
+    match link.query(END_SESSIONS, &[&names]).await {
+        Ok(rows) => {
+            let ended = rows.first().map_or(0, |row| row.get::<_, i64>("ended"));
+            if ended > 0 {
+                tracing::info!(ended, "ended transactions of workers whose leases are over");
+            }
+        }
+        Err(fault) if fault.is_of_connection() => return Err(fault),
+        Err(fault) => tracing::warn!(error = ?fault, "cannot end transactions of dead workers"),
+    }
+    link.command("ROLLBACK").await
+}
+
 /// One transaction, for a worker or for any whose lease is over.
 async fn chunk(link: Link<'_>, worker: Option<Uuid>) -> Result<Chunk, Fault> {
-    link.command("BEGIN").await?;
+    link.begin("BEGIN").await?;
     let rows = match worker {
         Some(worker) => link.query(LOCK_WORKER, &[&worker]).await?,
         None => link.query(LOCK_DEAD_WORKER, &[]).await?,

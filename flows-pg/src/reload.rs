@@ -15,7 +15,7 @@ impl Shared {
         let lent = self.claimer().await?;
         let keys = runs.iter().copied().collect::<Keys>();
         let params: crate::link::Params<'_> = &[&worker, &keys.shards, &keys.tenants, &keys.runs];
-        let rows = lent.link().query(RELOAD, params).await.map_err(crate::error::Fault::from)?;
+        let rows = lent.link().query(RELOAD, params).await?;
         let runs = rows.iter().map(activation).collect::<Result<Vec<_>>>()?;
         let loaded = load(lent.link(), runs).await?;
         lent.give_back();

@@ -6,14 +6,15 @@ use flows_core::error::Result;
 use flows_core::store::{Lease, WorkerIdentity};
 
 use crate::error::Fault;
-use crate::link::Link;
+use crate::link::{Link, PROMPTLY};
 use crate::sql::RENEW;
 use crate::store::Shared;
 use crate::types::{Time, micros};
 
 impl Shared {
     pub(crate) async fn renew(&self, worker: &WorkerIdentity) -> Result<Lease> {
-        let lent = self.leases().await?;
+        // there should be time for another try
+        let lent = self.leases().await?.within(PROMPTLY);
         let lease = renew(lent.link(), worker).await?;
         lent.give_back();
         Ok(lease)

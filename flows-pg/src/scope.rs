@@ -30,7 +30,7 @@ impl Scope<'_> {
     pub(crate) async fn query(self, sql: Sql, params: Params<'_>) -> Result<Vec<Row>, Fault> {
         match self {
             Self::Alone(store, tenant) => store.in_tenant(tenant, sql, params).await,
-            Self::Own(link) => Ok(link.query(sql, params).await?),
+            Self::Own(link) => link.query(sql, params).await,
             Self::Foreign(link, tenant) => wrapped(link, tenant, sql, params).await,
         }
     }
@@ -53,7 +53,7 @@ impl Scope<'_> {
     async fn command(self, text: &'static str) -> Result<(), Fault> {
         match self {
             Self::Alone(..) => Ok(()),
-            Self::Own(link) | Self::Foreign(link, _) => Ok(link.command(text).await?),
+            Self::Own(link) | Self::Foreign(link, _) => link.command(text).await,
         }
     }
 }

@@ -6,16 +6,20 @@
 //! A connection leaves its slot while it is used and comes back only when its user says that
 //! nothing is unfinished on it. So a future that is dropped half-way drops the connection with it,
 //! and a transaction never outlives the call that began it.
+//!
+//! A server that does not answer is left for another connection after a while.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::Manager;
 use deadpool_postgres::{ClientWrapper, Pool, PoolError, TimeoutType};
+use flows_core::clock;
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::closing::throw_away;
 use crate::counters::Counters;
-use crate::error::Fault;
+use crate::error::{Fault, PgError};
 use crate::link::Link;
 
 /// What the connections of the committer are set to.
@@ -27,6 +31,10 @@ pub(crate) const LEASES: &str = include_str!("sql/session_leases.sql");
 
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// How long it may take to open a connection, where the pool sets no limit.
+const OPEN: Duration = Duration::from_secs(10);
+/// How long an answer may take. Those who wait for locks give up before.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// The slot of one connection.
 #[derive(Debug)]
@@ -52,15 +60,16 @@ impl Session {
             Some(client) if !client.is_closed() => client,
             _ => self.open(pool).await?,
         };
-        Ok(Lent { slot, client, counters })
+        Ok(Lent { slot, client: Some(client), counters, limit: LIMIT })
     }
 
     /// Waits longer after every failure, so that a database that is down is left alone.
     async fn open(&self, pool: &Pool) -> Result<ClientWrapper, Fault> {
         let failures = self.failures.load(Ordering::Relaxed);
         if failures > 0 {
-            let wait = FIRST_WAIT * 2_u32.saturating_pow(failures.min(10));
-            tokio::time::sleep(wait.min(LONGEST_WAIT)).await;
+            let wait = (FIRST_WAIT * 2_u32.saturating_pow(failures.min(10))).min(LONGEST_WAIT);
+            // many workers lose their connections at the same moment
+            tokio::time::sleep(wait.mul_f64(0.5 + clock::random_share() / 2.0)).await;
         }
         let opened = self.open_now(pool).await;
         self.failures.store(if opened.is_ok() { 0 } else { failures + 1 }, Ordering::Relaxed);
@@ -68,40 +77,65 @@ impl Session {
     }
 
     async fn open_now(&self, pool: &Pool) -> Result<ClientWrapper, Fault> {
+        open(pool, self.setup).await
+    }
+}
+
+/// A connection beside the pool, prepared by some commands.
+pub(crate) async fn open(pool: &Pool, setup: &str) -> Result<ClientWrapper, Fault> {
+    let opened = async {
         let client = connect(pool).await?;
-        client.batch_execute(self.setup).await?;
+        client.batch_execute(setup).await?;
         Ok(client)
+    };
+    let limit = pool.timeouts().create.unwrap_or(OPEN);
+    match tokio::time::timeout(limit, opened).await {
+        Ok(opened) => opened,
+        Err(_) => Err(PoolError::Timeout(TimeoutType::Create).into()),
     }
 }
 
 /// A connection beside the pool, which the pool neither counts nor waits for.
-pub(crate) async fn connect(pool: &Pool) -> Result<ClientWrapper, Fault> {
+async fn connect(pool: &Pool) -> Result<ClientWrapper, PgError> {
     let manager = pool.manager();
-    let mut client = match pool.timeouts().create {
-        Some(limit) => match tokio::time::timeout(limit, manager.create()).await {
-            Ok(created) => created?,
-            Err(_) => return Err(PoolError::Timeout(TimeoutType::Create).into()),
-        },
-        None => manager.create().await?,
-    };
+    let mut client = manager.create().await?;
     manager.detach(&mut client);
     Ok(client)
 }
 
-/// A connection on loan. Dropped, it is closed; [`Lent::give_back`] keeps it.
+/// A connection on loan. Dropped, it is closed, and what runs on it is cancelled;
+/// [`Lent::give_back`] keeps it.
 pub(crate) struct Lent<'a> {
     slot: MutexGuard<'a, Option<ClientWrapper>>,
-    client: ClientWrapper,
+    /// Taken only at the end.
+    client: Option<ClientWrapper>,
     counters: &'a Counters,
+    limit: Duration,
 }
 
 impl Lent<'_> {
     pub(crate) fn link(&self) -> Link<'_> {
-        Link::new(&self.client, self.counters)
+        // taken by `give_back`, which consumes it
+        let client = self.client.as_ref().unwrap_or_else(|| unreachable!("it was given back"));
+        Link::new(client, self.counters, self.limit)
+    }
+
+    /// The same, for requests that must be answered sooner.
+    pub(crate) fn within(mut self, limit: Duration) -> Self {
+        self.limit = self.limit.min(limit);
+        self
     }
 
     /// Keeps the connection: nothing is unfinished on it.
     pub(crate) fn give_back(mut self) {
-        *self.slot = Some(self.client);
+        *self.slot = self.client.take();
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            throw_away(client);
+        }
     }
 }

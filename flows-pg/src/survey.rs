@@ -29,7 +29,7 @@ impl Shared {
 
 async fn read(link: Link<'_>, survey: &Survey) -> Result<Surveyed, Fault> {
     let enter = link.prepare(ENTER_SURVEY).await?;
-    let (begun, entered) = join(link.command(BEGIN), link.send(&enter, &[])).await;
+    let (begun, entered) = join(link.begin(BEGIN), link.send(&enter, &[])).await;
     begun?;
     entered?;
     let RunKey { shard, tenant, run } = survey.from;

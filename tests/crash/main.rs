@@ -6,6 +6,7 @@
 mod audit;
 mod ledger;
 mod process;
+mod vanished;
 mod workflows;
 
 use std::process::ExitCode;
@@ -21,6 +22,12 @@ fn main() -> ExitCode {
         Trial::test("kill_9_of_a_worker_loses_nothing_g3_g5", || run(audit::kill_9())),
         Trial::test("a_worker_frozen_past_its_lease_is_fenced_g5", || run(audit::freeze())),
         Trial::test("a_worker_that_is_asked_to_stop_hands_back", || run(audit::sigterm())),
+        Trial::test(
+            "locks_of_a_vanished_worker_end_with_its_lease",
+            || run(vanished::taken_over()),
+        ),
+        Trial::test("locks_of_a_vanished_worker_end_by_its_limits", || run(vanished::limited())),
+        Trial::test("a_second_signal_ends_a_worker_at_once", || run(vanished::insisted())),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }

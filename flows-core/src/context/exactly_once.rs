@@ -6,8 +6,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::payload::Payload;
@@ -37,13 +39,30 @@ pub(crate) struct SealRequest {
 pub struct ExactlyOnce {
     store: Arc<dyn Store>,
     sealer: Sealer,
+    worker: Uuid,
+    limit: Duration,
     fate: AtomicU8,
 }
 
 impl ExactlyOnce {
-    /// For an attempt; its requests go to the sealer.
-    pub(crate) fn new(store: Arc<dyn Store>, sealer: Sealer) -> Self {
-        Self { store, sealer, fate: AtomicU8::default() }
+    /// For an attempt of a worker's, which may take so long; its requests go to the sealer.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        sealer: Sealer,
+        worker: Uuid,
+        limit: Duration,
+    ) -> Self {
+        Self { store, sealer, worker, limit, fate: AtomicU8::default() }
+    }
+
+    /// The worker that runs the attempt.
+    pub fn worker(&self) -> Uuid {
+        self.worker
+    }
+
+    /// How long the attempt may take from its start: `start_to_close`.
+    pub fn limit(&self) -> Duration {
+        self.limit
     }
 
     /// The store that the run lives in.

@@ -83,7 +83,8 @@ impl Executor {
             attempt,
         };
         let sealer = Sealer { executor: self.myself.clone(), key, residency, op, attempt };
-        let exactly_once = ExactlyOnce::new(Arc::clone(&self.session.store), sealer);
+        let (store, limit) = (Arc::clone(&self.session.store), start_to_close(&task, &def));
+        let exactly_once = ExactlyOnce::new(store, sealer, self.session.id(), limit);
         let state = Arc::clone(&self.session.state);
         let context = ActivityContext::new(info, state, heartbeat, Some(exactly_once));
         let running = (Arc::clone(&task), context.clone());
@@ -200,8 +201,7 @@ impl Attempt {
     async fn limits(&self) -> Error {
         let (task, heartbeats) = (&self.task, self.context.heartbeats());
         let overrides = task.overrides.as_deref();
-        let limit =
-            overrides.and_then(|o| o.start_to_close).unwrap_or(self.def.options.start_to_close);
+        let limit = start_to_close(task, &self.def);
         let close = overrides
             .and_then(|o| o.schedule_to_close)
             .or(self.def.options.schedule_to_close)
@@ -225,6 +225,12 @@ impl Attempt {
         let name = self.def.name;
         Error::new(ErrorKind::Timeout, format!("activity `{name}` {what} of {limit:?}"))
     }
+}
+
+/// How long an attempt may take from its start.
+fn start_to_close(task: &ActivityTask, def: &ActivityDef) -> Duration {
+    let overridden = task.overrides.as_deref().and_then(|o| o.start_to_close);
+    overridden.unwrap_or(def.options.start_to_close)
 }
 
 async fn until(limit: Option<(Duration, tokio::time::Instant)>) -> Duration {

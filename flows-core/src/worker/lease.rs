@@ -1,10 +1,12 @@
 //! The worker's lease: taken, held, and noticed when it is lost.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::session::Session;
+use crate::clock;
 use crate::error::{ErrorKind, Result};
 use crate::store::{Lease, Store, WorkerIdentity};
 
@@ -20,7 +22,8 @@ pub(super) async fn register(
         match store.register(identity).await {
             Err(error) if error.kind() == ErrorKind::Unavailable => {
                 tracing::warn!(%error, "cannot register the worker; trying again");
-                tokio::time::sleep(pause).await;
+                // many workers lose their database at the same moment
+                tokio::time::sleep(pause.mul_f64(0.5 + clock::random_share() / 2.0)).await;
                 pause = (pause * 2).min(Duration::from_secs(5));
             }
             other => return other.map(|lease| (asked, lease)),
@@ -30,9 +33,20 @@ pub(super) async fn register(
 
 /// Renews the lease at a third of its length; returns when it is lost.
 pub(super) async fn hold(session: &Session) {
+    let usual = session.config.lease / 3;
+    hold_at(session, usual, usual).await;
+}
+
+/// The same, and often enough to learn soon whether the store can be reached.
+pub(super) async fn hold_closely(session: &Session) {
+    let usual = (session.config.lease / 3).min(Duration::from_secs(1));
+    hold_at(session, Duration::ZERO, usual).await;
+}
+
+async fn hold_at(session: &Session, first: Duration, usual: Duration) {
     let lease = session.config.lease;
     let mut renewed = session.renewed();
-    let mut pause = lease / 3;
+    let mut pause = first;
     loop {
         tokio::time::sleep_until((Instant::now() + pause).min(renewed + lease)).await;
         let asked = Instant::now();
@@ -41,14 +55,16 @@ pub(super) async fn hold(session: &Session) {
             Ok(Ok(answer)) if answer.lapsed => return,
             Ok(Ok(answer)) => {
                 session.clock.set(answer.now);
-                (renewed, pause) = (asked, lease / 3);
+                (renewed, pause) = (asked, usual);
                 session.set_renewed(asked);
+                session.unreachable.store(false, Ordering::Relaxed);
             }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "could not renew the lease; trying again");
                 pause = lease / 20;
+                session.unreachable.store(true, Ordering::Relaxed);
             }
-            Err(_) => {}
+            Err(_) => session.unreachable.store(true, Ordering::Relaxed),
         }
         if renewed.elapsed() >= lease {
             return;

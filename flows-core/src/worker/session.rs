@@ -28,6 +28,13 @@ use crate::ids::RunKey;
 use crate::registry::Registry;
 use crate::store::{Store, WorkerIdentity};
 
+/// How long handing back may take; and where the store has not answered of late.
+const RETIRE: Duration = Duration::from_secs(5);
+const RETIRE_AWAY: Duration = Duration::from_secs(1);
+/// How often it is looked whether a worker that ends waits for anything, and how often in vain.
+const GLANCE: Duration = Duration::from_millis(100);
+const HOPELESS: usize = 10;
+
 /// Why a session ended.
 pub(crate) enum Ended {
     Shutdown,
@@ -52,6 +59,8 @@ pub(crate) struct Session {
     pub(crate) wanted: Notify,
     /// When the lease was last asked for, successfully.
     pub(crate) renewed: Mutex<Instant>,
+    /// Whether the store did not answer when it was last asked for that.
+    pub(crate) unreachable: AtomicBool,
     pub(crate) collect: AtomicBool,
     /// Whether runs are ready for which there may be no slots.
     pub(crate) backlog: AtomicBool,
@@ -83,6 +92,7 @@ impl Session {
             residents: AtomicUsize::new(0),
             wanted: Notify::new(),
             renewed: Mutex::new(asked),
+            unreachable: AtomicBool::new(false),
             collect: AtomicBool::new(false),
             backlog: AtomicBool::new(true), // until it has looked
             reloads: Mutex::default(),
@@ -173,7 +183,8 @@ impl Session {
         tokio::select! {
             biased;
             () = crew.all_ended() => {}
-            () = lease::hold(self) => {}
+            () = lease::hold_closely(self) => {}
+            () = self.hopeless() => {}
             () = tokio::time::sleep(self.config.grace) => {
                 tracing::warn!(
                     "activities, or workflow code that blocks, still ran after the grace period; \
@@ -183,9 +194,23 @@ impl Session {
         }
     }
 
+    /// Resolves when waiting leads to nothing: the store is away, so that nothing can be recorded, and
+    /// no activity runs that would do something yet.
+    async fn hopeless(&self) {
+        let mut times = 0;
+        while times < HOPELESS {
+            tokio::time::sleep(GLANCE).await;
+            let runs_none = self.permits.available_permits() == self.config.max_activities;
+            let is_so = runs_none && self.unreachable.load(Ordering::Relaxed);
+            times = if is_so { times + 1 } else { 0 };
+        }
+    }
+
     /// Hands back what is left. If the store cannot be reached, the lease runs out instead.
     async fn retire(&self) {
-        let retired = tokio::time::timeout(Duration::from_secs(5), self.store.retire(self.id()));
+        let away = self.unreachable.load(Ordering::Relaxed);
+        let limit = if away { RETIRE_AWAY } else { RETIRE };
+        let retired = tokio::time::timeout(limit, self.store.retire(self.id()));
         match retired.await {
             Ok(Ok(())) => self.hints.ready((0..crate::ids::SHARDS).collect()),
             Ok(Err(error)) => {

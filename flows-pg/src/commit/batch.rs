@@ -13,7 +13,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::columns::{Consumed, Ends, Heirs, Parks, Rows};
-use crate::error::{Fault, PgError};
+use crate::error::Fault;
 use crate::link::{Link, Prepared};
 use crate::scope::Scope;
 use crate::send::{Answers, Delivery, deliver_rest, hints};
@@ -147,14 +147,14 @@ impl<'a> Batch<'a> {
         link: Link<'_>,
         steps: &Steps,
         letters: &Delivery<'_>,
-    ) -> Result<Replies, PgError> {
+    ) -> Result<Replies, Fault> {
         let starts = start::Columns::sorted(self.starts.iter().copied());
         let turn = self.turn().1;
         let mut park: Values<'_> = vec![&self.worker];
         park.extend(self.parks.params());
         let (runs, mail, heirs) = (starts.params(), letters.params(), self.heirs.params());
         let first = join3(
-            link.command("BEGIN"),
+            link.begin("BEGIN"),
             link.send(&steps.turn, &turn),
             send_if(link, steps.start.as_ref(), &runs),
         );
@@ -176,7 +176,7 @@ impl<'a> Batch<'a> {
         &self,
         link: Link<'_>,
         letters: Delivery<'_>,
-        done: Result<Replies, PgError>,
+        done: Result<Replies, Fault>,
     ) -> Result<Written, Fault> {
         let delivered = match done {
             Ok(replies) => {
@@ -187,7 +187,7 @@ impl<'a> Batch<'a> {
                     self.written(answers, &replies.parked)
                 })
             }
-            Err(error) => Err(error.into()),
+            Err(fault) => Err(fault),
         };
         let end = if delivered.is_ok() { "COMMIT" } else { "ROLLBACK" };
         let ended = link.command(end).await;
@@ -207,7 +207,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-async fn prepare_if(link: Link<'_>, sql: Sql, wanted: bool) -> Result<Option<Prepared>, PgError> {
+async fn prepare_if(link: Link<'_>, sql: Sql, wanted: bool) -> Result<Option<Prepared>, Fault> {
     if wanted { link.prepare(sql).await.map(Some) } else { Ok(None) }
 }
 
@@ -215,7 +215,7 @@ async fn send_if(
     link: Link<'_>,
     prepared: Option<&Prepared>,
     values: &[&(dyn ToSql + Sync)],
-) -> Result<Vec<Row>, PgError> {
+) -> Result<Vec<Row>, Fault> {
     match prepared {
         Some(prepared) => link.send(prepared, values).await,
         None => Ok(Vec::new()),

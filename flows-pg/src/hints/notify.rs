@@ -13,13 +13,19 @@ use uuid::Uuid;
 
 use super::wire::Sender;
 use crate::error::Fault;
-use crate::session::connect;
+use crate::session::open;
 use crate::sql::NOTIFY;
 
 /// The time in which hints gather after some were sent.
 const WINDOW: Duration = Duration::from_millis(5);
 /// The wait after a failure, in which hints gather too.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long an answer may take.
+const LIMIT: Duration = Duration::from_secs(10);
+/// What the connection is set to.
+const SETUP: &str = "SET synchronous_commit = off; SET application_name = 'flows notifier'; \
+    SET idle_session_timeout = 0; SET statement_timeout = 0; SET lock_timeout = 0; \
+    SET default_transaction_read_only = off; SET default_transaction_isolation = 'read committed'";
 /// Hints taken out of the queue at once.
 const BATCH: usize = 1024;
 /// Closed runs worth naming; beyond, everybody looks.
@@ -89,17 +95,15 @@ async fn send(
 ) -> Result<(), Fault> {
     let link = match client {
         Some(client) => client,
-        None => client.insert(open(pool).await?),
+        None => client.insert(open(pool, SETUP).await?),
     };
-    let statement = link.prepare_cached(NOTIFY.text).await?;
-    link.query(&statement, &[&payloads]).await?;
+    let sent = async {
+        let statement = link.prepare_cached(NOTIFY.text).await?;
+        link.query(&statement, &[&payloads]).await
+    };
+    match tokio::time::timeout(LIMIT, sent).await {
+        Ok(sent) => drop(sent?),
+        Err(_) => return Err(Fault::Silent(LIMIT)),
+    }
     Ok(())
-}
-
-async fn open(pool: &Pool) -> Result<ClientWrapper, Fault> {
-    let client = connect(pool).await?;
-    client
-        .batch_execute("SET synchronous_commit = off; SET application_name = 'flows notifier'")
-        .await?;
-    Ok(client)
 }

@@ -17,7 +17,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 /// Statements that read a small table whole, as their files say.
-const SWEEPS: [(&str, &str); 8] = [
+const SWEEPS: [(&str, &str); 9] = [
     ("check", "schema_version"),
     ("collect_again", "owned"),
     ("forget_worker", "owned"),
@@ -25,6 +25,7 @@ const SWEEPS: [(&str, &str); 8] = [
     ("unclaim", "owned"),
     ("describe", "workers"),
     ("look", "workers"),
+    ("dead_workers", "workers"),
     ("lock_dead_worker", "workers"),
 ];
 

@@ -27,6 +27,9 @@ impl Holder {
 
     /// The answer to a start that it stands in the way of.
     pub(super) fn answer(self, run: &NewRun) -> Result<Started> {
+        if self.run == run.key.run {
+            return Ok(Started::Created); // by this start, whose first answer was lost
+        }
         match run.on_conflict {
             ConflictPolicy::Reject => Err(already_exists(run, self.run)),
             ConflictPolicy::UseExisting | ConflictPolicy::TerminateExisting => {

@@ -5,6 +5,7 @@
 //! written that way is started as everything else is.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use flows_core::error::{Error, Result};
 use flows_core::store::{NewRun, Started};
@@ -18,6 +19,9 @@ use crate::sql::START_OWNED;
 use crate::store::Shared;
 use crate::types::Time;
 use crate::unfinished::Request;
+
+/// How long an answer may take, where the pool has other connections to try.
+const PROMPTLY: Duration = Duration::from_secs(4);
 
 /// The runs that were started, and when.
 struct Owned {
@@ -49,7 +53,7 @@ impl Shared {
     async fn create_owned(&self, worker: Uuid, runs: &[NewRun]) -> Result<Owned, Fault> {
         let claim = self.next_request();
         let lent = match self.starter().await {
-            Ok(lent) => lent,
+            Ok(lent) => lent.within(PROMPTLY),
             Err(_) => return Ok(Owned { claim, started: HashMap::new() }), // the pool may have one
         };
         let pending = self.unfinished.begin(worker, Request::Claim(claim));
@@ -58,10 +62,12 @@ impl Shared {
         params.extend([&worker as &(dyn ToSql + Sync), &claim]);
         let rows = match lent.link().query(START_OWNED, &params).await {
             Ok(rows) => rows,
-            Err(error) => match Fault::from(error) {
-                fault if fault.remedy() == Remedy::None => return Err(fault),
-                _ => Vec::new(), // nothing was written
-            },
+            // Whatever came of it: the claim is declared void, and the runs are started otherwise.
+            Err(fault) if fault.is_of_connection() => {
+                return Ok(Owned { claim, started: HashMap::new() });
+            }
+            Err(fault) if fault.remedy() == Remedy::None => return Err(fault),
+            Err(_) => Vec::new(), // nothing was written
         };
         pending.finish();
         lent.give_back();

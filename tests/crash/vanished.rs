@@ -1,0 +1,127 @@
+//! A worker that vanishes in the middle of a transactional activity: its locks go with its lease, or by
+//! the limits of its session, and the next attempt succeeds.
+
+use flows::pg::Transaction;
+use flows::pg::dev::{Database, fresh_database};
+use flows::pg::tokio_postgres::{Client, NoTls};
+use flows::prelude::*;
+
+use crate::ledger::LedgerFile;
+use crate::process::{WorkerProcess, serve};
+
+/// In the worker that vanishes, it never ends.
+#[activity(transaction, start_to_close = "60s", retry(max_attempts = 1))]
+async fn debit(tx: &Transaction<'_>) -> Result<i64> {
+    let debit = "UPDATE accounts SET cents = cents - 1 RETURNING cents";
+    let cents = tx.query_one(debit, &[]).await?.get(0);
+    if std::env::var("FLOWS_TEST_WORKER_URL").is_ok() {
+        std::future::pending::<()>().await;
+    }
+    Ok(cents)
+}
+
+#[workflow]
+async fn debits(ctx: &WorkflowContext) -> Result<i64> {
+    debit(ctx).await
+}
+
+#[workflow]
+async fn debits_in_time(ctx: &WorkflowContext) -> Result<i64> {
+    debit(ctx).start_to_close(Duration::from_secs(3)).await
+}
+
+struct Scene {
+    database: Database,
+    engine: Engine,
+    administrator: Client,
+    ledger: LedgerFile,
+}
+
+impl Scene {
+    async fn set(test: &str) -> Result<Self> {
+        let database = fresh_database().await?;
+        let engine = Engine::connect(database.url()).await?;
+        engine.migrate().await?;
+        let administrator = connect(database.superuser_url().unwrap_or(database.url())).await?;
+        let accounts = "CREATE TABLE accounts (cents bigint); INSERT INTO accounts VALUES (100)";
+        connect(database.url()).await?.batch_execute(accounts).await?;
+        Ok(Self { database, engine, administrator, ledger: LedgerFile::new(test) })
+    }
+
+    /// How many sessions hold the transaction of an activity open and do nothing.
+    async fn open(&self) -> Result<i64> {
+        let open = "SELECT count(*) FROM pg_stat_activity
+                    WHERE datname = current_database() AND state = 'idle in transaction'
+                      AND application_name LIKE 'flows activity %'";
+        Ok(self.administrator.query_one(open, &[]).await?.get(0))
+    }
+
+    async fn until_open(&self, sessions: i64) -> Result<()> {
+        let looking = async {
+            while self.open().await? != sessions {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Ok(())
+        };
+        let looked = tokio::time::timeout(Duration::from_secs(30), looking).await;
+        looked.unwrap_or_else(|_| Err(Error::terminal(format!("never {sessions} open sessions"))))
+    }
+
+    /// A worker that stands still in the middle of the activity.
+    async fn frozen(&self) -> Result<WorkerProcess> {
+        let worker = WorkerProcess::start(self.database.url(), &self.ledger.0)?;
+        self.until_open(1).await?;
+        worker.signal("STOP")?;
+        Ok(worker)
+    }
+}
+
+async fn connect(url: &str) -> Result<Client> {
+    let (client, connection) = flows::pg::tokio_postgres::connect(url, NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// Whoever takes its runs over ends its transaction first: the only attempt there is succeeds.
+pub(crate) async fn taken_over() -> Result<()> {
+    let scene = Scene::set("vanished").await?;
+    let run = scene.engine.start(debits::Input {}).await?;
+    let frozen = scene.frozen().await?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (served, cents) = tokio::join!(serve(&scene.engine, &scene.ledger.0, stopped), async {
+        let cents = tokio::time::timeout(Duration::from_secs(30), run.result()).await;
+        drop(stop);
+        cents
+    });
+    drop(frozen);
+    served?;
+    let cents = cents.map_err(|_| Error::terminal("the run has not ended after 30 s"))??;
+    let left = scene.administrator.query_one("SELECT cents FROM accounts", &[]).await?;
+    assert_eq!((cents, left.get::<_, i64>(0)), (99, 99), "it was debited once");
+    Ok(())
+}
+
+/// Asked to stop, a worker gives its activities time; asked again, it gives them none.
+pub(crate) async fn insisted() -> Result<()> {
+    let scene = Scene::set("insisted").await?;
+    scene.engine.start(debits::Input {}).await?;
+    let worker = WorkerProcess::start(scene.database.url(), &scene.ledger.0)?;
+    scene.until_open(1).await?;
+    worker.signal("TERM")?;
+    tokio::time::sleep(Duration::from_secs(1)).await; // of its grace period of ten
+    worker.signal("TERM")?;
+    let ended = tokio::time::timeout(Duration::from_secs(5), worker.ended()).await;
+    let ended_well = ended.map_err(|_| Error::terminal("it waits for its activity"))??;
+    assert!(!ended_well, "it ended at the second signal");
+    Ok(())
+}
+
+/// Nobody takes its runs over, and its transaction ends all the same.
+pub(crate) async fn limited() -> Result<()> {
+    let scene = Scene::set("limited").await?;
+    scene.engine.start(debits_in_time::Input {}).await?;
+    let frozen = scene.frozen().await?;
+    scene.until_open(0).await?;
+    drop(frozen);
+    Ok(())
+}
