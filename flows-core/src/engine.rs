@@ -46,6 +46,8 @@ use intakes::Begun;
 
 /// The largest payload, unless the engine is told otherwise: 2 MiB.
 pub const PAYLOAD_LIMIT: usize = 2 * 1024 * 1024;
+/// The largest payload that can be allowed: one journal row must hold it. 100 MiB.
+pub const LARGEST_PAYLOAD: usize = 100 << 20;
 
 /// The way to a store: starts runs, signals them, looks at them, for every tenant.
 ///
@@ -93,9 +95,9 @@ impl Engine {
     }
 
     /// Sets the largest payload in bytes that is accepted from here on: inputs, outputs, signals.
-    /// Default [`PAYLOAD_LIMIT`], 2 MiB.
+    /// Default [`PAYLOAD_LIMIT`], 2 MiB; more than [`LARGEST_PAYLOAD`] counts as that.
     pub fn set_payload_limit(&self, bytes: usize) {
-        self.tenant.inner.payload_limit.store(bytes, Ordering::Relaxed);
+        self.tenant.inner.payload_limit.store(bytes.min(LARGEST_PAYLOAD), Ordering::Relaxed);
     }
 
     pub(crate) fn payload_limit(&self) -> usize {

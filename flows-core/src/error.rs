@@ -4,6 +4,7 @@
 //! matching on variants, so kinds can be added. It deliberately does not implement
 //! [`std::error::Error`]: that is what lets `?` turn *any* standard error into one.
 
+mod bounded;
 mod record;
 
 use std::borrow::Cow;

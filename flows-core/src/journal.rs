@@ -55,7 +55,8 @@ impl RowBuilder {
             bytes.extend([VERSION, 0]);
         }
         let count = std::mem::take(&mut self.count); // a row that cannot be written is none
-        self.bytes = postcard::to_extend(event, bytes).map_err(|e| unwritable(&e))?;
+        self.bytes =
+            postcard::serialize_with_flavor(event, Growing(bytes)).map_err(|e| unwritable(&e))?;
         self.count = count + 1;
         Ok(())
     }
@@ -77,6 +78,11 @@ impl RowBuilder {
             self.bytes.extend_from_slice(row.bytes.get(HEAD..).unwrap_or_default());
             self.count += row.count;
         }
+    }
+
+    /// Its size in bytes, as far as it has events.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Whether it has no events.
@@ -101,6 +107,27 @@ impl RowBuilder {
             }
         }
         self.bytes
+    }
+}
+
+/// The bytes of a row as postcard adds to them: byte strings as a whole.
+struct Growing(Vec<u8>);
+
+impl postcard::ser_flavors::Flavor for Growing {
+    type Output = Vec<u8>;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
     }
 }
 

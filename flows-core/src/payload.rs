@@ -7,6 +7,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::LARGEST_PAYLOAD;
 use crate::error::{Error, ErrorKind, Result};
 use crate::shape;
 
@@ -88,15 +89,7 @@ impl Payload {
 
     /// The payload, unless it is larger than the limit; `what` names it in the error.
     pub(crate) fn within(self, limit: usize, what: impl FnOnce() -> String) -> Result<Self> {
-        let size = self.bytes.len();
-        if size <= limit {
-            return Ok(self);
-        }
-        let what = what();
-        Err(Error::invalid(format!(
-            "the {what} has {size} bytes and the limit is {limit}: store it elsewhere and pass a \
-             reference, or raise the limit with `engine.set_payload_limit(bytes)`"
-        )))
+        check_size(self.bytes.len(), limit, what).map(|()| self)
     }
 
     /// The value as JSON text, where it is JSON.
@@ -115,6 +108,22 @@ impl std::fmt::Debug for Payload {
             None => write!(f, "{:?}({} bytes)", self.codec, self.bytes.len()),
         }
     }
+}
+
+/// Refuses what has more bytes than the limit; `what` names it in the error.
+pub(crate) fn check_size(size: usize, limit: usize, what: impl FnOnce() -> String) -> Result<()> {
+    if size <= limit {
+        return Ok(());
+    }
+    let what = what();
+    let raise = match limit {
+        LARGEST_PAYLOAD.. => "",
+        _ => ", or raise the limit with `engine.set_payload_limit(bytes)`",
+    };
+    Err(Error::invalid(format!(
+        "the {what} has {size} bytes and the limit is {limit}: store it elsewhere and pass a \
+         reference{raise}"
+    )))
 }
 
 fn encode_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {

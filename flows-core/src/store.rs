@@ -54,6 +54,10 @@ pub use run::{ConflictPolicy, Lineage, NewRun, Parent, RunStatus, Started};
 pub use survey::{Survey, Surveyable, Surveyed};
 pub use view::{DeadLetter, HistoryRow, ListFilter, Outcome, Place, RunView};
 
+/// The most bytes of one journal row, one letter, one input or one output: a store refuses a record
+/// with something larger.
+pub const LARGEST: usize = 128 << 20;
+
 /// What a store method returns.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 

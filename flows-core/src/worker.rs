@@ -24,6 +24,7 @@ mod keeper;
 mod lease;
 mod message;
 mod news;
+mod pending;
 mod recover;
 mod resident;
 mod seal;

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use self::batch::Batch;
 use crate::error::{Fault, Remedy};
 use crate::link::Link;
-use crate::parts::{LARGEST, cut};
+use crate::parts::cut;
 use crate::store::Shared;
 
 /// How often a batch is written again that meets others.
@@ -65,32 +65,15 @@ impl Shared {
 fn parts(records: &[Record], answers: &mut [Committed]) -> Vec<Part> {
     let mut numbers = (0..records.len()).collect::<Vec<_>>();
     numbers.sort_by_key(|number| (records[*number].key, records[*number].position));
-    numbers.retain(|number| match size(&records[*number]) {
-        size if size > LARGEST => {
-            answers[*number] = too_large(size);
+    numbers.retain(|number| match records[*number].too_large() {
+        Some(why) => {
+            answers[*number] = Committed::Refused(why);
             false
         }
-        _ => true,
+        None => true,
     });
-    let parts = cut(numbers, |number| size(&records[*number]));
+    let parts = cut(numbers, |number| records[*number].size());
     parts.into_iter().rev().map(|numbers| Part { numbers, tries: 0 }).collect()
-}
-
-fn size(record: &Record) -> usize {
-    let mail = record.mail.iter().map(|mail| mail.payload.len() + mail.name.len());
-    let starts = record.starts.iter().map(|run| run.input.len());
-    let end = match &record.next {
-        flows_core::store::Next::Close(close) => {
-            close.output.as_ref().map_or(0, String::len)
-                + close.error.as_ref().map_or(0, String::len)
-        }
-        _ => 0,
-    };
-    record.events.len() + mail.sum::<usize>() + starts.sum::<usize>() + end
-}
-
-fn too_large(size: usize) -> Committed {
-    Committed::Refused(format!("the record has {size} bytes; the most is {LARGEST}"))
 }
 
 /// The records that have lost their run, or whose run somebody holds for longer than others can

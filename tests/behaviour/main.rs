@@ -29,6 +29,7 @@ mod retries;
 mod sealing;
 mod short_form;
 mod signals;
+mod sizes;
 mod starting;
 mod stuck;
 mod tenants;

@@ -123,3 +123,29 @@ async fn state_is_made_anew_for_each_run_if_asked() {
         .await?;
     assert!(counter.counts()[0] > 10, "{:?}", counter.counts());
 }
+
+#[workflow]
+async fn measures(ctx: &WorkflowContext, text: String) -> Result<usize> {
+    ctx.sleep(HOUR).await?;
+    Ok(text.len())
+}
+
+/// One turn of 9 MB: marks of all kinds, and starts of children.
+#[workflow]
+async fn bulky(ctx: &WorkflowContext, rounds: u32) -> Result<usize> {
+    let mut calls = Vec::new();
+    for round in 0..rounds {
+        let text = ctx.side_effect(|| "x".repeat(1_500_000)).await?;
+        if ctx.patched(&format!("round {round}")) {
+            calls.push(measures(ctx, text).start());
+        }
+    }
+    Ok(flows::try_join_all(calls).await?.iter().sum())
+}
+
+/// A worker may die between the records of one turn.
+#[flows::test]
+async fn a_turn_of_several_records_survives() {
+    let size = crash_everywhere(bulky::Input { rounds: 3 }).await?;
+    assert_eq!(size, 3 * 1_500_000);
+}

@@ -52,6 +52,8 @@ pub struct ActivityInfo {
     pub op: u32,
     /// Attempt, from 1.
     pub attempt: u32,
+    /// The largest payload in bytes.
+    pub payload_limit: usize,
 }
 
 /// The heartbeats of one attempt, as the worker sees them.
@@ -188,7 +190,10 @@ impl ActivityContext {
 
     /// Says that the activity is alive and how far it is; the next attempt gets the details.
     pub fn heartbeat<T: Serialize>(&self, details: &T) -> Result<()> {
-        self.inner.heartbeats.record(Payload::json(details)?);
+        let info = &self.inner.info;
+        let what = || format!("heartbeat of activity `{}`", info.name);
+        let details = Payload::json(details)?.within(info.payload_limit, what)?;
+        self.inner.heartbeats.record(details);
         Ok(())
     }
 

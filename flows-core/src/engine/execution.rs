@@ -19,6 +19,7 @@ use crate::definition::Workflow;
 use crate::error::{Error, ErrorKind, ErrorRecord, Result};
 use crate::ids::RunKey;
 use crate::journal;
+use crate::payload::check_size;
 use crate::store::{Close, RunStatus, RunView, Transaction, no_such_run};
 use crate::worker::letter_to_parent;
 
@@ -192,6 +193,8 @@ impl<W: Typed> Execution<W> {
     pub async fn terminate(&self, why: impl AsRef<str>) -> Result<()> {
         let run = self.resolve().await?;
         let view = self.view(run).await?;
+        let limit = self.inner().payload_limit();
+        check_size(why.as_ref().len(), limit, || "reason of a termination".to_owned())?;
         let (record, close) = terminated(why.as_ref())?;
         let mail: Vec<_> = letter_to_parent(run, view.parent, &close).into_iter().collect();
         if self.inner().store.terminate(run, &record, &close, &mail).await? {

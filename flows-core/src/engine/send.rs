@@ -101,7 +101,9 @@ impl<'t> Cancel<'t> {
     }
 
     async fn run(self) -> Result<()> {
-        let payload = Payload::json(&self.reason)?;
+        let limit = self.tenant.inner.payload_limit();
+        let what = || "reason of a cancellation".to_owned();
+        let payload = Payload::json(&self.reason)?.within(limit, what)?;
         let letter = |to| Mail {
             to,
             kind: MailKind::Cancel,

@@ -30,6 +30,9 @@ impl State {
         if let Err(answer) = fence(run, worker, record) {
             return answer;
         }
+        if let Some(why) = record.too_large() {
+            return Committed::Refused(why);
+        }
         if !record.events.is_empty() {
             run.append(&record.events, now);
         }

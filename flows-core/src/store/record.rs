@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::LARGEST;
 use super::mail::{Letter, Mail};
 use super::run::{NewRun, Parent, RunStatus};
 use crate::ids::RunKey;
@@ -31,6 +32,30 @@ pub struct Record {
     pub mail: Vec<Mail>,
     /// What becomes of the run.
     pub next: Next,
+}
+
+impl Record {
+    /// How many bytes of values it has.
+    pub fn size(&self) -> usize {
+        self.sizes().sum()
+    }
+
+    /// Why it cannot be stored, if something in it is too large.
+    pub fn too_large(&self) -> Option<String> {
+        let largest = self.sizes().max().filter(|size| *size > LARGEST)?;
+        Some(format!("the record has a part of {largest} bytes; the most is {LARGEST}"))
+    }
+
+    fn sizes(&self) -> impl Iterator<Item = usize> {
+        let (output, error) = match &self.next {
+            Next::Close(close) => (close.output.as_deref(), close.error.as_deref()),
+            _ => (None, None),
+        };
+        let mail = self.mail.iter().map(|mail| mail.payload.len() + mail.name.len());
+        let starts = self.starts.iter().map(|run| run.input.len());
+        let ends = [output, error].map(|text| text.map_or(0, str::len));
+        mail.chain(starts).chain(ends).chain([self.events.len()])
+    }
 }
 
 /// What becomes of a run after a record.

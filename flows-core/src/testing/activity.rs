@@ -37,6 +37,7 @@ impl TestActivity {
             codec: Codec::Json,
             op: 0,
             attempt: 1,
+            payload_limit: crate::engine::PAYLOAD_LIMIT,
         };
         Self { info, state: StateMap::default(), last: None, begun: OnceLock::new() }
     }

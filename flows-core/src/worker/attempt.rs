@@ -81,6 +81,7 @@ impl Executor {
             codec: def.codec,
             op,
             attempt,
+            payload_limit: self.session.payload_limit,
         };
         let sealer = Sealer { executor: self.myself.clone(), key, residency, op, attempt };
         let (store, limit) = (Arc::clone(&self.session.store), start_to_close(&task, &def));

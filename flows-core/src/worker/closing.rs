@@ -20,6 +20,7 @@ impl Executor {
     /// The workflow has its result.
     pub(super) fn end(&mut self, key: RunKey, outcome: Result<Payload>) {
         let outcome = outcome.and_then(|output| self.fitting(key, output));
+        let outcome = outcome.map_err(|error| error.within(self.session.payload_limit));
         self.clear_alarms(key);
         let at = self.session.clock.now();
         let Some(run) = self.runs.get_mut(&key) else { return };
@@ -39,7 +40,7 @@ impl Executor {
             }
             None => run.pending.mail.extend(letter_to_parent(key, run.origin.parent, &close)),
         }
-        run.pending.starts.extend(successor);
+        successor.into_iter().for_each(|new| run.pending.start(new));
         run.pending.close = Some(Box::new(Close { claim: Some(run.claim), ..close }));
     }
 
@@ -59,11 +60,9 @@ impl Executor {
         self.mark_dirty(key);
     }
 
-    /// A child starts in the same commit as the turn that asked for it.
-    pub(super) fn start_child(&mut self, key: RunKey, child: &ChildStart) {
-        let Some(run) = self.runs.get_mut(&key) else { return };
-        let new = child_run(key, run, child);
-        run.pending.starts.push(new);
+    /// The run of a child, which starts in the same commit as the mark that says so.
+    pub(super) fn child_run(&self, key: RunKey, child: &ChildStart) -> Option<NewRun> {
+        self.runs.get(&key).map(|run| child_run(key, run, child))
     }
 }
 
@@ -77,7 +76,7 @@ fn tell(run: &mut Resident, outcome: &Result<Payload>, at: Timestamp) -> Result<
         Ok(_) => Event::RunCompleted,
         Err(error) => Event::RunFailed { error: StoredError::from(error) },
     };
-    run.pending.row.push(&Recorded { at, event })
+    run.pending.mark(&Recorded { at, event }, None)
 }
 
 /// The signals that were acknowledged and never received: the run that goes on gets them.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::executor::Executor;
-use super::resident::{Pending, Resident};
+use super::pending::Pending;
+use super::resident::Resident;
 use crate::ids::RunKey;
 use crate::store::{Activation, Record};
 

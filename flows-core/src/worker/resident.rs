@@ -11,13 +11,14 @@ use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
 use super::message::Seal;
+use super::pending::Pending;
 use super::work::Work;
 use crate::context::ActivityContext;
 use crate::ids::RunKey;
-use crate::journal::{Event, Recorded, RowBuilder};
+use crate::journal::{Event, Recorded};
 use crate::replay::{ActivityStart, ActivityTask, Machine};
 use crate::retry::RetryPolicy;
-use crate::store::{Activation, Close, Mail, NewRun, Outcome, Parent, Park, Record};
+use crate::store::{Activation, Outcome, Parent, Record};
 use crate::time::Timestamp;
 
 /// A run that this worker holds.
@@ -99,30 +100,6 @@ impl From<&Activation> for Origin {
     }
 }
 
-/// What gathers for the next commit.
-#[derive(Default)]
-pub(crate) struct Pending {
-    pub(crate) row: RowBuilder,
-    pub(crate) consumed: Vec<i64>,
-    pub(crate) starts: Vec<NewRun>,
-    pub(crate) mail: Vec<Mail>,
-    pub(crate) park: Option<Box<Park>>,
-    pub(crate) close: Option<Box<Close>>,
-    /// Activities that start when everything before them is durable.
-    pub(crate) launches: Vec<ActivityStart>,
-}
-
-impl Pending {
-    /// Whether there is anything to write.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.row.is_empty()
-            && self.starts.is_empty()
-            && self.mail.is_empty()
-            && self.park.is_none()
-            && self.close.is_none()
-    }
-}
-
 /// What is on its way to the store.
 pub(crate) struct Flying {
     pub(crate) launches: Vec<ActivityStart>,
@@ -199,7 +176,7 @@ impl Resident {
     /// owned; of others, the journal row is the fence.
     pub(crate) fn ends_untold(&self) -> bool {
         let asked_for_time = self.machine.as_ref().is_none_or(Machine::has_told_time);
-        let has_news = !self.pending.row.is_empty() || !self.pending.consumed.is_empty();
+        let has_news = !self.pending.has_no_row() || self.pending.consumes();
         self.is_new && self.first.is_some() && !has_news && !asked_for_time
     }
 
@@ -264,7 +241,7 @@ impl Resident {
     /// Stops an activity that nobody waits for any more.
     pub(crate) fn cancel_activity(&mut self, op: u32) {
         self.alarms.remove(&op);
-        self.pending.launches.retain(|start| start.task.op != op);
+        self.pending.retain_launches(|start| start.task.op != op);
         if let Some(flying) = &mut self.flying {
             flying.launches.retain(|start| start.task.op != op);
         }
@@ -275,7 +252,7 @@ impl Resident {
 
     /// Forgets the activities that were about to start.
     pub(crate) fn drop_launches(&mut self) {
-        self.pending.launches.clear();
+        self.pending.retain_launches(|_| false);
         if let Some(flying) = &mut self.flying {
             flying.launches.clear();
         }

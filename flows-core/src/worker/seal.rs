@@ -50,7 +50,7 @@ impl Executor {
             && let Some(first) = run.take_first()
         {
             // The run's first row is written on its own, so that a rollback leaves it.
-            if let Err(error) = run.pending.row.put_first(&first) {
+            if let Err(error) = run.pending.put_first(&first) {
                 return self.get_stuck(key, &error.to_string());
             }
             return self.mark_dirty(key);

@@ -69,7 +69,7 @@ impl Executor {
     fn refused(&mut self, key: RunKey, why: &str) {
         let Some(run) = self.runs.get_mut(&key) else { return };
         run.flying = None;
-        run.pending = super::resident::Pending::default();
+        run.pending = super::pending::Pending::default();
         self.get_stuck(key, &format!("the store refused to record the run's progress: {why}"));
     }
 

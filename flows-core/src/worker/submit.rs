@@ -5,13 +5,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::executor::Executor;
-use super::resident::{Flying, Pending, Resident};
+use super::pending::{Pending, Portion};
+use super::resident::{Flying, Resident};
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{Close, Committed, Next, Outcome, Record};
 
 /// The most runs of one batch.
 const BATCH: usize = 1000;
+/// A batch of so many bytes takes no further record.
+const BYTES: usize = 64 << 20;
 
 /// What came back for a batch.
 pub(super) struct Landed {
@@ -36,9 +39,7 @@ impl Executor {
         if self.batch.is_some() || self.dirty.is_empty() || self.gathering_until().is_some() {
             return;
         }
-        let count = self.dirty.len().min(BATCH);
-        let keys: Vec<_> = self.dirty.drain(..count).collect();
-        let records: Vec<_> = keys.into_iter().filter_map(|key| self.take_record(key)).collect();
+        let records = self.take_records();
         if records.is_empty() {
             return;
         }
@@ -47,6 +48,18 @@ impl Executor {
             let outcome = session.store.commit(writer, session.id(), &records).await;
             Landed { records, outcome }
         }));
+    }
+
+    fn take_records(&mut self) -> Vec<Record> {
+        let mut records = Vec::with_capacity(self.dirty.len().min(BATCH));
+        let mut bytes = 0;
+        while records.len() < BATCH && bytes < BYTES {
+            let Some(key) = self.dirty.pop_front() else { break };
+            let record = self.take_record(key);
+            bytes += record.as_ref().map_or(0, Record::size);
+            records.extend(record);
+        }
+        records
     }
 
     fn take_record(&mut self, key: RunKey) -> Option<Record> {
@@ -64,10 +77,11 @@ impl Executor {
     }
 }
 
-/// Makes a record of what is pending; the activities it launches wait for its commit.
+/// Makes a record of what is pending, or of its first portion; the activities it launches wait for its
+/// commit.
 fn seal(key: RunKey, run: &mut Resident) -> (Flying, Record) {
-    let pending = std::mem::take(&mut run.pending);
-    let Pending { mut row, consumed, starts, mail, park, close, launches } = pending;
+    let Pending { open, mail, park, close, .. } = run.pending.take_next();
+    let Portion { mut row, consumed, starts, launches, .. } = open;
     if let Some(first) = run.take_first()
         && let Err(error) = row.put_first(&first)
     {

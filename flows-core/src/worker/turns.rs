@@ -4,16 +4,24 @@
 use super::alarm::Alarm;
 use super::executor::Executor;
 use super::message::Attempted;
+use super::resident::Resident;
 use super::work::Work;
 use crate::context::Fate;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::ids::RunKey;
-use crate::journal::{Event, StepId, StoredError};
-use crate::replay::{ActivityTask, Command, Turn};
+use crate::journal::{Event, Recorded, StepId, StoredError};
+use crate::replay::{ActivityStart, ActivityTask, Command, Turn};
 use crate::retry::RetryPolicy;
-use crate::store::Park;
+use crate::store::{NewRun, Park};
 use crate::time::Timestamp;
 use crate::{clock, definition::ActivityDef};
+
+/// What a turn's commands ask for that is not done at once.
+struct Obeyed {
+    launches: Vec<ActivityStart>,
+    /// The children that start, in the order of their marks.
+    children: Vec<NewRun>,
+}
 
 impl Executor {
     /// Sorts what a poll wants.
@@ -30,10 +38,9 @@ impl Executor {
         if let Some(why) = self.session.refusal(&turn.warnings) {
             return self.get_stuck(key, &why);
         }
-        let launches = self.obey(key, turn.commands);
+        let Obeyed { launches, children } = self.obey(key, turn.commands);
         let Some(run) = self.runs.get_mut(&key) else { return };
-        let marked = turn.marks.iter().try_for_each(|mark| run.pending.row.push(mark));
-        if let Err(error) = marked {
+        if let Err(error) = mark(run, &turn.marks, children) {
             return self.get_stuck(key, &error.to_string());
         }
         if let Some(outcome) = turn.outcome {
@@ -41,14 +48,14 @@ impl Executor {
         } else if run.is_durable() {
             launches.into_iter().for_each(|start| self.launch(key, start));
         } else {
-            run.pending.launches.extend(launches);
+            run.pending.launch(launches);
         }
         self.mark_dirty(key);
     }
 
-    /// Does what needs no commit; gives back the activities, which may.
-    fn obey(&mut self, key: RunKey, commands: Vec<Command>) -> Vec<crate::replay::ActivityStart> {
-        let mut launches = Vec::new();
+    /// Does what needs no commit; gives back what does, or may.
+    fn obey(&mut self, key: RunKey, commands: Vec<Command>) -> Obeyed {
+        let (mut launches, mut children) = (Vec::new(), Vec::new());
         for command in commands {
             match command {
                 Command::RunActivity(start) => launches.push(start),
@@ -61,10 +68,10 @@ impl Executor {
                 }
                 Command::StartTimer { op, due } => self.set_alarm(key, op, due, Alarm::Timer),
                 Command::CancelTimer(op) => self.clear_alarm(key, op),
-                Command::StartChild(child) => self.start_child(key, &child),
+                Command::StartChild(child) => children.extend(self.child_run(key, &child)),
             }
         }
-        launches
+        Obeyed { launches, children }
     }
 
     /// An attempt has ended: its result, a retry, or its failure goes into the journal.
@@ -100,7 +107,7 @@ impl Executor {
         let step = StepId { op: task.op, name: task.name.into(), input: task.input_hash };
         let error = match result {
             Ok(output) => return Event::ActivityCompleted { step, attempt, output },
-            Err(error) => error,
+            Err(error) => error.within(self.session.payload_limit),
         };
         let def = self.session.registry.activity(task.name);
         match def.and_then(|def| self.retry_at(task, def, attempt, &error)) {
@@ -158,4 +165,28 @@ impl Executor {
         }));
         self.mark_dirty(key);
     }
+}
+
+/// Writes down what a turn has decided. A child's start goes with its mark, and never without. Patches
+/// go in front where the turn is cut: a replay of its beginning must not decide them anew.
+fn mark(run: &mut Resident, marks: &[Recorded], children: Vec<NewRun>) -> Result<()> {
+    let mut children = children.into_iter().peekable();
+    let is_patch = |mark: &&Recorded| matches!(mark.event, Event::Patched { .. });
+    let mut is_cut = false;
+    for (at, mark) in marks.iter().enumerate() {
+        if !is_cut && run.pending.is_full() {
+            is_cut = true;
+            marks[at..].iter().filter(is_patch).try_for_each(|patch| run.pending.add(patch))?;
+        }
+        if is_cut && is_patch(&mark) {
+            continue;
+        }
+        let child = match &mark.event {
+            Event::ChildStarted { run, .. } => children.next_if(|child| child.key.run == *run),
+            _ => None,
+        };
+        run.pending.mark(mark, child)?;
+    }
+    children.for_each(|child| run.pending.start(child));
+    Ok(())
 }

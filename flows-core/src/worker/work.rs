@@ -148,7 +148,7 @@ impl Executor {
     ) -> Result<Option<Job>, Stuck> {
         let Some(run) = self.runs.get_mut(&key) else { return Ok(None) };
         let Some(machine) = run.machine.as_ref().filter(|machine| machine.wants(&event)) else {
-            run.pending.consumed.extend(letter);
+            run.pending.discard(letter);
             return Ok(None);
         };
         let recorded = Recorded { at: self.session.clock.now().max(machine.now()), event };
@@ -179,8 +179,7 @@ impl Executor {
         let run = run.filter(|run| run.away && run.residency == residency && run.is_live());
         let Some(run) = run else { return self.discarded.extend(machine) };
         (run.away, run.machine) = (false, machine);
-        run.pending.row.append(row);
-        run.pending.consumed.extend(letter);
+        run.pending.take_in(row, letter);
         match turn {
             Ok(turn) => self.absorb(key, turn),
             Err(stuck) => {

@@ -1,0 +1,192 @@
+//! What a run has to write, cut into portions that a store takes.
+//!
+//! A turn may be larger than any row of a journal: many results that came together, many children with
+//! large inputs. So what gathers is closed as a *portion* when it is large enough, and portions become
+//! records one after the other. A crash between two of them leaves the beginning of a turn: the event,
+//! and its first marks. A replay then asks for the other marks in its last poll and makes them anew.
+//! Therefore the patches of a turn come with its first portion, a child's start goes with its mark,
+//! what activities wait for is the portion that is open when they are asked for, and mail, parking and
+//! the end go with the last one.
+
+use std::collections::VecDeque;
+
+use crate::error::Result;
+use crate::journal::{Recorded, RowBuilder};
+use crate::replay::ActivityStart;
+use crate::store::{Close, Mail, NewRun, Park};
+
+/// A portion of so many bytes takes nothing more. One thing is never divided: so a record has at most
+/// this and the largest thing that a run can be given.
+pub(crate) const PORTION: usize = 4 << 20;
+/// What a start takes beside its input, roughly.
+const START: usize = 512;
+
+/// What gathers for the next commit.
+#[derive(Default)]
+pub(crate) struct Pending {
+    /// What goes out before the rest, in this order.
+    full: VecDeque<Portion>,
+    pub(crate) open: Portion,
+    pub(crate) mail: Vec<Mail>,
+    pub(crate) park: Option<Box<Park>>,
+    pub(crate) close: Option<Box<Close>>,
+}
+
+/// What one record takes of events, and what belongs to them.
+#[derive(Default)]
+pub(crate) struct Portion {
+    pub(crate) row: RowBuilder,
+    pub(crate) consumed: Vec<i64>,
+    pub(crate) starts: Vec<NewRun>,
+    /// Activities that start when everything before them is durable.
+    pub(crate) launches: Vec<ActivityStart>,
+    /// Bytes of the inputs in `starts`.
+    inputs: usize,
+}
+
+impl Pending {
+    /// Whether there is anything to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.has_no_row()
+            && self.open.starts.is_empty()
+            && self.mail.is_empty()
+            && self.park.is_none()
+            && self.close.is_none()
+    }
+
+    /// Whether nothing of it is an event.
+    pub(crate) fn has_no_row(&self) -> bool {
+        self.full.is_empty() && self.open.row.is_empty()
+    }
+
+    /// Whether a letter would leave the inbox with it.
+    pub(crate) fn consumes(&self) -> bool {
+        !self.full.is_empty() || !self.open.consumed.is_empty()
+    }
+
+    /// Whether it is more than one record.
+    #[cfg(test)]
+    pub(crate) fn is_cut(&self) -> bool {
+        !self.full.is_empty()
+    }
+
+    /// Adds an event that the run has taken in, and the letter it came with.
+    pub(crate) fn take_in(&mut self, row: RowBuilder, letter: Option<i64>) {
+        self.make_room();
+        self.open.row.append(row);
+        self.open.consumed.extend(letter);
+    }
+
+    /// A letter that the run does not want leaves the inbox with whatever is written next.
+    pub(crate) fn discard(&mut self, letter: Option<i64>) {
+        self.open.consumed.extend(letter);
+    }
+
+    /// Whether the open portion takes nothing more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.open.row.len() + self.open.inputs >= PORTION
+    }
+
+    /// Adds an event to the open portion all the same.
+    pub(crate) fn add(&mut self, event: &Recorded) -> Result<()> {
+        self.open.row.push(event)
+    }
+
+    /// Adds what a turn has decided, and the child that it starts by it.
+    pub(crate) fn mark(&mut self, mark: &Recorded, child: Option<NewRun>) -> Result<()> {
+        self.make_room();
+        self.open.row.push(mark)?;
+        child.into_iter().for_each(|child| self.start(child));
+        Ok(())
+    }
+
+    /// Adds a run that starts with what was added last.
+    pub(crate) fn start(&mut self, run: NewRun) {
+        self.open.inputs += run.input.len() + START;
+        self.open.starts.push(run);
+    }
+
+    /// Activities start when all that was added so far is durable.
+    pub(crate) fn launch(&mut self, launches: Vec<ActivityStart>) {
+        self.open.launches.extend(launches);
+    }
+
+    /// Puts an event in front of all others.
+    pub(crate) fn put_first(&mut self, event: &Recorded) -> Result<()> {
+        self.full.front_mut().unwrap_or(&mut self.open).row.put_first(event)
+    }
+
+    /// The activities that wait for it.
+    pub(crate) fn retain_launches(&mut self, keep: impl Fn(&ActivityStart) -> bool) {
+        let portions = self.full.iter_mut().chain([&mut self.open]);
+        portions.for_each(|portion| portion.launches.retain(&keep));
+    }
+
+    /// What the next record takes: a portion, or all that is left.
+    pub(crate) fn take_next(&mut self) -> Self {
+        match self.full.pop_front() {
+            Some(open) => Self { open, ..Self::default() },
+            None => std::mem::take(self),
+        }
+    }
+
+    /// Closes the open portion if it is large enough.
+    fn make_room(&mut self) {
+        if self.is_full() {
+            self.full.push_back(std::mem::take(&mut self.open));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Event, decode};
+    use crate::payload::Payload;
+    use crate::time::Timestamp;
+
+    fn value(op: u32, bytes: usize) -> Recorded {
+        let value = Payload::json(&"x".repeat(bytes)).expect("text");
+        Recorded { at: Timestamp(0), event: Event::SideEffect { op, value } }
+    }
+
+    fn row(event: &Recorded) -> RowBuilder {
+        let mut row = RowBuilder::default();
+        row.push(event).expect("it can be written");
+        row
+    }
+
+    #[test]
+    fn what_is_too_much_for_a_record_becomes_several_in_order() {
+        let mut pending = Pending::default();
+        let events: Vec<_> = (0..9).map(|op| value(op, PORTION / 3)).collect();
+        for (event, letter) in events.iter().zip(1..) {
+            pending.take_in(row(event), Some(letter));
+        }
+        let first = Recorded { at: Timestamp(0), event: Event::RunStarted };
+        pending.put_first(&first).expect("it can be written");
+        pending.park = Some(Box::default());
+        let (mut rows, mut letters, mut parked) = (Vec::new(), Vec::new(), Vec::new());
+        while !pending.is_empty() {
+            let Pending { open: portion, park, .. } = pending.take_next();
+            assert!(portion.row.len() < PORTION * 2, "{} bytes", portion.row.len());
+            rows.push(decode(0, &portion.row.into_bytes()).expect("a row"));
+            letters.push(portion.consumed);
+            parked.push(park.is_some());
+        }
+        assert_eq!(letters, [[1, 2, 3], [4, 5, 6], [7, 8, 9]]);
+        assert_eq!(parked, [false, false, true], "it is parked behind all of it");
+        assert_eq!(rows.concat(), [&[first][..], &events[..]].concat());
+    }
+
+    #[test]
+    fn what_is_small_is_one_record() {
+        let mut pending = Pending::default();
+        for op in 0..1_000 {
+            pending.mark(&value(op, 10), None).expect("it can be written");
+        }
+        assert!(!pending.is_cut());
+        let _ = pending.take_next();
+        assert!(pending.is_empty());
+    }
+}
