@@ -19,7 +19,7 @@ pub use flows_core::{
 };
 pub use flows_macros::{activity, durable, join, register_all, select, signal, try_join, workflow};
 pub use flows_pg as pg;
-pub use flows_pg::Engine;
+pub use flows_pg::{Engine, EngineBuilder};
 
 /// The testing kit.
 #[cfg(feature = "testing")]

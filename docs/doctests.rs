@@ -19,6 +19,7 @@ pages! {
     starting = "src/starting.md",
     testing = "src/testing.md",
     workers = "src/workers.md",
+    connecting = "src/connecting.md",
     tenants = "src/tenants.md",
     operating = "src/operating.md",
     scaling = "src/scaling.md",

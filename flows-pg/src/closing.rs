@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Object};
 use tokio::runtime::Handle;
-use tokio_postgres::NoTls;
+
+use crate::connect;
 
 /// How long a request to cancel may take.
 const CANCEL: Duration = Duration::from_secs(5);
@@ -31,7 +32,7 @@ pub(crate) fn throw_away(client: ClientWrapper) {
 async fn cancel(client: &ClientWrapper) {
     let token = client.cancel_token();
     for _ in 0..ROUNDS {
-        match tokio::time::timeout(CANCEL, token.cancel_query(NoTls)).await {
+        match tokio::time::timeout(CANCEL, connect::cancel(&token)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return tracing::debug!(%error, "a statement was not cancelled"),
             Err(_) => return,

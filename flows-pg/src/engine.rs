@@ -6,7 +6,7 @@ use std::sync::Arc;
 use deadpool_postgres::Pool;
 use flows_core::Result;
 
-use crate::PgStore;
+use crate::{EngineBuilder, PgStore};
 
 /// The way to the workflows in a PostgreSQL database. Cheap to clone.
 ///
@@ -18,23 +18,31 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Connects to a database: `postgres://user:password@host/database`, or key=value pairs.
+    /// Connects to a database: `postgres://user:password@host/database`, or key=value pairs, with the
+    /// settings, variables and files of libpq (`sslmode`, `target_session_attrs`, `PGHOST`,
+    /// `~/.pgpass` …).
     ///
     /// # Errors
-    /// When the URL is malformed, asks for TLS (use [`Engine::from_pool`]), or nothing answers
-    /// there; the error says how to get a database.
+    /// When the string is malformed, or no server answers that is what it asks for; the error says
+    /// what to do, and never repeats the string.
     pub async fn connect(url: &str) -> Result<Self> {
-        Ok(Self::on(PgStore::connect(url).await?))
+        Self::builder().url(url).connect().await
     }
 
     /// Uses the application's own pool: with TLS, through a proxy, as its manager connects.
     ///
-    /// Such an engine hears no notifications, so its workers look for work at intervals.
+    /// Such an engine hears no notifications, so its workers look for work at intervals;
+    /// [`Engine::builder`] makes one that does.
     pub fn from_pool(pool: Pool) -> Self {
         Self::on(PgStore::from_pool(pool))
     }
 
-    fn on(store: PgStore) -> Self {
+    /// An engine with settings.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    pub(crate) fn on(store: PgStore) -> Self {
         let store = Arc::new(store);
         let core = flows_core::Engine::new(Arc::clone(&store) as Arc<dyn flows_core::store::Store>);
         Self { core, store }

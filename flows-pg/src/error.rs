@@ -6,6 +6,8 @@ use deadpool_postgres::{PoolError, TimeoutType};
 use flows_core::error::{Error, ErrorKind};
 use tokio_postgres::error::{DbError, SqlState};
 
+use crate::connect::wire::carried;
+
 pub(crate) use tokio_postgres::Error as PgError;
 
 /// What a statement ends with that did not work.
@@ -113,7 +115,7 @@ impl From<Fault> for Error {
             ),
             Fault::Pg(error) => match error.as_db_error() {
                 Some(refused) => from_server(refused),
-                None => unreachable(&error),
+                None => carried(&error).cloned().unwrap_or_else(|| unreachable(&error)),
             },
         }
     }

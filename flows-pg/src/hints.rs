@@ -11,20 +11,20 @@ mod wire;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use deadpool_postgres::Pool;
 use flows_core::store::Hint;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
 use tokio::task::AbortHandle;
 
+use crate::source::Source;
+
 /// Hints that wait for the notifier; what is more is replaced by "look everywhere".
 const QUEUE: usize = 8192;
 
 /// The two tasks, started when first needed, and who listens in this process.
 pub(crate) struct Hints {
-    pool: Pool,
-    listen: Option<tokio_postgres::Config>,
+    source: Arc<Source>,
     sender: wire::Sender,
     overflow: Arc<AtomicBool>,
     tasks: Mutex<Tasks>,
@@ -43,10 +43,9 @@ struct Tasks {
 pub(super) struct Subscribers(Arc<Mutex<Vec<UnboundedSender<Hint>>>>);
 
 impl Hints {
-    pub(crate) fn new(pool: Pool, listen: Option<tokio_postgres::Config>) -> Self {
+    pub(crate) fn new(source: Arc<Source>) -> Self {
         Self {
-            pool,
-            listen,
+            source,
             sender: wire::Sender::new(),
             overflow: Arc::default(),
             tasks: Mutex::default(),
@@ -83,19 +82,15 @@ impl Hints {
     pub(crate) fn subscribe(&self) -> Option<UnboundedReceiver<Hint>> {
         let (sender, receiver) = unbounded_channel();
         self.subscribers.add(sender);
-        if let (Some(config), Ok(runtime)) = (&self.listen, Handle::try_current()) {
+        if let (true, Ok(runtime)) = (self.source.can_listen(), Handle::try_current()) {
             let mut tasks = self.tasks();
             if !std::mem::replace(&mut tasks.listens, true) {
-                let task = listen::run(config.clone(), self.sender, self.subscribers.clone());
+                let source = Arc::clone(&self.source);
+                let task = listen::run(source, self.sender, self.subscribers.clone());
                 tasks.running.push(runtime.spawn(task).abort_handle());
             }
         }
         Some(receiver)
-    }
-
-    /// Where the listener connects to.
-    pub(crate) fn listens_to(&self) -> Option<tokio_postgres::Config> {
-        self.listen.clone()
     }
 
     fn notifier(&self) -> Option<Sender<Hint>> {
@@ -108,7 +103,7 @@ impl Hints {
         let runtime = Handle::try_current().ok()?;
         let (notifier, hints) = channel(QUEUE);
         let overflow = Arc::clone(&self.overflow);
-        let task = notify::run(self.pool.clone(), self.sender, hints, overflow);
+        let task = notify::run(Arc::clone(&self.source), self.sender, hints, overflow);
         let task = runtime.spawn(task);
         tasks.running.push(task.abort_handle());
         tasks.notifier = Some(notifier.clone());

@@ -4,6 +4,7 @@
 //! statement. What workers do runs on connections of their own, as a role that sees all tenants;
 //! what clients do runs in short transactions on a pool, as a role that sees one.
 
+mod builder;
 mod check;
 mod claim;
 mod closing;
@@ -38,6 +39,7 @@ mod rows;
 mod scope;
 mod send;
 mod session;
+mod source;
 mod sql;
 mod start;
 mod store;
@@ -54,6 +56,7 @@ pub use deadpool_postgres;
 pub use tokio_postgres;
 pub use tokio_postgres::Transaction;
 
+pub use builder::EngineBuilder;
 pub use engine::Engine;
 pub use store::PgStore;
 pub use transaction::Postgres;

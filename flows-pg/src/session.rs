@@ -12,15 +12,15 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use deadpool::managed::Manager;
-use deadpool_postgres::{ClientWrapper, Pool, PoolError, TimeoutType};
+use deadpool_postgres::{ClientWrapper, PoolError, TimeoutType};
 use flows_core::clock;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::closing::throw_away;
 use crate::counters::Counters;
-use crate::error::{Fault, PgError};
+use crate::error::Fault;
 use crate::link::Link;
+use crate::source::Source;
 
 /// What the connections of the committer are set to.
 pub(crate) const WRITER: &str = include_str!("sql/session_writer.sql");
@@ -31,8 +31,6 @@ pub(crate) const LEASES: &str = include_str!("sql/session_leases.sql");
 
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// How long it may take to open a connection, where the pool sets no limit.
-const OPEN: Duration = Duration::from_secs(10);
 /// How long an answer may take. Those who wait for locks give up before.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -52,55 +50,46 @@ impl Session {
     /// Lends the connection to one user at a time.
     pub(crate) async fn lend<'a>(
         &'a self,
-        pool: &Pool,
+        source: &Source,
         counters: &'a Counters,
     ) -> Result<Lent<'a>, Fault> {
         let mut slot = self.client.lock().await;
         let client = match slot.take() {
             Some(client) if !client.is_closed() => client,
-            _ => self.open(pool).await?,
+            _ => self.open(source).await?,
         };
         Ok(Lent { slot, client: Some(client), counters, limit: LIMIT })
     }
 
     /// Waits longer after every failure, so that a database that is down is left alone.
-    async fn open(&self, pool: &Pool) -> Result<ClientWrapper, Fault> {
+    async fn open(&self, source: &Source) -> Result<ClientWrapper, Fault> {
         let failures = self.failures.load(Ordering::Relaxed);
         if failures > 0 {
             let wait = (FIRST_WAIT * 2_u32.saturating_pow(failures.min(10))).min(LONGEST_WAIT);
             // many workers lose their connections at the same moment
             tokio::time::sleep(wait.mul_f64(0.5 + clock::random_share() / 2.0)).await;
         }
-        let opened = self.open_now(pool).await;
+        let opened = self.open_now(source).await;
         self.failures.store(if opened.is_ok() { 0 } else { failures + 1 }, Ordering::Relaxed);
         opened
     }
 
-    async fn open_now(&self, pool: &Pool) -> Result<ClientWrapper, Fault> {
-        open(pool, self.setup).await
+    async fn open_now(&self, source: &Source) -> Result<ClientWrapper, Fault> {
+        open(source, self.setup).await
     }
 }
 
 /// A connection beside the pool, prepared by some commands.
-pub(crate) async fn open(pool: &Pool, setup: &str) -> Result<ClientWrapper, Fault> {
+pub(crate) async fn open(source: &Source, setup: &str) -> Result<ClientWrapper, Fault> {
     let opened = async {
-        let client = connect(pool).await?;
+        let client = source.open().await?;
         client.batch_execute(setup).await?;
         Ok(client)
     };
-    let limit = pool.timeouts().create.unwrap_or(OPEN);
-    match tokio::time::timeout(limit, opened).await {
+    match tokio::time::timeout(source.limit(), opened).await {
         Ok(opened) => opened,
         Err(_) => Err(PoolError::Timeout(TimeoutType::Create).into()),
     }
-}
-
-/// A connection beside the pool, which the pool neither counts nor waits for.
-async fn connect(pool: &Pool) -> Result<ClientWrapper, PgError> {
-    let manager = pool.manager();
-    let mut client = manager.create().await?;
-    manager.detach(&mut client);
-    Ok(client)
 }
 
 /// A connection on loan. Dropped, it is closed, and what runs on it is cancelled;

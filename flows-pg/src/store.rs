@@ -22,6 +22,7 @@ use crate::counters::Counters;
 use crate::error::Fault;
 use crate::hints::Hints;
 use crate::session::{CLAIMER, LEASES, Lent, Session, WRITER};
+use crate::source::Source;
 use crate::unfinished::Unfinished;
 
 /// Enough for one machine; more connections only make the batches smaller.
@@ -33,6 +34,7 @@ pub struct PgStore(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) pool: Pool,
+    pub(crate) source: Arc<Source>,
     pub(crate) counters: Counters,
     pub(crate) checked: OnceCell<()>,
     pub(crate) unfinished: Unfinished,
@@ -45,20 +47,21 @@ pub(crate) struct Shared {
 }
 
 impl PgStore {
-    pub(crate) fn new(pool: Pool, listen: Option<tokio_postgres::Config>) -> Self {
-        Self::build(pool, listen, WRITERS)
+    pub(crate) fn new(source: Arc<Source>) -> Self {
+        Self::build(source, WRITERS)
     }
 
     /// A store on the same pool whose workers commit on so many connections, 2 by default.
     #[must_use]
     pub fn with_writers(&self, writers: usize) -> Self {
-        Self::build(self.0.pool.clone(), self.0.hints.listens_to(), writers.max(1))
+        Self::build(Arc::clone(&self.0.source), writers.max(1))
     }
 
-    fn build(pool: Pool, listen: Option<tokio_postgres::Config>, writers: usize) -> Self {
+    fn build(source: Arc<Source>, writers: usize) -> Self {
         Self(Arc::new(Shared {
-            hints: Hints::new(pool.clone(), listen),
-            pool,
+            hints: Hints::new(Arc::clone(&source)),
+            pool: source.pool.clone(),
+            source,
             counters: Counters::default(),
             checked: OnceCell::new(),
             unfinished: Unfinished::default(),
@@ -81,25 +84,25 @@ impl Shared {
     /// The connection that claims, looks and collects.
     pub(crate) async fn claimer(&self) -> Result<Lent<'_>, Fault> {
         self.ready().await?;
-        self.claimer.lend(&self.pool, &self.counters).await
+        self.claimer.lend(&self.source, &self.counters).await
     }
 
     /// The connection that holds leases: a claim that takes long does not keep it from that.
     pub(crate) async fn leases(&self) -> Result<Lent<'_>, Fault> {
         self.ready().await?;
-        self.leases.lend(&self.pool, &self.counters).await
+        self.leases.lend(&self.source, &self.counters).await
     }
 
     /// The connection that starts runs of this process's workers.
     pub(crate) async fn starter(&self) -> Result<Lent<'_>, Fault> {
         self.ready().await?;
-        self.starter.lend(&self.pool, &self.counters).await
+        self.starter.lend(&self.source, &self.counters).await
     }
 
     /// A connection that commits turns.
     pub(crate) async fn writer(&self, number: usize) -> Result<Lent<'_>, Fault> {
         self.ready().await?;
-        self.writers[number % self.writers.len()].lend(&self.pool, &self.counters).await
+        self.writers[number % self.writers.len()].lend(&self.source, &self.counters).await
     }
 
     /// The number of the next claim or collect.

@@ -140,7 +140,10 @@ async fn unusable_connection_strings_are_explained() {
     for (url, part) in [
         ("", "DATABASE_URL"),
         ("postgres://u:s3cret@h:port/d", "postgres://user:password@host"),
-        ("postgres://u:s3cret@h/d?sslmode=require", "from_pool"),
+        ("postgres://u:s3cret@h/d?sslmode=sometimes", "verify-full"),
+        ("postgres://u:s3cret@h@h/d", "percent-encoded"),
+        ("postgres://u:s3cret/@h/d", "percent-encoded"),
+        ("postgres://u:s3cret%@h/d", "percent-encoded"),
     ] {
         let error = PgStore::connect(url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);

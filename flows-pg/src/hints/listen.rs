@@ -1,25 +1,26 @@
 //! The task that listens: on a connection of its own, opened again when lost.
 
-use std::future::poll_fn;
+use std::sync::Arc;
 use std::time::Duration;
 
 use flows_core::store::Hint;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio_postgres::tls::NoTlsStream;
-use tokio_postgres::{AsyncMessage, Config, Connection, NoTls, Socket};
+use tokio_postgres::AsyncMessage;
 
 use super::Subscribers;
 use super::wire::Sender;
+use crate::connect::wire::Wire;
 use crate::error::PgError;
+use crate::source::Source;
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Listens for ever. Whatever was sent while nobody listened is made up for by looking.
-pub(super) async fn run(config: Config, sender: Sender, subscribers: Subscribers) {
+pub(super) async fn run(source: Arc<Source>, sender: Sender, subscribers: Subscribers) {
     let mut wait = FIRST_WAIT;
     loop {
-        match listen(&config, sender, &subscribers).await {
+        match listen(&source, sender, &subscribers).await {
             Ok(()) => wait = FIRST_WAIT,
             Err(error) => {
                 tracing::debug!(%error, "the listener has no connection; everybody polls");
@@ -31,10 +32,11 @@ pub(super) async fn run(config: Config, sender: Sender, subscribers: Subscribers
 }
 
 /// Listens until the connection ends; an error means that it never began.
-async fn listen(config: &Config, sender: Sender, subscribers: &Subscribers) -> Result<(), PgError> {
-    let (client, connection) = config.connect(NoTls).await?;
+async fn listen(source: &Source, sender: Sender, subscribers: &Subscribers) -> Result<(), PgError> {
+    let Some(opened) = source.open_to_listen().await else { return Ok(()) };
+    let (client, wire) = opened?;
     let (payloads, mut heard) = unbounded_channel();
-    let connection = tokio::spawn(pump(connection, payloads));
+    let connection = tokio::spawn(pump(wire, payloads));
     let connection = AbortOnDrop(connection.abort_handle());
     client.batch_execute("SET application_name = 'flows listener'; LISTEN flows").await?;
     subscribers.tell(&Hint::Unsure);
@@ -48,8 +50,8 @@ async fn listen(config: &Config, sender: Sender, subscribers: &Subscribers) -> R
 }
 
 /// Moves the connection forward and picks out notifications.
-async fn pump(mut connection: Connection<Socket, NoTlsStream>, payloads: UnboundedSender<String>) {
-    while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+async fn pump(mut wire: Wire, payloads: UnboundedSender<String>) {
+    while let Some(message) = wire.next().await {
         if let AsyncMessage::Notification(notification) = message
             && payloads.send(notification.payload().to_owned()).is_err()
         {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::{ClientWrapper, Pool};
+use deadpool_postgres::ClientWrapper;
 use flows_core::ids::RunKey;
 use flows_core::store::Hint;
 use tokio::sync::mpsc::Receiver;
@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::wire::Sender;
 use crate::error::Fault;
 use crate::session::open;
+use crate::source::Source;
 use crate::sql::NOTIFY;
 
 /// The time in which hints gather after some were sent.
@@ -58,7 +59,7 @@ impl Gathered {
 
 /// Sends hints until everybody who could give one has gone. The first after a pause goes at once.
 pub(super) async fn run(
-    pool: Pool,
+    source: Arc<Source>,
     sender: Sender,
     mut hints: Receiver<Hint>,
     overflow: Arc<AtomicBool>,
@@ -67,7 +68,7 @@ pub(super) async fn run(
     while hints.recv_many(&mut batch, BATCH).await > 0 {
         drain(&mut batch, &mut hints, &mut gathered);
         gathered.unsure |= overflow.swap(false, Ordering::Relaxed);
-        match send(&pool, &mut client, &sender.write(&gathered)).await {
+        match send(&source, &mut client, &sender.write(&gathered)).await {
             Ok(()) => {
                 gathered = Gathered::default();
                 tokio::time::sleep(WINDOW).await;
@@ -89,13 +90,13 @@ fn drain(batch: &mut Vec<Hint>, hints: &mut Receiver<Hint>, gathered: &mut Gathe
 }
 
 async fn send(
-    pool: &Pool,
+    source: &Source,
     client: &mut Option<ClientWrapper>,
     payloads: &[String],
 ) -> Result<(), Fault> {
     let link = match client {
         Some(client) => client,
-        None => client.insert(open(pool, SETUP).await?),
+        None => client.insert(open(source, SETUP).await?),
     };
     let sent = async {
         let statement = link.prepare_cached(NOTIFY.text).await?;

@@ -2,6 +2,8 @@
 //! the store's arguments.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod certificates;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,0 +1,81 @@
+//! Where connections come from: the pool that clients and activities share, and beside it the
+//! connections that the store opens for itself.
+//!
+//! Those beside the pool are made as the pool makes its own, unless the application has said how.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool::managed::Manager as _;
+use deadpool_postgres::{ClientWrapper, Manager, Pool};
+
+use crate::connect::wire::{Opens, Wire};
+use crate::connect::{OPEN, manager};
+use crate::error::{Fault, PgError};
+
+/// The pool, and the way to connections beside it.
+pub(crate) struct Source {
+    pub(crate) pool: Pool,
+    /// What opens a connection whose notifications can be heard; a pool keeps those to itself.
+    opens: Option<Arc<dyn Opens>>,
+    /// Connections beside a pool that connects in another way.
+    own: Option<Manager>,
+}
+
+impl Source {
+    /// A pool that connects in that way itself, if one is given.
+    pub(crate) fn new(pool: Pool, opens: Option<Arc<dyn Opens>>) -> Arc<Self> {
+        Arc::new(Self { pool, opens, own: None })
+    }
+
+    /// The application's pool for clients and activities; that way for everything beside it.
+    pub(crate) fn beside_pool(pool: Pool, opens: Arc<dyn Opens>) -> Arc<Self> {
+        let own = Some(manager(&opens));
+        Arc::new(Self { pool, opens: Some(opens), own })
+    }
+
+    /// Opens a first connection of each kind.
+    pub(crate) async fn try_out(&self) -> Result<(), Fault> {
+        drop(self.pool.get().await?);
+        if self.own.is_some() {
+            drop(self.open().await?);
+        }
+        Ok(())
+    }
+
+    /// A connection beside the pool, which the pool neither counts nor waits for.
+    pub(crate) async fn open(&self) -> Result<ClientWrapper, PgError> {
+        let manager = self.manager();
+        let mut client = manager.create().await?;
+        manager.detach(&mut client);
+        Ok(client)
+    }
+
+    /// How long it may take to open one, and to prepare it.
+    pub(crate) fn limit(&self) -> Duration {
+        let limit = match &self.opens {
+            Some(opens) if self.own.is_some() => Some(opens.limit()),
+            _ => self.pool.timeouts().create,
+        };
+        limit.unwrap_or(OPEN)
+    }
+
+    fn manager(&self) -> &Manager {
+        self.own.as_ref().unwrap_or_else(|| self.pool.manager())
+    }
+
+    /// Whether there is a way to hear notifications.
+    pub(crate) fn can_listen(&self) -> bool {
+        self.opens.is_some()
+    }
+
+    /// A connection whose notifications can be heard.
+    pub(crate) async fn open_to_listen(
+        &self,
+    ) -> Option<Result<(tokio_postgres::Client, Wire), PgError>> {
+        match &self.opens {
+            Some(opens) => Some(opens.open().await),
+            None => None,
+        }
+    }
+}
