@@ -1,14 +1,12 @@
-//! The store contract, on the memory store. All cases share one, as they share a database.
+//! The store contract, on the memory store. Each case has a store of its own.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use flows_core::memory::MemoryStore;
 use flows_core::store::Store;
 
-static STORE: LazyLock<Arc<MemoryStore>> = LazyLock::new(Arc::default);
-
-async fn memory() -> Arc<dyn Store> {
-    STORE.clone()
+async fn memory() -> (Arc<dyn Store>, ()) {
+    (Arc::new(MemoryStore::new()), ())
 }
 
 flows_core::store_contract!(memory);

@@ -1,8 +1,8 @@
 //! The contract suite: what every [`Store`] must do, as named cases.
 //!
 //! A store's test file turns them into tests with [`store_contract!`](crate::store_contract). Cases
-//! know the trait alone. They never assume an empty database: each makes its own tenant and lane, so
-//! that all of them can run on one database at once.
+//! know the trait alone. Each has a store of its own: what one worker tidies up in passing (leases
+//! that are over, runs that are due) must not hide that another worker fails to.
 
 mod bench;
 mod claiming;
@@ -47,8 +47,9 @@ macro_rules! contract {
             }) as Case),)+)+]
         }
 
-        /// One test per case of the contract. The argument is an async function that gives an
-        /// `Arc<dyn Store>`; the calling crate has tokio among its dependencies.
+        /// One test per case of the contract. The argument is an async function that gives an empty
+        /// store as an `Arc<dyn Store>`, and what must live as long as the case; the calling crate
+        /// has tokio among its dependencies.
         #[doc(hidden)]
         #[macro_export]
         macro_rules! store_contract {
@@ -56,7 +57,8 @@ macro_rules! contract {
                 $($(
                     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                     async fn $case() {
-                        $crate::store::contract::run(stringify!($case), $make().await).await;
+                        let (store, _alive) = $make().await;
+                        $crate::store::contract::run(stringify!($case), store).await;
                     }
                 )+)+
             };
@@ -123,6 +125,7 @@ contract! {
         a_park_of_an_earlier_claim_is_refused
         letters_stay_until_they_are_consumed
         a_key_is_received_once
+        of_simultaneous_sends_of_a_key_one_is_received
         letters_keep_their_content
         mail_of_a_claimed_run_is_not_flagged_again
         mail_racing_with_parking_is_never_lost
@@ -140,6 +143,7 @@ contract! {
     leases:
         a_lapsed_workers_runs_are_taken_over
         a_live_workers_runs_stay
+        a_live_worker_beside_dead_ones_keeps_its_runs
         a_worker_without_a_lease_claims_nothing
         a_renewal_that_came_too_late_says_so
         a_retired_workers_runs_are_ready_at_once

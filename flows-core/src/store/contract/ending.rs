@@ -84,7 +84,9 @@ pub(super) async fn a_run_ends_once(bench: Bench) {
 pub(super) async fn a_successor_inherits_the_letters(bench: Bench) {
     let worker = bench.worker().await;
     let first = bench.owned("order", &worker).await;
-    bench.send(first, "left").await.expect("send");
+    for kind in [MailKind::Signal, MailKind::Cancel, MailKind::ChildClosed] {
+        bench.mail(&Mail { kind, ..signal(first, "left") }).await.expect("send");
+    }
     let next = bench.successor(first, "order");
     let close = Close { successor: Some(next.key.run), ..ended_as(RunStatus::Continued) };
     let passed_on = signal(next.key, "passed on");
@@ -92,7 +94,11 @@ pub(super) async fn a_successor_inherits_the_letters(bench: Bench) {
     let record = Record { starts: vec![next.clone()], mail: vec![passed_on], ..record };
     assert_eq!(worker.commit(record).await, Committed::Done);
     let heir = worker.claim(next.key).await;
-    assert_eq!(names(&heir.inbox), ["passed on", "left"], "what the record sends comes first");
+    let order = ["passed on", "left", "left"];
+    assert_eq!(names(&heir.inbox), order, "what the record sends comes first");
+    let kinds: Vec<_> = heir.inbox.iter().map(|letter| letter.kind).collect();
+    let expected = [MailKind::Signal, MailKind::Signal, MailKind::Cancel];
+    assert_eq!(kinds, expected, "but what answers an operation of the ended run");
     assert_eq!(bench.view(first).await.inbox, 0);
 }
 

@@ -36,6 +36,25 @@ pub(super) async fn a_live_workers_runs_stay(bench: Bench) {
     assert_eq!(bench.place(key).await, Some(owned_by(&owner)));
 }
 
+/// The longest dead first, and nobody behind them.
+pub(super) async fn a_live_worker_beside_dead_ones_keeps_its_runs(bench: Bench) {
+    let live = bench.worker().await;
+    let kept = bench.owned("kept", &live).await;
+    let mut dead = Vec::new();
+    for id in ["one", "two"] {
+        let worker = bench.worker_with_lease(SHORT).await;
+        dead.push(bench.owned(id, &worker).await);
+    }
+    tokio::time::sleep(SHORT * 2).await;
+    let looking = bench.worker().await;
+    looking.look().await;
+    for key in dead {
+        assert!(bench.is_ready(key).await);
+    }
+    assert_eq!(bench.place(kept).await, Some(owned_by(&live)));
+    assert!(!live.renew().await.1, "it is known still");
+}
+
 pub(super) async fn a_worker_without_a_lease_claims_nothing(bench: Bench) {
     let late = bench.worker_with_lease(SHORT).await;
     let retired = bench.worker().await;

@@ -164,6 +164,24 @@ pub(super) async fn a_key_is_received_once(bench: Bench) {
     assert_eq!(bench.mail(&late).await.expect_err("it has ended").kind(), ErrorKind::Closed);
 }
 
+/// Also where nobody has seen the key yet when they are sent.
+pub(super) async fn of_simultaneous_sends_of_a_key_one_is_received(bench: Bench) {
+    const KEYS: usize = 40;
+    let (worker, key) = (bench.worker().await, bench.started("order").await);
+    let mut senders = tokio::task::JoinSet::new();
+    for dedup in 0..KEYS {
+        for _ in 0..4 {
+            let once = Mail { dedup: Some(format!("k{dedup}")), ..signal(key, "paid") };
+            let bench = bench.clone();
+            senders.spawn(async move { bench.mail(&once).await.expect("send") });
+        }
+    }
+    let answers = senders.join_all().await;
+    let twice = answers.iter().filter(|answer| **answer == Sent::Duplicate).count();
+    assert_eq!((answers.len(), twice), (4 * KEYS, 3 * KEYS), "the others are told");
+    assert_eq!(worker.claim(key).await.inbox.len(), KEYS);
+}
+
 pub(super) async fn letters_keep_their_content(bench: Bench) {
     let (worker, key) = (bench.worker().await, bench.started("order").await);
     let kinds = [MailKind::Signal, MailKind::Cancel, MailKind::ChildClosed];
