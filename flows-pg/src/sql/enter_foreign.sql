@@ -1,6 +1,11 @@
 -- Enters a tenant within a transaction of the application's, remembering what was set. $1: the tenant.
 -- Called by `transaction`, sent together with the statement it is for. Locks nothing.
+-- What is started or sent is durable with the application's commit, also where the default says
+-- otherwise.
 SELECT set_config('flows.outer_role', current_setting('role'), true),
        set_config('flows.outer_tenant', coalesce(current_setting('flows.tenant_id', true), ''), true),
        set_config('role', 'flows_tenant', true),
-       set_config('flows.tenant_id', $1, true)
+       set_config('flows.tenant_id', $1, true),
+       set_config('synchronous_commit',
+                  CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
+                       ELSE current_setting('synchronous_commit') END, true)
