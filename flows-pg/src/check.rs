@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use deadpool_postgres::ClientWrapper;
 use flows_core::error::{Error, ErrorKind};
 use tokio_postgres::Row;
 
@@ -9,26 +10,48 @@ use crate::closing::Borrowed;
 use crate::error::Fault;
 use crate::link::Link;
 use crate::migrate;
+use crate::pooler::{self, Mode, Types};
 use crate::sql::CHECK;
 use crate::store::Shared;
 
 /// How long the answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
+/// What the check has found out.
+pub(crate) struct Checked {
+    types: Option<Types>,
+}
+
 impl Shared {
     /// Checks once; a check that failed is made again, for somebody may have migrated.
     pub(crate) async fn ready(&self) -> Result<(), Fault> {
-        self.checked.get_or_try_init(|| self.check()).await.copied()
+        self.checked.get_or_try_init(|| self.check()).await?;
+        Ok(())
     }
 
-    async fn check(&self) -> Result<(), Fault> {
+    /// The types of parameters, where the pool's connections cannot keep prepared statements.
+    pub(crate) fn types(&self) -> Option<&Types> {
+        self.checked.get()?.types.as_ref()
+    }
+
+    async fn check(&self) -> Result<Checked, Fault> {
         let client = Borrowed::new(self.pooled().await?);
-        let checked = check(Link::new(&client, &self.counters, LIMIT)).await;
+        let checked = self.check_on(&client).await;
         match &checked {
             Err(fault) if fault.is_of_connection() => self.suspect(fault),
             _ => client.give_back(),
         }
         checked
+    }
+
+    async fn check_on(&self, client: &ClientWrapper) -> Result<Checked, Fault> {
+        let link = Link::new(client, &self.counters, LIMIT);
+        if self.source.pool_mode(client).await? == Mode::Session {
+            check(link).await?;
+            return Ok(Checked { types: None });
+        }
+        check(link.with_types(Some(&Types::default()))).await?; // which has no parameters
+        Ok(Checked { types: Some(pooler::types(client).await?) })
     }
 }
 

@@ -11,7 +11,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::StatementCache;
 use flows_core::Payload;
 use flows_core::context::{ActivityContext, ExactlyOnce, Fate};
 use flows_core::error::{Error, ErrorKind, Result};
@@ -51,11 +50,13 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
     let mut client = Borrowed::new(store.0.pooled().await?); // dropped half-way, it is thrown away
     let cache = Arc::clone(&client.statement_cache);
     let tx = Client::transaction(&mut client).await.map_err(Fault::from)?;
+    let types = store.0.types();
     let done = async {
-        limit(&tx, &cache, once).await?;
+        let link = Link::foreign(tx.client(), Some(&cache)).with_types(types);
+        limit(link, once).await?;
         let output = body(&tx).await?;
         let record = once.seal(Payload::encode(codec, &output)?).await?;
-        commit(&tx, &cache, &record, once).await?;
+        commit(link, &record, once).await?;
         Ok(output)
     }
     .await;
@@ -69,8 +70,7 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
 
 /// Says to the server how long it may hold the transaction for a client that is gone, and whose it is.
 /// On its way before the first statement of the body; nobody waits for the answer.
-async fn limit(tx: &Transaction<'_>, cache: &StatementCache, once: &ExactlyOnce) -> Result<()> {
-    let link = Link::foreign(tx.client(), Some(cache));
+async fn limit(link: Link<'_>, once: &ExactlyOnce) -> Result<()> {
     let enter = link.prepare(ENTER_ACTIVITY).await?;
     let limit = i32::try_from((once.limit() + LATER).as_millis()).unwrap_or(i32::MAX);
     let params: Params<'_> = &[&session_name(once.worker()), &limit];
@@ -86,13 +86,8 @@ pub(crate) fn session_name(worker: Uuid) -> String {
 }
 
 /// Adds the record and commits, and says what became of it.
-async fn commit(
-    tx: &Transaction<'_>,
-    cache: &StatementCache,
-    record: &Record,
-    once: &ExactlyOnce,
-) -> Result<()> {
-    let committed = append_and_commit(tx, cache, record, once).await;
+async fn commit(link: Link<'_>, record: &Record, once: &ExactlyOnce) -> Result<()> {
+    let committed = append_and_commit(link, record, once).await;
     match &committed {
         Ok(()) => once.set(Fate::Committed),
         // the server has answered: it refused a part, and so all
@@ -111,13 +106,11 @@ async fn commit(
 /// COMMIT is a rollback. What cannot even be sent keeps the rest from being sent, because each part is
 /// polled first after the one before.
 async fn append_and_commit(
-    tx: &Transaction<'_>,
-    cache: &StatementCache,
+    link: Link<'_>,
     record: &Record,
     once: &ExactlyOnce,
 ) -> Result<(), Fault> {
     once.set(Fate::RolledBack); // so far: what breaks here breaks the transaction
-    let link = Link::foreign(tx.client(), Some(cache));
     let enter = link.prepare(ENTER_WORKER).await?;
     let leave = link.prepare(LEAVE_WORKER).await?;
     let key = record.key;

@@ -29,6 +29,7 @@ mod look;
 mod migrate;
 mod outcomes;
 mod parts;
+mod pooler;
 mod register;
 mod release;
 mod reload;

@@ -8,14 +8,16 @@
 //! connection closes it.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, StatementCache};
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 
 use crate::counters::Counters;
 use crate::error::{Fault, PgError};
+use crate::pooler::Types;
 use crate::sql::Sql;
 
 /// Parameters of a statement.
@@ -26,6 +28,8 @@ pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 pub(crate) struct Link<'a> {
     client: &'a Client,
     cache: Option<&'a StatementCache>,
+    /// Where nothing can be prepared: the types of parameters, which are sent along.
+    types: Option<&'a Types>,
     counters: Option<&'a Counters>,
     /// How long an answer may take.
     limit: Option<Duration>,
@@ -40,23 +44,39 @@ const PREPARE: Duration = Duration::from_secs(5);
 /// A prepared statement and the name it is counted under.
 pub(crate) struct Prepared {
     name: &'static str,
-    statement: Statement,
+    statement: Form,
+}
+
+enum Form {
+    /// The session knows it by a name.
+    Named(Statement),
+    /// It is sent whole.
+    Whole(&'static str, Arc<[Type]>),
 }
 
 impl<'a> Link<'a> {
     /// A connection of this store's, whose answers may take so long.
     pub(crate) fn new(client: &'a ClientWrapper, counters: &'a Counters, limit: Duration) -> Self {
         let cache = Some(&*client.statement_cache);
-        Self { client, cache, counters: Some(counters), limit: Some(limit) }
+        Self { client, cache, types: None, counters: Some(counters), limit: Some(limit) }
     }
 
     /// The connection of a transaction of the application's, which limits it as it likes.
     pub(crate) fn foreign(client: &'a Client, cache: Option<&'a StatementCache>) -> Self {
-        Self { client, cache, counters: None, limit: None }
+        Self { client, cache, types: None, counters: None, limit: None }
+    }
+
+    /// Prepares nothing where types are given, because the session is another one every time.
+    pub(crate) fn with_types(self, types: Option<&'a Types>) -> Self {
+        Self { types, ..self }
     }
 
     /// Prepares a statement, once per connection.
     pub(crate) async fn prepare(self, sql: Sql) -> Result<Prepared, Fault> {
+        if let Some(types) = self.types {
+            let statement = Form::Whole(sql.text, types.of(sql.name));
+            return Ok(Prepared { name: sql.name, statement });
+        }
         let prepare = async {
             match self.cache {
                 Some(cache) => cache.prepare(self.client, sql.text).await,
@@ -64,7 +84,7 @@ impl<'a> Link<'a> {
             }
         };
         let limit = self.limit.map(|limit| limit.min(PREPARE));
-        let statement = within(limit, prepare).await?;
+        let statement = Form::Named(within(limit, prepare).await?);
         Ok(Prepared { name: sql.name, statement })
     }
 
@@ -75,7 +95,15 @@ impl<'a> Link<'a> {
         params: Params<'_>,
     ) -> Result<Vec<Row>, Fault> {
         self.count(prepared.name, 1);
-        let rows = within(self.limit, self.client.query(&prepared.statement, params)).await?;
+        let rows = match &prepared.statement {
+            Form::Named(statement) => {
+                within(self.limit, self.client.query(statement, params)).await?
+            }
+            Form::Whole(text, types) => {
+                let params = params.iter().copied().zip(types.iter().cloned()).collect::<Vec<_>>();
+                within(self.limit, self.client.query_typed(text, &params)).await?
+            }
+        };
         self.count("rows", rows.len());
         Ok(rows)
     }

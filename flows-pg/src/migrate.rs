@@ -6,6 +6,7 @@
 use flows_core::error::{Error, ErrorKind, Result};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::{Fault, PgError};
 use crate::store::PgStore;
@@ -92,11 +93,11 @@ impl PgStore {
 }
 
 async fn version(client: &Client) -> Result<i32, Fault> {
-    let exists: bool = client.query_one(HAS_SCHEMA, &[]).await?.get(0);
+    let exists: bool = client.query_typed_one(HAS_SCHEMA, &[]).await?.get(0);
     if !exists {
         return Ok(0);
     }
-    let row = client.query_one(READ_VERSION, &[]).await?;
+    let row = client.query_typed_one(READ_VERSION, &[]).await?;
     Ok(row.get::<_, Option<i32>>(0).unwrap_or(0))
 }
 
@@ -107,7 +108,8 @@ async fn apply(client: &Client, found: i32) -> Result<(), Fault> {
     let missing = (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found);
     for (version, (name, text)) in missing {
         client.batch_execute(text).await?;
-        client.execute(RECORD_VERSION, &[&version, name]).await?;
+        let params: [(&(dyn ToSql + Sync), _); 2] = [(&version, Type::INT4), (name, Type::TEXT)];
+        client.execute_typed(RECORD_VERSION, &params).await?;
         tracing::info!(version, name, "migrated the flows schema");
     }
     Ok(())

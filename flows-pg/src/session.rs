@@ -20,6 +20,7 @@ use crate::closing::throw_away;
 use crate::counters::Counters;
 use crate::error::Fault;
 use crate::link::Link;
+use crate::pooler::{self, Mode};
 use crate::source::Source;
 
 /// What the connections of the committer are set to.
@@ -80,9 +81,12 @@ impl Session {
 }
 
 /// A connection beside the pool, prepared by some commands.
-pub(crate) async fn open(source: &Source, setup: &str) -> Result<ClientWrapper, Fault> {
+async fn open(source: &Source, setup: &str) -> Result<ClientWrapper, Fault> {
     let opened = async {
         let client = source.open().await?;
+        if source.own_mode(&client).await? == Mode::Transaction {
+            return Err(pooler::no_place_for_workers().into());
+        }
         client.batch_execute(setup).await?;
         Ok(client)
     };

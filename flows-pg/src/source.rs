@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use deadpool::managed::Manager as _;
 use deadpool_postgres::{ClientWrapper, Manager, Pool};
+use tokio::sync::OnceCell;
+use tokio_postgres::Client;
 
 use crate::connect::wire::{Opens, Wire};
 use crate::connect::{OPEN, manager};
 use crate::error::{Fault, PgError};
+use crate::pooler::{self, Mode};
 
 /// The pool, and the way to connections beside it.
 pub(crate) struct Source {
@@ -20,18 +23,20 @@ pub(crate) struct Source {
     opens: Option<Arc<dyn Opens>>,
     /// Connections beside a pool that connects in another way.
     own: Option<Manager>,
+    /// What the pool's connections keep, and those beside it; asked once.
+    modes: [OnceCell<Mode>; 2],
 }
 
 impl Source {
     /// A pool that connects in that way itself, if one is given.
     pub(crate) fn new(pool: Pool, opens: Option<Arc<dyn Opens>>) -> Arc<Self> {
-        Arc::new(Self { pool, opens, own: None })
+        Arc::new(Self { pool, opens, own: None, modes: Default::default() })
     }
 
     /// The application's pool for clients and activities; that way for everything beside it.
     pub(crate) fn beside_pool(pool: Pool, opens: Arc<dyn Opens>) -> Arc<Self> {
         let own = Some(manager(&opens));
-        Arc::new(Self { pool, opens: Some(opens), own })
+        Arc::new(Self { pool, opens: Some(opens), own, modes: Default::default() })
     }
 
     /// Opens a first connection of each kind.
@@ -60,6 +65,20 @@ impl Source {
         limit.unwrap_or(OPEN)
     }
 
+    /// What connections of the pool keep, of which this is one.
+    pub(crate) async fn pool_mode(&self, client: &Client) -> Result<Mode, Fault> {
+        let ask = || pooler::mode(client, self.pool.manager());
+        self.modes[0].get_or_try_init(ask).await.copied()
+    }
+
+    /// What connections beside the pool keep, of which this is one.
+    pub(crate) async fn own_mode(&self, client: &Client) -> Result<Mode, Fault> {
+        match &self.own {
+            Some(own) => self.modes[1].get_or_try_init(|| pooler::mode(client, own)).await.copied(),
+            None => self.pool_mode(client).await,
+        }
+    }
+
     fn manager(&self) -> &Manager {
         self.own.as_ref().unwrap_or_else(|| self.pool.manager())
     }
@@ -70,9 +89,7 @@ impl Source {
     }
 
     /// A connection whose notifications can be heard.
-    pub(crate) async fn open_to_listen(
-        &self,
-    ) -> Option<Result<(tokio_postgres::Client, Wire), PgError>> {
+    pub(crate) async fn open_to_listen(&self) -> Option<Result<(Client, Wire), PgError>> {
         match &self.opens {
             Some(opens) => Some(opens.open().await),
             None => None,

@@ -34,7 +34,6 @@ macro_rules! statements {
             Sql { name: $name, text: include_str!(concat!("sql/", $name, ".sql")) };)*
 
         /// All of them.
-        #[cfg(all(test, feature = "dev"))]
         pub(crate) const ALL: &[Sql] = &[$($constant),*];
     };
 }

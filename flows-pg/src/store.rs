@@ -18,6 +18,7 @@ use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
+use crate::check::Checked;
 use crate::counters::Counters;
 use crate::error::Fault;
 use crate::hints::Hints;
@@ -36,7 +37,7 @@ pub(crate) struct Shared {
     pub(crate) pool: Pool,
     pub(crate) source: Arc<Source>,
     pub(crate) counters: Counters,
-    pub(crate) checked: OnceCell<()>,
+    pub(crate) checked: OnceCell<Checked>,
     pub(crate) unfinished: Unfinished,
     pub(crate) hints: Hints,
     writers: Vec<Session>,

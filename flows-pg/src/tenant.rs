@@ -149,7 +149,7 @@ fn can_be_sent_again(sql: Sql, fault: &Fault) -> bool {
 
 impl TenantTx<'_> {
     pub(crate) fn link(&self) -> Link<'_> {
-        Link::new(&self.client, &self.store.counters, LIMIT)
+        Link::new(&self.client, &self.store.counters, LIMIT).with_types(self.store.types())
     }
 
     /// Commits what worked, and rolls back what did not.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::link::Link;
 use crate::scope::Scope;
-use crate::{describe, find, rerun, send, start, terminate};
+use crate::{describe, find, pooler, rerun, send, start, terminate};
 
 /// The marker of this store: `tx: &impl InTransaction<Postgres>` is a transaction of PostgreSQL.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,9 @@ struct Foreign<'a> {
 
 impl<'a> Foreign<'a> {
     fn scope(self, tenant: Uuid) -> Scope<'a> {
-        Scope::Foreign(Link::foreign(self.client, self.cache), tenant)
+        // a session that a pooler lends has other statements prepared than the cache says
+        let cache = self.cache.filter(|_| pooler::may_be_direct(self.client));
+        Scope::Foreign(Link::foreign(self.client, cache), tenant)
     }
 
     async fn start(self, run: &NewRun) -> Result<Started> {

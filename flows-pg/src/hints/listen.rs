@@ -10,20 +10,36 @@ use tokio_postgres::AsyncMessage;
 use super::Subscribers;
 use super::wire::Sender;
 use crate::connect::wire::Wire;
-use crate::error::PgError;
+use crate::error::Fault;
+use crate::pooler::Mode;
 use crate::source::Source;
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// What comes of listening.
+enum Heard {
+    /// The connection has ended.
+    Something,
+    /// Notifications do not come this way.
+    Nothing,
+}
 
 /// Listens for ever. Whatever was sent while nobody listened is made up for by looking.
 pub(super) async fn run(source: Arc<Source>, sender: Sender, subscribers: Subscribers) {
     let mut wait = FIRST_WAIT;
     loop {
         match listen(&source, sender, &subscribers).await {
-            Ok(()) => wait = FIRST_WAIT,
+            Ok(Heard::Something) => wait = FIRST_WAIT,
+            Ok(Heard::Nothing) => {
+                tracing::info!(
+                    "notifications do not pass the pooler in front of PostgreSQL: work and results are \
+                     looked for at intervals"
+                );
+                return;
+            }
             Err(error) => {
-                tracing::debug!(%error, "the listener has no connection; everybody polls");
+                tracing::debug!(error = ?error, "the listener has no connection; everybody polls");
                 wait = (wait * 2).min(LONGEST_WAIT);
             }
         }
@@ -32,12 +48,19 @@ pub(super) async fn run(source: Arc<Source>, sender: Sender, subscribers: Subscr
 }
 
 /// Listens until the connection ends; an error means that it never began.
-async fn listen(source: &Source, sender: Sender, subscribers: &Subscribers) -> Result<(), PgError> {
-    let Some(opened) = source.open_to_listen().await else { return Ok(()) };
+async fn listen(
+    source: &Source,
+    sender: Sender,
+    subscribers: &Subscribers,
+) -> Result<Heard, Fault> {
+    let Some(opened) = source.open_to_listen().await else { return Ok(Heard::Nothing) };
     let (client, wire) = opened?;
     let (payloads, mut heard) = unbounded_channel();
     let connection = tokio::spawn(pump(wire, payloads));
     let connection = AbortOnDrop(connection.abort_handle());
+    if source.own_mode(&client).await? == Mode::Transaction {
+        return Ok(Heard::Nothing);
+    }
     client.batch_execute("SET application_name = 'flows listener'; LISTEN flows").await?;
     subscribers.tell(&Hint::Unsure);
     while let Some(payload) = heard.recv().await {
@@ -46,7 +69,7 @@ async fn listen(source: &Source, sender: Sender, subscribers: &Subscribers) -> R
         }
     }
     drop(connection);
-    Ok(())
+    Ok(Heard::Something)
 }
 
 /// Moves the connection forward and picks out notifications.

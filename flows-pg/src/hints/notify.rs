@@ -9,11 +9,12 @@ use deadpool_postgres::ClientWrapper;
 use flows_core::ids::RunKey;
 use flows_core::store::Hint;
 use tokio::sync::mpsc::Receiver;
+use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::wire::Sender;
 use crate::error::Fault;
-use crate::session::open;
+use crate::pooler::Mode;
 use crate::source::Source;
 use crate::sql::NOTIFY;
 
@@ -96,15 +97,29 @@ async fn send(
 ) -> Result<(), Fault> {
     let link = match client {
         Some(client) => client,
-        None => client.insert(open(source, SETUP).await?),
+        None => client.insert(open(source).await?),
     };
-    let sent = async {
-        let statement = link.prepare_cached(NOTIFY.text).await?;
-        link.query(&statement, &[&payloads]).await
-    };
+    // nothing is prepared: a pooler may give it another session every time
+    let params: [(&(dyn ToSql + Sync), _); 1] = [(&payloads, Type::TEXT_ARRAY)];
+    let sent = link.query_typed(NOTIFY.text, &params);
     match tokio::time::timeout(LIMIT, sent).await {
         Ok(sent) => drop(sent?),
         Err(_) => return Err(Fault::Silent(LIMIT)),
     }
     Ok(())
+}
+
+/// A connection; what it is set to is nobody else's business, unless a pooler lends its session.
+async fn open(source: &Source) -> Result<ClientWrapper, Fault> {
+    let opened = async {
+        let client = source.open().await?;
+        if source.own_mode(&client).await? == Mode::Session {
+            client.batch_execute(SETUP).await?;
+        }
+        Ok(client)
+    };
+    match tokio::time::timeout(source.limit(), opened).await {
+        Ok(opened) => opened,
+        Err(_) => Err(Fault::Silent(source.limit())),
+    }
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub(crate) mod certificates;
+pub(crate) mod pgbouncer;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,214 @@
+//! Poolers between this process and the server, found out before anything is set on a session.
+//!
+//! A pooler in transaction mode gives each transaction whatever session is free. What a worker sets on
+//! its connections for good would be left on sessions of others, so workers are refused. Clients set
+//! nothing outside of a transaction; behind such a pooler they also do without prepared statements,
+//! which belong to one session.
+//!
+//! A server tells each connection which process serves it, so that it can be cancelled, and a pooler
+//! tells something that it has made up itself. Where the two differ, two connections are compared.
+
+use std::collections::HashMap;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use deadpool::managed::Manager as _;
+use deadpool_postgres::{ClientWrapper, Manager};
+use flows_core::error::{Error, ErrorKind};
+use futures_util::FutureExt;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use crate::error::{Fault, PgError};
+use crate::sql::ALL;
+
+/// How often two connections are compared: others use the pooler too, and may come between.
+const ROUNDS: usize = 3;
+/// How long a pooler may take to give a second connection a session.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// No process of a server has a higher number, where it runs on Linux.
+const PROCESSES: i32 = 1 << 22;
+
+/// What a connection keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Its session: there is no pooler, or one in session mode.
+    Session,
+    /// Its session until the transaction ends.
+    Transaction,
+}
+
+/// The types of the statements' parameters, which are asked for once where nothing can be prepared.
+#[derive(Debug, Default)]
+pub(crate) struct Types(HashMap<&'static str, Arc<[Type]>>);
+
+impl Types {
+    pub(crate) fn of(&self, name: &str) -> Arc<[Type]> {
+        self.0.get(name).cloned().unwrap_or_default()
+    }
+}
+
+/// What a connection keeps, which such a manager has made.
+pub(crate) async fn mode(client: &Client, manager: &Manager) -> Result<Mode, Fault> {
+    if told(client) == Some(serves(client).await?) {
+        return Ok(Mode::Session);
+    }
+    match tokio::time::timeout(PATIENCE, compare(client, manager)).await {
+        Ok(mode) => mode,
+        Err(_) => Err(Fault::Final(Error::new(
+            ErrorKind::Unavailable,
+            format!(
+                "the pooler in front of PostgreSQL has not given a second connection a session within \
+                 {PATIENCE:?}: its pool is used up, or too small"
+            ),
+        ))),
+    }
+}
+
+/// Whether this may be a connection to the server itself, as far as can be told without asking.
+pub(crate) fn may_be_direct(client: &Client) -> bool {
+    told(client).is_some_and(|process| (1..=PROCESSES).contains(&process))
+}
+
+/// While another connection holds a session in a transaction, this one is served by the session that
+/// it had before, unless it keeps none.
+async fn compare(one: &Client, manager: &Manager) -> Result<Mode, Fault> {
+    let other = connect(manager).await?;
+    for _ in 0..ROUNDS {
+        let before = serves(one).await?;
+        other.batch_execute("BEGIN").await.map_err(no_transactions)?;
+        let beside = serves(&other).await.map_err(no_transactions)?;
+        if beside == before || serves(one).await? != before {
+            return Ok(Mode::Transaction);
+        }
+        other.batch_execute("ROLLBACK").await?;
+    }
+    Ok(Mode::Session)
+}
+
+async fn connect(manager: &Manager) -> Result<ClientWrapper, PgError> {
+    let mut client = manager.create().await?;
+    manager.detach(&mut client);
+    Ok(client)
+}
+
+fn no_transactions(error: PgError) -> Fault {
+    let refused = error.as_db_error().map_or("", |refused| refused.message());
+    if !refused.contains("statement pooling") {
+        return error.into();
+    }
+    Fault::Final(Error::new(
+        ErrorKind::Configuration,
+        "the pooler in front of PostgreSQL is in statement mode, which has no transactions: set its \
+         pool_mode to transaction, or for workers to session",
+    ))
+}
+
+/// The refusal of a worker's connections.
+pub(crate) fn no_place_for_workers() -> Error {
+    Error::new(
+        ErrorKind::Configuration,
+        "a worker cannot work through a pooler in transaction mode, where its settings would be left on \
+         sessions of others: give its engine a connection to PostgreSQL itself, or to a pooler in \
+         session mode (Engine::connect with that URL; or beside the pool, \
+         Engine::builder().pool(..).url(..)). Engines that only start, signal and look may go through \
+         this pooler",
+    )
+}
+
+/// Asks for the types of all parameters, in a transaction that leaves nothing behind.
+pub(crate) async fn types(client: &Client) -> Result<Types, Fault> {
+    client.batch_execute("BEGIN READ ONLY").await?;
+    let mut types = Types::default();
+    let mut failed = None;
+    for sql in ALL {
+        match client.prepare(sql.text).await {
+            Ok(statement) => drop(types.0.insert(sql.name, statement.params().into())),
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    client.batch_execute("ROLLBACK").await?;
+    failed.map_or(Ok(types), |error| Err(error.into()))
+}
+
+/// The process that serves a connection at the moment.
+async fn serves(client: &Client) -> Result<i32, PgError> {
+    let answer = client.simple_query("SELECT pg_catalog.pg_backend_pid()").await?;
+    let process = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+        _ => None,
+    });
+    Ok(process.unwrap_or(0))
+}
+
+/// The process that a connection was told it is served by: read from what a request to cancel would
+/// send.
+fn told(client: &Client) -> Option<i32> {
+    let record = Record::default();
+    let request = client.cancel_token();
+    request.cancel_query_raw(record.clone(), Pretended).now_or_never()?.ok()?;
+    let sent = record.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let (_, end) = sent.split_at_checked(sent.len().checked_sub(8)?)?;
+    Some(i32::from_be_bytes(end[..4].try_into().ok()?))
+}
+
+/// Keeps what is sent, and answers that TLS may begin.
+#[derive(Clone, Default)]
+struct Record(Arc<Mutex<Vec<u8>>>);
+
+impl AsyncRead for Record {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        into.put_slice(b"S");
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Record {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        sent: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(sent);
+        Poll::Ready(Ok(sent.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl TlsStream for Record {
+    fn channel_binding(&self) -> ChannelBinding {
+        ChannelBinding::none()
+    }
+}
+
+/// TLS that changes nothing.
+struct Pretended;
+
+impl TlsConnect<Record> for Pretended {
+    type Stream = Record;
+    type Error = io::Error;
+    type Future = std::future::Ready<io::Result<Record>>;
+
+    fn connect(self, stream: Record) -> Self::Future {
+        std::future::ready(Ok(stream))
+    }
+}
