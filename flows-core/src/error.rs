@@ -204,6 +204,11 @@ impl Error {
     }
 }
 
+/// Whether this thread is being unwound.
+pub(crate) fn is_unwinding() -> bool {
+    std::thread::panicking()
+}
+
 /// What a panic said.
 pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
