@@ -15,6 +15,7 @@ mod builder;
 mod clock;
 mod closing;
 mod company;
+mod complaints;
 mod crew;
 mod driver;
 mod executor;

@@ -240,6 +240,17 @@ BEGIN
 END
 $$;
 
+-- Ends a transaction of the application's that the statements of this schema cannot work in.
+CREATE FUNCTION flows.refuse() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'FL003',
+        MESSAGE = format('the transaction is %s: begin it READ COMMITTED, the default, because what is '
+            'started or sent in it must see what others have committed meanwhile',
+            upper(current_setting('transaction_isolation')));
+END
+$$;
+
 -- A new UUIDv7: PostgreSQL 18 has it, earlier versions get an equivalent.
 DO $uuid$
 BEGIN

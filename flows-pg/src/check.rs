@@ -58,6 +58,9 @@ impl Shared {
 async fn check(link: Link<'_>) -> Result<(), Fault> {
     let rows = link.query(CHECK, &[]).await?;
     let row = rows.first().ok_or_else(|| wrong("the server gave no answer".into()))?;
+    if row.get("standby") {
+        return Err(is_standby().into());
+    }
     migrate::compare(row.get::<_, Option<i32>>("version").unwrap_or(0))?;
     roles(row)?;
     Ok(())
@@ -86,6 +89,15 @@ fn roles(row: &Row) -> Result<(), Error> {
         );
     }
     Ok(())
+}
+
+/// It answers, and can never be written to.
+pub(crate) fn is_standby() -> Error {
+    wrong(
+        "this server is a standby, which cannot be written to: connect to the primary, for example \
+         with all servers in the connection string and target_session_attrs=read-write"
+            .into(),
+    )
 }
 
 fn wrong(message: String) -> Error {

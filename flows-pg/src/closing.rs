@@ -4,12 +4,15 @@
 //! waits for a lock: it would wait on, take the lock, hold it, and commit what was sent behind it.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Object};
 use tokio::runtime::Handle;
 
 use crate::connect;
+
+use crate::settings::Settings;
 
 /// How long a request to cancel may take.
 const CANCEL: Duration = Duration::from_secs(5);
@@ -48,6 +51,11 @@ async fn answers(client: &ClientWrapper, command: &str) -> bool {
     matches!(tokio::time::timeout(SETTLE, client.batch_execute(command)).await, Ok(Ok(())))
 }
 
+async fn restored(client: &ClientWrapper, settings: &Settings) -> bool {
+    let restored = tokio::time::timeout(SETTLE, settings.restore(client));
+    settings.is_empty() || matches!(restored.await, Ok(Ok(())))
+}
+
 /// A pooled connection that goes back to its pool only when nothing is unfinished on it. Dropped, it
 /// is thrown away.
 pub(crate) struct Borrowed(Option<Object>);
@@ -62,12 +70,12 @@ impl Borrowed {
         drop(self.0.take());
     }
 
-    /// In the background: when everything that was sent has been answered, and this command too, the
-    /// connection goes back.
-    pub(crate) fn give_back_after(self, command: &'static str) {
+    /// In the background: when everything that was sent has been answered, this command too, and the
+    /// session is set as it was, the connection goes back.
+    pub(crate) fn give_back_reset(self, command: &'static str, settings: Arc<Settings>) {
         let Ok(runtime) = Handle::try_current() else { return };
         drop(runtime.spawn(async move {
-            if answers(&self, command).await {
+            if answers(&self, command).await && restored(&self, &settings).await {
                 self.give_back();
             }
         }));

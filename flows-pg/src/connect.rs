@@ -146,7 +146,7 @@ fn named(settings: &Settings) -> String {
 
 /// Says which server it was.
 fn said(servers: &str, fault: Fault) -> Error {
-    let error = Error::from(fault);
+    let error = fault.at_first();
     let message = format!("cannot connect to PostgreSQL{servers}: {error}");
     error.with_message(message)
 }

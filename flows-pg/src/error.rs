@@ -91,6 +91,30 @@ impl Fault {
         matches!(self.code(), Some("25006" | "0A000" | "57P03"))
     }
 
+    /// What it means where nothing has worked yet: a server that refuses to let somebody in will go on
+    /// refusing. (Later, it may be one that is just being set up in place of another.)
+    pub(crate) fn at_first(self) -> Error {
+        let refused =
+            matches!(self.code(), Some(code) if code.starts_with("28") || code == "3D000");
+        let error = Error::from(self);
+        if !refused {
+            return error;
+        }
+        Error::new(ErrorKind::Configuration, error.message())
+    }
+
+    /// What it means inside a transaction of the application's.
+    pub(crate) fn in_foreign(self) -> Error {
+        match self.code() {
+            Some("25006") => Error::new(
+                ErrorKind::Configuration,
+                "the transaction is read-only, so nothing can be started or sent in it: begin it READ \
+                 WRITE, on the primary",
+            ),
+            _ => self.into(),
+        }
+    }
+
     pub(crate) fn remedy(&self) -> Remedy {
         match self.code() {
             Some("40001" | "40P01") => Remedy::Repeat,
@@ -129,6 +153,10 @@ fn from_server(error: &DbError) -> Error {
             ": this database has no flows schema, or an older one; run `engine.migrate()`".into(),
         ),
         "42501" | "FL002" => (ErrorKind::Configuration, permission_advice(error)),
+        "FL003" => (ErrorKind::Configuration, String::new()),
+        "28P01" | "28000" => (ErrorKind::Unavailable, WHO.into()),
+        "3D000" => (ErrorKind::Unavailable, ": create the database, or correct its name".into()),
+        "25006" | "0A000" => (ErrorKind::Unavailable, STANDBY.into()),
         code if matches!(&code[..2], "22" | "23" | "54") => {
             (ErrorKind::InvalidInput, String::new())
         }
@@ -138,8 +166,16 @@ fn from_server(error: &DbError) -> Error {
     Error::new(kind, message)
 }
 
+const WHO: &str = ": correct the role or its password in the connection string, or let the role in \
+    (pg_hba.conf)";
+const STANDBY: &str = ": the server was a standby at that moment, or is read-only";
+
 fn permission_advice(error: &DbError) -> String {
     match error.hint() {
+        None if error.message().contains("for database") => {
+            "; an administrator can run: GRANT CONNECT ON DATABASE … TO the role that connects"
+                .into()
+        }
         Some(hint) => format!("; an administrator can run: {hint}"),
         None => "; an administrator can run: GRANT flows_tenant, flows_worker TO the role that \
                  connects"
@@ -151,17 +187,9 @@ fn permission_advice(error: &DbError) -> String {
 fn unreachable(error: &PgError) -> Error {
     let causes = std::iter::successors(std::error::Error::source(error), |e| e.source());
     let causes = causes.map(|cause| format!(": {cause}")).collect::<String>();
-    Error::new(ErrorKind::Unavailable, format!("PostgreSQL: {error}{causes}{}", advice(&causes)))
-}
-
-fn advice(causes: &str) -> &'static str {
-    let absent = ["refused", "No such file", "lookup", "timed out"];
-    if absent.iter().any(|word| causes.contains(word)) { HOW_TO_GET_ONE } else { "" }
+    Error::new(ErrorKind::Unavailable, format!("PostgreSQL: {error}{causes}"))
 }
 
 /// What to do without a database.
-pub(crate) const HOW_TO_GET_ONE: &str = "\n\
-    flows needs a PostgreSQL server, 15 or later. To provide one:\n\
-    - set DATABASE_URL, for example postgres://postgres:password@localhost:5432/postgres\n\
-    - install it: `apt-get install postgresql`, `brew install postgresql@18`\n\
-    - or run it: `docker run -e POSTGRES_PASSWORD=password -p 5432:5432 postgres:18`";
+pub(crate) const HOW_TO_GET_ONE: &str = "; flows needs a PostgreSQL server, 15 or later: give the URL of \
+    one, for example postgres://user:password@localhost:5432/database";

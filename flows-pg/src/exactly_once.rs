@@ -16,7 +16,7 @@ use flows_core::context::{ActivityContext, ExactlyOnce, Fate};
 use flows_core::error::{Error, ErrorKind, Result};
 use flows_core::store::Record;
 use futures_util::FutureExt;
-use futures_util::future::{try_join, try_join3};
+use futures_util::future::try_join;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_postgres::{Client, Transaction};
@@ -26,12 +26,21 @@ use crate::PgStore;
 use crate::closing::Borrowed;
 use crate::error::Fault;
 use crate::link::{Link, Params};
-use crate::sql::{APPEND_ONE, ENTER_ACTIVITY, ENTER_WORKER, LEAVE_WORKER};
+use crate::sql::{APPEND_ONE, ENTER_ACTIVITY, ENTER_WORKER};
 
 /// What an attempt may take longer on the server than here, where its error is clearer.
 const LATER: Duration = Duration::from_secs(1);
-/// Sent behind the transaction, before the connection goes back to the pool.
-const RESET: &str = "";
+/// Takes back what the body has set on its session, but for the statements that are prepared.
+macro_rules! reset {
+    () => {
+        "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
+         SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES"
+    };
+}
+/// In one message, which costs hardly more than the first command alone.
+const COMMIT: &str = concat!("COMMIT; ", reset!());
+/// The same, behind a rollback.
+const RESET: &str = reset!();
 
 /// Runs the body of an activity, and records its result, in one transaction.
 ///
@@ -49,6 +58,7 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
     let store = store.ok_or_else(|| needs_postgres(name))?;
     let mut client = Borrowed::new(store.0.pooled().await?); // dropped half-way, it is thrown away
     let cache = Arc::clone(&client.statement_cache);
+    let settings = store.0.sessions.of(&client).await?;
     let tx = Client::transaction(&mut client).await.map_err(Fault::from)?;
     let types = store.0.types();
     let done = async {
@@ -64,7 +74,11 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
         Ok(_) => std::mem::forget(tx), // it has ended; dropped, it would send a ROLLBACK
         Err(_) => drop(tx),            // which rolls it back
     }
-    client.give_back_after(RESET);
+    if done.is_ok() && settings.is_empty() {
+        client.give_back();
+    } else {
+        client.give_back_reset(if done.is_ok() { "" } else { RESET }, settings);
+    }
     done
 }
 
@@ -112,14 +126,12 @@ async fn append_and_commit(
 ) -> Result<(), Fault> {
     once.set(Fate::RolledBack); // so far: what breaks here breaks the transaction
     let enter = link.prepare(ENTER_WORKER).await?;
-    let leave = link.prepare(LEAVE_WORKER).await?;
     let key = record.key;
     let row: Params<'_> = &[&key.shard, &key.tenant, &key.run, &record.position, &record.events];
     let add = async {
         let append = link.prepare(APPEND_ONE).await?; // as that role: others may not see the schema
         once.set(Fate::Unknown); // from here on, COMMIT may be on its way
-        let add = link.send(&append, row);
-        try_join3(add, link.send(&leave, &[]), link.command("COMMIT")).await
+        try_join(link.send(&append, row), link.command(COMMIT)).await
     };
     try_join(link.send(&enter, &[]), add).await?;
     Ok(())

@@ -40,6 +40,7 @@ mod rows;
 mod scope;
 mod send;
 mod session;
+mod settings;
 mod source;
 mod sql;
 mod start;

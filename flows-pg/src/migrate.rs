@@ -4,10 +4,11 @@
 //! touches a schema that is newer than the build.
 
 use flows_core::error::{Error, ErrorKind, Result};
-use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, IsolationLevel};
 
+use crate::check::is_standby;
 use crate::error::{Fault, PgError};
 use crate::store::PgStore;
 
@@ -18,6 +19,7 @@ const MIGRATIONS: &[(&str, &str)] = &[("schema", include_str!("../migrations/000
 
 const READ_VERSION: &str = "SELECT max(version) FROM flows.schema_version";
 const RECORD_VERSION: &str = "INSERT INTO flows.schema_version (version, name) VALUES ($1, $2)";
+const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7311418502)";
 /// Not `to_regclass`: behind a lock, that may still answer from before it.
 const HAS_SCHEMA: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c \
@@ -77,11 +79,15 @@ impl PgStore {
     }
 
     async fn migrate_once(&self) -> Result<(), Fault> {
-        let mut client = self.0.pool.get().await?;
+        let mut client = self.0.pooled().await?;
+        if client.query_typed_one(IS_STANDBY, &[]).await?.get(0) {
+            return Err(is_standby().into());
+        }
         if version(&client).await? == newest() {
             return Ok(());
         }
-        let tx = client.transaction().await?; // dropped half-way, it rolls back
+        let begin = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+        let tx = begin.read_only(false).start().await?; // dropped half-way, it rolls back
         tx.batch_execute(LOCK).await?;
         let found = version(tx.client()).await?;
         if found > newest() {

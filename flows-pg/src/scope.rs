@@ -71,10 +71,15 @@ async fn wrapped(
     let (entered, rows, left) =
         join3(link.send(&enter, &[&tenant]), link.send(&statement, params), link.send(&leave, &[]))
             .await;
-    entered?;
-    let rows = rows?;
-    left_from(&left?, &tenant)?;
+    let done = entered.and(rows).and_then(|rows| left.map(|left| (rows, left)));
+    let (rows, left) = done.map_err(as_foreign)?;
+    left_from(&left, &tenant)?;
     Ok(rows)
+}
+
+/// A savepoint of the caller's must know errors of the server from others.
+fn as_foreign(fault: Fault) -> Fault {
+    if fault.code() == Some("25006") { fault.in_foreign().into() } else { fault }
 }
 
 /// The statement ran as this tenant, or the application's transaction must not be committed.

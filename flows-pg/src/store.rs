@@ -23,6 +23,7 @@ use crate::counters::Counters;
 use crate::error::Fault;
 use crate::hints::Hints;
 use crate::session::{CLAIMER, LEASES, Lent, Session, WRITER};
+use crate::settings::Sessions;
 use crate::source::Source;
 use crate::unfinished::Unfinished;
 
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     leases: Session,
     starter: Session,
     requests: AtomicI64,
+    pub(crate) sessions: Sessions,
 }
 
 impl PgStore {
@@ -71,6 +73,7 @@ impl PgStore {
             leases: Session::new(LEASES),
             starter: Session::new(WRITER),
             requests: AtomicI64::new(1),
+            sessions: Sessions::default(),
         }))
     }
 

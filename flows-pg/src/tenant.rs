@@ -130,7 +130,11 @@ impl Shared {
             }
             got => got,
         };
-        got.map_err(|error| Fault::Final(Fault::from(error).into())) // there is no other to be had
+        // there is no other to be had
+        got.map_err(|error| match Fault::from(error) {
+            fault if self.checked.initialized() => Fault::Final(fault.into()),
+            fault => Fault::Final(fault.at_first()),
+        })
     }
 
     /// Where one connection is of no use, those that nobody uses at the moment are likely to be the

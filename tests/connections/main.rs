@@ -2,7 +2,10 @@
 //! and what a database refuses is said.
 
 mod away;
+mod full;
+mod left_behind;
 mod proxy;
+mod refused;
 mod scene;
 mod silent;
 mod unfinished;

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::alarm::Alarms;
 use super::company::Company;
+use super::complaints::Backoff;
 use super::intake::Early;
 use super::job::Done;
 use super::message::Message;
@@ -48,6 +49,8 @@ pub(crate) struct Executor {
     pub(super) batch: Option<Batch>,
     /// What the next batch waits for.
     pub(super) company: Company,
+    /// Batches that have failed.
+    pub(super) commits: Backoff,
     pub(super) alarms: Alarms,
     /// Runs that only wait, the longest waiting first; checked when taken.
     pub(super) idle: VecDeque<(Instant, RunKey)>,
@@ -80,6 +83,7 @@ impl Executor {
             dirty: VecDeque::new(),
             batch: None,
             company: Company::default(),
+            commits: Backoff::default(),
             alarms: Alarms::default(),
             idle: VecDeque::new(),
             residencies: 0,
@@ -136,7 +140,8 @@ impl Executor {
     fn next_wake(&self) -> Option<Instant> {
         let alarm = self.alarms.first().map(|due| self.session.clock.instant_of(due));
         let park = self.idle.front().map(|(since, _)| *since + self.session.config.resident_for);
-        alarm.into_iter().chain(park).chain(self.gathering_until()).min()
+        let commits = self.commits.until();
+        alarm.into_iter().chain(park).chain(self.gathering_until()).chain(commits).min()
     }
 
     fn wake(&mut self) {

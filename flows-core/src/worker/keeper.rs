@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
+use super::complaints::Backoff;
 use super::message::Message;
 use super::resident::executor_of;
 use super::session::Session;
@@ -40,6 +41,8 @@ pub(super) async fn keep(
         pause: SHORTEST_PAUSE,
         look_at: Instant::now(),
         retry_at: Instant::now() + session.config.retry_stuck,
+        claims: Backoff::default(),
+        reads: Backoff::default(),
     };
     loop {
         // In an order, so that a simulation can repeat it; what comes first moves on by time, so it
@@ -50,6 +53,8 @@ pub(super) async fn keep(
             () = tokio::time::sleep_until(keeper.retry_at) => keeper.retry_stuck().await,
             heard = hints.heard() => heard.into_iter().for_each(|hint| keeper.hear(hint)),
             () = session.wanted.notified() => {}
+            () = left_alone(keeper.claims.until()) => {}
+            () = left_alone(keeper.reads.until()) => {}
         }
         hints.take().into_iter().for_each(|hint| keeper.hear(hint));
         keeper.work().await;
@@ -69,6 +74,10 @@ struct Keeper<'a> {
     look_at: Instant,
     /// When stuck runs get another chance.
     retry_at: Instant,
+    /// Claims that have failed.
+    claims: Backoff,
+    /// Reads that have failed.
+    reads: Backoff,
 }
 
 impl Keeper<'_> {
@@ -103,7 +112,9 @@ impl Keeper<'_> {
         match self.session.store.look(&self.session.identity).await {
             Ok(outlook) => self.plan(&outlook),
             Err(error) => {
-                tracing::warn!(%error, "cannot look for work; trying again");
+                if let Some(unsaid) = self.session.complaints.due("look") {
+                    tracing::warn!(%error, unsaid, "cannot look for work; trying again");
+                }
                 self.look_at = Instant::now() + self.session.config.poll_interval;
             }
         }
@@ -113,7 +124,11 @@ impl Keeper<'_> {
         self.retry_at = Instant::now() + self.session.config.retry_stuck;
         match self.session.store.retry_stuck(&self.session.identity).await {
             Ok(()) => self.look_at = Instant::now(),
-            Err(error) => tracing::warn!(%error, "cannot release stuck runs; trying again"),
+            Err(error) => {
+                if let Some(unsaid) = self.session.complaints.due("retry stuck") {
+                    tracing::warn!(%error, unsaid, "cannot release stuck runs; trying again");
+                }
+            }
         }
     }
 
@@ -143,17 +158,26 @@ impl Keeper<'_> {
             self.collect().await;
         }
         self.reload().await;
-        while let Some(shard) = self.next_shard() {
+        while self.claims.until().is_none()
+            && let Some(shard) = self.next_shard()
+        {
             let free = self.session.free_slots();
             if free == 0 {
                 self.session.backlog.store(true, Ordering::Relaxed);
                 return self.make_room();
             }
             match self.claim(shard, free.min(CLAIM)).await {
-                Ok(true) => {}
-                Ok(false) => drop(self.ready.remove(&shard)),
+                Ok(more) => {
+                    self.claims.succeeded();
+                    if !more {
+                        self.ready.remove(&shard);
+                    }
+                }
                 Err(error) => {
-                    tracing::warn!(%error, "cannot claim runs; trying again");
+                    if let Some(unsaid) = self.session.complaints.due("claim") {
+                        tracing::warn!(%error, unsaid, "cannot claim runs; trying again");
+                    }
+                    self.claims.failed();
                     self.look_at = Instant::now() + self.session.config.poll_interval;
                     self.ready.remove(&shard); // the others are not to blame
                 }
@@ -202,15 +226,23 @@ impl Keeper<'_> {
 
     /// Reads runs again for the executors.
     async fn reload(&mut self) {
+        if self.reads.until().is_some() {
+            return;
+        }
         let asked = self.session.take_reloads();
         if asked.is_empty() {
             return;
         }
         match self.session.store.reload(self.session.id(), &asked).await {
-            Ok(found) => self.hand_back(&asked, found),
+            Ok(found) => {
+                self.reads.succeeded();
+                self.hand_back(&asked, found);
+            }
             Err(error) => {
-                tracing::warn!(%error, "cannot read runs again; trying again");
-                tokio::time::sleep(SHORTEST_PAUSE).await;
+                if let Some(unsaid) = self.session.complaints.due("reload") {
+                    tracing::warn!(%error, unsaid, "cannot read runs again; trying again");
+                }
+                self.reads.failed();
                 self.session.request_reload(asked);
             }
         }
@@ -243,10 +275,20 @@ impl Keeper<'_> {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot collect mail; trying again");
+                if let Some(unsaid) = self.session.complaints.due("collect") {
+                    tracing::warn!(%error, unsaid, "cannot collect mail; trying again");
+                }
                 self.look_at = Instant::now() + self.session.config.poll_interval;
             }
         }
+    }
+}
+
+/// Resolves when something has been left alone for long enough; never, if it is not.
+async fn left_alone(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -60,7 +60,9 @@ async fn hold_at(session: &Session, first: Duration, usual: Duration) {
                 session.unreachable.store(false, Ordering::Relaxed);
             }
             Ok(Err(error)) => {
-                tracing::warn!(%error, "could not renew the lease; trying again");
+                if let Some(unsaid) = session.complaints.due("renew") {
+                    tracing::warn!(%error, unsaid, "could not renew the lease; trying again");
+                }
                 pause = lease / 20;
                 session.unreachable.store(true, Ordering::Relaxed);
             }

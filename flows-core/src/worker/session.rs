@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::Worker;
 use super::builder::Config;
 use super::clock::StoreClock;
+use super::complaints::Complaints;
 use super::crew::Crew;
 use super::intake::Intake;
 use super::surroundings::Surroundings;
@@ -59,6 +60,8 @@ pub(crate) struct Session {
     pub(crate) wanted: Notify,
     /// When the lease was last asked for, successfully.
     pub(crate) renewed: Mutex<Instant>,
+    /// What was said of late.
+    pub(super) complaints: Complaints,
     /// Whether the store did not answer when it was last asked for that.
     pub(crate) unreachable: AtomicBool,
     pub(crate) collect: AtomicBool,
@@ -92,6 +95,7 @@ impl Session {
             residents: AtomicUsize::new(0),
             wanted: Notify::new(),
             renewed: Mutex::new(asked),
+            complaints: Complaints::default(),
             unreachable: AtomicBool::new(false),
             collect: AtomicBool::new(false),
             backlog: AtomicBool::new(true), // until it has looked

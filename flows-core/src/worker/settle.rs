@@ -11,9 +11,16 @@ impl Executor {
         let Landed { records, outcome } = landed;
         self.company.begin();
         match outcome {
-            Ok(answers) => self.settle_each(records, answers),
+            Ok(answers) => {
+                self.commits.succeeded();
+                self.settle_each(records, answers);
+            }
             Err(error) => {
-                tracing::warn!(%error, runs = records.len(), "the outcome of a commit is unknown");
+                if let Some(unsaid) = self.session.complaints.due("commit") {
+                    let runs = records.len();
+                    tracing::warn!(%error, runs, unsaid, "the outcome of a commit is unknown");
+                }
+                self.commits.failed();
                 self.recheck(records);
             }
         }

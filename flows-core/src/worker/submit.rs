@@ -39,6 +39,9 @@ impl Executor {
         if self.batch.is_some() || self.dirty.is_empty() || self.gathering_until().is_some() {
             return;
         }
+        if self.commits.until().is_some() {
+            return;
+        }
         let records = self.take_records();
         if records.is_empty() {
             return;

@@ -61,7 +61,12 @@ async fn listen(
     if source.own_mode(&client).await? == Mode::Transaction {
         return Ok(Heard::Nothing);
     }
-    client.batch_execute("SET application_name = 'flows listener'; LISTEN flows").await?;
+    client
+        .batch_execute(
+            "SET application_name = 'flows listener'; SET idle_session_timeout = 0; \
+                 SET statement_timeout = 0; LISTEN flows",
+        )
+        .await?;
     subscribers.tell(&Hint::Unsure);
     while let Some(payload) = heard.recv().await {
         if let Some(hint) = sender.read(&payload) {

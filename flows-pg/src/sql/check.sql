@@ -1,6 +1,7 @@
 -- Reads what must hold before anything else is done: the schema's version and the roles' powers.
 -- Called once by every store, by `check`. Locks nothing.
-SELECT (SELECT max(version) FROM flows.schema_version) AS version,
+SELECT pg_is_in_recovery() AS standby,
+       (SELECT max(version) FROM flows.schema_version) AS version,
        coalesce((SELECT string_agg(rolname, ', ') FROM pg_catalog.pg_roles
                  WHERE rolname IN ('flows_tenant', 'flows_worker')
                    AND (rolsuper OR rolbypassrls)), '') AS almighty,

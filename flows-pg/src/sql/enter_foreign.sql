@@ -2,7 +2,9 @@
 -- Called by `transaction`, sent together with the statement it is for. Locks nothing.
 -- What is started or sent is durable with the application's commit, also where the default says
 -- otherwise.
-SELECT set_config('flows.outer_role', current_setting('role'), true),
+-- Refuses a transaction that would not see what was committed before each statement.
+SELECT CASE WHEN current_setting('transaction_isolation') <> 'read committed' THEN flows.refuse() END,
+       set_config('flows.outer_role', current_setting('role'), true),
        set_config('flows.outer_tenant', coalesce(current_setting('flows.tenant_id', true), ''), true),
        set_config('role', 'flows_tenant', true),
        set_config('flows.tenant_id', $1, true),

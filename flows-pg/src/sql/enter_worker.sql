@@ -1,4 +1,4 @@
--- Becomes the role of workers until `leave_worker.sql`, inside the transaction of a transactional
+-- Becomes the role of workers until `append_one.sql` has written, inside the transaction of a transactional
 -- activity, and makes sure that its commit is durable. Remembers the role before. Locks nothing.
 -- Called by `in_transaction`, in front of `append_one.sql`.
 SELECT set_config('flows.role', current_setting('role'), true),

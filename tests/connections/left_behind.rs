@@ -1,0 +1,95 @@
+//! A transactional activity sets whatever a session can be set to: nothing of it stays in the pool, and
+//! what the application's own pool had set is as it was.
+
+use flows::pg::Transaction;
+use flows::pg::deadpool_postgres::{Hook, HookError, Manager, Object, Pool, Runtime};
+use flows::pg::tokio_postgres::NoTls;
+use flows::prelude::*;
+
+use crate::scene::{Scene, Serving, until, within};
+
+const LEAVE: &str =
+    "SET statement_timeout = '77s'; SET search_path = pg_catalog; SET app.customer = 'x';
+    SET ROLE flows_tenant; RESET ROLE; SET ROLE flows_worker; LISTEN left_behind;
+    SELECT pg_advisory_lock(4711);";
+const TABLE: &str = "CREATE TEMP TABLE left_behind (x int);
+    DECLARE left_behind CURSOR WITH HOLD FOR SELECT 1;";
+
+/// How a session of the pool is.
+const STATE: &str =
+    "SELECT concat_ws(' / ', current_setting('statement_timeout'), current_user = session_user,
+        nullif(current_setting('app.customer', true), ''), current_setting('search_path'),
+        (SELECT string_agg(c, ',') FROM pg_listening_channels() AS c),
+        (SELECT count(*) FROM pg_class WHERE relpersistence = 't' AND pg_table_is_visible(oid)),
+        (SELECT count(*) FROM pg_cursors WHERE is_holdable),
+        (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()))";
+
+#[activity(transaction, retry(max_attempts = 1))]
+async fn leave(tx: &Transaction<'_>, fails: bool) -> Result<String> {
+    tx.batch_execute(TABLE).await?;
+    tx.batch_execute(LEAVE).await?;
+    let state: String = tx.query_one(STATE, &[]).await?.get(0);
+    if fails { Err(Error::terminal(state)) } else { Ok(state) }
+}
+
+#[workflow]
+async fn leaves(ctx: &WorkflowContext, fails: bool) -> Result<String> {
+    leave(ctx, fails).await
+}
+
+/// The states of all connections of a pool that nobody uses otherwise.
+async fn states(pool: &Pool) -> Result<Vec<String>> {
+    let mut connections: Vec<Object> = Vec::new();
+    for _ in 0..pool.status().size.max(1) {
+        connections.push(within("a connection", 20, async { Ok(pool.get().await?) }).await?);
+    }
+    let mut states = Vec::new();
+    for connection in &connections {
+        states.push(connection.query_one(STATE, &[]).await?.get(0));
+    }
+    Ok(states)
+}
+
+/// Runs the activity on a pool of one connection, and compares that with how it was.
+async fn nothing_is_left(scene: &Scene, pool: Pool) -> Result<()> {
+    let before = states(&pool).await?;
+    let backend = "SELECT pg_backend_pid()";
+    let first: i32 = pool.get().await?.query_one(backend, &[]).await?.get(0);
+    let engine = Engine::from_pool(pool.clone());
+    let serving = Serving::begin(Worker::builder(&engine, register_all![leaves, leave]).build()?);
+    for fails in [false, true, false] {
+        let run = engine.start(leaves::Input { fails }).await?;
+        let ended = within("a run", 20, async { Ok(run.result().await) }).await?;
+        let during = ended.unwrap_or_else(|error| error.message().to_owned());
+        assert!(during.starts_with("77s / f / x / pg_catalog / 1 / 1 / 1"), "{during}");
+        assert_eq!(states(&pool).await?, before, "after {during}");
+    }
+    let last: i32 = pool.get().await?.query_one(backend, &[]).await?.get(0);
+    assert_eq!(first, last, "it is the connection that was used");
+    let locks = "FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711";
+    until("the lock is free", async || Ok(scene.count(locks).await? == 0)).await?;
+    serving.stop().await
+}
+
+#[tokio::test]
+async fn nothing_that_a_body_sets_stays_in_the_pool() -> Result<()> {
+    let scene = Scene::set().await?;
+    let pool = crate::scene::pool(scene.database.url(), 1);
+    nothing_is_left(&scene, pool).await
+}
+
+#[tokio::test]
+async fn what_the_applications_hooks_set_stays() -> Result<()> {
+    let scene = Scene::set().await?;
+    let manager = Manager::new(scene.database.url().parse().expect("a URL"), NoTls);
+    let set = Hook::async_fn(|client: &mut flows::pg::deadpool_postgres::ClientWrapper, _| {
+        Box::pin(async move {
+            let set = "SET search_path = 'My app', public; SET statement_timeout = '55s'";
+            client.batch_execute(set).await.map_err(HookError::Backend)
+        })
+    });
+    let pool = Pool::builder(manager).max_size(1).runtime(Runtime::Tokio1).post_create(set);
+    let pool = pool.build().expect("a pool");
+    assert!(states(&pool).await?[0].starts_with("55s / t / \"My app\", public"), "it is set");
+    nothing_is_left(&scene, pool).await
+}
