@@ -32,7 +32,7 @@ pub use execution::{AnyWorkflow, Execution, Typed};
 pub use export::History;
 pub use global::{rerun, set_engine, signal, start, with_tenant};
 pub use history::HistoryEvent;
-pub use list::List;
+pub use list::{List, Page, PageToken};
 pub use send::{Cancel, SendSignal};
 pub use start::Start;
 pub use tenant::{RerunOf, Tenant};

@@ -34,9 +34,9 @@ use self::state::State;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{
-    Activation, Claim, Close, Collected, Committed, DeadLetter, Hint, HistoryRow, Lease,
-    ListFilter, Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store, StoreFuture,
-    Survey, Surveyed, WorkerIdentity,
+    Activation, Claim, Close, Collected, Committed, Counted, DeadLetter, Hint, HistoryRow, Lease,
+    ListFilter, Listed, Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store,
+    StoreFuture, Survey, Surveyed, WorkerIdentity,
 };
 use crate::time::Timestamp;
 
@@ -206,8 +206,12 @@ impl Store for MemoryStore {
         self.transact(move |state, _| Ok(state.history(run)))
     }
 
-    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>> {
+    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Listed> {
         self.transact(move |state, _| Ok(state.list(tenant, filter)))
+    }
+
+    fn count<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Counted> {
+        self.transact(move |state, _| Ok(state.count(tenant, filter)))
     }
 
     fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {

@@ -32,6 +32,7 @@
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod contract;
+mod listing;
 mod mail;
 mod record;
 mod run;
@@ -48,11 +49,12 @@ use crate::error::{Error, Result};
 use crate::ids::RunKey;
 use crate::time::Timestamp;
 
+pub use listing::{Counted, ListCursor, ListFilter, Listed, PAGE_BYTES, list_all};
 pub use mail::{Collected, Letter, Mail, MailKind, Sent};
 pub use record::{Activation, Close, Committed, Next, Park, Record};
 pub use run::{ConflictPolicy, Lineage, NewRun, Parent, RunStatus, Started};
 pub use survey::{Survey, Surveyable, Surveyed};
-pub use view::{DeadLetter, HistoryRow, ListFilter, Outcome, Place, RunView};
+pub use view::{DeadLetter, HistoryRow, Outcome, Place, RunView};
 
 /// The most bytes of one journal row, one letter, one input or one output: a store refuses a record
 /// with something larger.
@@ -251,8 +253,12 @@ pub trait Store: Send + Sync + 'static {
     /// A run's journal, in order.
     fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>>;
 
-    /// Runs of a tenant, newest first.
-    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>>;
+    /// A page of a tenant's runs, newest first by the store's time. It looks at a bounded number of
+    /// runs: where few of them pass the filter, the page is short and says where to go on.
+    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Listed>;
+
+    /// Counts the runs that pass a filter, whatever its limit, in pages as a list does.
+    fn count<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Counted>;
 
     /// Reads a page of runs of *all* tenants, shard by shard, as a claim would give them,
     /// and touches nothing: no place, no flag, no lease. Whoever follows the pages has met every run

@@ -56,7 +56,7 @@ CREATE TABLE flows.runs (
     run_id       uuid        NOT NULL,
     priority     smallint    NOT NULL DEFAULT 0,
     attempt      integer     NOT NULL DEFAULT 1,
-    created_at   timestamptz NOT NULL DEFAULT statement_timestamp(),
+    created_at   timestamptz NOT NULL DEFAULT clock_timestamp(), -- hardly two of one time
     starts_at    timestamptz,                          -- the end of its delay, if it has one
     lane         bigint      NOT NULL,                 -- hash of queue, workflow and version
     version      bigint      NOT NULL,
@@ -80,6 +80,10 @@ CREATE TABLE flows.runs (
 
 CREATE UNIQUE INDEX runs_workflow_id ON flows.runs (shard, tenant_id, workflow_id)
     WHERE current AND workflow_id IS NOT NULL;
+
+-- Lists, newest first. Every run is in it; but only a statement that names the condition is planned
+-- with it: the tenant alone must never do for a statement that names a key.
+CREATE INDEX runs_newest ON flows.runs (tenant_id, created_at) WHERE created_at > '-infinity';
 
 -- The journal. Its key is the fence: of two writers at one position, one wins.
 CREATE TABLE flows.journal (

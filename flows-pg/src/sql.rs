@@ -48,6 +48,7 @@ statements! {
     CLAIM = "claim",
     COLLECT = "collect",
     COLLECT_AGAIN = "collect_again",
+    COUNT = "count",
     DEAD_LETTERS = "dead_letters",
     DEAD_WORKERS = "dead_workers",
     DESCRIBE = "describe",

@@ -10,9 +10,9 @@ use deadpool_postgres::Pool;
 use flows_core::error::Result;
 use flows_core::ids::RunKey;
 use flows_core::store::{
-    Activation, Claim, Close, Collected, Committed, DeadLetter, Hint, HistoryRow, Lease,
-    ListFilter, Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store, StoreFuture,
-    Survey, Surveyed, WorkerIdentity,
+    Activation, Claim, Close, Collected, Committed, Counted, DeadLetter, Hint, HistoryRow, Lease,
+    ListFilter, Listed, Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store,
+    StoreFuture, Survey, Surveyed, WorkerIdentity,
 };
 use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -225,8 +225,12 @@ impl Store for PgStore {
         Box::pin(self.0.history(run))
     }
 
-    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>> {
+    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Listed> {
         Box::pin(self.0.list(tenant, filter))
+    }
+
+    fn count<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Counted> {
+        Box::pin(self.0.count(tenant, filter))
     }
 
     fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {

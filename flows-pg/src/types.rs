@@ -16,6 +16,9 @@ const INFINITY: i64 = i64::MAX;
 /// The longest duration that can be added to a time without leaving `timestamptz`.
 const LONGEST: i64 = 100_000 * 365 * 86_400 * 1_000_000;
 
+/// The beginning of time: `-infinity`.
+pub(crate) const BEGINNING: Timestamp = Timestamp(i64::MIN);
+
 /// A `timestamptz`. The end of time is `infinity`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Time(pub(crate) Timestamp);

@@ -102,7 +102,7 @@ async fn everything(db: &Setup, store: &PgStore) {
     assert_eq!(outcomes.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [one.key]);
     assert_eq!(store.history(one.key).await.unwrap().len(), 1);
     let filter = ListFilter { limit: 10, ..ListFilter::default() };
-    let listed = store.list(tenant, &filter).await.unwrap();
+    let listed = store.list(tenant, &filter).await.unwrap().runs;
     assert!(listed.len() == 2 && listed.iter().all(|view| mine(&view.key)), "{listed:?}");
     assert_eq!(store.dead_letters(tenant, 10).await.unwrap().len(), 1);
     assert_eq!(store.rerun(one.key, &run_of(tenant, None)).await.unwrap(), Started::Created);

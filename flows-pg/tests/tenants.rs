@@ -72,7 +72,7 @@ async fn tenants_with_the_same_ids_never_meet() {
         [of_a.key, of_b.key].map(|key| record(key, 0, Next::Close(close(RunStatus::Failed))));
     commit(&db.store, &worker, &ends).await;
     let listed =
-        db.store.list(a, &ListFilter { limit: 10, ..ListFilter::default() }).await.unwrap();
+        db.store.list(a, &ListFilter { limit: 10, ..ListFilter::default() }).await.unwrap().runs;
     assert_eq!(listed.iter().map(|view| view.key).collect::<Vec<_>>(), [of_a.key]);
     let dead = db.store.dead_letters(b, 10).await.unwrap();
     assert_eq!(dead.iter().map(|letter| letter.key).collect::<Vec<_>>(), [of_b.key]);

@@ -190,8 +190,12 @@ impl Store for Held {
         self.store.history(run)
     }
 
-    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>> {
+    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Listed> {
         self.store.list(tenant, filter)
+    }
+
+    fn count<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Counted> {
+        self.store.count(tenant, filter)
     }
 
     fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {

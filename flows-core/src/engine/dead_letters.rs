@@ -149,7 +149,7 @@ fn again(dead: RunView) -> NewRun {
         version: dead.version,
         queue,
         priority: dead.priority,
-        input: dead.input.into(),
+        input: dead.input.unwrap_or_default().into(),
         on_conflict: ConflictPolicy::Reject,
         start_at: None,
         delay: None,

@@ -28,9 +28,9 @@ pub struct Description {
     pub status: RunStatus,
     /// Which attempt of the run this is, from 1.
     pub attempt: u32,
-    /// Input.
-    pub input: Value,
-    /// Output, once it has completed.
+    /// Input; `None` in lists that were not asked for [payloads](super::List::payloads).
+    pub input: Option<Value>,
+    /// Output, once it has completed; `None` in lists that were not asked for payloads.
     pub output: Option<Value>,
     /// The error it ended with.
     pub error: Option<Error>,
@@ -62,7 +62,7 @@ impl From<RunView> for Description {
             queue: view.queue,
             status: view.status,
             attempt: view.attempt,
-            input: json(&view.input),
+            input: view.input.as_deref().map(json),
             output: view.output.as_deref().map(json),
             error: outcome::error(view.error.as_deref()),
             created_at: view.created_at.into(),

@@ -134,7 +134,7 @@ impl History {
             attempt: view.attempt,
             status: view.status,
             started_at: first_turn(&events).unwrap_or(view.created_at).into(),
-            input: Payload::from_json(view.input),
+            input: Payload::from_json(view.input.unwrap_or_default()),
             events,
         })
     }

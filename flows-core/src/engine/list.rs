@@ -1,23 +1,48 @@
-//! Listing runs.
+//! Listing and counting runs.
 
+use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::str::FromStr;
 use std::time::SystemTime;
+
+use uuid::Uuid;
 
 use super::describe::Description;
 use super::tenant::Tenant;
 use crate::error::{Error, Result};
-use crate::store::{ListFilter, RunStatus};
+use crate::store::{ListCursor, ListFilter, RunStatus, RunView, list_all};
+use crate::time::Timestamp;
 
 /// The most runs of one list.
 const MOST: usize = 10_000;
+/// The most bytes of payloads of one list that is awaited whole.
+const PAYLOADS: usize = 64 << 20;
 
-/// Runs of a tenant, newest first; await it, or filter first.
+/// Runs of a tenant, newest first by the database's time; await it, or filter first.
+///
+/// Awaited, it reads on until it has found as many runs as its limit, or has looked at all of them.
+/// Where few of many runs pass the filter, that takes long: [`page`](Self::page) looks at a bounded
+/// number of runs, and says where to go on.
 #[must_use = "nothing is read unless this is awaited"]
 pub struct List {
     tenant: Tenant,
     filter: ListFilter,
 }
+
+/// A page of a list.
+#[non_exhaustive]
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// Newest first. May be fewer than the limit, or none, although there are more to come.
+    pub runs: Vec<Description>,
+    /// Where the next page begins: give it to [`List::behind`]. `None` behind the last page.
+    pub next: Option<PageToken>,
+}
+
+/// Where a page of a list begins. As text, it can be given to a client and taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageToken(ListCursor);
 
 impl List {
     pub(super) fn new(tenant: Tenant) -> Self {
@@ -54,17 +79,98 @@ impl List {
         self
     }
 
-    /// At most so many, from 1 to 10,000. Default 100.
+    /// Only runs that ended at this time or later.
+    pub fn closed_after(mut self, time: SystemTime) -> Self {
+        self.filter.closed_after = Some(time.into());
+        self
+    }
+
+    /// Only runs that ended before this time.
+    pub fn closed_before(mut self, time: SystemTime) -> Self {
+        self.filter.closed_before = Some(time.into());
+        self
+    }
+
+    /// Reads inputs and outputs as well. Without this they are `None`, and nothing of them is read.
+    /// A page has at most 16 MiB of them, unless its only run has more.
+    pub fn payloads(mut self) -> Self {
+        self.filter.payloads = true;
+        self
+    }
+
+    /// Only what comes behind a page.
+    pub fn behind(mut self, token: PageToken) -> Self {
+        self.filter.behind = Some(token.0);
+        self
+    }
+
+    /// Maximum number of runs, from 1 to 10,000. Default 100.
     pub fn limit(mut self, runs: usize) -> Self {
         self.filter.limit = runs;
         self
     }
 
+    /// One page: it looks at a few thousand runs at most, so it is read fast, whatever the filter.
+    ///
+    /// # Errors
+    /// When the limit is out of range, or the database cannot be reached.
+    pub async fn page(self) -> Result<Page> {
+        check_limit(self.filter.limit)?;
+        let page = self.tenant.inner.store.list(self.tenant.id(), &self.filter).await?;
+        let runs = page.runs.into_iter().map(Description::from).collect();
+        Ok(Page { runs, next: page.next.map(PageToken) })
+    }
+
+    /// How many runs pass the filter. Looks at all runs of the tenant that were created in the time
+    /// that the filter names; the limit does not matter.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn count(mut self) -> Result<u64> {
+        let mut runs = 0;
+        loop {
+            let counted = self.tenant.inner.store.count(self.tenant.id(), &self.filter).await?;
+            runs += counted.runs;
+            self.filter.behind = counted.next;
+            if counted.next.is_none() {
+                return Ok(runs);
+            }
+        }
+    }
+
     async fn run(self) -> Result<Vec<Description>> {
         check_limit(self.filter.limit)?;
-        let runs = self.tenant.inner.store.list(self.tenant.id(), &self.filter).await?;
-        Ok(runs.into_iter().map(Description::from).collect())
+        let (store, tenant) = (&self.tenant.inner.store, self.tenant.id());
+        if !self.filter.payloads {
+            let runs = list_all(&**store, tenant, &self.filter).await?.runs;
+            return Ok(runs.into_iter().map(Description::from).collect());
+        }
+        let (mut filter, mut runs, mut bytes) = (self.filter, Vec::new(), 0);
+        loop {
+            let page = store.list(tenant, &filter).await?;
+            bytes += page.runs.iter().map(payload).sum::<usize>();
+            if bytes > PAYLOADS {
+                return Err(too_large());
+            }
+            filter.limit -= page.runs.len().min(filter.limit);
+            filter.behind = page.next;
+            runs.extend(page.runs.into_iter().map(Description::from));
+            if page.next.is_none() || filter.limit == 0 {
+                return Ok(runs);
+            }
+        }
     }
+}
+
+fn payload(run: &RunView) -> usize {
+    [&run.input, &run.output].into_iter().flatten().map(String::len).sum()
+}
+
+fn too_large() -> Error {
+    let most = PAYLOADS >> 20;
+    Error::invalid(format!(
+        "a list's payloads have more than {most} MiB; read it by `page()`, or lower its limit"
+    ))
 }
 
 pub(super) fn check_limit(limit: usize) -> Result<()> {
@@ -80,5 +186,24 @@ impl IntoFuture for List {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
+    }
+}
+
+impl fmt::Display for PageToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0.created_at.0, self.0.run)
+    }
+}
+
+impl FromStr for PageToken {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parts = text.split_once('.');
+        let token = parts.and_then(|(at, run)| {
+            let (at, run) = (at.parse().ok()?, Uuid::parse_str(run).ok()?);
+            Some(Self(ListCursor { created_at: Timestamp(at), run }))
+        });
+        token.ok_or_else(|| Error::invalid(format!("`{text}` is no token of a page of a list")))
     }
 }

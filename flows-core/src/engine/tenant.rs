@@ -51,7 +51,7 @@ impl Tenant {
         SendSignal::new(Ok((self.clone(), Target::Id(id.into()))), name.into(), payload)
     }
 
-    /// Runs, newest first; await it, or filter first.
+    /// Runs, newest first; await it, or filter first. Also counts them: `.count()`.
     pub fn list(&self) -> List {
         List::new(self.clone())
     }

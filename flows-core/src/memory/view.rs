@@ -7,7 +7,10 @@ use uuid::Uuid;
 use super::run::{End, Run, Spot};
 use super::state::State;
 use crate::ids::RunKey;
-use crate::store::{DeadLetter, HistoryRow, ListFilter, Outcome, Place, RunView};
+use crate::store::{
+    Counted, DeadLetter, HistoryRow, ListCursor, ListFilter, Listed, Outcome, PAGE_BYTES, Place,
+    RunView,
+};
 use crate::time::Timestamp;
 
 impl State {
@@ -33,10 +36,25 @@ impl State {
     }
 
     /// [`Store::list`](crate::store::Store::list).
-    pub(super) fn list(&self, tenant: Uuid, filter: &ListFilter) -> Vec<RunView> {
+    pub(super) fn list(&self, tenant: Uuid, filter: &ListFilter) -> Listed {
         let mut found: Vec<_> = self.of_tenant(tenant).filter(|run| passes(run, filter)).collect();
-        found.sort_by_key(|run| Reverse((run.created_at, run.new.key.run)));
-        found.into_iter().take(filter.limit).map(view).collect()
+        found.sort_by_key(|run| Reverse(cursor(run)));
+        let mut bytes = 0;
+        let fits = |run: &&Run| {
+            let before = bytes;
+            bytes += if filter.payloads { payload(run) } else { 0 };
+            before < PAGE_BYTES
+        };
+        let page: Vec<_> = found.iter().copied().take(filter.limit).take_while(fits).collect();
+        let next = page.last().filter(|_| page.len() < found.len()).map(|run| cursor(run));
+        let view = |run| if filter.payloads { view(run) } else { glance(run) };
+        Listed { runs: page.into_iter().map(view).collect(), next }
+    }
+
+    /// [`Store::count`](crate::store::Store::count).
+    pub(super) fn count(&self, tenant: Uuid, filter: &ListFilter) -> Counted {
+        let found = self.of_tenant(tenant).filter(|run| passes(run, filter)).count();
+        Counted { runs: found as u64, next: None }
     }
 
     /// [`Store::dead_letters`](crate::store::Store::dead_letters).
@@ -77,6 +95,23 @@ fn passes(run: &Run, filter: &ListFilter) -> bool {
         && is(&filter.status, &run.status())
         && filter.created_after.is_none_or(|after| run.created_at >= after)
         && filter.created_before.is_none_or(|before| run.created_at < before)
+        && filter.closed_after.is_none_or(|after| closed_at(run).is_some_and(|at| at >= after))
+        && filter.closed_before.is_none_or(|before| closed_at(run).is_some_and(|at| at < before))
+        && filter.behind.is_none_or(|behind| cursor(run) < behind)
+}
+
+fn closed_at(run: &Run) -> Option<Timestamp> {
+    run.end.as_ref().map(|end| end.at)
+}
+
+fn cursor(run: &Run) -> ListCursor {
+    ListCursor { created_at: run.created_at, run: run.new.key.run }
+}
+
+/// Bytes of its input and output.
+fn payload(run: &Run) -> usize {
+    let output = run.end.as_ref().and_then(|end| end.close.output.as_ref());
+    run.new.input.len() + output.map_or(0, String::len)
 }
 
 fn dead_letter(run: &Run) -> Option<DeadLetter> {
@@ -92,6 +127,11 @@ fn dead_letter(run: &Run) -> Option<DeadLetter> {
     })
 }
 
+/// The view of a run, without its place and its payloads.
+fn glance(run: &Run) -> RunView {
+    RunView { input: None, output: None, ..view(run) }
+}
+
 /// The view of a run, without its place.
 fn view(run: &Run) -> RunView {
     let new = &run.new;
@@ -105,7 +145,7 @@ fn view(run: &Run) -> RunView {
         priority: new.priority,
         status: run.status(),
         attempt: new.attempt,
-        input: new.input.to_string(),
+        input: Some(new.input.to_string()),
         output: close.and_then(|close| close.output.clone()),
         error: close.and_then(|close| close.error.clone()),
         created_at: run.created_at,

@@ -171,6 +171,11 @@ contract! {
         a_description_says_where_a_run_is
         a_list_is_newest_first_and_limited
         a_list_is_filtered
+        newest_is_by_the_stores_time
+        pages_of_a_list_follow_each_other
+        a_list_has_payloads_if_asked
+        a_page_is_bounded_by_its_payloads
+        runs_are_counted_and_found_by_their_end
         a_list_shows_one_tenant
         another_tenant_reaches_nothing
         an_id_is_found_by_tenant;

@@ -66,8 +66,8 @@ pub struct RunView {
     pub status: RunStatus,
     /// Attempt, from 1.
     pub attempt: u32,
-    /// Input, JSON text.
-    pub input: String,
+    /// Input, JSON text (`None` in lists that were not asked for payloads).
+    pub input: Option<String>,
     /// Output, JSON text.
     pub output: Option<String>,
     /// Error, JSON text.
@@ -101,23 +101,6 @@ pub struct HistoryRow {
     pub written_at: Timestamp,
     /// The encoded events.
     pub events: Vec<u8>,
-}
-
-/// Which runs to list.
-#[derive(Debug, Clone, Default)]
-pub struct ListFilter {
-    /// Only this workflow.
-    pub workflow: Option<String>,
-    /// Only this version.
-    pub version: Option<u32>,
-    /// Only this status.
-    pub status: Option<RunStatus>,
-    /// Only runs created at or after.
-    pub created_after: Option<Timestamp>,
-    /// Only runs created before.
-    pub created_before: Option<Timestamp>,
-    /// At most so many.
-    pub limit: usize,
 }
 
 /// A failed run that can be rerun.

@@ -20,7 +20,7 @@ use crate::engine::{Engine, Execution, Typed};
 use crate::error::{Error, Result};
 use crate::memory::MemoryStore;
 use crate::registry::Registry;
-use crate::store::{ListFilter, Place, RunStatus};
+use crate::store::{ListFilter, Place, RunStatus, list_all};
 
 /// How often a test on real time looks whether everything is quiet.
 const LOOK: Duration = Duration::from_millis(5);
@@ -268,7 +268,7 @@ impl TestEnv {
         let store = self.engine.store();
         let status = Some(RunStatus::Running);
         let open = ListFilter { status, limit: RUNS, ..ListFilter::default() };
-        for view in store.list(self.engine.id(), &open).await? {
+        for view in list_all(&*store, self.engine.id(), &open).await?.runs {
             let view = store.describe(view.key).await?;
             let place = view.and_then(|view| view.place);
             let runs = matches!(place, Some(Place::Owned { .. } | Place::Ready { served: true }));

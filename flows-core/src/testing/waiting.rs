@@ -11,7 +11,7 @@ use super::kit::Kit;
 use crate::engine::Description;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
-use crate::store::{ListFilter, Outcome, Place, RunStatus, RunView, Store, no_such_run};
+use crate::store::{ListFilter, Outcome, Place, RunStatus, RunView, Store, list_all, no_such_run};
 
 /// How long nothing must happen, of virtual time, before a waiter asks whether anything can.
 const QUIET: Duration = Duration::from_secs(365 * 86_400);
@@ -85,7 +85,7 @@ impl OpenRuns {
         let first = store.describe(run).await?.ok_or_else(|| no_such_run(&run.run.to_string()))?;
         let open =
             ListFilter { status: Some(RunStatus::Running), limit: RUNS, ..ListFilter::default() };
-        let open = store.list(run.tenant, &open).await?;
+        let open = list_all(store, run.tenant, &open).await?.runs;
         let mut keys = vec![run];
         let mut next = 0;
         while let Some(parent) = keys.get(next).copied() {

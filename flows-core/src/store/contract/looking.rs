@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::bench::{Bench, completed, ended_as, failed, json, park_until, stuck, turn};
 use crate::ids::{RunKey, lane_of};
-use crate::store::{Committed, ListFilter, NewRun, Place, RunStatus, Started};
+use crate::store::{
+    Committed, ListFilter, NewRun, PAGE_BYTES, Place, RunStatus, Started, list_all,
+};
 
 pub(super) async fn a_description_says_where_a_run_is(bench: Bench) {
     let key = bench.started("order").await;
@@ -27,11 +29,11 @@ pub(super) async fn a_description_says_where_a_run_is(bench: Bench) {
     let view = bench.view(key).await;
     assert_eq!((view.inbox, view.status), (1, RunStatus::Running));
     assert_eq!((&*view.workflow, view.version, &*view.queue), (&*bench.workflow, 1, "default"));
-    assert_eq!(json(&view.input), json(r#"{"cents":42}"#));
+    assert_eq!(json(&view.input.expect("its input")), json(r#"{"cents":42}"#));
 }
 
 async fn listed(bench: &Bench, filter: &ListFilter) -> Vec<RunKey> {
-    let found = bench.store.list(bench.tenant, filter).await.expect("list");
+    let found = list_all(&*bench.store, bench.tenant, filter).await.expect("list").runs;
     assert!(found.iter().all(|view| view.place.is_none()), "lists have no places");
     found.into_iter().map(|view| view.key).collect()
 }
@@ -74,6 +76,100 @@ pub(super) async fn a_list_is_filtered(bench: Bench) {
     assert_eq!(listed(&bench, &after).await, [newer.key, other]);
     let before = ListFilter { created_before: boundary, ..all() };
     assert_eq!(listed(&bench, &before).await, [dead, done]);
+}
+
+/// As a child of an old parent has an old id.
+pub(super) async fn newest_is_by_the_stores_time(bench: Bench) {
+    let (old, new) = (bench.run("old"), bench.run("new"));
+    assert!(old.key.run < new.key.run);
+    for run in [&new, &old] {
+        assert_eq!(bench.start(run).await.expect("start"), Started::Created);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(listed(&bench, &all()).await, [old.key, new.key]);
+}
+
+pub(super) async fn pages_of_a_list_follow_each_other(bench: Bench) {
+    let mut keys = Vec::new();
+    for n in 0..5 {
+        keys.push(bench.started(&n.to_string()).await);
+    }
+    keys.reverse();
+    let (mut filter, mut found) = (ListFilter { limit: 2, ..all() }, Vec::new());
+    loop {
+        let page = bench.store.list(bench.tenant, &filter).await.expect("list");
+        assert!(page.runs.len() <= 2);
+        found.extend(page.runs.iter().map(|run| run.key));
+        filter.behind = page.next;
+        if page.next.is_none() {
+            break;
+        }
+        bench.started(&format!("new {}", found.len())).await; // not on a later page
+    }
+    assert_eq!(found, keys);
+}
+
+pub(super) async fn a_list_has_payloads_if_asked(bench: Bench) {
+    let worker = bench.worker().await;
+    bench.ended("done", &worker, completed()).await;
+    bench.ended("dead", &worker, failed()).await;
+    let glance = list_all(&*bench.store, bench.tenant, &all()).await.expect("list").runs;
+    assert!(glance.iter().all(|run| run.input.is_none() && run.output.is_none()));
+    assert!(glance[0].error.is_some(), "why it failed is told");
+    let whole = ListFilter { payloads: true, ..all() };
+    let whole = list_all(&*bench.store, bench.tenant, &whole).await.expect("list").runs;
+    assert!(
+        whole.iter().all(|run| run.input.as_deref().map(json) == Some(json(r#"{"cents":42}"#)))
+    );
+    assert!(whole[1].output.is_some() && whole[0].output.is_none());
+}
+
+pub(super) async fn a_page_is_bounded_by_its_payloads(bench: Bench) {
+    let mut keys = Vec::new();
+    for n in 0..3 {
+        let input = format!("\"{}\"", noise(n, PAGE_BYTES / 10 * 6)).into();
+        let run = NewRun { input, ..bench.run(&n.to_string()) };
+        assert_eq!(bench.start(&run).await.expect("start"), Started::Created);
+        keys.insert(0, run.key);
+    }
+    let mut filter = ListFilter { payloads: true, ..all() };
+    for expected in [&keys[..2], &keys[2..]] {
+        let page = bench.store.list(bench.tenant, &filter).await.expect("list");
+        assert_eq!(page.runs.iter().map(|run| run.key).collect::<Vec<_>>(), expected);
+        filter.behind = page.next;
+    }
+    assert_eq!(filter.behind, None);
+}
+
+/// Text that no store makes smaller.
+fn noise(seed: u64, length: usize) -> String {
+    let mut state = seed + 1;
+    let mut text = String::with_capacity(length + 16);
+    while text.len() < length {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        text.push_str(&format!("{:08x}", state >> 32));
+    }
+    text
+}
+
+pub(super) async fn runs_are_counted_and_found_by_their_end(bench: Bench) {
+    let worker = bench.worker().await;
+    let first = bench.ended("first", &worker, completed()).await;
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    let second = bench.ended("second", &worker, failed()).await;
+    let open = bench.started("open").await;
+    let boundary = bench.view(second).await.closed_at;
+    let after = ListFilter { closed_after: boundary, ..all() };
+    let before = ListFilter { closed_before: boundary, ..all() };
+    assert_eq!(listed(&bench, &after).await, [second]);
+    assert_eq!(listed(&bench, &before).await, [first]);
+    assert_eq!(listed(&bench, &all()).await, [open, second, first]);
+    let running = ListFilter { status: Some(RunStatus::Running), ..all() };
+    for (filter, expected) in [(&all(), 3), (&after, 1), (&before, 1), (&running, 1)] {
+        let counted = bench.store.count(bench.tenant, filter).await.expect("count");
+        assert_eq!((counted.runs, counted.next), (expected, None));
+    }
 }
 
 pub(super) async fn a_list_shows_one_tenant(bench: Bench) {

@@ -17,9 +17,9 @@ use crate::error::Result;
 use crate::ids::RunKey;
 use crate::memory::Lost;
 use crate::store::{
-    Activation, Claim, Close, Collected, Committed, DeadLetter, Hint, HistoryRow, Lease,
-    ListFilter, Mail, NewRun, Next, Outcome, Outlook, Record, RunView, Sent, Started, Store,
-    StoreFuture, Survey, Surveyed, WorkerIdentity,
+    Activation, Claim, Close, Collected, Committed, Counted, DeadLetter, Hint, HistoryRow, Lease,
+    ListFilter, Listed, Mail, NewRun, Next, Outcome, Outlook, Record, RunView, Sent, Started,
+    Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
 };
 
 pub(super) struct Network {
@@ -340,8 +340,12 @@ impl Store for Network {
         Box::pin(async move { self.call(Verb::History, &[run], self.store().history(run)).await })
     }
 
-    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>> {
+    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Listed> {
         self.store().list(tenant, filter)
+    }
+
+    fn count<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Counted> {
+        self.store().count(tenant, filter)
     }
 
     fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {

@@ -1,6 +1,8 @@
 //! The hot statements, each with arguments as the store would give them, for the tables of `fill`.
 
-use super::fill::{CROWDED, Key, LANE, LANES, TENANTS, id, key};
+use uuid::Uuid;
+
+use super::fill::{BULK, CROWDED, Key, LANE, LANES, TENANTS, id, key};
 use crate::session::{CLAIMER, WRITER};
 use crate::sql::*;
 
@@ -23,16 +25,18 @@ pub(super) struct Case {
     pub(super) rows: u64,
     /// Pages of 8 KB that it may look at, for each of these rows.
     pub(super) pages: u64,
+    /// Who sends it, where that is a tenant.
+    pub(super) tenant: u64,
     /// In SQL.
     pub(super) arguments: Vec<String>,
 }
 
 fn worker(sql: Sql, session: &'static str, rows: u64, pages: u64, arguments: Vec<String>) -> Case {
-    Case { sql, session: Some(session), rows, pages, arguments }
+    Case { sql, session: Some(session), rows, pages, tenant: TENANT, arguments }
 }
 
 fn tenant(sql: Sql, rows: u64, pages: u64, arguments: Vec<String>) -> Case {
-    Case { sql, session: None, rows, pages, arguments }
+    Case { sql, session: None, rows, pages, tenant: TENANT, arguments }
 }
 
 /// A claim for a worker of many lanes, all of which have runs in one shard.
@@ -51,10 +55,8 @@ pub(super) fn foreign_lanes() -> Case {
 
 /// All of them.
 pub(super) fn cases() -> Vec<Case> {
-    [commits(), claims(), vec![many_lanes(), foreign_lanes()], clients(), looks()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let lanes = vec![many_lanes(), foreign_lanes()];
+    [commits(), claims(), lanes, clients(), looks(), lists()].into_iter().flatten().collect()
 }
 
 fn commits() -> Vec<Case> {
@@ -116,15 +118,41 @@ fn looks() -> Vec<Case> {
     let mine = key(TENANT);
     let one = vec![text(mine.shard), text(mine.tenant), text(mine.run)];
     let id = vec![text(mine.shard), text(mine.tenant), "'order 5'".into()];
-    let nulls = vec!["NULL".to_owned(); 5];
     let newest = vec![text(mine.tenant), shards(), "50".into()];
     vec![
         tenant(FIND, 1, 10, id),
         tenant(DESCRIBE, 1, 60, one.clone()),
         tenant(HISTORY, 10, 4, one),
-        tenant(LIST, 16 * 50, 6, [newest.clone(), nulls].concat()),
         tenant(DEAD_LETTERS, 16 * 50, 12, newest),
     ]
+}
+
+/// A hundred of a tenant's many runs, by any filter, also one that no run passes.
+fn lists() -> Vec<Case> {
+    const NONE: [&str; 5] = ["NULL"; 5];
+    const ALWAYS: [&str; 2] = ["-infinity", "infinity"];
+    let filters = [
+        (NONE, ALWAYS),
+        (["'rare'", "NULL", "NULL", "NULL", "NULL"], ALWAYS),
+        (["'bulk'", "2", "NULL", "NULL", "NULL"], ALWAYS),
+        (["NULL", "NULL", "2", "NULL", "NULL"], ALWAYS),
+        (["NULL", "NULL", "0", "NULL", "NULL"], ALWAYS),
+        (["NULL", "NULL", "NULL", "'2099-01-01'", "NULL"], ALWAYS),
+        (["NULL", "NULL", "NULL", "NULL", "'2001-01-01'"], ALWAYS),
+        (NONE, ["2099-01-01", "infinity"]),
+        (NONE, ["-infinity", "2001-01-01"]),
+    ];
+    let mut cases = Vec::new();
+    for (filter, [after, before]) in filters {
+        let filter = filter.map(str::to_owned).to_vec();
+        let place = vec![text(after), text(before), text("infinity"), text(Uuid::max())];
+        let page = [vec![text(id(BULK))], filter, place, vec!["4000".into()]].concat();
+        let list = [&page[..], &["100", "false", "16000000"].map(str::to_owned)].concat();
+        for (sql, arguments) in [(LIST, list), (COUNT, page)] {
+            cases.push(Case { sql, session: None, rows: 1, pages: 500, tenant: BULK, arguments });
+        }
+    }
+    cases
 }
 
 fn numbers(numbers: impl Iterator<Item = u64>) -> Vec<Key> {

@@ -12,6 +12,8 @@ use crate::dev::{Database, PrivateServer};
 
 /// Tenants that the runs belong to, in turn.
 pub(super) const TENANTS: u64 = 1_000;
+/// One more, of half as many runs as all others together. All of them have ended.
+pub(super) const BULK: u64 = 5_000;
 /// Workers that own runs, in turn. Their table is tiny: it has a row for each process.
 const WORKERS: u64 = 100;
 /// The lane of every second ready run, but for one shard.
@@ -47,7 +49,7 @@ const NAMES: &str = "
     SET maintenance_work_mem = '256MB';
     SET work_mem = '256MB'";
 
-const FILLS: [&str; 9] = [
+const FILLS: [&str; 10] = [
     "INSERT INTO flows.workers (worker_id, expires_at, name, lanes)
      SELECT pg_temp.id(n), now() + interval '1 day', 'worker ' || n, '{0}'
      FROM generate_series(0, WORKERS - 1) AS n",
@@ -55,6 +57,10 @@ const FILLS: [&str; 9] = [
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), pg_temp.lane(n), 1,
             CASE WHEN n % 2 = 0 THEN 'order ' || n END, 'order', 'default', '1'
      FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
+    "INSERT INTO flows.runs (shard, tenant_id, run_id, lane, version, workflow, queue, input, status,
+                             closed_at, output)
+     SELECT pg_temp.shard(n), pg_temp.id(BULK), pg_temp.run(n), 0, 1, 'bulk', 'default', '1', 1, now(), '1'
+     FROM generate_series(ROWS * 4::bigint, ROWS * 9 / 2) AS n",
     "INSERT INTO flows.journal (shard, tenant_id, run_id, position, events)
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), p, '\\x00'
      FROM generate_series(1::bigint, ROWS / 10) AS n, generate_series(0, 9) AS p ORDER BY 1, 2, 3, 4",
@@ -102,7 +108,10 @@ pub(super) async fn prepare(admin: &Client) {
 /// Fills all tables, as a superuser. Nobody is told: no statistics are made.
 pub(super) async fn fill(admin: &Client, rows: u64) {
     for text in FILLS {
-        let text = text.replace("ROWS", &rows.to_string()).replace("WORKERS", &WORKERS.to_string());
+        let text = text
+            .replace("BULK", &BULK.to_string())
+            .replace("ROWS", &rows.to_string())
+            .replace("WORKERS", &WORKERS.to_string());
         admin.batch_execute(&text).await.unwrap_or_else(|error| panic!("{text}: {error:?}"));
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 use tokio_postgres::Client;
 
-use super::cases::{Case, TENANT, cases, foreign_lanes, many_lanes};
+use super::cases::{Case, cases, foreign_lanes, many_lanes};
 use super::fill::{LANES, fill, id, prepare, quick_database};
 use super::plan::Plan;
 use super::{SWEEPS, connect};
@@ -53,7 +53,7 @@ impl Sessions {
         let client = self.of(case);
         client.batch_execute("BEGIN").await.expect("begins");
         if case.session.is_none() {
-            let tenant = id(TENANT).to_string();
+            let tenant = id(case.tenant).to_string();
             client.query(ENTER_TENANT.text, &[&tenant]).await.expect("a tenant");
         }
         let (name, arguments) = (case.sql.name, case.arguments.join(", "));

@@ -97,6 +97,7 @@ impl Look {
             "" => return false,
             "journal_pkey" | "parked_pkey" => ["(run_id ", "(ROW(run_id, "],
             "owned_mail" | "workers_pkey" => ["(worker_id = "; 2],
+            "runs_newest" => ["(tenant_id = "; 2],
             _ => ["(shard = "; 2],
         };
         first.iter().any(|first| self.condition.contains(first))
