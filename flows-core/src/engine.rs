@@ -21,9 +21,13 @@ mod tenant;
 pub(crate) mod waiters;
 
 use std::ops::Deref;
+#[cfg(feature = "testing")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 pub use dead_letters::{DeadLetter, DeadLetters, Rerun};
@@ -40,7 +44,7 @@ pub use tenant::{RerunOf, Tenant};
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{Mail, NewRun, Outcome, Sent, Store};
-use batcher::Batcher;
+use batcher::{Batcher, Batchers};
 use hints::Hints;
 use intakes::Begun;
 
@@ -61,9 +65,11 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) hints: Arc<Hints>,
     payload_limit: AtomicUsize,
-    starts: OnceLock<Batcher<NewRun, Begun>>,
-    sends: OnceLock<Batcher<Mail, Sent>>,
-    outcomes: OnceLock<Batcher<RunKey, Option<Outcome>>>,
+    /// The task that passes on the store's hints. It ends with its runtime.
+    listening: Mutex<Option<AbortHandle>>,
+    starts: Batchers<NewRun, Begun>,
+    sends: Batchers<Mail, Sent>,
+    outcomes: Batchers<RunKey, Option<Outcome>>,
     /// Set in tests: how they wait.
     #[cfg(feature = "testing")]
     kit: OnceLock<Arc<crate::testing::Kit>>,
@@ -73,19 +79,18 @@ impl Engine {
     /// An engine on a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
         let hints = Arc::new(Hints::new(Arc::clone(&store)));
-        if let Some(heard) = store.subscribe() {
-            tokio::spawn(hints::listen(Arc::downgrade(&hints), heard));
-        }
         let inner = Inner {
             store,
             hints,
             payload_limit: AtomicUsize::new(PAYLOAD_LIMIT),
-            starts: OnceLock::new(),
-            sends: OnceLock::new(),
-            outcomes: OnceLock::new(),
+            listening: Mutex::default(),
+            starts: Batchers::default(),
+            sends: Batchers::default(),
+            outcomes: Batchers::default(),
             #[cfg(feature = "testing")]
             kit: OnceLock::new(),
         };
+        inner.listen();
         Self { tenant: Tenant::new(Arc::new(inner), Uuid::nil()) }
     }
 
@@ -116,6 +121,11 @@ impl Engine {
         engine
     }
 
+    /// Hears the store's hints, on this runtime if on no other.
+    pub(crate) fn listen(&self) {
+        self.tenant.inner.listen();
+    }
+
     pub(crate) fn hints(&self) -> Arc<Hints> {
         Arc::clone(&self.tenant.inner.hints)
     }
@@ -134,13 +144,26 @@ impl Inner {
         self.payload_limit.load(Ordering::Relaxed)
     }
 
+    /// Begins to pass on the store's hints, unless a task does; later, where there is no runtime yet.
+    pub(crate) fn listen(&self) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        if listening.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
+        }
+        if let Some(heard) = self.store.subscribe() {
+            let task = runtime.spawn(hints::listen(Arc::downgrade(&self.hints), heard));
+            *listening = Some(task.abort_handle());
+        }
+    }
+
     #[cfg(feature = "testing")]
     fn kit(&self) -> Option<&Arc<crate::testing::Kit>> {
         self.kit.get()
     }
 
     async fn start(&self, run: NewRun) -> Result<Begun> {
-        let batcher = self.starts.get_or_init(|| {
+        let batcher = self.starts.here(|| {
             let (store, hints) = (Arc::clone(&self.store), Arc::clone(&self.hints));
             Batcher::spawn(
                 |run| run.input.len(),
@@ -155,7 +178,7 @@ impl Inner {
 
     async fn send(&self, mail: Mail) -> Result<Sent> {
         let store = &self.store;
-        let batcher = self.sends.get_or_init(|| {
+        let batcher = self.sends.here(|| {
             let store = Arc::clone(store);
             Batcher::spawn(
                 |mail| mail.payload.len(),
@@ -170,7 +193,8 @@ impl Inner {
 
     async fn outcome(&self, run: RunKey) -> Result<Option<Outcome>> {
         let store = &self.store;
-        let batcher = self.outcomes.get_or_init(|| {
+        self.listen(); // who asks will wait
+        let batcher = self.outcomes.here(|| {
             let store = Arc::clone(store);
             Batcher::spawn(
                 |_| 0,

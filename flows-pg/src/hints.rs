@@ -35,7 +35,7 @@ pub(crate) struct Hints {
 struct Tasks {
     notifier: Option<Sender<Hint>>,
     running: Vec<AbortHandle>,
-    listens: bool,
+    listener: Option<AbortHandle>,
 }
 
 /// Who wants to hear in this process.
@@ -84,10 +84,13 @@ impl Hints {
         self.subscribers.add(sender);
         if let (true, Ok(runtime)) = (self.source.can_listen(), Handle::try_current()) {
             let mut tasks = self.tasks();
-            if !std::mem::replace(&mut tasks.listens, true) {
+            let listens = tasks.listener.as_ref().is_some_and(|task| !task.is_finished());
+            if !listens {
                 let source = Arc::clone(&self.source);
                 let task = listen::run(source, self.sender, self.subscribers.clone());
-                tasks.running.push(runtime.spawn(task).abort_handle());
+                let task = runtime.spawn(task).abort_handle();
+                tasks.listener = Some(task.clone());
+                tasks.begun(task);
             }
         }
         Some(receiver)
@@ -105,13 +108,21 @@ impl Hints {
         let overflow = Arc::clone(&self.overflow);
         let task = notify::run(Arc::clone(&self.source), self.sender, hints, overflow);
         let task = runtime.spawn(task);
-        tasks.running.push(task.abort_handle());
+        tasks.begun(task.abort_handle());
         tasks.notifier = Some(notifier.clone());
         Some(notifier)
     }
 
     fn tasks(&self) -> MutexGuard<'_, Tasks> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tasks {
+    /// A task runs, beside those that have not ended with their runtimes.
+    fn begun(&mut self, task: AbortHandle) {
+        self.running.retain(|task| !task.is_finished());
+        self.running.push(task);
     }
 }
 

@@ -6,6 +6,7 @@ mod full;
 mod left_behind;
 mod proxy;
 mod refused;
+mod runtimes;
 mod scene;
 mod silent;
 mod unfinished;

@@ -5,10 +5,14 @@
 //!
 //! What waits is bounded, by number and by bytes: when the database is slow, callers wait for their
 //! turn in front of the queue, and memory does not grow.
+//!
+//! A task ends with its runtime. An engine may be used on several, one after the other or at once, so
+//! each has a batcher of its own.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::runtime::{Handle, Id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -29,6 +33,9 @@ pub(crate) struct Batcher<Q, A> {
     size: fn(&Q) -> usize,
 }
 
+/// A batcher for each runtime that the engine is used on.
+pub(crate) struct Batchers<Q, A>(RwLock<Vec<(Id, Arc<Batcher<Q, A>>)>>);
+
 struct Request<Q, A> {
     question: Q,
     caller: Caller<A>,
@@ -38,6 +45,33 @@ struct Request<Q, A> {
 struct Caller<A> {
     answer: oneshot::Sender<Result<A>>,
     _room: OwnedSemaphorePermit,
+}
+
+impl<Q, A> Default for Batchers<Q, A> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
+
+impl<Q, A> Batchers<Q, A> {
+    /// The batcher of the current runtime, made when it is first needed.
+    pub(crate) fn here(&self, make: impl FnOnce() -> Batcher<Q, A>) -> Arc<Batcher<Q, A>> {
+        let here = Handle::current().id();
+        let of_here = |all: &[(Id, Arc<Batcher<Q, A>>)]| {
+            all.iter().find(|(id, _)| *id == here).map(|(_, batcher)| Arc::clone(batcher))
+        };
+        let known = of_here(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        if let Some(known) = known {
+            return known;
+        }
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|(_, batcher)| !batcher.queue.is_closed()); // those of runtimes that have ended
+        of_here(&all).unwrap_or_else(|| {
+            let made = Arc::new(make());
+            all.push((here, Arc::clone(&made)));
+            made
+        })
+    }
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {

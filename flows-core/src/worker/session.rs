@@ -82,6 +82,7 @@ impl Session {
             lease: worker.config.lease,
             lanes: worker.config.lanes.clone(),
         };
+        worker.engine.listen();
         let store = worker.engine.store();
         let (asked, lease) = lease::register(&*store, &identity).await?;
         Ok(Arc::new(Self {
