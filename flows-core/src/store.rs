@@ -274,8 +274,13 @@ pub trait Store: Send + Sync + 'static {
 /// The parameter is the store's marker type; it lets a store's crate implement this for a
 /// transaction type that is not its own.
 pub trait InTransaction<S> {
-    /// The verbs inside it.
-    fn verbs(&self) -> Box<dyn Transaction + '_>;
+    /// The verbs inside it, of this store; without one, of a store as it is by default.
+    fn verbs_of(&self, store: Option<&dyn Store>) -> Box<dyn Transaction + '_>;
+
+    /// The verbs inside it, of a store as it is by default.
+    fn verbs(&self) -> Box<dyn Transaction + '_> {
+        self.verbs_of(None)
+    }
 }
 
 /// The verbs that run inside a transaction of the application's own, which is never committed and

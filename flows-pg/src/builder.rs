@@ -57,10 +57,18 @@ impl EngineBuilder {
         self
     }
 
+    /// The schema to work in, `flows` by default: services of one database that use different ones do
+    /// not see each other. Its roles are called after it, `<schema>_tenant` and `<schema>_worker`.
+    pub fn schema(mut self, schema: &str) -> Self {
+        self.ways.schema(schema);
+        self
+    }
+
     /// Connects.
     ///
     /// # Errors
-    /// As [`Engine::connect`]; also when neither a URL nor a connector nor a pool was given.
+    /// As [`Engine::connect`]; also when neither a URL nor a connector nor a pool was given, or the
+    /// schema's name is not a plain one.
     pub async fn connect(self) -> Result<Engine> {
         Ok(Engine::on(PgStore::new(self.ways.connect().await?)))
     }

@@ -10,6 +10,7 @@ use crate::closing::Borrowed;
 use crate::error::Fault;
 use crate::link::Link;
 use crate::migrate;
+use crate::names::Names;
 use crate::pooler::{self, Mode, Types};
 use crate::sql::CHECK;
 use crate::store::Shared;
@@ -45,13 +46,13 @@ impl Shared {
     }
 
     async fn check_on(&self, client: &ClientWrapper) -> Result<Checked, Fault> {
-        let link = Link::new(client, &self.counters, LIMIT);
+        let link = Link::new(client, self.source.names(), &self.counters, LIMIT);
         if self.source.pool_mode(client).await? == Mode::Session {
             check(link).await?;
             return Ok(Checked { types: None });
         }
         check(link.with_types(Some(&Types::default()))).await?; // which has no parameters
-        Ok(Checked { types: Some(pooler::types(client).await?) })
+        Ok(Checked { types: Some(pooler::types(client, self.source.names()).await?) })
     }
 }
 
@@ -62,11 +63,11 @@ async fn check(link: Link<'_>) -> Result<(), Fault> {
         return Err(is_standby().into());
     }
     migrate::compare(row.get::<_, Option<i32>>("version").unwrap_or(0))?;
-    roles(row)?;
+    roles(row, link.names())?;
     Ok(())
 }
 
-fn roles(row: &Row) -> Result<(), Error> {
+fn roles(row: &Row, names: Names) -> Result<(), Error> {
     let (almighty, login): (&str, &str) = (row.get("almighty"), row.get("login"));
     if !almighty.is_empty() {
         return Err(wrong(format!(
@@ -76,9 +77,11 @@ fn roles(row: &Row) -> Result<(), Error> {
     }
     if row.get::<_, i64>("roles") < 2 {
         return Err(wrong(format!(
-            "role \"{login}\" may not act as flows_tenant and flows_worker; an administrator can \
-             run: GRANT flows_tenant, flows_worker TO \"{login}\" (from PostgreSQL 16 on, add WITH \
-             INHERIT FALSE, SET TRUE)"
+            "role \"{login}\" may not act as {tenant} and {worker}; an administrator can run: \
+             GRANT {tenant}, {worker} TO \"{login}\" (from PostgreSQL 16 on, add WITH INHERIT FALSE, \
+             SET TRUE)",
+            tenant = names.tenant(),
+            worker = names.worker()
         )));
     }
     if row.get("superuser") {

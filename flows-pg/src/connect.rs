@@ -28,6 +28,7 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{CancelToken, Client, Config, NoTls, Socket};
 
 use crate::error::{Fault, HOW_TO_GET_ONE, PgError};
+use crate::names::Names;
 use crate::source::Source;
 use crate::store::PgStore;
 use open::Connector;
@@ -45,6 +46,7 @@ pub(crate) struct Ways {
     url: Option<String>,
     given: Option<Arc<dyn Opens>>,
     pool: Option<Pool>,
+    schema: Option<String>,
 }
 
 impl Ways {
@@ -54,6 +56,10 @@ impl Ways {
 
     pub(crate) fn pool(&mut self, pool: Pool) {
         self.pool = Some(pool);
+    }
+
+    pub(crate) fn schema(&mut self, schema: &str) {
+        self.schema = Some(schema.to_owned());
     }
 
     pub(crate) fn connector<T>(&mut self, config: Config, tls: T)
@@ -68,6 +74,7 @@ impl Ways {
 
     /// Opens a first connection of each kind, so that what is wrong is said now.
     pub(crate) async fn connect(self) -> Result<Arc<Source>> {
+        let names = self.schema.as_deref().map_or(Ok(Names::default()), Names::of)?;
         let (opens, servers) = match (self.given, &self.url) {
             (Some(_), Some(_)) => {
                 return Err(wrong("an engine has a URL or a connector, not both"));
@@ -81,9 +88,9 @@ impl Ways {
             (None, None) => (None, String::new()),
         };
         let source = match (self.pool, opens) {
-            (Some(pool), Some(opens)) => Source::beside_pool(pool, opens),
-            (Some(pool), None) => Source::new(pool, None),
-            (None, Some(opens)) => Source::new(pool(&opens)?, Some(opens)),
+            (Some(pool), Some(opens)) => Source::beside_pool(pool, opens, names),
+            (Some(pool), None) => Source::new(pool, None, names),
+            (None, Some(opens)) => Source::new(pool(&opens)?, Some(opens), names),
             (None, None) => {
                 return Err(wrong("an engine needs a URL, a pool or a connector"));
             }
@@ -106,7 +113,7 @@ impl PgStore {
     /// its manager makes them, without its hooks; it does not listen to other processes, so that
     /// workers and waiters poll for what those do.
     pub fn from_pool(pool: Pool) -> Self {
-        Self::new(Source::new(pool, None))
+        Self::new(Source::new(pool, None, Names::default()))
     }
 }
 

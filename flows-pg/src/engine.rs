@@ -62,6 +62,14 @@ impl Engine {
         PgStore::migration_sql()
     }
 
+    /// The same for a schema of another name; see [`EngineBuilder::schema`].
+    ///
+    /// # Errors
+    /// It cannot be the name of a schema.
+    pub fn migration_sql_for(schema: &str) -> Result<String> {
+        PgStore::migration_sql_for(schema)
+    }
+
     /// The store, for tests and tools.
     #[doc(hidden)]
     pub fn store(&self) -> &PgStore {

@@ -58,11 +58,15 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
     let store = store.ok_or_else(|| needs_postgres(name))?;
     let mut client = Borrowed::new(store.0.pooled().await?); // dropped half-way, it is thrown away
     let cache = Arc::clone(&client.statement_cache);
-    let settings = store.0.sessions.of(&client).await?;
-    let tx = Client::transaction(&mut client).await.map_err(Fault::from)?;
     let types = store.0.types();
+    let settings = match types {
+        Some(_) => Arc::default(), // a pooler lends another session every time
+        None => store.0.sessions.of(&client).await?,
+    };
+    let tx = Client::transaction(&mut client).await.map_err(Fault::from)?;
     let done = async {
-        let link = Link::foreign(tx.client(), Some(&cache)).with_types(types);
+        let link =
+            Link::foreign(tx.client(), store.0.source.names(), Some(&cache)).with_types(types);
         limit(link, once).await?;
         let output = body(&tx).await?;
         let record = once.seal(Payload::encode(codec, &output)?).await?;
@@ -77,7 +81,8 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
     if done.is_ok() && settings.is_empty() {
         client.give_back();
     } else {
-        client.give_back_reset(if done.is_ok() { "" } else { RESET }, settings);
+        let done_or_lent = done.is_ok() || types.is_some();
+        client.give_back_reset(if done_or_lent { "" } else { RESET }, settings);
     }
     done
 }

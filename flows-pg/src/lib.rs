@@ -27,6 +27,7 @@ mod list;
 mod load;
 mod look;
 mod migrate;
+mod names;
 mod outcomes;
 mod parts;
 mod pooler;

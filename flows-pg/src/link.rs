@@ -17,6 +17,7 @@ use tokio_postgres::{Client, Row, Statement};
 
 use crate::counters::Counters;
 use crate::error::{Fault, PgError};
+use crate::names::Names;
 use crate::pooler::Types;
 use crate::sql::Sql;
 
@@ -28,6 +29,7 @@ pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 pub(crate) struct Link<'a> {
     client: &'a Client,
     cache: Option<&'a StatementCache>,
+    names: Names,
     /// Where nothing can be prepared: the types of parameters, which are sent along.
     types: Option<&'a Types>,
     counters: Option<&'a Counters>,
@@ -56,14 +58,23 @@ enum Form {
 
 impl<'a> Link<'a> {
     /// A connection of this store's, whose answers may take so long.
-    pub(crate) fn new(client: &'a ClientWrapper, counters: &'a Counters, limit: Duration) -> Self {
+    pub(crate) fn new(
+        client: &'a ClientWrapper,
+        names: Names,
+        counters: &'a Counters,
+        limit: Duration,
+    ) -> Self {
         let cache = Some(&*client.statement_cache);
-        Self { client, cache, types: None, counters: Some(counters), limit: Some(limit) }
+        Self { client, cache, names, types: None, counters: Some(counters), limit: Some(limit) }
     }
 
     /// The connection of a transaction of the application's, which limits it as it likes.
-    pub(crate) fn foreign(client: &'a Client, cache: Option<&'a StatementCache>) -> Self {
-        Self { client, cache, types: None, counters: None, limit: None }
+    pub(crate) fn foreign(
+        client: &'a Client,
+        names: Names,
+        cache: Option<&'a StatementCache>,
+    ) -> Self {
+        Self { client, cache, names, types: None, counters: None, limit: None }
     }
 
     /// Prepares nothing where types are given, because the session is another one every time.
@@ -71,16 +82,22 @@ impl<'a> Link<'a> {
         Self { types, ..self }
     }
 
+    /// The names of the schema that it works on.
+    pub(crate) fn names(self) -> Names {
+        self.names
+    }
+
     /// Prepares a statement, once per connection.
     pub(crate) async fn prepare(self, sql: Sql) -> Result<Prepared, Fault> {
+        let text = self.names.statement(sql);
         if let Some(types) = self.types {
-            let statement = Form::Whole(sql.text, types.of(sql.name));
+            let statement = Form::Whole(text, types.of(sql.name));
             return Ok(Prepared { name: sql.name, statement });
         }
         let prepare = async {
             match self.cache {
-                Some(cache) => cache.prepare(self.client, sql.text).await,
-                None => self.client.prepare(sql.text).await,
+                Some(cache) => cache.prepare(self.client, text).await,
+                None => self.client.prepare(text).await,
             }
         };
         let limit = self.limit.map(|limit| limit.min(PREPARE));

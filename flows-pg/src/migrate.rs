@@ -10,6 +10,7 @@ use tokio_postgres::{Client, IsolationLevel};
 
 use crate::check::is_standby;
 use crate::error::{Fault, PgError};
+use crate::names::Names;
 use crate::store::PgStore;
 
 const PRELUDE: &str = include_str!("../migrations/prelude.sql");
@@ -20,7 +21,6 @@ const MIGRATIONS: &[(&str, &str)] = &[("schema", include_str!("../migrations/000
 const READ_VERSION: &str = "SELECT max(version) FROM flows.schema_version";
 const RECORD_VERSION: &str = "INSERT INTO flows.schema_version (version, name) VALUES ($1, $2)";
 const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
-const LOCK: &str = "SELECT pg_advisory_xact_lock(7311418502)";
 /// Not `to_regclass`: behind a lock, that may still answer from before it.
 const HAS_SCHEMA: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c \
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
@@ -67,6 +67,18 @@ impl PgStore {
     /// The SQL that [`PgStore::migrate`] runs on an empty database, for those who apply it
     /// themselves.
     pub fn migration_sql() -> String {
+        Self::migration_sql_of(Names::default())
+    }
+
+    /// The same for a schema of another name.
+    ///
+    /// # Errors
+    /// It cannot be the name of a schema.
+    pub fn migration_sql_for(schema: &str) -> Result<String> {
+        Names::of(schema).map(Self::migration_sql_of)
+    }
+
+    fn migration_sql_of(names: Names) -> String {
         let mut sql = format!("BEGIN;\n\n{PRELUDE}\n");
         for (version, (name, text)) in (1..).zip(MIGRATIONS) {
             sql.push_str(text);
@@ -75,48 +87,49 @@ impl PgStore {
             ));
         }
         sql.push_str("COMMIT;\n");
-        sql
+        names.in_text(&sql)
     }
 
     async fn migrate_once(&self) -> Result<(), Fault> {
-        let mut client = self.0.pooled().await?;
+        let (mut client, names) = (self.0.pooled().await?, self.0.source.names());
         if client.query_typed_one(IS_STANDBY, &[]).await?.get(0) {
             return Err(is_standby().into());
         }
-        if version(&client).await? == newest() {
+        if version(&client, names).await? == newest() {
             return Ok(());
         }
         let begin = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
         let tx = begin.read_only(false).start().await?; // dropped half-way, it rolls back
-        tx.batch_execute(LOCK).await?;
-        let found = version(tx.client()).await?;
+        tx.batch_execute(&format!("SELECT pg_advisory_xact_lock({})", names.lock())).await?;
+        let found = version(tx.client(), names).await?;
         if found > newest() {
             compare(found)?;
         }
-        apply(tx.client(), found).await?;
+        apply(tx.client(), names, found).await?;
         Ok(tx.commit().await?)
     }
 }
 
-async fn version(client: &Client) -> Result<i32, Fault> {
-    let exists: bool = client.query_typed_one(HAS_SCHEMA, &[]).await?.get(0);
+async fn version(client: &Client, names: Names) -> Result<i32, Fault> {
+    let exists = client.query_typed_one(&names.in_text(HAS_SCHEMA), &[]).await?;
+    let exists: bool = exists.get(0);
     if !exists {
         return Ok(0);
     }
-    let row = client.query_typed_one(READ_VERSION, &[]).await?;
+    let row = client.query_typed_one(&names.in_text(READ_VERSION), &[]).await?;
     Ok(row.get::<_, Option<i32>>(0).unwrap_or(0))
 }
 
-async fn apply(client: &Client, found: i32) -> Result<(), Fault> {
+async fn apply(client: &Client, names: Names, found: i32) -> Result<(), Fault> {
     if found == 0 {
-        client.batch_execute(PRELUDE).await?;
+        client.batch_execute(&names.in_text(PRELUDE)).await?;
     }
     let missing = (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found);
     for (version, (name, text)) in missing {
-        client.batch_execute(text).await?;
+        client.batch_execute(&names.in_text(text)).await?;
         let params: [(&(dyn ToSql + Sync), _); 2] = [(&version, Type::INT4), (name, Type::TEXT)];
-        client.execute_typed(RECORD_VERSION, &params).await?;
-        tracing::info!(version, name, "migrated the flows schema");
+        client.execute_typed(&names.in_text(RECORD_VERSION), &params).await?;
+        tracing::info!(schema = names.schema(), version, name, "migrated the flows schema");
     }
     Ok(())
 }

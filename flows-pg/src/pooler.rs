@@ -25,6 +25,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::error::{Fault, PgError};
+use crate::names::Names;
 use crate::sql::ALL;
 
 /// How often two connections are compared: others use the pooler too, and may come between.
@@ -122,12 +123,12 @@ pub(crate) fn no_place_for_workers() -> Error {
 }
 
 /// Asks for the types of all parameters, in a transaction that leaves nothing behind.
-pub(crate) async fn types(client: &Client) -> Result<Types, Fault> {
+pub(crate) async fn types(client: &Client, names: Names) -> Result<Types, Fault> {
     client.batch_execute("BEGIN READ ONLY").await?;
     let mut types = Types::default();
     let mut failed = None;
     for sql in ALL {
-        match client.prepare(sql.text).await {
+        match client.prepare(names.statement(*sql)).await {
             Ok(statement) => drop(types.0.insert(sql.name, statement.params().into())),
             Err(error) => {
                 failed = Some(error);

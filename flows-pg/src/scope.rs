@@ -73,7 +73,7 @@ async fn wrapped(
             .await;
     let done = entered.and(rows).and_then(|rows| left.map(|left| (rows, left)));
     let (rows, left) = done.map_err(as_foreign)?;
-    left_from(&left, &tenant)?;
+    left_from(&left, link.names().tenant(), &tenant)?;
     Ok(rows)
 }
 
@@ -83,10 +83,10 @@ fn as_foreign(fault: Fault) -> Fault {
 }
 
 /// The statement ran as this tenant, or the application's transaction must not be committed.
-fn left_from(left: &[Row], tenant: &str) -> Result<(), Error> {
+fn left_from(left: &[Row], own_role: &str, tenant: &str) -> Result<(), Error> {
     let as_tenant = left.first().is_some_and(|row| {
         let (role, found): (&str, Option<&str>) = (row.get("role"), row.get("tenant"));
-        role == "flows_tenant" && found == Some(tenant)
+        role == own_role && found == Some(tenant)
     });
     if as_tenant {
         return Ok(());

@@ -20,6 +20,7 @@ use crate::closing::throw_away;
 use crate::counters::Counters;
 use crate::error::Fault;
 use crate::link::Link;
+use crate::names::Names;
 use crate::pooler::{self, Mode};
 use crate::source::Source;
 
@@ -59,7 +60,7 @@ impl Session {
             Some(client) if !client.is_closed() => client,
             _ => self.open(source).await?,
         };
-        Ok(Lent { slot, client: Some(client), counters, limit: LIMIT })
+        Ok(Lent { slot, client: Some(client), counters, limit: LIMIT, names: source.names() })
     }
 
     /// Waits longer after every failure, so that a database that is down is left alone.
@@ -87,7 +88,7 @@ async fn open(source: &Source, setup: &str) -> Result<ClientWrapper, Fault> {
         if source.own_mode(&client).await? == Mode::Transaction {
             return Err(pooler::no_place_for_workers().into());
         }
-        client.batch_execute(setup).await?;
+        client.batch_execute(&source.names().in_text(setup)).await?;
         Ok(client)
     };
     match tokio::time::timeout(source.limit(), opened).await {
@@ -104,13 +105,14 @@ pub(crate) struct Lent<'a> {
     client: Option<ClientWrapper>,
     counters: &'a Counters,
     limit: Duration,
+    names: Names,
 }
 
 impl Lent<'_> {
     pub(crate) fn link(&self) -> Link<'_> {
         // taken by `give_back`, which consumes it
         let client = self.client.as_ref().unwrap_or_else(|| unreachable!("it was given back"));
-        Link::new(client, self.counters, self.limit)
+        Link::new(client, self.names, self.counters, self.limit)
     }
 
     /// The same, for requests that must be answered sooner.

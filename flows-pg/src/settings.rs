@@ -10,6 +10,7 @@ use tokio_postgres::Row;
 
 use crate::error::Fault;
 use crate::link::Link;
+use crate::names::Names;
 use crate::sql::{OWN_SETTINGS, RESTORE_SETTINGS};
 
 /// Of each connection that has been used. One is known by its cache of statements.
@@ -34,7 +35,8 @@ impl Sessions {
         if let Some(known) = known {
             return Ok(known);
         }
-        let rows = Link::foreign(client, Some(cache)).query(OWN_SETTINGS, &[]).await?;
+        let rows =
+            Link::foreign(client, Names::default(), Some(cache)).query(OWN_SETTINGS, &[]).await?;
         let column = |name: &str| rows.iter().map(|row: &Row| row.get(name)).collect();
         let found = Arc::new(Settings { names: column("name"), values: column("setting") });
         self.with(|all| {
@@ -59,7 +61,7 @@ impl Settings {
 
     /// Makes them again.
     pub(crate) async fn restore(&self, client: &ClientWrapper) -> Result<(), Fault> {
-        let link = Link::foreign(client, Some(&client.statement_cache));
+        let link = Link::foreign(client, Names::default(), Some(&client.statement_cache));
         link.query(RESTORE_SETTINGS, &[&self.names, &self.values]).await?;
         Ok(())
     }

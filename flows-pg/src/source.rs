@@ -14,6 +14,7 @@ use tokio_postgres::Client;
 use crate::connect::wire::{Opens, Wire};
 use crate::connect::{OPEN, manager};
 use crate::error::{Fault, PgError};
+use crate::names::Names;
 use crate::pooler::{self, Mode};
 
 /// The pool, and the way to connections beside it.
@@ -23,20 +24,21 @@ pub(crate) struct Source {
     opens: Option<Arc<dyn Opens>>,
     /// Connections beside a pool that connects in another way.
     own: Option<Manager>,
+    names: Names,
     /// What the pool's connections keep, and those beside it; asked once.
     modes: [OnceCell<Mode>; 2],
 }
 
 impl Source {
     /// A pool that connects in that way itself, if one is given.
-    pub(crate) fn new(pool: Pool, opens: Option<Arc<dyn Opens>>) -> Arc<Self> {
-        Arc::new(Self { pool, opens, own: None, modes: Default::default() })
+    pub(crate) fn new(pool: Pool, opens: Option<Arc<dyn Opens>>, names: Names) -> Arc<Self> {
+        Arc::new(Self { pool, opens, own: None, names, modes: Default::default() })
     }
 
     /// The application's pool for clients and activities; that way for everything beside it.
-    pub(crate) fn beside_pool(pool: Pool, opens: Arc<dyn Opens>) -> Arc<Self> {
+    pub(crate) fn beside_pool(pool: Pool, opens: Arc<dyn Opens>, names: Names) -> Arc<Self> {
         let own = Some(manager(&opens));
-        Arc::new(Self { pool, opens: Some(opens), own, modes: Default::default() })
+        Arc::new(Self { pool, opens: Some(opens), own, names, modes: Default::default() })
     }
 
     /// Opens a first connection of each kind.
@@ -77,6 +79,11 @@ impl Source {
             Some(own) => self.modes[1].get_or_try_init(|| pooler::mode(client, own)).await.copied(),
             None => self.pool_mode(client).await,
         }
+    }
+
+    /// The names of the schema.
+    pub(crate) fn names(&self) -> Names {
+        self.names
     }
 
     fn manager(&self) -> &Manager {

@@ -153,7 +153,8 @@ fn can_be_sent_again(sql: Sql, fault: &Fault) -> bool {
 
 impl TenantTx<'_> {
     pub(crate) fn link(&self) -> Link<'_> {
-        Link::new(&self.client, &self.store.counters, LIMIT).with_types(self.store.types())
+        Link::new(&self.client, self.store.source.names(), &self.store.counters, LIMIT)
+            .with_types(self.store.types())
     }
 
     /// Commits what worked, and rolls back what did not.

@@ -4,13 +4,15 @@ use deadpool_postgres::StatementCache;
 use flows_core::error::Result;
 use flows_core::ids::RunKey;
 use flows_core::store::{
-    Close, InTransaction, Mail, NewRun, RunView, Sent, Started, StoreFuture, Transaction,
+    Close, InTransaction, Mail, NewRun, RunView, Sent, Started, Store, StoreFuture, Transaction,
     no_such_run,
 };
 use tokio_postgres::Client;
 use uuid::Uuid;
 
+use crate::PgStore;
 use crate::link::Link;
+use crate::names::Names;
 use crate::scope::Scope;
 use crate::{describe, find, pooler, rerun, send, start, terminate};
 
@@ -23,13 +25,14 @@ pub struct Postgres;
 struct Foreign<'a> {
     client: &'a Client,
     cache: Option<&'a StatementCache>,
+    names: Names,
 }
 
 impl<'a> Foreign<'a> {
     fn scope(self, tenant: Uuid) -> Scope<'a> {
         // a session that a pooler lends has other statements prepared than the cache says
         let cache = self.cache.filter(|_| pooler::may_be_direct(self.client));
-        Scope::Foreign(Link::foreign(self.client, cache), tenant)
+        Scope::Foreign(Link::foreign(self.client, self.names, cache), tenant)
     }
 
     async fn start(self, run: &NewRun) -> Result<Started> {
@@ -98,14 +101,21 @@ impl Transaction for Foreign<'_> {
     }
 }
 
+/// The names of the store's schema.
+fn names(store: Option<&dyn Store>) -> Names {
+    let store = store.and_then(|store| store.as_any().downcast_ref::<PgStore>());
+    store.map(|store| store.0.source.names()).unwrap_or_default()
+}
+
 impl InTransaction<Postgres> for tokio_postgres::Transaction<'_> {
-    fn verbs(&self) -> Box<dyn Transaction + '_> {
-        Box::new(Foreign { client: self.client(), cache: None })
+    fn verbs_of(&self, store: Option<&dyn Store>) -> Box<dyn Transaction + '_> {
+        Box::new(Foreign { client: self.client(), cache: None, names: names(store) })
     }
 }
 
 impl InTransaction<Postgres> for deadpool_postgres::Transaction<'_> {
-    fn verbs(&self) -> Box<dyn Transaction + '_> {
-        Box::new(Foreign { client: self.client(), cache: Some(&self.statement_cache) })
+    fn verbs_of(&self, store: Option<&dyn Store>) -> Box<dyn Transaction + '_> {
+        let cache = Some(&*self.statement_cache);
+        Box::new(Foreign { client: self.client(), cache, names: names(store) })
     }
 }

@@ -125,11 +125,11 @@ async fn uuids_rise_with_time_on_every_version() {
 }
 
 #[tokio::test]
-async fn without_a_server_the_error_says_how_to_get_one() {
+async fn without_a_server_the_error_says_where_it_was_looked_for() {
     let url = "postgres://app:s3cret@127.0.0.1:1/app";
     let error = PgStore::connect(url).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    for part in ["127.0.0.1", "port 1", "refused", "DATABASE_URL", "install"] {
+    for part in ["127.0.0.1", "port 1", "refused"] {
         assert!(error.message().contains(part), "no `{part}` in: {error}");
     }
     assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
@@ -138,7 +138,7 @@ async fn without_a_server_the_error_says_how_to_get_one() {
 #[tokio::test]
 async fn unusable_connection_strings_are_explained() {
     for (url, part) in [
-        ("", "DATABASE_URL"),
+        ("", "the connection string is empty"),
         ("postgres://u:s3cret@h:port/d", "postgres://user:password@host"),
         ("postgres://u:s3cret@h/d?sslmode=sometimes", "verify-full"),
         ("postgres://u:s3cret@h@h/d", "percent-encoded"),

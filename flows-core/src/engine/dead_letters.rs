@@ -97,7 +97,8 @@ impl<'t> Rerun<'t> {
 
     /// Starts it inside a transaction of the application's.
     pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
-        self.tx = Some(tx.verbs());
+        let store = self.tenant.as_ref().ok().map(|tenant| &*tenant.inner.store);
+        self.tx = Some(tx.verbs_of(store));
         self
     }
 

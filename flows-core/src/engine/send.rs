@@ -41,7 +41,8 @@ impl<'t> SendSignal<'t> {
     /// Sends inside a transaction of the application's: the signal exists if and when it commits.
     /// Until then it holds up the run's other signals.
     pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
-        self.tx = Some(tx.verbs());
+        let store = self.to.as_ref().ok().map(|(tenant, _)| &*tenant.inner.store);
+        self.tx = Some(tx.verbs_of(store));
         self
     }
 
@@ -96,7 +97,7 @@ impl<'t> Cancel<'t> {
 
     /// Requests it inside a transaction of the application's.
     pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
-        self.tx = Some(tx.verbs());
+        self.tx = Some(tx.verbs_of(Some(&*self.tenant.inner.store)));
         self
     }
 

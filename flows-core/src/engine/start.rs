@@ -120,7 +120,8 @@ impl<'t, W: Workflow> Start<'t, W> {
     /// Starts inside a transaction of the application's: the run exists if and when it commits.
     /// The transaction is neither committed nor rolled back here.
     pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
-        self.tx = Some(tx.verbs());
+        let store = self.tenant.as_ref().ok().map(|tenant| &*tenant.inner.store);
+        self.tx = Some(tx.verbs_of(store));
         self
     }
 

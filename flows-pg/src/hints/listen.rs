@@ -17,6 +17,9 @@ use crate::source::Source;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
+const SETUP: &str = "SET application_name = 'flows listener'; SET idle_session_timeout = 0; \
+                     SET statement_timeout = 0; LISTEN flows";
+
 /// What comes of listening.
 enum Heard {
     /// The connection has ended.
@@ -61,12 +64,7 @@ async fn listen(
     if source.own_mode(&client).await? == Mode::Transaction {
         return Ok(Heard::Nothing);
     }
-    client
-        .batch_execute(
-            "SET application_name = 'flows listener'; SET idle_session_timeout = 0; \
-                 SET statement_timeout = 0; LISTEN flows",
-        )
-        .await?;
+    client.batch_execute(&source.names().in_text(SETUP)).await?;
     subscribers.tell(&Hint::Unsure);
     while let Some(payload) = heard.recv().await {
         if let Some(hint) = sender.read(&payload) {

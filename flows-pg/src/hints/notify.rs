@@ -101,7 +101,7 @@ async fn send(
     };
     // nothing is prepared: a pooler may give it another session every time
     let params: [(&(dyn ToSql + Sync), _); 1] = [(&payloads, Type::TEXT_ARRAY)];
-    let sent = link.query_typed(NOTIFY.text, &params);
+    let sent = link.query_typed(source.names().statement(NOTIFY), &params);
     match tokio::time::timeout(LIMIT, sent).await {
         Ok(sent) => drop(sent?),
         Err(_) => return Err(Fault::Silent(LIMIT)),
