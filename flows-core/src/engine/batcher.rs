@@ -34,7 +34,9 @@ pub(crate) struct Batcher<Q, A> {
 }
 
 /// A batcher for each runtime that the engine is used on.
-pub(crate) struct Batchers<Q, A>(RwLock<Vec<(Id, Arc<Batcher<Q, A>>)>>);
+pub(crate) struct Batchers<Q, A>(RwLock<ByRuntime<Q, A>>);
+
+type ByRuntime<Q, A> = Vec<(Id, Arc<Batcher<Q, A>>)>;
 
 struct Request<Q, A> {
     question: Q,
