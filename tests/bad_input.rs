@@ -129,7 +129,7 @@ async fn workers_that_cannot_work() -> Result<()> {
     check(
         Worker::builder(&engine, Registry::new()).build(),
         expect![
-            "Configuration: the registry has no definitions: annotate functions with `#[workflow]` and `#[activity]` and give the worker `flows::register_all!()`"
+            "Configuration: the registry has no definitions: annotate functions with `#[workflow]` and `#[activity]` and give the worker `flows::register_all!()`. Those of another crate are there only where the program names that crate: `use that_crate as _;`"
         ],
     );
     Ok(())

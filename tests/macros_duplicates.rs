@@ -42,6 +42,36 @@ fn all_duplicates_are_named_with_both_places() {
     assert!(message.contains(&workflow), "{message}");
 }
 
+/// Two definitions on one line of the source.
+macro_rules! stamps {
+    ($($module:ident)*) => {$(
+        mod $module {
+            use flows::prelude::*;
+
+            #[activity(name = "stamp")]
+            pub(super) async fn $module(cents: u64) -> Result<u64> {
+                Ok(cents)
+            }
+        }
+    )*};
+}
+
+stamps! { first second }
+
+#[test]
+fn duplicates_that_a_macro_makes_on_one_line_are_named() {
+    let message = register_all!().check().unwrap_err().to_string();
+    let line = line!() - 5;
+    let file = "tests/macros_duplicates.rs";
+    let twice = format!(
+        "activity `stamp` is defined twice: at {file}:{line} and at {file}:{line}, by a macro"
+    );
+    assert!(message.contains(&twice), "{message}");
+    use {first::first as one, second::second as other};
+    assert!(register_all![one, other].check().is_err());
+    register_all![one, one].check().unwrap();
+}
+
 #[test]
 fn one_of_each_is_fine() {
     use orders::{place, place_v2};

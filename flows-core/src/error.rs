@@ -6,6 +6,7 @@
 
 mod bounded;
 mod record;
+mod text;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use record::ErrorRecord;
+pub(crate) use text::{storable, storable_reason};
 
 /// `Result` with the library's [`Error`] as the default error type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -97,6 +99,7 @@ impl Error {
     pub fn terminal_with<T: Serialize>(details: T) -> Self {
         let value = serde_json::to_value(details)
             .unwrap_or_else(|e| serde_json::Value::String(format!("details not JSON: {e}")));
+        let value = text::without_nul(value);
         let mut error = Self::new(ErrorKind::Terminal, value.to_string());
         error.0.details = Some(value);
         error
@@ -105,14 +108,15 @@ impl Error {
     /// The same error with another message.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<String>) -> Self {
-        self.0.message = message.into();
+        self.0.message = storable(message.into());
         self
     }
 
     /// The same error carrying a value, which [`Error::details`] gives back on the other side.
     #[must_use]
     pub fn with_details<T: Serialize>(mut self, details: T) -> Self {
-        self.0.details = serde_json::to_value(details).ok();
+        let details = serde_json::to_value(details).ok();
+        self.0.details = details.map(|details| self.kind().details(details));
         self
     }
 
@@ -122,7 +126,7 @@ impl Error {
         Self(Box::new(Inner {
             kind,
             type_name: None,
-            message: message.into(),
+            message: storable(message.into()),
             chain: Vec::new(),
             details: None,
         }))
@@ -145,10 +149,10 @@ impl Error {
         type_name: Option<Cow<'static, str>>,
         source: &(dyn std::error::Error + 'static),
     ) -> Self {
-        let mut error = Self::new(kind, source.to_string());
+        let mut error = Self::new(kind, text::displayed(source, text::MESSAGE));
         error.0.type_name = type_name;
-        error.0.chain =
-            std::iter::successors(source.source(), |e| e.source()).map(|e| e.to_string()).collect();
+        let causes = std::iter::successors(source.source(), |e| e.source());
+        error.0.chain = bounded(causes.map(|cause| text::displayed(cause, text::CAUSE)));
         error
     }
 
@@ -204,16 +208,20 @@ impl Error {
     }
 }
 
-/// Whether this thread is being unwound.
-pub(crate) fn is_unwinding() -> bool {
-    std::thread::panicking()
+/// As many causes as can be stored.
+fn bounded(mut causes: impl Iterator<Item = String>) -> Vec<String> {
+    let mut chain: Vec<_> = causes.by_ref().take(text::CAUSES).collect();
+    if causes.next().is_some() {
+        chain.push(format!("… (cut off after {} causes)", text::CAUSES));
+    }
+    chain
 }
 
-/// What a panic said.
-pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a value that is not text".into())
+impl ErrorKind {
+    /// A value that an error of this kind carries. The input of the next run was checked as an input.
+    fn details(self, value: serde_json::Value) -> serde_json::Value {
+        if self == Self::ContinueAsNew { value } else { text::without_nul(value) }
+    }
 }
 
 /// The type's name, unless it is only a message.

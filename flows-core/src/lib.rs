@@ -15,8 +15,10 @@ pub mod error;
 pub mod graph;
 pub mod ids;
 pub mod journal;
+mod limits;
 pub mod memory;
 mod outline;
+mod panics;
 pub mod payload;
 #[doc(hidden)]
 pub mod private;

@@ -128,26 +128,56 @@ pub(crate) fn check_size(size: usize, limit: usize, what: impl FnOnce() -> Strin
 
 fn encode_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     let bytes = serde_json::to_vec(value).map_err(|e| cannot_encode::<T>(&e.to_string()))?;
-    if contains_escaped_nul(&bytes) {
-        return Err(cannot_encode::<T>(
+    match refused_escape(&bytes) {
+        None => Ok(bytes),
+        Some(b'0') => Err(cannot_encode::<T>(
             "it contains a NUL character (\\u0000), which PostgreSQL cannot store; \
              remove it or encode the text, for example as base64",
-        ));
+        )),
+        Some(_) => Err(cannot_encode::<T>(
+            "it contains an escaped surrogate (\\ud800 to \\udfff), half of a character, which PostgreSQL \
+             does not store; write the character itself",
+        )),
     }
-    Ok(bytes)
 }
 
-/// Whether JSON text has an escaped NUL: `\u0000` after an even number of backslashes.
-fn contains_escaped_nul(json: &[u8]) -> bool {
+/// The first digit of an escape in JSON text that PostgreSQL refuses: `\u0000`, and half of a character,
+/// which raw JSON may have.
+fn refused_escape(json: &[u8]) -> Option<u8> {
     let mut rest = json;
-    while let Some(at) = rest.windows(6).position(|w| w == b"\\u0000") {
-        let before = rest[..at].iter().rev().take_while(|b| **b == b'\\').count();
-        if before % 2 == 0 {
-            return true;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        let escape = rest.get(at + 1..)?;
+        match escape {
+            [b'u', b'0', b'0', b'0', b'0', ..] => return Some(b'0'),
+            [b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..] => {
+                if !is_pair(escape) {
+                    return Some(b'd');
+                }
+                rest = escape.get(11..)?;
+            }
+            _ => rest = escape.get(1..)?,
         }
-        rest = &rest[at + 6..];
     }
-    false
+    None
+}
+
+/// Whether an escape is the first half of a character and its second half follows.
+fn is_pair(escape: &[u8]) -> bool {
+    matches!(
+        escape,
+        [
+            _,
+            _,
+            b'8' | b'9' | b'a' | b'b' | b'A' | b'B',
+            _,
+            _,
+            b'\\',
+            b'u',
+            b'd' | b'D',
+            b'c'..=b'f' | b'C'..=b'F',
+            ..,
+        ]
+    )
 }
 
 fn encode_postcard<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>> {

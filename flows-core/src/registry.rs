@@ -3,11 +3,15 @@
 //! `register_all!()` fills one with everything annotated in the program, which the macros submit
 //! as [`Registration`]s at link time; `register_all![a, b]` with exactly these.
 
+use std::any::TypeId;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::definition::{ActivityDef, Definition, SourceLocation, WorkflowDef};
 use crate::error::{Error, ErrorKind, Result};
+use crate::limits::{check_limit, check_name};
 
 /// One definition of the program, submitted by its macro.
 pub struct Registration {
@@ -26,6 +30,7 @@ pub struct Registry {
     workflows: BTreeMap<(&'static str, u32), WorkflowDef>,
     activities: BTreeMap<&'static str, Arc<ActivityDef>>,
     duplicates: Vec<String>,
+    refused: Vec<String>,
 }
 
 impl Registry {
@@ -53,41 +58,78 @@ impl Registry {
     /// Adds a workflow.
     pub fn add_workflow(&mut self, def: WorkflowDef) {
         let what = format!("workflow `{}` version {}", def.name, def.version);
-        let source = def.source;
+        self.note_limits(
+            "workflow name",
+            def.name,
+            [("timeout", def.options.timeout)],
+            &def.options.queue,
+        );
+        let second = (def.id, def.source);
         if let Some(first) = self.workflows.insert((def.name, def.version), def) {
-            self.note_duplicate(&what, first.source, source);
+            self.note_duplicate(&what, (first.id, first.source), second);
         }
     }
 
     /// Adds an activity.
     pub fn add_activity(&mut self, def: ActivityDef) {
         let what = format!("activity `{}`", def.name);
-        let source = def.source;
+        let options = &def.options;
+        let limits = [
+            ("start_to_close", Some(options.start_to_close)),
+            ("schedule_to_close", options.schedule_to_close),
+            ("heartbeat", options.heartbeat),
+        ];
+        self.note_limits("activity name", def.name, limits, &options.queue);
+        let second = (def.id, def.source);
         if let Some(first) = self.activities.insert(def.name, Arc::new(def)) {
-            self.note_duplicate(&what, first.source, source);
+            self.note_duplicate(&what, (first.id, first.source), second);
         }
     }
 
-    fn note_duplicate(&mut self, what: &str, first: SourceLocation, second: SourceLocation) {
+    fn note_duplicate(
+        &mut self,
+        what: &str,
+        (first, at): (TypeId, SourceLocation),
+        (second, again): (TypeId, SourceLocation),
+    ) {
         if first == second {
             return; // the same definition, listed twice
         }
-        let (first, second) = (first.min(second), first.max(second));
-        self.duplicates.push(format!("{what} is defined twice: at {first} and at {second}"));
+        let (at, again) = (at.min(again), at.max(again));
+        let by = if at == again { ", by a macro" } else { "" };
+        self.duplicates.push(format!("{what} is defined twice: at {at} and at {again}{by}"));
     }
 
-    /// An error that lists every duplicate, if there is one.
+    /// What no start or call could use.
+    fn note_limits<const COUNT: usize>(
+        &mut self,
+        what: &str,
+        name: &str,
+        limits: [(&str, Option<Duration>); COUNT],
+        queue: &Option<Cow<'static, str>>,
+    ) {
+        let of = |what: &str| format!("`{what}` of `{name}`");
+        let limits = limits.map(|(limit, value)| check_limit(&of(limit), value));
+        let queue = queue.as_deref().map(|queue| check_name(&of("queue"), queue));
+        let checks = [check_name(what, name)].into_iter().chain(limits).chain(queue);
+        self.refused.extend(checks.filter_map(|check| Some(check.err()?.message().to_owned())));
+    }
+
+    /// An error that lists every duplicate, and every name and limit that cannot be, if there is one.
     pub fn check(&self) -> Result<()> {
-        if self.duplicates.is_empty() {
+        let mut wrong = self.refused.clone();
+        if !self.duplicates.is_empty() {
+            let mut duplicates = self.duplicates.clone();
+            duplicates.sort();
+            wrong.push(format!(
+                "{}; rename one (`name = \"…\"`) or give the workflow another `version`",
+                duplicates.join("; ")
+            ));
+        }
+        if wrong.is_empty() {
             return Ok(());
         }
-        let mut duplicates = self.duplicates.clone();
-        duplicates.sort();
-        let message = format!(
-            "{}; rename one (`name = \"…\"`) or give the workflow another `version`",
-            duplicates.join("; ")
-        );
-        Err(Error::new(ErrorKind::Configuration, message))
+        Err(Error::new(ErrorKind::Configuration, wrong.join("; ")))
     }
 
     /// A workflow by name and version.

@@ -103,7 +103,8 @@ impl RetryPolicy {
         let factor = self.backoff.powi(exponent);
         let wait =
             (self.initial_interval.as_secs_f64() * factor).min(self.max_interval.as_secs_f64());
-        Duration::from_secs_f64(wait * (1.0 + self.jitter * (2.0 * random - 1.0)))
+        let wait = wait * (1.0 + self.jitter * (2.0 * random - 1.0));
+        Duration::try_from_secs_f64(wait).unwrap_or(self.max_interval)
     }
 
     fn excludes(&self, error: &Error) -> bool {

@@ -176,7 +176,9 @@ async fn stuck<W: Workflow>(exec: &Execution<W>) -> Result<String> {
 async fn a_panic_of_a_workflow_stops_that_run_until_a_build_mends_it(env: Env) -> Result<()> {
     let bad = env.serve(register_all![panicking::report, count])?;
     let exec = env.engine.start(mended::report::Input { pages: 3 }).await?;
-    assert_eq!(stuck(&exec).await?, "the workflow panicked: no paper for 4 pages");
+    let why = stuck(&exec).await?;
+    let place = format!("the workflow panicked at {}:", file!());
+    assert!(why.starts_with(&place) && why.ends_with(": no paper for 4 pages"), "{why}");
     let info = exec.describe().await?;
     assert_eq!((info.status, info.error.is_none()), (Status::Running, true));
     assert_eq!(info.waiting_for.as_deref(), Some("a build that can replay it"));
@@ -293,7 +295,9 @@ async fn signals_wait_with_a_stuck_run(env: Env) -> Result<()> {
     let exec = env.engine.start(mended::report::Input { pages: 3 }).await?;
     stuck(&exec).await?;
     exec.signal("more", &100).await?;
-    assert_eq!(stuck(&exec).await?, "the workflow panicked: no paper for 4 pages");
+    let why = stuck(&exec).await?;
+    let place = format!("the workflow panicked at {}:", file!());
+    assert!(why.starts_with(&place) && why.ends_with(": no paper for 4 pages"), "{why}");
     bad.stop().await?;
     let _worker = env.serve(good())?;
     assert_eq!(exec.result().await?, 104);

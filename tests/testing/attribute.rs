@@ -81,7 +81,7 @@ async fn it_returns_a_result_on_both_stores(env: TestEnv) -> Result<()> {
 }
 
 #[flows::test(postgres)]
-#[should_panic(expected = "stuck: the workflow panicked: no")]
+#[should_panic(expected = "stuck: the workflow panicked at tests/testing/attribute.rs:92: no")]
 async fn it_panics_on_both_stores(env: TestEnv) {
     env.start(refuse::Input {}).await?.result().await?;
 }

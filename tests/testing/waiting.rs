@@ -33,7 +33,11 @@ async fn a_stuck_run_is_an_error_at_once(env: TestEnv) {
     let error = exec.result().await.expect_err("it is stuck");
     assert_eq!(
         error.message(),
-        "run `x` of workflow `listen` is stuck: the workflow panicked: it cannot hear"
+        format!(
+            "run `x` of workflow `listen` is stuck: the workflow panicked at {}:{}: it cannot hear",
+            file!(),
+            BEFORE_LISTEN + 3
+        )
     );
     assert_eq!(env.waits_for(&exec).await.expect_err("stuck").message(), error.message());
     assert!(env.now().duration_since(begun)? < Duration::from_secs(1));
@@ -123,7 +127,7 @@ async fn a_changed_input_on_replay_is_an_error(env: TestEnv) {
     exec.signal("word", &7).await?;
     assert_eq!(
         exec.result().await.expect_err("another input").message(),
-        "run `x` of workflow `impure` is stuck: activity `note` (#0) at tests/testing/waiting.rs:115 is called with another input \
+        "run `x` of workflow `impure` is stuck: activity `note` (#0) at tests/testing/waiting.rs:119 is called with another input \
          than the journal has for it; its recorded result is used (a worker in production only warns)"
     );
 }

@@ -19,6 +19,17 @@ pub struct StateMap {
     values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
 
+impl Drop for StateMap {
+    /// Values of the user: one that panics harms neither the others nor the worker.
+    fn drop(&mut self) {
+        for value in std::mem::take(&mut self.values).into_values() {
+            if let Err(panic) = crate::panics::catch(|| drop(value)) {
+                tracing::error!("a value of the worker's state, when dropped, {panic}");
+            }
+        }
+    }
+}
+
 impl StateMap {
     /// Adds a value, in place of an earlier one of its type.
     pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {

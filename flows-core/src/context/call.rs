@@ -12,6 +12,7 @@ use crate::definition::Activity;
 use crate::durable::sealed::Sealed;
 use crate::error::{Error, Result};
 use crate::ids::fnv1a;
+use crate::limits::{check_duration, check_limit, check_name};
 use crate::payload::Payload;
 use crate::replay::{ActivityTask, Overrides, What};
 use crate::retry::RetryPolicy;
@@ -91,7 +92,8 @@ impl<A: Activity> Call<A> {
         let state = self.handle.shared().lock();
         let (now, cancelled) = (state.now, state.is_cancelled().then(|| state.cancellation()));
         drop(state);
-        let task = match (cancelled, Payload::encode(A::CODEC, &input)) {
+        let input = self.checked().and_then(|()| Payload::encode(A::CODEC, &input));
+        let task = match (cancelled, input) {
             (Some(error), _) | (None, Err(error)) => {
                 self.refused = Some(error);
                 return;
@@ -100,6 +102,18 @@ impl<A: Activity> Call<A> {
         };
         let what = What::Activity(Arc::new(task));
         self.handle.open(|state, op| state.issue(op, what, self.site));
+    }
+
+    /// Refuses what the call site asks for and nobody could do.
+    fn checked(&self) -> Result<()> {
+        let Some(overrides) = self.overrides.as_deref() else { return Ok(()) };
+        let Overrides { start_to_close, schedule_to_start, schedule_to_close, queue, .. } =
+            overrides;
+        let of = |limit: &str| format!("`{limit}` of activity `{}`", A::NAME);
+        check_limit(&of("start_to_close"), *start_to_close)?;
+        check_duration(&of("schedule_to_start"), *schedule_to_start)?;
+        check_limit(&of("schedule_to_close"), *schedule_to_close)?;
+        queue.as_deref().map_or(Ok(()), |queue| check_name(&of("queue"), queue))
     }
 
     fn task(&mut self, input: Payload, now: Timestamp) -> ActivityTask {

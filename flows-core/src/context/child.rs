@@ -14,6 +14,7 @@ use crate::durable::sealed::Sealed;
 use crate::error::{Error, Result};
 use crate::ids::{RunKey, fnv1a};
 use crate::journal::{Event, StepId};
+use crate::limits::{check_duration, check_name};
 use crate::payload::Payload;
 use crate::replay::{ChildStart, ChildTask, Command, State, What};
 
@@ -64,7 +65,9 @@ impl<W: Workflow> ChildCall<W> {
             state.is_cancelled().then(|| state.cancellation())
         };
         let limit = shared.info.payload_limit;
-        let input = Payload::json(&input)
+        let input = self
+            .checked()
+            .and_then(|()| Payload::json(&input))
             .and_then(|input| input.within(limit, || format!("input of workflow `{}`", W::NAME)));
         match (cancelled, input) {
             (Some(error), _) | (None, Err(error)) => self.refused = Some(error),
@@ -75,6 +78,15 @@ impl<W: Workflow> ChildCall<W> {
                 self.handle.open(|state, op| issue_child(state, op, run, task, site));
             }
         }
+    }
+
+    /// Refuses what no start could ask for.
+    fn checked(&self) -> Result<()> {
+        let of = |what: &str| format!("{what} of workflow `{}`", W::NAME);
+        let options = W::options();
+        let queue = self.queue.as_deref().or(options.queue.as_deref());
+        queue.map_or(Ok(()), |queue| check_name(&of("queue"), queue))?;
+        check_duration(&of("timeout"), options.timeout)
     }
 
     fn task(&mut self, input: Payload) -> ChildTask {

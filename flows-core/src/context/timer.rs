@@ -8,6 +8,7 @@ use super::op::OpHandle;
 use super::workflow::WorkflowContext;
 use crate::durable::{Durable, sealed::Sealed};
 use crate::error::{Error, ErrorKind, Result};
+use crate::limits::check_duration;
 use crate::replay::What;
 use crate::time::Timestamp;
 
@@ -15,17 +16,24 @@ use crate::time::Timestamp;
 #[must_use = "a timer does nothing unless it is awaited"]
 pub struct Sleep {
     handle: OpHandle,
+    refused: Option<Error>,
 }
 
 impl Sleep {
+    /// `what` names it, in the error about a wait that nobody could live to see.
     pub(super) fn until(
         ctx: &WorkflowContext,
+        what: &str,
         due: Timestamp,
         site: &'static Location<'static>,
     ) -> Self {
         let mut handle = OpHandle::new(ctx.shared(), site, || "timer".to_owned());
-        handle.open(|state, op| state.issue(op, What::Timer { due }, site));
-        Self { handle }
+        let wait = due.since(ctx.shared().lock().now);
+        let refused = check_duration(what, Some(wait)).err();
+        if refused.is_none() {
+            handle.open(|state, op| state.issue(op, What::Timer { due }, site));
+        }
+        Self { handle, refused }
     }
 }
 
@@ -33,6 +41,9 @@ impl Future for Sleep {
     type Output = Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if let Some(error) = self.refused.take() {
+            return Poll::Ready(Err(error));
+        }
         self.handle.poll(cx).map_ok(|_| ())
     }
 }

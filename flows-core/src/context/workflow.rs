@@ -17,6 +17,7 @@ use super::timer::{Sleep, Timeout};
 use crate::definition::{Workflow, WorkflowInput};
 use crate::durable::Durable;
 use crate::error::{Error, ErrorKind, Result};
+use crate::limits::check_name;
 use crate::payload::Payload;
 use crate::replay::Shared;
 use crate::replay::watch::Place;
@@ -114,17 +115,17 @@ impl WorkflowContext {
 
     // ---- time ------------------------------------------------------------------------------
 
-    /// Sleeps; survives restarts, never ends early.
+    /// Sleeps; survives restarts, never ends early. At most for 100 years.
     #[track_caller]
     pub fn sleep(&self, duration: Duration) -> Sleep {
         let due = self.shared.lock().now.after(duration);
-        Sleep::until(self, due, Location::caller())
+        Sleep::until(self, "sleep", due, Location::caller())
     }
 
     /// Sleeps until a point in time; one in the past ends at once.
     #[track_caller]
     pub fn sleep_until(&self, time: SystemTime) -> Sleep {
-        Sleep::until(self, time.into(), Location::caller())
+        Sleep::until(self, "sleep", time.into(), Location::caller())
     }
 
     /// Gives a durable future a time limit. When it passes, the future is dropped, which cancels
@@ -135,13 +136,15 @@ impl WorkflowContext {
         F: Durable<Output = Result<T>>,
     {
         let due = self.shared.lock().now.after(limit);
-        Timeout::new(future, Sleep::until(self, due, Location::caller()), limit)
+        let timer = Sleep::until(self, "time limit", due, Location::caller());
+        Timeout::new(future, timer, limit)
     }
 
     // ---- outside input ---------------------------------------------------------------------
 
     /// The next signal of this name, also one that arrived before. Signals of a name are received
-    /// in the order in which they were committed, each once.
+    /// in the order in which they were committed, each once. A name that no signal can have (empty, more
+    /// than 255 bytes, with a NUL) is an error.
     #[track_caller]
     pub fn signal<T: DeserializeOwned>(&self, name: &str) -> SignalFuture<T> {
         SignalFuture::new(self, name, Location::caller())
@@ -154,12 +157,13 @@ impl WorkflowContext {
     }
 
     /// The next signal of this name, if one has arrived already. An error only when it does not
-    /// decode as `T`; it is then taken nonetheless.
+    /// decode as `T`, and is then taken nonetheless; or when no signal can have this name.
     #[track_caller]
     pub fn try_signal<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let taken = self.shared.lock().signals.take(name);
         if taken.is_none() {
             self.calls("`ctx.try_signal(..)`", Location::caller());
+            check_name("signal name", name)?;
         }
         taken.map(|payload| payload.decode().map_err(|e| e.context_of("signal", name))).transpose()
     }

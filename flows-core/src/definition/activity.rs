@@ -1,5 +1,6 @@
 //! Activities: the trait that `#[activity]` implements, its options, its erased form.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
@@ -98,6 +99,8 @@ pub struct ActivityDef {
     pub path: &'static str,
     #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the lock file"))]
     pub(crate) shapes: Shapes,
+    /// Of the definition: two of one name are two.
+    pub(crate) id: TypeId,
     pub(crate) invoke: fn(ActivityContext, Payload) -> PayloadFuture,
 }
 
@@ -112,6 +115,7 @@ impl ActivityDef {
             state_needs: A::state_needs(),
             path: A::PATH,
             shapes: Shapes::of::<A::Input, A::Output>(),
+            id: TypeId::of::<A>(),
             invoke: |ctx, input| Box::pin(invoke::<A>(ctx, input)),
         }
     }

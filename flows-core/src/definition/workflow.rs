@@ -1,5 +1,6 @@
 //! Workflows: the trait that `#[workflow]` implements, its options, its erased form.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
@@ -77,6 +78,8 @@ pub struct WorkflowDef {
     pub graph: Graph,
     #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the lock file"))]
     pub(crate) shapes: Shapes,
+    /// Of the definition: two of one name are two.
+    pub(crate) id: TypeId,
     pub(crate) begin: Begin,
 }
 
@@ -95,6 +98,7 @@ impl WorkflowDef {
             options: W::options(),
             graph: W::GRAPH,
             shapes: Shapes::of::<W::Input, W::Output>(),
+            id: TypeId::of::<W>(),
             begin: Arc::new(begin::<W>),
         }
     }

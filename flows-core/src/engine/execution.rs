@@ -16,9 +16,10 @@ use super::{Inner, outcome};
 use crate::clock;
 use crate::context::Signal;
 use crate::definition::Workflow;
-use crate::error::{Error, ErrorKind, ErrorRecord, Result};
+use crate::error::{Error, ErrorKind, ErrorRecord, Result, storable};
 use crate::ids::RunKey;
 use crate::journal;
+use crate::limits::check_name;
 use crate::payload::check_size;
 use crate::store::{Close, RunStatus, RunView, Transaction, no_such_run};
 use crate::worker::letter_to_parent;
@@ -235,7 +236,7 @@ impl<W: Typed> Execution<W> {
 pub(super) async fn resolve(tenant: &Tenant, target: &Target) -> Result<RunKey> {
     let id = match target {
         Target::Run { key, .. } => return Ok(*key),
-        Target::Id(id) => id,
+        Target::Id(id) => checked(id)?,
     };
     let found = tenant.inner.store.find(tenant.id(), id).await?;
     found.or_else(|| by_run_id(tenant, id)).ok_or_else(|| no_such_run(&format!("`{id}`")))
@@ -249,10 +250,18 @@ pub(super) async fn resolve_within(
 ) -> Result<RunKey> {
     let id = match target {
         Target::Run { key, .. } => return Ok(*key),
-        Target::Id(id) => id,
+        Target::Id(id) => checked(id)?,
     };
     let found = tx.find(tenant.id(), id).await?;
     found.or_else(|| by_run_id(tenant, id)).ok_or_else(|| no_such_run(&format!("`{id}`")))
+}
+
+/// An id that the store can be asked for.
+fn checked(id: &str) -> Result<&str> {
+    if id.contains('\0') {
+        check_name("workflow id", id)?;
+    }
+    Ok(id)
 }
 
 fn by_run_id(tenant: &Tenant, id: &str) -> Option<RunKey> {
@@ -261,7 +270,8 @@ fn by_run_id(tenant: &Tenant, id: &str) -> Option<RunKey> {
 
 /// The journal row and the end of a run that is terminated.
 pub(super) fn terminated(why: &str) -> Result<(Vec<u8>, Close)> {
-    let record = journal::terminated(clock::system_time().into(), why)?;
+    let why = storable(why.to_owned());
+    let record = journal::terminated(clock::system_time().into(), &why)?;
     let error = Error::new(ErrorKind::Terminated, format!("the run was terminated: {why}"));
     let close = Close {
         status: RunStatus::Terminated,

@@ -6,10 +6,10 @@ use std::pin::Pin;
 use serde::Serialize;
 
 use super::execution::{Target, resolve, resolve_within};
-use super::start::check_name;
 use super::tenant::Tenant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
+use crate::limits::check_name;
 use crate::payload::Payload;
 use crate::store::{InTransaction, Mail, MailKind, Sent, Transaction};
 
@@ -104,7 +104,7 @@ impl<'t> Cancel<'t> {
     async fn run(self) -> Result<()> {
         let limit = self.tenant.inner.payload_limit();
         let what = || "reason of a cancellation".to_owned();
-        let payload = Payload::json(&self.reason)?.within(limit, what)?;
+        let payload = Payload::json(&self.reason.replace('\0', "␀"))?.within(limit, what)?;
         let letter = |to| Mail {
             to,
             kind: MailKind::Cancel,

@@ -13,14 +13,10 @@ use super::waiters::FirstNews;
 use crate::definition::Workflow;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{RunKey, lane_of};
+use crate::limits::{check_duration, check_name};
 use crate::payload::Payload;
 use crate::retry::RetryPolicy;
 use crate::store::{ConflictPolicy, InTransaction, Lineage, NewRun, RunView, Started, Transaction};
-
-/// The longest workflow id and queue name, in bytes.
-pub(super) const ID_LIMIT: usize = 255;
-/// The longest delay and time limit.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// A start of a run; await it to get its [`Execution`].
 #[must_use = "nothing is started unless this is awaited"]
@@ -180,30 +176,6 @@ impl Options {
             retry: self.retry.or(defaults.retry),
             lineage: Lineage::default(),
         })
-    }
-}
-
-/// A name's limits: not empty, not too long, no NUL.
-pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
-    let wrong = if name.is_empty() {
-        "is empty".to_owned()
-    } else if name.len() > ID_LIMIT {
-        format!("has {} bytes", name.len())
-    } else if name.contains('\0') {
-        "contains a NUL character".to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(Error::invalid(format!("the {what} {wrong}; allowed are 1 to {ID_LIMIT} bytes of text")))
-}
-
-fn check_duration(what: &str, duration: Option<Duration>) -> Result<()> {
-    match duration {
-        Some(duration) if duration > LONGEST => Err(Error::invalid(format!(
-            "the {what} of {} s is longer than the limit of 100 years",
-            duration.as_secs()
-        ))),
-        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, ErrorKind, Inner};
+use super::{Error, ErrorKind, Inner, bounded, storable, text};
 
 /// An [`Error`] as plain data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,12 +71,14 @@ impl From<&Error> for ErrorRecord {
 
 impl From<ErrorRecord> for Error {
     fn from(record: ErrorRecord) -> Self {
+        let kind = ErrorKind::from_name(&record.kind);
+        let causes = record.chain.into_iter().map(|cause| text::within(cause, text::CAUSE));
         Self(Box::new(Inner {
-            kind: ErrorKind::from_name(&record.kind),
-            type_name: record.type_name.map(Cow::Owned),
-            message: record.message,
-            chain: record.chain,
-            details: record.details,
+            kind,
+            type_name: record.type_name.map(|name| Cow::Owned(storable(name))),
+            message: storable(record.message),
+            chain: bounded(causes),
+            details: record.details.map(|details| kind.details(details)),
         }))
     }
 }

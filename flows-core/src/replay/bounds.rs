@@ -148,7 +148,7 @@ impl Bounds {
     /// Unwinds the turn, unless its thread unwinds already or cannot: then the call goes on.
     pub(crate) fn exceed(&self, bound: Bound, call: String, site: Place) {
         self.seen().broken.get_or_insert_with(|| Box::new(Broken { bound, call, site }));
-        if !crate::error::is_unwinding() && cfg!(panic = "unwind") {
+        if !crate::panics::is_unwinding() && cfg!(panic = "unwind") {
             resume_unwind(Box::new(Unwound));
         }
     }

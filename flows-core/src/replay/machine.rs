@@ -1,6 +1,5 @@
 //! The machine itself: one run's future, and the events that move it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
@@ -15,9 +14,10 @@ use super::turn::{Command, Turn};
 use super::watch::{self, Place};
 use crate::context::WorkflowContext;
 use crate::definition::{PayloadFuture, SourceLocation, WorkflowDef};
-use crate::error::{Error, Result, panic_message};
+use crate::error::{Error, Result};
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded, StoredError};
+use crate::panics::{Caught, catch};
 use crate::payload::Payload;
 use crate::time::Timestamp;
 
@@ -78,9 +78,8 @@ impl Machine {
         let state = Mutex::new(State::new(info.started_at, info.key.run));
         let shared = Arc::new(Shared { info, bounds: Bounds::default(), state });
         let context = WorkflowContext::new(Arc::clone(&shared));
-        let begin = AssertUnwindSafe(|| (def.begin)(context, input));
-        let future = catch_unwind(begin)
-            .map_err(|panic| panicked("the workflow's input", &*panic))?
+        let future = catch(|| (def.begin)(context, input))
+            .map_err(|panic| panicked("the workflow's input", &panic))?
             .map_err(|error| Stuck::new(error.to_string()))?;
         let (future, source) = (Some(future), def.source);
         Ok(Self { shared, future, bell: Arc::default(), entered: None, source })
@@ -95,8 +94,8 @@ impl Machine {
     fn drop_future(&mut self) {
         let future = self.future.take();
         self.shared.bounds.begin_turn();
-        if catch_unwind(AssertUnwindSafe(|| drop(future))).is_err() {
-            tracing::error!(run = %self.shared.info.key.run, "a value of a workflow panicked when dropped");
+        if let Err(panic) = catch(|| drop(future)) {
+            tracing::error!(run = %self.shared.info.key.run, "a value of a workflow, when dropped, {panic}");
         }
     }
 
@@ -211,15 +210,15 @@ impl Machine {
         }
         let replaying = self.shared.lock().replaying;
         self.shared.bounds.begin_turn();
-        let poll = AssertUnwindSafe(|| self.poll_until_quiet());
-        let polled = catch_unwind(|| if replaying { silently(poll) } else { poll() });
+        let mut poll = || self.poll_until_quiet();
+        let polled = catch(|| if replaying { silently(poll) } else { poll() });
         if let Some(stuck) = self.shared.lock().mismatch.take() {
             return Err(stuck);
         }
         if let Some(broken) = self.shared.bounds.take_broken() {
             return Err(Stuck::out_of_bounds(&broken, &self.who()));
         }
-        let outcome = polled.map_err(|panic| panicked("the workflow", &*panic))??;
+        let outcome = polled.map_err(|panic| panicked("the workflow", &panic))??;
         if outcome.is_some() {
             self.drop_future();
         }
@@ -292,8 +291,8 @@ impl Drop for Machine {
     }
 }
 
-fn panicked(who: &str, panic: &(dyn std::any::Any + Send)) -> Stuck {
-    Stuck::new(format!("{who} panicked: {}", panic_message(panic)))
+fn panicked(who: &str, panic: &Caught) -> Stuck {
+    Stuck::new(format!("{who} {panic}"))
 }
 
 /// Runs without logging: what a replay says has been said before.

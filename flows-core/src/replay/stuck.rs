@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::bounds::{BYTES, Bound, Broken, CALLS, OPERATIONS};
 use super::watch::{Foreign, Place};
+use crate::error::storable_reason;
 
 /// What may be awaited.
 const INSTEAD: &str = "Await activities, children, `ctx.sleep`, `ctx.signal` and the like, or `flows::join!` and \
@@ -18,7 +19,7 @@ pub struct Stuck {
 impl Stuck {
     /// A reason of its own.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self { message: storable_reason(message.into()) }
     }
 
     /// The workflow waits for something that is not durable.

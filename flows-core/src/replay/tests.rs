@@ -16,6 +16,7 @@ mod mismatch;
 mod patching;
 mod polling;
 mod property;
+mod refused;
 mod retrying;
 mod selecting;
 mod shown;

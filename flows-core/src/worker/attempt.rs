@@ -23,8 +23,9 @@ use super::session::Session;
 use super::surroundings::Invocation;
 use crate::context::{ActivityContext, ActivityInfo, ExactlyOnce, Fate, Heartbeats, Stop};
 use crate::definition::{ActivityDef, PayloadFuture};
-use crate::error::{Error, ErrorKind, Result, panic_message};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
+use crate::panics::{Caught, Guarded};
 use crate::payload::Payload;
 use crate::replay::{ActivityStart, ActivityTask};
 
@@ -108,7 +109,9 @@ struct Attempt {
 
 impl Attempt {
     async fn run(self, key: RunKey, residency: u64) -> Attempted {
-        let result = self.within_limits().await;
+        // A panic of ours ends the attempt as well: whatever comes of it, its run hears of it.
+        let result = AssertUnwindSafe(self.within_limits()).catch_unwind().await;
+        let result = result.unwrap_or_else(|panic| Err(panicked(&Caught::of(panic))));
         let context = &self.context;
         let (op, attempt) = (self.task.op, context.attempt());
         let fate = context.exactly_once().map_or(Fate::Unsealed, ExactlyOnce::fate);
@@ -136,11 +139,23 @@ impl Attempt {
             op: task.op,
             attempt: context.attempt(),
         };
-        let body = self.session.surroundings.activity(invocation, self.call(input));
-        let call = AssertUnwindSafe(body).catch_unwind();
-        let done = self.unless_limited(call).await?;
-        let output = done.unwrap_or_else(|panic| Err(panicked(&panic_message(&*panic))))?;
-        output.within(limit, || format!("output of activity `{name}`"))
+        let output = self.guarded(self.session.surroundings.activity(invocation, self.call(input)));
+        output.await?.within(limit, || format!("output of activity `{name}`"))
+    }
+
+    /// What comes of the body. A panic of it, and of what it drops at a limit, is a part of that.
+    async fn guarded(&self, body: PayloadFuture) -> Result<Payload> {
+        let mut body = Guarded::new(body);
+        let done = self.unless_limited(&mut body).await;
+        match (done, body.end()) {
+            (Ok(Ok(done)), Ok(())) => done,
+            (Ok(Err(panic)), _) | (Ok(_), Err(panic)) => Err(panicked(&panic)),
+            (Err(limit), Ok(())) => Err(limit),
+            (Err(limit), Err(panic)) => {
+                let message = format!("{}; a value of its body {panic}", limit.message());
+                Err(limit.with_message(message))
+            }
+        }
     }
 
     /// What comes of it, unless the attempt is cancelled first.
@@ -261,6 +276,6 @@ fn cancelled() -> Error {
     Error::new(ErrorKind::Cancelled, "the activity was cancelled")
 }
 
-fn panicked(message: &str) -> Error {
-    Error::new(ErrorKind::Panic, format!("panicked: {message}"))
+fn panicked(panic: &Caught) -> Error {
+    Error::new(ErrorKind::Panic, panic.to_string())
 }

@@ -8,6 +8,7 @@ use crate::context::StateMap;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::lane_of;
+use crate::limits::check_name;
 use crate::registry::Registry;
 
 /// What a worker was built with.
@@ -194,7 +195,8 @@ impl WorkerBuilder {
         refuse_if(
             empty,
             "the registry has no definitions: annotate functions with `#[workflow]` and \
-             `#[activity]` and give the worker `flows::register_all!()`",
+             `#[activity]` and give the worker `flows::register_all!()`. Those of another crate are \
+             there only where the program names that crate: `use that_crate as _;`",
         )
     }
 
@@ -226,6 +228,7 @@ impl WorkerBuilder {
         refuse_if(config.queues.is_empty(), "a worker needs a queue: `.queues([\"default\"])`")?;
         let unnamed = config.queues.iter().any(|queue| queue.is_empty());
         refuse_if(unnamed, "a queue's name is empty: name it or leave it out")?;
+        config.queues.iter().try_for_each(|queue| check_name("queue", queue))?;
         refuse_if(config.max_workflows == 0, "max_workflows is 0: a worker holds at least 1 run")?;
         refuse_if(
             config.max_activities == 0,

@@ -7,7 +7,7 @@ use super::message::Attempted;
 use super::resident::Resident;
 use super::work::Work;
 use crate::context::Fate;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, storable_reason};
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded, StepId, StoredError};
 use crate::replay::{ActivityStart, ActivityTask, Command, Turn};
@@ -149,7 +149,7 @@ impl Executor {
         let Some(run) = self.runs.get_mut(&key) else { return };
         self.discarded.extend(run.let_go());
         run.drop_launches();
-        run.stuck = Some(why.to_owned());
+        run.stuck = Some(storable_reason(why.to_owned()));
         self.park_stuck(key);
     }
 

@@ -5,12 +5,12 @@
 //! has run for longer than the budget, also where the whole process was stopped for a while. It
 //! never waits for user code, nor for tokio's clock.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::seat::Seat;
 use crate::clock;
+use crate::panics::catch;
 
 /// Looks in one budget.
 const LOOKS: u32 = 4;
@@ -80,7 +80,7 @@ fn keep_watch() {
 
 /// Whoever hears the report must not end the watch: after a panic of his the run is still overdue.
 fn report(seat: &Arc<Seat>, turn: u64) {
-    drop(catch_unwind(AssertUnwindSafe(|| seat.overdue(turn))));
+    drop(catch(|| seat.overdue(turn)));
 }
 
 impl Watchdog {

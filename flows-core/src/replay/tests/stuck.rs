@@ -30,7 +30,7 @@ fn a_panic() {
     check_stuck_live(
         script,
         expect![[r#"
-            the workflow panicked: assertion `left == right` failed: the wrong receipt
+            the workflow panicked at flows-core/src/replay/tests/stuck.rs: assertion `left == right` failed: the wrong receipt
               left: 10
              right: 11
         "#]],
@@ -48,7 +48,7 @@ fn a_panic_with_a_value() {
     check_stuck_live(
         script,
         expect![[r#"
-            the workflow panicked: a value that is not text
+            the workflow panicked at flows-core/src/replay/tests/stuck.rs: a value that is not text
         "#]],
     );
 }
@@ -63,7 +63,7 @@ fn a_panic_at_the_first_poll() {
         script,
         &[],
         expect![[r#"
-            the workflow panicked: a configured amount
+            the workflow panicked at flows-core/src/replay/tests/stuck.rs: a configured amount
         "#]],
     );
 }

@@ -15,7 +15,8 @@ use tokio::sync::Notify;
 use super::chance::{Fault, Place};
 use super::world::World;
 use crate::definition::PayloadFuture;
-use crate::error::{Error, ErrorKind, Result, panic_message};
+use crate::error::{Error, ErrorKind, Result};
+use crate::panics::said;
 use crate::worker::{Invocation, Process, TaskFuture};
 
 const RUNNING: u8 = 0;
@@ -183,7 +184,7 @@ impl Future for Gate {
                 let Some(task) = &mut self.task else { return Poll::Ready(()) };
                 let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(context)));
                 polled.unwrap_or_else(|panic| {
-                    let why = panic_message(&*panic);
+                    let why = said(&*panic);
                     inner.world.violated(format!("a task of {} panicked: {why}", inner.name));
                     Poll::Ready(())
                 })
