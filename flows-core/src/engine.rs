@@ -3,6 +3,7 @@
 //! Nothing here knows a database; a store does the work. `flows-pg` wraps [`Engine`] with its
 //! connections.
 
+mod aside;
 mod batcher;
 mod dead_letters;
 mod describe;
@@ -43,10 +44,12 @@ pub use tenant::{RerunOf, Tenant};
 
 use crate::error::Result;
 use crate::ids::RunKey;
-use crate::store::{Mail, NewRun, Outcome, Sent, Store};
+use crate::store::{Mail, NewRun, Outcome, Sent, Started, Store, held};
+use aside::{Aside, Wanted};
 use batcher::{Batcher, Batchers};
 use hints::Hints;
 use intakes::Begun;
+use waiters::FirstNews;
 
 /// The largest payload, unless the engine is told otherwise: 2 MiB.
 pub const PAYLOAD_LIMIT: usize = 2 * 1024 * 1024;
@@ -70,6 +73,7 @@ pub(crate) struct Inner {
     starts: Batchers<NewRun, Begun>,
     sends: Batchers<Mail, Sent>,
     outcomes: Batchers<RunKey, Option<Outcome>>,
+    aside: Aside,
     /// Set in tests: how they wait.
     #[cfg(feature = "testing")]
     kit: OnceLock<Arc<crate::testing::Kit>>,
@@ -87,6 +91,7 @@ impl Engine {
             starts: Batchers::default(),
             sends: Batchers::default(),
             outcomes: Batchers::default(),
+            aside: Aside::default(),
             #[cfg(feature = "testing")]
             kit: OnceLock::new(),
         };
@@ -162,7 +167,23 @@ impl Inner {
         self.kit.get()
     }
 
-    async fn start(&self, run: NewRun) -> Result<Begun> {
+    /// Starts a run with the others of its batch, or apart from them where its workflow id is held.
+    async fn start(&self, run: &NewRun) -> Result<Begun> {
+        let unless_held = |begun: Begun| (begun.started != Started::Held).then_some(begun);
+        let wanted = || Wanted::of_start(run);
+        let wait = async |left| {
+            let started = self.store.start_held(run, left).await?;
+            Ok(unless_held(Begun { started, news: FirstNews::default() }))
+        };
+        let ask = async || Ok(unless_held(self.start_with_others(run.clone()).await?));
+        let begun = self.aside.ask(wanted, ask, wait).await?;
+        begun.ok_or_else(|| match &run.workflow_id {
+            Some(id) => held(&format!("workflow id `{id}`")),
+            None => held(&format!("run {}", run.key.run)),
+        })
+    }
+
+    async fn start_with_others(&self, run: NewRun) -> Result<Begun> {
         let batcher = self.starts.here(|| {
             let (store, hints) = (Arc::clone(&self.store), Arc::clone(&self.hints));
             Batcher::spawn(
@@ -176,7 +197,16 @@ impl Inner {
         batcher.ask(run).await
     }
 
-    async fn send(&self, mail: Mail) -> Result<Sent> {
+    /// Sends with the others of a batch, or apart from them where the run is held.
+    async fn send(&self, mail: &Mail) -> Result<Sent> {
+        let unless_held = |sent: Sent| (sent != Sent::Held).then_some(sent);
+        let wait = async |left| Ok(unless_held(self.store.send_held(mail, left).await?));
+        let ask = async || Ok(unless_held(self.send_with_others(mail.clone()).await?));
+        let sent = self.aside.ask(|| Wanted::Run(mail.to), ask, wait).await?;
+        sent.ok_or_else(|| held(&format!("run {}", mail.to.run)))
+    }
+
+    async fn send_with_others(&self, mail: Mail) -> Result<Sent> {
         let store = &self.store;
         let batcher = self.sends.here(|| {
             let store = Arc::clone(store);

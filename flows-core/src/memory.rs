@@ -22,6 +22,7 @@ mod tests;
 mod view;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -111,6 +112,14 @@ impl Store for MemoryStore {
 
     fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
         self.transact(|state, _| Ok(mail.iter().map(|letter| state.send(letter)).collect()))
+    }
+
+    fn start_held<'a>(&'a self, run: &'a NewRun, _limit: Duration) -> StoreFuture<'a, Started> {
+        self.transact(|state, now| state.start(run, now))
+    }
+
+    fn send_held<'a>(&'a self, mail: &'a Mail, _limit: Duration) -> StoreFuture<'a, Sent> {
+        self.transact(|state, _| state.send(mail))
     }
 
     fn terminate<'a>(

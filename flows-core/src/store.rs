@@ -63,6 +63,9 @@ pub const LARGEST: usize = 128 << 20;
 /// What a store method returns.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
+/// The longest that a call waits for somebody else's open transaction, unless it says otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A worker process, as the store knows it.
 #[derive(Debug, Clone)]
 pub struct WorkerIdentity {
@@ -138,6 +141,9 @@ pub trait Store: Send + Sync + 'static {
     /// Starts runs. Each is created whole or not at all, independently of the others; the answers
     /// are in order. A run without delay becomes *ready*, one with a delay *parked* until then.
     ///
+    /// Never waits for somebody's open transaction: a run whose workflow id one holds is answered by
+    /// [`Started::Held`], and the others are started.
+    ///
     /// Crash before: nothing started. Crash after, unacknowledged: started; starting again with
     /// the same workflow id answers [`Started::Exists`].
     fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>>;
@@ -156,13 +162,25 @@ pub trait Store: Send + Sync + 'static {
         self.start(runs)
     }
 
+    /// Starts a run that was held, as [`Store::start`] does. Waits for the transaction that holds its
+    /// workflow id, `limit` at most: then the answer is [`Started::Held`] again.
+    fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started>;
+
     /// Delivers mail to open runs, in order, numbered in commit order; see the module. Mail neither
     /// wakes a stuck run nor one whose delayed start is not due: it waits with them.
+    ///
+    /// Never waits for somebody's open transaction: all mail to a run that one holds is answered by
+    /// [`Sent::Held`], and the rest is delivered.
     fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>>;
+
+    /// Sends mail that was held, as [`Store::send`] does. Waits for the transaction that holds its
+    /// run, `limit` at most: then the answer is [`Sent::Held`] again.
+    fn send_held<'a>(&'a self, mail: &'a Mail, limit: Duration) -> StoreFuture<'a, Sent>;
 
     /// Ends an open run from outside, whatever it is doing: appends `record` (a `terminated`
     /// event) behind its journal, so that its owner's next append loses. `mail` goes out in the same
-    /// transaction (to its parent). `false`: it had ended, and nothing was done.
+    /// transaction (to its parent). `false`: it had ended, and nothing was done. Waits for somebody's
+    /// open transaction that holds the run, [`PATIENCE`] at most; then it is an error.
     fn terminate<'a>(
         &'a self,
         run: RunKey,
@@ -172,7 +190,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> StoreFuture<'a, bool>;
 
     /// Starts `run` as the successor of a failed one, once: `NotFound` when there is no such dead
-    /// letter (any more).
+    /// letter (any more). Waits for others as [`Store::terminate`] does.
     fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started>;
 
     // ---- workers ---------------------------------------------------------------------------
@@ -212,7 +230,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Commits turns of many runs in one transaction: their journal rows, the mail they consumed,
     /// the runs they started, the mail they sent, and where each goes next. Each record is applied
-    /// whole or not at all; a record that lost its run does not harm the others. Within a batch,
+    /// whole or not at all; a record that lost its run does not harm the others, nor does one that
+    /// somebody's open transaction [holds up](Committed::Held): no batch waits for that. Within a batch,
     /// mail is sent before runs are parked. Only its owner can park a run. The store itself passes
     /// on hints for what records start and send.
     ///
@@ -309,6 +328,17 @@ pub trait Transaction: Send + Sync {
 
     /// A dead letter's run, as this transaction sees it.
     fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>>;
+}
+
+/// The error for what somebody's open transaction has held for too long.
+pub fn held(what: &str) -> Error {
+    let message = format!(
+        "{what} is held by a transaction that is still open after {} s: it has started, signalled, \
+         cancelled, rerun or terminated the same and was neither committed nor rolled back; end that \
+         transaction, then try again (nothing was written)",
+        PATIENCE.as_secs()
+    );
+    Error::new(crate::error::ErrorKind::Unavailable, message)
 }
 
 /// The error for a run that does not exist.

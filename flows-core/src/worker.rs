@@ -10,6 +10,7 @@
 //! locked, and while one batch is on its way to the store the next one gathers.
 
 mod alarm;
+mod aside;
 mod attempt;
 mod builder;
 mod clock;

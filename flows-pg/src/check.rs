@@ -6,7 +6,6 @@ use deadpool_postgres::ClientWrapper;
 use flows_core::error::{Error, ErrorKind};
 use tokio_postgres::Row;
 
-use crate::closing::Borrowed;
 use crate::error::Fault;
 use crate::link::Link;
 use crate::migrate;
@@ -36,12 +35,9 @@ impl Shared {
     }
 
     async fn check(&self) -> Result<Checked, Fault> {
-        let client = Borrowed::new(self.pooled().await?);
-        let checked = self.check_on(&client).await;
-        match &checked {
-            Err(fault) if fault.is_of_connection() => self.suspect(fault),
-            _ => client.give_back(),
-        }
+        let tx = self.borrow_to_check().await?;
+        let checked = self.check_on(tx.client()).await;
+        tx.over(&checked);
         checked
     }
 

@@ -1,21 +1,26 @@
 //! `commit`: turns of many runs in one transaction, written in the hope that nobody interferes.
 //!
 //! There is one form of the writes, and it is the fast one. Whatever goes wrong aborts the batch,
-//! so nothing of it was kept; then the records that lost their run are looked up and left out, a
-//! record that cannot be stored is found by halving, and the rest is written again.
+//! so nothing of it was kept; then the records that lost their run, or whose run somebody holds, are
+//! looked up and left out, a record that cannot be stored is found by halving, and the rest is written
+//! again.
 //!
 //! Never retries when it cannot tell whether a transaction was committed: then the caller reads
 //! its runs again.
 
 mod batch;
 mod columns;
+mod held;
 mod losers;
+
+use std::collections::HashSet;
 
 use flows_core::error::{Error, Result};
 use flows_core::store::{Committed, Record};
 use uuid::Uuid;
 
 use self::batch::Batch;
+use self::held::{after_wait, leave_out};
 use crate::error::{Fault, Remedy};
 use crate::link::Link;
 use crate::parts::cut;
@@ -40,15 +45,28 @@ impl Shared {
         let mut answers = vec![Committed::Done; records.len()];
         let lent = self.writer(writer).await?;
         let mut parts = parts(records, &mut answers);
-        while let Some(part) = parts.pop() {
-            let batch = Batch::new(worker, records, &part.numbers);
+        let mut stays = HashSet::new();
+        while let Some(mut part) = parts.pop() {
+            if part.tries == 0 && part.numbers.iter().any(|number| records[*number].held > 0) {
+                let batch = Batch::new(worker, records, &part.numbers, &stays);
+                let held = batch.held(lent.link()).await?;
+                leave_out(&mut part, held, records, &mut stays, &mut answers);
+            }
+            let batch = Batch::new(worker, records, &part.numbers, &stays);
             match batch.write(lent.link()).await {
                 Ok(written) => {
-                    let stayed =
-                        |number: &&usize| written.not_parked.contains(&records[**number].key);
+                    let stayed = |number: &&usize| {
+                        stays.contains(*number)
+                            || written.not_parked.contains(&records[**number].key)
+                    };
                     let stayed = part.numbers.iter().filter(stayed);
                     stayed.for_each(|number| answers[*number] = Committed::NotParked);
                     self.hints.after_commit(written.hints);
+                }
+                Err(fault) if fault.remedy() == Remedy::Blocked => {
+                    let held = batch.held(lent.link()).await?;
+                    let found = leave_out(&mut part, held, records, &mut stays, &mut answers);
+                    parts.extend(after_wait(part, found, &mut answers));
                 }
                 Err(fault) => {
                     let lost = losers_if(&batch, lent.link(), &fault).await?;
@@ -76,13 +94,10 @@ fn parts(records: &[Record], answers: &mut [Committed]) -> Vec<Part> {
     parts.into_iter().rev().map(|numbers| Part { numbers, tries: 0 }).collect()
 }
 
-/// The records that have lost their run, or whose run somebody holds for longer than others can
-/// wait, if that is why the batch was aborted. Of a run that is held, nothing was kept either: its
-/// worker reads it again and goes on.
+/// The records that have lost their run, if that is why the batch was aborted.
 async fn losers_if(batch: &Batch<'_>, link: Link<'_>, fault: &Fault) -> Result<Vec<usize>, Fault> {
     match fault.remedy() {
         Remedy::Contended => batch.losers(link).await,
-        Remedy::Blocked => batch.blocked(link).await,
         _ => Ok(Vec::new()),
     }
 }
@@ -100,9 +115,8 @@ fn mend(
     let again = !lost.is_empty() || tries < TRIES;
     match fault.remedy() {
         Remedy::Repeat | Remedy::Contended if again => Ok(vec![Part { numbers, tries: tries + 1 }]),
-        Remedy::Blocked if !lost.is_empty() => Ok(vec![Part { numbers, tries }]),
-        Remedy::Data | Remedy::Contended | Remedy::Blocked => divide(numbers, fault, answers),
-        Remedy::Repeat | Remedy::None => Err(fault),
+        Remedy::Data | Remedy::Contended => divide(numbers, fault, answers),
+        Remedy::Repeat | Remedy::Blocked | Remedy::None => Err(fault),
     }
 }
 
@@ -113,10 +127,7 @@ fn divide(
     answers: &mut [Committed],
 ) -> Result<Vec<Part>, Fault> {
     if let [number] = numbers[..] {
-        answers[number] = match fault.remedy() {
-            Remedy::Blocked => Committed::Lost,
-            _ => Committed::Refused(Error::from(fault).message().to_owned()),
-        };
+        answers[number] = Committed::Refused(Error::from(fault).message().to_owned());
         return Ok(Vec::new());
     }
     let second = numbers.split_off(numbers.len() / 2);

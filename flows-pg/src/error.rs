@@ -10,6 +10,9 @@ use crate::connect::wire::carried;
 
 pub(crate) use tokio_postgres::Error as PgError;
 
+/// How the message about a pool begins that has no connection to give.
+pub(crate) const USED_UP: &str = "no connection from the pool";
+
 /// What a statement ends with that did not work.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -57,10 +60,7 @@ impl From<PoolError> for Fault {
                 "the server did not answer in time: it accepts connections and begins no session, or \
                  a network between swallows what is sent; see whether PostgreSQL itself listens there",
             )),
-            other => Self::Final(Error::new(
-                ErrorKind::Unavailable,
-                format!("no connection from the pool: {other}"),
-            )),
+            other => Self::Final(Error::new(ErrorKind::Unavailable, format!("{USED_UP}: {other}"))),
         }
     }
 }

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::PgStore;
 use crate::closing::Borrowed;
-use crate::error::Fault;
+use crate::error::{Fault, USED_UP};
 use crate::link::{Link, Params};
 use crate::sql::{APPEND_ONE, ENTER_ACTIVITY, ENTER_WORKER};
 
@@ -56,7 +56,9 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
     let once = ctx.exactly_once().ok_or_else(|| needs_postgres(name))?;
     let store = once.store().as_any().downcast_ref::<PgStore>();
     let store = store.ok_or_else(|| needs_postgres(name))?;
-    let mut client = Borrowed::new(store.0.pooled().await?); // dropped half-way, it is thrown away
+    // dropped half-way, it is thrown away
+    let pooled = store.0.pooled().await.map_err(|fault| no_connection(name, fault))?;
+    let mut client = Borrowed::new(pooled);
     let cache = Arc::clone(&client.statement_cache);
     let types = store.0.types();
     let settings = match types {
@@ -140,6 +142,20 @@ async fn append_and_commit(
     };
     try_join(link.send(&enter, &[]), add).await?;
     Ok(())
+}
+
+/// Says what to do where the pool is used up.
+fn no_connection(name: &str, fault: Fault) -> Error {
+    let error = Error::from(fault);
+    if !error.message().starts_with(USED_UP) {
+        return error;
+    }
+    let message = format!(
+        "{error}; activity `{name}` is transactional and needs one of its own: give the worker fewer \
+         activities at once, `.max_activities(..)`, or the engine a larger pool, and do not wait in a \
+         transactional activity for what needs another one"
+    );
+    error.with_message(message)
 }
 
 fn needs_postgres(name: &str) -> Error {

@@ -21,6 +21,8 @@ const MIGRATIONS: &[(&str, &str)] = &[("schema", include_str!("../migrations/000
 const READ_VERSION: &str = "SELECT max(version) FROM flows.schema_version";
 const RECORD_VERSION: &str = "INSERT INTO flows.schema_version (version, name) VALUES ($1, $2)";
 const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
+const ANOTHER: &str = "another process has been migrating this database for 60 s";
+const IN_USE: &str = "an open transaction has been using the tables of flows for 5 s";
 /// Not `to_regclass`: behind a lock, that may still answer from before it.
 const HAS_SCHEMA: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c \
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
@@ -100,12 +102,21 @@ impl PgStore {
         }
         let begin = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
         let tx = begin.read_only(false).start().await?; // dropped half-way, it rolls back
-        tx.batch_execute(&format!("SELECT pg_advisory_xact_lock({})", names.lock())).await?;
+        // While a migration waits for a table, everybody else's statements wait behind it: not for long.
+        let lock = format!(
+            "SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock({}); \
+             SET LOCAL lock_timeout = '5s'",
+            names.lock()
+        );
+        tx.batch_execute(&lock).await.map_err(|error| unless_held(error, ANOTHER))?;
         let found = version(tx.client(), names).await?;
         if found > newest() {
             compare(found)?;
         }
-        apply(tx.client(), names, found).await?;
+        apply(tx.client(), names, found).await.map_err(|fault| match fault {
+            Fault::Pg(error) => unless_held(error, IN_USE),
+            fault => fault,
+        })?;
         Ok(tx.commit().await?)
     }
 }
@@ -132,6 +143,19 @@ async fn apply(client: &Client, names: Names, found: i32) -> Result<(), Fault> {
         tracing::info!(schema = names.schema(), version, name, "migrated the flows schema");
     }
     Ok(())
+}
+
+/// Says what a migration has waited for in vain.
+fn unless_held(error: PgError, held: &str) -> Fault {
+    if error.code() != Some(&SqlState::LOCK_NOT_AVAILABLE) {
+        return Fault::Pg(error);
+    }
+    let message = format!(
+        "cannot migrate: {held}; nothing was changed. Find it with `SELECT pid, state, xact_start, query \
+         FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY xact_start`, wait for it or end it, \
+         and migrate again"
+    );
+    Fault::Final(Error::new(ErrorKind::Unavailable, message))
 }
 
 /// Another database of the cluster created or granted the same roles at the same moment.

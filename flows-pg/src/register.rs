@@ -1,6 +1,8 @@
 //! `register`: a worker gets its first lease. `retry_stuck`: stuck runs of its lanes get another
 //! chance, also when it registers.
 
+use std::time::Duration;
+
 use flows_core::error::Result;
 use flows_core::store::{Lease, WorkerIdentity};
 
@@ -13,6 +15,9 @@ use crate::types::{Time, micros};
 
 /// Stuck runs of one shard released by one statement.
 const CHUNK: i64 = 1000;
+/// How often runs are asked for again that somebody holds, and the pause in front of that.
+const WAITS: usize = 5;
+const PAUSE: Duration = Duration::from_millis(10);
 
 impl Shared {
     pub(crate) async fn register(&self, worker: &WorkerIdentity) -> Result<Lease> {
@@ -39,13 +44,21 @@ async fn lease(link: Link<'_>, worker: &WorkerIdentity) -> Result<Lease, Fault> 
     Ok(Lease { now: now.unwrap_or_default(), lapsed: false })
 }
 
-/// A run that gets stuck again is parked behind this loop, which ends with those it found.
+/// A run that gets stuck again is parked behind this loop, which ends with those it found. One that
+/// somebody holds is waited for as long as a send may take; for longer, the next time comes.
 async fn release_stuck(link: Link<'_>, lanes: &[i64]) -> Result<(), Fault> {
+    let mut waits = 0;
     loop {
         let rows = link.query(RELEASE_STUCK, &[&lanes, &shards(), &CHUNK]).await?;
-        let moved: i64 = rows.first().map_or(0, |row| row.get("moved"));
-        if moved < CHUNK {
+        let (moved, held) =
+            rows.first().map_or((0, 0), |row| (row.get("moved"), row.get::<_, i64>("held")));
+        if moved >= CHUNK {
+            continue;
+        }
+        if held == 0 || waits == WAITS {
             return Ok(());
         }
+        waits += 1;
+        tokio::time::sleep(PAUSE).await;
     }
 }

@@ -2,9 +2,10 @@
 
 use flows_core::error::{Error, Result};
 use flows_core::ids::RunKey;
-use flows_core::store::{NewRun, Started, no_such_run};
+use flows_core::store::{NewRun, PATIENCE, Started, held, no_such_run};
 
 use crate::error::Fault;
+use crate::held::Verb;
 use crate::scope::Scope;
 use crate::sql::{BURY, SUCCEED};
 use crate::start::start_within;
@@ -12,9 +13,21 @@ use crate::store::Shared;
 
 impl Shared {
     pub(crate) async fn rerun(&self, dead: RunKey, run: &NewRun) -> Result<Started> {
-        let tx = self.begin(dead.tenant).await?;
-        let started = rerun(Scope::Own(tx.link()), dead, run).await;
-        Ok(tx.end(started).await?)
+        let started = self.patient(dead.tenant, PATIENCE, Rerun { dead, run }).await?;
+        started.ok_or_else(|| held(&format!("run {}", dead.run)))
+    }
+}
+
+struct Rerun<'a> {
+    dead: RunKey,
+    run: &'a NewRun,
+}
+
+impl Verb for Rerun<'_> {
+    type Done = Started;
+
+    async fn run(&self, scope: Scope<'_>) -> Result<Started, Fault> {
+        rerun(scope, self.dead, self.run).await
     }
 }
 
@@ -32,7 +45,7 @@ pub(crate) async fn rerun(scope: Scope<'_>, dead: RunKey, run: &NewRun) -> Resul
         Ok(Started::Created | Started::Owned { .. }) => scope.keep().await?,
         // an error of the server has aborted the transaction, savepoint and all
         Err(Fault::Pg(_) | Fault::Silent(_)) => {}
-        Ok(Started::Exists(_)) | Err(Fault::Final(_)) => scope.take_back().await?,
+        Ok(Started::Exists(_) | Started::Held) | Err(Fault::Final(_)) => scope.take_back().await?,
     }
     started
 }

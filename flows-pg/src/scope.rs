@@ -14,11 +14,12 @@ use crate::error::Fault;
 use crate::link::{Link, Params};
 use crate::sql::{ENTER_FOREIGN, LEAVE_FOREIGN, Sql};
 use crate::store::Shared;
+use crate::tenant::Wait;
 
 /// Where a verb's statements go.
 #[derive(Clone, Copy)]
 pub(crate) enum Scope<'a> {
-    /// Each statement is a transaction, of this tenant.
+    /// Each statement is a transaction, of this tenant. It waits but a moment for what others hold.
     Alone(&'a Shared, Uuid),
     /// A transaction of this store's, as a role that sees what it may.
     Own(Link<'a>),
@@ -29,7 +30,9 @@ pub(crate) enum Scope<'a> {
 impl Scope<'_> {
     pub(crate) async fn query(self, sql: Sql, params: Params<'_>) -> Result<Vec<Row>, Fault> {
         match self {
-            Self::Alone(store, tenant) => store.in_tenant(tenant, sql, params).await,
+            Self::Alone(store, tenant) => {
+                store.in_tenant_within(Wait::Moment, tenant, sql, params).await
+            }
             Self::Own(link) => link.query(sql, params).await,
             Self::Foreign(link, tenant) => wrapped(link, tenant, sql, params).await,
         }

@@ -5,6 +5,7 @@
 //! again, and sees where the run has gone.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use flows_core::error::{Error, ErrorKind, Result};
@@ -17,6 +18,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::error::{Fault, Remedy};
+use crate::held::{Verb, Write};
 use crate::parts::cut;
 use crate::rows::{Keys, codec_code};
 use crate::scope::Scope;
@@ -63,7 +65,13 @@ impl Shared {
     /// A letter that cannot be stored does not harm the others.
     async fn send_part(&self, tenant: Uuid, open: Open<'_>) -> Answers {
         let scope = Scope::Alone(self, tenant);
-        match deliver(scope, open.clone()).await {
+        let delivered = match deliver(scope, open.clone()).await {
+            Err(fault) if fault.remedy() == Remedy::Blocked => {
+                self.deliver_around(tenant, open.clone()).await
+            }
+            delivered => delivered,
+        };
+        match delivered {
             Ok(answers) => answers,
             Err(fault) if fault.remedy() == Remedy::Data && open.len() > 1 => {
                 let mut answers = Answers::new();
@@ -76,6 +84,52 @@ impl Shared {
             Err(fault) => failed(&open, fault),
         }
     }
+
+    /// Delivers letters to runs that nobody holds. To one that is held nothing goes: its letters keep
+    /// their order.
+    async fn deliver_around(&self, tenant: Uuid, open: Open<'_>) -> Result<Answers, Fault> {
+        let mut runs = BTreeMap::<RunKey, Open<'_>>::new();
+        open.into_iter().for_each(|(at, mail)| runs.entry(mail.to).or_default().push((at, mail)));
+        let runs = runs.into_values().collect::<Vec<_>>();
+        let around = self.around(tenant, &runs, Deliver(PhantomData)).await?;
+        let mut answers = around.written.concat();
+        answers.extend(held(&around.held.concat()));
+        Ok(answers)
+    }
+
+    pub(crate) async fn send_held(&self, mail: &Mail, limit: Duration) -> Result<Sent> {
+        let answers = self.wait_apart(mail.to.tenant, limit, SendOne(mail)).await?;
+        let answers = answers.unwrap_or_else(|| held(&[(0, mail)]));
+        let answer = answers.into_iter().next().map(|(_, answer)| answer);
+        answer.unwrap_or_else(|| Err(no_such_run(&mail.to.run.to_string())))
+    }
+}
+
+/// Delivers the letters of some runs.
+struct Deliver<'a>(PhantomData<&'a Mail>);
+
+impl<'a> Write for Deliver<'a> {
+    type Item = Open<'a>;
+    type Done = Answers;
+
+    async fn write(&self, scope: Scope<'_>, part: &[Open<'a>]) -> Result<Answers, Fault> {
+        deliver(scope, part.concat()).await
+    }
+}
+
+struct SendOne<'a>(&'a Mail);
+
+impl Verb for SendOne<'_> {
+    type Done = Answers;
+
+    async fn run(&self, scope: Scope<'_>) -> Result<Answers, Fault> {
+        deliver(scope, vec![(0, self.0)]).await
+    }
+}
+
+/// The answers to letters for runs that somebody holds.
+fn held(open: &[(usize, &Mail)]) -> Answers {
+    open.iter().map(|(number, _)| (*number, Ok(Sent::Held))).collect()
 }
 
 /// An error of a transaction is the answer to all that were in it.
@@ -100,14 +154,26 @@ pub(crate) async fn deliver(scope: Scope<'_>, open: Open<'_>) -> Result<Answers,
 pub(crate) async fn deliver_rest(scope: Scope<'_>, mut open: Open<'_>) -> Result<Answers, Fault> {
     let mut answers = Answers::new();
     for _ in 0..ROUNDS {
-        let ended = ended(scope, &open).await?;
+        let ended = match ended(scope, &open).await {
+            Err(fault) if is_held(scope, &fault) => {
+                answers.extend(held(&open));
+                return Ok(answers);
+            }
+            ended => ended?,
+        };
         open.retain(|(number, _)| !ended.iter().any(|(done, _)| done == number));
         answers.extend(ended);
         if open.is_empty() {
             return Ok(answers);
         }
         let delivery = Delivery::new(open);
-        let rows = scope.query(SEND, &delivery.params()).await?;
+        let rows = match scope.query(SEND, &delivery.params()).await {
+            Err(fault) if is_held(scope, &fault) => {
+                answers.extend(held(&delivery.open));
+                return Ok(answers);
+            }
+            rows => rows?,
+        };
         let (placed, rest) = delivery.read(&rows);
         answers.extend(placed);
         open = rest;
@@ -116,12 +182,18 @@ pub(crate) async fn deliver_rest(scope: Scope<'_>, mut open: Open<'_>) -> Result
     Err(Error::new(ErrorKind::Unavailable, "a run that is to get mail never holds still").into())
 }
 
+/// Whether that is the answer to letters whose statement is a transaction of its own: what was sent
+/// before is committed.
+fn is_held(scope: Scope<'_>, fault: &Fault) -> bool {
+    matches!(scope, Scope::Alone(..)) && fault.remedy() == Remedy::Blocked
+}
+
 /// Who should hear of letters that went out with something else: nobody else tells them.
 pub(crate) fn hints(sent: Answers, mail: &[impl std::borrow::Borrow<Mail>]) -> Vec<Hint> {
     let hint = |(number, sent): (usize, Result<Sent>)| match sent.ok()? {
         Sent::ToOwner(worker) => Some(Hint::Mail(worker)),
         Sent::ToReady => Some(Hint::Woken(vec![mail[number].borrow().to])),
-        Sent::Kept | Sent::Duplicate => None,
+        Sent::Kept | Sent::Duplicate | Sent::Held => None,
     };
     sent.into_iter().filter_map(hint).collect()
 }

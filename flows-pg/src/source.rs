@@ -41,6 +41,11 @@ impl Source {
         Arc::new(Self { pool, opens: Some(opens), own, names, modes: Default::default() })
     }
 
+    /// Whether connections beside the pool are made as the pool makes its own.
+    pub(crate) fn is_made_by_pool(&self) -> bool {
+        self.own.is_none()
+    }
+
     /// Opens a first connection of each kind.
     pub(crate) async fn try_out(&self) -> Result<(), Fault> {
         drop(self.pool.get().await?);

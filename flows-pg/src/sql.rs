@@ -43,6 +43,7 @@ statements! {
     APPEND_LAST = "append_last",
     APPEND_ONE = "append_one",
     BLOCKED = "blocked",
+    BLOCKED_MAIL = "blocked_mail",
     BURY = "bury",
     CHECK = "check",
     CLAIM = "claim",

@@ -1,13 +1,15 @@
 //! `start`: new runs, and what to do when a workflow id is taken.
 //!
 //! Batches go tenant by tenant, each in one transaction; what a conflict policy has to decide is
-//! decided behind that, run by run.
+//! decided behind that, run by run. Where somebody's open transaction holds a workflow id, the others
+//! are started without it.
 
 mod columns;
 mod conflict;
 mod owned;
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use flows_core::error::{Error, Result};
 use flows_core::store::{NewRun, Started};
@@ -18,10 +20,12 @@ use uuid::Uuid;
 pub(crate) use self::columns::Columns;
 use self::conflict::Holder;
 use crate::error::{Fault, Remedy};
+use crate::held::{Verb, Write};
 use crate::parts::cut;
 use crate::scope::Scope;
 use crate::sql::START;
 use crate::store::Shared;
+use crate::tenant::Wait;
 
 /// Transactions of one call that are under way at the same time.
 const TENANTS_AT_ONCE: usize = 8;
@@ -44,9 +48,20 @@ impl Shared {
         Ok(answers.into_iter().map(|(_, answer)| answer).collect())
     }
 
+    pub(crate) async fn start_held(&self, run: &NewRun, limit: Duration) -> Result<Started> {
+        let started = self.wait_apart(run.key.tenant, limit, StartOne(run)).await?;
+        Ok(started.unwrap_or(Started::Held))
+    }
+
     /// Starts runs of one tenant. A run that cannot be stored does not harm the others.
     async fn start_tenant(&self, runs: &[NewRun], numbers: Vec<usize>) -> Answers {
         let first = self.start_at_once(runs, &numbers).await;
+        let first = match first {
+            Err(fault) if fault.remedy() == Remedy::Blocked && numbers.len() > 1 => {
+                self.start_around(runs, &numbers).await
+            }
+            first => first,
+        };
         match first {
             Err(fault) if fault.remedy() == Remedy::Data && numbers.len() > 1 => {
                 let mut answers = Answers::new();
@@ -63,6 +78,28 @@ impl Shared {
     async fn start_at_once(&self, runs: &[NewRun], numbers: &[usize]) -> Result<Answers, Fault> {
         let given = numbers.iter().map(|number| &runs[*number]).collect::<Vec<_>>();
         let created = self.create(&given).await?;
+        self.answer(runs, numbers, &created).await
+    }
+
+    /// Starts those whose workflow id nobody holds.
+    async fn start_around(&self, runs: &[NewRun], numbers: &[usize]) -> Result<Answers, Fault> {
+        let Some(first) = numbers.first() else { return Ok(Answers::new()) };
+        let around = self.around(runs[*first].key.tenant, numbers, Create(runs)).await?;
+        let created = around.written.into_iter().flatten().collect();
+        let is_free = |number: &&usize| !around.held.contains(number);
+        let free = numbers.iter().filter(is_free).copied().collect::<Vec<_>>();
+        let mut answers = self.answer(runs, &free, &created).await?;
+        answers.extend(around.held.iter().map(|number| (*number, Ok(Started::Held))));
+        Ok(answers)
+    }
+
+    /// The answers to starts of which some have created their run.
+    async fn answer(
+        &self,
+        runs: &[NewRun],
+        numbers: &[usize],
+        created: &HashSet<Uuid>,
+    ) -> Result<Answers, Fault> {
         let is_left = |number: &&usize| !created.contains(&runs[**number].key.run);
         let left = numbers.iter().filter(is_left).copied().collect::<Vec<_>>();
         let mut answers = self.settle_conflicts(runs, &left).await?;
@@ -75,8 +112,33 @@ impl Shared {
     async fn create(&self, runs: &[&NewRun]) -> Result<HashSet<Uuid>, Fault> {
         let Some(first) = runs.first() else { return Ok(HashSet::new()) };
         let columns = Columns::sorted(runs.iter().copied());
-        let rows = self.in_tenant(first.key.tenant, START, &columns.params()).await?;
+        let (tenant, wait) = (first.key.tenant, Wait::Moment);
+        let rows = self.in_tenant_within(wait, tenant, START, &columns.params()).await?;
         Ok(rows.iter().map(|row| row.get("run_id")).collect())
+    }
+}
+
+/// Creates those runs of a part whose workflow id is free.
+struct Create<'a>(&'a [NewRun]);
+
+impl Write for Create<'_> {
+    type Item = usize;
+    type Done = Vec<Uuid>;
+
+    async fn write(&self, scope: Scope<'_>, part: &[usize]) -> Result<Vec<Uuid>, Fault> {
+        let columns = Columns::sorted(part.iter().map(|number| &self.0[*number]));
+        let rows = scope.query(START, &columns.params()).await?;
+        Ok(rows.iter().map(|row| row.get("run_id")).collect())
+    }
+}
+
+struct StartOne<'a>(&'a NewRun);
+
+impl Verb for StartOne<'_> {
+    type Done = Started;
+
+    async fn run(&self, scope: Scope<'_>) -> Result<Started, Fault> {
+        start_within(scope, self.0).await
     }
 }
 
@@ -88,6 +150,9 @@ fn size(run: &NewRun) -> usize {
 fn settled(numbers: &[usize], answers: Result<Answers, Fault>) -> Answers {
     match answers {
         Ok(answers) => answers,
+        Err(fault) if fault.remedy() == Remedy::Blocked => {
+            numbers.iter().map(|number| (*number, Ok(Started::Held))).collect()
+        }
         Err(fault) => {
             let error = Error::from(fault);
             numbers.iter().map(|number| (*number, Err(error.clone()))).collect()

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use deadpool_postgres::Pool;
 use flows_core::error::Result;
@@ -22,6 +23,7 @@ use crate::check::Checked;
 use crate::counters::Counters;
 use crate::error::Fault;
 use crate::hints::Hints;
+use crate::reserve::Reserve;
 use crate::session::{CLAIMER, LEASES, Lent, Session, WRITER};
 use crate::settings::Sessions;
 use crate::source::Source;
@@ -29,6 +31,10 @@ use crate::unfinished::Unfinished;
 
 /// Enough for one machine; more connections only make the batches smaller.
 const WRITERS: usize = 2;
+/// Connections for clients' calls while the pool is used up.
+const RESERVE: usize = 4;
+/// Connections of clients' calls that wait for somebody's open transaction.
+const WAITING: usize = 4;
 
 /// A store on PostgreSQL. Clones share its connections.
 #[derive(Clone)]
@@ -45,6 +51,8 @@ pub(crate) struct Shared {
     claimer: Session,
     leases: Session,
     starter: Session,
+    pub(crate) reserve: Reserve,
+    pub(crate) waiting: Reserve,
     requests: AtomicI64,
     pub(crate) sessions: Sessions,
 }
@@ -72,6 +80,8 @@ impl PgStore {
             claimer: Session::new(CLAIMER),
             leases: Session::new(LEASES),
             starter: Session::new(WRITER),
+            reserve: Reserve::new(RESERVE),
+            waiting: Reserve::new(WAITING),
             requests: AtomicI64::new(1),
             sessions: Sessions::default(),
         }))
@@ -136,6 +146,14 @@ impl Store for PgStore {
 
     fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
         Box::pin(self.0.send(mail))
+    }
+
+    fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started> {
+        Box::pin(self.0.start_held(run, limit))
+    }
+
+    fn send_held<'a>(&'a self, mail: &'a Mail, limit: Duration) -> StoreFuture<'a, Sent> {
+        Box::pin(self.0.send_held(mail, limit))
     }
 
     fn terminate<'a>(

@@ -1,4 +1,4 @@
-//! What clients do: transactions on a pooled connection, as a role that sees one tenant.
+//! What clients do: transactions on a connection of the pool, as a role that sees one tenant.
 //!
 //! Role and tenant are set for the transaction only. A connection goes back to the pool when its
 //! transaction is over; one whose user was dropped half-way is closed instead, and so is one that has
@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Object, PoolError, TimeoutType, Timeouts};
+use deadpool_postgres::{ClientWrapper, Object, PoolError, TimeoutType, Timeouts};
 use futures_util::FutureExt;
 use futures_util::future::{join3, try_join};
 use tokio_postgres::Row;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::closing::Borrowed;
 use crate::error::{Fault, Remedy};
 use crate::link::{Link, Params};
+use crate::reserve::Spare;
 use crate::sql::{ENTER_TENANT, SEND, Sql};
 use crate::store::Shared;
 
@@ -34,10 +35,42 @@ const LIMITS: Timeouts = Timeouts {
     wait: Some(Duration::from_secs(30)),
 };
 
-/// A pooled connection, inside a transaction of one tenant.
+/// How long a pool that is used up is waited for; many calls at once are no reason for more connections.
+const BUSY: Duration = Duration::from_millis(20);
+
+/// How long a statement waits for what others hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wait {
+    /// Hardly: what is held is left out.
+    Instant,
+    /// As long as a commit may take: others wait for this statement.
+    Moment,
+    /// A statement that nobody else waits for, and that hardly ever meets a lock.
+    Long,
+    /// So long.
+    For(Duration),
+}
+
+impl Wait {
+    fn setting(self) -> String {
+        match self {
+            Self::Instant => "5ms".to_owned(),
+            Self::Moment => "30ms".to_owned(),
+            Self::Long => "10s".to_owned(),
+            Self::For(time) => format!("{}ms", time.as_millis().max(1)),
+        }
+    }
+}
+
+/// A connection, inside a transaction of one tenant.
 pub(crate) struct TenantTx<'a> {
-    client: Borrowed,
+    client: Client<'a>,
     store: &'a Shared,
+}
+
+enum Client<'a> {
+    Pooled(Borrowed),
+    Spare(Spare<'a>),
 }
 
 impl Shared {
@@ -48,9 +81,20 @@ impl Shared {
         sql: Sql,
         params: Params<'_>,
     ) -> Result<Vec<Row>, Fault> {
+        self.in_tenant_within(Wait::Long, tenant, sql, params).await
+    }
+
+    /// The same, which waits no longer than that for what others hold.
+    pub(crate) async fn in_tenant_within(
+        &self,
+        wait: Wait,
+        tenant: Uuid,
+        sql: Sql,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>, Fault> {
         let mut connections = 1;
         for _ in 1..TRIES {
-            match self.in_tenant_once(tenant, sql, params).await {
+            match self.in_tenant_once(wait, tenant, sql, params).await {
                 Err(fault) if fault.remedy() == Remedy::Repeat => {}
                 Err(fault) if connections < CONNECTIONS && can_be_sent_again(sql, &fault) => {
                     connections += 1;
@@ -58,21 +102,22 @@ impl Shared {
                 other => return other,
             }
         }
-        self.in_tenant_once(tenant, sql, params).await
+        self.in_tenant_once(wait, tenant, sql, params).await
     }
 
     /// Sent whole, without waiting in between.
     async fn in_tenant_once(
         &self,
+        wait: Wait,
         tenant: Uuid,
         sql: Sql,
         params: Params<'_>,
     ) -> Result<Vec<Row>, Fault> {
         let tx = self.borrow_client().await?;
-        let (link, tenant) = (tx.link(), tenant.to_string());
+        let (link, tenant, wait) = (tx.link(), tenant.to_string(), wait.setting());
         let prepared = try_join(link.prepare(ENTER_TENANT), link.prepare(sql)).await;
         let (enter, statement) = prepared.inspect_err(|fault| self.suspect(fault))?;
-        let entering: Params<'_> = &[&tenant];
+        let entering: Params<'_> = &[&tenant, &wait];
         let rest = join3(
             link.send(&enter, entering),
             link.send(&statement, params),
@@ -86,55 +131,100 @@ impl Shared {
     }
 
     /// Begins a transaction of several statements, on another connection if one is of no use.
-    pub(crate) async fn begin(&self, tenant: Uuid) -> Result<TenantTx<'_>, Fault> {
+    pub(crate) async fn begin(&self, tenant: Uuid, wait: Wait) -> Result<TenantTx<'_>, Fault> {
         for _ in 1..CONNECTIONS {
-            match self.begin_once(tenant).await {
+            match self.begin_once(tenant, wait).await {
                 Err(fault) if fault.is_of_connection() => {}
                 other => return other,
             }
         }
-        self.begin_once(tenant).await
+        self.begin_once(tenant, wait).await
     }
 
-    async fn begin_once(&self, tenant: Uuid) -> Result<TenantTx<'_>, Fault> {
+    async fn begin_once(&self, tenant: Uuid, wait: Wait) -> Result<TenantTx<'_>, Fault> {
         let tx = self.borrow_client().await?;
-        let (link, tenant) = (tx.link(), tenant.to_string());
-        let enter = link.prepare(ENTER_TENANT).await.inspect_err(|fault| self.suspect(fault))?;
-        let entered = try_join(link.begin(BEGIN), link.send(&enter, &[&tenant])).await;
-        entered.inspect_err(|fault| self.suspect(fault))?;
+        tx.enter(tenant, wait).await.inspect_err(|fault| self.suspect(fault))?;
         Ok(tx)
     }
 
-    /// A pooled connection; its user begins a transaction.
+    /// The same, on a connection of those who wait for others.
+    pub(crate) async fn begin_apart(
+        &self,
+        tenant: Uuid,
+        time: Duration,
+    ) -> Result<TenantTx<'_>, Fault> {
+        self.ready().await?;
+        let client = Client::Spare(self.waiting.lend(&self.source).await?);
+        let tx = TenantTx { client, store: self };
+        tx.enter(tenant, Wait::For(time)).await?;
+        Ok(tx)
+    }
+
+    /// A connection; its user begins a transaction. It comes from the pool, or where that is used up,
+    /// from the reserve: the pool's users may be waiting for this.
     pub(crate) async fn borrow_client(&self) -> Result<TenantTx<'_>, Fault> {
         self.ready().await?;
-        Ok(TenantTx { client: Borrowed::new(self.pooled().await?), store: self })
+        self.borrow_unchecked().await
+    }
+
+    /// The same, to find out whether the store can be used: where the pool connects in another way than
+    /// the reserve, it is the pool that must be known.
+    pub(crate) async fn borrow_to_check(&self) -> Result<TenantTx<'_>, Fault> {
+        if self.source.is_made_by_pool() {
+            return self.borrow_unchecked().await;
+        }
+        Ok(TenantTx { client: Client::Pooled(Borrowed::new(self.pooled().await?)), store: self })
+    }
+
+    async fn borrow_unchecked(&self) -> Result<TenantTx<'_>, Fault> {
+        for wait in [Duration::ZERO, BUSY] {
+            match self.pooled_within(wait).await {
+                Err(PoolError::Timeout(TimeoutType::Wait)) => {}
+                got => {
+                    let client = Client::Pooled(Borrowed::new(got.map_err(|error| self.no_other(error))?));
+                    return Ok(TenantTx { client, store: self });
+                }
+            }
+        }
+        let client = Client::Spare(self.reserve.lend(&self.source).await?);
+        Ok(TenantTx { client, store: self })
+    }
+
+    /// A connection of the pool, for who holds it for long.
+    pub(crate) async fn pooled(&self) -> Result<Object, Fault> {
+        let wait = self.pool.timeouts().wait.or(LIMITS.wait).unwrap_or_default();
+        self.pooled_within(wait).await.map_err(|error| self.no_other(error))
     }
 
     /// A connection of the pool, within limits also where the pool has none.
-    pub(crate) async fn pooled(&self) -> Result<Object, Fault> {
+    async fn pooled_within(&self, wait: Duration) -> Result<Object, PoolError> {
         let own = self.pool.timeouts();
         let limits = Timeouts {
             create: own.create.or(LIMITS.create),
             recycle: own.recycle.or(LIMITS.recycle),
-            wait: own.wait.or(LIMITS.wait),
+            wait: Some(wait),
         };
-        let got = match self.pool.timeout_get(&limits).await {
+        match self.pool.timeout_get(&limits).await {
             // a pool without a timer
+            Err(PoolError::NoRuntimeSpecified) if wait.is_zero() => {
+                self.pool.timeout_get(&Timeouts { wait: Some(wait), ..Timeouts::new() }).await
+            }
             Err(PoolError::NoRuntimeSpecified) => {
-                let wait = limits.wait.unwrap_or_default();
                 match tokio::time::timeout(wait, self.pool.get()).await {
                     Ok(got) => got,
                     Err(_) => Err(PoolError::Timeout(TimeoutType::Wait)),
                 }
             }
             got => got,
-        };
-        // there is no other to be had
-        got.map_err(|error| match Fault::from(error) {
+        }
+    }
+
+    /// Trying again is of no use: there is no other connection to be had.
+    fn no_other(&self, error: PoolError) -> Fault {
+        match Fault::from(error) {
             fault if self.checked.initialized() => Fault::Final(fault.into()),
             fault => Fault::Final(fault.at_first()),
-        })
+        }
     }
 
     /// Where one connection is of no use, those that nobody uses at the moment are likely to be the
@@ -142,6 +232,8 @@ impl Shared {
     pub(crate) fn suspect(&self, fault: &Fault) {
         if fault.is_of_connection() {
             drop(self.pool.retain(|_, _| false));
+            self.reserve.suspect();
+            self.waiting.suspect();
         }
     }
 }
@@ -153,8 +245,22 @@ fn can_be_sent_again(sql: Sql, fault: &Fault) -> bool {
 
 impl TenantTx<'_> {
     pub(crate) fn link(&self) -> Link<'_> {
-        Link::new(&self.client, self.store.source.names(), &self.store.counters, LIMIT)
+        Link::new(self.client(), self.store.source.names(), &self.store.counters, LIMIT)
             .with_types(self.store.types())
+    }
+
+    pub(crate) fn client(&self) -> &ClientWrapper {
+        match &self.client {
+            Client::Pooled(client) => client,
+            Client::Spare(spare) => spare.client(),
+        }
+    }
+
+    async fn enter(&self, tenant: Uuid, wait: Wait) -> Result<(), Fault> {
+        let (link, tenant, wait) = (self.link(), tenant.to_string(), wait.setting());
+        let enter = link.prepare(ENTER_TENANT).await?;
+        try_join(link.begin(BEGIN), link.send(&enter, &[&tenant, &wait])).await?;
+        Ok(())
     }
 
     /// Commits what worked, and rolls back what did not.
@@ -170,10 +276,13 @@ impl TenantTx<'_> {
     }
 
     /// Everything has been answered: the connection may go back to the pool, unless it is of no use.
-    fn over<T>(self, done: &Result<T, Fault>) {
+    pub(crate) fn over<T>(self, done: &Result<T, Fault>) {
         match done {
             Err(fault) if fault.is_of_connection() => self.store.suspect(fault),
-            _ => self.client.give_back(),
+            _ => match self.client {
+                Client::Pooled(client) => client.give_back(),
+                Client::Spare(spare) => spare.give_back(),
+            },
         }
     }
 }

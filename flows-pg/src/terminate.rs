@@ -5,10 +5,11 @@
 
 use flows_core::error::{Error, ErrorKind, Result};
 use flows_core::ids::RunKey;
-use flows_core::store::{Close, Hint, Mail, no_such_run};
+use flows_core::store::{Close, Hint, Mail, PATIENCE, held, no_such_run};
 use tokio_postgres::Row;
 
-use crate::error::{Fault, Remedy};
+use crate::error::Fault;
+use crate::held::Verb;
 use crate::rows::Keys;
 use crate::scope::Scope;
 use crate::send::{deliver, hints};
@@ -17,8 +18,6 @@ use crate::store::Shared;
 
 /// How often the next position is tried, against an owner that keeps appending.
 const TRIES: usize = 200;
-/// How often the transaction is tried that meets others.
-const DEADLOCKS: usize = 5;
 
 impl Shared {
     pub(crate) async fn terminate(
@@ -28,28 +27,27 @@ impl Shared {
         close: &Close,
         mail: &[Mail],
     ) -> Result<bool> {
-        for _ in 1..DEADLOCKS {
-            match self.terminate_once(run, record, close, mail).await {
-                Err(fault) if fault.remedy() == Remedy::Repeat => {}
-                other => return Ok(other?),
-            }
-        }
-        Ok(self.terminate_once(run, record, close, mail).await?)
-    }
-
-    async fn terminate_once(
-        &self,
-        run: RunKey,
-        record: &[u8],
-        close: &Close,
-        mail: &[Mail],
-    ) -> Result<bool, Fault> {
-        let tx = self.begin(run.tenant).await?;
-        let ended = terminate(Scope::Own(tx.link()), run, record, close, mail).await;
-        let hints = tx.end(ended).await?;
+        let end = Terminate { run, record, close, mail };
+        let hints = self.patient(run.tenant, PATIENCE, end).await?;
+        let hints = hints.ok_or_else(|| held(&format!("run {} (or its parent)", run.run)))?;
         let ended = hints.is_some();
         self.hints.after_commit(hints.unwrap_or_default());
         Ok(ended)
+    }
+}
+
+struct Terminate<'a> {
+    run: RunKey,
+    record: &'a [u8],
+    close: &'a Close,
+    mail: &'a [Mail],
+}
+
+impl Verb for Terminate<'_> {
+    type Done = Option<Vec<Hint>>;
+
+    async fn run(&self, scope: Scope<'_>) -> Result<Option<Vec<Hint>>, Fault> {
+        terminate(scope, self.run, self.record, self.close, self.mail).await
     }
 }
 

@@ -1,16 +1,17 @@
 //! The verbs inside a transaction of the application's: never committed here, never rolled back.
 
 use deadpool_postgres::StatementCache;
-use flows_core::error::Result;
+use flows_core::error::{Error, Result};
 use flows_core::ids::RunKey;
 use flows_core::store::{
-    Close, InTransaction, Mail, NewRun, RunView, Sent, Started, Store, StoreFuture, Transaction,
+    Close, InTransaction, Mail, NewRun, RunView, Sent, Started, Store, StoreFuture, Transaction, held,
     no_such_run,
 };
 use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::PgStore;
+use crate::error::{Fault, Remedy};
 use crate::link::Link;
 use crate::names::Names;
 use crate::scope::Scope;
@@ -36,11 +37,16 @@ impl<'a> Foreign<'a> {
     }
 
     async fn start(self, run: &NewRun) -> Result<Started> {
-        Ok(start::start_within(self.scope(run.key.tenant), run).await?)
+        let started = start::start_within(self.scope(run.key.tenant), run).await;
+        started.map_err(|fault| match &run.workflow_id {
+            Some(id) => named(fault, &format!("workflow id `{id}`")),
+            None => of_run(run.key)(fault),
+        })
     }
 
     async fn send(self, mail: &Mail) -> Result<Sent> {
-        let answers = send::deliver(self.scope(mail.to.tenant), vec![(0, mail)]).await?;
+        let answers = send::deliver(self.scope(mail.to.tenant), vec![(0, mail)]).await;
+        let answers = answers.map_err(of_run(mail.to))?;
         let answer = answers.into_iter().next().map(|(_, answer)| answer);
         answer.unwrap_or_else(|| Err(no_such_run(&mail.to.run.to_string())))
     }
@@ -53,11 +59,12 @@ impl<'a> Foreign<'a> {
         mail: &[Mail],
     ) -> Result<bool> {
         let scope = self.scope(run.tenant);
-        Ok(terminate::terminate(scope, run, record, close, mail).await?.is_some())
+        let ended = terminate::terminate(scope, run, record, close, mail).await;
+        Ok(ended.map_err(of_run(run))?.is_some())
     }
 
     async fn rerun(self, dead: RunKey, run: &NewRun) -> Result<Started> {
-        Ok(rerun::rerun(self.scope(dead.tenant), dead, run).await?)
+        rerun::rerun(self.scope(dead.tenant), dead, run).await.map_err(of_run(dead))
     }
 
     async fn find(self, tenant: Uuid, workflow_id: &str) -> Result<Option<RunKey>> {
@@ -67,6 +74,22 @@ impl<'a> Foreign<'a> {
     async fn describe(self, run: RunKey) -> Result<Option<RunView>> {
         Ok(describe::describe(self.scope(run.tenant), run).await?)
     }
+}
+
+/// An error that says what was held, if that is why.
+fn named(fault: Fault, what: &str) -> Error {
+    match fault.remedy() {
+        Remedy::Blocked => {
+            let error = held(what);
+            let message = format!("{error}; this transaction can only be rolled back now");
+            error.with_message(message)
+        }
+        _ => fault.into(),
+    }
+}
+
+fn of_run(run: RunKey) -> impl FnOnce(Fault) -> Error {
+    move |fault| named(fault, &format!("run {}", run.run))
 }
 
 impl Transaction for Foreign<'_> {

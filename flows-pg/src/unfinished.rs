@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::error::Fault;
@@ -40,27 +41,33 @@ impl Shared {
         let lent = self.claimer().await?;
         let requests = self.unfinished.of(worker);
         if !requests.is_empty() {
-            make_good(lent.link(), worker, &requests).await?;
-            self.unfinished.forget(worker, &requests);
+            if make_good(lent.link(), worker, &requests).await? == 0 {
+                self.unfinished.forget(worker, &requests);
+            }
         }
         Ok(lent)
     }
 }
 
 /// The first statement waits for requests that are still under way and refuses those that come
-/// late; so the others see all they did.
-async fn make_good(link: Link<'_>, worker: Uuid, requests: &[Request]) -> Result<(), Fault> {
+/// late; so the others see all they did. Answers how many runs others hold, so that it must be done
+/// again: the worker's own requests do not wait for them.
+async fn make_good(link: Link<'_>, worker: Uuid, requests: &[Request]) -> Result<i64, Fault> {
+    let mut held = 0;
+    let mut count = |rows: Vec<Row>| {
+        held += rows.first().map_or(0, |row| row.get::<_, i64>("held"));
+    };
     let newest = requests.iter().map(Request::number).max().unwrap_or(0);
     link.query(VOID_REQUESTS, &[&worker, &newest]).await?;
     let claims = requests.iter().filter(|request| matches!(request, Request::Claim(_)));
     let claims = claims.map(Request::number).collect::<Vec<_>>();
     if !claims.is_empty() {
-        link.query(UNCLAIM, &[&worker, &claims]).await?;
+        count(link.query(UNCLAIM, &[&worker, &claims]).await?);
     }
     if claims.len() < requests.len() {
-        link.query(COLLECT_AGAIN, &[&worker]).await?;
+        count(link.query(COLLECT_AGAIN, &[&worker]).await?);
     }
-    Ok(())
+    Ok(held)
 }
 
 impl Unfinished {

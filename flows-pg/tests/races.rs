@@ -132,6 +132,7 @@ impl Player {
                 Committed::Done if parks => drop(self.held.remove(&record.key)),
                 Committed::Done | Committed::NotParked => self.advance(record),
                 Committed::Lost => lost.push(record.key),
+                Committed::Held => {} // others were at it for long: it comes again
                 Committed::Refused(why) => panic!("refused: {why}"),
             }
         }
@@ -208,6 +209,7 @@ async fn send(
         let to = runs[number as usize * 7 % runs.len()];
         match store.send(&[signal(to, number)]).await.unwrap().remove(0) {
             Ok(Sent::Duplicate) => panic!("a letter without a key is no duplicate"),
+            Ok(Sent::Held) => {} // others were at it for long: it was not sent
             Ok(_) => ledger.acknowledged.entry(to).or_default().push(number),
             Err(_) => drop(ledger.unknown.insert(number)),
         }

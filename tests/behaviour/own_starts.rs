@@ -107,6 +107,14 @@ impl Store for Held {
         self.store.send(mail)
     }
 
+    fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started> {
+        self.store.start_held(run, limit)
+    }
+
+    fn send_held<'a>(&'a self, mail: &'a Mail, limit: Duration) -> StoreFuture<'a, Sent> {
+        self.store.send_held(mail, limit)
+    }
+
     fn terminate<'a>(
         &'a self,
         run: RunKey,

@@ -148,7 +148,7 @@ async fn deliver_now(
 ) -> Result<()> {
     let mut run = resolve(tenant, target).await?;
     let sent = loop {
-        match tenant.inner.send(letter(run)).await {
+        match tenant.inner.send(&letter(run)).await {
             Err(error) if error.kind() == ErrorKind::Closed => {
                 run = successor(tenant, run).await?.ok_or(error)?;
             }
@@ -158,7 +158,7 @@ async fn deliver_now(
     match sent {
         Sent::ToOwner(worker) => tenant.inner.hints.mail(worker),
         Sent::ToReady => tenant.inner.hints.woken(run),
-        Sent::Kept | Sent::Duplicate => {}
+        Sent::Kept | Sent::Duplicate | Sent::Held => {}
     }
     Ok(())
 }

@@ -185,7 +185,7 @@ const TRIES: usize = 5;
 async fn start<W: Workflow>(tenant: &Tenant, new: NewRun) -> Result<Execution<W>> {
     let inner = &tenant.inner;
     for _ in 0..TRIES {
-        let Begun { started, news } = inner.start(new.clone()).await?;
+        let Begun { started, news } = inner.start(&new).await?;
         match started {
             Started::Created => {
                 if new.delay.is_none() && new.start_at.is_none() {
@@ -194,6 +194,7 @@ async fn start<W: Workflow>(tenant: &Tenant, new: NewRun) -> Result<Execution<W>
                 return Ok(created(tenant, &new, true, news));
             }
             Started::Owned { .. } => return Ok(created(tenant, &new, true, news)),
+            Started::Held => return Err(contended(&new)), // it has been waited for
             Started::Exists(key) if new.on_conflict == ConflictPolicy::TerminateExisting => {
                 let (record, close) = terminated("a new run with the same id was started")?;
                 inner.store.terminate(key, &record, &close, &[]).await?;
@@ -227,6 +228,7 @@ async fn start_within<W: Workflow>(
                 let view = tx.describe(key).await?;
                 return existing(tenant, &new, key, view, false);
             }
+            Started::Held => return Err(contended(&new)), // a transaction waits by itself
         }
     }
     Err(contended(&new))

@@ -29,7 +29,7 @@ impl State {
             let hint = match self.send(letter) {
                 Ok(Sent::ToOwner(worker)) => crate::store::Hint::Mail(worker),
                 Ok(Sent::ToReady) => crate::store::Hint::Woken(vec![letter.to]),
-                Ok(Sent::Kept | Sent::Duplicate) | Err(_) => continue,
+                Ok(Sent::Kept | Sent::Duplicate | Sent::Held) | Err(_) => continue,
             };
             self.hints.push(hint);
         }

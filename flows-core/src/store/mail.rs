@@ -58,6 +58,9 @@ pub enum Sent {
     Kept,
     /// The run had received a letter with this key.
     Duplicate,
+    /// Nothing was written: somebody's open transaction holds the run.
+    /// [`send_held`](super::Store::send_held) waits for its end.
+    Held,
 }
 
 /// A letter in an inbox.

@@ -32,6 +32,9 @@ pub struct Record {
     pub mail: Vec<Mail>,
     /// What becomes of the run.
     pub next: Next,
+    /// How often the store has answered [`Held`](Committed::Held) for it: from then on, it looks
+    /// whether the way is free before it writes.
+    pub held: u32,
 }
 
 impl Record {
@@ -118,8 +121,13 @@ impl Close {
 pub enum Committed {
     /// It is durable.
     Done,
-    /// Durable, but not parked: mail has come.
+    /// Durable, but not parked: mail has come; or somebody's open transaction holds the run, so mail
+    /// may be coming.
     NotParked,
+    /// Nothing of this record was kept, because somebody's open transaction holds a row of the run, or
+    /// of one that the record sends mail to. Nobody has gone on with the run: the same record is to
+    /// be handed in again, later and apart from others.
+    Held,
     /// Somebody else has written at this position; nothing of this record was kept.
     Lost,
     /// The store refused this record for what it contains; nothing of it was kept.

@@ -152,4 +152,7 @@ pub enum Started {
     /// policy is to terminate it, which is then the caller's next step before starting again. (A
     /// run that has ended gives its id to the new one under that policy.)
     Exists(RunKey),
+    /// Nothing was written: somebody's open transaction holds the workflow id. Whether it is free is
+    /// known when that transaction has ended; [`start_held`](super::Store::start_held) waits for it.
+    Held,
 }

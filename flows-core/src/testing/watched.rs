@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
@@ -144,6 +145,20 @@ impl Store for Watched {
 
     fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
         self.store.send(mail)
+    }
+
+    fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started> {
+        Box::pin(async move {
+            let started = self.store.start_held(run, limit).await;
+            if starts_later(run) {
+                self.due_later();
+            }
+            started
+        })
+    }
+
+    fn send_held<'a>(&'a self, mail: &'a Mail, limit: Duration) -> StoreFuture<'a, Sent> {
+        self.store.send_held(mail, limit)
     }
 
     fn terminate<'a>(

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant;
 
 use super::alarm::Alarms;
+use super::aside::Aside;
 use super::company::Company;
 use super::complaints::Backoff;
 use super::intake::Early;
@@ -46,6 +47,9 @@ pub(crate) struct Executor {
     pub(super) discarded: Vec<Machine>,
     /// Runs with something to commit.
     pub(super) dirty: VecDeque<RunKey>,
+    /// Runs whose record was held and goes out again, apart from the others.
+    pub(super) again: VecDeque<RunKey>,
+    pub(super) aside: Aside,
     pub(super) batch: Option<Batch>,
     /// What the next batch waits for.
     pub(super) company: Company,
@@ -81,6 +85,8 @@ impl Executor {
             done: Vec::new(),
             discarded: Vec::new(),
             dirty: VecDeque::new(),
+            again: VecDeque::new(),
+            aside: Aside::default(),
             batch: None,
             company: Company::default(),
             commits: Backoff::default(),
@@ -140,13 +146,14 @@ impl Executor {
     fn next_wake(&self) -> Option<Instant> {
         let alarm = self.alarms.first().map(|due| self.session.clock.instant_of(due));
         let park = self.idle.front().map(|(since, _)| *since + self.session.config.resident_for);
-        let commits = self.commits.until();
-        alarm.into_iter().chain(park).chain(self.gathering_until()).chain(commits).min()
+        let others = [park, self.gathering_until(), self.commits.until(), self.aside.next()];
+        alarm.into_iter().chain(others.into_iter().flatten()).min()
     }
 
     fn wake(&mut self) {
         self.ring_alarms();
         self.park_idle();
+        self.try_again();
     }
 }
 

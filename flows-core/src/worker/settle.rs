@@ -34,8 +34,10 @@ impl Executor {
                 Committed::Done => closed.extend(self.settled(key, true)),
                 Committed::NotParked => {
                     closed.extend(self.settled(key, false));
+                    self.not_parked(key);
                     self.session.request_collect();
                 }
+                Committed::Held => self.held(record),
                 Committed::Lost => lost.push(key),
                 Committed::Refused(why) => self.refused(key, &why),
             }

@@ -36,7 +36,7 @@ impl Executor {
 
     /// Sends everything that has gathered, if nothing is on its way and nothing more comes at once.
     pub(super) fn submit(&mut self) {
-        if self.batch.is_some() || self.dirty.is_empty() || self.gathering_until().is_some() {
+        if self.batch.is_some() {
             return;
         }
         if self.commits.until().is_some() {
@@ -53,11 +53,18 @@ impl Executor {
         }));
     }
 
+    /// The records of the next batch: those that were held, or others.
     fn take_records(&mut self) -> Vec<Record> {
-        let mut records = Vec::with_capacity(self.dirty.len().min(BATCH));
+        let held = !self.again.is_empty();
+        if !held && self.gathering_until().is_some() {
+            return Vec::new();
+        }
+        let waiting = if held { self.again.len() } else { self.dirty.len() };
+        let mut records = Vec::with_capacity(waiting.min(BATCH));
         let mut bytes = 0;
         while records.len() < BATCH && bytes < BYTES {
-            let Some(key) = self.dirty.pop_front() else { break };
+            let next = if held { self.again.pop_front() } else { self.dirty.pop_front() };
+            let Some(key) = next else { break };
             let record = self.take_record(key);
             bytes += record.as_ref().map_or(0, Record::size);
             records.extend(record);
@@ -104,7 +111,7 @@ fn seal(key: RunKey, run: &mut Resident) -> (Flying, Record) {
         (None, None) => Next::Stay,
     };
     let events = row.into_bytes();
-    (flying, Record { key, position: run.position, events, consumed, starts, mail, next })
+    (flying, Record { key, position: run.position, events, consumed, starts, mail, next, held: 0 })
 }
 
 fn outcome_of(close: &Close) -> Box<Outcome> {

@@ -61,7 +61,13 @@ struct Replies {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(worker: Uuid, records: &'a [Record], numbers: &'a [usize]) -> Self {
+    /// Records in `stays` are written without what was to become of their runs.
+    pub(super) fn new(
+        worker: Uuid,
+        records: &'a [Record],
+        numbers: &'a [usize],
+        stays: &HashSet<usize>,
+    ) -> Self {
         let mut batch = Self {
             worker,
             records,
@@ -74,11 +80,13 @@ impl<'a> Batch<'a> {
             mail: Vec::new(),
             starts: Vec::new(),
         };
-        numbers.iter().for_each(|number| batch.push(&records[*number]));
+        for number in numbers {
+            batch.push(&records[*number], stays.contains(number));
+        }
         batch
     }
 
-    fn push(&mut self, record: &'a Record) {
+    fn push(&mut self, record: &'a Record, stays: bool) {
         if !record.events.is_empty() {
             self.rows.push(record);
         }
@@ -87,6 +95,7 @@ impl<'a> Batch<'a> {
         self.starts.extend(&record.starts);
         match &record.next {
             Next::Stay => {}
+            _ if stays => {}
             Next::Close(close) => {
                 self.ends.push(record, close);
                 self.heirs.push(record, close);

@@ -1,4 +1,4 @@
-//! Which records of an aborted batch have lost their run, and which are held up.
+//! Which records of an aborted batch have lost their run.
 
 use flows_core::store::Next;
 use tokio_postgres::Row;
@@ -7,7 +7,7 @@ use super::batch::Batch;
 use crate::error::Fault;
 use crate::link::Link;
 use crate::rows::Keys;
-use crate::sql::{BLOCKED, LOSERS};
+use crate::sql::LOSERS;
 
 impl Batch<'_> {
     /// The records, by number, that cannot be written any more. Nothing of the batch was kept, so a
@@ -24,13 +24,6 @@ impl Batch<'_> {
         let params: crate::link::Params<'_> =
             &[&self.worker, shards, tenants, runs, &positions, &moves, &claims];
         Ok(self.named_in(&link.query(LOSERS, params).await?))
-    }
-
-    /// The records, by number, whose run somebody holds.
-    pub(super) async fn blocked(&self, link: Link<'_>) -> Result<Vec<usize>, Fault> {
-        let records = self.numbers.iter().map(|number| &self.records[*number]);
-        let Keys { shards, tenants, runs } = records.map(|record| record.key).collect::<Keys>();
-        Ok(self.named_in(&link.query(BLOCKED, &[&shards, &tenants, &runs]).await?))
     }
 
     fn named_in(&self, rows: &[Row]) -> Vec<usize> {

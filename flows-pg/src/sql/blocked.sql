@@ -1,5 +1,7 @@
--- Finds the records of an aborted batch whose run somebody else holds. $1 to $3 keys.
--- Called by `commit`, after a lock timeout. Locks what it finds free, for as long as it runs, and
+-- Finds the records of an aborted batch whose run somebody else holds. $1 to $3 keys; $4 whether the
+-- record moves the run: one that does not needs no place, but the next position of its journal, which
+-- who terminates the run holds together with the run's row.
+-- Called by `commit`, after a lock timeout and for records that were held. Locks what it finds free, for as long as it runs, and
 -- skips what others hold. Indexes: runs_pkey, owned_pkey.
 WITH free_run AS MATERIALIZED (
     SELECT k.record
@@ -13,4 +15,5 @@ WITH free_run AS MATERIALIZED (
     FOR UPDATE OF o SKIP LOCKED
 )
 SELECT record FROM generate_series(1::bigint, cardinality($1::smallint[])) AS record
-WHERE record NOT IN (SELECT record FROM free_run) OR record NOT IN (SELECT record FROM free_place)
+WHERE record NOT IN (SELECT record FROM free_run)
+   OR (($4::boolean[])[record] AND record NOT IN (SELECT record FROM free_place))

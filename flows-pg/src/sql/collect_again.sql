@@ -1,7 +1,16 @@
--- Raises the mail flag of a worker's runs that have letters. $1 worker.
+-- Raises the mail flag of a worker's runs that have letters. $1 worker. Answers how many of them others
+-- hold: these are asked for again.
 -- Called by `unfinished`, after a collect failed or was dropped half-way, so that flags may be down
--- whose letters nobody has seen; behind `void_requests.sql`, so that it cannot lower them later. Locks the rows it changes. Reads the small table `owned` whole: rare.
-UPDATE flows.owned o SET mail = true
-WHERE o.worker_id = $1 AND NOT o.mail
-  AND EXISTS (SELECT FROM flows.inbox i
-              WHERE i.shard = ANY (ARRAY[o.shard]) AND i.tenant_id = o.tenant_id AND i.run_id = o.run_id)
+-- whose letters nobody has seen; behind `void_requests.sql`, so that it cannot lower them later. Locks
+-- the rows it changes, skipping those that others hold. Reads the small table `owned` whole: rare.
+WITH due AS MATERIALIZED (
+    SELECT o.ctid AS place FROM flows.owned o
+    WHERE o.worker_id = $1 AND NOT o.mail
+      AND EXISTS (SELECT FROM flows.inbox i
+                  WHERE i.shard = ANY (ARRAY[o.shard]) AND i.tenant_id = o.tenant_id AND i.run_id = o.run_id)
+), free AS MATERIALIZED (
+    SELECT o.ctid AS place FROM due d JOIN flows.owned o ON o.ctid = d.place FOR UPDATE OF o SKIP LOCKED
+), raised AS (
+    UPDATE flows.owned SET mail = true WHERE ctid = ANY (ARRAY(SELECT place FROM free))
+)
+SELECT (SELECT count(*) FROM due) - (SELECT count(*) FROM free) AS held

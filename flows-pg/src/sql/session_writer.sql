@@ -2,7 +2,7 @@
 -- The statements of `commit` are indexed one row at a time from arrays; planned on a table that was
 -- empty, they would stay several times slower. So: one plan for good, and no other way to join.
 -- A run that somebody holds in a long transaction must not hold up all others: after the lock
--- timeout, the batch goes on without it.
+-- timeout, which is as long as a commit of others may take, the batch goes on without it.
 SET ROLE flows_worker;
 SET application_name = 'flows writer';
 SET default_transaction_isolation = 'read committed';
@@ -10,7 +10,7 @@ SET default_transaction_read_only = off;
 SET statement_timeout = 0;
 SET idle_session_timeout = 0;
 SET idle_in_transaction_session_timeout = '5s';
-SET lock_timeout = '2s';
+SET lock_timeout = '50ms';
 SET plan_cache_mode = force_generic_plan;
 SET enable_seqscan = off;
 SET enable_bitmapscan = off;

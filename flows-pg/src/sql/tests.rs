@@ -242,7 +242,7 @@ async fn enter(database: &Database, session: &str) -> Client {
     client.batch_execute(session).await.expect("a session");
     if session == "BEGIN" {
         let tenant = uuid::Uuid::nil().to_string();
-        client.query(ENTER_TENANT.text, &[&tenant]).await.expect("a tenant");
+        client.query(ENTER_TENANT.text, &[&tenant, &"10s"]).await.expect("a tenant");
     }
     client
 }

@@ -7,11 +7,12 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::Answers;
-use crate::error::Fault;
+use crate::error::{Fault, Remedy};
 use crate::rows::Keys;
 use crate::scope::Scope;
 use crate::sql::{HOLDERS, YIELD_ID};
 use crate::store::Shared;
+use crate::tenant::Wait;
 
 /// The run that stands in the way of a new one.
 #[derive(Debug, Clone, Copy)]
@@ -50,27 +51,29 @@ impl Shared {
         let columns = Columns::new(numbers.iter().map(|number| &runs[*number]));
         let tenant = runs[*first].key.tenant;
         let rows = self.in_tenant(tenant, HOLDERS, &columns.params()).await?;
-        let mut answers = Answers::new();
+        let (mut answers, mut waits) = (Answers::new(), true);
         for number in numbers {
             let run = &runs[*number];
             let found = rows.iter().find(|row| row.get::<_, Uuid>("wanted") == run.key.run);
-            answers.push((*number, self.settle(run, found.map(Holder::read)).await));
+            let answer = match found.map(Holder::read) {
+                Some(holder) if !holder.gives_way_to(run) => holder.answer(run),
+                _ if waits => self.start_alone(run).await,
+                _ => Ok(Started::Held), // it may be: the batch has waited once
+            };
+            waits &= !matches!(answer, Ok(Started::Held));
+            answers.push((*number, answer));
         }
         Ok(answers)
     }
 
-    async fn settle(&self, run: &NewRun, holder: Option<Holder>) -> Result<Started> {
-        match holder {
-            Some(holder) if !holder.gives_way_to(run) => holder.answer(run),
-            _ => Ok(self.start_alone(run).await?),
-        }
-    }
-
     /// Starts one run in a transaction of its own, where it may take an id over.
-    async fn start_alone(&self, run: &NewRun) -> Result<Started, Fault> {
-        let tx = self.begin(run.key.tenant).await?;
+    async fn start_alone(&self, run: &NewRun) -> Result<Started> {
+        let tx = self.begin(run.key.tenant, Wait::Moment).await?;
         let started = super::start_within(Scope::Own(tx.link()), run).await;
-        tx.end(started).await
+        match tx.end(started).await {
+            Err(fault) if fault.remedy() == Remedy::Blocked => Ok(Started::Held),
+            started => Ok(started?),
+        }
     }
 }
 

@@ -149,6 +149,7 @@ pub(crate) fn record(key: RunKey, position: i32, next: Next) -> Record {
         starts: Vec::new(),
         mail: Vec::new(),
         next,
+        held: 0,
     }
 }
 

@@ -11,8 +11,8 @@ use crate::ids::{RunKey, lane_of};
 use crate::payload::Payload;
 use crate::store::{
     Activation, Claim, Close, Collected, Committed, ConflictPolicy, Letter, Lineage, Mail,
-    MailKind, NewRun, Next, Outlook, Park, Place, Record, RunStatus, RunView, Sent, Started, Store,
-    WorkerIdentity,
+    MailKind, NewRun, Next, Outlook, PATIENCE, Park, Place, Record, RunStatus, RunView, Sent,
+    Started, Store, WorkerIdentity,
 };
 use crate::time::Timestamp;
 
@@ -76,7 +76,10 @@ impl Bench {
 
     pub(super) async fn start(&self, run: &NewRun) -> Result<Started> {
         let answers = self.store.start(std::slice::from_ref(run)).await;
-        answers.expect("start").remove(0)
+        match answers.expect("start").remove(0) {
+            Ok(Started::Held) => self.store.start_held(run, PATIENCE).await, // others race with it
+            answer => answer,
+        }
     }
 
     /// Starts a run, which must be new.
@@ -146,7 +149,10 @@ impl Bench {
 
     pub(super) async fn mail(&self, mail: &Mail) -> Result<Sent> {
         let answers = self.store.send(std::slice::from_ref(mail)).await;
-        answers.expect("send").remove(0)
+        match answers.expect("send").remove(0) {
+            Ok(Sent::Held) => self.store.send_held(mail, PATIENCE).await, // others race with it
+            answer => answer,
+        }
     }
 
     pub(super) async fn view(&self, key: RunKey) -> RunView {
@@ -253,7 +259,22 @@ impl Worker {
     }
 
     pub(super) async fn commit(&self, record: Record) -> Committed {
-        self.commit_all(&[record]).await.remove(0)
+        match self.commit_all(std::slice::from_ref(&record)).await.remove(0) {
+            Committed::Held => self.commit_held(record).await,
+            answer => answer,
+        }
+    }
+
+    /// Hands a record in again until nobody holds its run: others race with it.
+    async fn commit_held(&self, mut record: Record) -> Committed {
+        loop {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            record.held += 1;
+            match self.commit_all(std::slice::from_ref(&record)).await.remove(0) {
+                Committed::Held => {}
+                answer => return answer,
+            }
+        }
     }
 
     pub(super) async fn commit_all(&self, records: &[Record]) -> Vec<Committed> {
@@ -292,6 +313,7 @@ pub(super) fn turn(key: RunKey, position: i32, next: Next) -> Record {
         starts: Vec::new(),
         mail: Vec::new(),
         next,
+        held: 0,
     }
 }
 

@@ -5,6 +5,7 @@
 //! lost are made good before the worker's next request.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use uuid::Uuid;
@@ -185,6 +186,14 @@ impl Store for Network {
             };
             self.call(Verb::Send, &keys, sending).await
         })
+    }
+
+    fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started> {
+        Box::pin(self.call(Verb::Start, &[], self.store().start_held(run, limit)))
+    }
+
+    fn send_held<'a>(&'a self, mail: &'a Mail, limit: Duration) -> StoreFuture<'a, Sent> {
+        Box::pin(self.call(Verb::Send, &[], self.store().send_held(mail, limit)))
     }
 
     fn terminate<'a>(

@@ -71,7 +71,8 @@ fn commits() -> Vec<Case> {
         worker(SEND, WRITER, BATCH, 60, send(&mixed)),
         worker(INHERIT, WRITER, BATCH, 40, inherit()),
         worker(LOSERS, WRITER, BATCH, 20, losers(&owned, &me)),
-        worker(BLOCKED, WRITER, BATCH, 20, columns(&owned)),
+        worker(BLOCKED, WRITER, BATCH, 20, [columns(&owned), vec![all(&owned, "true")]].concat()),
+        worker(BLOCKED_MAIL, WRITER, BATCH, 60, columns(&mixed)),
     ]
 }
 

@@ -54,7 +54,7 @@ impl Sessions {
         client.batch_execute("BEGIN").await.expect("begins");
         if case.session.is_none() {
             let tenant = id(case.tenant).to_string();
-            client.query(ENTER_TENANT.text, &[&tenant]).await.expect("a tenant");
+            client.query(ENTER_TENANT.text, &[&tenant, &"10s"]).await.expect("a tenant");
         }
         let (name, arguments) = (case.sql.name, case.arguments.join(", "));
         let explain = format!("EXPLAIN ({options}, FORMAT JSON) EXECUTE {name} ({arguments})");
