@@ -231,28 +231,3 @@ async fn a_deadlock_harms_nobody_for_long() {
     }
     assert_eq!(db.places().await, (0, 0, 0));
 }
-
-#[tokio::test]
-async fn a_run_in_somebodys_long_transaction_does_not_hold_up_the_others() {
-    let db = setup().await;
-    let worker = db.worker().await;
-    let mut runs = Vec::new();
-    for _ in 0..20 {
-        runs.push(db.owned(&worker).await);
-    }
-    let mut client = plain(db.database.url()).await;
-    let tx = client.transaction().await.unwrap();
-    tx.verbs().send(&signal(runs[7], 1)).await.unwrap(); // and the application thinks
-    let ends = runs.iter().map(|key| record(*key, 0, Next::Close(close(RunStatus::Completed))));
-    let ends = ends.collect::<Vec<_>>();
-    let answers = tokio::time::timeout(Duration::from_secs(8), commit(&db.store, &worker, &ends));
-    let answers = answers.await.expect("the batch does not wait for the transaction");
-    for (number, answer) in answers.iter().enumerate() {
-        let expected = if number == 7 { Committed::Lost } else { Committed::Done };
-        assert_eq!(answer, &expected, "{number}");
-    }
-    tx.commit().await.unwrap();
-    let again = db.store.reload(worker.id, &runs).await.unwrap();
-    assert_eq!((again.len(), numbers(&again[0].inbox)), (1, vec![1]), "it goes on with its letter");
-    assert_eq!(commit(&db.store, &worker, &ends[7..8]).await, [Committed::Done]);
-}
