@@ -6,8 +6,8 @@
 WITH due AS MATERIALIZED (
     SELECT o.ctid AS place FROM flows.owned o
     WHERE o.worker_id = $1 AND NOT o.mail
-      AND EXISTS (SELECT FROM flows.inbox i
-                  WHERE i.shard = ANY (ARRAY[o.shard]) AND i.tenant_id = o.tenant_id AND i.run_id = o.run_id)
+      AND (SELECT true FROM flows.inbox i
+           WHERE i.shard = o.shard AND i.tenant_id = o.tenant_id AND i.run_id = o.run_id LIMIT 1)
 ), free AS MATERIALIZED (
     SELECT o.ctid AS place FROM due d JOIN flows.owned o ON o.ctid = d.place FOR UPDATE OF o SKIP LOCKED
 ), raised AS (
