@@ -181,7 +181,8 @@ impl Shared {
             match self.pooled_within(wait).await {
                 Err(PoolError::Timeout(TimeoutType::Wait)) => {}
                 got => {
-                    let client = Client::Pooled(Borrowed::new(got.map_err(|error| self.no_other(error))?));
+                    let client =
+                        Client::Pooled(Borrowed::new(got.map_err(|error| self.no_other(error))?));
                     return Ok(TenantTx { client, store: self });
                 }
             }

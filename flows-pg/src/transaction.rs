@@ -4,8 +4,8 @@ use deadpool_postgres::StatementCache;
 use flows_core::error::{Error, Result};
 use flows_core::ids::RunKey;
 use flows_core::store::{
-    Close, InTransaction, Mail, NewRun, RunView, Sent, Started, Store, StoreFuture, Transaction, held,
-    no_such_run,
+    Close, InTransaction, Mail, NewRun, RunView, Sent, Started, Store, StoreFuture, Transaction,
+    held, no_such_run,
 };
 use tokio_postgres::Client;
 use uuid::Uuid;

@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use flows_core::store::{Claim, Committed, InTransaction, Next, RunStatus, Started, Store};
+use flows_core::store::{Claim, Committed, Next, RunStatus, Started, Store};
 use std::collections::HashSet;
 use std::time::Duration;
 
