@@ -3,7 +3,6 @@
 //! Each test first sees in the server's own tables that somebody waits for a lock.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
 
 use flows::pg::deadpool_postgres::{Manager, Pool};
 use flows::pg::dev::{Database, fresh_database};
@@ -14,6 +13,7 @@ use flows::{ErrorKind, Execution};
 use flows_core::store::InTransaction;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
 /// Those who want nothing that is held wait less than this. The transactions are held for as long as
 /// the test likes, so that it is far from it.

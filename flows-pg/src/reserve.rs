@@ -7,12 +7,11 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use deadpool_postgres::ClientWrapper;
+use deadpool_postgres::{ClientWrapper, PoolError, TimeoutType};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::closing::throw_away;
 use crate::error::Fault;
-use crate::session::open;
 use crate::source::Source;
 
 /// At most so many connections, opened when they are needed and kept.
@@ -43,7 +42,7 @@ impl Reserve {
         let kept = self.kept();
         let client = match kept {
             Some(client) => client,
-            None => open(source, "").await?,
+            None => open(source).await?,
         };
         Ok(Spare { client: Some(client), reserve: self, _permit: permit })
     }
@@ -65,6 +64,13 @@ impl Reserve {
 
     fn idle(&self) -> MutexGuard<'_, Vec<ClientWrapper>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn open(source: &Source) -> Result<ClientWrapper, Fault> {
+    match tokio::time::timeout(source.limit(), source.open()).await {
+        Ok(opened) => Ok(opened?),
+        Err(_) => Err(PoolError::Timeout(TimeoutType::Create).into()),
     }
 }
 

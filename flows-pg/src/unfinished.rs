@@ -40,10 +40,8 @@ impl Shared {
     pub(crate) async fn claimer_for(&self, worker: Uuid) -> Result<Lent<'_>, Fault> {
         let lent = self.claimer().await?;
         let requests = self.unfinished.of(worker);
-        if !requests.is_empty() {
-            if make_good(lent.link(), worker, &requests).await? == 0 {
-                self.unfinished.forget(worker, &requests);
-            }
+        if !requests.is_empty() && make_good(lent.link(), worker, &requests).await? == 0 {
+            self.unfinished.forget(worker, &requests);
         }
         Ok(lent)
     }

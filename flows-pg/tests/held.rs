@@ -4,7 +4,7 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::*;
 use flows_core::error::ErrorKind;
@@ -14,6 +14,7 @@ use flows_core::store::{
 };
 use flows_pg::dev::fresh_database;
 use flows_pg::{PgStore, tokio_postgres};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// What does not wait for a transaction takes less; one stays open until the test ends it.
