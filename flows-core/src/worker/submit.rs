@@ -36,10 +36,7 @@ impl Executor {
 
     /// Sends everything that has gathered, if nothing is on its way and nothing more comes at once.
     pub(super) fn submit(&mut self) {
-        if self.batch.is_some() {
-            return;
-        }
-        if self.commits.until().is_some() {
+        if self.batch.is_some() || self.commits.until().is_some() {
             return;
         }
         let records = self.take_records();
