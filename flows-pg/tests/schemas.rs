@@ -67,7 +67,7 @@ impl Service {
         assert!(store.describe(two.key).await.unwrap().is_some());
         assert_eq!(store.history(one.key).await.unwrap().len(), 1);
         let filter = ListFilter { limit: 10, ..ListFilter::default() };
-        assert_eq!(store.list(Uuid::nil(), &filter).await.unwrap().len(), 3);
+        assert_eq!(store.list(Uuid::nil(), &filter).await.unwrap().runs.len(), 3);
         assert_eq!(store.dead_letters(Uuid::nil(), 10).await.unwrap().len(), 1);
         assert_eq!(store.rerun(one.key, &run(None)).await.unwrap(), Started::Created);
         let from = RunKey { shard: 0, tenant: Uuid::nil(), run: Uuid::nil() };
@@ -105,10 +105,10 @@ async fn services_of_one_database_keep_apart() {
 
     let mut shipping = Service::begin(&database, "shipping_2").await;
     let list = ListFilter { limit: 10, ..ListFilter::default() };
-    assert!(shipping.engine.store().list(Uuid::nil(), &list).await.unwrap().is_empty());
+    assert!(shipping.engine.store().list(Uuid::nil(), &list).await.unwrap().runs.is_empty());
     assert!(claim_all(shipping.engine.store(), &shipping.worker).await.is_empty());
     shipping.works(&database).await;
-    assert_eq!(billing.engine.store().list(Uuid::nil(), &list).await.unwrap().len(), 4);
+    assert_eq!(billing.engine.store().list(Uuid::nil(), &list).await.unwrap().runs.len(), 4);
 
     let another = |schema| Engine::builder().url(database.url()).schema(schema).connect();
     let (b, s) = (another("billing").await.unwrap(), another("shipping_2").await.unwrap());
