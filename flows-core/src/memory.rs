@@ -36,8 +36,8 @@ use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{
     Activation, Claim, Close, Collected, Committed, Counted, DeadLetter, Hint, HistoryRow, Lease,
-    ListFilter, Listed, Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store,
-    StoreFuture, Survey, Surveyed, WorkerIdentity,
+    ListFilter, Listed, Mail, NewRun, Outcome, Outlook, Page, Record, RunView, Sent, Started,
+    Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
 };
 use crate::time::Timestamp;
 
@@ -172,6 +172,10 @@ impl Store for MemoryStore {
 
     fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
         self.transact(move |state, _| Ok(state.collect(worker)))
+    }
+
+    fn read_mail<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
+        self.transact(move |state, _| Ok(state.read_mail(asked)))
     }
 
     fn commit<'a>(

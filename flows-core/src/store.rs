@@ -20,6 +20,13 @@
 //! counter is higher: that is what makes a wake-up impossible to lose, also of letters that were
 //! collected and have not reached the run yet. Each claim counts anew; so parking names its claim too.
 //!
+//! # What is read at once
+//!
+//! An inbox is read by the page. Its owner takes a page in and asks for what is behind it; it does not
+//! park the run before it has read the last page, for neither flag nor counter know of pages. Journals
+//! that are read together share [`READ_BYTES`]; a run that needs more than its share comes
+//! [unread](Activation::unread), and is read alone.
+//!
 //! # The fence
 //!
 //! The journal's key (run, position) is the fence: of two workers that append at one position, one
@@ -50,7 +57,7 @@ use crate::ids::RunKey;
 use crate::time::Timestamp;
 
 pub use listing::{Counted, ListCursor, ListFilter, Listed, PAGE_BYTES, list_all};
-pub use mail::{Collected, Letter, Mail, MailKind, Sent};
+pub use mail::{Collected, Letter, MAIL_BYTES, Mail, MailKind, PAGE_LETTERS, Page, Sent};
 pub use record::{Activation, Close, Committed, Next, Park, Record};
 pub use run::{ConflictPolicy, Lineage, NewRun, Parent, RunStatus, Started};
 pub use survey::{Survey, Surveyable, Surveyed};
@@ -59,6 +66,9 @@ pub use view::{DeadLetter, HistoryRow, Outcome, Place, RunView};
 /// The most bytes of one journal row, one letter, one input or one output: a store refuses a record
 /// with something larger.
 pub const LARGEST: usize = 128 << 20;
+
+/// The most bytes of journals and letters that are read together.
+pub const READ_BYTES: usize = 32 << 20;
 
 /// What a store method returns.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -213,20 +223,27 @@ pub trait Store: Send + Sync + 'static {
     /// there is. One statement when there is nothing to do.
     fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook>;
 
-    /// Claims ready runs, oldest first within a priority, and reads what is needed to run them. Where
-    /// more than four lanes have runs, a claim may stop short of its limit, or of two runs of one
-    /// priority take the younger one first; the oldest of all is always among those it takes.
+    /// Claims ready runs, oldest first within a priority, and reads what is needed to run them, as far
+    /// as their journals fit into a share of [`READ_BYTES`] each. Where more than four lanes have runs, a
+    /// claim may stop short of its limit, or of two runs of one priority take the younger one first; the
+    /// oldest of all is always among those it takes.
     ///
     /// Need not survive a crash of the database: an unclaimed run is ready again.
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>>;
 
     /// Reads runs again that the worker still owns, after it lost one or could not tell what
-    /// became of a commit. Runs it does not own any more are missing from the answer.
+    /// became of a commit, or because they came unread. Runs it does not own any more are missing from
+    /// the answer. The journal of one that is asked for alone is read in any case.
     fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>>;
 
-    /// Lowers the mail flags of the worker's runs and reads their inboxes (which keep the mail
-    /// until a record consumes it).
+    /// Lowers the mail flags of the worker's runs and reads the first pages of their inboxes (which
+    /// keep the mail until a record consumes it).
     fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>>;
+
+    /// Reads on in the inboxes of runs that the worker owns: a page of each, behind the letter of that
+    /// number. Pages that are read together share [`READ_BYTES`], and may be empty though there are
+    /// more letters; the page of a run that is asked for alone has at least one.
+    fn read_mail<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>>;
 
     /// Commits turns of many runs in one transaction: their journal rows, the mail they consumed,
     /// the runs they started, the mail they sent, and where each goes next. Each record is applied

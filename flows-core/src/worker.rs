@@ -12,6 +12,7 @@
 mod alarm;
 mod aside;
 mod attempt;
+mod budget;
 mod builder;
 mod clock;
 mod closing;
@@ -27,6 +28,7 @@ mod lease;
 mod message;
 mod news;
 mod pending;
+mod portions;
 mod recover;
 mod resident;
 mod seal;

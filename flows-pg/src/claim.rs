@@ -9,7 +9,7 @@ use futures_util::future::join;
 
 use crate::error::Fault;
 use crate::link::{Link, Params};
-use crate::load::{load, read};
+use crate::load::{Share, load, read};
 use crate::rows::{activation, ascending};
 use crate::sql::CLAIM;
 use crate::store::Shared;
@@ -38,9 +38,11 @@ async fn claim_and_load(
     let lanes = ascending(claim.lanes);
     let params: Params<'_> = &[&claim.worker, &claim.shard, &lanes.as_ref(), &limit, &number];
     let statement = link.prepare(CLAIM).await?;
-    let along = read(link, claim.expected, Some((claim.worker, number)));
+    let share = Share::of(claim.expected.len());
+    let along = read(link, claim.expected, share, Some((claim.worker, number)));
     let (rows, along) = join(link.send(&statement, params), along).await;
     let mut runs = rows?.iter().map(activation).collect::<Result<Vec<_>>>()?;
     link.count("loaded with its claim", along?.fill(&mut runs));
-    load(link, runs).await
+    let share = Share::of(runs.iter().filter(|(_, load)| *load).count());
+    load(link, runs, share).await
 }

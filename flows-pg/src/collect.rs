@@ -1,14 +1,15 @@
 //! `collect`: mail flags go down, and the inboxes behind them are read.
 //!
-//! The flag goes down first: a letter that comes in between raises it again.
+//! A page of each is read. The flag goes down first: a letter that comes in between raises it again.
 
 use flows_core::error::Result;
-use flows_core::store::Collected;
+use flows_core::store::{Collected, Page};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::error::Fault;
 use crate::link::Link;
-use crate::load::inboxes;
+use crate::load::pages;
 use crate::rows::{Keys, key};
 use crate::sql::COLLECT;
 use crate::store::Shared;
@@ -35,9 +36,10 @@ async fn collect(link: Link<'_>, worker: Uuid, number: i64) -> Result<Vec<Collec
         return Ok(Vec::new());
     }
     let keys = rows.iter().map(key).collect::<Keys>();
-    let inboxes = inboxes(link, &keys).await?;
-    let collected = rows.iter().zip(inboxes);
-    let collected =
-        collected.map(|(row, inbox)| Collected { run: key(row), sent: row.get("sent"), inbox });
-    Ok(collected.collect())
+    let pages = pages(link, &keys, &vec![i64::MIN; rows.len()], false).await?;
+    let collected = |(row, page): (&Row, Page)| {
+        let Page { letters: inbox, more } = page;
+        Collected { run: key(row), sent: row.get("sent"), inbox, more }
+    };
+    Ok(rows.iter().zip(pages).map(collected).collect())
 }

@@ -32,6 +32,7 @@ mod names;
 mod outcomes;
 mod parts;
 mod pooler;
+mod read_mail;
 mod register;
 mod release;
 mod reload;

@@ -9,14 +9,41 @@ use std::collections::HashMap;
 
 use flows_core::error::Result;
 use flows_core::ids::RunKey;
-use flows_core::store::{Activation, Letter};
+use flows_core::store::{Activation, Letter, MAIL_BYTES, PAGE_LETTERS, Page, READ_BYTES};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::error::Fault;
-use crate::link::Link;
+use crate::link::{Link, Params};
 use crate::rows::{Keys, letter};
 use crate::sql::{LOAD, LOAD_INBOXES};
+
+/// How much is read of each run.
+#[derive(Clone, Copy)]
+pub(crate) struct Share {
+    /// Bytes of its journal.
+    journal: i64,
+    /// Bytes of its inbox, and letters.
+    page: i64,
+    letters: i64,
+}
+
+impl Share {
+    /// No limit.
+    pub(crate) const ALL: Self = Self { journal: MOST, page: MOST, letters: MOST };
+    /// A whole journal, and a page of mail.
+    pub(crate) const WHOLE: Self =
+        Self { journal: MOST, page: MAIL_BYTES as i64, letters: PAGE_LETTERS as i64 };
+
+    /// What each of so many runs may have.
+    pub(crate) fn of(runs: usize) -> Self {
+        let bytes = (READ_BYTES / runs.max(1)) as i64;
+        Self { journal: bytes, page: bytes.min(Self::WHOLE.page), ..Self::WHOLE }
+    }
+}
+
+/// More than there is; one can be added to it.
+const MOST: i64 = i64::MAX >> 3;
 
 /// Journals and inboxes as they were read, of these runs.
 pub(crate) struct Contents {
@@ -28,9 +55,10 @@ pub(crate) struct Contents {
 pub(crate) async fn load(
     link: Link<'_>,
     mut runs: Vec<(Activation, bool)>,
+    share: Share,
 ) -> Result<Vec<Activation>, Fault> {
     let missing = runs.iter().filter(|(_, load)| *load).map(|(run, _)| run.key);
-    read(link, &missing.collect::<Vec<_>>(), None).await?.fill(&mut runs);
+    read(link, &missing.collect::<Vec<_>>(), share, None).await?.fill(&mut runs);
     Ok(runs.into_iter().map(|(run, _)| run).collect())
 }
 
@@ -39,13 +67,17 @@ pub(crate) async fn load(
 pub(crate) async fn read(
     link: Link<'_>,
     runs: &[RunKey],
+    share: Share,
     won: Option<(Uuid, i64)>,
 ) -> Result<Contents, Fault> {
     let mut rows = Vec::new();
     if !runs.is_empty() {
         let (worker, claim) = won.unzip();
         let Keys { shards, tenants, runs } = runs.iter().copied().collect();
-        rows = link.query(LOAD, &[&shards, &tenants, &runs, &worker, &claim]).await?;
+        let Share { journal, page, letters } = share;
+        let params: Params<'_> =
+            &[&shards, &tenants, &runs, &worker, &claim, &journal, &page, &letters];
+        rows = link.query(LOAD, params).await?;
     }
     Ok(Contents { keys: runs.to_vec(), rows })
 }
@@ -61,22 +93,44 @@ impl Contents {
             let Some((run, load)) = &mut found[run_of(row)] else { continue };
             *load = false;
             match row.get::<_, Option<i32>>("position") {
-                Some(position) => append(&mut run.journal, position, row),
-                None => run.inbox.extend(readable(row)),
+                Some(position) => append(run, position, row),
+                None => run.more = add(&mut run.inbox, row),
             }
         }
+        found.iter_mut().flatten().filter(|(run, _)| run.unread).for_each(|(run, _)| {
+            (run.journal, run.inbox, run.more) = Default::default(); // it will be read alone
+        });
         found.iter().flatten().filter(|(_, load)| !load).count()
     }
 }
 
-/// Reads the inboxes of runs, in the order of the keys.
-pub(crate) async fn inboxes(link: Link<'_>, keys: &Keys) -> Result<Vec<Vec<Letter>>, Fault> {
-    let rows = link.query(LOAD_INBOXES, &[&keys.shards, &keys.tenants, &keys.runs]).await?;
-    let mut inboxes = vec![Vec::new(); keys.runs.len()];
+/// Reads a page of each inbox, behind these letters, in the order of the keys. Alone, a page has at least
+/// one letter.
+pub(crate) async fn pages(
+    link: Link<'_>,
+    keys: &Keys,
+    behind: &[i64],
+    alone: bool,
+) -> Result<Vec<Page>, Fault> {
+    let Share { page, letters, .. } = Share::of(keys.runs.len());
+    let params: Params<'_> =
+        &[&keys.shards, &keys.tenants, &keys.runs, &behind, &page, &letters, &alone];
+    let rows = link.query(LOAD_INBOXES, params).await?;
+    let mut pages = vec![Page::default(); keys.runs.len()];
     for row in &rows {
-        inboxes[run_of(row)].extend(readable(row));
+        let page = &mut pages[run_of(row)];
+        page.more = add(&mut page.letters, row);
     }
-    Ok(inboxes)
+    Ok(pages)
+}
+
+/// Adds a letter to a page; says what follows, if this one did not fit any more.
+fn add(letters: &mut Vec<Letter>, row: &Row) -> Option<i64> {
+    if row.get::<_, Option<&[u8]>>("payload").is_none() {
+        return Some(row.get::<_, i64>("seq") - 1);
+    }
+    letters.extend(readable(row));
+    None
 }
 
 /// Which of the keys a row is of; the server counts from 1.
@@ -86,11 +140,15 @@ fn run_of(row: &Row) -> usize {
 
 /// Appends a journal row. A gap becomes an empty row, which no machine can read: that run stops
 /// with an error, and the others go on.
-fn append(journal: &mut Vec<Vec<u8>>, position: i32, row: &Row) {
-    if usize::try_from(position) != Ok(journal.len()) {
-        journal.push(Vec::new());
+fn append(run: &mut Activation, position: i32, row: &Row) {
+    let Some(events) = row.get::<_, Option<Vec<u8>>>("events") else {
+        run.unread = true; // there is more of it than its share
+        return;
+    };
+    if usize::try_from(position) != Ok(run.journal.len()) {
+        run.journal.push(Vec::new());
     }
-    journal.push(row.get("events"));
+    run.journal.push(events);
 }
 
 /// A letter that this build cannot read stays in the inbox for one that can.

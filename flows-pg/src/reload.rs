@@ -5,7 +5,7 @@ use flows_core::ids::RunKey;
 use flows_core::store::Activation;
 use uuid::Uuid;
 
-use crate::load::load;
+use crate::load::{Share, load};
 use crate::rows::{Keys, activation};
 use crate::sql::RELOAD;
 use crate::store::Shared;
@@ -17,7 +17,8 @@ impl Shared {
         let params: crate::link::Params<'_> = &[&worker, &keys.shards, &keys.tenants, &keys.runs];
         let rows = lent.link().query(RELOAD, params).await?;
         let runs = rows.iter().map(activation).collect::<Result<Vec<_>>>()?;
-        let loaded = load(lent.link(), runs).await?;
+        let share = if keys.runs.len() == 1 { Share::WHOLE } else { Share::of(runs.len()) };
+        let loaded = load(lent.link(), runs, share).await?;
         lent.give_back();
         Ok(loaded)
     }

@@ -76,6 +76,8 @@ pub(crate) fn activation(row: &Row) -> Result<(Activation, bool), Error> {
         parent: parent(row),
         journal: Vec::new(),
         inbox: Vec::new(),
+        more: None,
+        unread: false,
         claim: row.get("claim"),
         is_new: !load, // it has been ready since its start
     };

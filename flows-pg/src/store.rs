@@ -12,8 +12,8 @@ use flows_core::error::Result;
 use flows_core::ids::RunKey;
 use flows_core::store::{
     Activation, Claim, Close, Collected, Committed, Counted, DeadLetter, Hint, HistoryRow, Lease,
-    ListFilter, Listed, Mail, NewRun, Outcome, Outlook, Record, RunView, Sent, Started, Store,
-    StoreFuture, Survey, Surveyed, WorkerIdentity,
+    ListFilter, Listed, Mail, NewRun, Outcome, Outlook, Page, Record, RunView, Sent, Started,
+    Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
 };
 use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -200,6 +200,10 @@ impl Store for PgStore {
 
     fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
         Box::pin(self.0.collect(worker))
+    }
+
+    fn read_mail<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
+        Box::pin(self.0.read_mail(asked))
     }
 
     fn commit<'a>(

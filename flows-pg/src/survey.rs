@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::error::Fault;
 use crate::link::Link;
-use crate::load::load;
+use crate::load::{Share, load};
 use crate::rows::{activation, key, status};
 use crate::sql::{ENTER_SURVEY, SURVEY_CLOSED, SURVEY_OPEN};
 use crate::store::Shared;
@@ -43,7 +43,7 @@ async fn read(link: Link<'_>, survey: &Survey) -> Result<Surveyed, Fault> {
     };
     let runs = page.iter().filter(wanted).map(found).collect::<Result<Vec<_>, Error>>()?;
     let (runs, statuses): (Vec<_>, Vec<_>) = runs.into_iter().unzip();
-    let runs = load(link, runs.into_iter().map(|run| (run, true)).collect()).await?;
+    let runs = load(link, runs.into_iter().map(|run| (run, true)).collect(), Share::ALL).await?;
     Ok(Surveyed { runs: runs.into_iter().zip(statuses).collect(), next: next(survey, &page) })
 }
 

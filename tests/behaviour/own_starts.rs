@@ -94,6 +94,10 @@ impl Store for Held {
         })
     }
 
+    fn read_mail<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
+        self.store.read_mail(asked)
+    }
+
     fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
         Box::pin(async move {
             let collected = self.store.collect(worker).await?;

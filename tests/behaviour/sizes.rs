@@ -9,6 +9,8 @@ on_every_store! {
     a_turn_that_is_larger_than_a_record_is_several,
     children_with_large_inputs_start_once_each,
     a_run_goes_on_with_a_large_input,
+    more_letters_than_a_page_are_received_in_order,
+    large_letters_are_received_in_order,
     an_error_that_is_too_large_is_cut,
     reasons_that_are_too_large_are_refused,
 }
@@ -73,8 +75,19 @@ async fn waits(ctx: &WorkflowContext) -> Result<()> {
     ctx.signal("go").await
 }
 
+/// Receives so many letters, and says whether they came in order.
+#[workflow]
+async fn receives(ctx: &WorkflowContext, letters: usize) -> Result<bool> {
+    let mut in_order = true;
+    for expected in 0..letters {
+        let letter: String = ctx.signal("letter").await?;
+        in_order &= letter.trim_end_matches('x') == expected.to_string();
+    }
+    Ok(in_order)
+}
+
 fn registry() -> Registry {
-    register_all![weighs_in, gathers, measures, delegates, complains, passes_on, waits]
+    register_all![weighs_in, gathers, measures, delegates, complains, passes_on, waits, receives]
 }
 
 /// What is large may take a while, and the lease is not what these behaviours are about.
@@ -128,4 +141,30 @@ async fn reasons_that_are_too_large_are_refused(env: Env) -> Result<()> {
     assert!(terminated.message().starts_with("the reason of a termination has 2097153 bytes"));
     assert_eq!(exec.describe().await?.status, Status::Running);
     Ok(())
+}
+
+async fn letters_are_received(env: Env, letters: usize, bytes: usize) -> Result<()> {
+    let exec = env.engine.start(receives::Input { letters }).await?;
+    let send = async |number: usize| {
+        exec.signal("letter", &format!("{number}{}", "x".repeat(bytes))).await
+    };
+    for number in 0..letters / 2 {
+        send(number).await?;
+    }
+    let _worker = serve(&env)?;
+    for number in letters / 2..letters {
+        send(number).await?; // while it reads
+    }
+    assert!(exec.result().await?, "in order, and none is lost");
+    Ok(())
+}
+
+async fn more_letters_than_a_page_are_received_in_order(env: Env) -> Result<()> {
+    letters_are_received(env, 2_600, 1).await
+}
+
+/// A page holds few of them, and none of the largest.
+async fn large_letters_are_received_in_order(env: Env) -> Result<()> {
+    env.engine.set_payload_limit(6 << 20);
+    letters_are_received(env, 8, 5 << 20).await
 }

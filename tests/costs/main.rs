@@ -10,6 +10,7 @@ mod costs;
 mod full;
 mod growth;
 mod idle;
+mod large;
 mod memory;
 mod noops;
 mod signals;

@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::run::{Run, Spot};
+use super::run::Spot;
 use super::state::State;
 use crate::ids::RunKey;
-use crate::store::{Activation, Claim};
+use crate::store::{Activation, Claim, READ_BYTES};
 use crate::time::Timestamp;
 
 impl State {
@@ -20,7 +20,7 @@ impl State {
             let (worker, claim) = (claim.worker, self.claims);
             self.put(*key, Some(Spot::Owned { worker, mail: false, sent: 0, claim }));
         }
-        let mut runs = self.reload(claim.worker, &won);
+        let mut runs = self.read(claim.worker, &won, false);
         for run in &mut runs {
             run.is_new = self.runs.get(&run.key).is_some_and(|run| !run.moved);
         }
@@ -29,7 +29,13 @@ impl State {
 
     /// [`Store::reload`](crate::store::Store::reload).
     pub(super) fn reload(&self, worker: Uuid, runs: &[RunKey]) -> Vec<Activation> {
+        self.read(worker, runs, runs.len() == 1)
+    }
+
+    fn read(&self, worker: Uuid, runs: &[RunKey], alone: bool) -> Vec<Activation> {
+        let share = READ_BYTES / runs.len().max(1);
         let known = runs.iter().filter_map(|key| self.runs.get(key));
-        known.filter(|run| run.owner() == Some(worker)).map(Run::activation).collect()
+        let mine = known.filter(|run| run.owner() == Some(worker));
+        mine.map(|run| run.read(share, alone)).collect()
     }
 }

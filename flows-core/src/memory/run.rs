@@ -7,7 +7,10 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use crate::store::{Activation, Close, HistoryRow, Letter, Mail, NewRun, Outcome, Park, RunStatus};
+use crate::store::{
+    Activation, Close, HistoryRow, Letter, MAIL_BYTES, Mail, NewRun, Outcome, PAGE_LETTERS, Page,
+    Park, RunStatus,
+};
 use crate::time::Timestamp;
 
 pub(super) struct Run {
@@ -143,7 +146,42 @@ impl Run {
         Some(Outcome { status, output, error, successor })
     }
 
+    /// What is behind a letter, as far as it fits; alone, one letter always does.
+    pub(super) fn page(&self, behind: i64, bytes: usize, alone: bool) -> Page {
+        let bytes = bytes.min(MAIL_BYTES);
+        let (mut page, mut size) = (Page::default(), 0);
+        for letter in self.inbox.iter().filter(|letter| letter.seq > behind) {
+            size += letter.payload.len() + letter.name.len();
+            let fits = size <= bytes || (alone && page.letters.is_empty());
+            if !fits || page.letters.len() == PAGE_LETTERS {
+                page.more = Some(letter.seq - 1);
+                break;
+            }
+            page.letters.push(letter.clone());
+        }
+        page
+    }
+
+    /// What its owner is given, if its journal fits into a share; alone, it always does.
+    pub(super) fn read(&self, share: usize, alone: bool) -> Activation {
+        let journal = self.journal.iter().map(|row| row.events.len()).sum::<usize>();
+        if journal > share && !alone {
+            return Activation { unread: true, ..self.definition() };
+        }
+        let Page { letters: inbox, more } = self.page(0, share, false);
+        Activation { journal: self.rows(), inbox, more, ..self.definition() }
+    }
+
+    /// All of it.
     pub(super) fn activation(&self) -> Activation {
+        Activation { journal: self.rows(), inbox: self.inbox.clone(), ..self.definition() }
+    }
+
+    fn rows(&self) -> Vec<Vec<u8>> {
+        self.journal.iter().map(|row| row.events.clone()).collect()
+    }
+
+    fn definition(&self) -> Activation {
         let new = &self.new;
         Activation {
             key: new.key,
@@ -158,8 +196,10 @@ impl Run {
             retry: new.retry.clone(),
             timeout: new.timeout,
             parent: new.lineage.parent,
-            journal: self.journal.iter().map(|row| row.events.clone()).collect(),
-            inbox: self.inbox.clone(),
+            journal: Vec::new(),
+            inbox: Vec::new(),
+            more: None,
+            unread: false,
             claim: self.claim(),
             is_new: false,
         }

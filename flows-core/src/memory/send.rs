@@ -6,7 +6,7 @@ use super::run::{Run, Spot};
 use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
-use crate::store::{Collected, Mail, Sent, no_such_run};
+use crate::store::{Collected, Mail, Page, READ_BYTES, Sent, no_such_run};
 
 impl State {
     /// [`Store::send`](crate::store::Store::send) of one letter.
@@ -39,14 +39,27 @@ impl State {
     pub(super) fn collect(&mut self, worker: Uuid) -> Vec<Collected> {
         let mut runs = self.owned_by(worker);
         runs.retain(|key| self.runs.get(key).is_some_and(Run::has_mail_flag));
-        runs.into_iter().filter_map(|key| self.empty_letterbox(key)).collect()
+        let bytes = READ_BYTES / runs.len().max(1);
+        runs.into_iter().filter_map(|key| self.empty_letterbox(key, bytes)).collect()
     }
 
-    fn empty_letterbox(&mut self, key: RunKey) -> Option<Collected> {
+    /// [`Store::read_mail`](crate::store::Store::read_mail).
+    pub(super) fn read_mail(&self, asked: &[(RunKey, i64)]) -> Vec<Page> {
+        let (bytes, alone) = (READ_BYTES / asked.len().max(1), asked.len() == 1);
+        let page = |(key, behind): &(RunKey, i64)| {
+            let run = self.runs.get(key);
+            run.map(|run| run.page(*behind, bytes, alone)).unwrap_or_default()
+        };
+        asked.iter().map(page).collect()
+    }
+
+    fn empty_letterbox(&mut self, key: RunKey, bytes: usize) -> Option<Collected> {
         let run = self.runs.get_mut(&key)?;
         let Some(Spot::Owned { mail, sent, .. }) = &mut run.spot else { return None };
         *mail = false;
-        Some(Collected { run: key, sent: *sent, inbox: run.inbox.clone() })
+        let sent = *sent;
+        let Page { letters: inbox, more } = run.page(0, bytes, false);
+        Some(Collected { run: key, sent, inbox, more })
     }
 
     /// Tells the place of a run that its inbox has grown. A stuck run stays where it is, and so

@@ -14,6 +14,7 @@ mod looking;
 mod mail;
 mod mail_in_records;
 mod owning;
+mod pages;
 mod reruns;
 mod starting;
 mod surveying;
@@ -140,6 +141,13 @@ contract! {
         a_run_that_writes_to_itself_is_not_put_down
         mail_reaches_a_run_started_by_the_same_record
         mail_in_a_record_is_received_once;
+    pages:
+        an_inbox_is_read_by_the_page
+        a_page_has_few_bytes
+        a_large_letter_is_read_alone
+        collecting_gives_a_page
+        what_comes_between_pages_is_read
+        a_large_journal_is_read_alone;
     leases:
         a_lapsed_workers_runs_are_taken_over
         a_live_workers_runs_stay

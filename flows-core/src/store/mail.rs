@@ -76,6 +76,21 @@ pub struct Letter {
     pub payload: Payload,
 }
 
+/// The most letters of a page.
+pub const PAGE_LETTERS: usize = 1000;
+/// The most bytes of a page, unless its only letter has more.
+pub const MAIL_BYTES: usize = 4 << 20;
+
+/// The beginning of an inbox, or of what is behind a letter.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// Letters, in order and without gaps.
+    pub letters: Vec<Letter>,
+    /// There are more, and all of them behind this number: to be [read](super::Store::read_mail) when
+    /// these are taken in. Until then, their run must not be parked.
+    pub more: Option<i64>,
+}
+
 /// The inbox of an owned run whose mail flag was up.
 #[derive(Debug, Clone)]
 pub struct Collected {
@@ -83,6 +98,8 @@ pub struct Collected {
     pub run: RunKey,
     /// How many letters were sent to it since the worker owns it.
     pub sent: i64,
-    /// Its inbox, in order: at least these letters.
+    /// Its inbox, in order, or the first [`Page`] of it.
     pub inbox: Vec<Letter>,
+    /// As of a [`Page`].
+    pub more: Option<i64>,
 }

@@ -164,8 +164,13 @@ pub struct Activation {
     pub parent: Option<Parent>,
     /// Its journal rows, in order, from position 0.
     pub journal: Vec<Vec<u8>>,
-    /// Its inbox, in order.
+    /// Its inbox, in order, or the first [`Page`](super::Page) of it.
     pub inbox: Vec<Letter>,
+    /// As of a [`Page`](super::Page).
+    pub more: Option<i64>,
+    /// Neither journal nor inbox was read: it was too large to be read together with others. To be
+    /// [reloaded](super::Store::reload) alone.
+    pub unread: bool,
     /// The number of the claim by which its worker owns it; no other claim of that worker has it.
     pub claim: i64,
     /// No worker has owned it before. Nobody else can then be about to write to its journal, so it
@@ -174,6 +179,12 @@ pub struct Activation {
 }
 
 impl Activation {
+    /// How many bytes of it are kept until its journal is replayed and its letters are taken in.
+    pub(crate) fn size(&self) -> usize {
+        let letters = self.inbox.iter().map(|letter| letter.payload.len());
+        self.input.len() + self.journal.iter().map(Vec::len).sum::<usize>() + letters.sum::<usize>()
+    }
+
     /// A run that was owned from its start.
     pub(crate) fn of_new(run: NewRun, started_at: Timestamp, claim: i64) -> Self {
         Self {
@@ -191,6 +202,8 @@ impl Activation {
             parent: run.lineage.parent,
             journal: Vec::new(),
             inbox: Vec::new(),
+            more: None,
+            unread: false,
             claim,
             is_new: true,
         }

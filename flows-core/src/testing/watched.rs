@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{
     Activation, Claim, Close, Collected, Committed, Counted, DeadLetter, Hint, HistoryRow, Lease,
-    ListFilter, Listed, Mail, NewRun, Next, Outcome, Outlook, Record, RunView, Sent, Started,
+    ListFilter, Listed, Mail, NewRun, Next, Outcome, Outlook, Page, Record, RunView, Sent, Started,
     Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
 };
 
@@ -217,6 +217,10 @@ impl Store for Watched {
 
     fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
         self.store.collect(worker)
+    }
+
+    fn read_mail<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
+        self.store.read_mail(asked)
     }
 
     fn commit<'a>(

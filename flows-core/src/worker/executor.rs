@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::alarm::Alarms;
 use super::aside::Aside;
+use super::budget::Loaded;
 use super::company::Company;
 use super::complaints::Backoff;
 use super::intake::Early;
@@ -24,7 +25,6 @@ use super::session::Session;
 use super::submit::Batch;
 use crate::ids::RunKey;
 use crate::replay::Machine;
-use crate::store::Activation;
 
 /// The most messages taken at once.
 pub(super) const MESSAGES: usize = 1024;
@@ -121,6 +121,7 @@ impl Executor {
             Message::Started(runs) => runs.into_iter().for_each(|run| self.started(run)),
             Message::Refused(runs) => self.refused_starts(&runs),
             Message::Mail(collected) => collected.into_iter().for_each(|mail| self.deliver(mail)),
+            Message::Page { key, residency, page } => self.turn_page(key, residency, page),
             Message::Attempted(attempted) => self.attempted(attempted),
             Message::Seal(seal) => self.request_seal(seal),
             Message::Reloaded { asked, found } => self.reloaded(&asked, found),
@@ -133,9 +134,9 @@ impl Executor {
     }
 
     /// A run that was parked from here and came back before the answer is taken up anew.
-    fn claimed(&mut self, run: Activation) {
-        self.forget(run.key);
-        self.take_up(run, 0);
+    fn claimed(&mut self, loaded: Loaded) {
+        self.forget(loaded.run.key);
+        self.take_up(loaded, 0);
     }
 
     pub(super) fn is_drained(&self) -> bool {

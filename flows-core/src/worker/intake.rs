@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
+use super::budget::Loaded;
 use super::executor::Executor;
 use super::message::Message;
 use super::resident::executor_of;
@@ -102,7 +103,7 @@ impl Executor {
         if self.draining {
             return; // the end hands it back
         }
-        self.take_up(run, 0);
+        self.take_up(Loaded { run, weight: None }, 0);
         early.mail.into_iter().for_each(|mail| self.deliver(mail));
         if early.terminated {
             self.terminated(key);

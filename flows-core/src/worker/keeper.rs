@@ -10,8 +10,10 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
+use super::budget::Loaded;
 use super::complaints::Backoff;
 use super::message::Message;
+use super::portions::Portions;
 use super::resident::executor_of;
 use super::session::Session;
 use crate::engine::gathered::Gathered;
@@ -43,6 +45,7 @@ pub(super) async fn keep(
         retry_at: Instant::now() + session.config.retry_stuck,
         claims: Backoff::default(),
         reads: Backoff::default(),
+        portions: Portions::default(),
     };
     loop {
         // In an order, so that a simulation can repeat it; what comes first moves on by time, so it
@@ -61,9 +64,9 @@ pub(super) async fn keep(
     }
 }
 
-struct Keeper<'a> {
-    session: &'a Session,
-    executors: &'a [UnboundedSender<Message>],
+pub(super) struct Keeper<'a> {
+    pub(super) session: &'a Session,
+    pub(super) executors: &'a [UnboundedSender<Message>],
     /// Shards that are believed to have work.
     ready: BTreeSet<i16>,
     /// Runs that were woken, by shard: their journals are read with the claim.
@@ -77,7 +80,9 @@ struct Keeper<'a> {
     /// Claims that have failed.
     claims: Backoff,
     /// Reads that have failed.
-    reads: Backoff,
+    pub(super) reads: Backoff,
+    /// What is to be read alone.
+    pub(super) portions: Portions,
 }
 
 impl Keeper<'_> {
@@ -158,6 +163,7 @@ impl Keeper<'_> {
             self.collect().await;
         }
         self.reload().await;
+        self.read_portions().await;
         while self.claims.until().is_none()
             && let Some(shard) = self.next_shard()
         {
@@ -165,6 +171,9 @@ impl Keeper<'_> {
             if free == 0 {
                 self.session.backlog.store(true, Ordering::Relaxed);
                 return self.make_room();
+            }
+            if !self.session.budget.has_room() {
+                return self.session.backlog.store(true, Ordering::Relaxed); // it rings when there is
             }
             match self.claim(shard, free.min(CLAIM)).await {
                 Ok(more) => {
@@ -205,16 +214,25 @@ impl Keeper<'_> {
         Ok(more)
     }
 
-    fn hand_out(&self, runs: Vec<Activation>) {
-        let mut shares: Vec<Vec<Activation>> = self.executors.iter().map(|_| Vec::new()).collect();
+    pub(super) fn hand_out(&mut self, runs: Vec<Activation>) {
+        let mut shares: Vec<Vec<Loaded>> = self.executors.iter().map(|_| Vec::new()).collect();
         for run in runs {
-            shares[executor_of(&run.key, self.executors.len())].push(run);
+            if run.unread {
+                self.portions.claimed(run.key);
+                continue;
+            }
+            shares[executor_of(&run.key, self.executors.len())].push(self.load(run));
         }
         for (executor, share) in self.executors.iter().zip(shares) {
             if !share.is_empty() {
                 drop(executor.send(Message::Claimed(share)));
             }
         }
+    }
+
+    /// Counts what was read.
+    fn load(&self, run: Activation) -> Loaded {
+        self.session.budget.load(run, &self.session.wanted)
     }
 
     fn make_room(&self) {
@@ -233,11 +251,8 @@ impl Keeper<'_> {
         if asked.is_empty() {
             return;
         }
-        match self.session.store.reload(self.session.id(), &asked).await {
-            Ok(found) => {
-                self.reads.succeeded();
-                self.hand_back(&asked, found);
-            }
+        match self.reload_some(&asked).await {
+            Ok(()) => self.reads.succeeded(),
             Err(error) => {
                 if let Some(unsaid) = self.session.complaints.due("reload") {
                     tracing::warn!(%error, unsaid, "cannot read runs again; trying again");
@@ -248,15 +263,24 @@ impl Keeper<'_> {
         }
     }
 
-    fn hand_back(&self, asked: &[RunKey], found: Vec<Activation>) {
+    pub(super) async fn reload_some(&mut self, asked: &[RunKey]) -> Result<()> {
+        let found = self.session.store.reload(self.session.id(), asked).await?;
+        let (unread, found): (Vec<_>, Vec<_>) = found.into_iter().partition(|run| run.unread);
+        unread.iter().for_each(|run| self.portions.again(run.key));
+        let read = |key: &&RunKey| !unread.iter().any(|run| run.key == **key);
+        self.hand_back(asked.iter().filter(read), found);
+        Ok(())
+    }
+
+    fn hand_back<'k>(&self, asked: impl Iterator<Item = &'k RunKey>, found: Vec<Activation>) {
         let count = self.executors.len();
-        let mut answers: Vec<(Vec<RunKey>, Vec<Activation>)> = Vec::new();
+        let mut answers: Vec<(Vec<RunKey>, Vec<Loaded>)> = Vec::new();
         answers.resize_with(count, Default::default);
         for key in asked {
             answers[executor_of(key, count)].0.push(*key);
         }
         for run in found {
-            answers[executor_of(&run.key, count)].1.push(run);
+            answers[executor_of(&run.key, count)].1.push(self.load(run));
         }
         for (executor, (asked, found)) in self.executors.iter().zip(answers) {
             if !asked.is_empty() {
@@ -270,6 +294,9 @@ impl Keeper<'_> {
             Ok(collected) => {
                 let count = self.executors.len();
                 for mail in collected {
+                    if self.portions.keeps(&mail) {
+                        continue;
+                    }
                     let executor = &self.executors[executor_of(&mail.run, count)];
                     drop(executor.send(Message::Mail(vec![mail])));
                 }

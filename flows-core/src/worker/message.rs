@@ -5,11 +5,13 @@ use crate::context::{Fate, SealRequest};
 use crate::error::Error;
 use crate::ids::RunKey;
 use crate::payload::Payload;
-use crate::store::{Activation, Collected};
+use crate::store::{Activation, Collected, Page};
+
+use super::budget::Loaded;
 
 pub(crate) enum Message {
     /// Runs were claimed.
-    Claimed(Vec<Activation>),
+    Claimed(Vec<Loaded>),
     /// Runs are about to be started as ours.
     Expect(Vec<RunKey>),
     /// They were started, and are owned.
@@ -18,6 +20,15 @@ pub(crate) enum Message {
     Refused(Vec<RunKey>),
     /// Mail was collected.
     Mail(Vec<Collected>),
+    /// A run's inbox was read on.
+    Page {
+        /// The run.
+        key: RunKey,
+        /// Which residency of it has asked.
+        residency: u64,
+        /// What was read.
+        page: Page,
+    },
     /// An attempt of an activity has ended.
     Attempted(Attempted),
     /// A transactional activity has its result and wants it recorded.
@@ -27,7 +38,7 @@ pub(crate) enum Message {
         /// The runs that were asked for.
         asked: Vec<RunKey>,
         /// Those that are still ours.
-        found: Vec<Activation>,
+        found: Vec<Loaded>,
     },
     /// User code that had blocked its thread has given it back.
     Done(Box<Done>),

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::ids::RunKey;
 use crate::journal::{Event, StoredError};
 use crate::payload::Payload;
-use crate::store::{Collected, Letter, MailKind, Park};
+use crate::store::{Collected, Letter, MailKind, Page, Park};
 use crate::time::Timestamp;
 
 /// A run that waits for timers alone stays in memory when the next one is due within this.
@@ -29,18 +29,25 @@ impl Executor {
             return self.park_stuck(mail.run);
         }
         run.pending.park = None; // it does not know of this mail; `consider` parks anew
-        self.read(mail.run, mail.inbox);
-        self.mark_dirty(mail.run);
-        self.consider(mail.run);
+        let Collected { run: key, inbox: letters, more, .. } = mail;
+        self.read(key, Page { letters, more });
+        self.mark_dirty(key);
+        self.consider(key);
     }
 
     /// The letters that have not been read yet are to be taken in.
-    pub(super) fn read(&mut self, key: RunKey, inbox: Vec<Letter>) {
-        for letter in inbox {
+    pub(super) fn read(&mut self, key: RunKey, page: Page) {
+        for letter in page.letters {
             let Some(run) = self.runs.get_mut(&key).filter(|run| run.is_live()) else { return };
             if letter.seq > run.seen {
                 run.seen = letter.seq;
                 self.take_in(key, Work::Letter(letter));
+            }
+        }
+        if let Some(run) = self.runs.get_mut(&key).filter(|run| run.is_live()) {
+            run.more = page.more.map(|behind| behind.max(run.seen));
+            if run.more.is_some() {
+                (run.idle_since, run.pending.park) = (None, None); // it is not parked before the last page
             }
         }
     }
@@ -48,10 +55,14 @@ impl Executor {
     /// Looks whether a run only waits now, and what to do with it then.
     pub(super) fn consider(&mut self, key: RunKey) {
         let draining = self.draining;
+        self.read_on(key);
         let Some(run) = self.runs.get_mut(&key) else { return };
         if !run.is_idle() || run.machine.is_none() {
             run.idle_since = None;
             return;
+        }
+        if run.more.is_some() {
+            return if draining { self.forget(key) } else { run.idle_since = None };
         }
         let soon = self.session.clock.now().after(HORIZON);
         let far = run.next_alarm().is_some_and(|due| due > soon) && !run.expects_mail();

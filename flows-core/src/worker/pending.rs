@@ -65,7 +65,6 @@ impl Pending {
     }
 
     /// Whether it is more than one record.
-    #[cfg(test)]
     pub(crate) fn is_cut(&self) -> bool {
         !self.full.is_empty()
     }

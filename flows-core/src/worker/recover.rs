@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::budget::Loaded;
 use super::executor::Executor;
 use super::pending::Pending;
 use super::resident::Resident;
 use crate::ids::RunKey;
-use crate::store::{Activation, Record};
+use crate::store::Record;
 
 impl Executor {
     /// Somebody else has written these runs' journals. They are dropped here, and taken up again
@@ -58,8 +59,9 @@ impl Executor {
         }
     }
 
-    pub(super) fn reloaded(&mut self, asked: &[RunKey], found: Vec<Activation>) {
-        let mut found: HashMap<_, _> = found.into_iter().map(|run| (run.key, run)).collect();
+    pub(super) fn reloaded(&mut self, asked: &[RunKey], found: Vec<Loaded>) {
+        let mut found: HashMap<_, _> =
+            found.into_iter().map(|found| (found.run.key, found)).collect();
         for key in asked.iter().collect::<BTreeSet<_>>() {
             match found.remove(key) {
                 Some(run) if self.awaits_reading(key) => self.compare(run),
@@ -80,7 +82,8 @@ impl Executor {
     }
 
     /// What the store has decides what became of an unknown record.
-    fn compare(&mut self, stored: Activation) {
+    fn compare(&mut self, found: Loaded) {
+        let stored = &found.run;
         let key = stored.key;
         let Some(run) = self.runs.get_mut(&key) else { return };
         let record =
@@ -92,7 +95,7 @@ impl Executor {
                 let ended = self.settled(key, false);
                 debug_assert!(ended.is_none(), "a run that ended is not ours any more");
             }
-            _ => self.replace(stored),
+            _ => self.replace(found),
         }
     }
 
@@ -108,13 +111,14 @@ impl Executor {
     }
 
     /// Starts over from what is stored.
-    fn replace(&mut self, stored: Activation) {
-        let (key, old) = (stored.key, self.runs.remove(&stored.key));
+    fn replace(&mut self, found: Loaded) {
+        let key = found.run.key;
+        let old = self.runs.remove(&key);
         let sent = old.as_ref().map_or(0, |run| run.sent);
         if let Some(mut run) = old {
             self.alarms.remove(key, run.alarms.iter());
             self.discarded.extend(run.let_go());
         }
-        self.take_up(stored, sent); // the place is the same, and so is its count
+        self.take_up(found, sent); // the place is the same, and so is its count
     }
 }

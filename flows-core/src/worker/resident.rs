@@ -47,6 +47,10 @@ pub(crate) struct Resident {
     pub(crate) alarms: FxHashMap<u32, Timestamp>,
     /// The last letter that was read: taken in, or about to be.
     pub(crate) seen: i64,
+    /// There are letters that were not read, all of them behind this number.
+    pub(crate) more: Option<i64>,
+    /// They have been asked for.
+    pub(crate) reads_on: bool,
     /// How many letters are known to have been sent to the owned run.
     pub(crate) sent: i64,
     /// The claim by which it is owned.
@@ -143,6 +147,8 @@ impl Resident {
             running: FxHashMap::default(),
             alarms: FxHashMap::default(),
             seen: 0,
+            more: None,
+            reads_on: false,
             sent,
             claim: run.claim,
             queued: false,

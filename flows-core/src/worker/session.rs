@@ -14,11 +14,13 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Worker;
+use super::budget::Budget;
 use super::builder::Config;
 use super::clock::StoreClock;
 use super::complaints::Complaints;
 use super::crew::Crew;
 use super::intake::Intake;
+use super::portions::PageRequest;
 use super::surroundings::Surroundings;
 use super::{keeper, lease};
 use crate::clock;
@@ -57,7 +59,9 @@ pub(crate) struct Session {
     /// Runs in memory or on their way into it.
     pub(crate) residents: AtomicUsize,
     /// Rung when slots for runs become free, or mail must be collected.
-    pub(crate) wanted: Notify,
+    pub(crate) wanted: Arc<Notify>,
+    /// What was read and is not replayed.
+    pub(crate) budget: Arc<Budget>,
     /// When the lease was last asked for, successfully.
     pub(crate) renewed: Mutex<Instant>,
     /// What was said of late.
@@ -69,6 +73,8 @@ pub(crate) struct Session {
     pub(crate) backlog: AtomicBool,
     /// Runs that executors want to read again.
     pub(crate) reloads: Mutex<Vec<RunKey>>,
+    /// Inboxes that executors want to read on.
+    pub(crate) pages: Mutex<Vec<PageRequest>>,
     /// Where its tasks run.
     pub(crate) surroundings: Surroundings,
 }
@@ -94,13 +100,15 @@ impl Session {
             clock: StoreClock::new(lease.now),
             permits: Arc::new(Semaphore::new(worker.config.max_activities)),
             residents: AtomicUsize::new(0),
-            wanted: Notify::new(),
+            wanted: Arc::default(),
+            budget: Arc::default(),
             renewed: Mutex::new(asked),
             complaints: Complaints::default(),
             unreachable: AtomicBool::new(false),
             collect: AtomicBool::new(false),
             backlog: AtomicBool::new(true), // until it has looked
             reloads: Mutex::default(),
+            pages: Mutex::default(),
             config: Arc::clone(&worker.config),
             surroundings: worker.surroundings.clone(),
             store,
@@ -152,6 +160,17 @@ impl Session {
     pub(crate) fn request_reload(&self, runs: Vec<RunKey>) {
         self.reloads.lock().unwrap_or_else(PoisonError::into_inner).extend(runs);
         self.wanted.notify_one();
+    }
+
+    /// Asks the keeper to read on in an inbox.
+    pub(crate) fn request_page(&self, asked: PageRequest) {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
+        self.wanted.notify_one();
+    }
+
+    /// The inboxes to read on.
+    pub(crate) fn take_pages(&self) -> Vec<PageRequest> {
+        std::mem::take(&mut self.pages.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The runs to read again.

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::alarm::{Alarm, DEADLINE};
+use super::budget::Loaded;
 use super::executor::Executor;
 use super::job::{Call, Done, Job};
 use super::news::event_of;
@@ -15,13 +16,13 @@ use crate::ids::RunKey;
 use crate::journal::{self, Event, Recorded, RowBuilder};
 use crate::payload::Payload;
 use crate::replay::{Machine, RunInfo, Stuck};
-use crate::store::{Activation, Letter};
+use crate::store::{Activation, Letter, Page};
 use crate::time::Timestamp;
 
 /// What a run has to take in.
 pub(crate) enum Work {
     /// Its journal, when it is taken up.
-    Begin(Box<Activation>),
+    Begin(Box<Loaded>),
     /// Something that happened.
     Event(Event),
     /// A letter; it leaves the inbox with the commit of its event.
@@ -33,12 +34,13 @@ pub(crate) enum Work {
 impl Executor {
     /// Takes a run up: its journal is to be replayed, and its letters read. `sent` letters are
     /// known to have been sent to it since this worker owns it.
-    pub(super) fn take_up(&mut self, mut run: Activation, sent: i64) {
-        let (key, inbox) = (run.key, std::mem::take(&mut run.inbox));
+    pub(super) fn take_up(&mut self, mut loaded: Loaded, sent: i64) {
+        let run = &mut loaded.run;
+        let (key, letters, more) = (run.key, std::mem::take(&mut run.inbox), run.more);
         self.residencies += 1;
-        self.runs.insert(key, Resident::new(&run, self.residencies, sent));
-        self.take_in(key, Work::Begin(Box::new(run)));
-        self.read(key, inbox);
+        self.runs.insert(key, Resident::new(run, self.residencies, sent));
+        self.take_in(key, Work::Begin(Box::new(loaded)));
+        self.read(key, Page { letters, more });
     }
 
     /// Queues what a run has to take in, unless its code has come to its end here.
@@ -87,7 +89,7 @@ impl Executor {
 
     fn prepare(&mut self, key: RunKey, work: Work) -> Result<Option<Job>, Stuck> {
         match work {
-            Work::Begin(run) => self.begin(key, &run).map(Some),
+            Work::Begin(loaded) => self.begin(key, *loaded).map(Some),
             Work::Event(event) => self.apply(key, event, None),
             Work::Letter(letter) => {
                 let seq = letter.seq;
@@ -99,8 +101,11 @@ impl Executor {
         }
     }
 
-    fn begin(&mut self, key: RunKey, run: &Activation) -> Result<Job, Stuck> {
-        let (input, journal) = (Payload::from_json(run.input.as_bytes()), decode(&run.journal)?);
+    fn begin(&mut self, key: RunKey, loaded: Loaded) -> Result<Job, Stuck> {
+        let Loaded { mut run, weight } = loaded;
+        drop(weight); // it waits no more
+        let journal = decode(std::mem::take(&mut run.journal))?;
+        let (run, input) = (&run, Payload::from_json(run.input.as_bytes()));
         let mut started_at = run.started_at;
         match journal.first() {
             Some(Recorded { at, event: Event::RunStarted }) => started_at = *at,
@@ -205,10 +210,11 @@ impl Executor {
     }
 }
 
-fn decode(rows: &[Vec<u8>]) -> Result<Vec<Recorded>, Stuck> {
+/// Each row is let go when its events are there: a large journal is not in memory twice.
+fn decode(rows: Vec<Vec<u8>>) -> Result<Vec<Recorded>, Stuck> {
     let mut events = Vec::new();
-    for (position, row) in rows.iter().enumerate() {
-        let row = journal::decode(position, row).map_err(|e| Stuck::new(e.to_string()))?;
+    for (position, row) in rows.into_iter().enumerate() {
+        let row = journal::decode(position, &row).map_err(|e| Stuck::new(e.to_string()))?;
         events.extend(row);
     }
     Ok(events)

@@ -42,7 +42,7 @@ impl Scenario {
         let mut minds: [Mind; 3] = Default::default();
         if let Row::Owned { worker, .. } = self.place {
             let known = [0].into_iter().collect();
-            minds[usize::from(worker)] = Mind { held: true, known, ..Mind::default() };
+            minds[usize::from(worker)] = Mind { held: true, known, seen: 1, ..Mind::default() };
             rows.push(Row::Letter(0));
         }
         let database = Database::new(&rows, self.actors.len());

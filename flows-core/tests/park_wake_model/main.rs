@@ -15,14 +15,14 @@ use database::OnConflict::{self, DoNothing, DoUpdate};
 use database::Row;
 use explore::Scenario;
 use program::Op::{
-    AppendBehind, Commit, Delete, Insert, ReadInbox, ReadJournal, Sees, Statement, Update,
-    WriteLetter,
+    AppendBehind, Commit, DecideAnyway, Delete, Insert, ReadInbox, ReadJournal, Sees, Statement,
+    Update, WriteLetter,
 };
 use program::{END, Program};
 use protocol::{
-    MINE, OWNED, QUIET, READY, STUCK, UNFLAGGED, WAITING, closer, keeper, keeper_that_reloads,
-    loser, parker, raised, ready, registration, reloader, same, sender, stayer, takeover,
-    terminator, timer,
+    MINE, OWNED, QUIET, READY, STUCK, UNFLAGGED, WAITING, closer, keeper, keeper_of_pages,
+    keeper_that_reloads, loser, parker, raised, ready, registration, reloader, same, sender,
+    stayer, takeover, terminator, timer,
 };
 
 const WAITING_FROM_0: Row = Row::Parked { stuck: false, known: 0 };
@@ -59,6 +59,18 @@ fn an_owner_parks_while_letters_come() {
             ("parker", parker(0)),
         ],
     );
+}
+
+#[test]
+fn an_inbox_is_read_by_the_page_while_letters_come() {
+    let actors = vec![
+        ("sender 1", sender()),
+        ("sender 2", sender()),
+        ("keeper", keeper_of_pages(0)),
+        ("parker", parker(0)),
+    ];
+    holds(OWNED_BY_0, actors.clone());
+    holds(Row::Ready, actors);
 }
 
 #[test]
@@ -184,6 +196,18 @@ fn parking_must_look_at_the_counter() {
     let parker = parker(0).but(("park", Delete(UNFLAGGED, Wait), "put", "mine"));
     let actors = vec![("sender", sender()), ("keeper", keeper(0)), ("parker", parker)];
     is_caught("lost", OWNED_BY_0, actors);
+}
+
+#[test]
+fn parking_must_wait_for_the_last_page() {
+    let hasty = parker(0).but(("decide", DecideAnyway, "turn", END));
+    let actors = vec![
+        ("sender 1", sender()),
+        ("sender 2", sender()),
+        ("keeper", keeper_of_pages(0)),
+        ("parker", hasty),
+    ];
+    is_caught("lost", Row::Ready, actors);
 }
 
 #[test]

@@ -24,6 +24,12 @@ pub(crate) enum Op {
     WriteLetter,
     /// Reads the inbox, on the way to the worker's memory.
     ReadInbox,
+    /// Reads a page of it: one letter, and whether there are more.
+    ReadPage,
+    /// Reads the next page: behind what was read before.
+    ReadOn,
+    /// Whether the run is known to have more letters than were read.
+    HasMore,
     /// Reads the journal, on the way to the worker's memory.
     ReadJournal,
     /// Waits until the worker holds the run in its memory.
@@ -32,14 +38,18 @@ pub(crate) enum Op {
     TakeUp,
     /// What was read, and the counter, reach the run in the worker's memory, if it is still there.
     Deliver,
+    /// What was read on reaches it.
+    TurnPage,
     /// The worker has lost a race: it drops what it knows of the run, and will read it again.
     Drop,
     /// Whether the run was dropped so.
     IsDropped,
     /// A dropped run is as it was read again.
     Revive,
-    /// The run only waits now: what it knows goes into a record.
+    /// The run only waits now, and has read all its letters: what it knows goes into a record.
     Decide,
+    /// The same, though there are letters that it has not read.
+    DecideAnyway,
     /// Appends the record at its position, if it has events.
     Append,
     /// Appends a record that has events in any case.
@@ -90,6 +100,20 @@ impl Letters {
         Self(self.0 | others.0)
     }
 
+    /// Those with a number of at least so much.
+    fn behind(self, seen: u8) -> Self {
+        Self(self.0 >> seen << seen)
+    }
+
+    fn first(self) -> Self {
+        Self(self.0 & self.0.wrapping_neg())
+    }
+
+    /// The number of the last one, counted from 1.
+    fn last(self) -> u8 {
+        8 - self.0.leading_zeros() as u8
+    }
+
     fn without(self, others: Self) -> Self {
         Self(self.0 & !others.0)
     }
@@ -109,6 +133,10 @@ pub(crate) struct Mind {
     pub(crate) dropped: bool,
     /// Letters that it has not recorded yet.
     pub(crate) known: Letters,
+    /// There are letters that it has not read.
+    pub(crate) more: bool,
+    /// The last letter that it has read, counted from 1.
+    pub(crate) seen: u8,
     pub(crate) sent: u8,
     /// The position of its next journal row.
     pub(crate) position: u8,
@@ -119,6 +147,7 @@ pub(crate) struct Mind {
 pub(crate) struct Process {
     pub(crate) at: usize,
     on_its_way: Letters,
+    more: bool,
     position: u8,
     counter: u8,
     record: Mind,
@@ -155,7 +184,9 @@ impl Program {
 
     /// Whether it has nothing to do unless somebody else does something.
     pub(crate) fn is_idle(&self, process: &Process) -> bool {
-        self.lines.get(process.at).is_none_or(|line| matches!(line.1, Op::AwaitRun | Op::Decide))
+        self.lines
+            .get(process.at)
+            .is_none_or(|line| matches!(line.1, Op::AwaitRun | Op::Decide | Op::DecideAnyway))
     }
 
     pub(crate) fn label(&self, process: &Process) -> &'static str {
@@ -194,7 +225,8 @@ impl Program {
     }
 
     fn in_database(&self, op: Op, actor: usize, process: &mut Process, world: &mut World) -> Done {
-        let World { database, acknowledged, .. } = world;
+        let World { database, acknowledged, minds } = world;
+        let mind = &minds[usize::from(self.worker)];
         let (worker, record) = (self.worker, process.record);
         let is = |wanted: Where| move |row| wanted(row, &record, worker);
         match op {
@@ -214,6 +246,8 @@ impl Program {
             }
             Op::WriteLetter => process.letter = Some(database.insert_letter(actor)),
             Op::ReadInbox => process.on_its_way = database.seen(actor).filter_map(number).collect(),
+            Op::ReadPage => read_page(process, database.seen(actor).filter_map(number), 0),
+            Op::ReadOn => read_page(process, database.seen(actor).filter_map(number), mind.seen),
             Op::ReadJournal => process.position = length(database, actor),
             Op::Append if record.known.is_empty() => {}
             Op::Append | Op::AppendEnd => return append(database, actor, record.position),
@@ -235,19 +269,26 @@ impl Program {
 fn in_memory(op: Op, process: &mut Process, mind: &mut Mind) -> Option<Done> {
     let Process { on_its_way, position, .. } = *process;
     match op {
-        Op::AwaitRun | Op::Decide if !mind.held || mind.dropped => return Some(Done::Blocked),
+        Op::AwaitRun | Op::Decide | Op::DecideAnyway if !mind.held || mind.dropped => {
+            return Some(Done::Blocked);
+        }
+        Op::Decide if mind.more => return Some(Done::Blocked),
         Op::AwaitRun => {}
-        Op::Decide => process.record = *mind,
+        Op::Decide | Op::DecideAnyway => process.record = *mind,
         Op::TakeUp => {
-            *mind = Mind { held: true, known: on_its_way, position, ..Mind::default() };
+            let (more, seen) = (process.more, on_its_way.last());
+            *mind = Mind { held: true, known: on_its_way, more, seen, position, ..Mind::default() };
         }
         Op::Deliver if !mind.held => {}
         Op::Deliver => {
             mind.sent = process.counter;
             if !mind.dropped {
-                mind.known = mind.known.with(on_its_way);
+                turn_page(mind, process);
             }
         }
+        Op::HasMore => return Some(hit_if(mind.held && !mind.dropped && mind.more)),
+        Op::TurnPage if !mind.held || mind.dropped => {}
+        Op::TurnPage => turn_page(mind, process),
         Op::Applied => {
             mind.position += u8::from(!process.record.known.is_empty());
             mind.known = mind.known.without(process.record.known);
@@ -255,11 +296,29 @@ fn in_memory(op: Op, process: &mut Process, mind: &mut Mind) -> Option<Done> {
         Op::Drop => (mind.dropped, mind.known) = (mind.held, Letters::default()),
         Op::IsDropped => return Some(hit_if(mind.dropped)),
         Op::Revive if !mind.dropped => {}
-        Op::Revive => *mind = Mind { dropped: false, known: on_its_way, position, ..*mind },
+        Op::Revive => {
+            let (more, seen) = (process.more, on_its_way.last());
+            *mind = Mind { dropped: false, known: on_its_way, more, seen, position, ..*mind };
+        }
         Op::Forget => *mind = Mind::default(),
         _ => return None,
     }
     Some(Done::Hit)
+}
+
+/// The letters of a page reach the run, but for those that it has read.
+fn turn_page(mind: &mut Mind, process: &Process) {
+    let new = process.on_its_way.behind(mind.seen);
+    mind.known = mind.known.with(new);
+    mind.more = process.more;
+    mind.seen = mind.seen.max(new.last());
+}
+
+fn read_page(process: &mut Process, letters: impl Iterator<Item = u8>, seen: u8) {
+    let all: Letters = letters.collect();
+    let behind = all.behind(seen);
+    process.on_its_way = behind.first();
+    process.more = behind != behind.first();
 }
 
 fn hit_if(condition: bool) -> Done {

@@ -5,8 +5,8 @@ use crate::database::OnConflict::{DoUpdate, Fail};
 use crate::database::Row;
 use crate::program::Op::{
     Abort, Append, AppendBehind, AppendEnd, Applied, AwaitRun, Commit, Consume, Decide, Delete,
-    Deliver, Drop, EmptyInbox, Forget, Insert, IsDropped, Lock, ReadInbox, ReadJournal, Revive,
-    Sees, Statement, TakeUp, Update, WriteLetter,
+    Deliver, Drop, EmptyInbox, Forget, HasMore, Insert, IsDropped, Lock, ReadInbox, ReadJournal,
+    ReadOn, ReadPage, Revive, Sees, Statement, TakeUp, TurnPage, Update, WriteLetter,
 };
 use crate::program::{END, Mind, NOBODY, Program, Where};
 
@@ -118,6 +118,29 @@ pub(crate) fn keeper(worker: u8) -> Program {
             ("done", Commit, END, END),
         ],
     )
+}
+
+/// A keeper that reads inboxes by the page, and reads on until it has read all.
+pub(crate) fn keeper_of_pages(worker: u8) -> Program {
+    keeper(worker)
+        .but(("letters", ReadPage, "deliver", END))
+        .but(("inbox", ReadPage, "journal", END))
+        .but(("letters 2", ReadPage, "deliver 2", END))
+        .but(("deliver", Deliver, "more", END))
+        .but(("more", HasMore, "read on", "claim"))
+        .but(("read on", Statement, "page", END))
+        .but(("page", ReadOn, "turn", END))
+        .but(("turn", TurnPage, "more", END))
+        .but(("up", TakeUp, "more 2", END))
+        .but(("more 2", HasMore, "read on 2", "collect 2"))
+        .but(("read on 2", Statement, "page 2", END))
+        .but(("page 2", ReadOn, "turn 2", END))
+        .but(("turn 2", TurnPage, "more 2", END))
+        .but(("deliver 2", Deliver, "more 3", END))
+        .but(("more 3", HasMore, "read on 3", "done"))
+        .but(("read on 3", Statement, "page 3", END))
+        .but(("page 3", ReadOn, "turn 3", END))
+        .but(("turn 3", TurnPage, "more 3", END))
 }
 
 /// Somebody else was first at a journal position.

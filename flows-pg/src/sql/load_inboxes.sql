@@ -1,7 +1,25 @@
--- Reads the inboxes of runs, in order. $1 to $3 keys; `run` counts them from 1.
--- Called by `collect`, behind the statement that gave it the runs.
+-- Reads a page of each inbox, in order. $1 to $3 keys; `run` counts them from 1; $4 the letters behind
+-- which to read; $5 the most bytes of a page, $6 the most letters, $7 whether the first letter fits in any
+-- case. The first letter that does not fit comes without its payload: there is more.
+-- Called by `collect`, behind the statement that gave it the runs, and by `read_mail`.
 -- Locks nothing. Index: inbox_pkey.
-SELECT k.run, i.seq, i.kind, i.codec, i.name, i.payload
-FROM unnest($1::smallint[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS k (shard, tenant_id, run_id, run)
-JOIN flows.inbox i ON i.shard = ANY (ARRAY[k.shard]) AND i.tenant_id = k.tenant_id AND i.run_id = k.run_id
+SELECT k.run, i.seq, i.kind, i.codec, i.name,
+       CASE WHEN (i.upto <= $5::bigint OR ($7::boolean AND i.number = 1)) AND i.number <= $6::bigint
+            THEN i.payload END AS payload
+FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::bigint[])
+     WITH ORDINALITY AS k (shard, tenant_id, run_id, behind, run)
+CROSS JOIN LATERAL (
+    SELECT w.seq, w.kind, w.codec, w.name, w.payload, octet_length(w.payload) AS bytes,
+           sum(octet_length(w.payload)) OVER (ORDER BY w.seq ROWS UNBOUNDED PRECEDING) AS upto,
+           row_number() OVER (ORDER BY w.seq ROWS UNBOUNDED PRECEDING) AS number
+    FROM (
+        SELECT x.seq, x.kind, x.codec, x.name, x.payload
+        FROM flows.inbox x
+        WHERE x.shard = k.shard AND x.tenant_id = k.tenant_id AND x.run_id = k.run_id
+          AND x.seq > k.behind
+        ORDER BY x.seq
+        LIMIT $6::bigint + 1
+    ) AS w
+) AS i
+WHERE i.upto - i.bytes <= $5::bigint OR ($7::boolean AND i.number = 2)
 ORDER BY k.run, i.seq

@@ -11,7 +11,7 @@ use crate::ids::{RunKey, lane_of};
 use crate::payload::Payload;
 use crate::store::{
     Activation, Claim, Close, Collected, Committed, ConflictPolicy, Letter, Lineage, Mail,
-    MailKind, NewRun, Next, Outlook, PATIENCE, Park, Place, Record, RunStatus, RunView, Sent,
+    MailKind, NewRun, Next, Outlook, PATIENCE, Page, Park, Place, Record, RunStatus, RunView, Sent,
     Started, Store, WorkerIdentity,
 };
 use crate::time::Timestamp;
@@ -296,6 +296,13 @@ impl Worker {
 
     pub(super) async fn reload(&self, runs: &[RunKey]) -> Vec<Activation> {
         self.store.reload(self.id(), runs).await.expect("reload")
+    }
+
+    /// Reads on in one inbox.
+    pub(super) async fn read_on(&self, key: RunKey, behind: i64) -> Page {
+        let mut pages = self.store.read_mail(&[(key, behind)]).await.expect("read_mail");
+        assert_eq!(pages.len(), 1, "one page for each");
+        pages.remove(0)
     }
 
     pub(super) async fn retire(&self) {

@@ -19,7 +19,7 @@ use crate::ids::RunKey;
 use crate::memory::Lost;
 use crate::store::{
     Activation, Claim, Close, Collected, Committed, Counted, DeadLetter, Hint, HistoryRow, Lease,
-    ListFilter, Listed, Mail, NewRun, Next, Outcome, Outlook, Record, RunView, Sent, Started,
+    ListFilter, Listed, Mail, NewRun, Next, Outcome, Outlook, Page, Record, RunView, Sent, Started,
     Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
 };
 
@@ -141,6 +141,7 @@ enum Verb {
     Find,
     Describe,
     History,
+    ReadMail,
 }
 
 impl Verb {
@@ -274,6 +275,13 @@ impl Store for Network {
             self.process.after(fault).await?;
             self.heard();
             Ok(mail)
+        })
+    }
+
+    fn read_mail<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
+        Box::pin(async move {
+            let keys: Vec<_> = asked.iter().map(|(run, _)| *run).collect();
+            self.call(Verb::ReadMail, &keys, self.store().read_mail(asked)).await
         })
     }
 

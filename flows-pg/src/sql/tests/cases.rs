@@ -80,15 +80,16 @@ fn claims() -> Vec<Case> {
     let me = text(id(WORKER));
     let lanes = format!("'{{{LANE}}}'");
     let claim = vec![me.clone(), "1".into(), lanes.clone(), BATCH.to_string(), "9".into()];
+    let read = ["1000000", "1000000", "1000"].map(str::to_owned).to_vec();
     let reload = [vec![me.clone()], columns(&owned())].concat();
-    let load = [columns(&owned()), vec![me.clone(), "1".into()]].concat();
+    let load = [columns(&owned()), vec![me.clone(), "1".into()], read].concat();
     let collect = vec![text(id(MAILED)), BATCH.to_string(), "9".into()];
     vec![
         worker(LOOK, CLAIMER, 16, 14, vec![me.clone(), lanes, shards()]),
         worker(CLAIM, CLAIMER, BATCH, 60, claim),
         worker(LOAD, CLAIMER, BATCH, 24, load),
         worker(COLLECT, CLAIMER, BATCH, 20, collect),
-        worker(LOAD_INBOXES, CLAIMER, BATCH, 8, columns(&numbers(1..=BATCH))),
+        worker(LOAD_INBOXES, CLAIMER, BATCH, 8, inboxes(&numbers(1..=BATCH))),
         worker(PROMOTE, CLAIMER, 900, 25, vec![shards(), "500".into()]),
         worker(RELOAD, CLAIMER, BATCH, 16, reload),
     ]
@@ -184,6 +185,11 @@ fn columns(keys: &[Key]) -> Vec<String> {
         list(keys.iter().map(|key| key.tenant)),
         list(keys.iter().map(|key| key.run)),
     ]
+}
+
+fn inboxes(keys: &[Key]) -> Vec<String> {
+    let limits = ["1000000", "1000", "false"].map(str::to_owned).to_vec();
+    [columns(keys), vec![all(keys, "0")], limits].concat()
 }
 
 fn rows(keys: &[Key]) -> Vec<String> {

@@ -1,0 +1,164 @@
+//! What is too large to be read with other things: inboxes page by page, large journals one by one.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::executor::Executor;
+use super::keeper::Keeper;
+use super::message::Message;
+use super::resident::executor_of;
+use crate::error::Result;
+use crate::ids::RunKey;
+use crate::store::{Collected, Page};
+
+/// A run that wants to read on in its inbox.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PageRequest {
+    key: RunKey,
+    /// Which residency of it: what another had read is not what this one has.
+    residency: u64,
+    /// The letter behind which it reads on.
+    behind: i64,
+}
+
+/// What is to be read alone.
+enum Alone {
+    /// A claimed run, which no executor has yet.
+    Claimed(RunKey),
+    /// A run that its executor reads again.
+    Again(RunKey),
+    Page(PageRequest),
+}
+
+/// What is still to be read, in turn.
+#[derive(Default)]
+pub(super) struct Portions {
+    queue: VecDeque<Alone>,
+    /// The claimed ones among it, and how many letters are known to have been sent to each.
+    claimed: BTreeMap<RunKey, i64>,
+}
+
+impl Portions {
+    pub(super) fn claimed(&mut self, key: RunKey) {
+        self.queue.push_back(Alone::Claimed(key));
+        self.claimed.insert(key, 0);
+    }
+
+    pub(super) fn again(&mut self, key: RunKey) {
+        self.queue.push_back(Alone::Again(key));
+    }
+
+    /// Whether mail is of a run that is still to be read, which will be read with it.
+    pub(super) fn keeps(&mut self, mail: &Collected) -> bool {
+        self.claimed.get_mut(&mail.run).map(|sent| *sent = mail.sent).is_some()
+    }
+}
+
+impl Keeper<'_> {
+    /// Reads what has to be read alone, while there is room for it.
+    pub(super) async fn read_portions(&mut self) {
+        self.read_pages().await;
+        while self.reads.until().is_none()
+            && self.session.budget.has_room()
+            && let Some(next) = self.portions.queue.pop_front()
+        {
+            let read = match &next {
+                Alone::Claimed(key) => self.read_claimed(*key).await,
+                Alone::Again(key) => self.reload_some(&[*key]).await,
+                Alone::Page(asked) => self.read_page(*asked).await,
+            };
+            match read {
+                Ok(()) => self.reads.succeeded(),
+                Err(error) => {
+                    if let Some(unsaid) = self.session.complaints.due("read") {
+                        tracing::warn!(%error, unsaid, "cannot read a run; trying again");
+                    }
+                    self.reads.failed();
+                    self.portions.queue.push_back(next);
+                }
+            }
+        }
+    }
+
+    async fn read_claimed(&mut self, key: RunKey) -> Result<()> {
+        let found = self.session.store.reload(self.session.id(), &[key]).await?;
+        let sent = self.portions.claimed.remove(&key).unwrap_or_default();
+        if found.is_empty() {
+            self.session.release_slots(1); // it has ended, or is not ours any more
+        }
+        self.hand_out(found);
+        if sent > 0 {
+            // Its letters were read with it; what it has not heard of is their number.
+            let mail = Collected { run: key, sent, inbox: Vec::new(), more: Some(0) };
+            self.send(&key, Message::Mail(vec![mail]));
+        }
+        Ok(())
+    }
+
+    /// The next pages of inboxes, together.
+    async fn read_pages(&mut self) {
+        if self.reads.until().is_some() {
+            return;
+        }
+        let asked = self.session.take_pages();
+        if let [asked] = asked[..] {
+            return self.portions.queue.push_back(Alone::Page(asked));
+        }
+        if asked.is_empty() {
+            return;
+        }
+        let wanted: Vec<_> = asked.iter().map(|asked| (asked.key, asked.behind)).collect();
+        match self.session.store.read_mail(&wanted).await {
+            Ok(pages) => asked.into_iter().zip(pages).for_each(|(asked, page)| {
+                match page.letters.is_empty() && page.more.is_some() {
+                    true => self.portions.queue.push_back(Alone::Page(asked)),
+                    false => self.turn_page(asked, page),
+                }
+            }),
+            Err(error) => {
+                if let Some(unsaid) = self.session.complaints.due("read mail") {
+                    tracing::warn!(%error, unsaid, "cannot read inboxes; trying again");
+                }
+                self.reads.failed();
+                asked.into_iter().for_each(|asked| self.session.request_page(asked));
+            }
+        }
+    }
+
+    async fn read_page(&mut self, asked: PageRequest) -> Result<()> {
+        let mut pages = self.session.store.read_mail(&[(asked.key, asked.behind)]).await?;
+        self.turn_page(asked, pages.pop().unwrap_or_default());
+        Ok(())
+    }
+
+    fn turn_page(&self, asked: PageRequest, page: Page) {
+        let PageRequest { key, residency, .. } = asked;
+        self.send(&key, Message::Page { key, residency, page });
+    }
+
+    fn send(&self, key: &RunKey, message: Message) {
+        drop(self.executors[executor_of(key, self.executors.len())].send(message)); // its session ends
+    }
+}
+
+impl Executor {
+    /// Asks for what is behind the letters that a run has read, once it has taken them in. Behind a
+    /// slow database, what it has taken in waits; then it asks for no more.
+    pub(super) fn read_on(&mut self, key: RunKey) {
+        let draining = self.draining;
+        let Some(run) = self.runs.get_mut(&key).filter(|run| run.is_live()) else { return };
+        let has_room = run.todo.is_empty() && !run.pending.is_cut();
+        if let Some(behind) = run.more.filter(|_| has_room && !run.reads_on && !draining) {
+            run.reads_on = true;
+            self.session.request_page(PageRequest { key, residency: run.residency, behind });
+        }
+    }
+
+    /// The next page of a run's inbox has come.
+    pub(super) fn turn_page(&mut self, key: RunKey, residency: u64, page: Page) {
+        let run = self.runs.get_mut(&key).filter(|run| run.residency == residency);
+        let Some(run) = run else { return };
+        run.reads_on = false;
+        self.read(key, page);
+        self.consider(key);
+    }
+}
