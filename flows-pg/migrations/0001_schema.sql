@@ -65,6 +65,7 @@ CREATE TABLE flows.runs (
     current      boolean     NOT NULL DEFAULT true,    -- false: a later run has its workflow id
     predecessor  uuid,
     parent_run   uuid,
+    first_run    uuid,                                 -- of those in whose place it goes on
     workflow_id  text COLLATE "C",
     workflow     text COLLATE "C" NOT NULL,
     queue        text COLLATE "C" NOT NULL,
@@ -107,11 +108,11 @@ CREATE TABLE flows.dead_letters (
 
 CREATE INDEX dead_letters_newest ON flows.dead_letters (shard, tenant_id, failed_at);
 
--- Keys of letters that a run has received; they outlive the letters.
+-- Keys of letters that a run has received, or one in whose place it goes on; they outlive the letters.
 CREATE TABLE flows.inbox_keys (
     shard     smallint NOT NULL,
     tenant_id uuid     NOT NULL,
-    run_id    uuid     NOT NULL,
+    run_id    uuid     NOT NULL,                       -- the first of these runs
     key       text COLLATE "C" NOT NULL,
     PRIMARY KEY (shard, tenant_id, run_id, key)
 );

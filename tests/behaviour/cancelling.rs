@@ -16,6 +16,7 @@ on_every_store! {
     a_workflow_can_wait_for_its_cancellation,
     a_run_that_left_memory_is_cancelled,
     a_run_that_ended_cannot_be_cancelled,
+    who_goes_on_as_new_without_knowing_is_still_cancelled,
 }
 
 #[activity]
@@ -39,6 +40,17 @@ async fn fails(ctx: &ActivityContext) -> Result<()> {
 async fn cleans(ctx: &ActivityContext) -> Result<String> {
     ctx.state::<World>()?.note("cleans");
     Ok("cleaned".into())
+}
+
+/// Goes on as new before it hears of anything.
+#[workflow]
+async fn relays(ctx: &WorkflowContext, round: u32) -> Result<u32> {
+    if round == 0 {
+        let () = ctx.shield(ctx.signal("on")).await?;
+        return ctx.continue_as_new(relays::Input { round: 1 });
+    }
+    let () = ctx.signal("never").await?;
+    Ok(round)
 }
 
 #[workflow]
@@ -68,7 +80,7 @@ async fn listens(ctx: &WorkflowContext) -> Result<String> {
 }
 
 fn registry() -> Registry {
-    register_all![simple, careful, listens, works, fails, cleans]
+    register_all![simple, careful, listens, works, fails, cleans, relays]
 }
 
 fn input(activity: &str) -> simple::Input {
@@ -185,5 +197,18 @@ async fn a_run_that_ended_cannot_be_cancelled(env: Env) -> Result<()> {
     exec.result().await?;
     assert_eq!(exec.cancel().await.unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(exec.describe().await?.status, Status::Completed);
+    Ok(())
+}
+
+async fn who_goes_on_as_new_without_knowing_is_still_cancelled(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let exec = env.engine.start(relays::Input { round: 0 }).id("relay").await?;
+    exec.cancel().reason("enough").await?;
+    until(async || Ok(!events(&exec, "cancel_requested").await?.is_empty())).await?;
+    exec.signal("on", &()).await?;
+    let error = exec.result().await.expect_err("the one that goes on is cancelled");
+    assert!(error.is_cancelled() && error.message().contains("enough"), "{error}");
+    let last: Execution = env.engine.execution("relay");
+    assert_eq!(last.describe().await?.status, Status::Cancelled);
     Ok(())
 }

@@ -89,7 +89,7 @@ impl<A: Activity> Call<A> {
 
     fn issue(&mut self) {
         let Some(input) = self.input.take() else { return };
-        let state = self.handle.shared().lock();
+        let mut state = self.handle.shared().lock();
         let (now, cancelled) = (state.now, state.is_cancelled().then(|| state.cancellation()));
         drop(state);
         let input = self.checked().and_then(|()| Payload::encode(A::CODEC, &input));

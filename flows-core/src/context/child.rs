@@ -61,7 +61,7 @@ impl<W: Workflow> ChildCall<W> {
         let Some(input) = self.input.take() else { return };
         let shared = Arc::clone(self.handle.shared());
         let cancelled = {
-            let state = shared.lock();
+            let mut state = shared.lock();
             state.is_cancelled().then(|| state.cancellation())
         };
         let limit = shared.info.payload_limit;

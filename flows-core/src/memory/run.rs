@@ -4,6 +4,7 @@
 //! the indexes in step.
 
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
@@ -24,7 +25,8 @@ pub(super) struct Run {
     pub(super) journal: Vec<HistoryRow>,
     pub(super) inbox: Vec<Letter>,
     pub(super) received: i64,
-    pub(super) dedup: HashSet<String>,
+    /// Shared with the runs in whose place it goes on.
+    pub(super) dedup: Arc<Mutex<HashSet<String>>>,
     /// It has been owned or parked before it came to its place.
     pub(super) moved: bool,
 }
@@ -67,7 +69,7 @@ impl Run {
             journal: Vec::new(),
             inbox: Vec::new(),
             received: 0,
-            dedup: HashSet::new(),
+            dedup: Arc::default(),
             moved: false,
         }
     }
@@ -126,12 +128,16 @@ impl Run {
 
     /// Whether a letter with its key has come before.
     pub(super) fn has_received(&self, mail: &Mail) -> bool {
-        mail.dedup.as_ref().is_some_and(|key| self.dedup.contains(key))
+        mail.dedup.as_ref().is_some_and(|key| self.keys().contains(key))
+    }
+
+    fn keys(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.dedup.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a letter into the inbox.
     pub(super) fn receive(&mut self, mail: &Mail) {
-        self.dedup.extend(mail.dedup.clone());
+        self.keys().extend(mail.dedup.clone());
         self.received += 1;
         self.inbox.push(Letter {
             seq: self.received,

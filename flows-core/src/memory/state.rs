@@ -39,8 +39,12 @@ pub(super) struct Member {
 
 impl State {
     /// Adds a run that nobody knows yet.
-    pub(super) fn insert(&mut self, run: Run) {
+    pub(super) fn insert(&mut self, mut run: Run) {
         let key = run.new.key;
+        let before = run.new.lineage.predecessor.map(|run| RunKey { run, ..key });
+        if let Some(before) = before.and_then(|before| self.runs.get(&before)) {
+            run.dedup = Arc::clone(&before.dedup);
+        }
         if let Some(id) = &run.new.workflow_id {
             self.ids.insert((key.tenant, id.clone()), key);
         }

@@ -124,6 +124,12 @@ impl Machine {
         self.shared.lock().cancelled.is_some()
     }
 
+    /// The reason of a request to cancel that the code has not been told of.
+    pub(crate) fn unnoticed_cancellation(&self) -> Option<String> {
+        let state = self.shared.lock();
+        state.cancelled.clone().filter(|_| !state.told_cancelled)
+    }
+
     /// What never changes about the run.
     pub fn info(&self) -> &RunInfo {
         &self.shared.info

@@ -30,6 +30,8 @@ pub(crate) struct State {
     /// How many events of the journal follow the poll that is being made.
     pub(crate) events_ahead: usize,
     pub(crate) cancelled: Option<String>,
+    /// The code has been told of it.
+    pub(crate) told_cancelled: bool,
     pub(crate) shields: u32,
     next_op: u32,
     seed: u64,
@@ -65,6 +67,7 @@ impl State {
             replaying: false,
             events_ahead: 0,
             cancelled: None,
+            told_cancelled: false,
             shields: 0,
             next_op: 0,
             seed: high ^ low.rotate_left(32),
@@ -132,7 +135,8 @@ impl State {
         self.cancelled.is_some() && self.shields == 0
     }
 
-    pub(crate) fn cancellation(&self) -> Error {
+    pub(crate) fn cancellation(&mut self) -> Error {
+        self.told_cancelled = true;
         let reason = self.cancelled.as_deref().unwrap_or_default();
         Error::new(ErrorKind::Cancelled, format!("the run was cancelled: {reason}"))
     }
@@ -145,6 +149,7 @@ impl State {
             return Poll::Ready(Err(Error::terminal(message)));
         };
         if let Some(result) = entry.result.take() {
+            self.told_cancelled |= matches!(entry.what, What::Cancelled);
             self.passed = Some(entry.site);
             watch::passed(entry.site);
             self.ops.remove(&op);

@@ -126,6 +126,7 @@ contract! {
         a_park_of_an_earlier_claim_is_refused
         letters_stay_until_they_are_consumed
         a_key_is_received_once
+        a_key_holds_for_who_goes_on
         of_simultaneous_sends_of_a_key_one_is_received
         letters_keep_their_content
         mail_of_a_claimed_run_is_not_flagged_again

@@ -79,11 +79,15 @@ fn tell(run: &mut Resident, outcome: &Result<Payload>, at: Timestamp) -> Result<
     run.pending.mark(&Recorded { at, event }, None)
 }
 
-/// The signals that were acknowledged and never received: the run that goes on gets them.
+/// What was acknowledged and has not reached the code: the run that goes on gets it. Signals that were
+/// never received, and a request to cancel that the code was never told of.
 fn bequest(to: RunKey, run: &Resident) -> Vec<Mail> {
+    let letter = |kind, name, payload| Mail { to, kind, name, payload, dedup: None };
+    let cancelled = run.machine.as_ref().and_then(Machine::unnoticed_cancellation);
+    let cancelled = cancelled.and_then(|reason| Payload::json(&reason).ok());
     let unreceived = run.machine.as_ref().map(Machine::unreceived_signals).unwrap_or_default();
-    let letter = |(name, payload)| Mail { to, kind: MailKind::Signal, name, payload, dedup: None };
-    unreceived.into_iter().map(letter).collect()
+    let signals = unreceived.into_iter().map(|(name, it)| letter(MailKind::Signal, name, it));
+    signals.chain(cancelled.map(|it| letter(MailKind::Cancel, String::new(), it))).collect()
 }
 
 /// Marks a timeout that is the run's own.

@@ -13,14 +13,20 @@ WITH letter AS MATERIALIZED (
     SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::smallint[], $5::text[],
                          $6::smallint[], $7::bytea[], $8::text[])
          WITH ORDINALITY AS l (shard, tenant_id, run_id, kind, name, codec, payload, key, letter)
+), scope AS MATERIALIZED (
+    -- Keys hold for a run and for those that go on in its place: they are kept with the first.
+    SELECT l.*, coalesce((
+        SELECT u.first_run FROM flows.runs u
+        WHERE u.shard = l.shard AND u.tenant_id = l.tenant_id AND u.run_id = l.run_id LIMIT 1),
+        l.run_id) AS first_run
+    FROM letter l WHERE l.key IS NOT NULL
 ), known AS MATERIALIZED (
     -- A letter that has come before wakes nobody. (One that comes at the same moment may: its key
     -- is found below, behind the lock.)
-    SELECT l.letter FROM letter l
-    WHERE l.key IS NOT NULL AND (
+    SELECT s.letter FROM scope s WHERE (
         SELECT true FROM flows.inbox_keys k
-        WHERE k.shard = l.shard AND k.tenant_id = l.tenant_id AND k.run_id = l.run_id
-          AND k.key = l.key LIMIT 1)
+        WHERE k.shard = s.shard AND k.tenant_id = s.tenant_id AND k.run_id = s.first_run
+          AND k.key = s.key LIMIT 1)
 ), target AS MATERIALIZED (
     SELECT shard, tenant_id, run_id, count(*) AS letters
     FROM letter WHERE letter NOT IN (SELECT letter FROM known)
@@ -67,23 +73,23 @@ WITH letter AS MATERIALIZED (
     UNION ALL SELECT tenant_id, run_id, NULL, false FROM now_ready
     UNION ALL SELECT tenant_id, run_id, NULL, false FROM marked
 ), keyed AS MATERIALIZED (
-    SELECT DISTINCT ON (tenant_id, run_id, key) *
-    FROM letter
-    WHERE key IS NOT NULL AND letter NOT IN (SELECT letter FROM known)
+    SELECT DISTINCT ON (tenant_id, first_run, key) *
+    FROM scope
+    WHERE letter NOT IN (SELECT letter FROM known)
       AND ((tenant_id, run_id) IN (SELECT tenant_id, run_id FROM placed)) IS TRUE
-    ORDER BY tenant_id, run_id, key, letter
+    ORDER BY tenant_id, first_run, key, letter
 ), fresh AS (
     -- Idempotent: a key that the run has received keeps its letter out.
     INSERT INTO flows.inbox_keys (shard, tenant_id, run_id, key)
-    SELECT shard, tenant_id, run_id, key FROM keyed
+    SELECT shard, tenant_id, first_run, key FROM keyed
     ON CONFLICT DO NOTHING
-    RETURNING tenant_id, run_id, key
+    RETURNING tenant_id, run_id AS first_run, key
 ), accepted AS MATERIALIZED (
     SELECT * FROM letter
     WHERE key IS NULL AND ((tenant_id, run_id) IN (SELECT tenant_id, run_id FROM placed)) IS TRUE
     UNION ALL
-    SELECT * FROM keyed
-    WHERE ((tenant_id, run_id, key) IN (SELECT tenant_id, run_id, key FROM fresh)) IS TRUE
+    SELECT shard, tenant_id, run_id, kind, name, codec, payload, key, letter FROM keyed
+    WHERE ((tenant_id, first_run, key) IN (SELECT tenant_id, first_run, key FROM fresh)) IS TRUE
 ), delivered AS (
     INSERT INTO flows.inbox (shard, tenant_id, run_id, kind, name, codec, payload)
     SELECT shard, tenant_id, run_id, kind, name, codec, payload FROM accepted ORDER BY letter

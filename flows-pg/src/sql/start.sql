@@ -17,10 +17,15 @@ WITH given AS (
     -- the caller sees that by its absence from the answer.
     INSERT INTO flows.runs (shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
                             priority, attempt, input, starts_at, timeout_us, retry, predecessor,
-                            parent_run, parent_op)
+                            parent_run, parent_op, first_run)
     SELECT shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
            priority, attempt, input::jsonb, CASE WHEN due > statement_timestamp() THEN due END, timeout_us,
-           retry::jsonb, predecessor, parent_run, parent_op
+           retry::jsonb, predecessor, parent_run, parent_op,
+           CASE WHEN predecessor IS NOT NULL THEN (
+               SELECT coalesce(p.first_run, p.run_id) FROM flows.runs p
+               WHERE p.shard = given.shard AND p.tenant_id = given.tenant_id
+                 AND p.run_id = given.predecessor LIMIT 1)
+           END
     FROM given
     ON CONFLICT DO NOTHING
     RETURNING shard, tenant_id, run_id, lane, priority, starts_at

@@ -1,12 +1,15 @@
 //! Mail: delivered once, in order, wherever the run is; and never lost between two stools.
 
 use super::bench::{
-    Bench, Worker, completed, names, no_turn, park, park_knowing, signal, stuck, turn,
+    Bench, Worker, completed, ended_as, failed, names, no_turn, park, park_knowing, signal, stuck,
+    turn,
 };
 use crate::error::ErrorKind;
 use crate::ids::RunKey;
 use crate::payload::Payload;
-use crate::store::{Collected, Committed, Letter, Mail, MailKind, Next, Park, Place, Record, Sent};
+use crate::store::{
+    Close, Collected, Committed, Letter, Mail, MailKind, Next, Park, Place, Record, RunStatus, Sent,
+};
 
 pub(super) async fn mail_before_the_first_turn_waits_in_order(bench: Bench) {
     let (worker, key) = (bench.worker().await, bench.started("order").await);
@@ -162,6 +165,36 @@ pub(super) async fn a_key_is_received_once(bench: Bench) {
     assert_eq!(bench.mail(&once).await.expect("send"), Sent::Duplicate, "it had come in time");
     let late = Mail { dedup: Some("m".to_owned()), ..once };
     assert_eq!(bench.mail(&late).await.expect_err("it has ended").kind(), ErrorKind::Closed);
+}
+
+/// A key is honoured by the runs that go on in a run's place, one after the other.
+pub(super) async fn a_key_holds_for_who_goes_on(bench: Bench) {
+    let worker = bench.worker().await;
+    let first = bench.owned("order", &worker).await;
+    let once = |to, key: &str| Mail { dedup: Some(key.to_owned()), ..signal(to, "paid") };
+    let sent = async |to, key| bench.mail(&once(to, key)).await.expect("send");
+    assert_ne!(sent(first, "a").await, Sent::Duplicate);
+    let mut run = first;
+    for key in ["b", "c"] {
+        let next = bench.successor(run, "order");
+        let close = Close { successor: Some(next.key.run), ..ended_as(RunStatus::Continued) };
+        let record = Record { starts: vec![next.clone()], ..turn(run, 0, Next::Close(close)) };
+        assert_eq!(worker.commit(record).await, Committed::Done);
+        run = next.key;
+        assert_eq!(sent(run, "a").await, Sent::Duplicate, "the first run had received it");
+        assert_ne!(sent(run, key).await, Sent::Duplicate);
+        worker.claim(run).await;
+    }
+    for key in ["a", "b", "c"] {
+        assert_eq!(sent(run, key).await, Sent::Duplicate);
+        assert_eq!(sent(first, key).await, Sent::Duplicate, "whichever of them is named");
+    }
+    assert_eq!(worker.commit(turn(run, 0, failed())).await, Committed::Done);
+    let again = bench.successor(run, "order");
+    bench.store.rerun(run, &again).await.expect("rerun");
+    assert_eq!(sent(again.key, "b").await, Sent::Duplicate, "over a rerun");
+    let other = bench.started("other").await;
+    assert_ne!(sent(other, "a").await, Sent::Duplicate, "another run knows nothing of it");
 }
 
 /// Also where nobody has seen the key yet when they are sent.
