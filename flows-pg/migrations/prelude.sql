@@ -4,6 +4,7 @@ CREATE SCHEMA IF NOT EXISTS flows;
 CREATE TABLE IF NOT EXISTS flows.schema_version (
     version    integer     PRIMARY KEY,
     name       text        NOT NULL,
+    serves     integer     NOT NULL,                   -- builds for this version and later work with it
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 

@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 
 use crate::error::Fault;
 use crate::link::Link;
-use crate::migrate;
+use crate::migrate::{self, Found};
 use crate::names::Names;
 use crate::pooler::{self, Mode, Types};
 use crate::sql::CHECK;
@@ -58,7 +58,8 @@ async fn check(link: Link<'_>) -> Result<(), Fault> {
     if row.get("standby") {
         return Err(is_standby().into());
     }
-    migrate::compare(row.get::<_, Option<i32>>("version").unwrap_or(0))?;
+    let number = |column| row.get::<_, Option<i32>>(column).unwrap_or(0);
+    migrate::compare(Found { version: number("version"), serves: number("serves") })?;
     roles(row, link.names())?;
     Ok(())
 }

@@ -116,6 +116,11 @@ impl Fault {
     }
 
     pub(crate) fn remedy(&self) -> Remedy {
+        if let Self::Pg(error) = self
+            && error.as_db_error().is_some_and(is_behind)
+        {
+            return Remedy::None; // no letter is to blame
+        }
         match self.code() {
             Some("40001" | "40P01") => Remedy::Repeat,
             Some("23505" | "FL001") => Remedy::Contended,
@@ -145,8 +150,18 @@ impl From<Fault> for Error {
     }
 }
 
+/// Whether a new letter has been given a number that another one has.
+fn is_behind(error: &DbError) -> bool {
+    error.constraint() == Some("inbox_pkey")
+}
+
 /// The server answered, and the answer was no.
 fn from_server(error: &DbError) -> Error {
+    if is_behind(error) {
+        let message = "the sequence of flows.inbox is behind the letters in it, as after a move by \
+                       logical replication: run `engine.migrate()`, which sets it right";
+        return Error::new(ErrorKind::Configuration, message);
+    }
     let (kind, advice) = match error.code().code() {
         "42P01" | "3F000" | "42883" | "42703" => (
             ErrorKind::Configuration,

@@ -15,14 +15,31 @@ use crate::store::PgStore;
 
 const PRELUDE: &str = include_str!("../migrations/prelude.sql");
 
-/// By version, from 1.
-const MIGRATIONS: &[(&str, &str)] = &[("schema", include_str!("../migrations/0001_schema.sql"))];
+/// A step from one version of the schema to the next.
+struct Migration {
+    name: &'static str,
+    sql: &'static str,
+    /// The oldest builds that work with the schema after it, by the version they were made for. A
+    /// migration that only expands says what the one before it says: in a rolling deploy, old processes
+    /// must be able to start again. One that contracts says the first version whose builds do without.
+    serves: i32,
+}
 
-const READ_VERSION: &str = "SELECT max(version) FROM flows.schema_version";
-const RECORD_VERSION: &str = "INSERT INTO flows.schema_version (version, name) VALUES ($1, $2)";
+/// By version, from 1.
+const MIGRATIONS: &[Migration] =
+    &[Migration { name: "schema", sql: include_str!("../migrations/0001_schema.sql"), serves: 1 }];
+
+const READ_VERSION: &str =
+    "SELECT version, serves FROM flows.schema_version ORDER BY version DESC LIMIT 1";
+const RECORD_VERSION: &str =
+    "INSERT INTO flows.schema_version (version, name, serves) VALUES ($1, $2, $3)";
 const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
 const ANOTHER: &str = "another process has been migrating this database for 60 s";
 const IN_USE: &str = "an open transaction has been using the tables of flows for 5 s";
+const HIGHEST_LETTER: &str = "SELECT coalesce(max(seq), 0) FROM flows.inbox";
+const LAST_NUMBER: &str = "SELECT (SELECT last_value FROM pg_catalog.pg_sequences \
+    WHERE schemaname = 'flows' AND sequencename = 'inbox_seq_seq')";
+const GO_ON_BEHIND: &str = "SELECT setval('flows.inbox_seq_seq', $1)";
 /// Not `to_regclass`: behind a lock, that may still answer from before it.
 const HAS_SCHEMA: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c \
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
@@ -36,18 +53,27 @@ pub(crate) fn newest() -> i32 {
     i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
 }
 
-/// Whether this build works with a schema of that version.
-pub(crate) fn compare(found: i32) -> Result<()> {
-    let newest = newest();
+/// The version of a schema, and the oldest builds that it serves.
+#[derive(Clone, Copy)]
+pub(crate) struct Found {
+    pub(crate) version: i32,
+    pub(crate) serves: i32,
+}
+
+/// Whether this build works with such a schema: with its own, and with newer ones that say so.
+pub(crate) fn compare(found: Found) -> Result<()> {
+    let (newest, Found { version: found, serves }) = (newest(), found);
     let message = match found.cmp(&newest) {
         std::cmp::Ordering::Equal => return Ok(()),
+        std::cmp::Ordering::Greater if serves <= newest => return Ok(()),
         std::cmp::Ordering::Less => format!(
             "the flows schema of this database has version {found}, this build needs {newest}: run \
              `engine.migrate()` (open runs survive it)"
         ),
         std::cmp::Ordering::Greater => format!(
-            "the flows schema of this database has version {found}, this build knows {newest}: a \
-             newer build has migrated it; update this one"
+            "the flows schema of this database has version {found} and serves builds for version \
+             {serves} and later, this build is for {newest}: a newer build has migrated it; update \
+             this one"
         ),
     };
     Err(Error::new(ErrorKind::Configuration, message))
@@ -82,10 +108,11 @@ impl PgStore {
 
     fn migration_sql_of(names: Names) -> String {
         let mut sql = format!("BEGIN;\n\n{PRELUDE}\n");
-        for (version, (name, text)) in (1..).zip(MIGRATIONS) {
+        for (version, Migration { name, sql: text, serves }) in (1..).zip(MIGRATIONS) {
             sql.push_str(text);
             sql.push_str(&format!(
-                "\nINSERT INTO flows.schema_version (version, name) VALUES ({version}, '{name}');\n\n"
+                "\nINSERT INTO flows.schema_version (version, name, serves) \
+                 VALUES ({version}, '{name}', {serves});\n\n"
             ));
         }
         sql.push_str("COMMIT;\n");
@@ -97,8 +124,10 @@ impl PgStore {
         if client.query_typed_one(IS_STANDBY, &[]).await?.get(0) {
             return Err(is_standby().into());
         }
-        if version(&client, names).await? == newest() {
-            return Ok(());
+        let found = version(&client, names).await?;
+        if found.version >= newest() {
+            compare(found)?;
+            return mend_sequence(&mut client, names).await;
         }
         let begin = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
         let tx = begin.read_only(false).start().await?; // dropped half-way, it rolls back
@@ -110,10 +139,10 @@ impl PgStore {
         );
         tx.batch_execute(&lock).await.map_err(|error| unless_held(error, ANOTHER))?;
         let found = version(tx.client(), names).await?;
-        if found > newest() {
+        if found.version > newest() {
             compare(found)?;
         }
-        apply(tx.client(), names, found).await.map_err(|fault| match fault {
+        apply(tx.client(), names, found.version).await.map_err(|fault| match fault {
             Fault::Pg(error) => unless_held(error, IN_USE),
             fault => fault,
         })?;
@@ -121,14 +150,34 @@ impl PgStore {
     }
 }
 
-async fn version(client: &Client, names: Names) -> Result<i32, Fault> {
+/// After a move by logical replication, a sequence is behind the numbers that it has given: replication
+/// copies rows, and not sequences. It goes on behind the highest.
+async fn mend_sequence(client: &mut Client, names: Names) -> Result<(), Fault> {
+    let begin = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+    let tx = begin.read_only(false).start().await?;
+    let become_worker = names.in_text("SET LOCAL ROLE flows_worker"); // its owner sees no rows
+    tx.batch_execute(&become_worker).await?;
+    let highest = tx.client().query_typed_one(&names.in_text(HIGHEST_LETTER), &[]).await?;
+    let highest: i64 = highest.get(0);
+    tx.batch_execute("RESET ROLE").await?;
+    let last = tx.client().query_typed_one(&names.in_text(LAST_NUMBER), &[]).await?;
+    if last.get::<_, Option<i64>>(0).unwrap_or(0) < highest {
+        let behind: [(&(dyn ToSql + Sync), _); 1] = [(&highest, Type::INT8)];
+        tx.client().execute_typed(&names.in_text(GO_ON_BEHIND), &behind).await?;
+        tracing::info!(highest, "the sequence of flows.inbox goes on behind its rows");
+    }
+    Ok(tx.commit().await?)
+}
+
+async fn version(client: &Client, names: Names) -> Result<Found, Fault> {
+    let none = Found { version: 0, serves: 0 };
     let exists = client.query_typed_one(&names.in_text(HAS_SCHEMA), &[]).await?;
     let exists: bool = exists.get(0);
     if !exists {
-        return Ok(0);
+        return Ok(none);
     }
-    let row = client.query_typed_one(&names.in_text(READ_VERSION), &[]).await?;
-    Ok(row.get::<_, Option<i32>>(0).unwrap_or(0))
+    let row = client.query_typed_opt(&names.in_text(READ_VERSION), &[]).await?;
+    Ok(row.map_or(none, |row| Found { version: row.get(0), serves: row.get(1) }))
 }
 
 async fn apply(client: &Client, names: Names, found: i32) -> Result<(), Fault> {
@@ -136,9 +185,10 @@ async fn apply(client: &Client, names: Names, found: i32) -> Result<(), Fault> {
         client.batch_execute(&names.in_text(PRELUDE)).await?;
     }
     let missing = (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found);
-    for (version, (name, text)) in missing {
-        client.batch_execute(&names.in_text(text)).await?;
-        let params: [(&(dyn ToSql + Sync), _); 2] = [(&version, Type::INT4), (name, Type::TEXT)];
+    for (version, Migration { name, sql, serves }) in missing {
+        client.batch_execute(&names.in_text(sql)).await?;
+        let params: [(&(dyn ToSql + Sync), _); 3] =
+            [(&version, Type::INT4), (name, Type::TEXT), (serves, Type::INT4)];
         client.execute_typed(&names.in_text(RECORD_VERSION), &params).await?;
         tracing::info!(schema = names.schema(), version, name, "migrated the flows schema");
     }

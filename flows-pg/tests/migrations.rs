@@ -4,13 +4,20 @@ mod common;
 
 use common::*;
 use flows_core::error::ErrorKind;
-use flows_core::store::Store;
+use flows_core::store::{Committed, Next, RunStatus, Store};
 use flows_pg::PgStore;
 use flows_pg::dev::fresh_database;
 use uuid::Uuid;
 
 const OLDER: &str = "UPDATE flows.schema_version SET version = 0";
-const NEWER: &str = "INSERT INTO flows.schema_version (version, name) VALUES (99, 'later')";
+const NEWER: &str =
+    "INSERT INTO flows.schema_version (version, name, serves) VALUES (99, 'later', 98)";
+/// What the next version might be: it adds, and takes nothing away.
+const EXPANDED: &str = "
+    ALTER TABLE flows.runs ADD COLUMN colour text;
+    ALTER TABLE flows.journal ADD COLUMN weight bigint NOT NULL DEFAULT 0;
+    CREATE TABLE flows.shelves (shard smallint NOT NULL, tenant_id uuid NOT NULL, PRIMARY KEY (shard, tenant_id));
+    INSERT INTO flows.schema_version (version, name, serves) VALUES (2, 'shelves', 1)";
 
 #[tokio::test]
 async fn eight_tasks_migrate_at_once_and_again() {
@@ -74,6 +81,30 @@ async fn a_newer_schema_is_refused_by_name() {
     }
 }
 
+/// In a rolling deploy, the first new process migrates; old ones go on, and start again.
+#[tokio::test]
+async fn a_newer_schema_that_only_expands_serves_this_build() {
+    let db = setup().await;
+    let before = run(None);
+    start(&db.store, &before).await;
+    db.sql().await.batch_execute(EXPANDED).await.unwrap();
+    let restarted = db.another().await;
+    restarted.migrate().await.expect("there is nothing to do");
+    start(&restarted, &run(None)).await;
+    let worker = worker(LEASE);
+    restarted.register(&worker).await.expect("a lease");
+    let claimed = claim(&restarted, &worker, before.key.shard).await;
+    assert_eq!(claimed.first().map(|run| run.key), Some(before.key));
+    let end = Next::Close(close(RunStatus::Completed));
+    let answers = commit(&restarted, &worker, &[record(before.key, 0, end)]).await;
+    assert_eq!(answers, [Committed::Done]);
+    let later = "UPDATE flows.schema_version SET serves = 2 WHERE version = 2";
+    db.sql().await.batch_execute(later).await.unwrap();
+    let error = db.another().await.register(&worker).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.message().contains("serves builds for version 2 and later"), "{error}");
+}
+
 #[tokio::test]
 async fn an_older_schema_asks_for_migration() {
     let db = setup().await;
@@ -92,6 +123,31 @@ async fn the_printed_migration_makes_the_same_schema() {
     let store = PgStore::connect(database.url()).await.unwrap();
     store.migrate().await.unwrap();
     start(&store, &run(None)).await;
+}
+
+/// Logical replication copies rows, and not sequences.
+#[tokio::test]
+async fn a_sequence_that_is_behind_is_named_and_mended() {
+    let db = setup().await;
+    let new = run(None);
+    start(&db.store, &new).await;
+    let letters = [1, 2, 3].map(|number| signal(new.key, number));
+    for answer in db.store.send(&letters).await.unwrap() {
+        answer.expect("sent");
+    }
+    let admin = db.sql().await;
+    admin.batch_execute("ALTER SEQUENCE flows.inbox_seq_seq RESTART").await.unwrap();
+    let error = db.store.send(&letters[..1]).await.unwrap().remove(0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+    assert!(error.message().contains("run `engine.migrate()`"), "{error}");
+    db.another().await.migrate().await.expect("mended");
+    for _ in 0..2 {
+        db.store.send(&letters[..1]).await.unwrap().remove(0).expect("sent");
+    }
+    let worker = worker(LEASE);
+    db.store.register(&worker).await.unwrap();
+    let inbox = &claim(&db.store, &worker, new.key.shard).await[0].inbox;
+    assert_eq!(inbox.len(), 5, "nothing is lost");
 }
 
 /// Rows of these come and go all the time.

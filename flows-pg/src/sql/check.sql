@@ -2,6 +2,7 @@
 -- Called once by every store, by `check`. Locks nothing.
 SELECT pg_is_in_recovery() AS standby,
        (SELECT max(version) FROM flows.schema_version) AS version,
+       (SELECT serves FROM flows.schema_version ORDER BY version DESC LIMIT 1) AS serves,
        coalesce((SELECT string_agg(rolname, ', ') FROM pg_catalog.pg_roles
                  WHERE rolname IN ('flows_tenant', 'flows_worker')
                    AND (rolsuper OR rolbypassrls)), '') AS almighty,
