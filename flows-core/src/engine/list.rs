@@ -207,3 +207,19 @@ impl FromStr for PageToken {
         token.ok_or_else(|| Error::invalid(format!("`{text}` is no token of a page of a list")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_goes_through_text() {
+        let run = Uuid::from_u128(7);
+        let token = PageToken(ListCursor { created_at: Timestamp(-42), run });
+        assert_eq!(token.to_string().parse::<PageToken>().expect("a token"), token);
+        for text in ["", "42", "42.", "x.00000000-0000-0000-0000-000000000007"] {
+            let refused = text.parse::<PageToken>().expect_err("no token");
+            assert_eq!(refused.message(), format!("`{text}` is no token of a page of a list"));
+        }
+    }
+}
