@@ -3,6 +3,8 @@
 //! A server that was built without TLS cannot be asked: those tests say so, and are skipped. (Debian's
 //! packages have it, so `FLOWS_POSTGRES=15` never skips; the wheel of 18 has not.)
 
+#![cfg(feature = "tls")]
+
 mod common;
 
 use std::sync::LazyLock;
@@ -11,12 +13,14 @@ use std::time::Duration;
 use common::certificates::{Authority, Files, Identity};
 use common::*;
 use flows_core::error::{Error, ErrorKind};
-use flows_core::store::{Hint, Store};
+use flows_core::ids::RunKey;
+use flows_core::store::{Hint, Store, Survey, Surveyable};
 use flows_pg::deadpool_postgres::{Manager, Pool};
 use flows_pg::dev::PrivateServer;
 use flows_pg::tokio_postgres::{Client, NoTls};
 use flows_pg::{Engine, PgStore};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 /// A server with a certificate.
 struct Encrypting {
@@ -282,9 +286,10 @@ async fn what_is_given_up_over_tls_is_cancelled_on_the_server() {
     start(&store, &run(None)).await;
     let app = plain(&server.server.superuser_url()).await;
     app.batch_execute("BEGIN; LOCK TABLE flows.runs").await.unwrap();
-    let new = [run(None)];
-    let starting = timeout(Duration::from_secs(1), store.start(&new));
-    assert!(starting.await.is_err(), "nothing was waited for");
+    let from = RunKey { shard: 0, tenant: Uuid::nil(), run: Uuid::nil() };
+    let survey = Survey { runs: Surveyable::Open, from, workflow: None, limit: 5 };
+    let reading = timeout(Duration::from_secs(2), store.survey(&survey)); // locks may last
+    assert!(reading.await.is_err(), "nothing was waited for");
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
     for round in 0.. {
         let left: i64 = app.query_one(waiting, &[]).await.unwrap().get(0);

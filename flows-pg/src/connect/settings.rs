@@ -73,8 +73,10 @@ pub(super) struct Settings {
     pub(super) wanted: Wanted,
     pub(super) timeout: Duration,
     pub(super) mode: Mode,
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only TLS reads it"))]
     pub(super) roots: Roots,
     /// The files of the client's certificate and key, and whether they were asked for.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only TLS reads it"))]
     pub(super) identity: Option<(PathBuf, PathBuf, bool)>,
     passfile: Option<PathBuf>,
 }
