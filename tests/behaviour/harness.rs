@@ -78,7 +78,7 @@ pub(crate) async fn within<F: Future<Output = Result<()>>>(
 }
 
 impl Env {
-    fn on_memory() -> Self {
+    pub(crate) fn on_memory() -> Self {
         let engine = flows_core::Engine::new(Arc::new(MemoryStore::new()));
         Self { engine, world: World::default(), _database: None }
     }

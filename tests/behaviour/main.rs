@@ -7,6 +7,7 @@
 mod harness;
 mod gates;
 mod logs;
+mod meddler;
 mod world;
 
 mod blocking;
@@ -14,6 +15,7 @@ mod bounds;
 mod building;
 mod cancelling;
 mod children;
+mod clockwork;
 mod connections;
 mod dead_letters;
 mod errors;
@@ -36,6 +38,7 @@ mod stuck;
 mod tenants;
 mod terminating;
 mod texts;
+mod unsure;
 mod untold;
 mod versions;
 mod workers;

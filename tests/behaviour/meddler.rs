@@ -1,0 +1,295 @@
+//! A store between a worker and the real one, which meddles where a test says so.
+//!
+//! It does to one commit what others and broken connections do, lets verbs fail, and keeps hints to
+//! itself. Everything else it passes on.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use flows::prelude::*;
+use flows_core::ids::RunKey;
+use flows_core::journal::{self, Event};
+use flows_core::payload::Payload;
+use flows_core::store::{
+    Activation, Claim, Close, Collected, Committed, DeadLetter, Hint, HistoryRow, Lease,
+    ListFilter, Mail, NewRun, Next, Outcome, Outlook, Record, RunView, Sent, Started, Store,
+    StoreFuture, Survey, Surveyed, WorkerIdentity,
+};
+use tokio::sync::mpsc::UnboundedReceiver;
+use uuid::Uuid;
+
+use crate::world::World;
+
+/// What becomes of a commit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Meddling {
+    /// Nothing of it is written, and nobody can say.
+    Vanishes,
+    /// It is written, and nobody can say.
+    IsUnheard,
+    /// Somebody else has written another result in its place.
+    ComesSecond(u32),
+    /// The same, and nobody can say.
+    ComesSecondUnheard(u32),
+    /// It waits for the gate `commit`.
+    Waits,
+}
+
+/// Which commit is meddled with.
+#[derive(Debug, Clone, Copy)]
+enum When {
+    /// That of the result of this activity.
+    ResultOf(&'static str),
+    /// The next that parks a run.
+    Parks,
+}
+
+/// The store that meddles.
+pub(crate) struct Meddler {
+    store: Arc<dyn Store>,
+    world: World,
+    /// What becomes of one commit.
+    plan: Mutex<Option<(When, Meddling)>>,
+    /// How often verbs fail.
+    failures: Mutex<BTreeMap<&'static str, usize>>,
+}
+
+impl Meddler {
+    pub(crate) fn new(store: Arc<dyn Store>, world: &World) -> Arc<Self> {
+        let (plan, failures) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { store, world: world.clone(), plan, failures })
+    }
+
+    /// The next commit of a result of this activity.
+    pub(crate) fn result_of(&self, activity: &'static str, meddling: Meddling) {
+        *self.plan.lock().unwrap() = Some((When::ResultOf(activity), meddling));
+    }
+
+    /// The next commit that parks a run.
+    pub(crate) fn parking(&self, meddling: Meddling) {
+        *self.plan.lock().unwrap() = Some((When::Parks, meddling));
+    }
+
+    /// The next calls of this verb fail.
+    pub(crate) fn fails(&self, verb: &'static str, times: usize) {
+        self.failures.lock().unwrap().insert(verb, times);
+    }
+
+    /// Whether everything that was planned has happened.
+    pub(crate) fn is_done(&self) -> bool {
+        let failures = self.failures.lock().unwrap();
+        self.plan.lock().unwrap().is_none() && failures.values().all(|left| *left == 0)
+    }
+
+    fn check(&self, verb: &'static str) -> Result<()> {
+        match self.failures.lock().unwrap().get_mut(verb) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                Err(unavailable())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is to become of this batch, because of which record.
+    fn planned<'a>(&self, records: &'a [Record]) -> Option<(&'a Record, Meddling)> {
+        let mut plan = self.plan.lock().unwrap();
+        let (when, meddling) = (*plan)?;
+        let record = records.iter().find(|record| match when {
+            When::ResultOf(activity) => has_result(record, activity),
+            When::Parks => matches!(record.next, Next::Park(_)),
+        })?;
+        *plan = None;
+        Some((record, meddling))
+    }
+
+    async fn meddle(
+        &self,
+        writer: usize,
+        worker: Uuid,
+        records: &[Record],
+    ) -> Result<Vec<Committed>> {
+        self.check("commit")?;
+        let commit = || self.store.commit(writer, worker, records);
+        let Some((record, meddling)) = self.planned(records) else { return commit().await };
+        match meddling {
+            Meddling::Vanishes => Err(unavailable()),
+            Meddling::IsUnheard => commit().await.and_then(|_| Err(unavailable())),
+            Meddling::ComesSecond(result) => {
+                self.write_instead(record, result).await?;
+                commit().await
+            }
+            Meddling::ComesSecondUnheard(result) => {
+                self.write_instead(record, result).await?;
+                Err(unavailable())
+            }
+            Meddling::Waits => {
+                self.world.note("a commit waits");
+                self.world.pass("commit").await;
+                commit().await
+            }
+        }
+    }
+
+    /// Another worker has had another result.
+    async fn write_instead(&self, record: &Record, result: u32) -> Result<()> {
+        let mut events = journal::decode(0, &record.events)?;
+        for recorded in &mut events {
+            if let Event::ActivityCompleted { output, .. } = &mut recorded.event {
+                *output = Payload::json(&result)?;
+            }
+        }
+        let (consumed, starts, mail) = (Vec::new(), Vec::new(), Vec::new());
+        let (key, position, events) = (record.key, record.position, journal::encode(&events)?);
+        let other = Record { key, position, events, consumed, starts, mail, next: Next::Stay };
+        assert_eq!(self.store.commit(0, Uuid::nil(), &[other]).await?, [Committed::Done]);
+        Ok(())
+    }
+}
+
+fn has_result(record: &Record, activity: &str) -> bool {
+    let events = journal::decode(0, &record.events).unwrap_or_default();
+    events.iter().any(|recorded| match &recorded.event {
+        Event::ActivityCompleted { step, .. } => step.name == activity,
+        _ => false,
+    })
+}
+
+fn unavailable() -> Error {
+    Error::new(ErrorKind::Unavailable, "the connection broke")
+}
+
+impl Store for Meddler {
+    fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>> {
+        self.store.start(runs)
+    }
+
+    fn start_owned<'a>(
+        &'a self,
+        worker: Uuid,
+        runs: &'a [NewRun],
+    ) -> StoreFuture<'a, Vec<Result<Started>>> {
+        self.store.start_owned(worker, runs)
+    }
+
+    fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
+        self.store.send(mail)
+    }
+
+    fn terminate<'a>(
+        &'a self,
+        run: RunKey,
+        record: &'a [u8],
+        close: &'a Close,
+        mail: &'a [Mail],
+    ) -> StoreFuture<'a, bool> {
+        self.store.terminate(run, record, close, mail)
+    }
+
+    fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
+        self.store.rerun(dead, run)
+    }
+
+    fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
+        Box::pin(async move {
+            self.check("register")?;
+            self.store.register(worker).await
+        })
+    }
+
+    fn retry_stuck<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, ()> {
+        self.store.retry_stuck(worker)
+    }
+
+    fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
+        Box::pin(async move {
+            self.check("renew")?;
+            self.store.renew(worker).await
+        })
+    }
+
+    fn retire(&self, worker: Uuid) -> StoreFuture<'_, ()> {
+        self.store.retire(worker)
+    }
+
+    fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {
+        Box::pin(async move {
+            self.check("look")?;
+            self.store.look(worker).await
+        })
+    }
+
+    fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
+        Box::pin(async move {
+            self.check("claim")?;
+            self.store.claim(claim).await
+        })
+    }
+
+    fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>> {
+        Box::pin(async move {
+            self.check("reload")?;
+            self.store.reload(worker, runs).await
+        })
+    }
+
+    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
+        Box::pin(async move {
+            self.check("collect")?;
+            self.store.collect(worker).await
+        })
+    }
+
+    fn commit<'a>(
+        &'a self,
+        writer: usize,
+        worker: Uuid,
+        records: &'a [Record],
+    ) -> StoreFuture<'a, Vec<Committed>> {
+        Box::pin(self.meddle(writer, worker, records))
+    }
+
+    fn writers(&self) -> usize {
+        self.store.writers()
+    }
+
+    fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>> {
+        self.store.outcomes(runs)
+    }
+
+    /// Hints may be lost, so all of them are.
+    fn publish(&self, _: Hint) {}
+
+    fn subscribe(&self) -> Option<UnboundedReceiver<Hint>> {
+        None
+    }
+
+    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>> {
+        self.store.find(tenant, workflow_id)
+    }
+
+    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
+        self.store.describe(run)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self.store.as_any()
+    }
+
+    fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>> {
+        self.store.history(run)
+    }
+
+    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>> {
+        self.store.list(tenant, filter)
+    }
+
+    fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {
+        self.store.survey(survey)
+    }
+
+    fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {
+        self.store.dead_letters(tenant, limit)
+    }
+}
