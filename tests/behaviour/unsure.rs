@@ -401,3 +401,22 @@ async fn a_worker_that_waits_for_its_activities_holds_its_lease() -> Result<()> 
     assert_eq!(exec.result().await?, 1);
     Ok(())
 }
+
+/// Nobody will read it any more: whoever has the run next finds out.
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_stops_does_not_wait_for_what_it_could_not_read() -> Result<()> {
+    let Scene { env, meddler, other } = scene();
+    meddler.result_of("first", Meddling::Vanishes);
+    meddler.fails("reload", usize::MAX);
+    let worker = env.worker(register_all![chain, first, second]);
+    let worker = Serving::begin(worker.shutdown_grace(Duration::from_secs(3_600)).build()?);
+    let exec = other.start(chain::Input {}).await?;
+    env.world.noted("first", 1).await;
+    all_is_quiet().await;
+    let began = tokio::time::Instant::now();
+    worker.stop().await?;
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    let _next = env.serve(register_all![chain, first, second])?;
+    assert_eq!(exec.result().await?, 10);
+    Ok(())
+}

@@ -118,10 +118,14 @@ impl Executor {
         waits
     }
 
-    /// Begins to let go of every run.
+    /// Begins to let go of every run. Nobody reads runs again from now on: what waits for that is handed
+    /// back as it is.
     pub(super) fn drain(&mut self) {
         self.draining = true;
         for key in self.runs.keys().copied().collect::<Vec<_>>() {
+            if self.awaits_reading(&key) {
+                self.forget(key);
+            }
             self.consider(key);
         }
     }

@@ -71,7 +71,7 @@ impl Executor {
         }
     }
 
-    fn awaits_reading(&self, key: &RunKey) -> bool {
+    pub(super) fn awaits_reading(&self, key: &RunKey) -> bool {
         self.runs.get(key).is_some_and(Resident::awaits_reading)
     }
 
