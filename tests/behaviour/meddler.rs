@@ -12,9 +12,9 @@ use flows_core::ids::RunKey;
 use flows_core::journal::{self, Event};
 use flows_core::payload::Payload;
 use flows_core::store::{
-    Activation, Claim, Close, Collected, Committed, DeadLetter, Hint, HistoryRow, Lease,
-    ListFilter, Mail, NewRun, Next, Outcome, Outlook, Record, RunView, Sent, Started, Store,
-    StoreFuture, Survey, Surveyed, WorkerIdentity,
+    Activation, Claim, Close, Collected, Committed, Counted, DeadLetter, Hint, HistoryRow, Lease,
+    ListFilter, Listed, Mail, NewRun, Next, Outcome, Outlook, Page, Record, RunView, Sent, Started,
+    Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
@@ -142,7 +142,8 @@ impl Meddler {
         }
         let (consumed, starts, mail) = (Vec::new(), Vec::new(), Vec::new());
         let (key, position, events) = (record.key, record.position, journal::encode(&events)?);
-        let other = Record { key, position, events, consumed, starts, mail, next: Next::Stay };
+        let next = Next::Stay;
+        let other = Record { key, position, events, consumed, starts, mail, next, held: 0 };
         assert_eq!(self.store.commit(0, Uuid::nil(), &[other]).await?, [Committed::Done]);
         Ok(())
     }
@@ -175,6 +176,18 @@ impl Store for Meddler {
 
     fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
         self.store.send(mail)
+    }
+
+    fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started> {
+        self.store.start_held(run, limit)
+    }
+
+    fn send_held<'a>(&'a self, mail: &'a Mail, limit: Duration) -> StoreFuture<'a, Sent> {
+        self.store.send_held(mail, limit)
+    }
+
+    fn read_mail<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
+        self.store.read_mail(asked)
     }
 
     fn terminate<'a>(
@@ -281,8 +294,12 @@ impl Store for Meddler {
         self.store.history(run)
     }
 
-    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Vec<RunView>> {
+    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Listed> {
         self.store.list(tenant, filter)
+    }
+
+    fn count<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Counted> {
+        self.store.count(tenant, filter)
     }
 
     fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {

@@ -4,7 +4,9 @@
 //! Each test first proves that the fault happened where it was meant to.
 
 mod audit;
+mod gate;
 mod ledger;
+mod outages;
 mod process;
 mod vanished;
 mod workflows;
@@ -22,6 +24,9 @@ fn main() -> ExitCode {
         Trial::test("kill_9_of_a_worker_loses_nothing_g3_g5", || run(audit::kill_9())),
         Trial::test("a_worker_frozen_past_its_lease_is_fenced_g5", || run(audit::freeze())),
         Trial::test("a_worker_that_is_asked_to_stop_hands_back", || run(audit::sigterm())),
+        Trial::test("a_database_that_crashes_every_3_seconds_loses_nothing", || {
+            run(outages::crashes())
+        }),
         Trial::test(
             "locks_of_a_vanished_worker_end_with_its_lease",
             || run(vanished::taken_over()),

@@ -2,22 +2,35 @@
 
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
 
 use flows::prelude::*;
 
+use crate::gate::Gate;
 use crate::ledger::Ledger;
 
-/// The lease of all workers here: the least there is.
-pub(crate) const LEASE: Duration = Duration::from_secs(1);
+/// The least lease there is, where it is to be over soon.
+pub(crate) const SHORT: Duration = Duration::from_secs(1);
+/// A lease that is never over, however slow the machine is.
+pub(crate) const LONG: Duration = Duration::from_secs(600);
+/// The activities that a worker process does before its gate closes: a part of all.
+pub(crate) const BEFORE_THE_GATE: usize = 1_500;
 
 /// The worker's main function.
 pub(crate) fn work() -> ExitCode {
     let worked = tokio::runtime::Runtime::new().map_err(Error::from).and_then(|runtime| {
         runtime.block_on(async {
-            let url = std::env::var("FLOWS_TEST_WORKER_URL")?;
-            let ledger = std::env::var("FLOWS_TEST_LEDGER")?;
-            let engine = Engine::connect(&url).await?;
-            serve(&engine, Path::new(&ledger), flows::shutdown_signal()).await
+            let variable = |name| std::env::var(format!("FLOWS_TEST_{name}"));
+            let ledger = variable("LEDGER")?;
+            let lease = Duration::from_secs(variable("LEASE")?.parse()?);
+            let opening = gate_file(Path::new(&ledger));
+            let gate = Arc::new(Gate::closed_after(BEFORE_THE_GATE, Some(opening)));
+            let engine = Engine::connect(&variable("WORKER_URL")?).await?;
+            let stop = async {
+                flows::shutdown_signal().await;
+                gate.let_go(); // what waits there was at work when the stop was heard
+            };
+            serve(&engine, Path::new(&ledger), lease, Arc::clone(&gate), stop).await
         })
     });
     match worked {
@@ -29,11 +42,24 @@ pub(crate) fn work() -> ExitCode {
     }
 }
 
+/// The file that opens the gate of a worker process.
+pub(crate) fn gate_file(ledger: &Path) -> std::path::PathBuf {
+    ledger.with_extension("open")
+}
+
 /// A worker until `stop`.
-pub(crate) async fn serve(engine: &Engine, ledger: &Path, stop: impl Future) -> Result<()> {
+pub(crate) async fn serve(
+    engine: &Engine,
+    ledger: &Path,
+    lease: Duration,
+    gate: Arc<Gate>,
+    stop: impl Future,
+) -> Result<()> {
     let worker = Worker::builder(engine, register_all!())
         .state(Ledger::open(ledger)?)
-        .lease(LEASE)
+        .state(gate)
+        .lease(lease)
+        .shutdown_grace(Duration::from_secs(300))
         .max_workflows(2_000)
         .build()?;
     worker.run_until(stop).await
@@ -43,11 +69,12 @@ pub(crate) async fn serve(engine: &Engine, ledger: &Path, stop: impl Future) -> 
 pub(crate) struct WorkerProcess(Child);
 
 impl WorkerProcess {
-    pub(crate) fn start(url: &str, ledger: &Path) -> Result<Self> {
+    pub(crate) fn start(url: &str, ledger: &Path, lease: Duration) -> Result<Self> {
         let child = Command::new(std::env::current_exe()?)
             .arg("worker")
             .env("FLOWS_TEST_WORKER_URL", url)
             .env("FLOWS_TEST_LEDGER", ledger)
+            .env("FLOWS_TEST_LEASE", lease.as_secs().to_string())
             .stdin(Stdio::null())
             .spawn()?;
         Ok(Self(child))

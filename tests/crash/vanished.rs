@@ -1,13 +1,16 @@
 //! A worker that vanishes in the middle of a transactional activity: its locks go with its lease, or by
 //! the limits of its session, and the next attempt succeeds.
 
+use std::sync::Arc;
+
 use flows::pg::Transaction;
 use flows::pg::dev::{Database, fresh_database};
 use flows::pg::tokio_postgres::{Client, NoTls};
 use flows::prelude::*;
 
+use crate::gate::Gate;
 use crate::ledger::LedgerFile;
-use crate::process::{WorkerProcess, serve};
+use crate::process::{LONG, SHORT, WorkerProcess, serve};
 
 /// In the worker that vanishes, it never ends.
 #[activity(transaction, start_to_close = "60s", retry(max_attempts = 1))]
@@ -29,6 +32,9 @@ async fn debits(ctx: &WorkflowContext) -> Result<i64> {
 async fn debits_in_time(ctx: &WorkflowContext) -> Result<i64> {
     debit(ctx).start_to_close(Duration::from_secs(3)).await
 }
+
+/// For what takes seconds; less than the grace period.
+const LIMIT: Duration = Duration::from_secs(120);
 
 struct Scene {
     database: Database,
@@ -63,13 +69,13 @@ impl Scene {
             }
             Ok(())
         };
-        let looked = tokio::time::timeout(Duration::from_secs(30), looking).await;
+        let looked = tokio::time::timeout(LIMIT, looking).await;
         looked.unwrap_or_else(|_| Err(Error::terminal(format!("never {sessions} open sessions"))))
     }
 
     /// A worker that stands still in the middle of the activity.
     async fn frozen(&self) -> Result<WorkerProcess> {
-        let worker = WorkerProcess::start(self.database.url(), &self.ledger.0)?;
+        let worker = WorkerProcess::start(self.database.url(), &self.ledger.0, SHORT)?;
         self.until_open(1).await?;
         worker.signal("STOP")?;
         Ok(worker)
@@ -88,14 +94,16 @@ pub(crate) async fn taken_over() -> Result<()> {
     let run = scene.engine.start(debits::Input {}).await?;
     let frozen = scene.frozen().await?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (served, cents) = tokio::join!(serve(&scene.engine, &scene.ledger.0, stopped), async {
-        let cents = tokio::time::timeout(Duration::from_secs(30), run.result()).await;
+    let gate = Arc::new(Gate::open());
+    let serving = serve(&scene.engine, &scene.ledger.0, LONG, gate, stopped);
+    let (served, cents) = tokio::join!(serving, async {
+        let cents = tokio::time::timeout(LIMIT, run.result()).await;
         drop(stop);
         cents
     });
     drop(frozen);
     served?;
-    let cents = cents.map_err(|_| Error::terminal("the run has not ended after 30 s"))??;
+    let cents = cents.map_err(|_| Error::terminal("the run has not ended"))??;
     let left = scene.administrator.query_one("SELECT cents FROM accounts", &[]).await?;
     assert_eq!((cents, left.get::<_, i64>(0)), (99, 99), "it was debited once");
     Ok(())
@@ -105,12 +113,12 @@ pub(crate) async fn taken_over() -> Result<()> {
 pub(crate) async fn insisted() -> Result<()> {
     let scene = Scene::set("insisted").await?;
     scene.engine.start(debits::Input {}).await?;
-    let worker = WorkerProcess::start(scene.database.url(), &scene.ledger.0)?;
+    let worker = WorkerProcess::start(scene.database.url(), &scene.ledger.0, LONG)?;
     scene.until_open(1).await?;
     worker.signal("TERM")?;
-    tokio::time::sleep(Duration::from_secs(1)).await; // of its grace period of ten
+    tokio::time::sleep(Duration::from_secs(1)).await; // of its grace period of minutes
     worker.signal("TERM")?;
-    let ended = tokio::time::timeout(Duration::from_secs(5), worker.ended()).await;
+    let ended = tokio::time::timeout(LIMIT, worker.ended()).await;
     let ended_well = ended.map_err(|_| Error::terminal("it waits for its activity"))??;
     assert!(!ended_well, "it ended at the second signal");
     Ok(())

@@ -1,7 +1,10 @@
 //! The order workflow, whose activities leave a line in a ledger outside the database.
 
+use std::sync::Arc;
+
 use flows::prelude::*;
 
+use crate::gate::Gate;
 use crate::ledger::Ledger;
 
 #[signal]
@@ -9,14 +12,14 @@ pub(crate) struct Ready {
     pub(crate) available: bool,
 }
 
-#[activity(start_to_close = "10s")]
+#[activity(start_to_close = "5m")]
 pub(crate) async fn charge(ctx: &ActivityContext, cents: u64) -> Result<u64> {
     effect(ctx, "charge").await?;
     Ok(cents)
 }
 
 /// Exactly once: the entry and the activity's record are one commit.
-#[activity(transaction, start_to_close = "10s")]
+#[activity(transaction, start_to_close = "5m")]
 pub(crate) async fn book(
     ctx: &ActivityContext,
     tx: &flows::pg::Transaction<'_>,
@@ -28,22 +31,22 @@ pub(crate) async fn book(
     Ok(cents)
 }
 
-#[activity(start_to_close = "10s")]
+#[activity(start_to_close = "5m")]
 pub(crate) async fn ship(ctx: &ActivityContext) -> Result<String> {
     effect(ctx, "ship").await?;
     Ok(format!("T-{}", ctx.workflow_id()))
 }
 
-#[activity(start_to_close = "10s")]
+#[activity(start_to_close = "5m")]
 pub(crate) async fn email(ctx: &ActivityContext, tracking: String) -> Result<usize> {
     effect(ctx, "email").await?;
     Ok(tracking.len())
 }
 
-/// Leaves a line, then takes its time, so that a fault can fall between effect and record.
+/// Leaves a line, then waits at the gate, so that a fault can fall between effect and record.
 async fn effect(ctx: &ActivityContext, name: &str) -> Result<()> {
     ctx.state::<Ledger>()?.enter(ctx.run_id(), ctx.activity_id(), name)?;
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    ctx.state::<Arc<Gate>>()?.pass().await;
     Ok(())
 }
 
