@@ -47,7 +47,7 @@ impl Service {
         let tx = client.transaction().await.unwrap();
         assert_eq!(tx.verbs_of(Some(store)).start(&two).await.unwrap(), Started::Created);
         tx.commit().await.unwrap();
-        let owned = store.start_owned(self.worker.id, &[three.clone()]).await.unwrap();
+        let owned = store.start_owned(self.worker.id, std::slice::from_ref(&three)).await.unwrap();
         assert!(matches!(owned[0], Ok(Started::Owned { .. })), "{owned:?}");
         store.send(&[signal(one.key, 1)]).await.unwrap()[0].as_ref().unwrap();
         assert_eq!(store.find(Uuid::nil(), "one").await.unwrap(), Some(one.key));
