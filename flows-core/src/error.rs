@@ -54,6 +54,8 @@ pub enum ErrorKind {
     Unavailable,
     /// The workflow asked to continue as a new run.
     ContinueAsNew,
+    /// The process of the worker ended during an attempt of an activity.
+    WorkerLost,
 }
 
 /// An error of a workflow, an activity or the engine.
@@ -163,8 +165,8 @@ impl Error {
 
     /// Whether trying again may help.
     pub fn is_retryable(&self) -> bool {
-        use ErrorKind::{Panic, Retryable, Timeout, Unavailable};
-        matches!(self.0.kind, Retryable | Timeout | Panic | Unavailable)
+        use ErrorKind::{Panic, Retryable, Timeout, Unavailable, WorkerLost};
+        matches!(self.0.kind, Retryable | Timeout | Panic | Unavailable | WorkerLost)
     }
 
     /// Whether trying again cannot help.

@@ -35,9 +35,9 @@ use self::state::State;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{
-    Activation, Claim, Close, Collected, Committed, Counted, DeadLetter, Hint, HistoryRow, Lease,
-    ListFilter, Listed, Mail, NewRun, Outcome, Outlook, Page, Record, RunView, Sent, Started,
-    Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
+    Activation, Claim, ClaimStuck, Close, Collected, Committed, Counted, DeadLetter, Hint,
+    HistoryRow, Lease, ListFilter, Listed, Mail, NewRun, Outcome, Outlook, Overdue, Page, Record,
+    RunView, Sent, Started, Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
 };
 use crate::time::Timestamp;
 
@@ -140,11 +140,12 @@ impl Store for MemoryStore {
         self.transact(|state, now| Ok(state.register(worker, now)))
     }
 
-    fn retry_stuck<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, ()> {
-        self.transact(|state, _| {
-            state.release_stuck(&worker.lanes);
-            Ok(())
-        })
+    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
+        self.transact(move |state, now| Ok(state.overdue(now).take(limit).collect()))
+    }
+
+    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
+        self.transact(move |state, now| Ok(state.claim_stuck(claim, now)))
     }
 
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
@@ -152,8 +153,8 @@ impl Store for MemoryStore {
     }
 
     fn retire(&self, worker: Uuid) -> StoreFuture<'_, ()> {
-        self.transact(move |state, _| {
-            state.retire(worker);
+        self.transact(move |state, now| {
+            state.retire(worker, now);
             Ok(())
         })
     }

@@ -58,7 +58,8 @@ use crate::time::Timestamp;
 
 pub use listing::{Counted, ListCursor, ListFilter, Listed, PAGE_BYTES, list_all};
 pub use mail::{Collected, Letter, MAIL_BYTES, Mail, MailKind, PAGE_LETTERS, Page, Sent};
-pub use record::{Activation, Close, Committed, Next, Park, Record};
+pub(crate) use record::setbacks_after;
+pub use record::{Activation, CONVICTED, Close, Committed, Next, Park, Record, SUSPECT};
 pub use run::{ConflictPolicy, Lineage, NewRun, Parent, RunStatus, Started};
 pub use survey::{Survey, Surveyable, Surveyed};
 pub use view::{DeadLetter, HistoryRow, Outcome, Place, RunView};
@@ -108,6 +109,21 @@ pub struct Outlook {
     pub mail: bool,
     /// When the next parked run is due, if one is.
     pub next_due: Option<Timestamp>,
+    /// Whether some run, of whichever lane, waits to be tried alone.
+    pub suspects: bool,
+    /// Whether the time limit of some open run, of whichever lane, has passed.
+    pub overdue: bool,
+}
+
+/// An open run whose time limit has passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overdue {
+    /// The run.
+    pub run: RunKey,
+    /// Who awaits it.
+    pub parent: Option<Parent>,
+    /// Its time limit.
+    pub limit: Duration,
 }
 
 /// A claim: up to `limit` ready runs of one shard become owned by the worker.
@@ -124,6 +140,19 @@ pub struct Claim<'a> {
     /// Runs that are expected among them, because they were [woken](Hint::Woken): what they have can
     /// be read along. What is not won need not be read.
     pub expected: &'a [RunKey],
+}
+
+/// A claim of runs that are stuck: they become owned by the worker.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimStuck<'a> {
+    /// The claiming worker.
+    pub worker: Uuid,
+    /// The lanes to claim from.
+    pub lanes: &'a [i64],
+    /// The most runs whose code could not go on.
+    pub limit: usize,
+    /// Whether one [suspect](SUSPECT) may be among them: only while the worker owns no other.
+    pub suspect: bool,
 }
 
 /// A hint that something changed; hints may be lost, late or doubled.
@@ -205,23 +234,33 @@ pub trait Store: Send + Sync + 'static {
 
     // ---- workers ---------------------------------------------------------------------------
 
-    /// Makes the worker known and gives it a lease; releases runs that are stuck in its lanes, for
-    /// this build may mend them.
+    /// Makes the worker known and gives it a lease. Runs that are stuck in its lanes are due at once,
+    /// for this build may mend them; but not those that end workers.
     fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease>;
 
-    /// Releases runs that are stuck in the worker's lanes, as `register` does: in a deploy, an old
-    /// worker may have taken one up again after the last new one had registered.
-    fn retry_stuck<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, ()>;
+    /// Claims stuck runs that are due, the longest due first, and reads what is needed to run them.
+    ///
+    /// Need not survive a crash of the database: the run is stuck again.
+    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>>;
 
     /// Renews the lease. A worker whose lease had lapsed must retire and register anew.
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease>;
 
-    /// Gives up the lease and makes every run the worker owns ready for others.
+    /// Gives up the lease and makes every run the worker owns ready for others. If the lease is over,
+    /// this is like the [look](Store::look) that finds it.
     fn retire(&self, worker: Uuid) -> StoreFuture<'_, ()>;
 
     /// One look for work: makes due parked runs and runs of dead workers ready, then says what
     /// there is. One statement when there is nothing to do.
+    ///
+    /// A run of a dead worker has a [setback](Activation::setbacks) more. At the second in a row it is
+    /// a [suspect](SUSPECT): parked as stuck instead, and due at once. A lease that is over because the
+    /// store itself was away counts nothing.
     fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook>;
+
+    /// Open runs, of whichever lane, whose time limit has passed and whom no worker ends for that: they
+    /// are stuck, or ready and no live worker serves them. The caller [terminates](Store::terminate) them.
+    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>>;
 
     /// Claims ready runs, oldest first within a priority, and reads what is needed to run them, as far
     /// as their journals fit into a share of [`READ_BYTES`] each. Where more than four lanes have runs, a

@@ -71,6 +71,7 @@ CREATE TABLE flows.runs (
     queue        text COLLATE "C" NOT NULL,
     input        jsonb       NOT NULL,
     retry        jsonb,
+    limit_at     timestamptz,                          -- when it is timed out, while it is open
     status       smallint    NOT NULL DEFAULT 0,       -- 0 is running
     closed_at    timestamptz,
     successor    uuid,
@@ -78,6 +79,9 @@ CREATE TABLE flows.runs (
     error        jsonb,
     PRIMARY KEY (shard, tenant_id, run_id)
 ) WITH (fillfactor = 45);
+
+-- Runs with a time limit, for who looks whether one has passed. (No other run has an entry.)
+CREATE INDEX runs_limited ON flows.runs (limit_at) WHERE limit_at IS NOT NULL;
 
 CREATE UNIQUE INDEX runs_workflow_id ON flows.runs (shard, tenant_id, workflow_id)
     WHERE current AND workflow_id IS NOT NULL;
@@ -120,11 +124,14 @@ CREATE TABLE flows.inbox_keys (
 -- ---- hot tables: the place of an open run is one row in one of the first three -------------------
 
 -- To be claimed, in the order of the key: oldest first within a lane and a priority. Without
--- `load`, neither journal nor inbox has anything to read.
+-- `load`, neither journal nor inbox has anything to read. `setbacks`: how often in a row the run has
+-- got nowhere: above 0, it was stuck; below 0, the lease of its worker was over. (Here and in the other
+-- places it lies where the row had unused bytes.)
 CREATE TABLE flows.ready (
     shard     smallint NOT NULL,
     priority  smallint NOT NULL,
     load      boolean  NOT NULL,
+    setbacks  smallint NOT NULL DEFAULT 0,
     lane      bigint   NOT NULL,
     run_id    uuid     NOT NULL,
     tenant_id uuid     NOT NULL,
@@ -139,6 +146,7 @@ CREATE TABLE flows.owned (
     worker_id uuid     NOT NULL,
     priority  smallint NOT NULL,
     mail      boolean  NOT NULL DEFAULT false,
+    setbacks  smallint NOT NULL DEFAULT 0,
     claim     bigint   NOT NULL,                       -- the worker's claim it came with
     lane      bigint   NOT NULL,
     sent      bigint   NOT NULL DEFAULT 0,             -- letters since the worker owns it
@@ -147,24 +155,26 @@ CREATE TABLE flows.owned (
 
 CREATE INDEX owned_mail ON flows.owned (worker_id) WHERE mail;
 
--- Waiting: for mail, or until `wake_at`. Neither mail nor time wakes a stuck run; time alone wakes
--- one whose start is delayed, and that one is not `waiting_for` anything else. (There may be millions
+-- Waiting: for mail, or until `wake_at`. Time alone wakes a run whose start is delayed, and that one is
+-- not `waiting_for` anything else. One with setbacks is stuck: `waiting_for` says why, and it is tried
+-- again at `wake_at`, if ever; below 0, one at a time by each worker. (There may be millions
 -- of these rows. A ninth column would cost each of them eight bytes, for nulls.)
 CREATE TABLE flows.parked (
     shard       smallint NOT NULL,
     tenant_id   uuid     NOT NULL,
     run_id      uuid     NOT NULL,
     priority    smallint NOT NULL,
+    setbacks    smallint NOT NULL DEFAULT 0,           -- not 0: stuck
     wake_at     timestamptz,
     lane        bigint   NOT NULL,
     waiting_for text COLLATE "C",                      -- null: its start time
-    stuck       text COLLATE "C",
     PRIMARY KEY (run_id, tenant_id, shard)
 );
 
 CREATE INDEX parked_due ON flows.parked (shard, wake_at)
-    WHERE wake_at IS NOT NULL AND stuck IS NULL;
-CREATE INDEX parked_stuck ON flows.parked (shard, lane) WHERE stuck IS NOT NULL;
+    WHERE wake_at IS NOT NULL AND setbacks = 0;
+CREATE INDEX parked_stuck ON flows.parked (lane, wake_at) WHERE setbacks > 0;
+CREATE INDEX parked_suspects ON flows.parked (wake_at, lane) WHERE setbacks < 0;
 
 -- Letters that no record has consumed. `seq` is drawn under the lock of the run's place, so within
 -- a run it rises in commit order.
@@ -185,6 +195,7 @@ CREATE TABLE flows.inbox (
 CREATE TABLE flows.workers (
     worker_id  uuid        PRIMARY KEY,
     expires_at timestamptz NOT NULL,
+    renewed_at timestamptz NOT NULL DEFAULT now(),
     void_up_to bigint      NOT NULL DEFAULT 0,         -- requests up to this number are refused
     name       text COLLATE "C" NOT NULL,
     lanes      bigint[]    NOT NULL

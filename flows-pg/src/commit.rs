@@ -24,6 +24,8 @@ use self::held::{after_wait, leave_out};
 use crate::error::{Fault, Remedy};
 use crate::link::Link;
 use crate::parts::cut;
+use crate::rows::Keys;
+use crate::sql::BEREFT;
 use crate::store::Shared;
 
 /// How often a batch is written again that meets others.
@@ -44,6 +46,9 @@ impl Shared {
     ) -> Result<Vec<Committed>> {
         let mut answers = vec![Committed::Done; records.len()];
         let lent = self.writer(writer).await?;
+        let since = self.read_since(writer, lent.opened);
+        let known = bereft(lent.link(), records, since).await?;
+        known.iter().for_each(|number| answers[*number] = Committed::Lost);
         let mut parts = parts(records, &mut answers);
         let mut stays = HashSet::new();
         while let Some(mut part) = parts.pop() {
@@ -84,6 +89,7 @@ fn parts(records: &[Record], answers: &mut [Committed]) -> Vec<Part> {
     let mut numbers = (0..records.len()).collect::<Vec<_>>();
     numbers.sort_by_key(|number| (records[*number].key, records[*number].position));
     numbers.retain(|number| match records[*number].too_large() {
+        _ if answers[*number] == Committed::Lost => false,
         Some(why) => {
             answers[*number] = Committed::Refused(why);
             false
@@ -92,6 +98,26 @@ fn parts(records: &[Record], answers: &mut [Committed]) -> Vec<Part> {
     });
     let parts = cut(numbers, |number| records[*number].size());
     parts.into_iter().rev().map(|numbers| Part { numbers, tries: 0 }).collect()
+}
+
+/// The records, by number, in front of whose row one is missing. That can only be so if the server has
+/// lost what it had acknowledged, and then the connection has broken. So those are looked at whose run
+/// was claimed before the connection was opened (again), and no others.
+async fn bereft(link: Link<'_>, records: &[Record], since: i64) -> Result<Vec<usize>, Fault> {
+    let doubtful = |record: &Record| {
+        let old = record.claim.is_none_or(|claim| claim < since);
+        old && record.position > 0 && !record.events.is_empty()
+    };
+    let doubtful = records.iter().enumerate().filter(|(_, record)| doubtful(record));
+    let (numbers, records): (Vec<_>, Vec<_>) = doubtful.unzip();
+    if numbers.is_empty() {
+        return Ok(numbers);
+    }
+    let positions = records.iter().map(|record| record.position).collect::<Vec<_>>();
+    let Keys { shards, tenants, runs } = records.iter().map(|record| record.key).collect();
+    let rows = link.query(BEREFT, &[&shards, &tenants, &runs, &positions]).await?;
+    let at = |row: &tokio_postgres::Row| usize::try_from(row.get::<_, i64>("record") - 1).ok();
+    Ok(rows.iter().filter_map(at).map(|at| numbers[at]).collect())
 }
 
 /// The records that have lost their run, if that is why the batch was aborted.

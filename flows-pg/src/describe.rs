@@ -22,7 +22,7 @@ impl Shared {
 pub(crate) async fn describe(scope: Scope<'_>, run: RunKey) -> Result<Option<RunView>, Fault> {
     let rows = scope.query(DESCRIBE, &[&run.shard, &run.tenant, &run.run]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(RunView { place: place(row), ..view(row)? }))
+    Ok(Some(RunView { place: place(row), cancelling: row.get("cancelling"), ..view(row)? }))
 }
 
 /// A run as lists show it.
@@ -48,6 +48,7 @@ pub(crate) fn view(row: &Row) -> Result<RunView> {
         retry: retry(row)?,
         place: None,
         inbox: unsigned(row.get("inbox")),
+        cancelling: false,
     })
 }
 
@@ -57,11 +58,14 @@ fn place(row: &Row) -> Option<Place> {
         return Some(Place::Owned { worker, name });
     }
     if row.get("is_parked") {
-        return Some(Place::Parked {
-            wake_at: row.get::<_, Option<Time>>("wake_at").map(|time| time.0),
-            waiting_for: row.get("waiting_for"),
-            stuck: row.get("stuck"),
-        });
+        let wake_at = row.get::<_, Option<Time>>("wake_at").map(|time| time.0);
+        let words = row.get::<_, Option<String>>("waiting_for");
+        let (waiting_for, stuck) = match row.get::<_, Option<i16>>("setbacks").unwrap_or(0) {
+            0 => (words.unwrap_or_else(|| "its start time".to_owned()), None),
+            1.. => ("a build that can replay it".to_owned(), words),
+            _ => ("a worker that tries no other suspect".to_owned(), words),
+        };
+        return Some(Place::Parked { wake_at, waiting_for, stuck });
     }
     row.get::<_, bool>("is_ready").then(|| Place::Ready { served: row.get("served") })
 }

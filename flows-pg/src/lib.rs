@@ -7,6 +7,7 @@
 mod builder;
 mod check;
 mod claim;
+mod claim_stuck;
 mod closing;
 mod collect;
 mod commit;
@@ -30,6 +31,7 @@ mod look;
 mod migrate;
 mod names;
 mod outcomes;
+mod overdue;
 mod parts;
 mod pooler;
 mod read_mail;

@@ -61,7 +61,13 @@ impl Sight {
         Self {
             is_due: next_due.is_some_and(|due| due <= now),
             orphans: row.get("orphans"),
-            outlook: Outlook { ready: row.get("ready"), mail: row.get("mail"), next_due },
+            outlook: Outlook {
+                ready: row.get("ready"),
+                mail: row.get("mail"),
+                next_due,
+                suspects: row.get("suspects"),
+                overdue: row.get("overdue"),
+            },
         }
     }
 

@@ -1,5 +1,4 @@
-//! `register`: a worker gets its first lease. `retry_stuck`: stuck runs of its lanes get another
-//! chance, also when it registers.
+//! `register`: a worker gets its first lease, and stuck runs of its lanes are due.
 
 use std::time::Duration;
 
@@ -8,15 +7,16 @@ use flows_core::store::{Lease, WorkerIdentity};
 
 use crate::error::Fault;
 use crate::link::Link;
-use crate::rows::shards;
-use crate::sql::{LEASE, RELEASE_STUCK};
+use crate::sql::{HASTEN_STUCK, LEASE};
 use crate::store::Shared;
 use crate::types::{Time, micros};
 
-/// Stuck runs of one shard released by one statement.
+/// Stuck runs that one statement makes due.
 const CHUNK: i64 = 1000;
-/// How often runs are asked for again that somebody holds, and the pause in front of that.
-const WAITS: usize = 5;
+/// The most of these statements at one registration.
+const CHUNKS: usize = 1000;
+/// How often, and for how long, a registration waits for rows that others hold.
+const PAUSES: usize = 5;
 const PAUSE: Duration = Duration::from_millis(10);
 
 impl Shared {
@@ -24,15 +24,10 @@ impl Shared {
         let lent = self.leases().await?;
         let lease = lease(lent.link(), worker).await?;
         lent.give_back();
-        self.retry_stuck(worker).await?;
-        Ok(lease)
-    }
-
-    pub(crate) async fn retry_stuck(&self, worker: &WorkerIdentity) -> Result<()> {
         let lent = self.claimer().await?;
-        release_stuck(lent.link(), &worker.lanes).await?;
+        hasten_stuck(lent.link(), &worker.lanes).await?;
         lent.give_back();
-        Ok(())
+        Ok(lease)
     }
 }
 
@@ -44,21 +39,22 @@ async fn lease(link: Link<'_>, worker: &WorkerIdentity) -> Result<Lease, Fault> 
     Ok(Lease { now: now.unwrap_or_default(), lapsed: false })
 }
 
-/// A run that gets stuck again is parked behind this loop, which ends with those it found. One that
-/// somebody holds is waited for as long as a send may take; for longer, the next time comes.
-async fn release_stuck(link: Link<'_>, lanes: &[i64]) -> Result<(), Fault> {
-    let mut waits = 0;
-    loop {
-        let rows = link.query(RELEASE_STUCK, &[&lanes, &shards(), &CHUNK]).await?;
-        let (moved, held) =
-            rows.first().map_or((0, 0), |row| (row.get("moved"), row.get::<_, i64>("held")));
-        if moved >= CHUNK {
-            continue;
+/// A run that another worker finds stuck again meanwhile may be met twice, and one to which somebody
+/// sends is skipped; so the rounds are counted, and those that wait for a lock, too. One that stays
+/// locked is tried again when it is due.
+async fn hasten_stuck(link: Link<'_>, lanes: &[i64]) -> Result<(), Fault> {
+    let mut pauses = 0;
+    for _ in 0..CHUNKS {
+        let rows = link.query(HASTEN_STUCK, &[&lanes, &CHUNK]).await?;
+        let count = |column| rows.first().map_or(0, |row| row.get::<_, i64>(column));
+        let (found, moved) = (count("found"), count("moved"));
+        if found == moved && found < CHUNK || pauses == PAUSES {
+            break;
         }
-        if held == 0 || waits == WAITS {
-            return Ok(());
+        if moved == 0 {
+            pauses += 1;
+            tokio::time::sleep(PAUSE).await;
         }
-        waits += 1;
-        tokio::time::sleep(PAUSE).await;
     }
+    Ok(())
 }

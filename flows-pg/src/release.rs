@@ -89,8 +89,9 @@ async fn chunk(link: Link<'_>, worker: Option<Uuid>) -> Result<Chunk, Fault> {
         None => link.query(LOCK_DEAD_WORKER, &[]).await?,
     };
     let locked = rows.first().map(|row| row.get("worker_id"));
+    let over = rows.first().is_some_and(|row| row.get("over"));
     let mut chunk = match locked.or(worker) {
-        Some(worker) => release(link, worker).await?,
+        Some(worker) => release(link, worker, over).await?,
         None => Chunk { moved: 0, shards: Vec::new(), forgotten: false, nobody: true },
     };
     link.command("COMMIT").await?;
@@ -98,8 +99,8 @@ async fn chunk(link: Link<'_>, worker: Option<Uuid>) -> Result<Chunk, Fault> {
     Ok(chunk)
 }
 
-async fn release(link: Link<'_>, worker: Uuid) -> Result<Chunk, Fault> {
-    let rows = link.query(RELEASE, &[&worker, &CHUNK]).await?;
+async fn release(link: Link<'_>, worker: Uuid, over: bool) -> Result<Chunk, Fault> {
+    let rows = link.query(RELEASE, &[&worker, &CHUNK, &over]).await?;
     let (moved, shards) = match rows.first() {
         Some(row) => (row.get("moved"), row.get("shards")),
         None => (0, Vec::new()),

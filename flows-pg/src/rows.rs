@@ -80,6 +80,7 @@ pub(crate) fn activation(row: &Row) -> Result<(Activation, bool), Error> {
         unread: false,
         claim: row.get("claim"),
         is_new: !load, // it has been ready since its start
+        setbacks: row.get("setbacks"),
     };
     Ok((activation, load))
 }

@@ -42,11 +42,14 @@ pub(crate) struct Session {
     setup: &'static str,
     client: Mutex<Option<ClientWrapper>>,
     failures: AtomicU32,
+    /// How often it was opened.
+    opened: AtomicU32,
 }
 
 impl Session {
     pub(crate) fn new(setup: &'static str) -> Self {
-        Self { setup, client: Mutex::default(), failures: AtomicU32::new(0) }
+        let (failures, opened) = (AtomicU32::new(0), AtomicU32::new(0));
+        Self { setup, client: Mutex::default(), failures, opened }
     }
 
     /// Lends the connection to one user at a time.
@@ -60,7 +63,8 @@ impl Session {
             Some(client) if !client.is_closed() => client,
             _ => self.open(source).await?,
         };
-        Ok(Lent { slot, client: Some(client), counters, limit: LIMIT, names: source.names() })
+        let (opened, names) = (self.opened.load(Ordering::Relaxed), source.names());
+        Ok(Lent { slot, client: Some(client), counters, limit: LIMIT, names, opened })
     }
 
     /// Waits longer after every failure, so that a database that is down is left alone.
@@ -77,7 +81,9 @@ impl Session {
     }
 
     async fn open_now(&self, source: &Source) -> Result<ClientWrapper, Fault> {
-        open(source, self.setup).await
+        let client = open(source, self.setup).await?;
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        Ok(client)
     }
 }
 
@@ -106,6 +112,8 @@ pub(crate) struct Lent<'a> {
     counters: &'a Counters,
     limit: Duration,
     names: Names,
+    /// How often it was opened: twice and more, what was read before may be lost.
+    pub(crate) opened: u32,
 }
 
 impl Lent<'_> {

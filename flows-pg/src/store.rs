@@ -3,17 +3,17 @@
 //! Never does anything itself; every method delegates to the file of its name.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::Pool;
 use flows_core::error::Result;
 use flows_core::ids::RunKey;
 use flows_core::store::{
-    Activation, Claim, Close, Collected, Committed, Counted, DeadLetter, Hint, HistoryRow, Lease,
-    ListFilter, Listed, Mail, NewRun, Outcome, Outlook, Page, Record, RunView, Sent, Started,
-    Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
+    Activation, Claim, ClaimStuck, Close, Collected, Committed, Counted, DeadLetter, Hint,
+    HistoryRow, Lease, ListFilter, Listed, Mail, NewRun, Outcome, Outlook, Overdue, Page, Record,
+    RunView, Sent, Started, Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
 };
 use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) unfinished: Unfinished,
     pub(crate) hints: Hints,
     writers: Vec<Session>,
+    /// For each writer: how often it was opened, and the first request since, if it was opened again.
+    reopened: Mutex<Vec<(u32, i64)>>,
     claimer: Session,
     leases: Session,
     starter: Session,
@@ -77,6 +79,7 @@ impl PgStore {
             checked: OnceCell::new(),
             unfinished: Unfinished::default(),
             writers: (0..writers).map(|_| Session::new(WRITER)).collect(),
+            reopened: Mutex::new(vec![(1, 0); writers]),
             claimer: Session::new(CLAIMER),
             leases: Session::new(LEASES),
             starter: Session::new(WRITER),
@@ -117,6 +120,16 @@ impl Shared {
     pub(crate) async fn writer(&self, number: usize) -> Result<Lent<'_>, Fault> {
         self.ready().await?;
         self.writers[number % self.writers.len()].lend(&self.source, &self.counters).await
+    }
+
+    /// From which request on what was read is surely no older than this writer's connection.
+    pub(crate) fn read_since(&self, writer: usize, opened: u32) -> i64 {
+        let mut reopened = self.reopened.lock().unwrap_or_else(PoisonError::into_inner);
+        let (known, since) = &mut reopened[writer % self.writers.len()];
+        if *known < opened {
+            (*known, *since) = (opened, self.next_request());
+        }
+        *since
     }
 
     /// The number of the next claim or collect.
@@ -174,8 +187,12 @@ impl Store for PgStore {
         Box::pin(self.0.register(worker))
     }
 
-    fn retry_stuck<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, ()> {
-        Box::pin(self.0.retry_stuck(worker))
+    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
+        Box::pin(self.0.overdue(limit))
+    }
+
+    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
+        Box::pin(self.0.claim_stuck(claim))
     }
 
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {

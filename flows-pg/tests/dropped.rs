@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use flows_core::store::{Claim, Committed, Next, RunStatus, Started, Store};
+use flows_core::store::{Claim, Committed, Next, Record, RunStatus, Started, Store};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -230,4 +230,37 @@ async fn a_deadlock_harms_nobody_for_long() {
         }
     }
     assert_eq!(db.places().await, (0, 0, 0));
+}
+
+/// The server that answers after a break may be another one, which lacks the last commits.
+#[tokio::test]
+async fn nothing_is_written_behind_a_row_that_the_server_has_lost() {
+    let db = setup().await;
+    let worker = db.worker().await;
+    let key = db.owned(&worker).await;
+    let turn = |position| Record { claim: Some(1), ..record(key, position, Next::Stay) };
+    for position in 0..2 {
+        assert_eq!(commit(&db.store, &worker, &[turn(position)]).await, [Committed::Done]);
+    }
+    let looked = || db.store.counters().get("bereft").copied().unwrap_or(0);
+    assert_eq!(looked(), 0, "nothing is looked up as long as the connection lasts");
+
+    let sql = db.sql().await;
+    assert_eq!(sql.execute("DELETE FROM flows.journal WHERE position = 1", &[]).await.unwrap(), 1);
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    assert!(sql.query_one(cut, &[]).await.unwrap().get::<_, i64>(0) > 0);
+    let mut answers = Err(());
+    for _ in 0..10 {
+        answers = db.store.commit(0, worker.id, &[turn(2)]).await.map_err(drop);
+        if answers.is_ok() {
+            break;
+        }
+    }
+    assert_eq!(answers, Ok(vec![Committed::Lost]));
+    assert_eq!(commit(&db.store, &worker, &[turn(1)]).await, [Committed::Done]);
+    assert_eq!(looked(), 2);
+    let recent = Record { claim: Some(i64::MAX), ..turn(2) };
+    assert_eq!(commit(&db.store, &worker, &[recent]).await, [Committed::Done]);
+    assert_eq!(looked(), 2, "what was read since is not looked at");
 }

@@ -194,7 +194,9 @@ async fn a_worker_registers_although_a_stuck_run_is_held() {
     let first = db.worker().await;
     let (held, free) = (db.owned(&first).await, db.owned(&first).await);
     let stuck = |key| {
-        let park = Park { stuck: Some("no code".into()), ..Park::default() };
+        let later = Some(flows_core::time::Timestamp(4_000_000_000_000_000));
+        let park = Park { wake_at: later, setbacks: 1, ..Park::default() };
+        let park = Park { stuck: Some("no code".into()), ..park };
         record(key, 0, Next::Park(park))
     };
     commit(&db.store, &first, &[stuck(held), stuck(free)]).await;
@@ -203,10 +205,13 @@ async fn a_worker_registers_although_a_stuck_run_is_held() {
     assert_eq!(tx.verbs().send(&signal(held, 1)).await.unwrap(), Sent::Kept);
     let second = worker(LEASE);
     soon(db.store.register(&second)).await.expect("a lease");
-    assert_eq!(db.places().await, (1, 0, 1), "the other one has its chance");
+    let (id, lanes) = (second.id, &*second.lanes);
+    let claim = flows_core::store::ClaimStuck { worker: id, lanes, limit: 10, suspect: false };
+    assert_eq!(db.store.claim_stuck(claim).await.unwrap()[0].key, free, "it has its chance");
     tx.commit().await.unwrap();
-    db.store.retry_stuck(&second).await.unwrap();
-    assert_eq!(db.places().await, (2, 0, 0));
+    db.store.register(&second).await.expect("a lease");
+    assert_eq!(db.store.claim_stuck(claim).await.unwrap()[0].key, held);
+    assert_eq!(db.places().await, (0, 2, 0));
 }
 
 /// A claim that never reached its worker, and a run of it that somebody holds: the worker's other

@@ -75,7 +75,10 @@ impl Service {
         store.survey(&survey).await.unwrap();
         let gone = close(RunStatus::Terminated);
         assert!(store.terminate(two.key, b"end", &gone, &[]).await.unwrap());
-        store.retry_stuck(&self.worker).await.unwrap();
+        let (worker, lanes) = (self.worker.id, &*self.worker.lanes);
+        let claim = flows_core::store::ClaimStuck { worker, lanes, limit: 1, suspect: true };
+        store.claim_stuck(claim).await.unwrap();
+        store.overdue(1).await.unwrap();
     }
 
     /// Publishes until it is heard in the same schema.

@@ -6,6 +6,7 @@ use flows::pg::tokio_postgres::{Client, NoTls};
 use flows::prelude::*;
 
 use crate::harness::{Serving, until, within};
+use crate::world::World;
 
 #[workflow]
 async fn idles(ctx: &WorkflowContext) -> Result<()> {
@@ -45,6 +46,53 @@ async fn a_lease_does_not_wait_for_the_pool() -> Result<()> {
     }
     assert_eq!(leases(&client).await?, before, "the lease was lost");
     drop(held);
+    serving.stop().await
+}
+
+#[activity]
+async fn first(ctx: &ActivityContext) -> Result<u64> {
+    ctx.state::<World>()?.note("first");
+    Ok(1)
+}
+
+#[activity]
+async fn second(ctx: &ActivityContext) -> Result<u64> {
+    let world = ctx.state::<World>()?;
+    world.note("second");
+    world.pass("second").await;
+    Ok(2)
+}
+
+#[workflow]
+async fn adds(ctx: &WorkflowContext) -> Result<u64> {
+    let sum = first(ctx).await? + second(ctx).await?;
+    Ok(sum + ctx.signal::<u64>("more").await?)
+}
+
+/// A standby that lagged behind has become the server: it lacks a row that was acknowledged.
+#[tokio::test]
+async fn a_run_whose_journal_lost_its_end_goes_on_from_what_is_there() -> Result<()> {
+    let (database, world) = (fresh_database().await?, World::default());
+    let engine = Engine::connect(database.url()).await?;
+    engine.migrate().await?;
+    let administrator = connect(database.superuser_url().unwrap_or(database.url())).await?;
+    let worker = Worker::builder(&engine, register_all![adds, first, second]).state(world.clone());
+    let serving = Serving::begin(worker.lease(Duration::from_secs(60)).build()?);
+    let exec = engine.start(adds::Input {}).await?;
+    world.noted("second", 1).await;
+
+    let lost = administrator.execute("DELETE FROM flows.journal", &[]).await?;
+    assert!(lost > 0, "nothing was recorded, so nothing is lost");
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    assert!(administrator.query_one(cut, &[]).await?.get::<_, i64>(0) > 0);
+    world.open("second");
+    until(async || Ok(exec.signal("more", &10_u64).await.is_ok())).await?;
+    let ended = async { exec.result().await.map(|sum| assert_eq!(sum, 13)) };
+    within(Duration::from_secs(30), ended).await?;
+    assert_eq!(world.notes(), ["first", "second", "first", "second"]);
+    let rows = "SELECT max(position) + 1 = count(*) FROM flows.journal";
+    assert!(administrator.query_one(rows, &[]).await?.get::<_, bool>(0), "the journal has a hole");
     serving.stop().await
 }
 

@@ -12,9 +12,9 @@ use flows_core::ids::RunKey;
 use flows_core::journal::{self, Event};
 use flows_core::payload::Payload;
 use flows_core::store::{
-    Activation, Claim, Close, Collected, Committed, Counted, DeadLetter, Hint, HistoryRow, Lease,
-    ListFilter, Listed, Mail, NewRun, Next, Outcome, Outlook, Page, Record, RunView, Sent, Started,
-    Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
+    Activation, Claim, ClaimStuck, Close, Collected, Committed, Counted, DeadLetter, Hint,
+    HistoryRow, Lease, ListFilter, Listed, Mail, NewRun, Next, Outcome, Outlook, Overdue, Page,
+    Record, RunView, Sent, Started, Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
@@ -211,8 +211,12 @@ impl Store for Meddler {
         })
     }
 
-    fn retry_stuck<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, ()> {
-        self.store.retry_stuck(worker)
+    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
+        self.store.claim_stuck(claim)
+    }
+
+    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
+        self.store.overdue(limit)
     }
 
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {

@@ -145,8 +145,12 @@ impl Store for Held {
         self.store.retire(worker)
     }
 
-    fn retry_stuck<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, ()> {
-        self.store.retry_stuck(worker)
+    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
+        self.store.overdue(limit)
+    }
+
+    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
+        self.store.claim_stuck(claim)
     }
 
     fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {

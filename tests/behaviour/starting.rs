@@ -16,6 +16,8 @@ on_every_store! {
     a_start_can_wait_for_a_time,
     a_start_in_the_past_begins_at_once,
     mail_does_not_wake_a_delayed_run,
+    a_delayed_run_is_cancelled_at_once,
+    a_run_that_nobody_serves_ends_at_its_time_limit,
     ids_and_queues_have_some_length,
     a_run_without_an_id_is_known_by_its_run_id,
     many_starts_of_one_id_are_one_run,
@@ -212,4 +214,29 @@ async fn many_starts_of_one_id_are_one_run(env: Env) -> Result<()> {
     }
     assert_eq!(runs.len(), 1);
     until(async || Ok(env.engine.list().await?.len() == 1)).await
+}
+
+async fn a_delayed_run_is_cancelled_at_once(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let exec = env.engine.start(input("Ada")).delay(Duration::from_secs(3_600)).await?;
+    exec.signal("greeting", &"Hello").await?;
+    assert_eq!(exec.describe().await?.status, Status::Running);
+    exec.cancel().reason("changed her mind").await?;
+    assert_eq!(exec.describe().await?.status, Status::Cancelled);
+    let error = exec.result().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    assert_eq!(error.message(), "the run was cancelled: changed her mind");
+    assert_eq!(exec.cancel().await.unwrap_err().kind(), ErrorKind::Closed);
+    Ok(())
+}
+
+async fn a_run_that_nobody_serves_ends_at_its_time_limit(env: Env) -> Result<()> {
+    let _worker = env.serve(register_all![other])?;
+    let limit = Duration::from_millis(500);
+    let exec = env.engine.start(input("Ada")).timeout(limit).await?;
+    assert!(exec.result().await.unwrap_err().is_timeout());
+    assert_eq!(exec.describe().await?.status, Status::TimedOut);
+    let served = env.engine.start(input("Ada")).timeout(limit).queue("another").await?;
+    assert!(served.result().await.unwrap_err().is_timeout(), "nor is that queue");
+    Ok(())
 }

@@ -15,6 +15,8 @@ on_every_store! {
     an_activity_on_a_queue_that_is_not_served_is_named,
     signals_wait_with_a_stuck_run,
     a_stuck_run_can_be_terminated,
+    a_stuck_run_ends_at_its_time_limit,
+    a_stuck_run_says_that_it_is_to_cancel,
     a_run_that_an_old_worker_took_up_during_a_deploy_is_mended,
 }
 
@@ -181,7 +183,11 @@ async fn a_panic_of_a_workflow_stops_that_run_until_a_build_mends_it(env: Env) -
     assert!(why.starts_with(&place) && why.ends_with(": no paper for 4 pages"), "{why}");
     let info = exec.describe().await?;
     assert_eq!((info.status, info.error.is_none()), (Status::Running, true));
-    assert_eq!(info.waiting_for.as_deref(), Some("a build that can replay it"));
+    let waiting_for = info.waiting_for.unwrap_or_default();
+    assert!(
+        waiting_for.starts_with("a build that can replay it (tried again at "),
+        "{waiting_for}"
+    );
     assert!(exec.try_result().await?.is_none(), "neither failed nor lost");
     assert!(env.engine.dead_letters().list().await?.is_empty());
     bad.stop().await?;
@@ -315,7 +321,8 @@ async fn a_stuck_run_can_be_terminated(env: Env) -> Result<()> {
 }
 
 async fn a_run_that_an_old_worker_took_up_during_a_deploy_is_mended(env: Env) -> Result<()> {
-    let old = env.serve(register_all![rolling::old_print, feed])?;
+    let old = env.worker(register_all![rolling::old_print, feed]);
+    let old = Serving::begin(old.retry_stuck(Duration::from_millis(100)).build()?);
     let exec = env.engine.start(rolling::print::Input { pages: 3 }).await?;
     env.world.noted("feeding", 1).await; // the old worker holds it
     let new = env.worker(register_all![rolling::print, rolling::hello, feed]);
@@ -329,5 +336,33 @@ async fn a_run_that_an_old_worker_took_up_during_a_deploy_is_mended(env: Env) ->
     .await?;
     old.stop().await?;
     assert_eq!(exec.result().await?, 3);
+    Ok(())
+}
+
+async fn a_stuck_run_ends_at_its_time_limit(env: Env) -> Result<()> {
+    let _worker = env.serve(register_all![panicking::report, count])?;
+    let start = env.engine.start(mended::report::Input { pages: 3 });
+    let exec = start.timeout(Duration::from_millis(700)).await?;
+    stuck(&exec).await?;
+    let error = exec.result().await.unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert_eq!(error.message(), "the run took longer than its limit of 700ms");
+    assert_eq!(exec.describe().await?.status, Status::TimedOut);
+    assert_eq!(env.engine.dead_letters().list().await?.len(), 1);
+    Ok(())
+}
+
+async fn a_stuck_run_says_that_it_is_to_cancel(env: Env) -> Result<()> {
+    let bad = env.serve(register_all![panicking::report, count])?;
+    let exec = env.engine.start(mended::report::Input { pages: 3 }).await?;
+    stuck(&exec).await?;
+    assert!(!exec.describe().await?.cancel_requested);
+    exec.cancel().await?;
+    let info = exec.describe().await?;
+    assert_eq!((info.status, info.cancel_requested), (Status::Running, true));
+    bad.stop().await?;
+    let _worker = env.serve(good())?;
+    assert_eq!(exec.result().await.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert!(!exec.describe().await?.cancel_requested);
     Ok(())
 }

@@ -19,7 +19,7 @@ const RUNS: u64 = 1_000;
 pub(crate) struct Scene {
     database: Database,
     pub(crate) engine: Engine,
-    ledger: LedgerFile,
+    pub(crate) ledger: LedgerFile,
     client: Client,
     pub(crate) runs: Vec<Execution<order::Workflow>>,
 }
@@ -29,6 +29,11 @@ impl Scene {
         let mut scene = Self::on(test, fresh_database().await?).await?;
         scene.runs = start_orders(&scene.engine).await?;
         Ok(scene)
+    }
+
+    /// Without runs, on a new database.
+    pub(crate) async fn empty(test: &str) -> Result<Self> {
+        Self::on(test, fresh_database().await?).await
     }
 
     /// Without runs.
@@ -59,7 +64,11 @@ impl Scene {
         serve(&self.engine, &self.ledger.0, lease, Arc::new(Gate::open()), stop).await
     }
 
-    async fn count(&self, query: &str) -> Result<i64> {
+    pub(crate) fn url(&self) -> &str {
+        self.database.url()
+    }
+
+    pub(crate) async fn count(&self, query: &str) -> Result<i64> {
         Ok(self.client.query_one(query, &[]).await?.get(0))
     }
 

@@ -7,6 +7,7 @@ mod audit;
 mod gate;
 mod ledger;
 mod outages;
+mod poison;
 mod process;
 mod vanished;
 mod workflows;
@@ -33,6 +34,14 @@ fn main() -> ExitCode {
         ),
         Trial::test("locks_of_a_vanished_worker_end_by_its_limits", || run(vanished::limited())),
         Trial::test("a_second_signal_ends_a_worker_at_once", || run(vanished::insisted())),
+        Trial::test("an_activity_that_ends_its_process_fails", || run(poison::activity())),
+        Trial::test("it_has_as_many_attempts_as_others", || {
+            run(poison::activity_with_many_attempts())
+        }),
+        Trial::test("a_transactional_activity_that_ends_its_process_fails", || {
+            run(poison::transactional_activity())
+        }),
+        Trial::test("a_workflow_that_ends_its_process_is_stuck", || run(poison::workflow())),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -91,6 +91,11 @@ impl WorkerProcess {
         Ok(())
     }
 
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.0.try_wait()?.is_some())
+    }
+
     /// Sends a signal by name: `STOP`, `CONT`, `TERM`.
     pub(crate) fn signal(&self, name: &str) -> Result<()> {
         let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status()?;

@@ -40,6 +40,7 @@ scenarios! {
     meter_read,
     offer_taken,
     invoice_with_tax,
+    repair_after_a_death,
 }
 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -166,4 +167,19 @@ async fn offer_taken(engine: Engine) -> Result<Execution<AnyWorkflow>> {
 
 async fn invoice_with_tax(engine: Engine) -> Result<Execution<AnyWorkflow>> {
     ended(engine.start(invoice::Input { cents: 500 }).await?).await
+}
+
+/// The worker dies in the middle of the activity.
+async fn repair_after_a_death(_: Engine) -> Result<Execution<AnyWorkflow>> {
+    let engine = Engine::new(Arc::new(MemoryStore::new()));
+    let begin = || {
+        let worker = Worker::builder(&engine, Registry::all()).build()?;
+        Ok::<_, Error>(tokio::spawn(async move { worker.run().await }))
+    };
+    let first = begin()?;
+    let exec = engine.start(repair::Input { seams: 3 }).id("repair-1").await?;
+    later(10).await;
+    first.abort();
+    let _second = begin()?;
+    ended(exec).await
 }

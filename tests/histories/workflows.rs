@@ -196,3 +196,15 @@ pub(crate) async fn invoice(ctx: &WorkflowContext, cents: u64) -> Result<u64> {
 async fn add_tax(cents: u64) -> Result<u64> {
     Ok(cents + cents / 5)
 }
+
+/// Takes its time, so that its worker can die meanwhile.
+#[workflow]
+pub(crate) async fn repair(ctx: &WorkflowContext, seams: u64) -> Result<u64> {
+    weld(ctx, seams).await
+}
+
+#[activity]
+async fn weld(seams: u64) -> Result<u64> {
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    Ok(seams)
+}

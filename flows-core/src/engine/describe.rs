@@ -42,6 +42,9 @@ pub struct Description {
     pub waiting_for: Option<String>,
     /// Why it cannot go on in the builds that run; a mended build takes it up.
     pub stuck: Option<String>,
+    /// Whether it was asked to cancel and has not taken that in yet: a run that is stuck, or that no
+    /// worker serves, does so when it goes on.
+    pub cancel_requested: bool,
     /// The run it continues: a rerun's dead letter, a retry's failed attempt.
     pub predecessor: Option<Uuid>,
     /// The run that goes on in its place.
@@ -69,6 +72,7 @@ impl From<RunView> for Description {
             closed_at: view.closed_at.map(Into::into),
             waiting_for,
             stuck,
+            cancel_requested: view.cancelling,
             predecessor: view.predecessor,
             successor: view.successor,
             parent: view.parent.map(|parent| parent.run),
@@ -91,12 +95,13 @@ fn waiting(view: &RunView) -> (Option<String>, Option<String>) {
         }
         Some(Place::Owned { name, .. }) => (Some(format!("worker {name}, which runs it")), None),
         Some(Place::Parked { wake_at, waiting_for, stuck }) => {
-            let until = wake_at.map(until).unwrap_or_default();
+            let what = if stuck.is_some() { "tried again" } else { "wakes" };
+            let until = wake_at.map(|at| until(what, at)).unwrap_or_default();
             (Some(format!("{waiting_for}{until}")), stuck.clone())
         }
     }
 }
 
-fn until(at: Timestamp) -> String {
-    format!(" (wakes at {})", humantime::format_rfc3339_seconds(at.into()))
+fn until(what: &str, at: Timestamp) -> String {
+    format!(" ({what} at {})", humantime::format_rfc3339_seconds(at.into()))
 }

@@ -181,7 +181,9 @@ impl<W: Typed> Execution<W> {
     }
 
     /// Asks the run to cancel; await it. The workflow gets an error at its next durable operation
-    /// and may clean up under `ctx.shield`.
+    /// and may clean up under `ctx.shield`. A run whose start is delayed ends at once. One that is stuck,
+    /// or that no worker serves, gets the message when it goes on: `describe()` says that it waits;
+    /// [`terminate`](Self::terminate) does not wait.
     pub fn cancel<'t>(&self) -> Cancel<'t> {
         Cancel::new(self.tenant.clone(), self.target.clone())
     }

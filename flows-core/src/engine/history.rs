@@ -65,6 +65,9 @@ fn event(position: i32, recorded: Recorded) -> HistoryEvent {
             error: Some((&error).into()),
             ..of_step(blank, step)
         },
+        Event::ActivityStarted { step, attempt, .. } => {
+            HistoryEvent { attempt: Some(attempt), ..of_step(blank, step) }
+        }
         Event::ChildStarted { step, .. } => of_step(blank, step),
         Event::TimerFired { op } => HistoryEvent { operation: Some(op), ..blank },
         Event::SideEffect { op, value } => {

@@ -7,11 +7,13 @@ use serde::Serialize;
 
 use super::execution::{Target, resolve, resolve_within};
 use super::tenant::Tenant;
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::limits::check_name;
 use crate::payload::Payload;
-use crate::store::{InTransaction, Mail, MailKind, Sent, Transaction};
+use crate::store::{InTransaction, Mail, MailKind, Place, RunStatus, RunView, Sent, Transaction};
+use crate::worker::{ended_from_outside, letter_to_parent};
 
 /// A signal to send; await it.
 #[must_use = "nothing is sent unless this is awaited"]
@@ -62,7 +64,7 @@ impl<'t> SendSignal<'t> {
             payload: payload.clone(),
             dedup: self.dedup.clone(),
         };
-        deliver(&tenant, &target, self.tx.as_deref(), letter).await
+        deliver(&tenant, &target, self.tx.as_deref(), letter).await.map(drop)
     }
 }
 
@@ -112,8 +114,42 @@ impl<'t> Cancel<'t> {
             payload: payload.clone(),
             dedup: None,
         };
-        deliver(&self.tenant, &self.target, self.tx.as_deref(), letter).await
+        let tx = self.tx.as_deref();
+        let (run, sent) = deliver(&self.tenant, &self.target, tx, letter).await?;
+        if sent == Sent::Kept {
+            end_unborn(&self.tenant, run, &self.reason, tx).await?;
+        }
+        Ok(())
     }
+}
+
+/// A run that was asked to cancel before its start is due ends now: its code has not begun, so nobody is
+/// to be asked. One that is stuck has begun; it gets the message when it goes on.
+async fn end_unborn(
+    tenant: &Tenant,
+    run: RunKey,
+    reason: &str,
+    tx: Option<&(dyn Transaction + '_)>,
+) -> Result<()> {
+    let store = &tenant.inner.store;
+    let view = match tx {
+        Some(tx) => tx.describe(run).await?,
+        None => store.describe(run).await?,
+    };
+    let unborn = |view: &RunView| matches!(view.place, Some(Place::Parked { stuck: None, .. }));
+    let Some(view) = view.filter(unborn) else { return Ok(()) };
+    let error = Error::new(ErrorKind::Cancelled, format!("the run was cancelled: {reason}"));
+    let at = clock::system_time().into();
+    let (record, close) = ended_from_outside(RunStatus::Cancelled, &error, at)?;
+    let mail: Vec<_> = letter_to_parent(run, view.parent, &close).into_iter().collect();
+    let ended = match tx {
+        Some(tx) => tx.terminate(run, &record, &close, &mail).await?,
+        None => store.terminate(run, &record, &close, &mail).await?,
+    };
+    if ended && tx.is_none() {
+        tenant.inner.hints.terminated(run);
+    }
+    Ok(())
 }
 
 impl<'t> IntoFuture for Cancel<'t> {
@@ -131,21 +167,21 @@ async fn deliver(
     target: &Target,
     tx: Option<&(dyn Transaction + '_)>,
     letter: impl Fn(RunKey) -> Mail,
-) -> Result<()> {
+) -> Result<(RunKey, Sent)> {
     let Some(tx) = tx else { return deliver_now(tenant, target, letter).await };
     let run = resolve_within(tenant, target, tx).await?;
     let sent = tx.send(&letter(run)).await?;
     if let Sent::ToOwner(_) | Sent::ToReady = sent {
         tenant.inner.hints.soon(run.shard);
     }
-    Ok(())
+    Ok((run, sent))
 }
 
 async fn deliver_now(
     tenant: &Tenant,
     target: &Target,
     letter: impl Fn(RunKey) -> Mail,
-) -> Result<()> {
+) -> Result<(RunKey, Sent)> {
     let mut run = resolve(tenant, target).await?;
     let sent = loop {
         match tenant.inner.send(&letter(run)).await {
@@ -160,7 +196,7 @@ async fn deliver_now(
         Sent::ToReady => tenant.inner.hints.woken(run),
         Sent::Kept | Sent::Duplicate | Sent::Held => {}
     }
-    Ok(())
+    Ok((run, sent))
 }
 
 /// The run that goes on in place of one that has ended.

@@ -26,7 +26,7 @@ pub struct ErrorRecord {
     pub details: Option<serde_json::Value>,
 }
 
-const NAMES: [(ErrorKind, &str); 14] = [
+const NAMES: [(ErrorKind, &str); 15] = [
     (ErrorKind::Retryable, "retryable"),
     (ErrorKind::Terminal, "terminal"),
     (ErrorKind::Timeout, "timeout"),
@@ -41,6 +41,7 @@ const NAMES: [(ErrorKind, &str); 14] = [
     (ErrorKind::Configuration, "configuration"),
     (ErrorKind::Unavailable, "unavailable"),
     (ErrorKind::ContinueAsNew, "continue_as_new"),
+    (ErrorKind::WorkerLost, "worker_lost"),
 ];
 
 impl ErrorKind {

@@ -111,6 +111,15 @@ pub enum Event {
         /// The change.
         id: String,
     },
+    /// An attempt is about to start, of a run that was owned when its worker's lease was over.
+    ActivityStarted {
+        /// Which.
+        step: StepId,
+        /// The attempt, from 1.
+        attempt: u32,
+        /// The run's setbacks: if it has one more, the attempt may be why.
+        setbacks: i16,
+    },
 }
 
 /// An error as JSON text of its [`ErrorRecord`], because the envelope is not self-describing.
@@ -152,6 +161,7 @@ impl Event {
             Self::RunTerminated { .. } => "run_terminated",
             Self::RunStarted => "run_started",
             Self::Patched { .. } => "patched",
+            Self::ActivityStarted { .. } => "activity_started",
         }
     }
 

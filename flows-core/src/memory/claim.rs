@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::run::Spot;
 use super::state::State;
 use crate::ids::RunKey;
-use crate::store::{Activation, Claim, READ_BYTES};
+use crate::store::{Activation, Claim, ClaimStuck, READ_BYTES};
 use crate::time::Timestamp;
 
 impl State {
@@ -15,16 +15,40 @@ impl State {
             return Vec::new();
         }
         let won: Vec<_> = self.ready_in(claim.shard, claim.lanes).take(claim.limit).collect();
-        self.claims += 1;
-        for key in &won {
-            let (worker, claim) = (claim.worker, self.claims);
-            self.put(*key, Some(Spot::Owned { worker, mail: false, sent: 0, claim }));
-        }
+        self.give(claim.worker, &won);
         let mut runs = self.read(claim.worker, &won, false);
         for run in &mut runs {
             run.is_new = self.runs.get(&run.key).is_some_and(|run| !run.moved);
         }
         runs
+    }
+
+    /// [`Store::claim_stuck`](crate::store::Store::claim_stuck).
+    pub(super) fn claim_stuck(&mut self, claim: ClaimStuck<'_>, now: Timestamp) -> Vec<Activation> {
+        if !self.is_live(claim.worker, now) {
+            return Vec::new();
+        }
+        let served = |key: &RunKey| {
+            self.runs.get(key).is_some_and(|run| claim.lanes.contains(&run.new.lane))
+        };
+        let mut due: Vec<_> =
+            self.stuck().filter(|(_, at, key)| *at <= now && served(key)).collect();
+        due.sort_by_key(|(_, at, key)| (*at, *key));
+        let (suspects, stuck): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|(setbacks, ..)| *setbacks < 0);
+        let stuck = stuck.into_iter().take(claim.limit);
+        let suspects = suspects.into_iter().take(usize::from(claim.suspect));
+        let won: Vec<_> = stuck.chain(suspects).map(|(.., key)| key).collect();
+        self.give(claim.worker, &won);
+        self.read(claim.worker, &won, false)
+    }
+
+    fn give(&mut self, worker: Uuid, won: &[RunKey]) {
+        self.claims += 1;
+        for key in won {
+            let claim = self.claims;
+            self.put(*key, Some(Spot::Owned { worker, mail: false, sent: 0, claim }));
+        }
     }
 
     /// [`Store::reload`](crate::store::Store::reload).

@@ -4,13 +4,14 @@ use uuid::Uuid;
 
 use super::run::{Run, Spot};
 use super::state::{Member, State};
-use crate::store::{Lease, Outlook, WorkerIdentity};
+use crate::ids::RunKey;
+use crate::store::{Lease, Outlook, Overdue, Park, SUSPECT, WorkerIdentity, setbacks_after};
 use crate::time::Timestamp;
 
 impl State {
     /// [`Store::register`](crate::store::Store::register).
     pub(super) fn register(&mut self, worker: &WorkerIdentity, now: Timestamp) -> Lease {
-        self.release_stuck(&worker.lanes);
+        self.hasten_stuck(&worker.lanes, now);
         self.extend(worker, now);
         Lease { now, lapsed: false }
     }
@@ -26,11 +27,34 @@ impl State {
     }
 
     /// [`Store::retire`](crate::store::Store::retire).
-    pub(super) fn retire(&mut self, worker: Uuid) {
+    pub(super) fn retire(&mut self, worker: Uuid, now: Timestamp) {
+        let over = !self.is_live(worker, now);
         self.workers.remove(&worker);
         for key in self.owned_by(worker) {
-            self.make_ready(key);
+            self.let_go(key, over, now);
         }
+    }
+
+    /// A run whose worker is gone is ready, or waits to be tried alone.
+    pub(super) fn let_go(&mut self, key: RunKey, over: bool, now: Timestamp) {
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        run.setbacks = setbacks_after(run.setbacks, over);
+        if run.setbacks > SUSPECT {
+            return self.make_ready(key);
+        }
+        let why = format!(
+            "its workers have ended {} times in a row; it is to be tried alone",
+            -run.setbacks
+        );
+        let waiting_for = "a worker that tries no other suspect".to_owned();
+        let park = Park {
+            wake_at: Some(now),
+            waiting_for,
+            stuck: Some(why),
+            setbacks: run.setbacks,
+            ..Park::default()
+        };
+        self.put(key, Some(Spot::Parked { park, unborn: false }));
     }
 
     /// [`Store::look`](crate::store::Store::look).
@@ -41,6 +65,8 @@ impl State {
             ready: self.ready_shards(&worker.lanes),
             mail: self.has_mail(worker.id),
             next_due: self.first_due().map(|(at, _)| at),
+            overdue: self.overdue(now).next().is_some(),
+            suspects: self.stuck().any(|(setbacks, due, _)| setbacks < 0 && due <= now),
         }
     }
 
@@ -71,7 +97,7 @@ impl State {
     fn take_over(&mut self, now: Timestamp) {
         for worker in self.owners() {
             if !self.is_live(worker, now) {
-                self.retire(worker);
+                self.retire(worker, now);
             }
         }
     }
@@ -81,15 +107,38 @@ impl State {
         runs.any(|key| self.runs.get(&key).is_some_and(Run::has_mail_flag))
     }
 
-    /// [`Store::retry_stuck`](crate::store::Store::retry_stuck).
-    pub(super) fn release_stuck(&mut self, lanes: &[i64]) {
-        let stuck = self.runs.values().filter(|run| is_stuck(run) && lanes.contains(&run.new.lane));
-        for key in stuck.map(|run| run.new.key).collect::<Vec<_>>() {
-            self.make_ready(key);
+    /// [`Store::overdue`](crate::store::Store::overdue).
+    pub(super) fn overdue(&self, now: Timestamp) -> impl Iterator<Item = Overdue> {
+        let waits = move |run: &&Run| match &run.spot {
+            Some(Spot::Parked { park, .. }) => park.stuck.is_some(),
+            Some(Spot::Ready(_)) => !self.is_served(run.new.lane, now),
+            _ => false,
+        };
+        self.runs.values().filter(waits).filter_map(move |run| {
+            let limit = run.new.timeout.filter(|limit| run.started_at.after(*limit) <= now)?;
+            Some(Overdue { run: run.new.key, parent: run.new.lineage.parent, limit })
+        })
+    }
+
+    /// Stuck runs, each with its setbacks and when it is due.
+    pub(super) fn stuck(&self) -> impl Iterator<Item = (i16, Timestamp, RunKey)> {
+        self.runs.values().filter_map(|run| match &run.spot {
+            Some(Spot::Parked { park, .. }) if park.stuck.is_some() => {
+                Some((park.setbacks, park.wake_at?, run.new.key))
+            }
+            _ => None,
+        })
+    }
+
+    /// A build that may mend them has come.
+    fn hasten_stuck(&mut self, lanes: &[i64], now: Timestamp) {
+        for run in self.runs.values_mut().filter(|run| lanes.contains(&run.new.lane)) {
+            match &mut run.spot {
+                Some(Spot::Parked { park, .. }) if park.stuck.is_some() && park.setbacks > 0 => {
+                    park.wake_at = Some(now);
+                }
+                _ => {}
+            }
         }
     }
-}
-
-fn is_stuck(run: &Run) -> bool {
-    matches!(&run.spot, Some(Spot::Parked { park, .. }) if park.stuck.is_some())
 }

@@ -29,6 +29,8 @@ pub(super) struct Run {
     pub(super) dedup: Arc<Mutex<HashSet<String>>>,
     /// It has been owned or parked before it came to its place.
     pub(super) moved: bool,
+    /// How often in a row it has got nowhere; see [`Activation::setbacks`].
+    pub(super) setbacks: i16,
 }
 
 /// How and when a run ended.
@@ -71,6 +73,7 @@ impl Run {
             received: 0,
             dedup: Arc::default(),
             moved: false,
+            setbacks: 0,
         }
     }
 
@@ -208,6 +211,7 @@ impl Run {
             unread: false,
             claim: self.claim(),
             is_new: false,
+            setbacks: self.setbacks,
         }
     }
 }

@@ -8,6 +8,7 @@ use super::run::{Run, Spot};
 use super::state::State;
 use crate::ids::RunKey;
 use crate::store::{Activation, Park, RunStatus};
+use crate::time::Timestamp;
 
 /// An answer that never reached the worker.
 #[derive(Debug, Clone)]
@@ -30,7 +31,8 @@ pub(crate) enum Stir {
 impl MemoryStore {
     /// Before the worker's next claim or look: what it never heard of did not happen.
     pub(crate) fn make_good(&self, worker: Uuid, lost: &[Lost]) {
-        self.inspect(|state| lost.iter().for_each(|lost| state.make_good(worker, lost)));
+        let now = self.now();
+        self.inspect(|state| lost.iter().for_each(|lost| state.make_good(worker, lost, now)));
     }
 
     /// Forgets the letters that its owner does not know of, as a park that does not look would.
@@ -46,7 +48,11 @@ impl MemoryStore {
     pub(crate) fn stir(&self) -> Stir {
         let restless = |run: &Run| match &run.spot {
             Some(Spot::Parked { park, unborn }) => {
-                *unborn || (park.stuck.is_none() && (park.wake_at.is_some() || run.has_letters()))
+                let is_due = park.wake_at.is_some();
+                match park.stuck {
+                    None => *unborn || is_due || run.has_letters(),
+                    Some(_) => is_due && park.setbacks < 0,
+                }
             }
             Some(_) => true,
             None => false,
@@ -77,14 +83,14 @@ impl MemoryStore {
 }
 
 impl State {
-    fn make_good(&mut self, worker: Uuid, lost: &Lost) {
+    fn make_good(&mut self, worker: Uuid, lost: &Lost, now: Timestamp) {
         let (Lost::Claim(keys) | Lost::Collect(keys)) = lost;
         for key in keys {
             let Some(run) = self.runs.get_mut(key).filter(|run| run.owner() == Some(worker)) else {
                 continue;
             };
             match (lost, &mut run.spot) {
-                (Lost::Claim(_), _) => self.make_ready(*key),
+                (Lost::Claim(_), _) => self.let_go(*key, false, now),
                 (Lost::Collect(_), Some(Spot::Owned { mail, .. })) => *mail = true,
                 _ => {}
             }

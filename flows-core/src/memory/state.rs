@@ -108,6 +108,7 @@ impl State {
             Some(Spot::Owned { worker, .. }) => {
                 self.owned.entry(*worker).or_default().insert(key);
             }
+            Some(Spot::Parked { park, .. }) if park.stuck.is_some() => {} // it does not wake by itself
             Some(Spot::Parked { park, .. }) => self.due.extend(park.wake_at.map(|at| (at, key))),
             None => {}
         }

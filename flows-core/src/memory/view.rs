@@ -8,8 +8,8 @@ use super::run::{End, Run, Spot};
 use super::state::State;
 use crate::ids::RunKey;
 use crate::store::{
-    Counted, DeadLetter, HistoryRow, ListCursor, ListFilter, Listed, Outcome, PAGE_BYTES, Place,
-    RunView,
+    Counted, DeadLetter, HistoryRow, ListCursor, ListFilter, Listed, MailKind, Outcome, PAGE_BYTES,
+    Place, RunView,
 };
 use crate::time::Timestamp;
 
@@ -27,7 +27,8 @@ impl State {
     /// [`Store::describe`](crate::store::Store::describe).
     pub(super) fn describe(&self, run: RunKey, now: Timestamp) -> Option<RunView> {
         let run = self.runs.get(&run)?;
-        Some(RunView { place: self.place(run, now), ..view(run) })
+        let cancelling = run.inbox.iter().any(|letter| letter.kind == MailKind::Cancel);
+        Some(RunView { place: self.place(run, now), cancelling, ..view(run) })
     }
 
     /// [`Store::history`](crate::store::Store::history).
@@ -157,5 +158,6 @@ fn view(run: &Run) -> RunView {
         retry: new.retry.clone(),
         place: None,
         inbox: u32::try_from(run.inbox.len()).unwrap_or(u32::MAX),
+        cancelling: false,
     }
 }

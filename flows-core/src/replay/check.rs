@@ -17,6 +17,7 @@ pub(crate) fn target(event: &Event) -> Option<u32> {
         Event::ActivityCompleted { step, .. }
         | Event::ActivityFailed { step, .. }
         | Event::ActivityAttemptFailed { step, .. }
+        | Event::ActivityStarted { step, .. }
         | Event::ChildStarted { step, .. } => Some(step.op),
         Event::TimerFired { op } | Event::SideEffect { op, .. } | Event::ChildClosed { op, .. } => {
             Some(*op)
@@ -170,6 +171,9 @@ fn in_words(event: &Event) -> String {
         Event::ActivityFailed { step, .. } => format!("activity {} failed", named(step)),
         Event::ActivityAttemptFailed { step, attempt, .. } => {
             format!("attempt {attempt} of activity {} failed", named(step))
+        }
+        Event::ActivityStarted { step, attempt, .. } => {
+            format!("attempt {attempt} of activity {} started", named(step))
         }
         Event::ChildStarted { step, .. } => format!("child workflow {} started", named(step)),
         Event::TimerFired { op } => format!("timer (#{op}) fired"),

@@ -143,6 +143,7 @@ impl Machine {
             self.shared.lock().now = *at;
             journal.remove(0);
         }
+        let started = take_starts(&mut journal);
         let (marks, events): (Vec<_>, Vec<_>) =
             journal.into_iter().partition(|recorded| recorded.event.is_mark());
         self.shared.lock().expect_marks(marks)?;
@@ -161,11 +162,12 @@ impl Machine {
             turn = self.apply(recorded).map_err(|stuck| sharper(self, stuck, events.as_slice()))?;
             turn.warnings.splice(0..0, warnings);
         }
-        self.end_replay(turn)
+        self.end_replay(turn, &started)
     }
 
-    fn end_replay(&mut self, mut turn: Turn) -> Result<Turn, Stuck> {
+    fn end_replay(&mut self, mut turn: Turn, started: &[Event]) -> Result<Turn, Stuck> {
         let mut state = self.shared.lock();
+        started.iter().for_each(|start| state.note_start(start));
         state.replaying = false;
         if let Some((op, mark)) = state.recorded_marks.first_key_value() {
             return Err(check::mark_not_asked_for(&state, *op, mark));
@@ -301,6 +303,13 @@ fn panicked(who: &str, panic: &Caught) -> Stuck {
     Stuck::new(format!("{who} {panic}"))
 }
 
+/// Starts of attempts: they move nothing, and are noted when everything else is replayed.
+fn take_starts(journal: &mut Vec<Recorded>) -> Vec<Event> {
+    let is_start =
+        |recorded: &mut Recorded| matches!(recorded.event, Event::ActivityStarted { .. });
+    journal.extract_if(.., is_start).map(|recorded| recorded.event).collect()
+}
+
 /// Runs without logging: what a replay says has been said before.
 fn silently<T>(run: impl FnOnce() -> T) -> T {
     tracing::dispatcher::with_default(&tracing::Dispatch::none(), run)
@@ -315,7 +324,7 @@ fn deliver(state: &mut State, event: Event) {
             let retry = Retry { attempt: attempt + 1, not_before: retry_at, heartbeat };
             if let Some(entry) = state.ops.get_mut(&step.op) {
                 entry.retry = Some(Box::new(retry));
-                entry.asked = false;
+                (entry.asked, entry.started) = (false, None);
                 state.issued.push(step.op);
             }
         }
@@ -329,6 +338,7 @@ fn deliver(state: &mut State, event: Event) {
         Event::SideEffect { .. }
         | Event::ChildStarted { .. }
         | Event::Patched { .. }
+        | Event::ActivityStarted { .. }
         | Event::RunCompleted
         | Event::RunFailed { .. }
         | Event::RunTerminated { .. }

@@ -104,6 +104,8 @@ pub(crate) struct Op {
     /// Whether the world was asked for it, and has not answered: then dropping it is a command.
     pub(crate) asked: bool,
     pub(crate) retry: Option<Box<Retry>>,
+    /// The setbacks of the run when the journal noted the start of the attempt that is open.
+    pub(crate) started: Option<i16>,
 }
 
 /// What a failed attempt leaves for the next one.
@@ -115,8 +117,14 @@ pub(crate) struct Retry {
 }
 
 impl Op {
+    /// The attempt of an activity that is open, from 1.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.retry.as_ref().map_or(1, |retry| retry.attempt)
+    }
+
     pub(crate) fn new(what: What, site: Place) -> Self {
-        Self { what, site, bell: Weak::new(), result: None, asked: false, retry: None }
+        let (bell, result, retry, started) = (Weak::new(), None, None, None);
+        Self { what, site, bell, result, asked: false, retry, started }
     }
 
     /// In words: activity `charge` (#3), called at src/order.rs:12.

@@ -215,6 +215,15 @@ impl State {
         self.ops.iter_mut().filter_map(|(op, entry)| ask(*op, entry)).collect()
     }
 
+    /// The journal says that an attempt was about to start.
+    pub(crate) fn note_start(&mut self, start: &Event) {
+        let Event::ActivityStarted { step, attempt, setbacks } = start else { return };
+        let entry = self.ops.get_mut(&step.op).filter(|entry| entry.attempt() == *attempt);
+        if let Some(entry) = entry {
+            entry.started = Some(*setbacks);
+        }
+    }
+
     /// Whether some event could still move the workflow.
     pub(crate) fn waits_on_something(&self) -> bool {
         self.ops.values().any(|entry| entry.result.is_none())
@@ -250,9 +259,10 @@ fn command(op: u32, entry: &Op) -> Option<Command> {
             let retry = entry.retry.as_deref();
             Some(Command::RunActivity(ActivityStart {
                 task: Arc::clone(task),
-                attempt: retry.map_or(1, |r| r.attempt),
+                attempt: entry.attempt(),
                 not_before: retry.map(|r| r.not_before),
                 heartbeat: retry.and_then(|r| r.heartbeat.clone()),
+                started: entry.started,
             }))
         }
         What::Timer { due } => Some(Command::StartTimer { op, due: *due }),

@@ -52,6 +52,8 @@ pub struct ActivityStart {
     pub not_before: Option<Timestamp>,
     /// Details of the previous attempt's last heartbeat.
     pub heartbeat: Option<Payload>,
+    /// The run's setbacks when the journal noted its start, if it has.
+    pub started: Option<i16>,
 }
 
 /// A child to start.

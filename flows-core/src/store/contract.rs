@@ -16,6 +16,7 @@ mod mail_in_records;
 mod owning;
 mod pages;
 mod reruns;
+mod setbacks;
 mod starting;
 mod surveying;
 
@@ -89,7 +90,8 @@ contract! {
         a_start_time_is_kept
         a_start_time_in_the_past_is_now
         mail_does_not_start_a_delayed_run
-        a_parked_run_wakes_when_it_is_due_and_not_before;
+        a_parked_run_wakes_when_it_is_due_and_not_before
+        runs_that_nobody_ends_are_overdue_at_their_limit;
     claiming:
         claims_go_by_priority_then_age
         urgent_runs_of_many_lanes_come_first
@@ -101,6 +103,7 @@ contract! {
     fence:
         a_history_is_dense
         a_second_row_at_a_position_is_lost_without_a_trace
+        a_row_without_the_one_before_it_is_lost
         others_commit_although_one_record_lost
         an_owner_that_was_not_first_reloads
         what_is_not_owned_is_not_reloaded
@@ -155,10 +158,21 @@ contract! {
         a_live_worker_beside_dead_ones_keeps_its_runs
         a_worker_without_a_lease_claims_nothing
         a_renewal_that_came_too_late_says_so
-        a_retired_workers_runs_are_ready_at_once
-        a_worker_that_registers_releases_stuck_runs
-        stuck_runs_are_released_again
-        stuck_runs_of_other_lanes_stay_stuck;
+        a_retired_workers_runs_are_ready_at_once;
+    setbacks:
+        a_run_that_lost_its_worker_says_so
+        a_run_that_was_handed_back_has_no_setbacks
+        a_worker_that_retires_too_late_is_a_dead_one
+        at_the_second_setback_a_run_waits_to_be_tried_alone
+        one_suspect_is_claimed_at_a_time
+        setbacks_go_on_until_they_are_cleared
+        a_record_that_only_clears_is_kept
+        a_suspect_that_only_waits_is_none_any_more
+        a_suspect_that_is_handed_back_is_tried_by_others
+        stuck_runs_are_claimed_when_they_are_due
+        stuck_runs_are_due_when_a_worker_registers
+        what_ends_workers_is_not_due_when_a_worker_registers
+        who_has_no_lease_claims_nothing_that_is_stuck;
     ending:
         an_ended_run_has_an_outcome_and_no_place
         only_ended_runs_have_outcomes
@@ -187,7 +201,8 @@ contract! {
         runs_are_counted_and_found_by_their_end
         a_list_shows_one_tenant
         another_tenant_reaches_nothing
-        an_id_is_found_by_tenant;
+        an_id_is_found_by_tenant
+        a_description_tells_of_a_request_to_cancel;
     surveying:
         a_survey_gives_every_open_run_once_shard_by_shard
         a_survey_gives_what_a_claim_would

@@ -35,6 +35,11 @@ pub struct Record {
     /// How often the store has answered [`Held`](Committed::Held) for it: from then on, it looks
     /// whether the way is free before it writes.
     pub held: u32,
+    /// The [claim](Activation::claim) by which its worker owns the run, if it is known: what was claimed
+    /// over the connection that writes it need not be looked at, see [`Committed::Lost`].
+    pub claim: Option<i64>,
+    /// Its owner has got further with it: its [setbacks](Activation::setbacks) are forgotten.
+    pub clears: bool,
 }
 
 impl Record {
@@ -87,8 +92,10 @@ pub struct Park {
     /// is whichever claim there is.
     pub claim: Option<i64>,
     /// Why it cannot go on in this build; a worker that registers tries again. Mail does not wake
-    /// a stuck run, it waits with it.
+    /// a stuck run, it waits with it. At `wake_at`, [`claim_stuck`](super::Store::claim_stuck) finds it.
     pub stuck: Option<String>,
+    /// Of a stuck run: its [setbacks](Activation::setbacks) from now on, not 0.
+    pub setbacks: i16,
 }
 
 /// How a run ended.
@@ -128,7 +135,9 @@ pub enum Committed {
     /// of one that the record sends mail to. Nobody has gone on with the run: the same record is to
     /// be handed in again, later and apart from others.
     Held,
-    /// Somebody else has written at this position; nothing of this record was kept.
+    /// Somebody else has written at this position; nothing of this record was kept. Or the row before
+    /// it is missing: the store has lost what it had acknowledged, as a standby does that lagged behind
+    /// and has become the server.
     Lost,
     /// The store refused this record for what it contains; nothing of it was kept.
     Refused(String),
@@ -176,6 +185,23 @@ pub struct Activation {
     /// No worker has owned it before. Nobody else can then be about to write to its journal, so it
     /// can end without a row: that the worker owns it, by this claim, is fence enough.
     pub is_new: bool,
+    /// How often in a row it has got nowhere. Above 0: it was stuck. Below 0: the lease of its worker
+    /// was over, so it may be the run that ends workers. See [`SUSPECT`] and [`CONVICTED`].
+    pub setbacks: i16,
+}
+
+/// Setbacks of a run that is tried alone: no other such run is owned by its worker meanwhile.
+pub const SUSPECT: i16 = -2;
+/// Setbacks of a run that was tried alone when its worker's lease was over.
+pub const CONVICTED: i16 = -3;
+
+/// The setbacks of a run whose worker lets go of it: retired, or `over` its lease.
+pub(crate) fn setbacks_after(setbacks: i16, over: bool) -> i16 {
+    match (over, setbacks) {
+        (false, setbacks) => setbacks.max(SUSPECT),
+        (true, 0..) => -1,
+        (true, setbacks) => setbacks.saturating_sub(1),
+    }
 }
 
 impl Activation {
@@ -206,6 +232,7 @@ impl Activation {
             unread: false,
             claim,
             is_new: true,
+            setbacks: 0,
         }
     }
 }

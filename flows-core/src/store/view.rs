@@ -90,6 +90,8 @@ pub struct RunView {
     pub place: Option<Place>,
     /// Letters in its inbox.
     pub inbox: u32,
+    /// Whether a request to cancel is among them (`false` in lists).
+    pub cancelling: bool,
 }
 
 /// One journal row.

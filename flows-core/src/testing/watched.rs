@@ -14,9 +14,9 @@ use super::crash::Doom;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{
-    Activation, Claim, Close, Collected, Committed, Counted, DeadLetter, Hint, HistoryRow, Lease,
-    ListFilter, Listed, Mail, NewRun, Next, Outcome, Outlook, Page, Record, RunView, Sent, Started,
-    Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
+    Activation, Claim, ClaimStuck, Close, Collected, Committed, Counted, DeadLetter, Hint,
+    HistoryRow, Lease, ListFilter, Listed, Mail, NewRun, Next, Outcome, Outlook, Overdue, Page,
+    Record, RunView, Sent, Started, Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
 };
 
 /// What the store has told.
@@ -199,8 +199,12 @@ impl Store for Watched {
         self.store.retire(worker)
     }
 
-    fn retry_stuck<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, ()> {
-        self.store.retry_stuck(worker)
+    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
+        self.store.overdue(limit)
+    }
+
+    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
+        self.store.claim_stuck(claim)
     }
 
     fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
+
 use super::executor::Executor;
 use super::work::Work;
 use crate::ids::RunKey;
@@ -43,6 +45,13 @@ impl Alarms {
         }
     }
 
+    /// Whether one of these alarms starts an attempt.
+    fn launch_among(&self, key: RunKey, alarms: &FxHashMap<u32, Timestamp>) -> bool {
+        alarms
+            .iter()
+            .any(|(op, due)| matches!(self.due.get(&(*due, key, *op)), Some(Alarm::Launch(_))))
+    }
+
     fn pop_due(&mut self, now: Timestamp) -> Option<(RunKey, u32, Alarm)> {
         let first = self.due.first_entry()?;
         if first.key().0 > now {
@@ -73,6 +82,11 @@ impl Executor {
         let Some(run) = self.runs.get_mut(&key) else { return };
         let alarms = std::mem::take(&mut run.alarms);
         self.alarms.remove(key, alarms.iter());
+    }
+
+    /// Whether an activity of the run waits for its next attempt.
+    pub(super) fn waits_for_retry(&self, key: RunKey) -> bool {
+        self.runs.get(&key).is_some_and(|run| self.alarms.launch_among(key, &run.alarms))
     }
 
     pub(super) fn ring_alarms(&mut self) {

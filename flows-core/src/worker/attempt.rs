@@ -47,6 +47,7 @@ impl Executor {
             run.hand_back = true;
             return;
         }
+        let Some(start) = self.note_start(key, start) else { return };
         match self.definition_of(&start.task) {
             Ok(def) => self.spawn(key, def, start),
             Err(why) => self.get_stuck(key, &why),

@@ -23,6 +23,7 @@ pub(crate) struct Config {
     pub(crate) poll_interval: Duration,
     pub(crate) resident_for: Duration,
     pub(crate) retry_stuck: Duration,
+    pub(crate) max_setbacks: u16,
     pub(crate) grace: Duration,
     /// Whether a difference from the journal that only warrants a warning stops the run.
     pub(crate) strict: bool,
@@ -52,6 +53,7 @@ impl WorkerBuilder {
             poll_interval: Duration::from_secs(1),
             resident_for: Duration::from_secs(30),
             retry_stuck: Duration::from_secs(300),
+            max_setbacks: 3,
             grace: Duration::from_secs(10),
             strict: false,
             #[cfg(feature = "testing")]
@@ -117,6 +119,15 @@ impl WorkerBuilder {
     #[must_use]
     pub fn retry_stuck(mut self, interval: Duration) -> Self {
         self.config.retry_stuck = interval.min(Duration::from_secs(86_400 * 365));
+        self
+    }
+
+    /// How many workers in a row may end, or lose their lease, while they run the same run without
+    /// getting further, before it is stuck for that. Default 3, which is the least: the third of them
+    /// tries no other such run. More forgives hosts that are often frozen for longer than the lease.
+    #[must_use]
+    pub fn max_setbacks(mut self, workers: u16) -> Self {
+        self.config.max_setbacks = workers;
         self
     }
 
@@ -229,6 +240,11 @@ impl WorkerBuilder {
         let unnamed = config.queues.iter().any(|queue| queue.is_empty());
         refuse_if(unnamed, "a queue's name is empty: name it or leave it out")?;
         config.queues.iter().try_for_each(|queue| check_name("queue", queue))?;
+        let few = config.max_setbacks;
+        refuse_if(
+            few < 3,
+            &format!("max_setbacks is {few}: it takes 3 to tell a run from others"),
+        )?;
         refuse_if(config.max_workflows == 0, "max_workflows is 0: a worker holds at least 1 run")?;
         refuse_if(
             config.max_activities == 0,

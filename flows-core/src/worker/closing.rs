@@ -55,8 +55,7 @@ impl Executor {
     pub(super) fn time_out(&mut self, key: RunKey) {
         let Some(run) = self.runs.get(&key).filter(|run| !run.ending) else { return };
         let limit = run.origin.timeout.unwrap_or_default();
-        let message = format!("the run took longer than its limit of {limit:?}");
-        self.end(key, Err(Error::new(ErrorKind::Timeout, message).with_details(RunTimedOut)));
+        self.end(key, Err(timed_out(limit)));
         self.mark_dirty(key);
     }
 
@@ -64,6 +63,23 @@ impl Executor {
     pub(super) fn child_run(&self, key: RunKey, child: &ChildStart) -> Option<NewRun> {
         self.runs.get(&key).map(|run| child_run(key, run, child))
     }
+}
+
+/// The error of a run that has taken longer than its limit.
+pub(super) fn timed_out(limit: Duration) -> Error {
+    let message = format!("the run took longer than its limit of {limit:?}");
+    Error::new(ErrorKind::Timeout, message).with_details(RunTimedOut)
+}
+
+/// How a run ends that nobody holds, and its last journal row.
+pub(crate) fn ended_from_outside(
+    status: RunStatus,
+    error: &Error,
+    at: Timestamp,
+) -> Result<(Vec<u8>, Close)> {
+    let event = Event::RunFailed { error: StoredError::from(error) };
+    let record = crate::journal::encode(&[Recorded { at, event }])?;
+    Ok((record, closed(status, None, Some(error), None)))
 }
 
 /// Puts the end into the journal, unless the run's row says it all.

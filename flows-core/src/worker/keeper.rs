@@ -13,18 +13,23 @@ use tokio::time::Instant;
 use super::budget::Loaded;
 use super::complaints::Backoff;
 use super::message::Message;
+use super::overdue::end_overdue;
 use super::portions::Portions;
 use super::resident::executor_of;
 use super::session::Session;
 use crate::engine::gathered::Gathered;
 use crate::error::Result;
 use crate::ids::RunKey;
-use crate::store::{Activation, Claim, Hint, Outlook};
+use crate::store::{Activation, Claim, ClaimStuck, Hint, Outlook, SUSPECT};
 
 /// The most runs of one claim.
 const CLAIM: usize = 200;
 /// The most runs of one claim that are read along.
 const EXPECTED: usize = 32;
+/// The most stuck runs of one claim.
+const STUCK: usize = 20;
+/// The shortest pause before the next claim of stuck runs, if some of the last were stuck again.
+const RELAPSE_PAUSE: Duration = Duration::from_secs(1);
 /// The first pause between looks after something was found.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -42,7 +47,10 @@ pub(super) async fn keep(
         turn: 0,
         pause: SHORTEST_PAUSE,
         look_at: Instant::now(),
-        retry_at: Instant::now() + session.config.retry_stuck,
+        retry_at: Instant::now(),
+        stuck_before: 0,
+        stuck_pause: RELAPSE_PAUSE,
+        suspects: false,
         claims: Backoff::default(),
         reads: Backoff::default(),
         portions: Portions::default(),
@@ -53,7 +61,7 @@ pub(super) async fn keep(
         tokio::select! {
             biased;
             () = tokio::time::sleep_until(keeper.look_at) => keeper.look().await,
-            () = tokio::time::sleep_until(keeper.retry_at) => keeper.retry_stuck().await,
+            () = tokio::time::sleep_until(keeper.retry_at) => keeper.claim_stuck(STUCK).await,
             heard = hints.heard() => heard.into_iter().for_each(|hint| keeper.hear(hint)),
             () = session.wanted.notified() => {}
             () = left_alone(keeper.claims.until()) => {}
@@ -83,6 +91,12 @@ pub(super) struct Keeper<'a> {
     pub(super) reads: Backoff,
     /// What is to be read alone.
     pub(super) portions: Portions,
+    /// How many runs had been stuck when stuck runs were claimed last.
+    stuck_before: usize,
+    /// The next pause, if fewer are found than were asked for.
+    stuck_pause: Duration,
+    /// Whether runs wait to be tried alone.
+    suspects: bool,
 }
 
 impl Keeper<'_> {
@@ -115,7 +129,12 @@ impl Keeper<'_> {
 
     async fn look(&mut self) {
         match self.session.store.look(&self.session.identity).await {
-            Ok(outlook) => self.plan(&outlook),
+            Ok(outlook) => {
+                self.plan(&outlook);
+                if outlook.overdue {
+                    end_overdue(self.session).await;
+                }
+            }
             Err(error) => {
                 if let Some(unsaid) = self.session.complaints.due("look") {
                     tracing::warn!(%error, unsaid, "cannot look for work; trying again");
@@ -125,16 +144,49 @@ impl Keeper<'_> {
         }
     }
 
-    async fn retry_stuck(&mut self) {
-        self.retry_at = Instant::now() + self.session.config.retry_stuck;
-        match self.session.store.retry_stuck(&self.session.identity).await {
-            Ok(()) => self.look_at = Instant::now(),
-            Err(error) => {
-                if let Some(unsaid) = self.session.complaints.due("retry stuck") {
-                    tracing::warn!(%error, unsaid, "cannot release stuck runs; trying again");
-                }
-            }
+    /// Claims some of the stuck runs that are due, and a suspect if none is tried. A few at a time, so
+    /// that the others do not notice: the next when none of the last was stuck again, or after a pause.
+    async fn claim_stuck(&mut self, limit: usize) {
+        if limit > 0 {
+            self.retry_at = Instant::now() + RELAPSE_PAUSE;
         }
+        let free = self.session.free_slots();
+        if free == 0 {
+            return self.make_room();
+        }
+        let suspect = self.suspects && !self.session.trial.load(Ordering::Relaxed);
+        let limit = limit.min(free - usize::from(suspect));
+        let (worker, lanes) = (self.session.id(), self.session.config.lanes.as_slice());
+        let claim = ClaimStuck { worker, lanes, limit, suspect };
+        let runs = match self.session.store.claim_stuck(claim).await {
+            Ok(runs) => runs,
+            Err(error) => {
+                if let Some(unsaid) = self.session.complaints.due("claim stuck") {
+                    tracing::warn!(%error, unsaid, "cannot claim stuck runs; trying again");
+                }
+                self.suspects = false; // until the next look
+                return;
+            }
+        };
+        let suspects = runs.iter().filter(|run| run.setbacks <= SUSPECT).count();
+        self.session.trial.fetch_or(suspects > 0, Ordering::Relaxed);
+        self.suspects &= suspects > 0;
+        if limit > 0 {
+            self.plan_stuck(runs.len() - suspects == limit);
+        }
+        self.session.residents.fetch_add(runs.len(), Ordering::Relaxed);
+        self.hand_out(runs);
+    }
+
+    /// When the next are claimed. What was not found may have been held by somebody at this moment, so
+    /// the pauses grow up to the interval.
+    fn plan_stuck(&mut self, more: bool) {
+        let before = std::mem::replace(&mut self.stuck_before, self.session.stuck.total());
+        let relapsed = before != self.stuck_before;
+        let pause = if more && !relapsed { SHORTEST_PAUSE } else { self.stuck_pause };
+        let pause = pause.min(self.session.config.retry_stuck);
+        self.stuck_pause = if more { RELAPSE_PAUSE } else { pause.saturating_mul(2) };
+        self.retry_at = Instant::now() + pause;
     }
 
     /// Looks again soon when there was work, later and later when there was none, and in any case
@@ -153,6 +205,7 @@ impl Keeper<'_> {
             self.look_at = self.look_at.min(due);
         }
         self.ready.extend(&outlook.ready);
+        self.suspects = outlook.suspects;
         if outlook.mail {
             self.session.request_collect();
         }
@@ -164,6 +217,9 @@ impl Keeper<'_> {
         }
         self.reload().await;
         self.read_portions().await;
+        if self.suspects && !self.session.trial.load(Ordering::Relaxed) {
+            self.claim_stuck(0).await;
+        }
         while self.claims.until().is_none()
             && let Some(shard) = self.next_shard()
         {

@@ -54,7 +54,7 @@ impl Executor {
 
     /// Looks whether a run only waits now, and what to do with it then.
     pub(super) fn consider(&mut self, key: RunKey) {
-        let draining = self.draining;
+        let (draining, retries) = (self.draining, self.waits_for_retry(key));
         self.read_on(key);
         let Some(run) = self.runs.get_mut(&key) else { return };
         if !run.is_idle() || run.machine.is_none() {
@@ -66,7 +66,9 @@ impl Executor {
         }
         let soon = self.session.clock.now().after(HORIZON);
         let far = run.next_alarm().is_some_and(|due| due > soon) && !run.expects_mail();
-        if draining || far {
+        let retries_soon = retries && run.next_alarm().is_some_and(|due| due <= soon);
+        let is_cleared = run.is_suspect() && !retries_soon;
+        if draining || far || is_cleared {
             self.park(key);
         } else if run.idle_since.is_none() {
             let now = Instant::now();
@@ -79,13 +81,16 @@ impl Executor {
     fn park(&mut self, key: RunKey) {
         let now = self.session.clock.now();
         let lead = LEAD.min(self.session.config.resident_for);
+        let retries = self.waits_for_retry(key);
         let Some(run) = self.runs.get_mut(&key) else { return };
         let Some(machine) = &run.machine else { return };
         let alarm = run.next_alarm().map(|due| ahead(due, lead, now));
         let wake_at = if run.hand_back { Some(now) } else { alarm };
         let waiting_for = machine.waiting_for();
         let (sent, claim) = (run.sent, Some(run.claim));
-        let park = Park { wake_at, waiting_for, sent, claim, stuck: None };
+        let (stuck, setbacks) = run.still_suspect(wake_at.is_some_and(|_| retries)).unzip();
+        let setbacks = setbacks.unwrap_or(0);
+        let park = Park { wake_at, waiting_for, sent, claim, stuck, setbacks };
         run.pending.park = Some(Box::new(park));
         run.idle_since = None;
         self.mark_dirty(key);

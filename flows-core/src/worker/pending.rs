@@ -30,6 +30,8 @@ pub(crate) struct Pending {
     pub(crate) mail: Vec<Mail>,
     pub(crate) park: Option<Box<Park>>,
     pub(crate) close: Option<Box<Close>>,
+    /// The run has got further than its setbacks.
+    pub(crate) clears: bool,
 }
 
 /// What one record takes of events, and what belongs to them.
@@ -52,6 +54,7 @@ impl Pending {
             && self.mail.is_empty()
             && self.park.is_none()
             && self.close.is_none()
+            && !self.clears
     }
 
     /// Whether nothing of it is an event.

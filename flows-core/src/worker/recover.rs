@@ -120,5 +120,8 @@ impl Executor {
             self.discarded.extend(run.let_go());
         }
         self.take_up(found, sent); // the place is the same, and so is its count
+        if let Some(suspicion) = self.runs.get_mut(&key).and_then(|run| run.suspicion.as_mut()) {
+            suspicion.judged = true;
+        }
     }
 }

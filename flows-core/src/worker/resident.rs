@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::message::Seal;
 use super::pending::Pending;
+use super::suspect::Suspicion;
 use super::work::Work;
 use crate::context::ActivityContext;
 use crate::ids::RunKey;
@@ -71,6 +72,8 @@ pub(crate) struct Resident {
     pub(crate) seals: VecDeque<Seal>,
     /// It has work that another worker should start at once.
     pub(crate) hand_back: bool,
+    /// It has had setbacks. Most have none.
+    pub(crate) suspicion: Option<Box<Suspicion>>,
 }
 
 /// What the run was started with, as far as its end needs it.
@@ -111,6 +114,8 @@ pub(crate) struct Flying {
     pub(crate) closes: Option<Box<Outcome>>,
     /// It is being parked, by a worker that knows of so many letters.
     pub(crate) parks: Option<i64>,
+    /// The run is no suspect any more.
+    pub(crate) clears: bool,
     /// Kept when the outcome of its batch is unknown.
     pub(crate) record: Option<Box<Record>>,
 }
@@ -159,6 +164,7 @@ impl Resident {
             sealed: None,
             seals: VecDeque::new(),
             hand_back: false,
+            suspicion: None,
         }
     }
 

@@ -110,5 +110,16 @@ fn sealed_record(key: RunKey, position: i32, recorded: &Recorded) -> Result<Reco
     let events = journal::encode(std::slice::from_ref(recorded))
         .map_err(|error| Error::new(ErrorKind::Codec, error.to_string()))?;
     let (consumed, starts, mail) = (Vec::new(), Vec::new(), Vec::new());
-    Ok(Record { key, position, events, consumed, starts, mail, next: Next::Stay, held: 0 })
+    Ok(Record {
+        key,
+        position,
+        events,
+        consumed,
+        starts,
+        mail,
+        next: Next::Stay,
+        claim: None,
+        held: 0,
+        clears: false,
+    })
 }

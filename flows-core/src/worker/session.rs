@@ -21,6 +21,7 @@ use super::complaints::Complaints;
 use super::crew::Crew;
 use super::intake::Intake;
 use super::portions::PageRequest;
+use super::stuck_log::StuckLog;
 use super::surroundings::Surroundings;
 use super::{keeper, lease};
 use crate::clock;
@@ -71,6 +72,10 @@ pub(crate) struct Session {
     pub(crate) collect: AtomicBool,
     /// Whether runs are ready for which there may be no slots.
     pub(crate) backlog: AtomicBool,
+    /// Whether a suspect is tried alone.
+    pub(crate) trial: AtomicBool,
+    /// Runs that could not go on.
+    pub(crate) stuck: StuckLog,
     /// Runs that executors want to read again.
     pub(crate) reloads: Mutex<Vec<RunKey>>,
     /// Inboxes that executors want to read on.
@@ -107,6 +112,8 @@ impl Session {
             unreachable: AtomicBool::new(false),
             collect: AtomicBool::new(false),
             backlog: AtomicBool::new(true), // until it has looked
+            trial: AtomicBool::new(false),
+            stuck: StuckLog::default(),
             reloads: Mutex::default(),
             pages: Mutex::default(),
             config: Arc::clone(&worker.config),

@@ -51,8 +51,11 @@ impl Executor {
     /// A record is durable: what it waited for may start. Gives the run's outcome if it has ended.
     pub(super) fn settled(&mut self, key: RunKey, parked: bool) -> Option<(RunKey, Outcome)> {
         let run = self.runs.get_mut(&key)?;
-        let Flying { launches, wrote_row, closes, parks, record: _ } = run.flying.take()?;
+        let Flying { launches, wrote_row, closes, parks, clears, record: _ } = run.flying.take()?;
         run.position += i32::from(wrote_row);
+        if clears {
+            run.suspicion = None;
+        }
         if let Some(outcome) = closes {
             self.forget(key);
             return Some((key, *outcome));

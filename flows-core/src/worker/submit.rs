@@ -87,7 +87,7 @@ impl Executor {
 /// Makes a record of what is pending, or of its first portion; the activities it launches wait for its
 /// commit.
 fn seal(key: RunKey, run: &mut Resident) -> (Flying, Record) {
-    let Pending { open, mail, park, close, .. } = run.pending.take_next();
+    let Pending { open, mail, park, close, clears, .. } = run.pending.take_next();
     let Portion { mut row, consumed, starts, launches, .. } = open;
     if let Some(first) = run.take_first()
         && let Err(error) = row.put_first(&first)
@@ -100,6 +100,7 @@ fn seal(key: RunKey, run: &mut Resident) -> (Flying, Record) {
         wrote_row,
         closes: close.as_deref().map(outcome_of),
         parks: park.as_ref().map(|park| park.sent),
+        clears,
         record: None,
     };
     let next = match (close, park) {
@@ -108,7 +109,9 @@ fn seal(key: RunKey, run: &mut Resident) -> (Flying, Record) {
         (None, None) => Next::Stay,
     };
     let events = row.into_bytes();
-    (flying, Record { key, position: run.position, events, consumed, starts, mail, next, held: 0 })
+    let (position, claim) = (run.position, Some(run.claim));
+    let held = 0;
+    (flying, Record { key, position, events, consumed, starts, mail, next, claim, clears, held })
 }
 
 fn outcome_of(close: &Close) -> Box<Outcome> {

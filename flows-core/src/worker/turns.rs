@@ -39,6 +39,7 @@ impl Executor {
             return self.get_stuck(key, &why);
         }
         let Obeyed { launches, children } = self.obey(key, turn.commands);
+        let launches = self.judge(key, launches);
         let Some(run) = self.runs.get_mut(&key) else { return };
         if let Err(error) = mark(run, &turn.marks, children) {
             return self.get_stuck(key, &error.to_string());
@@ -82,6 +83,7 @@ impl Executor {
             return;
         }
         let (running, fate) = (run.running.remove(&attempted.op), attempted.fate);
+        run.pending.clears |= run.suspicion.is_some() && run.running.is_empty();
         let was_sealed = run.sealed_op() == Some(attempted.op);
         match fate {
             Fate::Committed if was_sealed => return self.unseal(key, true),
@@ -100,6 +102,7 @@ impl Executor {
         if was_sealed {
             self.unseal(key, false);
         }
+        self.mark_dirty(key); // a suspect has got further, whether somebody wants to hear of it or not
     }
 
     fn event_of(&self, task: &ActivityTask, attempted: Attempted) -> Event {
@@ -121,7 +124,7 @@ impl Executor {
     }
 
     /// When the next attempt starts, if there is one.
-    fn retry_at(
+    pub(super) fn retry_at(
         &self,
         task: &ActivityTask,
         def: &ActivityDef,
@@ -144,9 +147,9 @@ impl Executor {
     /// The run cannot go on in this build: it is parked with the reason, and nothing else of it is
     /// touched.
     pub(super) fn get_stuck(&mut self, key: RunKey, why: &str) {
-        tracing::error!(run = %key.run, "run is stuck: {why}");
         self.clear_alarms(key);
         let Some(run) = self.runs.get_mut(&key) else { return };
+        self.session.stuck.note(key.run, &run.origin.workflow, why);
         self.discarded.extend(run.let_go());
         run.drop_launches();
         run.stuck = Some(storable_reason(why.to_owned()));
@@ -156,12 +159,14 @@ impl Executor {
     /// Parks a stuck run, or tries again after mail has come.
     pub(super) fn park_stuck(&mut self, key: RunKey) {
         let Some(run) = self.runs.get_mut(&key) else { return };
+        let (setbacks, after) = run.stuck_again(self.session.config.retry_stuck);
         run.pending.park = Some(Box::new(Park {
-            wake_at: None,
+            wake_at: after.map(|after| self.session.clock.now().after(after)),
             waiting_for: "a build that can replay it".to_owned(),
             sent: run.sent,
             claim: Some(run.claim),
             stuck: run.stuck.clone(),
+            setbacks,
         }));
         self.mark_dirty(key);
     }

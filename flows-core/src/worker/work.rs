@@ -12,6 +12,7 @@ use super::executor::Executor;
 use super::job::{Call, Done, Job};
 use super::news::event_of;
 use super::resident::Resident;
+use super::suspect::Suspicion;
 use crate::ids::RunKey;
 use crate::journal::{self, Event, Recorded, RowBuilder};
 use crate::payload::Payload;
@@ -38,7 +39,9 @@ impl Executor {
         let run = &mut loaded.run;
         let (key, letters, more) = (run.key, std::mem::take(&mut run.inbox), run.more);
         self.residencies += 1;
-        self.runs.insert(key, Resident::new(run, self.residencies, sent));
+        let mut resident = Resident::new(run, self.residencies, sent);
+        resident.suspicion = Suspicion::of(&self.session, run.setbacks);
+        self.runs.insert(key, resident);
         self.take_in(key, Work::Begin(Box::new(loaded)));
         self.read(key, Page { letters, more });
     }
@@ -106,6 +109,7 @@ impl Executor {
         drop(weight); // it waits no more
         let journal = decode(std::mem::take(&mut run.journal))?;
         let (run, input) = (&run, Payload::from_json(run.input.as_bytes()));
+        self.convict(key, &journal)?;
         let mut started_at = run.started_at;
         match journal.first() {
             Some(Recorded { at, event: Event::RunStarted }) => started_at = *at,
@@ -214,8 +218,21 @@ impl Executor {
 fn decode(rows: Vec<Vec<u8>>) -> Result<Vec<Recorded>, Stuck> {
     let mut events = Vec::new();
     for (position, row) in rows.into_iter().enumerate() {
+        if row.is_empty() {
+            return Err(hole(position));
+        }
         let row = journal::decode(position, &row).map_err(|e| Stuck::new(e.to_string()))?;
         events.extend(row);
     }
     Ok(events)
+}
+
+/// Rows behind a hole are of another past than the rows before it, so they are not replayed.
+fn hole(position: usize) -> Stuck {
+    Stuck::new(format!(
+        "row {position} of its journal is missing, and later ones are there: the database has lost what it \
+         had acknowledged (a failover to a standby that lagged behind, or a restored backup), or the row \
+         was deleted. Delete the rows behind it, and the run goes on from those before it; what they tell \
+         of is done again: DELETE FROM flows.journal WHERE run_id = '…' AND position > {position}"
+    ))
 }

@@ -265,8 +265,7 @@ pub(crate) fn takeover() -> Program {
     mover(Delete(|row, _, _| matches!(row, Row::Owned { worker: 0, .. }), Skip))
 }
 
-/// `release_stuck.sql`: a build has come that may mend the run. It waits for whoever holds the row,
-/// for it comes only once.
+/// A build has come that may mend the run. It waits for whoever holds the row, as if it came only once.
 pub(crate) fn registration() -> Program {
     mover(Delete(STUCK, Wait))
 }

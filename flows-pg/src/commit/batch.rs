@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use flows_core::ids::RunKey;
 use flows_core::store::{Hint, Mail, NewRun, Next, Record};
-use futures_util::future::{join, join3};
+use futures_util::future::{join, join3, join4};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -15,9 +15,10 @@ use uuid::Uuid;
 use super::columns::{Consumed, Ends, Heirs, Parks, Rows};
 use crate::error::Fault;
 use crate::link::{Link, Prepared};
+use crate::rows::Keys;
 use crate::scope::Scope;
 use crate::send::{Answers, Delivery, deliver_rest, hints};
-use crate::sql::{APPEND, INHERIT, PARK, SEND, START, Sql, TURN};
+use crate::sql::{APPEND, CLEAR, INHERIT, PARK, SEND, START, Sql, TURN};
 use crate::start;
 
 /// Parameters of a statement whose number is not fixed.
@@ -35,6 +36,8 @@ pub(super) struct Batch<'a> {
     parks: Parks<'a>,
     mail: Vec<&'a Mail>,
     starts: Vec<&'a NewRun>,
+    /// Runs that have got further than their setbacks.
+    cleared: Keys,
 }
 
 /// What a batch did beyond being durable.
@@ -52,6 +55,7 @@ struct Steps {
     send: Option<Prepared>,
     inherit: Option<Prepared>,
     park: Option<Prepared>,
+    clear: Option<Prepared>,
 }
 
 /// What the statements answered.
@@ -79,6 +83,7 @@ impl<'a> Batch<'a> {
             parks: Parks::default(),
             mail: Vec::new(),
             starts: Vec::new(),
+            cleared: Keys::default(),
         };
         for number in numbers {
             batch.push(&records[*number], stays.contains(number));
@@ -89,6 +94,9 @@ impl<'a> Batch<'a> {
     fn push(&mut self, record: &'a Record, stays: bool) {
         if !record.events.is_empty() {
             self.rows.push(record);
+        }
+        if record.clears {
+            self.cleared.push(record.key);
         }
         self.consumed.push(record);
         self.mail.extend(&record.mail);
@@ -106,7 +114,10 @@ impl<'a> Batch<'a> {
 
     /// Writes the batch; an error means that nothing of it was kept, unless there is no remedy.
     pub(super) async fn write(&self, link: Link<'_>) -> Result<Written, Fault> {
-        let is_plain = self.mail.is_empty() && self.starts.is_empty() && self.parks.is_empty();
+        let is_plain = self.mail.is_empty()
+            && self.starts.is_empty()
+            && self.parks.is_empty()
+            && self.cleared.runs.is_empty();
         if is_plain {
             let (sql, values) = self.turn();
             if !self.numbers.is_empty() {
@@ -146,6 +157,7 @@ impl<'a> Batch<'a> {
             send: prepare_if(link, SEND, !self.mail.is_empty()).await?,
             inherit: prepare_if(link, INHERIT, !self.heirs.is_empty()).await?,
             park: prepare_if(link, PARK, !self.parks.is_empty()).await?,
+            clear: prepare_if(link, CLEAR, !self.cleared.runs.is_empty()).await?,
         })
     }
 
@@ -167,16 +179,21 @@ impl<'a> Batch<'a> {
             link.send(&steps.turn, &turn),
             send_if(link, steps.start.as_ref(), &runs),
         );
-        let then = join3(
+        let Keys { shards, tenants, runs: cleared } = &self.cleared;
+        let clear: Values<'_> = vec![&self.worker, shards, tenants, cleared];
+        let then = join4(
             send_if(link, steps.send.as_ref(), &mail),
             send_if(link, steps.inherit.as_ref(), &heirs),
+            send_if(link, steps.clear.as_ref(), &clear),
             send_if(link, steps.park.as_ref(), &park),
         );
-        let ((begun, turned, started), (sent, inherited, parked)) = join(first, then).await;
+        let ((begun, turned, started), (sent, inherited, cleared, parked)) =
+            join(first, then).await;
         begun?;
         turned?;
         started?;
         inherited?;
+        cleared?;
         Ok(Replies { sent: sent?, parked: parked? })
     }
 

@@ -50,7 +50,7 @@ pub(super) struct Parks<'a> {
     claims: Vec<Option<i64>>,
     wakes: Vec<Option<Time>>,
     waits: Vec<&'a str>,
-    stuck: Vec<Option<&'a str>>,
+    setbacks: Vec<i16>,
 }
 
 impl<'a> Rows<'a> {
@@ -140,13 +140,13 @@ impl<'a> Parks<'a> {
         self.sent.push(park.sent);
         self.claims.push(park.claim);
         self.wakes.push(park.wake_at.map(Time));
-        self.waits.push(&park.waiting_for);
-        self.stuck.push(park.stuck.as_deref());
+        self.waits.push(park.stuck.as_ref().unwrap_or(&park.waiting_for));
+        self.setbacks.push(park.setbacks);
     }
 
     pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 8] {
         let Keys { shards, tenants, runs } = &self.keys;
-        let Self { sent, claims, wakes, waits, stuck, .. } = self;
-        [shards, tenants, runs, sent, wakes, waits, stuck, claims]
+        let Self { sent, claims, wakes, waits, setbacks, .. } = self;
+        [shards, tenants, runs, sent, wakes, waits, setbacks, claims]
     }
 }

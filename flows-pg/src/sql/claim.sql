@@ -60,9 +60,9 @@ WITH RECURSIVE me AS MATERIALIZED (
     FOR UPDATE OF r SKIP LOCKED
 ), taken AS (
     DELETE FROM flows.ready WHERE ctid = ANY (ARRAY(SELECT place FROM locked))
-    RETURNING shard, tenant_id, run_id, lane, load
+    RETURNING shard, tenant_id, run_id, lane, load, setbacks
 ), given AS MATERIALIZED (
-    SELECT r.*, t.load
+    SELECT r.*, t.load, t.setbacks
     FROM taken t
     JOIN flows.runs r ON r.shard = ANY (ARRAY[t.shard]) AND r.tenant_id = t.tenant_id AND r.run_id = t.run_id
     WHERE r.status = 0
@@ -73,13 +73,13 @@ WITH RECURSIVE me AS MATERIALIZED (
     WHERE o.shard = ANY (ARRAY[g.shard]) AND o.tenant_id = g.tenant_id AND o.run_id = g.run_id
     RETURNING o.tenant_id, o.run_id
 ), won AS (
-    INSERT INTO flows.owned (shard, tenant_id, run_id, worker_id, claim, lane, priority)
-    SELECT shard, tenant_id, run_id, $1, $5, lane, priority FROM given
+    INSERT INTO flows.owned (shard, tenant_id, run_id, worker_id, claim, lane, priority, setbacks)
+    SELECT shard, tenant_id, run_id, $1, $5, lane, priority, setbacks FROM given
     WHERE ((tenant_id, run_id) IN (SELECT tenant_id, run_id FROM kept)) IS NOT TRUE
 )
 SELECT g.shard, g.tenant_id, g.run_id, g.workflow_id, g.workflow, g.version, g.queue, g.priority,
        g.input::text AS input, coalesce(g.starts_at, g.created_at) AS started_at, g.attempt,
-       g.retry::text AS retry, g.timeout_us, g.parent_run, g.parent_op, g.load,
+       g.retry::text AS retry, g.timeout_us, g.parent_run, g.parent_op, g.load, g.setbacks,
        $5 AS claim
 FROM given g
 WHERE ((g.tenant_id, g.run_id) IN (SELECT tenant_id, run_id FROM kept)) IS NOT TRUE

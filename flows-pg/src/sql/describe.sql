@@ -7,11 +7,14 @@ SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.q
        r.parent_op, r.retry::text AS retry,
        (SELECT count(*) FROM flows.inbox i
         WHERE i.shard = ANY (ARRAY[r.shard]) AND i.tenant_id = r.tenant_id AND i.run_id = r.run_id) AS inbox,
+       EXISTS (SELECT FROM flows.inbox i
+               WHERE i.shard = ANY (ARRAY[r.shard]) AND i.tenant_id = r.tenant_id AND i.run_id = r.run_id
+                 AND i.kind = 1) AS cancelling,
        q.run_id IS NOT NULL AS is_ready,
        EXISTS (SELECT FROM flows.workers s WHERE r.lane = ANY (s.lanes) AND s.expires_at >= statement_timestamp()) AS served,
        o.worker_id AS owner, w.name AS owner_name,
        p.run_id IS NOT NULL AS is_parked, p.wake_at,
-       coalesce(p.waiting_for, 'its start time') AS waiting_for, p.stuck
+       p.waiting_for, p.setbacks
 FROM flows.runs r
 LEFT JOIN LATERAL (
     SELECT q.run_id FROM flows.ready q
@@ -24,7 +27,7 @@ LEFT JOIN LATERAL (
     LIMIT 1) AS o ON true
 LEFT JOIN LATERAL (SELECT w.name FROM flows.workers w WHERE w.worker_id = o.worker_id LIMIT 1) AS w ON true
 LEFT JOIN LATERAL (
-    SELECT p.run_id, p.wake_at, p.waiting_for, p.stuck FROM flows.parked p
+    SELECT p.run_id, p.wake_at, p.waiting_for, p.setbacks FROM flows.parked p
     WHERE p.run_id = r.run_id AND p.tenant_id = r.tenant_id AND p.shard = r.shard
     LIMIT 1) AS p ON true
 WHERE r.shard = $1 AND r.tenant_id = $2 AND r.run_id = $3

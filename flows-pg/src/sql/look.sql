@@ -1,5 +1,6 @@
 -- One look for work. $1 worker, $2 lanes (ascending), $3 all shards. An idle worker sends nothing else.
--- Called by `look`. Locks nothing. Indexes: ready_pkey, owned_mail, parked_due; `workers` is tiny.
+-- Called by `look`. Locks nothing. Indexes: ready_pkey, owned_mail, parked_due, parked_suspects,
+-- runs_limited; `workers` is tiny.
 -- In each shard it walks from lane to lane: a row of a foreign lane leads to the next lane of the worker's.
 -- So it reads one row for each lane that has any, and not more than one for each lane of the worker's.
 SELECT ARRAY(
@@ -27,8 +28,10 @@ SELECT ARRAY(
         FROM unnest($3::smallint[]) AS s (shard)
         CROSS JOIN LATERAL (
             SELECT p.wake_at FROM flows.parked p
-            WHERE p.shard = s.shard AND p.wake_at IS NOT NULL AND p.stuck IS NULL
+            WHERE p.shard = s.shard AND p.wake_at IS NOT NULL AND p.setbacks = 0
             ORDER BY p.wake_at LIMIT 1
         ) AS first) AS next_due,
        EXISTS (SELECT FROM flows.workers WHERE expires_at < statement_timestamp()) AS orphans,
+       EXISTS (SELECT FROM flows.parked WHERE setbacks < 0 AND wake_at <= statement_timestamp()) AS suspects,
+       EXISTS (SELECT FROM flows.runs WHERE limit_at <= statement_timestamp()) AS overdue,
        statement_timestamp() AS now

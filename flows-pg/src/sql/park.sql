@@ -1,5 +1,5 @@
 -- Parks runs that this worker owns and that have no mail it does not know of. $1 worker; $2 to $4
--- keys; $5 letters it knows to have been sent, $6 wake_at, $7 waiting_for, $8 stuck, $9 the claim that
+-- keys; $5 letters it knows to have been sent, $6 wake_at, $7 waiting_for, $8 setbacks, $9 the claim that
 -- it means, or NULL. Answers which were parked.
 -- Called by `commit`, behind the statement that appends. A run that this worker does not own (any
 -- more) aborts the batch. Locks the places, in the order of the arrays (sorted by the caller); flag
@@ -8,20 +8,21 @@
 WITH mine AS MATERIALIZED (
     SELECT o.shard, o.tenant_id, o.run_id,
            o.mail OR o.sent > p.sent OR o.claim <> coalesce(p.claim, o.claim) AS has_mail,
-           p.wake_at, p.waiting_for, p.stuck
+           p.wake_at, p.waiting_for, p.setbacks
     FROM unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::bigint[], $6::timestamptz[], $7::text[],
-                $8::text[], $9::bigint[])
-         AS p (shard, tenant_id, run_id, sent, wake_at, waiting_for, stuck, claim)
+                $8::smallint[], $9::bigint[])
+         AS p (shard, tenant_id, run_id, sent, wake_at, waiting_for, setbacks, claim)
     JOIN flows.owned o ON o.shard = ANY (ARRAY[p.shard]) AND o.tenant_id = p.tenant_id AND o.run_id = p.run_id
     WHERE o.worker_id = $1
     FOR UPDATE OF o
 ), gone AS (
     DELETE FROM flows.owned o USING mine m
     WHERE o.shard = ANY (ARRAY[m.shard]) AND o.tenant_id = m.tenant_id AND o.run_id = m.run_id AND NOT m.has_mail
-    RETURNING o.shard, o.tenant_id, o.run_id, o.lane, o.priority, m.wake_at, m.waiting_for, m.stuck
+    RETURNING o.shard, o.tenant_id, o.run_id, o.lane, o.priority, m.wake_at, m.waiting_for, m.setbacks
 ), parked AS (
-    INSERT INTO flows.parked (shard, tenant_id, run_id, lane, priority, wake_at, waiting_for, stuck)
-    SELECT shard, tenant_id, run_id, lane, priority, wake_at, waiting_for, stuck FROM gone
+    INSERT INTO flows.parked (shard, tenant_id, run_id, lane, priority, wake_at, waiting_for,
+                              setbacks)
+    SELECT shard, tenant_id, run_id, lane, priority, wake_at, waiting_for, setbacks FROM gone
     RETURNING shard, tenant_id, run_id
 )
 SELECT shard, tenant_id, run_id FROM parked

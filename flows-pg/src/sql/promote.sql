@@ -5,7 +5,7 @@ WITH due AS MATERIALIZED (
     FROM unnest($1::smallint[]) AS s (shard)
     CROSS JOIN LATERAL (
         SELECT p.ctid AS place FROM flows.parked p
-        WHERE p.shard = s.shard AND p.wake_at <= statement_timestamp() AND p.wake_at IS NOT NULL AND p.stuck IS NULL
+        WHERE p.shard = s.shard AND p.wake_at <= statement_timestamp() AND p.wake_at IS NOT NULL AND p.setbacks = 0
         ORDER BY p.wake_at LIMIT $2::bigint
         FOR UPDATE SKIP LOCKED
     ) AS first

@@ -4,10 +4,10 @@
 SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.queue, r.priority,
        r.input::text AS input, coalesce(r.starts_at, r.created_at) AS started_at, r.attempt,
        r.retry::text AS retry, r.timeout_us, r.parent_run, r.parent_op, true AS load,
-       o.claim
+       o.claim, o.setbacks
 FROM unnest($2::smallint[], $3::uuid[], $4::uuid[]) AS k (shard, tenant_id, run_id)
 CROSS JOIN LATERAL (
-    SELECT o.claim FROM flows.owned o
+    SELECT o.claim, o.setbacks FROM flows.owned o
     WHERE o.shard = k.shard AND o.tenant_id = k.tenant_id AND o.run_id = k.run_id
       AND o.worker_id = $1
     LIMIT 1

@@ -5,7 +5,8 @@
 WITH me AS MATERIALIZED (
     SELECT expires_at FROM flows.workers WHERE worker_id = $1 FOR NO KEY UPDATE
 ), renewed AS (
-    UPDATE flows.workers SET expires_at = statement_timestamp() + $2::bigint * interval '1 microsecond'
+    UPDATE flows.workers SET expires_at = statement_timestamp() + $2::bigint * interval '1 microsecond',
+        renewed_at = statement_timestamp()
     WHERE worker_id = $1 AND (SELECT expires_at >= clock_timestamp() FROM me)
     RETURNING 1
 )

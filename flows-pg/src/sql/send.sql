@@ -40,12 +40,12 @@ WITH letter AS MATERIALIZED (
     SELECT p.tenant_id, p.run_id
     FROM target t
     JOIN flows.parked p ON p.run_id = ANY (ARRAY[t.run_id]) AND p.tenant_id = t.tenant_id AND p.shard = t.shard
-    WHERE p.stuck IS NOT NULL OR p.waiting_for IS NULL
+    WHERE p.setbacks <> 0 OR p.waiting_for IS NULL
     FOR UPDATE OF p
 ), woken AS (
     DELETE FROM flows.parked p USING target t
     WHERE p.run_id = ANY (ARRAY[t.run_id]) AND p.tenant_id = t.tenant_id AND p.shard = t.shard
-      AND p.stuck IS NULL AND p.waiting_for IS NOT NULL
+      AND p.setbacks = 0 AND p.waiting_for IS NOT NULL
     RETURNING p.shard, p.lane, p.priority, p.run_id, p.tenant_id
 ), now_ready AS (
     -- Idempotent: a run that is ready is ready.

@@ -16,11 +16,12 @@ WITH given AS (
     -- Idempotent: a workflow id that is taken, or a run that was started before, is left alone;
     -- the caller sees that by its absence from the answer.
     INSERT INTO flows.runs (shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
-                            priority, attempt, input, starts_at, timeout_us, retry, predecessor,
-                            parent_run, parent_op, first_run)
+                            priority, attempt, input, starts_at, timeout_us, retry, limit_at,
+                            predecessor, parent_run, parent_op, first_run)
     SELECT shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
            priority, attempt, input::jsonb, CASE WHEN due > statement_timestamp() THEN due END, timeout_us,
-           retry::jsonb, predecessor, parent_run, parent_op,
+           retry::jsonb, greatest(due, statement_timestamp()) + timeout_us * interval '1 microsecond',
+           predecessor, parent_run, parent_op,
            CASE WHEN predecessor IS NOT NULL THEN (
                SELECT coalesce(p.first_run, p.run_id) FROM flows.runs p
                WHERE p.shard = given.shard AND p.tenant_id = given.tenant_id

@@ -23,10 +23,11 @@ WITH me AS MATERIALIZED (
     -- Idempotent: a workflow id that is taken, or a run that was started before, is left alone;
     -- the caller sees that by its absence from the answer.
     INSERT INTO flows.runs (shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
-                            priority, attempt, input, timeout_us, retry, predecessor,
+                            priority, attempt, input, timeout_us, retry, limit_at, predecessor,
                             parent_run, parent_op)
     SELECT shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
-           priority, attempt, input::jsonb, timeout_us, retry::jsonb, predecessor, parent_run, parent_op
+           priority, attempt, input::jsonb, timeout_us, retry::jsonb,
+           statement_timestamp() + timeout_us * interval '1 microsecond', predecessor, parent_run, parent_op
     FROM given
     ON CONFLICT DO NOTHING
     RETURNING shard, tenant_id, run_id, lane, priority, created_at

@@ -17,7 +17,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 /// Statements that read a small table whole, as their files say.
-const SWEEPS: [(&str, &str); 9] = [
+const SWEEPS: [(&str, &str); 10] = [
     ("check", "schema_version"),
     ("collect_again", "owned"),
     ("forget_worker", "owned"),
@@ -27,10 +27,11 @@ const SWEEPS: [(&str, &str); 9] = [
     ("look", "workers"),
     ("dead_workers", "workers"),
     ("lock_dead_worker", "workers"),
+    ("overdue", "workers"),
 ];
 
 /// Statements that look in all shards: for what a worker owns, and for the newest runs.
-const ALL_SHARDS: [(&str, &str); 9] = [
+const ALL_SHARDS: [(&str, &str); 14] = [
     ("list", "runs"),
     ("count", "runs"),
     ("collect", "owned"),
@@ -40,10 +41,15 @@ const ALL_SHARDS: [(&str, &str); 9] = [
     ("release", "owned"),
     ("unclaim", "owned"),
     ("check", "schema_version"),
+    ("claim_stuck", "parked"),
+    ("hasten_stuck", "parked"),
+    ("look", "parked"),
+    ("look", "runs"),
+    ("overdue", "runs"),
 ];
 
 /// A tenant may send them and never does; its plan does not matter.
-const OF_WORKERS: [&str; 2] = ["promote", "release_stuck"];
+const OF_WORKERS: [&str; 4] = ["promote", "claim_stuck", "hasten_stuck", "overdue"];
 
 /// So a statement whose arguments are of one shard is carried out where that shard is: its tables can
 /// be distributed by shard, and lie side by side.

@@ -16,7 +16,7 @@ WITH journal AS (
 ), closed AS (
     UPDATE flows.runs r
     SET status = c.status, closed_at = statement_timestamp(), output = c.output::jsonb, error = c.error::jsonb,
-        successor = c.successor, current = r.current AND c.successor IS NULL
+        successor = c.successor, current = r.current AND c.successor IS NULL, limit_at = NULL
     FROM unnest($11::smallint[], $12::uuid[], $13::uuid[], $14::smallint[], $15::text[], $16::text[],
                 $17::uuid[]) AS c (shard, tenant_id, run_id, status, output, error, successor)
     WHERE r.shard = ANY (ARRAY[c.shard]) AND r.tenant_id = c.tenant_id AND r.run_id = c.run_id AND r.status = 0

@@ -150,6 +150,8 @@ pub(crate) fn record(key: RunKey, position: i32, next: Next) -> Record {
         mail: Vec::new(),
         next,
         held: 0,
+        claim: Some(i64::MAX),
+        clears: false,
     }
 }
 

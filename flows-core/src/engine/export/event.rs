@@ -40,6 +40,8 @@ pub(super) struct EventDocument {
     heartbeat: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    setbacks: Option<i16>,
 }
 
 pub(super) fn write_event(entry: &Entry) -> EventDocument {
@@ -58,6 +60,7 @@ pub(super) fn write_event(entry: &Entry) -> EventDocument {
         retry_at: None,
         heartbeat: None,
         reason: None,
+        setbacks: None,
     };
     write_fields(blank, event)
 }
@@ -83,6 +86,11 @@ fn write_fields(blank: EventDocument, event: &Event) -> EventDocument {
                 ..blank.of_step(step)
             }
         }
+        Event::ActivityStarted { step, attempt, setbacks } => EventDocument {
+            attempt: Some(*attempt),
+            setbacks: Some(*setbacks),
+            ..blank.of_step(step)
+        },
         Event::TimerFired { op } => EventDocument { operation: Some(*op), ..blank },
         Event::SignalReceived { name, payload } => {
             EventDocument { name: Some(name.clone()), value: Some(payload.into()), ..blank }
@@ -151,6 +159,11 @@ fn read(document: EventDocument) -> Result<Recorded> {
             error: document.error()?,
             retry_at: document.retry_at()?,
             heartbeat: document.heartbeat.as_ref().map(Value::payload).transpose()?,
+        },
+        "activity_started" => Event::ActivityStarted {
+            step: document.step()?,
+            attempt: document.attempt()?,
+            setbacks: document.setbacks.ok_or_else(|| lacks("setbacks"))?,
         },
         "timer_fired" => Event::TimerFired { op: document.operation()? },
         "signal_received" => {

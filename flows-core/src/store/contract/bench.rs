@@ -10,9 +10,9 @@ use crate::error::Result;
 use crate::ids::{RunKey, lane_of};
 use crate::payload::Payload;
 use crate::store::{
-    Activation, Claim, Close, Collected, Committed, ConflictPolicy, Letter, Lineage, Mail,
-    MailKind, NewRun, Next, Outlook, PATIENCE, Page, Park, Place, Record, RunStatus, RunView, Sent,
-    Started, Store, WorkerIdentity,
+    Activation, Claim, ClaimStuck, Close, Collected, Committed, ConflictPolicy, Letter, Lineage,
+    Mail, MailKind, NewRun, Next, Outlook, PATIENCE, Page, Park, Place, Record, RunStatus, RunView,
+    Sent, Started, Store, WorkerIdentity,
 };
 use crate::time::Timestamp;
 
@@ -198,8 +198,11 @@ impl Worker {
         assert!(!lease.lapsed, "a new lease has not lapsed");
     }
 
-    pub(super) async fn retry_stuck(&self) {
-        self.store.retry_stuck(&self.identity).await.expect("retry_stuck");
+    /// Claims stuck runs that are due, and a suspect.
+    pub(super) async fn claim_stuck(&self, limit: usize, suspect: bool) -> Vec<Activation> {
+        let lanes = &self.identity.lanes;
+        let claim = ClaimStuck { worker: self.id(), lanes, limit, suspect };
+        self.store.claim_stuck(claim).await.expect("claim_stuck")
     }
 
     /// The store's time, and whether the lease had lapsed.
@@ -321,6 +324,8 @@ pub(super) fn turn(key: RunKey, position: i32, next: Next) -> Record {
         mail: Vec::new(),
         next,
         held: 0,
+        claim: None,
+        clears: false,
     }
 }
 
@@ -345,8 +350,12 @@ pub(super) fn park_until(at: Timestamp) -> Next {
 
 pub(super) fn stuck() -> Next {
     let why = Some("its code has changed".to_owned());
-    Next::Park(Park { waiting_for: "a mended build".to_owned(), stuck: why, ..Park::default() })
+    let (waiting_for, wake_at) = ("a mended build".to_owned(), Some(MUCH_LATER));
+    Next::Park(Park { waiting_for, stuck: why, setbacks: 1, wake_at, ..Park::default() })
 }
+
+/// When a stuck run is tried again, unless a build comes that may mend it.
+const MUCH_LATER: Timestamp = Timestamp(4_000_000_000_000_000);
 
 pub(super) fn completed() -> Next {
     let output = Some(r#"{"paid":true}"#.to_owned());

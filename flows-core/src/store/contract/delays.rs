@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, Worker, names, park_until, turn};
+use super::bench::{Bench, Worker, names, park, park_until, stuck, turn};
 use crate::ids::RunKey;
-use crate::store::{Activation, Committed, NewRun, Place, Sent, Started};
+use crate::store::{Activation, Committed, NewRun, Overdue, Place, Sent, Started};
 use crate::time::Timestamp;
 
 const DELAY: Duration = Duration::from_millis(300);
@@ -70,4 +70,42 @@ async fn is_never_early(worker: &Worker, key: RunKey, due: Timestamp) -> Activat
     let (now, _) = worker.renew().await;
     assert!(now >= due, "claimed at {now:?}, due at {due:?}");
     found
+}
+
+/// Those of its tenant that are overdue.
+async fn overdue(bench: &Bench) -> Vec<Overdue> {
+    let mut found = bench.store.overdue(1_000).await.expect("overdue");
+    found.retain(|overdue| overdue.run.tenant == bench.tenant);
+    found
+}
+
+pub(super) async fn runs_that_nobody_ends_are_overdue_at_their_limit(bench: Bench) {
+    let (limit, worker) = (Duration::from_millis(300), bench.worker().await);
+    let limited = |id| NewRun { timeout: Some(limit), ..bench.run(id) };
+    let (ready, stuck_one, parked, late) =
+        (limited("ready"), limited("stuck"), limited("parked"), limited("late"));
+    for (run, next) in [(&stuck_one, stuck()), (&parked, park())] {
+        bench.start(run).await.expect("start");
+        worker.claim(run.key).await;
+        assert_eq!(worker.commit(turn(run.key, 0, next)).await, Committed::Done);
+    }
+    bench.start(&ready).await.expect("start");
+    bench.start(&NewRun { delay: Some(limit * 100), ..late }).await.expect("start");
+    bench.started("unlimited").await;
+    let elsewhere = NewRun { timeout: Some(limit), ..bench.other_workflow().run("elsewhere") };
+    bench.start(&elsewhere).await.expect("start");
+    assert_eq!(overdue(&bench).await, [], "not yet");
+    tokio::time::sleep(limit).await; // time itself is under test
+    let mut found = overdue(&bench).await;
+    found.sort_by_key(|overdue| overdue.run);
+    let mut expected = [elsewhere.key, stuck_one.key];
+    expected.sort();
+    assert_eq!(found.iter().map(|overdue| overdue.run).collect::<Vec<_>>(), expected);
+    assert!(found.iter().all(|overdue| overdue.limit == limit && overdue.parent.is_none()));
+    assert!(bench.is_ready(ready.key).await, "it has a worker");
+    assert!(bench.other_workflow().worker().await.look().await.overdue, "whoever looks");
+    for overdue in found {
+        assert!(bench.terminate(overdue.run, &[]).await);
+    }
+    assert_eq!(overdue(&bench).await, [], "they have ended");
 }

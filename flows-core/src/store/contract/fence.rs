@@ -36,6 +36,22 @@ pub(super) async fn a_history_is_dense(bench: Bench) {
     assert!(times.is_sorted(), "{times:?}");
 }
 
+pub(super) async fn a_row_without_the_one_before_it_is_lost(bench: Bench) {
+    let worker = bench.worker().await;
+    let friend = bench.parked("friend", &worker).await;
+    let (key, other) = (bench.owned("order", &worker).await, bench.owned("other", &worker).await);
+    assert_eq!(worker.commit(turn(key, 0, Next::Stay)).await, Committed::Done);
+    // Row 1 was acknowledged by a server that is no more.
+    let late = Record { mail: vec![signal(friend, "hello")], ..turn(key, 2, completed()) };
+    let answers = worker.commit_all(&[late, turn(other, 0, Next::Stay)]).await;
+    assert_eq!(answers, [Committed::Lost, Committed::Done]);
+    assert!(bench.is_parked(friend).await, "no mail");
+    assert_eq!(bench.positions(key).await, [0]);
+    let again = worker.reload(&[key]).await.remove(0);
+    assert_eq!(again.journal.len(), 1, "it goes on from what is there");
+    assert_eq!(worker.commit(turn(key, 1, completed())).await, Committed::Done);
+}
+
 pub(super) async fn a_second_row_at_a_position_is_lost_without_a_trace(bench: Bench) {
     let (key, stale, owner) = taken_over(&bench).await;
     let friend = bench.parked("friend", &owner).await;

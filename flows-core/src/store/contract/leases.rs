@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, LONG, Worker, stuck, turn};
+use super::bench::{Bench, LONG, Worker};
 use crate::ids::RunKey;
-use crate::store::{Committed, Place};
+use crate::store::Place;
 
 /// A lease that lapses within a case.
 const SHORT: Duration = Duration::from_secs(1);
@@ -84,41 +84,6 @@ pub(super) async fn a_retired_workers_runs_are_ready_at_once(bench: Bench) {
     assert_eq!(staying.look().await.ready, [key.shard]);
     staying.claim(key).await;
     assert!(bench.is_parked(parked).await, "what it does not hold stays");
-}
-
-pub(super) async fn a_worker_that_registers_releases_stuck_runs(bench: Bench) {
-    let worker = bench.worker().await;
-    let key = bench.owned("order", &worker).await;
-    assert_eq!(worker.commit(turn(key, 0, stuck())).await, Committed::Done);
-    worker.finds_nothing().await;
-    worker.renew().await;
-    worker.finds_nothing().await; // a renewal changes nothing
-    let newer = bench.worker().await;
-    assert_eq!(newer.look().await.ready, [key.shard]);
-    assert_eq!(newer.claim(key).await.journal.len(), 1);
-}
-
-pub(super) async fn stuck_runs_are_released_again(bench: Bench) {
-    let worker = bench.worker().await;
-    let key = bench.owned("order", &worker).await;
-    let parked = bench.parked("parked", &worker).await;
-    assert_eq!(worker.commit(turn(key, 0, stuck())).await, Committed::Done);
-    worker.retry_stuck().await;
-    assert_eq!(worker.look().await.ready, [key.shard]);
-    assert_eq!(worker.claim(key).await.journal.len(), 1);
-    assert!(bench.is_parked(parked).await, "not stuck");
-}
-
-pub(super) async fn stuck_runs_of_other_lanes_stay_stuck(bench: Bench) {
-    let worker = bench.worker().await;
-    let key = bench.owned("order", &worker).await;
-    let parked = bench.parked("parked", &worker).await;
-    worker.commit(turn(key, 0, stuck())).await;
-    bench.other_workflow().worker().await;
-    assert!(bench.is_parked(key).await, "another lane");
-    bench.worker().await;
-    assert!(bench.is_ready(key).await);
-    assert!(bench.is_parked(parked).await, "not stuck");
 }
 
 fn owned_by(worker: &Worker) -> Place {

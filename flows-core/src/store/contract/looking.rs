@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::bench::{Bench, completed, ended_as, failed, json, park_until, stuck, turn};
 use crate::ids::{RunKey, lane_of};
+use crate::payload::Payload;
 use crate::store::{
-    Committed, ListFilter, NewRun, PAGE_BYTES, Place, RunStatus, Started, list_all,
+    Committed, ListFilter, Mail, MailKind, NewRun, PAGE_BYTES, Place, RunStatus, Started, list_all,
 };
 
 pub(super) async fn a_description_says_where_a_run_is(bench: Bench) {
@@ -202,4 +203,15 @@ pub(super) async fn an_id_is_found_by_tenant(bench: Bench) {
     assert_eq!(bench.other_tenant().find("order").await, None);
     worker.commit(turn(key, 0, completed())).await;
     assert_eq!(bench.find("order").await, Some(key), "kept when it has ended");
+}
+
+pub(super) async fn a_description_tells_of_a_request_to_cancel(bench: Bench) {
+    let key = bench.started("order").await;
+    bench.send(key, "hello").await.expect("send");
+    assert!(!bench.view(key).await.cancelling, "a signal is none");
+    let payload = Payload::json(&"why").expect("json");
+    let name = String::new();
+    let mail = Mail { to: key, kind: MailKind::Cancel, name, payload, dedup: None };
+    bench.mail(&mail).await.expect("mail");
+    assert!(bench.view(key).await.cancelling);
 }

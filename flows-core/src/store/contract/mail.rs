@@ -53,7 +53,7 @@ pub(super) async fn mail_waits_with_a_stuck_run(bench: Bench) {
     worker.finds_nothing().await;
     assert!(matches!(bench.place(key).await, Some(Place::Parked { stuck: Some(_), .. })));
     let mended = bench.worker().await;
-    assert_eq!(names(&mended.claim(key).await.inbox), ["hello"]);
+    assert_eq!(names(&mended.claim_stuck(1, false).await[0].inbox), ["hello"]);
 }
 
 pub(super) async fn mail_to_an_ended_run_is_refused(bench: Bench) {

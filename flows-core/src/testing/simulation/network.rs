@@ -18,9 +18,9 @@ use crate::error::Result;
 use crate::ids::RunKey;
 use crate::memory::Lost;
 use crate::store::{
-    Activation, Claim, Close, Collected, Committed, Counted, DeadLetter, Hint, HistoryRow, Lease,
-    ListFilter, Listed, Mail, NewRun, Next, Outcome, Outlook, Page, Record, RunView, Sent, Started,
-    Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
+    Activation, Claim, ClaimStuck, Close, Collected, Committed, Counted, DeadLetter, Hint,
+    HistoryRow, Lease, ListFilter, Listed, Mail, NewRun, Next, Outcome, Outlook, Overdue, Page,
+    Record, RunView, Sent, Started, Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
 };
 
 pub(super) struct Network {
@@ -90,6 +90,24 @@ impl Network {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).pop();
     }
 
+    async fn claim_by(
+        &self,
+        verb: Verb,
+        worker: Uuid,
+        claimed: impl Future<Output = Result<Vec<Activation>>>,
+    ) -> Result<Vec<Activation>> {
+        let fault = self.process.before(self.place).await?;
+        self.make_good(worker);
+        let runs = claimed.await?;
+        let keys: Vec<_> = runs.iter().map(|run| run.key).collect();
+        self.process.world().read(self.process.number(), &keys);
+        self.note(verb, &keys, true, String::new);
+        self.unheard(worker, Lost::Claim(keys));
+        self.process.after(fault).await?;
+        self.heard();
+        Ok(runs)
+    }
+
     async fn committed(&self, worker: Uuid, records: &[Record]) -> Result<Vec<Committed>> {
         let world = self.process.world();
         let mut records = std::borrow::Cow::Borrowed(records);
@@ -131,7 +149,8 @@ enum Verb {
     Register,
     Renew,
     Retire,
-    RetryStuck,
+    ClaimStuck,
+    Overdue,
     Look,
     Claim,
     Reload,
@@ -148,8 +167,8 @@ impl Verb {
     /// What is done all the time, whether there is something to do or not.
     fn is_routine(self, runs: usize) -> bool {
         match self {
-            Self::Renew | Self::RetryStuck | Self::Look | Self::Outcomes => true,
-            Self::Claim | Self::Collect => runs == 0,
+            Self::Renew | Self::Overdue | Self::Look | Self::Outcomes => true,
+            Self::Claim | Self::ClaimStuck | Self::Collect => runs == 0,
             _ => false,
         }
     }
@@ -228,8 +247,13 @@ impl Store for Network {
         Box::pin(self.call(Verb::Retire, &[], self.store().retire(worker)))
     }
 
-    fn retry_stuck<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, ()> {
-        Box::pin(self.call(Verb::RetryStuck, &[], self.store().retry_stuck(worker)))
+    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
+        Box::pin(self.call(Verb::Overdue, &[], self.store().overdue(limit)))
+    }
+
+    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
+        let claimed = async move { self.store().claim_stuck(claim).await };
+        Box::pin(self.claim_by(Verb::ClaimStuck, claim.worker, claimed))
     }
 
     fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {
@@ -240,18 +264,8 @@ impl Store for Network {
     }
 
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
-        Box::pin(async move {
-            let fault = self.process.before(self.place).await?;
-            self.make_good(claim.worker);
-            let runs = self.store().claim(claim).await?;
-            let keys: Vec<_> = runs.iter().map(|run| run.key).collect();
-            self.process.world().read(self.process.number(), &keys);
-            self.note(Verb::Claim, &keys, true, String::new);
-            self.unheard(claim.worker, Lost::Claim(keys));
-            self.process.after(fault).await?;
-            self.heard();
-            Ok(runs)
-        })
+        let claimed = async move { self.store().claim(claim).await };
+        Box::pin(self.claim_by(Verb::Claim, claim.worker, claimed))
     }
 
     fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>> {

@@ -179,6 +179,7 @@ async fn live(process: SimProcess, worker: &Worker) {
         config.max_activities = chance.one_of([1, 200]);
         config.retry_stuck = Duration::from_millis(chance.one_of([100, 1_000, 300_000]));
         config.grace = Duration::from_secs(2);
+        config.max_setbacks = u16::MAX; // no run is to blame for the faults of a simulation
     };
     let worker = worker.in_process(engine, limits, Arc::new(process.clone()));
     let life = {

@@ -81,12 +81,14 @@ fn claims() -> Vec<Case> {
     let lanes = format!("'{{{LANE}}}'");
     let claim = vec![me.clone(), "1".into(), lanes.clone(), BATCH.to_string(), "9".into()];
     let read = ["1000000", "1000000", "1000"].map(str::to_owned).to_vec();
+    let claim_stuck = vec![me.clone(), lanes.clone(), "20".into(), "9".into(), "1".into()];
     let reload = [vec![me.clone()], columns(&owned())].concat();
     let load = [columns(&owned()), vec![me.clone(), "1".into()], read].concat();
     let collect = vec![text(id(MAILED)), BATCH.to_string(), "9".into()];
     vec![
         worker(LOOK, CLAIMER, 16, 14, vec![me.clone(), lanes, shards()]),
         worker(CLAIM, CLAIMER, BATCH, 60, claim),
+        worker(CLAIM_STUCK, CLAIMER, 20, 90, claim_stuck),
         worker(LOAD, CLAIMER, BATCH, 24, load),
         worker(COLLECT, CLAIMER, BATCH, 20, collect),
         worker(LOAD_INBOXES, CLAIMER, BATCH, 8, inboxes(&numbers(1..=BATCH))),
@@ -204,7 +206,7 @@ fn turn(keys: &[Key], me: &str) -> Vec<String> {
 }
 
 fn park(keys: &[Key], me: &str) -> Vec<String> {
-    let values = ["0", "2099-01-01", "go", "NULL", "NULL"].map(|value| all(keys, value)).to_vec();
+    let values = ["0", "2099-01-01", "go", "0", "NULL"].map(|value| all(keys, value)).to_vec();
     [vec![me.to_owned()], columns(keys), values].concat()
 }
 

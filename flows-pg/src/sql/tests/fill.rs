@@ -71,11 +71,11 @@ const FILLS: [&str; 10] = [
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), pg_temp.id(n % WORKERS), 0, 1,
             pg_temp.lane(n), n / 3 % 50 = 0
      FROM generate_series(2::bigint, ROWS * 3, 3) AS n ORDER BY 1, 2, 3",
-    "INSERT INTO flows.parked (shard, tenant_id, run_id, wake_at, lane, priority, waiting_for, stuck)
+    "INSERT INTO flows.parked (shard, tenant_id, run_id, wake_at, lane, priority, waiting_for, setbacks)
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n),
             CASE WHEN n < 3000 THEN now() - interval '1 hour'
                  WHEN n % 2 = 0 THEN now() + n * interval '1 minute' END,
-            pg_temp.lane(n), 0, 'signal `go`', CASE WHEN n % 1000 = 999 THEN 'changed' END
+            pg_temp.lane(n), 0, 'signal `go`', CASE WHEN n % 1000 = 999 THEN 1 ELSE 0 END
      FROM generate_series(3::bigint, ROWS * 3, 3) AS n ORDER BY 1, 2, 3",
     "INSERT INTO flows.inbox (shard, tenant_id, run_id, kind, codec, name, payload)
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), 0, 0, 'go', '1'

@@ -1,0 +1,257 @@
+//! Suspects: runs that were owned when the lease of their worker was over.
+//!
+//! One of them may be why: an activity that ends its process, or workflow code that does, or that
+//! blocks its thread for longer than the lease. Which one shows in two steps. After one setback the
+//! journal notes each attempt before it starts, so that the next worker knows which were under way.
+//! After two in a row a run is tried alone: its worker owns no other such run meanwhile, so if that
+//! worker ends too, it is this run. Then the attempt that was under way has failed; without one, the
+//! run is stuck. A run that gets further (an attempt ends, or the run only waits) is no suspect any
+//! more. Runs without setbacks pay nothing for this.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::executor::Executor;
+use super::resident::Resident;
+use super::session::Session;
+use super::work::Work;
+use crate::error::{Error, ErrorKind};
+use crate::ids::RunKey;
+use crate::journal::{Event, Recorded, StepId, StoredError};
+use crate::replay::{ActivityStart, Stuck};
+use crate::store::{CONVICTED, SUSPECT};
+
+/// The longest pause before a stuck run is tried again, unless the worker's interval is longer.
+const LONGEST: Duration = Duration::from_secs(6 * 3600);
+
+/// What is held against a run.
+pub(crate) struct Suspicion {
+    /// See [`Activation::setbacks`](crate::store::Activation::setbacks).
+    pub(super) setbacks: i16,
+    /// What follows from its setbacks was decided before.
+    pub(super) judged: bool,
+    /// It ends workers, and goes no further by itself.
+    convicted: bool,
+    /// It is tried alone.
+    _trial: Option<Trial>,
+}
+
+/// The one suspect that a worker tries; the next may come when this is dropped.
+struct Trial(Arc<Session>);
+
+impl Trial {
+    fn begin(session: &Arc<Session>) -> Self {
+        session.trial.store(true, Ordering::Relaxed);
+        Self(Arc::clone(session))
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        self.0.trial.store(false, Ordering::Relaxed);
+        self.0.wanted.notify_one();
+    }
+}
+
+impl Suspicion {
+    pub(super) fn of(session: &Arc<Session>, setbacks: i16) -> Option<Box<Self>> {
+        let trial = (setbacks <= SUSPECT).then(|| Trial::begin(session));
+        let suspicion = Self { setbacks, judged: false, convicted: false, _trial: trial };
+        (setbacks != 0).then(|| Box::new(suspicion))
+    }
+}
+
+impl Resident {
+    fn setbacks(&self) -> i16 {
+        self.suspicion.as_ref().map_or(0, |suspicion| suspicion.setbacks)
+    }
+
+    /// Whether it may be the run that ends workers.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.setbacks() < 0
+    }
+
+    /// Why a run that is put down is a suspect still: an attempt of it is to be tried again.
+    pub(super) fn still_suspect(&self, retries: bool) -> Option<(String, i16)> {
+        let why =
+            "it is suspected to end its workers; its next attempt is tried alone, when it is due";
+        (retries && self.setbacks() <= SUSPECT).then(|| (why.to_owned(), SUSPECT))
+    }
+
+    /// Its setbacks now that it is stuck (again), and when it is tried again.
+    pub(super) fn stuck_again(&self, interval: Duration) -> (i16, Option<Duration>) {
+        match &self.suspicion {
+            Some(suspicion) if suspicion.convicted => (suspicion.setbacks, None),
+            _ => {
+                let before = self.setbacks().max(0);
+                (before.saturating_add(1), Some(pause(interval, before)))
+            }
+        }
+    }
+}
+
+/// How long a run that is stuck again waits, after so many times: doubling, up to some hours.
+fn pause(interval: Duration, before: i16) -> Duration {
+    let doublings = u32::from(before.unsigned_abs()).min(30);
+    interval.saturating_mul(1 << doublings).min(interval.max(LONGEST))
+}
+
+impl Executor {
+    /// Before anything of a run is run: one that was tried alone when its worker ended is stuck,
+    /// unless it was an attempt of an activity that ended it.
+    pub(super) fn convict(&mut self, key: RunKey, journal: &[Recorded]) -> Result<(), Stuck> {
+        let Some(run) = self.runs.get_mut(&key) else { return Ok(()) };
+        let Some(suspicion) = &mut run.suspicion else { return Ok(()) };
+        let setbacks = suspicion.setbacks;
+        let few = setbacks.unsigned_abs() < self.session.config.max_setbacks;
+        if setbacks > CONVICTED || few || suspicion.judged || was_under_way(journal, setbacks) {
+            return Ok(());
+        }
+        suspicion.convicted = true;
+        Err(Stuck::new(format!(
+            "{} workers in a row have ended, or lost their lease, while they ran this run, the last of \
+             them while it ran no other suspect: its workflow code ends its process or blocks its \
+             thread. It is not tried again by itself. Fix the workflow and deploy it; then try the run \
+             again as the guide says under `Runs that end their workers`, or terminate it",
+            -i32::from(setbacks)
+        )))
+    }
+
+    /// Of the attempts that are to start: those that were under way when the last worker ended have
+    /// failed.
+    pub(super) fn judge(&mut self, key: RunKey, starts: Vec<ActivityStart>) -> Vec<ActivityStart> {
+        let Some(run) = self.runs.get_mut(&key) else { return starts };
+        let Some(suspicion) = run.suspicion.as_mut() else { return starts };
+        if std::mem::replace(&mut suspicion.judged, true) || suspicion.setbacks >= 0 {
+            return starts;
+        }
+        let (setbacks, mut left) = (suspicion.setbacks, Vec::new());
+        for start in starts {
+            let ended = start.started == Some(setbacks + 1);
+            match ended.then(|| self.failed_with_worker(&start, setbacks)).flatten() {
+                Some(event) => self.take_in(key, Work::Event(event)),
+                None => left.push(start),
+            }
+        }
+        left
+    }
+
+    /// The failure of an attempt that was under way when its worker ended. Others were under way
+    /// beside it, unless its run was tried alone: so long, it cannot be the last one.
+    fn failed_with_worker(&self, start: &ActivityStart, setbacks: i16) -> Option<Event> {
+        let (task, alone) = (&start.task, setbacks <= CONVICTED);
+        // Tried alone, it was this attempt. Then it was this activity before, too.
+        let workers = u32::from(setbacks.unsigned_abs());
+        let attempt = if alone { start.attempt.max(workers) } else { start.attempt };
+        let error = worker_lost(task.name, start.attempt, alone.then_some(workers));
+        let step = StepId { op: task.op, name: task.name.into(), input: task.input_hash };
+        let def = self.session.registry.activity(task.name)?;
+        let retry_at = self.retry_at(task, def, attempt, &error);
+        let (error, heartbeat) = (StoredError::from(&error), start.heartbeat.clone());
+        match retry_at {
+            Some(retry_at) => {
+                Some(Event::ActivityAttemptFailed { step, attempt, error, retry_at, heartbeat })
+            }
+            None => alone.then_some(Event::ActivityFailed { step, attempt, error }),
+        }
+    }
+
+    /// Gives back an attempt that may start. One of a suspect is noted in the journal first, and
+    /// starts when that is durable.
+    pub(super) fn note_start(
+        &mut self,
+        key: RunKey,
+        start: ActivityStart,
+    ) -> Option<ActivityStart> {
+        let run = self.runs.get_mut(&key)?;
+        let setbacks = run.setbacks();
+        if setbacks >= 0 || run.pending.clears || start.started == Some(setbacks) {
+            return Some(start);
+        }
+        let (task, attempt) = (&start.task, start.attempt);
+        let step = StepId { op: task.op, name: task.name.into(), input: task.input_hash };
+        let event = Event::ActivityStarted { step, attempt, setbacks };
+        let at = self.session.clock.now();
+        let noted = run.pending.mark(&Recorded { at, event }, None);
+        run.pending.launch(vec![ActivityStart { started: Some(setbacks), ..start }]);
+        (run.idle_since, run.pending.park) = (None, None);
+        match noted {
+            Ok(()) => self.mark_dirty(key),
+            Err(error) => self.get_stuck(key, &error.to_string()),
+        }
+        None
+    }
+}
+
+fn worker_lost(activity: &str, attempt: u32, alone: Option<u32>) -> Error {
+    let message = format!(
+        "the process of the worker ended during attempt {attempt} of activity `{activity}`"
+    );
+    let message = match alone {
+        Some(workers) => {
+            format!(
+                "{message}; it ran no other suspect, and is worker number {workers} in a row to end"
+            )
+        }
+        None => message,
+    };
+    Error::new(ErrorKind::WorkerLost, message)
+}
+
+/// Whether an attempt was under way when the last setback came.
+fn was_under_way(journal: &[Recorded], setbacks: i16) -> bool {
+    let mut open = BTreeSet::new();
+    for recorded in journal {
+        match &recorded.event {
+            Event::ActivityStarted { step, setbacks: then, .. } if *then == setbacks + 1 => {
+                open.insert(step.op);
+            }
+            Event::ActivityCompleted { step, .. }
+            | Event::ActivityFailed { step, .. }
+            | Event::ActivityAttemptFailed { step, .. } => {
+                open.remove(&step.op);
+            }
+            _ => {}
+        }
+    }
+    !open.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stuck_run_is_tried_less_and_less_often() {
+        let minutes = |count: u64| Duration::from_secs(60 * count);
+        let pauses = [0, 1, 2, 3, 7, 30, i16::MAX].map(|before| pause(minutes(5), before));
+        let expected = [5, 10, 20, 40, 360, 360, 360].map(minutes);
+        assert_eq!(pauses, expected);
+        assert_eq!(pause(minutes(600), 4), minutes(600), "never more often than its interval");
+    }
+
+    #[test]
+    fn only_an_attempt_of_the_last_owner_was_under_way() {
+        let step = |op| StepId { op, name: "charge".into(), input: 0 };
+        let at = crate::time::Timestamp(0);
+        let started = |op, setbacks| Recorded {
+            at,
+            event: Event::ActivityStarted { step: step(op), attempt: 1, setbacks },
+        };
+        let failed = |op| Recorded {
+            at,
+            event: Event::ActivityFailed {
+                step: step(op),
+                attempt: 1,
+                error: StoredError::from(&Error::terminal("no")),
+            },
+        };
+        assert!(was_under_way(&[started(0, -2)], -3));
+        assert!(!was_under_way(&[started(0, -1)], -3), "an earlier owner's");
+        assert!(!was_under_way(&[started(0, -2), failed(0)], -3), "it has ended");
+        assert!(was_under_way(&[started(0, -2), started(1, -2), failed(0)], -3));
+        assert!(!was_under_way(&[], -3));
+    }
+}

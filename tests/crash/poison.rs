@@ -1,0 +1,175 @@
+//! Runs that end their workers: each is found out after a few processes, and no other run suffers.
+//!
+//! The test starts one process after the other, as a supervisor would, and counts those that die.
+
+use std::path::Path;
+
+use flows::prelude::*;
+
+use crate::audit::{Scene, check};
+use crate::ledger::Ledger;
+use crate::process::WorkerProcess;
+
+/// The shortest there is: the next process waits for it.
+const LEASE: Duration = Duration::from_secs(1);
+/// More processes than may die in any of these tests.
+const MANY: usize = 12;
+/// Runs beside the one that ends its workers.
+const OTHERS: usize = 4;
+
+fn enter(ctx: &ActivityContext, name: &str) -> Result<()> {
+    ctx.state::<Ledger>()?.enter(ctx.run_id(), ctx.attempt(), name)
+}
+
+#[activity(retry(max_attempts = 3, initial_interval = "10ms"))]
+async fn fall(ctx: &ActivityContext) -> Result<()> {
+    enter(ctx, "fall")?;
+    std::process::abort()
+}
+
+#[activity(retry(max_attempts = 5, initial_interval = "10ms"))]
+async fn fall_often(ctx: &ActivityContext) -> Result<()> {
+    enter(ctx, "fall_often")?;
+    std::process::abort()
+}
+
+#[activity(transaction, retry(max_attempts = 3, initial_interval = "10ms"))]
+async fn fall_in_transaction(ctx: &ActivityContext, tx: &flows::pg::Transaction<'_>) -> Result<()> {
+    enter(ctx, "fall_in_transaction")?;
+    tx.execute("INSERT INTO effects (run, cents) VALUES ($1, 1)", &[&ctx.run_id()]).await?;
+    std::process::abort()
+}
+
+/// Longer than it takes the others to end their worker.
+#[activity(retry(max_attempts = 3, initial_interval = "10ms"))]
+async fn last(ctx: &ActivityContext) -> Result<u32> {
+    enter(ctx, "last")?;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    Ok(ctx.attempt())
+}
+
+#[workflow]
+pub(crate) async fn falling(ctx: &WorkflowContext, how: u8) -> Result<()> {
+    match how {
+        0 => fall(ctx).await,
+        1 => fall_often(ctx).await,
+        _ => fall_in_transaction(ctx).await,
+    }
+}
+
+#[workflow]
+pub(crate) async fn lasting(ctx: &WorkflowContext) -> Result<u32> {
+    last(ctx).await
+}
+
+/// Its code ends the process, at every replay again.
+#[workflow]
+pub(crate) async fn crashing(ctx: &WorkflowContext) -> Result<()> {
+    ctx.side_effect(|| ()).await?;
+    end_the_process();
+    Ok(())
+}
+
+fn end_the_process() {
+    std::process::abort()
+}
+
+/// Runs worker processes, one after the other, until this holds. How many of them died.
+async fn deaths(scene: &Scene, until: impl AsyncFn() -> Result<bool>) -> Result<usize> {
+    let mut deaths = 0;
+    while deaths < MANY {
+        let mut worker = WorkerProcess::start(scene.url(), &scene.ledger.0, LEASE)?;
+        while !worker.has_ended()? {
+            if until().await? {
+                return Ok(deaths);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        deaths += 1;
+    }
+    Ok(deaths)
+}
+
+/// The attempts of an activity that were invoked, in order.
+fn attempts(ledger: &Path, name: &str) -> Result<Vec<u32>> {
+    let text = std::fs::read_to_string(ledger)?;
+    let mine = text.lines().filter(|line| line.ends_with(&format!(" {name}")));
+    mine.map(|line| Ok(line.split(' ').nth(2).unwrap_or_default().parse()?)).collect()
+}
+
+async fn others(scene: &Scene) -> Result<Vec<Execution<lasting::Workflow>>> {
+    let mut others = Vec::new();
+    for _ in 0..OTHERS {
+        others.push(scene.engine.start(lasting::Input {}).await?);
+    }
+    Ok(others)
+}
+
+async fn all_complete(runs: &[Execution<lasting::Workflow>]) -> Result<bool> {
+    for run in runs {
+        if run.describe().await?.status == Status::Running {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn an_activity(test: &str, how: u8, name: &str, dead: usize) -> Result<()> {
+    let scene = Scene::empty(test).await?;
+    let others = others(&scene).await?;
+    let exec = scene.engine.start(falling::Input { how }).await?;
+    let died = deaths(&scene, async || {
+        Ok(exec.describe().await?.status != Status::Running && all_complete(&others).await?)
+    })
+    .await?;
+    check(died == dead, || format!("{died} processes died, not {dead}"))?;
+    let error = exec.result().await.expect_err("it cannot complete");
+    check(error.kind() == ErrorKind::WorkerLost, || format!("{error:?}"))?;
+    let said = "the process of the worker ended during attempt";
+    let tells = error.message().contains(said) && error.message().contains(name);
+    check(tells, || error.message().to_owned())?;
+    check(scene.engine.dead_letters().list().await?.len() == 1, || "no dead letter".into())?;
+    let invoked = attempts(&scene.ledger.0, name)?;
+    check(invoked.len() == dead && invoked.is_sorted(), || format!("{invoked:?}"))?;
+    for other in &others {
+        other.result().await?;
+    }
+    let effects = scene.count("SELECT count(*) FROM effects").await?;
+    check(effects == 0, || format!("{effects} effects"))
+}
+
+pub(crate) async fn activity() -> Result<()> {
+    an_activity("fall", 0, "fall", 3).await
+}
+
+pub(crate) async fn activity_with_many_attempts() -> Result<()> {
+    an_activity("fall-often", 1, "fall_often", 5).await
+}
+
+pub(crate) async fn transactional_activity() -> Result<()> {
+    an_activity("fall-in-transaction", 2, "fall_in_transaction", 3).await
+}
+
+pub(crate) async fn workflow() -> Result<()> {
+    let scene = Scene::empty("crashing").await?;
+    let others = others(&scene).await?;
+    let exec = scene.engine.start(crashing::Input {}).await?;
+    let stuck = async || Ok::<_, Error>(exec.describe().await?.stuck);
+    let died = deaths(&scene, async || {
+        let convicted = stuck().await?.is_some_and(|why| why.contains("its workflow code"));
+        Ok(convicted && all_complete(&others).await?)
+    })
+    .await?;
+    check(died == 3, || format!("{died} processes died, not 3"))?;
+    let why = stuck().await?.unwrap_or_default();
+    check(why.starts_with("3 workers in a row have ended"), || why.clone())?;
+    for other in &others {
+        check(other.result().await? <= 3, || "too many attempts".into())?;
+    }
+    // Another process is not ended by it.
+    let fresh = scene.engine.start(lasting::Input {}).await?;
+    let died = deaths(&scene, async || Ok(fresh.try_result().await?.is_some())).await?;
+    check(died == 0, || "it was tried again".into())?;
+    exec.terminate("it ends its workers").await?;
+    check(exec.result().await.is_err(), || "it can be terminated".into())
+}
