@@ -143,7 +143,9 @@ impl Meddler {
         let (consumed, starts, mail) = (Vec::new(), Vec::new(), Vec::new());
         let (key, position, events) = (record.key, record.position, journal::encode(&events)?);
         let next = Next::Stay;
-        let other = Record { key, position, events, consumed, starts, mail, next, held: 0 };
+        let (held, claim, clears) = (0, None, false);
+        let other =
+            Record { key, position, events, consumed, starts, mail, next, held, claim, clears };
         assert_eq!(self.store.commit(0, Uuid::nil(), &[other]).await?, [Committed::Done]);
         Ok(())
     }
