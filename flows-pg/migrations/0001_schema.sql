@@ -195,7 +195,7 @@ CREATE TABLE flows.inbox (
 CREATE TABLE flows.workers (
     worker_id  uuid        PRIMARY KEY,
     expires_at timestamptz NOT NULL,
-    renewed_at timestamptz NOT NULL DEFAULT now(),
+    renewed_at timestamptz NOT NULL DEFAULT statement_timestamp(),
     void_up_to bigint      NOT NULL DEFAULT 0,         -- requests up to this number are refused
     name       text COLLATE "C" NOT NULL,
     lanes      bigint[]    NOT NULL

@@ -98,6 +98,9 @@ impl Look {
             "journal_pkey" | "parked_pkey" => ["(run_id ", "(ROW(run_id, "],
             "owned_mail" | "workers_pkey" => ["(worker_id = "; 2],
             "runs_newest" => ["(tenant_id = "; 2],
+            "parked_stuck" => ["(lane = "; 2],
+            "parked_suspects" => ["(wake_at <= "; 2],
+            "runs_limited" => ["(limit_at <= "; 2],
             _ => ["(shard = "; 2],
         };
         first.iter().any(|first| self.condition.contains(first))
