@@ -14,7 +14,8 @@ use common::*;
 use flows_core::clock::random_share;
 use flows_core::ids::RunKey;
 use flows_core::store::{
-    Activation, Claim, Committed, Letter, Next, Park, Record, Sent, Store, WorkerIdentity,
+    Activation, Claim, ClaimStuck, Committed, Letter, Next, Park, Record, SUSPECT, Sent, Store,
+    WorkerIdentity,
 };
 use flows_pg::PgStore;
 
@@ -29,6 +30,7 @@ struct Held {
     position: i32,
     sent: i64,
     claim: i64,
+    setbacks: i16,
     seen: i64,
     letters: Vec<Letter>,
 }
@@ -74,6 +76,9 @@ impl Player {
         for shard in outlook.ready {
             self.claim(shard).await;
         }
+        if outlook.suspects && !self.held.values().any(|held| held.setbacks <= SUSPECT) {
+            self.claim_suspect().await;
+        }
         self.turn(calm).await;
     }
 
@@ -97,10 +102,19 @@ impl Player {
         }
     }
 
+    async fn claim_suspect(&mut self) {
+        let (worker, lanes) = (self.identity.id, self.identity.lanes.clone());
+        let claim = ClaimStuck { worker, lanes: &lanes, limit: 0, suspect: true };
+        for run in self.store.claim_stuck(claim).await.unwrap_or_default() {
+            self.hold(run, 0);
+        }
+    }
+
     fn hold(&mut self, run: Activation, sent: i64) {
         let position = i32::try_from(run.journal.len()).unwrap();
         assert!(run.journal.iter().all(|row| !row.is_empty()), "a gap in a journal");
-        let mut held = Held { position, sent, claim: run.claim, seen: 0, letters: Vec::new() };
+        let (claim, setbacks) = (run.claim, run.setbacks);
+        let mut held = Held { position, sent, claim, setbacks, seen: 0, letters: Vec::new() };
         held.read(run.inbox);
         self.held.insert(run.key, held);
     }
@@ -143,6 +157,7 @@ impl Player {
         if let Some(held) = self.held.get_mut(&record.key) {
             held.position += i32::from(!record.events.is_empty());
             held.letters.retain(|letter| !record.consumed.contains(&letter.seq));
+            held.setbacks = if record.clears { 0 } else { held.setbacks };
         }
     }
 
@@ -185,6 +200,7 @@ impl Held {
         Some(Record {
             events: if numbers.is_empty() { Vec::new() } else { events },
             consumed: self.letters.iter().map(|letter| letter.seq).collect(),
+            clears: self.setbacks != 0 && !numbers.is_empty(),
             ..record(key, self.position, if parks { Next::Park(park) } else { Next::Stay })
         })
     }
