@@ -413,6 +413,40 @@ async fn a_run_that_is_held_survives_its_worker() -> Result<()> {
     serving.stop().await
 }
 
+/// The lease of its worker is over meanwhile: what that has kept is not written any more, whoever takes
+/// the run over invokes the activity once more, and the run ends once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_is_held_ends_once_though_its_lease_is_lost() -> Result<()> {
+    let db = setup().await?;
+    let serving = db.serve()?;
+    let exec = db.engine.start(ends::Input {}).await?;
+    db.bidding.began.notified().await;
+    let mut client = db.sql().await?;
+    let tx = client.transaction().await?;
+    exec.signal("note", &1).with_tx(&tx).await?;
+    db.bidding.go_on.notify_one();
+    db.until_waiting(1).await?;
+    let administrator = db.sql().await?;
+    administrator.batch_execute("SET ROLE flows_worker").await?;
+    let end = "UPDATE flows.workers SET expires_at = now() - interval '1 s' RETURNING worker_id";
+    let old: uuid::Uuid = administrator.query_one(end, &[]).await?.get(0);
+    let sessions = "SELECT count(*) FROM flows.workers WHERE worker_id <> $1";
+    while administrator.query_one(sessions, &[&old]).await?.get::<_, i64>(0) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let other = db.serve()?;
+    assert!(slowest_noop(&db).await? < SOON, "others do not wait");
+    assert_eq!(db.bidding.invoked.load(Ordering::SeqCst), 1, "nobody can take the run over yet");
+    tx.commit().await?;
+    assert_eq!(exec.result().await?, 2, "what the old session had is not kept");
+    assert_eq!(db.bidding.invoked.load(Ordering::SeqCst), 2);
+    let history = exec.history().await?;
+    let times = |kind| history.iter().filter(|event| event.kind == kind).count();
+    assert_eq!([times("activity_completed"), times("run_completed")], [1, 1], "{history:?}");
+    serving.stop().await?;
+    other.stop().await
+}
+
 /// Terminated by the transaction that holds it: the run is lost to that, and its activity is not
 /// invoked again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use flows::prelude::*;
 
+use crate::log;
 use crate::proxy::Proxy;
 use crate::scene::{Scene, Serving, nothing, until, within};
 
@@ -56,6 +57,7 @@ async fn a_stop_is_heard_where_nothing_gets_through() -> Result<()> {
 
 #[tokio::test]
 async fn a_stop_is_heard_by_a_worker_that_has_never_had_a_database() -> Result<()> {
+    log::keep();
     let scene = Scene::set().await?;
     let (mut proxy, url) = Proxy::before(scene.database.url()).await?;
     let engine = Engine::connect(&url).await?;
@@ -64,12 +66,15 @@ async fn a_stop_is_heard_by_a_worker_that_has_never_had_a_database() -> Result<(
     let waits = {
         let asked = Arc::clone(&asked);
         async move {
-            tokio::time::sleep(Duration::from_secs(1)).await; // the worker tries, and tries again
+            tokio::time::sleep(Duration::from_secs(2)).await; // the worker tries, and tries again
             asked.store(true, Ordering::Relaxed);
         }
     };
-    within("the end", 1 + SOON, worker(&engine)?.run_until(waits)).await?;
+    let worker = Worker::builder(&engine, register_all![nothing]).name("has never had a database");
+    within("the end", 2 + SOON, worker.build()?.run_until(waits)).await?;
     assert!(asked.load(Ordering::Relaxed), "it has not ended by itself");
+    let said = log::lines_with(&["cannot register the worker", "has never had a database"]);
+    assert_eq!(said.len(), 1, "it is said once, not at each try: {said:?}");
     Ok(())
 }
 

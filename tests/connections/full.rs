@@ -1,35 +1,10 @@
 //! A database that refuses every commit, as with a full disk: the worker tries again, and says so, at a
 //! bounded rate; then it goes on.
 
-use std::io::Write;
-use std::sync::{Arc, LazyLock, Mutex};
-
 use flows::prelude::*;
 
+use crate::log;
 use crate::scene::{Scene, Serving, within};
-
-/// What this process has logged: workers log on threads of their own.
-static LOG: LazyLock<Arc<Mutex<Vec<u8>>>> = LazyLock::new(|| {
-    let log = Arc::new(Mutex::new(Vec::new()));
-    let lines = Arc::clone(&log);
-    let to_log = move || Lines(Arc::clone(&lines));
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(to_log).finish();
-    tracing::subscriber::set_global_default(subscriber).expect("there is no other");
-    log
-});
-
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 const REFUSE: &str = "CREATE SEQUENCE flows.refused;
     GRANT USAGE ON SEQUENCE flows.refused TO flows_worker;
@@ -52,7 +27,7 @@ async fn counts(ctx: &WorkflowContext) -> Result<u32> {
 
 #[tokio::test]
 async fn a_full_disk_is_tried_again_and_told_at_a_bounded_rate() -> Result<()> {
-    let log = Arc::clone(&LOG);
+    log::keep();
     let scene = Scene::set().await?;
     scene.administrator.batch_execute(REFUSE).await?;
     let worker = Worker::builder(&scene.engine, register_all![counts, one]).build()?;
@@ -66,8 +41,7 @@ async fn a_full_disk_is_tried_again_and_told_at_a_bounded_rate() -> Result<()> {
     tokio::time::sleep(Duration::from_secs(6)).await; // a rate is under test
     let tries = refused().await?;
     assert!((2..=40).contains(&tries), "{tries} tries in 6 s");
-    let said = String::from_utf8_lossy(&log.lock().unwrap()).into_owned();
-    let said = said.lines().filter(|line| line.contains("the disk of this test is full")).count();
+    let said = log::lines_with(&["the disk of this test is full"]).len();
     assert!((1..=3).contains(&said), "{said} lines in 6 s");
 
     scene.administrator.batch_execute("DROP TRIGGER full_disk ON flows.journal").await?;

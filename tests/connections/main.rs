@@ -4,6 +4,7 @@
 mod away;
 mod full;
 mod left_behind;
+mod log;
 mod proxy;
 mod refused;
 mod runtimes;

@@ -43,6 +43,7 @@ fn runs_that_are_parked_in_front_of_their_letters() {
 #[test]
 fn a_park_that_comes_late() {
     let simulation = Simulation::new().start(family::Input { children: 3 });
+    let simulation = simulation.start(family::Input { children: 3 });
     finds(Flaw::StaleParking, simulation, "something has not come to its end");
 }
 

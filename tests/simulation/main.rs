@@ -141,8 +141,8 @@ fn a_seed_gives_the_same_schedule_again() {
 /// A simulation in which nothing goes wrong shows nothing.
 #[test]
 fn every_kind_of_fault_happens() {
-    let Faults { slow, refused, answers_lost, late, crashes, freezes, stops, hints, .. } =
+    let Faults { slow, refused, answers_lost, late, held, crashes, freezes, stops, hints, .. } =
         play(mixed().schedules(2 * FEW)).faults;
-    let all = [slow, refused, answers_lost, late, crashes, freezes, stops, hints];
+    let all = [slow, refused, answers_lost, late, held, crashes, freezes, stops, hints];
     assert!(all.iter().all(|count| *count > 0), "{all:?}");
 }

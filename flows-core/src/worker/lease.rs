@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::complaints::Complaints;
 use super::session::Session;
 use crate::clock;
 use crate::error::{ErrorKind, Result};
@@ -16,12 +17,15 @@ pub(super) async fn register(
     store: &dyn Store,
     identity: &WorkerIdentity,
 ) -> Result<(Instant, Lease)> {
-    let mut pause = Duration::from_millis(100);
+    let (mut pause, complaints) = (Duration::from_millis(100), Complaints::default());
     loop {
         let asked = Instant::now();
         match store.register(identity).await {
             Err(error) if error.kind() == ErrorKind::Unavailable => {
-                tracing::warn!(%error, "cannot register the worker; trying again");
+                if let Some(unsaid) = complaints.due("register") {
+                    let worker = &identity.name;
+                    tracing::warn!(%error, worker, unsaid, "cannot register the worker; trying again");
+                }
                 // many workers lose their database at the same moment
                 tokio::time::sleep(pause.mul_f64(0.5 + clock::random_share() / 2.0)).await;
                 pause = (pause * 2).min(Duration::from_secs(5));

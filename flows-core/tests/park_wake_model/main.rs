@@ -15,12 +15,12 @@ use database::OnConflict::{self, DoNothing, DoUpdate};
 use database::Row;
 use explore::Scenario;
 use program::Op::{
-    AppendBehind, Commit, DecideAnyway, Delete, Insert, ReadInbox, ReadJournal, Sees, Statement,
-    Update, WriteLetter,
+    Abort, AppendBehind, Commit, DecideAnyway, Delete, Insert, ReadInbox, ReadJournal, Sees,
+    Statement, Update, WriteLetter,
 };
 use program::{END, Program};
 use protocol::{
-    MINE, OWNED, QUIET, READY, STUCK, UNFLAGGED, WAITING, closer, keeper, keeper_of_pages,
+    IDLE, MINE, OWNED, QUIET, READY, STUCK, UNFLAGGED, WAITING, closer, keeper, keeper_of_pages,
     keeper_that_reloads, loser, parker, raised, ready, registration, reloader, same, sender,
     stayer, takeover, terminator, timer,
 };
@@ -59,6 +59,26 @@ fn an_owner_parks_while_letters_come() {
             ("parker", parker(0)),
         ],
     );
+}
+
+/// Somebody's open transaction holds the run while it is to be parked: it is not, whether that commits
+/// or rolls back.
+#[test]
+fn an_owner_goes_around_who_holds_its_run() {
+    holds(
+        OWNED_BY_0,
+        vec![
+            ("sender 1", sender()),
+            ("sender 2", sender().but(("commit", Abort, END, END))),
+            ("keeper", keeper(0)),
+            ("parker", around(parker(0))),
+        ],
+    );
+}
+
+/// A parker that waits for nobody.
+fn around(parker: Program) -> Program {
+    parker.but(("park", Delete(IDLE, Skip), "put", "mine"))
 }
 
 #[test]
@@ -187,6 +207,13 @@ fn a_stuck_run_is_released_while_letters_come() {
 #[test]
 fn parking_must_look_at_the_flag() {
     let parker = parker(0).but(("park", Delete(MINE, Wait), "put", "mine"));
+    let actors = vec![("sender", sender()), ("keeper", keeper(0)), ("parker", parker)];
+    is_caught("lost", OWNED_BY_0, actors);
+}
+
+#[test]
+fn a_run_that_is_held_must_be_kept() {
+    let parker = around(parker(0)).but(("mine", Sees(MINE), "forget", "lost"));
     let actors = vec![("sender", sender()), ("keeper", keeper(0)), ("parker", parker)];
     is_caught("lost", OWNED_BY_0, actors);
 }

@@ -24,6 +24,8 @@ pub(super) enum Fault {
     AnswerLost,
     /// It fails at once and happens later.
     Late(Duration),
+    /// Somebody's open transaction holds what it wants.
+    Held,
     /// The process is killed, before or after it has happened.
     Crash {
         after: bool,
@@ -42,6 +44,8 @@ pub(super) enum Fault {
 pub(super) enum Place {
     /// A call of a client, which is never killed.
     Client,
+    /// A call of a client that starts runs or sends letters.
+    Send,
     /// A call of a worker.
     Worker,
     /// A commit of a worker.
@@ -50,7 +54,7 @@ pub(super) enum Place {
     Activity,
 }
 
-const KINDS: usize = 7;
+const KINDS: usize = 8;
 
 /// The chances of one schedule.
 pub(super) struct Chance {
@@ -175,7 +179,7 @@ impl Inner {
     fn some_fault(&mut self, place: Place) -> Fault {
         let kind = self.below(KINDS as u32) as usize;
         let after = self.below(2) == 0;
-        let worker = place != Place::Client;
+        let worker = !matches!(place, Place::Client | Place::Send);
         let call = place != Place::Activity;
         if !self.kinds[kind] {
             return Fault::Nothing;
@@ -188,6 +192,7 @@ impl Inner {
             4 if worker => Fault::Crash { after },
             5 if worker => Fault::Freeze { after, time: self.millis(3_000) },
             6 if worker => Fault::Stop,
+            7 if matches!(place, Place::Send | Place::Commit) => Fault::Held,
             _ => Fault::Nothing,
         }
     }

@@ -4,6 +4,7 @@
 //! faults. For the tests of this library.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -115,10 +116,10 @@ fn again_later(world: &Arc<World>, worker: Uuid, mut record: Record) {
     if let Next::Park(park) = &mut record.next {
         park.claim = None;
     }
-    let (world, time) = (Arc::clone(world), world.chance.pause(400));
+    let (world, millis) = (Arc::clone(world), world.chance.one_of([5, 20, 80, 400, 0]));
     world.busy(1);
     tokio::spawn(async move {
-        tokio::time::sleep(time).await;
+        tokio::time::sleep(Duration::from_millis(millis)).await;
         drop(world.store.commit(0, worker, &[record]).await); // nobody waits for the answer
         world.busy(-1);
     });

@@ -1,5 +1,6 @@
 //! The store as one process reaches it: over a network that delays, refuses, loses answers and
-//! hints, and does late what it has reported as failed.
+//! hints, and does late what it has reported as failed; beside others, whose open transactions hold
+//! what it wants.
 //!
 //! What it does to the store is what a database's client does: claims and collects whose answer was
 //! lost are made good before the worker's next request.
@@ -53,6 +54,24 @@ impl Network {
         call: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let fault = self.process.before(self.place).await?;
+        let answer = call.await;
+        self.note(verb, keys, answer.is_ok(), String::new);
+        self.process.after(fault).await?;
+        answer
+    }
+
+    /// A call that starts or sends, and whose answer for each may be that it is held.
+    async fn call_unless_held<T: Clone>(
+        &self,
+        verb: Verb,
+        keys: &[RunKey],
+        held: T,
+        call: impl Future<Output = Result<Vec<Result<T>>>>,
+    ) -> Result<Vec<Result<T>>> {
+        let fault = self.process.before(Place::Send).await?;
+        if fault == Fault::Held {
+            return Ok(keys.iter().map(|_| Ok(held.clone())).collect());
+        }
         let answer = call.await;
         self.note(verb, keys, answer.is_ok(), String::new);
         self.process.after(fault).await?;
@@ -125,6 +144,29 @@ impl Network {
         Ok(answers)
     }
 
+    /// Some records are held: they are left out, or not parked.
+    async fn committed_around(&self, worker: Uuid, records: &[Record]) -> Result<Vec<Committed>> {
+        let mut answers = vec![Committed::Held; records.len()];
+        let (mut free, mut numbers) = (Vec::new(), Vec::new());
+        for (number, record) in records.iter().enumerate() {
+            let held = self.process.world().chance.one_in(2);
+            let parks = matches!(record.next, Next::Park(_));
+            if held && !parks {
+                continue;
+            }
+            let next = if held { Next::Stay } else { record.next.clone() };
+            free.push(Record { next, ..record.clone() });
+            numbers.push((number, held));
+        }
+        for ((number, held), answer) in
+            numbers.into_iter().zip(self.committed(worker, &free).await?)
+        {
+            let not_parked = held && answer == Committed::Done;
+            answers[number] = if not_parked { Committed::NotParked } else { answer };
+        }
+        Ok(answers)
+    }
+
     /// The answer is an error; the commit is on its way all the same.
     fn commit_late(&self, fault: Fault, worker: Uuid, records: &[Record]) {
         let Fault::Late(time) = fault else { return };
@@ -191,7 +233,10 @@ fn in_words(records: &[Record], answers: &[Committed]) -> String {
 impl Store for Network {
     fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>> {
         let keys: Vec<_> = runs.iter().map(|run| run.key).collect();
-        Box::pin(async move { self.call(Verb::Start, &keys, self.store().start(runs)).await })
+        let starting = async move { self.store().start(runs).await };
+        Box::pin(
+            async move { self.call_unless_held(Verb::Start, &keys, Started::Held, starting).await },
+        )
     }
 
     fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
@@ -204,7 +249,7 @@ impl Store for Network {
                     Some(flaw) => flaw.deliver(world, mail).await,
                 }
             };
-            self.call(Verb::Send, &keys, sending).await
+            self.call_unless_held(Verb::Send, &keys, Sent::Held, sending).await
         })
     }
 
@@ -311,7 +356,10 @@ impl Store for Network {
                 self.commit_late(fault, worker, records);
                 return Err(injected("has lost the connection"));
             }
-            let answers = self.committed(worker, records).await?;
+            let answers = match fault {
+                Fault::Held => self.committed_around(worker, records).await?,
+                _ => self.committed(worker, records).await?,
+            };
             self.process.after(fault).await?;
             Ok(answers)
         })

@@ -33,6 +33,8 @@ pub struct Faults {
     pub answers_lost: u64,
     /// Commits that were reported as failed and came later.
     pub late: u64,
+    /// Starts, letters and commits that somebody's open transaction held up.
+    pub held: u64,
     /// Processes that were killed.
     pub crashes: u64,
     /// Processes that were frozen, some for longer than their lease.
@@ -51,6 +53,7 @@ impl Faults {
             Fault::Refused => &mut self.refused,
             Fault::AnswerLost => &mut self.answers_lost,
             Fault::Late(_) => &mut self.late,
+            Fault::Held => &mut self.held,
             Fault::Crash { .. } => &mut self.crashes,
             Fault::Freeze { .. } => &mut self.freezes,
             Fault::Stop => &mut self.stops,
@@ -65,6 +68,7 @@ impl AddAssign for Faults {
         self.refused += more.refused;
         self.answers_lost += more.answers_lost;
         self.late += more.late;
+        self.held += more.held;
         self.crashes += more.crashes;
         self.freezes += more.freezes;
         self.stops += more.stops;
