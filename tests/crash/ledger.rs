@@ -37,7 +37,8 @@ pub(crate) struct LedgerFile(pub(crate) PathBuf);
 impl LedgerFile {
     pub(crate) fn new(test: &str) -> Self {
         let name = format!("flows-ledger-{test}-{}", std::process::id());
-        Self(std::env::temp_dir().join(name))
+        let directory = std::env::var_os("FLOWS_TEST_LEDGERS");
+        Self(directory.map_or_else(std::env::temp_dir, PathBuf::from).join(name))
     }
 
     pub(crate) fn entries(&self) -> Result<Vec<Entry>> {

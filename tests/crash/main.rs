@@ -1,11 +1,15 @@
 //! Workers that die or freeze: real processes on a real PostgreSQL, audited afterwards.
 //!
-//! Started without arguments this is a test program; with `worker` it is the worker that dies.
+//! Started without arguments this is a test program; with `worker` it is the worker that dies, and
+//! with `disk` the one test that needs a small disk.
 //! Each test first proves that the fault happened where it was meant to.
 
 mod audit;
+mod disk;
 mod gate;
 mod ledger;
+#[path = "../connections/log.rs"]
+mod log;
 mod outages;
 mod poison;
 mod process;
@@ -17,8 +21,10 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some("worker") {
-        return process::work();
+    match std::env::args().nth(1).as_deref() {
+        Some("worker") => return process::work(),
+        Some("disk") => return disk::work(),
+        _ => {}
     }
     let arguments = Arguments::from_args();
     let trials = vec![
@@ -28,6 +34,8 @@ fn main() -> ExitCode {
         Trial::test("a_database_that_crashes_every_3_seconds_loses_nothing", || {
             run(outages::crashes())
         }),
+        Trial::test("a_full_disk_loses_nothing", || run(disk::full()))
+            .with_ignored_flag(!disk::can_be_small()),
         Trial::test(
             "locks_of_a_vanished_worker_end_with_its_lease",
             || run(vanished::taken_over()),
