@@ -60,6 +60,14 @@ async fn check(link: Link<'_>) -> Result<(), Fault> {
     }
     let number = |column| row.get::<_, Option<i32>>(column).unwrap_or(0);
     migrate::compare(Found { version: number("version"), serves: number("serves") })?;
+    if row.get::<_, Option<bool>>("unnumbered") == Some(true) {
+        return Err(wrong(format!(
+            "letters in {}.inbox have numbers that its sequence has not given, as after logical \
+             replication: run `engine.migrate()`, which lets it go on behind them",
+            link.names().schema()
+        ))
+        .into());
+    }
     roles(row, link.names())?;
     Ok(())
 }

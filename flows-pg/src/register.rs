@@ -23,6 +23,7 @@ impl Shared {
     pub(crate) async fn register(&self, worker: &WorkerIdentity) -> Result<Lease> {
         let lent = self.leases().await?;
         let lease = lease(lent.link(), worker).await?;
+        self.leased_over().insert(worker.id, lent.opened);
         lent.give_back();
         let lent = self.claimer().await?;
         hasten_stuck(lent.link(), &worker.lanes).await?;

@@ -12,6 +12,7 @@ impl Shared {
         let shards = release_all(lent.link(), worker).await?;
         lent.give_back();
         self.unfinished.forget_all(worker);
+        self.leased_over().remove(&worker);
         self.hints.ready(shards);
         Ok(())
     }

@@ -2,9 +2,9 @@
 //!
 //! Never does anything itself; every method delegates to the file of its name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::Pool;
@@ -52,6 +52,8 @@ pub(crate) struct Shared {
     reopened: Mutex<Vec<(u32, i64)>>,
     claimer: Session,
     leases: Session,
+    /// How often the connection of leases had been opened when each worker's was taken or renewed last.
+    leased_over: Mutex<HashMap<Uuid, u32>>,
     starter: Session,
     pub(crate) reserve: Reserve,
     pub(crate) waiting: Reserve,
@@ -82,6 +84,7 @@ impl PgStore {
             reopened: Mutex::new(vec![(1, 0); writers]),
             claimer: Session::new(CLAIMER),
             leases: Session::new(LEASES),
+            leased_over: Mutex::default(),
             starter: Session::new(WRITER),
             reserve: Reserve::new(RESERVE),
             waiting: Reserve::new(WAITING),
@@ -108,6 +111,10 @@ impl Shared {
     pub(crate) async fn leases(&self) -> Result<Lent<'_>, Fault> {
         self.ready().await?;
         self.leases.lend(&self.source, &self.counters).await
+    }
+
+    pub(crate) fn leased_over(&self) -> MutexGuard<'_, HashMap<Uuid, u32>> {
+        self.leased_over.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection that starts runs of this process's workers.

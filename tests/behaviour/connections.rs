@@ -96,6 +96,47 @@ async fn a_run_whose_journal_lost_its_end_goes_on_from_what_is_there() -> Result
     serving.stop().await
 }
 
+/// The same, and what it lacks is that a run has ended: its worker knows nothing of the run any more, and
+/// owns it again. Nobody sends anything that would tell.
+#[tokio::test]
+async fn a_run_whose_end_was_lost_is_taken_up_again() -> Result<()> {
+    let (database, world) = (fresh_database().await?, World::default());
+    let engine = Engine::connect(database.url()).await?;
+    engine.migrate().await?;
+    let administrator = connect(database.superuser_url().unwrap_or(database.url())).await?;
+    let worker = Worker::builder(&engine, register_all![adds, first, second]).state(world.clone());
+    let serving = Serving::begin(worker.lease(Duration::from_secs(12)).build()?);
+    let exec = engine.start(adds::Input {}).id("sum").await?;
+    exec.signal("more", &10_u64).await?;
+    world.noted("second", 1).await;
+
+    let tables = ["runs", "owned", "journal", "inbox"];
+    for table in tables {
+        let keep = format!("CREATE TABLE public.{table} AS SELECT * FROM flows.{table}");
+        administrator.batch_execute(&keep).await?;
+    }
+    world.open("second");
+    assert_eq!(exec.result().await?, 13);
+    let mut lose = "BEGIN;".to_owned();
+    for table in tables {
+        let values = "OVERRIDING SYSTEM VALUE SELECT * FROM public";
+        lose += &format!("DELETE FROM flows.{table}; INSERT INTO flows.{table} {values}.{table};");
+    }
+    administrator.batch_execute(&format!("{lose} COMMIT")).await?;
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    assert!(administrator.query_one(cut, &[]).await?.get::<_, i64>(0) > 0);
+
+    let leases_before = leases(&administrator).await?;
+    let other = Engine::connect(database.url()).await?; // which remembers no result
+    let again: Execution<adds::Workflow> = other.execution("sum");
+    let ended = async { again.result().await.map(|sum| assert_eq!(sum, 13)) };
+    within(Duration::from_secs(30), ended).await?;
+    assert_eq!(leases(&administrator).await?, leases_before, "its worker went on");
+    assert_eq!(world.notes(), ["first", "second", "second"]);
+    serving.stop().await
+}
+
 /// The names of the leases there are.
 async fn leases(client: &Client) -> Result<Vec<uuid::Uuid>> {
     let rows = client.query("SELECT worker_id FROM flows.workers", &[]).await?;

@@ -1,7 +1,8 @@
 //! How runs that are started in this process reach the executors without being claimed.
 //!
 //! The executor is told of a run before it is started: mail for it may be collected before the start
-//! is answered, and is kept until then.
+//! is answered, and is kept until then. Runs that are ours though nothing is known of them here come the
+//! same way.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -110,11 +111,25 @@ impl Executor {
         }
     }
 
-    /// Keeps mail for a run that is still being started.
+    /// Keeps mail for a run that is still being started. One of which nothing is known here has ended or
+    /// was parked just now; or the store has lost that, and it is still ours: then it is taken up.
     pub(super) fn keep_early(&mut self, mail: Collected) {
-        if let Some(early) = self.expected.get_mut(&mail.run) {
+        let key = mail.run;
+        if let Some(early) = self.expected.get_mut(&key) {
             early.mail.push(mail);
+        } else if !self.draining {
+            self.expected.insert(key, Early { mail: vec![mail], terminated: false });
+            self.session.request_reload(vec![key]);
         }
+    }
+
+    /// Takes up a run that the store has given to this worker, and of which nothing was known here.
+    pub(super) fn adopt(&mut self, found: Loaded) {
+        let Some(early) = self.expected.remove(&found.run.key) else { return };
+        tracing::warn!(run_id = %found.run.key.run, "the database has lost that a run was let go; taking it up");
+        self.session.residents.fetch_add(1, Ordering::Relaxed);
+        self.take_up(found, 0);
+        early.mail.into_iter().for_each(|mail| self.deliver(mail));
     }
 
     /// Notes that a run that is still being started was ended from outside.

@@ -65,6 +65,7 @@ impl Executor {
         for key in asked.iter().collect::<BTreeSet<_>>() {
             match found.remove(key) {
                 Some(run) if self.awaits_reading(key) => self.compare(run),
+                Some(run) if !self.runs.contains_key(key) => self.adopt(run),
                 Some(_) => {} // it was asked for twice, or is as it should be
                 None => self.gone(*key),
             }
@@ -78,6 +79,7 @@ impl Executor {
     /// The run is not ours any more; whoever waits for it here should look.
     fn gone(&mut self, key: RunKey) {
         self.forget(key);
+        self.expected.remove(&key);
         self.session.hints.waiters.wake(&[key.run]);
     }
 

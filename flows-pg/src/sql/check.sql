@@ -1,4 +1,5 @@
--- Reads what must hold before anything else is done: the schema's version and the roles' powers.
+-- Reads what must hold before anything else is done: the schema's version, the roles' powers, and whether
+-- letters were ever numbered here if there are any (who may not look at the sequence does not ask).
 -- Called once by every store, by `check`. Locks nothing.
 SELECT pg_is_in_recovery() AS standby,
        (SELECT max(version) FROM flows.schema_version) AS version,
@@ -10,4 +11,8 @@ SELECT pg_is_in_recovery() AS standby,
         WHERE pg_has_role(session_user, role, CASE WHEN current_setting('server_version_num')::int >= 160000
                                                    THEN 'SET' ELSE 'MEMBER' END)) AS roles,
        (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user) AS superuser,
-       session_user::text AS login
+       session_user::text AS login,
+       pg_relation_size('flows.inbox') > 0 AND (
+           SELECT last_value IS NULL AND has_sequence_privilege('flows.inbox_seq_seq', 'SELECT')
+           FROM pg_catalog.pg_sequences
+           WHERE schemaname = 'flows' AND sequencename = 'inbox_seq_seq') AS unnumbered

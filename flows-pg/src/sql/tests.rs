@@ -17,11 +17,12 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 /// Statements that read a small table whole, as their files say.
-const SWEEPS: [(&str, &str); 10] = [
+const SWEEPS: [(&str, &str); 11] = [
     ("check", "schema_version"),
     ("collect_again", "owned"),
     ("forget_worker", "owned"),
     ("release", "owned"),
+    ("renew", "owned"),
     ("unclaim", "owned"),
     ("describe", "workers"),
     ("look", "workers"),
@@ -31,7 +32,7 @@ const SWEEPS: [(&str, &str); 10] = [
 ];
 
 /// Statements that look in all shards: for what a worker owns, and for the newest runs.
-const ALL_SHARDS: [(&str, &str); 14] = [
+const ALL_SHARDS: [(&str, &str); 15] = [
     ("list", "runs"),
     ("count", "runs"),
     ("collect", "owned"),
@@ -39,6 +40,7 @@ const ALL_SHARDS: [(&str, &str); 14] = [
     ("forget_worker", "owned"),
     ("look", "owned"),
     ("release", "owned"),
+    ("renew", "owned"),
     ("unclaim", "owned"),
     ("check", "schema_version"),
     ("claim_stuck", "parked"),
