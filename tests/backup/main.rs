@@ -150,6 +150,8 @@ fn documented(statement: &str) -> Vec<String> {
     let page = include_str!("../../docs/src/backup.md");
     let blocks = page.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap_or(""));
     let block = blocks.into_iter().find(|block| block.contains(statement)).unwrap_or_default();
+    let code = block.lines().map(|line| line.split("--").next().unwrap_or(""));
+    let block = code.collect::<Vec<_>>().join("\n");
     let statements = block.split_inclusive(';').map(str::trim).filter(|one| one.ends_with(';'));
     let found: Vec<String> = statements.map(str::to_owned).collect();
     assert!(!found.is_empty(), "the page has no {statement}");

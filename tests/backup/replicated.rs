@@ -34,11 +34,16 @@ async fn runs_go_on_where_they_were_replicated_to() -> Result<()> {
     new.migrate().await?;
     let [publisher, subscriber] =
         [client(&source.superuser_url()).await, client(&target.superuser_url()).await];
+    let version = subscriber.query_one("SHOW server_version_num", &[]).await?;
+    let newer = version.get::<_, String>(0).parse::<u32>()? >= 160_000;
     for statement in documented("CREATE PUBLICATION") {
         publisher.batch_execute(&statement).await.expect(&statement);
     }
     for statement in documented("CREATE SUBSCRIPTION") {
-        let statement = statement.replace("$OLD_DATABASE_URL", &source.superuser_url());
+        let mut statement = statement.replace("$OLD_DATABASE_URL", &source.superuser_url());
+        if newer {
+            statement = statement.replace("_move;", "_move WITH (run_as_owner = true);");
+        }
         subscriber.batch_execute(&statement).await.expect(&statement);
     }
 
