@@ -46,10 +46,11 @@ $roles$;
 
 -- ---- cold tables ------------------------------------------------------------------------------
 
--- One row per run, written once, closed by one update. Neither status nor outcome is in an index,
--- so that closing is a HOT update: half of each page is kept free for it, since a backlog is started
--- together and closed together. (With less, as many pages are written, and the indexes too.) What the
--- end changes comes last: of an update, the log holds only what is between the parts that stay.
+-- One row per run, written once, closed by one update. What a run changes that completes within a minute
+-- is in no index, so that closing it is a HOT update: half of each page is kept free for it, since a backlog
+-- is started together and closed together. (With less, as many pages are written, and the indexes too.)
+-- Other ends change `outcome` or `ended_late`, for lists, and write entries of indexes. What the end
+-- changes comes last: of an update, the log holds only what is between the parts that stay.
 CREATE TABLE flows.runs (
     shard        smallint    NOT NULL,
     tenant_id    uuid        NOT NULL,
@@ -74,6 +75,11 @@ CREATE TABLE flows.runs (
     limit_at     timestamptz,                          -- when it is timed out, while it is open
     status       smallint    NOT NULL DEFAULT 0,       -- 0 is running
     closed_at    timestamptz,
+    outcome      smallint                              -- its status, unless it is open or completed
+                 GENERATED ALWAYS AS (CASE WHEN status > 1 THEN status END) STORED,
+    ended_late   timestamptz                           -- its end, unless that was within a minute
+                 GENERATED ALWAYS AS (CASE WHEN closed_at - created_at BETWEEN '0' AND '1 min' THEN NULL
+                                      ELSE closed_at END) STORED,
     successor    uuid,
     output       jsonb,
     error        jsonb,
@@ -86,9 +92,14 @@ CREATE INDEX runs_limited ON flows.runs (limit_at) WHERE limit_at IS NOT NULL;
 CREATE UNIQUE INDEX runs_workflow_id ON flows.runs (shard, tenant_id, workflow_id)
     WHERE current AND workflow_id IS NOT NULL;
 
--- Lists, newest first. Every run is in it; but only a statement that names the condition is planned
--- with it: the tenant alone must never do for a statement that names a key.
-CREATE INDEX runs_newest ON flows.runs (tenant_id, created_at) WHERE created_at > '-infinity';
+-- Lists, newest first within each workflow. Every run is in it; but only a statement that names
+-- the condition is planned with it: the tenant alone must never do for a statement that names a key.
+CREATE INDEX runs_listed ON flows.runs (tenant_id, workflow, created_at)
+    WHERE created_at > '-infinity';
+
+-- Lists by status, and by the time of the end.
+CREATE INDEX runs_outcome ON flows.runs (tenant_id, outcome, created_at) WHERE outcome IS NOT NULL;
+CREATE INDEX runs_ended_late ON flows.runs (tenant_id, ended_late) WHERE ended_late IS NOT NULL;
 
 -- The journal. Its key is the fence: of two writers at one position, one wins.
 CREATE TABLE flows.journal (

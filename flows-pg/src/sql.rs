@@ -52,7 +52,6 @@ statements! {
     CLEAR = "clear",
     COLLECT = "collect",
     COLLECT_AGAIN = "collect_again",
-    COUNT = "count",
     DEAD_LETTERS = "dead_letters",
     DEAD_WORKERS = "dead_workers",
     DESCRIBE = "describe",

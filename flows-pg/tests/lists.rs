@@ -1,44 +1,208 @@
-//! Lists of many runs: what a page looks at is bounded, and what is few among many is found.
+//! Lists of many runs: what is few among many is found at once, what a page looks at is bounded, and
+//! whatever way a list is read, it has what a plain query has.
 
 mod common;
 
 use common::*;
-use flows_core::store::{ListFilter, Store, list_all};
+use flows_core::ids::RunKey;
+use flows_core::store::{ListFilter, Next, RunStatus, Store, list_all};
+use flows_core::time::Timestamp;
 use uuid::Uuid;
 
 const MANY: &str = "
     INSERT INTO flows.runs (shard, tenant_id, run_id, lane, version, workflow, queue, input, status,
                             closed_at, output)
     SELECT n % 16, '00000000-0000-0000-0000-000000000000', flows.uuidv7(), 1, 1, 'many', 'default',
-           '1', 1, now(), '1'
+           '1', 1, clock_timestamp(), '1'
     FROM generate_series(1, 25000) AS n";
 
-#[tokio::test]
-async fn one_run_behind_many_is_found_in_pages() {
-    let db = setup().await;
-    let rare = run(None);
-    start(&db.store, &rare).await;
-    db.sql().await.batch_execute(MANY).await.unwrap();
+/// The oldest: one for each filter.
+const FEW: &str = "
+    INSERT INTO flows.runs (shard, tenant_id, run_id, lane, version, workflow, queue, input, status,
+                            created_at, closed_at, output)
+    SELECT n, '00000000-0000-0000-0000-000000000000', flows.uuidv7(), 1, 1,
+           CASE n WHEN 2 THEN 'rare' ELSE 'many' END, 'default', '1', CASE WHEN n < 4 THEN 1 ELSE n - 2 END,
+           at, at + CASE n WHEN 3 THEN interval '1 year' ELSE interval '1 s' END, '1'
+    FROM generate_series(1, 8) AS n, LATERAL (SELECT '2020-01-01'::timestamptz + n * interval '1 s' AS at) AS a";
 
-    let workflow = Some("order".to_owned());
-    let filter = ListFilter { workflow, limit: 100, ..ListFilter::default() };
-    let page = db.store.list(Uuid::nil(), &filter).await.unwrap();
+fn any() -> ListFilter {
+    ListFilter { limit: 100, ..ListFilter::default() }
+}
+
+/// The only page of a list, and what is counted by the first.
+async fn only_page(db: &Setup, filter: &ListFilter) -> Vec<RunKey> {
+    let page = db.store.list(Uuid::nil(), filter).await.expect("a list");
+    assert_eq!(page.next, None, "{filter:?} looks at all runs");
+    let counted = db.store.count(Uuid::nil(), filter).await.expect("a count");
+    assert_eq!((counted.runs, counted.next), (page.runs.len() as u64, None), "{filter:?}");
+    page.runs.iter().map(|run| run.key).collect()
+}
+
+#[tokio::test]
+async fn few_among_many_are_found_at_once_by_any_filter() {
+    let db = setup().await;
+    let open = run(None);
+    start(&db.store, &open).await;
+    let sql = db.sql().await;
+    sql.batch_execute(FEW).await.expect("a few runs");
+    sql.batch_execute(MANY).await.expect("many runs");
+    let few = sql
+        .query("SELECT run_id FROM flows.runs WHERE created_at < '2021-01-01' ORDER BY shard", &[]);
+    let few: Vec<Uuid> = few.await.expect("the few").iter().map(|row| row.get(0)).collect();
+    let days = ["2020-06-01", "2020-12-01", "2021-03-01"].map(|day| time(&sql, day));
+    let [middle, end, later] =
+        futures_util::future::join_all(days).await.try_into().expect("three");
+
+    let status = |status| ListFilter { status: Some(status), ..any() };
+    for (filter, expected) in [
+        (ListFilter { workflow: Some("rare".into()), ..any() }, few[1]),
+        (ListFilter { closed_after: Some(end), closed_before: Some(later), ..any() }, few[2]),
+        (status(RunStatus::Failed), few[3]),
+        (status(RunStatus::Cancelled), few[4]),
+        (status(RunStatus::Terminated), few[5]),
+        (status(RunStatus::TimedOut), few[6]),
+        (status(RunStatus::Continued), few[7]),
+        (status(RunStatus::Running), open.key.run),
+    ] {
+        let found = only_page(&db, &filter).await;
+        assert_eq!(found.iter().map(|key| key.run).collect::<Vec<_>>(), [expected], "{filter:?}");
+        let nobody = ListFilter { workflow: Some("nobody".into()), ..filter };
+        assert_eq!(only_page(&db, &nobody).await, []);
+    }
+    for filter in [
+        ListFilter { closed_after: Some(Timestamp::MAX), ..any() },
+        ListFilter { closed_after: Some(middle), closed_before: Some(end), ..any() },
+        ListFilter { created_after: Some(middle), created_before: Some(end), ..any() },
+        ListFilter { closed_after: Some(middle), ..status(RunStatus::Running) },
+    ] {
+        assert_eq!(only_page(&db, &filter).await, [], "{filter:?}");
+    }
+    let oldest = ListFilter { created_before: Some(middle), ..any() };
+    assert_eq!(only_page(&db, &oldest).await.len(), few.len());
+}
+
+async fn time(sql: &flows_pg::tokio_postgres::Client, day: &str) -> Timestamp {
+    let micros = format!("SELECT (extract(epoch FROM '{day}'::timestamptz) * 1000000)::bigint");
+    Timestamp(sql.query_one(&micros, &[]).await.expect("a time").get(0))
+}
+
+/// Whether a run is open or completed, no index tells; nor its version.
+#[tokio::test]
+async fn what_no_index_tells_is_found_in_pages() {
+    let db = setup().await;
+    let worker = db.worker().await;
+    let done = db.owned(&worker).await;
+    let end = record(done, 0, Next::Close(close(RunStatus::Completed)));
+    commit(&db.store, &worker, &[end]).await;
+    let open = MANY.replace("1, clock_timestamp(), '1'", "0, NULL, NULL");
+    db.sql().await.batch_execute(&open).await.expect("open runs");
+
+    let completed = ListFilter { status: Some(RunStatus::Completed), ..any() };
+    let page = db.store.list(Uuid::nil(), &completed).await.expect("a page");
     assert!(page.runs.is_empty(), "a page looks at a part of them");
     assert!(page.next.is_some(), "and says that there are more");
-    let found = list_all(&db.store, Uuid::nil(), &filter).await.unwrap();
-    assert_eq!(found.runs.iter().map(|run| run.key).collect::<Vec<_>>(), [rare.key]);
+    let found = list_all(&db.store, Uuid::nil(), &completed).await.expect("a list");
+    assert_eq!(found.runs.iter().map(|run| run.key).collect::<Vec<_>>(), [done]);
     assert_eq!(found.next, None);
+    let version = ListFilter { version: Some(2), ..any() };
+    let page = db.store.list(Uuid::nil(), &version).await.expect("a page");
+    assert!(page.runs.is_empty() && page.next.is_some(), "{page:?}");
 
-    let mut all = ListFilter { limit: 100, ..ListFilter::default() };
-    let (mut counted, mut pages) = (0, 0);
+    let (mut all, mut counted, mut pages) = (any(), 0, 0);
     loop {
-        let page = db.store.count(Uuid::nil(), &all).await.unwrap();
+        let page = db.store.count(Uuid::nil(), &all).await.expect("a count");
         (counted, pages, all.behind) = (counted + page.runs, pages + 1, page.next);
         if page.next.is_none() {
             break;
         }
     }
-    assert_eq!((counted, pages), (25_001, 2));
+    assert_eq!((counted, pages), (25_001, 3));
+}
+
+/// Of all outcomes, workflows and versions, half of them late, some with a clock that was set back, some
+/// of one time; and the open ones are parked.
+const MIXED: &str = "
+    INSERT INTO flows.runs (shard, tenant_id, run_id, lane, version, workflow, queue, input, status,
+                            created_at, closed_at)
+    SELECT n % 16, '00000000-0000-0000-0000-000000000000', flows.uuidv7(), 1, 1 + n / 7 % 2,
+           CASE WHEN n % 97 = 0 THEN 'rare' ELSE 'w' || n % 3 END, 'default', '1', n % 7,
+           '2024-01-01'::timestamptz + n / 2 * interval '1 minute',
+           CASE WHEN n % 7 > 0 THEN '2024-01-01'::timestamptz + n / 2 * interval '1 minute'
+               + CASE n % 4 WHEN 0 THEN '1 s' WHEN 1 THEN '2 days' WHEN 2 THEN '1 minute' ELSE '-5 s' END::interval END
+    FROM generate_series(1, 7000) AS n;
+    INSERT INTO flows.parked (shard, tenant_id, run_id, priority, lane, waiting_for)
+    SELECT shard, tenant_id, run_id, 0, 1, 'signal `go`' FROM flows.runs WHERE status = 0";
+
+const PLAIN: &str = "
+    SELECT run_id FROM flows.runs
+    WHERE ($1::text IS NULL OR workflow = $1) AND ($2::bigint IS NULL OR version = $2)
+      AND ($3::smallint IS NULL OR status = $3)
+      AND ($4::bigint IS NULL OR closed_at >= to_timestamp($4::bigint))
+      AND ($5::bigint IS NULL OR closed_at < to_timestamp($5::bigint))
+      AND ($6::bigint IS NULL OR created_at >= to_timestamp($6::bigint))
+    ORDER BY created_at DESC, run_id DESC";
+
+#[tokio::test]
+async fn lists_and_counts_have_what_a_plain_query_has() {
+    let db = setup().await;
+    let sql = db.sql().await;
+    sql.batch_execute(MIXED).await.expect("runs");
+    let workflows = [None, Some("rare"), Some("w1")];
+    let statuses = [None, Some(0), Some(1), Some(2), Some(5)];
+    // seconds since 1970: 2024-01-02, 2024-01-03
+    let (second, third) = (Some(1_704_153_600), Some(1_704_240_000));
+    let closed = [(None, None), (second, third), (third, None), (None, second)];
+    let micros = |seconds: Option<i64>| seconds.map(|seconds| Timestamp(seconds * 1_000_000));
+    let mut nth = 0;
+    for workflow in workflows {
+        for (status, (after, before)) in statuses.into_iter().flat_map(|s| closed.map(|c| (s, c))) {
+            nth += 1;
+            let version = [None, Some(2)][nth % 2];
+            let created = [None, second, None][nth % 3];
+            let filter = ListFilter {
+                workflow: workflow.map(str::to_owned),
+                version,
+                status: status.and_then(RunStatus::from_code),
+                closed_after: micros(after),
+                closed_before: micros(before),
+                created_after: micros(created),
+                limit: 150,
+                ..ListFilter::default()
+            };
+            let version = version.map(i64::from);
+            let plain = sql
+                .query(PLAIN, &[&workflow, &version, &status, &after, &before, &created])
+                .await
+                .expect("rows");
+            let plain = plain.iter().map(|row| row.get(0)).collect::<Vec<Uuid>>();
+            assert_eq!(by_pages(&db, filter.clone()).await, plain, "{filter:?}");
+            assert_eq!(counted(&db, filter.clone()).await, plain.len() as u64, "{filter:?}");
+        }
+    }
+}
+
+async fn by_pages(db: &Setup, mut filter: ListFilter) -> Vec<Uuid> {
+    let mut found = Vec::new();
+    loop {
+        let page = db.store.list(Uuid::nil(), &filter).await.expect("a page");
+        assert!(page.runs.len() <= filter.limit);
+        found.extend(page.runs.iter().map(|run| run.key.run));
+        filter.behind = page.next;
+        if page.next.is_none() {
+            return found;
+        }
+    }
+}
+
+async fn counted(db: &Setup, mut filter: ListFilter) -> u64 {
+    let mut runs = 0;
+    loop {
+        let page = db.store.count(Uuid::nil(), &filter).await.expect("a count");
+        (runs, filter.behind) = (runs + page.runs, page.next);
+        if page.next.is_none() {
+            return runs;
+        }
+    }
 }
 
 /// Whatever a page found: it is cut short by its payloads before it is by what it looks at.

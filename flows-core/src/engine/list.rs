@@ -21,9 +21,10 @@ const PAYLOADS: usize = 64 << 20;
 
 /// Runs of a tenant, newest first by the database's time; await it, or filter first.
 ///
-/// Awaited, it reads on until it has found as many runs as its limit, or has looked at all of them.
-/// Where few of many runs pass the filter, that takes long: [`page`](Self::page) looks at a bounded
-/// number of runs, and says where to go on.
+/// Few among many are found by an index: those of a workflow, of an exceptional status, of a time. Awaited,
+/// it reads on until it has found as many runs as its limit, or has looked at all of them. Where no index
+/// tells which runs pass the filter, that may take long: [`page`](Self::page) looks at a bounded number of
+/// runs, and says where to go on.
 #[must_use = "nothing is read unless this is awaited"]
 pub struct List {
     tenant: Tenant,
@@ -110,7 +111,7 @@ impl List {
         self
     }
 
-    /// One page: it looks at a few thousand runs at most, so it is read fast, whatever the filter.
+    /// One page: it looks at a few thousand runs at most, whatever the filter.
     ///
     /// # Errors
     /// When the limit is out of range, or the database cannot be reached.
@@ -121,8 +122,8 @@ impl List {
         Ok(Page { runs, next: page.next.map(PageToken) })
     }
 
-    /// How many runs pass the filter. Looks at all runs of the tenant that were created in the time
-    /// that the filter names; the limit does not matter.
+    /// How many runs pass the filter; the limit does not matter. It reads what it counts, and finds few
+    /// among many as a list does.
     ///
     /// # Errors
     /// When the database cannot be reached.

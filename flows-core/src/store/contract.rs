@@ -199,6 +199,7 @@ contract! {
         a_list_has_payloads_if_asked
         a_page_is_bounded_by_its_payloads
         runs_are_counted_and_found_by_their_end
+        filters_go_together
         a_list_shows_one_tenant
         another_tenant_reaches_nothing
         an_id_is_found_by_tenant

@@ -6,8 +6,10 @@ use super::bench::{Bench, completed, ended_as, failed, json, park_until, stuck, 
 use crate::ids::{RunKey, lane_of};
 use crate::payload::Payload;
 use crate::store::{
-    Committed, ListFilter, Mail, MailKind, NewRun, PAGE_BYTES, Place, RunStatus, Started, list_all,
+    Committed, ListFilter, Mail, MailKind, NewRun, PAGE_BYTES, Place, RunStatus, RunView, Started,
+    list_all,
 };
+use crate::time::Timestamp;
 
 pub(super) async fn a_description_says_where_a_run_is(bench: Bench) {
     let key = bench.started("order").await;
@@ -171,6 +173,61 @@ pub(super) async fn runs_are_counted_and_found_by_their_end(bench: Bench) {
         let counted = bench.store.count(bench.tenant, filter).await.expect("count");
         assert_eq!((counted.runs, counted.next), (expected, None));
     }
+}
+
+/// Whatever is asked together, a list is what passes of the whole list, and a count says how many those are.
+pub(super) async fn filters_go_together(bench: Bench) {
+    let other = bench.other_workflow();
+    for of in [&bench, &other] {
+        let worker = of.worker().await;
+        for n in 0..2 {
+            of.ended(&format!("{} done {n}", of.workflow), &worker, completed()).await;
+            of.ended(&format!("{} dead {n}", of.workflow), &worker, failed()).await;
+            of.owned(&format!("{} open {n}", of.workflow), &worker).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+    let whole = list_all(&*bench.store, bench.tenant, &all()).await.expect("list").runs;
+    assert_eq!(whole.len(), 12);
+    let middle = whole[6].created_at;
+    let statuses =
+        [None, Some(RunStatus::Running), Some(RunStatus::Completed), Some(RunStatus::Failed)];
+    let times = [(None, None), (Some(middle), None), (None, Some(middle))];
+    for (workflow, status) in [None, Some(bench.workflow.to_string())]
+        .into_iter()
+        .flat_map(|workflow| statuses.map(|status| (workflow.clone(), status)))
+    {
+        for (created, closed) in
+            times.iter().flat_map(|created| times.map(|closed| (created, closed)))
+        {
+            let filter = ListFilter {
+                workflow: workflow.clone(),
+                status,
+                created_after: created.0,
+                created_before: created.1,
+                closed_after: closed.0,
+                closed_before: closed.1,
+                limit: 100,
+                ..ListFilter::default()
+            };
+            let expected = whole.iter().filter(|run| passes(run, &filter)).map(|run| run.key);
+            let expected = expected.collect::<Vec<_>>();
+            assert_eq!(listed(&bench, &filter).await, expected, "{filter:?}");
+            let counted = bench.store.count(bench.tenant, &filter).await.expect("count");
+            assert_eq!((counted.runs, counted.next), (expected.len() as u64, None), "{filter:?}");
+        }
+    }
+}
+
+fn passes(run: &RunView, filter: &ListFilter) -> bool {
+    let within = |at: Option<Timestamp>, after: Option<Timestamp>, before: Option<Timestamp>| {
+        after.is_none_or(|after| at.is_some_and(|at| at >= after))
+            && before.is_none_or(|before| at.is_some_and(|at| at < before))
+    };
+    filter.workflow.as_ref().is_none_or(|workflow| *workflow == run.workflow)
+        && filter.status.is_none_or(|status| status == run.status)
+        && within(Some(run.created_at), filter.created_after, filter.created_before)
+        && within(run.closed_at, filter.closed_after, filter.closed_before)
 }
 
 pub(super) async fn a_list_shows_one_tenant(bench: Bench) {

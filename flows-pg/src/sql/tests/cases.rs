@@ -1,8 +1,7 @@
 //! The hot statements, each with arguments as the store would give them, for the tables of `fill`.
 
-use uuid::Uuid;
-
-use super::fill::{BULK, CROWDED, Key, LANE, LANES, TENANTS, id, key};
+use super::fill::{CROWDED, Key, LANE, LANES, TENANTS, id, key};
+use super::lists;
 use crate::session::{CLAIMER, WRITER};
 use crate::sql::*;
 
@@ -56,7 +55,7 @@ pub(super) fn foreign_lanes() -> Case {
 /// All of them.
 pub(super) fn cases() -> Vec<Case> {
     let lanes = vec![many_lanes(), foreign_lanes()];
-    [commits(), claims(), lanes, clients(), looks(), lists()].into_iter().flatten().collect()
+    [commits(), claims(), lanes, clients(), looks(), lists::cases()].into_iter().flatten().collect()
 }
 
 fn commits() -> Vec<Case> {
@@ -129,34 +128,6 @@ fn looks() -> Vec<Case> {
         tenant(HISTORY, 10, 4, one),
         tenant(DEAD_LETTERS, 16 * 50, 12, newest),
     ]
-}
-
-/// A hundred of a tenant's many runs, by any filter, also one that no run passes.
-fn lists() -> Vec<Case> {
-    const NONE: [&str; 5] = ["NULL"; 5];
-    const ALWAYS: [&str; 2] = ["-infinity", "infinity"];
-    let filters = [
-        (NONE, ALWAYS),
-        (["'rare'", "NULL", "NULL", "NULL", "NULL"], ALWAYS),
-        (["'bulk'", "2", "NULL", "NULL", "NULL"], ALWAYS),
-        (["NULL", "NULL", "2", "NULL", "NULL"], ALWAYS),
-        (["NULL", "NULL", "0", "NULL", "NULL"], ALWAYS),
-        (["NULL", "NULL", "NULL", "'2099-01-01'", "NULL"], ALWAYS),
-        (["NULL", "NULL", "NULL", "NULL", "'2001-01-01'"], ALWAYS),
-        (NONE, ["2099-01-01", "infinity"]),
-        (NONE, ["-infinity", "2001-01-01"]),
-    ];
-    let mut cases = Vec::new();
-    for (filter, [after, before]) in filters {
-        let filter = filter.map(str::to_owned).to_vec();
-        let place = vec![text(after), text(before), text("infinity"), text(Uuid::max())];
-        let page = [vec![text(id(BULK))], filter, place, vec!["4000".into()]].concat();
-        let list = [&page[..], &["100", "false", "16000000"].map(str::to_owned)].concat();
-        for (sql, arguments) in [(LIST, list), (COUNT, page)] {
-            cases.push(Case { sql, session: None, rows: 1, pages: 500, tenant: BULK, arguments });
-        }
-    }
-    cases
 }
 
 fn numbers(numbers: impl Iterator<Item = u64>) -> Vec<Key> {
@@ -238,11 +209,11 @@ fn losers(keys: &[Key], me: &str) -> Vec<String> {
     [vec![me.to_owned()], columns(keys), values].concat()
 }
 
-fn shards() -> String {
+pub(super) fn shards() -> String {
     list(0..16)
 }
 
-fn text(value: impl std::fmt::Display) -> String {
+pub(super) fn text(value: impl std::fmt::Display) -> String {
     format!("'{value}'")
 }
 

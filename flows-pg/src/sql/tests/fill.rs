@@ -12,7 +12,8 @@ use crate::dev::{Database, PrivateServer};
 
 /// Tenants that the runs belong to, in turn.
 pub(super) const TENANTS: u64 = 1_000;
-/// One more, of half as many runs as all others together. All of them have ended.
+/// One more, of half as many runs as all others together. All of them have ended. The oldest were created
+/// in 2020: a hundred each of another workflow, of another version, terminated, and ended a year later.
 pub(super) const BULK: u64 = 5_000;
 /// Workers that own runs, in turn. Their table is tiny: it has a row for each process.
 const WORKERS: u64 = 100;
@@ -49,7 +50,7 @@ const NAMES: &str = "
     SET maintenance_work_mem = '256MB';
     SET work_mem = '256MB'";
 
-const FILLS: [&str; 10] = [
+const FILLS: [&str; 11] = [
     "INSERT INTO flows.workers (worker_id, expires_at, name, lanes)
      SELECT pg_temp.id(n), now() + interval '1 day', 'worker ' || n, '{0}'
      FROM generate_series(0, WORKERS - 1) AS n",
@@ -61,6 +62,14 @@ const FILLS: [&str; 10] = [
                              closed_at, output)
      SELECT pg_temp.shard(n), pg_temp.id(BULK), pg_temp.run(n), 0, 1, 'bulk', 'default', '1', 1, now(), '1'
      FROM generate_series(ROWS * 4::bigint, ROWS * 9 / 2) AS n",
+    "INSERT INTO flows.runs (shard, tenant_id, run_id, lane, version, workflow, queue, input, status,
+                             created_at, closed_at)
+     SELECT pg_temp.shard(n), pg_temp.id(BULK), pg_temp.run(n), 0, CASE WHEN k = 1 THEN 7 ELSE 1 END,
+            CASE WHEN k = 0 THEN 'oldest' ELSE 'bulk' END, 'default', '1', CASE WHEN k = 2 THEN 4 ELSE 1 END,
+            at, at + CASE WHEN k = 3 THEN interval '1 year' ELSE interval '1 s' END
+     FROM generate_series(0, 3) AS k, generate_series(1, 100) AS i,
+          LATERAL (SELECT ROWS * 5::bigint + k * 100 + i AS n,
+                          '2020-01-01'::timestamptz + i * interval '1 s' AS at) AS r",
     "INSERT INTO flows.journal (shard, tenant_id, run_id, position, events)
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), p, '\\x00'
      FROM generate_series(1::bigint, ROWS / 10) AS n, generate_series(0, 9) AS p ORDER BY 1, 2, 3, 4",

@@ -75,7 +75,9 @@ impl Sessions {
                 wrong.push(format!("{name}: {pages} pages, at most {limit}"));
             }
             let swept = plan.sweeps().into_iter();
-            let swept = swept.filter(|table| !SWEEPS.contains(&(name, table.as_str())));
+            let is_known =
+                |table: &str| table.starts_with("pg_") || SWEEPS.contains(&(name, table));
+            let swept = swept.filter(|table| !is_known(table));
             wrong.extend(swept.map(|table| format!("{name}: reads all of {table}")));
         }
         wrong
@@ -149,10 +151,14 @@ async fn a_missing_index_is_found(admin: &Client, sessions: &Sessions) {
         ("DROP INDEX flows.owned_mail", "collect"),
         ("DROP INDEX flows.parked_due", "look"),
         ("ALTER TABLE flows.journal DROP CONSTRAINT journal_pkey", "history"),
+        ("DROP INDEX flows.runs_ended_late", "list"),
+        ("DROP INDEX flows.runs_outcome", "list"),
+        ("DROP INDEX flows.runs_listed", "list"),
     ] {
+        let before = sessions.findings(&cases_of(&[name])).await.len();
         admin.batch_execute(drop).await.expect("drops");
         let wrong = sessions.findings(&cases_of(&[name])).await;
-        assert!(!wrong.is_empty(), "{name} does as well without: {drop}");
+        assert!(wrong.len() > before, "{name} does as well without: {drop}");
     }
 }
 
