@@ -136,6 +136,10 @@ impl Store for MemoryStore {
         self.transact(move |state, now| state.rerun(dead, run, now))
     }
 
+    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool> {
+        self.transact(move |state, now| Ok(state.retry_stuck(run, now)))
+    }
+
     fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
         self.transact(|state, now| Ok(state.register(worker, now)))
     }
@@ -152,9 +156,9 @@ impl Store for MemoryStore {
         self.transact(|state, now| Ok(state.renew(worker, now)))
     }
 
-    fn retire(&self, worker: Uuid) -> StoreFuture<'_, ()> {
+    fn retire<'a>(&'a self, worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()> {
         self.transact(move |state, now| {
-            state.retire(worker, now);
+            state.retire(worker, innocent, now);
             Ok(())
         })
     }

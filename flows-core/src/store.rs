@@ -232,6 +232,10 @@ pub trait Store: Send + Sync + 'static {
     /// letter (any more). Waits for others as [`Store::terminate`] does.
     fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started>;
 
+    /// Makes a stuck run due now. One that ends its workers is tried alone, once more. `false`: it is not
+    /// stuck (any more), and nothing was done.
+    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool>;
+
     // ---- workers ---------------------------------------------------------------------------
 
     /// Makes the worker known and gives it a lease. Runs that are stuck in its lanes are due at once,
@@ -247,8 +251,10 @@ pub trait Store: Send + Sync + 'static {
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease>;
 
     /// Gives up the lease and makes every run the worker owns ready for others. If the lease is over,
-    /// this is like the [look](Store::look) that finds it.
-    fn retire(&self, worker: Uuid) -> StoreFuture<'_, ()>;
+    /// this is like the [look](Store::look) that finds it; but the worker is alive, so `innocent` runs,
+    /// which did not block it, have their [setback](Activation::setbacks) taken back, wherever they are
+    /// by now. A suspect that is none any more is ready.
+    fn retire<'a>(&'a self, worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()>;
 
     /// One look for work: makes due parked runs and runs of dead workers ready, then says what
     /// there is. One statement when there is nothing to do.

@@ -21,6 +21,7 @@ mod complaints;
 mod crew;
 mod driver;
 mod executor;
+mod holds;
 mod intake;
 mod job;
 mod keeper;
@@ -30,6 +31,7 @@ mod news;
 mod overdue;
 mod pending;
 mod portions;
+mod pulse;
 mod recover;
 mod resident;
 mod seal;
@@ -131,16 +133,18 @@ impl Worker {
     /// Only what waiting cannot mend ends the loop early: a schema that is missing or of another
     /// build. A database that cannot be reached is waited for.
     pub async fn run_until<F: Future>(&self, shutdown: F) -> Result<()> {
-        let mut shutdown = pin!(shutdown);
+        let (mut shutdown, mut left) = (pin!(shutdown), Vec::new());
         loop {
             let session = tokio::select! {
                 biased;
                 _ = shutdown.as_mut() => return Ok(()), // it may be long until there is a database
                 begun = Session::begin(self) => begun?,
             };
+            session.settle(&mut left).await;
             match session.serve(shutdown.as_mut()).await? {
                 Ended::Shutdown => return Ok(()),
-                Ended::LeaseLost => {
+                Ended::LeaseLost(behind) => {
+                    left.extend(behind);
                     tracing::warn!(
                         "the worker's lease lapsed; it forgets its runs and begins anew"
                     );

@@ -42,6 +42,7 @@ mod renew;
 mod rerun;
 mod reserve;
 mod retire;
+mod retry_stuck;
 mod rows;
 mod scope;
 mod send;

@@ -18,8 +18,8 @@ use crate::sql::{
 /// Runs moved by one transaction.
 const CHUNK: i64 = 2000;
 /// Rounds for runs that others hold at the moment: commits under way.
-const ROUNDS: usize = 200;
-const PAUSE: Duration = Duration::from_millis(5);
+pub(crate) const ROUNDS: usize = 200;
+pub(crate) const PAUSE: Duration = Duration::from_millis(5);
 
 /// What one chunk did.
 struct Chunk {
@@ -29,15 +29,19 @@ struct Chunk {
     forgotten: bool,
     /// There was no worker to do this for.
     nobody: bool,
+    /// Its lease was over, or others have taken its runs.
+    over: bool,
 }
 
 /// Makes ready what a worker owns, then forgets it. What others still hold after the
-/// last round is left to those who find the lease over. Answers the shards.
-pub(crate) async fn release_all(link: Link<'_>, worker: Uuid) -> Result<Vec<i16>, Fault> {
-    let mut shards = BTreeSet::new();
+/// last round is left to those who find the lease over. Answers the shards, and whether its lease was
+/// over: or nobody knew it any more.
+pub(crate) async fn release_all(link: Link<'_>, worker: Uuid) -> Result<(Vec<i16>, bool), Fault> {
+    let (mut shards, mut over) = (BTreeSet::new(), None);
     for _ in 0..ROUNDS {
         let chunk = chunk(link, Some(worker)).await?;
         shards.extend(chunk.shards);
+        over.get_or_insert(chunk.over);
         if chunk.forgotten {
             break;
         }
@@ -45,7 +49,7 @@ pub(crate) async fn release_all(link: Link<'_>, worker: Uuid) -> Result<Vec<i16>
             tokio::time::sleep(PAUSE).await;
         }
     }
-    Ok(shards.into_iter().collect())
+    Ok((shards.into_iter().collect(), over == Some(true)))
 }
 
 /// Makes ready what workers own whose leases are over. Answers the shards.
@@ -92,10 +96,11 @@ async fn chunk(link: Link<'_>, worker: Option<Uuid>) -> Result<Chunk, Fault> {
     let over = rows.first().is_some_and(|row| row.get("over"));
     let mut chunk = match locked.or(worker) {
         Some(worker) => release(link, worker, over).await?,
-        None => Chunk { moved: 0, shards: Vec::new(), forgotten: false, nobody: true },
+        None => Chunk { moved: 0, shards: Vec::new(), forgotten: false, nobody: true, over },
     };
     link.command("COMMIT").await?;
     chunk.forgotten |= locked.is_none() && chunk.moved == 0; // nobody knows it
+    chunk.over |= locked.is_none();
     Ok(chunk)
 }
 
@@ -106,5 +111,5 @@ async fn release(link: Link<'_>, worker: Uuid, over: bool) -> Result<Chunk, Faul
         None => (0, Vec::new()),
     };
     let forgotten = !link.query(FORGET_WORKER, &[&worker]).await?.is_empty();
-    Ok(Chunk { moved, shards, forgotten, nobody: false })
+    Ok(Chunk { moved, shards, forgotten, nobody: false, over })
 }

@@ -206,8 +206,12 @@ impl Store for PgStore {
         Box::pin(self.0.renew(worker))
     }
 
-    fn retire(&self, worker: Uuid) -> StoreFuture<'_, ()> {
-        Box::pin(self.0.retire(worker))
+    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool> {
+        Box::pin(self.0.retry_stuck(run))
+    }
+
+    fn retire<'a>(&'a self, worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()> {
+        Box::pin(self.0.retire(worker, innocent))
     }
 
     fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {

@@ -128,7 +128,7 @@ async fn a_claim_passes_by_what_another_takes() {
     let db = setup().await;
     let worker = db.worker().await;
     let [first, second] = owned_pair(&db, &worker).await;
-    db.store.retire(worker.id).await.expect("all are ready");
+    db.store.retire(worker.id, &[]).await.expect("all are ready");
     let other = db.worker().await;
     let holder = holding(&db, &lock("ready", first)).await;
     let claimed = claim(&db.store, &other, first.shard).await;
@@ -181,7 +181,7 @@ async fn a_worker_that_retires_waits_for_its_claim() {
     let (worker, run) = (db.worker().await, run(None));
     start(&db.store, &run).await;
     let holder = holding(&db, &claim_of(&worker, run.key)).await;
-    behind(&db, &holder, db.store.retire(worker.id)).await.expect("retired");
+    behind(&db, &holder, db.store.retire(worker.id, &[])).await.expect("retired");
     assert!(is_ready(&db, run.key).await, "it would be nobody's for ever");
     assert_eq!(db.count_of(&owner(worker.id)).await, 0);
 }
@@ -193,11 +193,11 @@ async fn a_worker_that_retires_hands_back_what_is_free() {
     let worker = db.worker().await;
     let [held, free] = owned_pair(&db, &worker).await;
     let holder = holding(&db, &lock("owned", held)).await;
-    db.store.retire(worker.id).await.expect("what can be handed back, is");
+    db.store.retire(worker.id, &[]).await.expect("what can be handed back, is");
     assert!(is_ready(&db, free).await && !is_ready(&db, held).await);
     assert_eq!(db.count_of(&owner(worker.id)).await, 1, "whose lease will be over");
     holder.batch_execute("COMMIT").await.expect("the end");
-    db.store.retire(worker.id).await.expect("the rest");
+    db.store.retire(worker.id, &[]).await.expect("the rest");
     assert!(is_ready(&db, held).await);
     assert_eq!(db.count_of(&owner(worker.id)).await, 0);
 }

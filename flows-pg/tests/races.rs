@@ -64,7 +64,7 @@ impl Player {
     async fn round(&mut self, calm: bool) {
         match self.store.renew(&self.identity).await {
             Ok(lease) if lease.lapsed => {
-                drop(self.store.retire(self.identity.id).await);
+                drop(self.store.retire(self.identity.id, &[]).await);
                 return self.begin().await;
             }
             _ => {}
@@ -241,7 +241,7 @@ async fn work(db: Arc<Setup>, runs: Arc<[RunKey]>, stop: Arc<AtomicBool>) {
         match random_share() {
             x if x < 0.01 => tokio::time::sleep(SHORT * 2).await, // a zombie, when it wakes
             x if x < 0.03 => {
-                drop(player.store.retire(player.identity.id).await);
+                drop(player.store.retire(player.identity.id, &[]).await);
                 player.begin().await;
             }
             x if x < 0.06 => {
@@ -253,7 +253,7 @@ async fn work(db: Arc<Setup>, runs: Arc<[RunKey]>, stop: Arc<AtomicBool>) {
             _ => tokio::time::sleep(Duration::from_millis(2)).await,
         }
     }
-    drop(player.store.retire(player.identity.id).await);
+    drop(player.store.retire(player.identity.id, &[]).await);
 }
 
 /// Cuts connections, one at a time.

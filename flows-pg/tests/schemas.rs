@@ -121,7 +121,7 @@ async fn services_of_one_database_keep_apart() {
         assert_ne!(hint, Hint::Ready(vec![2]), "heard another service");
     }
     for service in [billing, shipping] {
-        service.engine.store().retire(service.worker.id).await.unwrap();
+        service.engine.store().retire(service.worker.id, &[]).await.unwrap();
     }
 }
 

@@ -558,7 +558,7 @@ async fn take_lease(store: &dyn Store, run: uuid::Uuid) -> Result<()> {
     let key = RunKey::of_run(uuid::Uuid::nil(), run);
     let view = store.describe(key).await?.expect("it was started");
     let Some(Place::Owned { worker, .. }) = view.place else { panic!("{:?}", view.place) };
-    store.retire(worker).await
+    store.retire(worker, &[]).await
 }
 
 /// Where everything runs on one thread, everything waits; it is reported all the same.

@@ -228,8 +228,15 @@ impl Store for Meddler {
         })
     }
 
-    fn retire(&self, worker: Uuid) -> StoreFuture<'_, ()> {
-        self.store.retire(worker)
+    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool> {
+        self.store.retry_stuck(run)
+    }
+
+    fn retire<'a>(&'a self, worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            self.check("retire")?;
+            self.store.retire(worker, innocent).await
+        })
     }
 
     fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {

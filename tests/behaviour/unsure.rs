@@ -8,8 +8,9 @@ use std::sync::Arc;
 use flows::memory::MemoryStore;
 use flows::prelude::*;
 use flows_core::context::{ExactlyOnce, Fate};
+use flows_core::ids::RunKey;
 use flows_core::payload::Payload;
-use flows_core::store::{Committed, Record, Store};
+use flows_core::store::{Committed, Place, Record, Store};
 use uuid::Uuid;
 
 use crate::harness::{Env, Serving};
@@ -19,6 +20,7 @@ use crate::world::World;
 /// An engine behind the meddler, and another process without one.
 struct Scene {
     env: Env,
+    store: Arc<dyn Store>,
     meddler: Arc<Meddler>,
     other: flows_core::Engine,
 }
@@ -27,9 +29,9 @@ fn scene() -> Scene {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let other = flows_core::Engine::new(Arc::clone(&store));
     let mut env = Env::on_memory();
-    let meddler = Meddler::new(store, &env.world);
+    let meddler = Meddler::new(Arc::clone(&store), &env.world);
     env.engine = flows_core::Engine::new(Arc::clone(&meddler) as Arc<dyn Store>);
-    Scene { env, meddler, other }
+    Scene { env, store, meddler, other }
 }
 
 /// Until nothing moves any more: only then does virtual time go on.
@@ -316,7 +318,7 @@ async fn a_store_that_fails_for_a_moment_is_asked_again() -> Result<()> {
 
 #[tokio::test(start_paused = true)]
 async fn a_claim_that_fails_is_made_again() -> Result<()> {
-    let Scene { env, meddler, other } = scene();
+    let Scene { env, meddler, other, .. } = scene();
     meddler.fails("claim", 2);
     let exec = other.start(chain::Input {}).await?; // before there is a worker
     let _worker = env.serve(register_all![chain, first, second])?;
@@ -405,7 +407,7 @@ async fn a_worker_that_waits_for_its_activities_holds_its_lease() -> Result<()> 
 /// Nobody will read it any more: whoever has the run next finds out.
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_stops_does_not_wait_for_what_it_could_not_read() -> Result<()> {
-    let Scene { env, meddler, other } = scene();
+    let Scene { env, meddler, other, .. } = scene();
     meddler.result_of("first", Meddling::Vanishes);
     meddler.fails("reload", usize::MAX);
     let worker = env.worker(register_all![chain, first, second]);
@@ -419,4 +421,55 @@ async fn a_worker_that_stops_does_not_wait_for_what_it_could_not_read() -> Resul
     let _next = env.serve(register_all![chain, first, second])?;
     assert_eq!(exec.result().await?, 10);
     Ok(())
+}
+
+#[activity]
+async fn outlasts(ctx: &ActivityContext) -> Result<()> {
+    let world = ctx.state::<World>()?;
+    world.note("outlasts");
+    world.pass("end").await;
+    Ok(())
+}
+
+#[workflow]
+async fn lasting(ctx: &WorkflowContext) -> Result<()> {
+    outlasts(ctx).await
+}
+
+/// A run's setbacks, once it is owned by another worker than this.
+async fn setbacks(store: &dyn Store, run: RunKey, not_by: Uuid) -> Result<(Uuid, i16)> {
+    loop {
+        let view = store.describe(run).await?.expect("it was started");
+        if let Some(Place::Owned { worker, .. }) = view.place
+            && worker != not_by
+        {
+            return Ok((worker, store.reload(worker, &[run]).await?[0].setbacks));
+        }
+        all_is_quiet().await;
+    }
+}
+
+/// Its store is away, and comes back when others have taken its runs over.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_held_against_runs_of_a_worker_that_was_cut_off() -> Result<()> {
+    let Scene { env, store, meddler, other } = scene();
+    let _worker = env.serve(register_all![lasting, outlasts])?;
+    let exec = env.engine.start(lasting::Input {}).await?;
+    env.world.noted("outlasts", 1).await;
+    let run = RunKey::of_run(Uuid::nil(), exec.run_id());
+    let (owner, before) = setbacks(&*store, run, Uuid::nil()).await?;
+    assert_eq!(before, 0);
+    meddler.fails("retire", 1);
+    ["renew", "register"].iter().for_each(|verb| meddler.fails(verb, usize::MAX));
+    let mut next = Env::on_memory();
+    next.engine = other;
+    let _next = next.serve(register_all![lasting, outlasts])?;
+    assert_eq!(setbacks(&*store, run, owner).await?.1, -1, "its worker is away");
+    ["renew", "register"].iter().for_each(|verb| meddler.fails(verb, 0));
+    while setbacks(&*store, run, owner).await?.1 < 0 {
+        all_is_quiet().await;
+    }
+    assert!(meddler.is_done(), "it could not hand back at first");
+    next.world.open("end");
+    exec.result().await
 }

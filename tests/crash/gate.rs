@@ -35,6 +35,11 @@ impl Gate {
         if self.entered.fetch_add(1, Ordering::Relaxed) < self.free {
             return;
         }
+        self.opened().await;
+    }
+
+    /// Waits until it is opened.
+    pub(crate) async fn opened(&self) {
         while !*self.is_open.borrow() && !self.file.as_ref().is_some_and(|file| file.exists()) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

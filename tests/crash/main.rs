@@ -7,6 +7,7 @@
 mod audit;
 mod disk;
 mod gate;
+mod lapsed;
 mod ledger;
 #[path = "../connections/log.rs"]
 mod log;
@@ -50,6 +51,12 @@ fn main() -> ExitCode {
             run(poison::transactional_activity())
         }),
         Trial::test("a_workflow_that_ends_its_process_is_stuck", || run(poison::workflow())),
+        Trial::test("runs_of_frozen_workers_are_innocent", || run(lapsed::freezes())),
+        Trial::test("a_workflow_that_blocks_its_worker_is_stuck", || run(lapsed::workflow())),
+        Trial::test("an_activity_that_blocks_its_worker_fails", || run(lapsed::activity())),
+        Trial::test("a_workflow_that_blocks_a_thread_keeps_the_lease", || {
+            run(lapsed::on_many_threads())
+        }),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }

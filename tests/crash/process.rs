@@ -18,7 +18,7 @@ pub(crate) const BEFORE_THE_GATE: usize = 1_500;
 
 /// The worker's main function.
 pub(crate) fn work() -> ExitCode {
-    let worked = tokio::runtime::Runtime::new().map_err(Error::from).and_then(|runtime| {
+    let worked = runtime().map_err(Error::from).and_then(|runtime| {
         runtime.block_on(async {
             let variable = |name| std::env::var(format!("FLOWS_TEST_{name}"));
             let ledger = variable("LEDGER")?;
@@ -39,6 +39,14 @@ pub(crate) fn work() -> ExitCode {
             eprintln!("worker: {error:?}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// With as many threads as there are, or with one.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    match std::env::var_os("FLOWS_TEST_ONE_THREAD") {
+        Some(_) => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+        None => tokio::runtime::Runtime::new(),
     }
 }
 
@@ -70,14 +78,24 @@ pub(crate) struct WorkerProcess(Child);
 
 impl WorkerProcess {
     pub(crate) fn start(url: &str, ledger: &Path, lease: Duration) -> Result<Self> {
-        let child = Command::new(std::env::current_exe()?)
+        Ok(Self(Self::command(url, ledger, lease)?.spawn()?))
+    }
+
+    /// One whose runtime has one thread.
+    pub(crate) fn start_on_one_thread(url: &str, ledger: &Path, lease: Duration) -> Result<Self> {
+        let mut command = Self::command(url, ledger, lease)?;
+        Ok(Self(command.env("FLOWS_TEST_ONE_THREAD", "1").spawn()?))
+    }
+
+    fn command(url: &str, ledger: &Path, lease: Duration) -> Result<Command> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command
             .arg("worker")
             .env("FLOWS_TEST_WORKER_URL", url)
             .env("FLOWS_TEST_LEDGER", ledger)
             .env("FLOWS_TEST_LEASE", lease.as_secs().to_string())
-            .stdin(Stdio::null())
-            .spawn()?;
-        Ok(Self(child))
+            .stdin(Stdio::null());
+        Ok(command)
     }
 
     pub(crate) fn id(&self) -> u32 {

@@ -3,6 +3,7 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -122,6 +123,8 @@ struct Inner {
     heartbeats: Heartbeats,
     stop: Stop,
     exactly_once: Option<ExactlyOnce>,
+    /// Since when it is being polled, if it is.
+    polled: Mutex<Option<Instant>>,
 }
 
 impl ActivityContext {
@@ -134,7 +137,9 @@ impl ActivityContext {
     ) -> Self {
         let (run_id_text, idempotency_key) = (OnceLock::new(), OnceLock::new());
         let (heartbeats, stop) = (Heartbeats::starting_with(heartbeat), Stop::default());
-        let inner = Inner { info, run_id_text, idempotency_key, heartbeats, stop, exactly_once };
+        let polled = Mutex::default();
+        let inner =
+            Inner { info, run_id_text, idempotency_key, heartbeats, stop, exactly_once, polled };
         Self { state, inner: Arc::new(inner) }
     }
 
@@ -146,6 +151,16 @@ impl ActivityContext {
 
     pub(crate) fn heartbeats(&self) -> &Heartbeats {
         &self.inner.heartbeats
+    }
+
+    /// It is being polled, since then; or not any more.
+    pub(crate) fn set_polled(&self, since: Option<Instant>) {
+        *self.inner.polled.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    /// Since when its code holds a thread, if it does.
+    pub(crate) fn polled(&self) -> Option<Instant> {
+        *self.inner.polled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn stop(&self) -> &Stop {

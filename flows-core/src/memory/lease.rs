@@ -27,11 +27,14 @@ impl State {
     }
 
     /// [`Store::retire`](crate::store::Store::retire).
-    pub(super) fn retire(&mut self, worker: Uuid, now: Timestamp) {
+    pub(super) fn retire(&mut self, worker: Uuid, innocent: &[RunKey], now: Timestamp) {
         let over = !self.is_live(worker, now);
         self.workers.remove(&worker);
         for key in self.owned_by(worker) {
             self.let_go(key, over, now);
+        }
+        if over {
+            innocent.iter().for_each(|key| self.take_back(*key, now));
         }
     }
 
@@ -39,6 +42,21 @@ impl State {
     pub(super) fn let_go(&mut self, key: RunKey, over: bool, now: Timestamp) {
         let Some(run) = self.runs.get_mut(&key) else { return };
         run.setbacks = setbacks_after(run.setbacks, over);
+        self.wait_for_trial(key, now);
+    }
+
+    /// A run has a setback less, for its worker was alive.
+    fn take_back(&mut self, key: RunKey, now: Timestamp) {
+        let Some(run) = self.runs.get_mut(&key).filter(|run| run.setbacks < 0) else { return };
+        run.setbacks += 1;
+        if run.is_stuck() {
+            self.wait_for_trial(key, now);
+        }
+    }
+
+    /// A run that nobody owns is ready, or waits to be tried alone.
+    fn wait_for_trial(&mut self, key: RunKey, now: Timestamp) {
+        let Some(run) = self.runs.get_mut(&key) else { return };
         if run.setbacks > SUSPECT {
             return self.make_ready(key);
         }
@@ -97,7 +115,7 @@ impl State {
     fn take_over(&mut self, now: Timestamp) {
         for worker in self.owners() {
             if !self.is_live(worker, now) {
-                self.retire(worker, now);
+                self.retire(worker, &[], now);
             }
         }
     }
@@ -128,6 +146,19 @@ impl State {
             }
             _ => None,
         })
+    }
+
+    /// [`Store::retry_stuck`](crate::store::Store::retry_stuck).
+    pub(super) fn retry_stuck(&mut self, key: RunKey, now: Timestamp) -> bool {
+        let Some(run) = self.runs.get_mut(&key) else { return false };
+        match &mut run.spot {
+            Some(Spot::Parked { park, .. }) if park.stuck.is_some() => {
+                park.setbacks = park.setbacks.max(SUSPECT);
+                (run.setbacks, park.wake_at) = (park.setbacks, Some(now));
+                true
+            }
+            _ => false,
+        }
     }
 
     /// A build that may mend them has come.

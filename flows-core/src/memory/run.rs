@@ -89,6 +89,10 @@ impl Run {
         matches!(self.spot, Some(Spot::Ready(_)))
     }
 
+    pub(super) fn is_stuck(&self) -> bool {
+        matches!(&self.spot, Some(Spot::Parked { park, .. }) if park.stuck.is_some())
+    }
+
     pub(super) fn owner(&self) -> Option<Uuid> {
         match self.spot {
             Some(Spot::Owned { worker, .. }) => Some(worker),

@@ -51,7 +51,7 @@ impl MemoryStore {
                 let is_due = park.wake_at.is_some();
                 match park.stuck {
                     None => *unborn || is_due || run.has_letters(),
-                    Some(_) => is_due && park.setbacks < 0,
+                    Some(_) => park.setbacks < 0,
                 }
             }
             Some(_) => true,
@@ -59,6 +59,15 @@ impl MemoryStore {
         };
         let any = self.inspect(|state| state.runs.values().any(restless));
         if any { Stir::Restless } else { Stir::Quiet }
+    }
+
+    /// The runs that are held to end their workers.
+    pub(crate) fn convicted(&self) -> Vec<RunKey> {
+        let is_so = |run: &&Run| match &run.spot {
+            Some(Spot::Parked { park, .. }) => park.setbacks < 0 && park.wake_at.is_none(),
+            _ => false,
+        };
+        self.inspect(|state| state.runs.values().filter(is_so).map(|run| run.new.key).collect())
     }
 
     /// A run as it is stored, with its journal and its inbox.

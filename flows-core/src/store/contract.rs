@@ -172,7 +172,12 @@ contract! {
         stuck_runs_are_claimed_when_they_are_due
         stuck_runs_are_due_when_a_worker_registers
         what_ends_workers_is_not_due_when_a_worker_registers
-        who_has_no_lease_claims_nothing_that_is_stuck;
+        who_has_no_lease_claims_nothing_that_is_stuck
+        a_worker_that_comes_back_takes_its_setbacks_back
+        a_worker_that_comes_back_first_takes_its_setbacks_back
+        setbacks_are_taken_back_wherever_a_run_is
+        who_was_convicted_is_tried_again_without_a_setback
+        a_live_worker_takes_nothing_back;
     ending:
         an_ended_run_has_an_outcome_and_no_place
         only_ended_runs_have_outcomes

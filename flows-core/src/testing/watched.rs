@@ -195,8 +195,12 @@ impl Store for Watched {
         self.store.renew(worker)
     }
 
-    fn retire(&self, worker: Uuid) -> StoreFuture<'_, ()> {
-        self.store.retire(worker)
+    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool> {
+        self.store.retry_stuck(run)
+    }
+
+    fn retire<'a>(&'a self, worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()> {
+        self.store.retire(worker, innocent)
     }
 
     fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {

@@ -21,6 +21,7 @@ use super::resident::Running;
 use super::seal::Sealer;
 use super::session::Session;
 use super::surroundings::Invocation;
+use crate::clock;
 use crate::context::{ActivityContext, ActivityInfo, ExactlyOnce, Fate, Heartbeats, Stop};
 use crate::definition::{ActivityDef, PayloadFuture};
 use crate::error::{Error, ErrorKind, Result};
@@ -111,13 +112,27 @@ struct Attempt {
 impl Attempt {
     async fn run(self, key: RunKey, residency: u64) -> Attempted {
         // A panic of ours ends the attempt as well: whatever comes of it, its run hears of it.
-        let result = AssertUnwindSafe(self.within_limits()).catch_unwind().await;
+        let result = AssertUnwindSafe(self.timed(key)).catch_unwind().await;
         let result = result.unwrap_or_else(|panic| Err(panicked(&Caught::of(panic))));
         let context = &self.context;
         let (op, attempt) = (self.task.op, context.attempt());
         let fate = context.exactly_once().map_or(Fate::Unsealed, ExactlyOnce::fate);
         let heartbeat = context.heartbeats().last();
         Attempted { key, residency, op, attempt, result, heartbeat, fate }
+    }
+
+    /// Notes for how long each poll holds its thread.
+    async fn timed(&self, key: RunKey) -> Result<Payload> {
+        let mut work = pin!(self.within_limits());
+        poll_fn(|cx| {
+            let since = clock::real_time();
+            self.context.set_polled(Some(since));
+            let polled = work.as_mut().poll(cx);
+            self.context.set_polled(None);
+            self.session.holds.ended(key, since);
+            polled
+        })
+        .await
     }
 
     async fn within_limits(&self) -> Result<Payload> {

@@ -14,6 +14,7 @@ use super::executor::{Executor, MESSAGES};
 use super::job::Job;
 use super::message::Message;
 use super::seat::Seat;
+use crate::clock;
 
 /// The most rounds of user code before the executor looks at its inbox again.
 const ROUNDS: usize = 64;
@@ -103,10 +104,14 @@ fn run_jobs(mut executor: Box<Executor>, seat: &Seat) -> Option<Box<Executor>> {
 }
 
 fn run(executor: Box<Executor>, seat: &Seat, job: Job) -> Option<Box<Executor>> {
+    let (key, since) = (job.key, clock::real_time());
     let ticket = seat.sit(executor, &job)?;
     let done = job.run(|probe| ticket.shows(probe));
     match ticket.rise() {
         Some(mut executor) => {
+            if !seat.can_move {
+                executor.session.holds.ended(key, since); // nothing else could go on
+            }
             executor.done.extend(done);
             Some(executor)
         }

@@ -151,6 +151,27 @@ impl Executor {
         alarm.into_iter().chain(others.into_iter().flatten()).min()
     }
 
+    /// Says which of its runs do not block the worker.
+    fn acquit(&mut self) {
+        let holds = &self.session.holds;
+        let is_polled = |run: &Resident| {
+            let mut polled = run.running.values().filter_map(|running| running.context.polled());
+            polled.any(|since| holds.is_long(since))
+        };
+        let innocent =
+            self.runs.iter().filter(|(key, run)| !holds.has_held(key) && !is_polled(run));
+        self.session.acquit(innocent.map(|(key, _)| *key).chain(self.expected.keys().copied()));
+        while let Ok(message) = self.inbox.try_recv() {
+            match message {
+                Message::Claimed(runs) => {
+                    self.session.acquit(runs.iter().map(|loaded| loaded.run.key))
+                }
+                Message::Started(runs) => self.session.acquit(runs.iter().map(|run| run.key)),
+                _ => {}
+            }
+        }
+    }
+
     fn wake(&mut self) {
         self.ring_alarms();
         self.park_idle();
@@ -162,6 +183,7 @@ impl Drop for Executor {
     /// Stops what it began, and says so before it drops its machines: they may take their time.
     fn drop(&mut self) {
         self.batch = None;
+        self.acquit();
         self.runs.values_mut().for_each(Resident::stop);
         let _ = self.ended.send(()); // nobody is left to care
     }

@@ -99,6 +99,13 @@ pub(super) struct Keeper<'a> {
     suspects: bool,
 }
 
+impl Drop for Keeper<'_> {
+    /// Runs that no executor has do not block the worker.
+    fn drop(&mut self) {
+        self.session.acquit(self.portions.unread());
+    }
+}
+
 impl Keeper<'_> {
     fn hear(&mut self, hint: Hint) {
         match hint {

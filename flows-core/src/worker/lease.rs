@@ -61,6 +61,7 @@ async fn hold_at(session: &Session, first: Duration, usual: Duration) {
                 session.clock.set(answer.now);
                 (renewed, pause) = (asked, usual);
                 session.set_renewed(asked);
+                session.holds.renewed();
                 session.unreachable.store(false, Ordering::Relaxed);
             }
             Ok(Err(error)) => {

@@ -47,6 +47,11 @@ impl Portions {
         self.queue.push_back(Alone::Again(key));
     }
 
+    /// The claimed runs that are still to be read.
+    pub(super) fn unread(&self) -> impl Iterator<Item = RunKey> {
+        self.claimed.keys().copied()
+    }
+
     /// Whether mail is of a run that is still to be read, which will be read with it.
     pub(super) fn keeps(&mut self, mail: &Collected) -> bool {
         self.claimed.get_mut(&mail.run).map(|sent| *sent = mail.sent).is_some()

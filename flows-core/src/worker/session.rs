@@ -19,6 +19,7 @@ use super::builder::Config;
 use super::clock::StoreClock;
 use super::complaints::Complaints;
 use super::crew::Crew;
+use super::holds::Holds;
 use super::intake::Intake;
 use super::portions::PageRequest;
 use super::stuck_log::StuckLog;
@@ -42,7 +43,14 @@ const HOPELESS: usize = 10;
 /// Why a session ended.
 pub(crate) enum Ended {
     Shutdown,
-    LeaseLost,
+    /// With what is still to be handed back, if it could not be.
+    LeaseLost(Option<Left>),
+}
+
+/// What a session has left behind: its store could not be reached.
+pub(crate) struct Left {
+    worker: Uuid,
+    innocent: Vec<RunKey>,
 }
 
 /// What all parts of a worker share.
@@ -78,6 +86,10 @@ pub(crate) struct Session {
     pub(crate) stuck: StuckLog,
     /// Runs that executors want to read again.
     pub(crate) reloads: Mutex<Vec<RunKey>>,
+    /// Whose code has held its thread for long.
+    pub(crate) holds: Holds,
+    /// Runs that it held to its end, and that did not block it.
+    innocent: Mutex<Vec<RunKey>>,
     /// Inboxes that executors want to read on.
     pub(crate) pages: Mutex<Vec<PageRequest>>,
     /// Where its tasks run.
@@ -116,6 +128,8 @@ impl Session {
             stuck: StuckLog::default(),
             reloads: Mutex::default(),
             pages: Mutex::default(),
+            holds: Holds::within(worker.config.lease, !worker.surroundings.are_simulated()),
+            innocent: Mutex::default(),
             config: Arc::clone(&worker.config),
             surroundings: worker.surroundings.clone(),
             store,
@@ -193,9 +207,9 @@ impl Session {
         let opened = self.hints.intakes.open(Intake::new(&self, &executors));
         let ended = tokio::select! {
             biased;
-            () = lease::hold(&self) => Ended::LeaseLost,
-            () = keeper::keep(&self, &heard, &executors) => Ended::LeaseLost,
-            () = crew.one_ended() => Ended::LeaseLost, // an executor has panicked
+            () = lease::hold(&self) => Ended::LeaseLost(None),
+            () = keeper::keep(&self, &heard, &executors) => Ended::LeaseLost(None),
+            () = crew.one_ended() => Ended::LeaseLost(None), // an executor has panicked
             _ = shutdown => Ended::Shutdown,
         };
         drop(opened);
@@ -204,8 +218,25 @@ impl Session {
         }
         crew.end().await;
         self.hints.leave(self.id());
-        self.retire().await;
-        Ok(ended)
+        let left = self.retire().await;
+        Ok(if let Ended::LeaseLost(_) = ended { Ended::LeaseLost(left) } else { ended })
+    }
+
+    /// A run that it holds is none that blocks it.
+    pub(super) fn acquit(&self, runs: impl Iterator<Item = RunKey>) {
+        self.innocent.lock().unwrap_or_else(PoisonError::into_inner).extend(runs);
+    }
+
+    /// Hands back what earlier sessions of the worker could not, for as long as there is time.
+    pub(crate) async fn settle(&self, left: &mut Vec<Left>) {
+        let before = std::mem::take(left);
+        for Left { worker, innocent } in before {
+            let retired = self.store.retire(worker, &innocent);
+            let retired = tokio::time::timeout(self.config.lease / 6, retired).await;
+            if !matches!(retired, Ok(Ok(()))) {
+                left.push(Left { worker, innocent });
+            }
+        }
     }
 
     /// Lets running activities end, within the grace period, while the lease is still held.
@@ -237,17 +268,24 @@ impl Session {
         }
     }
 
-    /// Hands back what is left. If the store cannot be reached, the lease runs out instead.
-    async fn retire(&self) {
+    /// Hands back what is left. If the store cannot be reached, the lease runs out instead, and what is to
+    /// be handed back is given.
+    async fn retire(&self) -> Option<Left> {
         let away = self.unreachable.load(Ordering::Relaxed);
         let limit = if away { RETIRE_AWAY } else { RETIRE };
-        let retired = tokio::time::timeout(limit, self.store.retire(self.id()));
+        let innocent =
+            std::mem::take(&mut *self.innocent.lock().unwrap_or_else(PoisonError::into_inner));
+        let retired = tokio::time::timeout(limit, self.store.retire(self.id(), &innocent));
         match retired.await {
-            Ok(Ok(())) => self.hints.ready((0..crate::ids::SHARDS).collect()),
+            Ok(Ok(())) => {
+                self.hints.ready((0..crate::ids::SHARDS).collect());
+                return None;
+            }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "could not hand runs back; the lease runs out")
             }
             Err(_) => tracing::warn!("handing runs back took too long; the lease runs out"),
         }
+        Some(Left { worker: self.id(), innocent })
     }
 }

@@ -61,6 +61,11 @@ impl Surroundings {
         }
     }
 
+    /// Whether time is not the machine's.
+    pub(crate) fn are_simulated(&self) -> bool {
+        self.process.is_some()
+    }
+
     pub(crate) fn activity(&self, invocation: Invocation, body: PayloadFuture) -> PayloadFuture {
         match &self.process {
             Some(process) => process.activity(invocation, body),
@@ -73,6 +78,10 @@ impl Surroundings {
 impl Surroundings {
     pub(crate) fn task<F: Future<Output = ()> + Send + 'static>(&self, task: F) -> F {
         task
+    }
+
+    pub(crate) fn are_simulated(&self) -> bool {
+        false
     }
 
     pub(crate) fn activity(&self, _: Invocation, body: PayloadFuture) -> PayloadFuture {

@@ -1,13 +1,14 @@
 //! The watchdog: one thread of the process that looks at every seat, and finds user code that
 //! blocks its thread.
 //!
-//! It looks four times in a budget, in real time, and counts its looks: what runs at five of them
+//! It wakes up a few times a second, and says so ([`pulse`]). It looks four times in a budget, in real time, and counts its looks: what runs at five of them
 //! has run for longer than the budget, also where the whole process was stopped for a while. It
 //! never waits for user code, nor for tokio's clock.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use super::pulse::{self, BEAT};
 use super::seat::Seat;
 use crate::clock;
 use crate::panics::catch;
@@ -31,7 +32,7 @@ struct Watchdog {
 
 struct Posts {
     posts: Vec<Post>,
-    /// Until when the thread sleeps, if it is not for ever.
+    /// When it is to look next, if ever.
     wake_at: Option<Instant>,
     is_running: bool,
 }
@@ -73,8 +74,11 @@ fn keep_watch() {
             posts = WATCHDOG.lock();
         }
         posts.wake_at = posts.posts.iter().map(|post| post.look_at).min();
-        let pause = posts.wake_at.map(|at| at.saturating_duration_since(clock::real_time()));
+        let now = clock::real_time();
+        let pause = posts.wake_at.map(|at| at.saturating_duration_since(now).min(BEAT));
+        pulse::expect(pause.map(|pause| now + pause));
         posts = WATCHDOG.wait(posts, pause);
+        pulse::beat(clock::real_time());
     }
 }
 

@@ -309,7 +309,12 @@ impl Worker {
     }
 
     pub(super) async fn retire(&self) {
-        self.store.retire(self.id()).await.expect("retire");
+        self.retire_innocent(&[]).await;
+    }
+
+    /// It has been alive, and these runs did not block it.
+    pub(super) async fn retire_innocent(&self, runs: &[RunKey]) {
+        self.store.retire(self.id(), runs).await.expect("retire");
     }
 }
 

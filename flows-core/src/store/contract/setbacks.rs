@@ -201,3 +201,65 @@ pub(super) async fn who_has_no_lease_claims_nothing_that_is_stuck(bench: Bench) 
     assert!(bench.stranger(SHORT).claim_stuck(10, true).await.is_empty());
     assert!(why_stuck(&bench, key).await.is_some());
 }
+
+/// Its runs have been taken over; those that blocked it keep their setback.
+pub(super) async fn a_worker_that_comes_back_takes_its_setbacks_back(bench: Bench) {
+    let late = bench.worker_with_lease(SHORT).await;
+    let (innocent, other) = (bench.owned("one", &late).await, bench.owned("two", &late).await);
+    dies(&bench, &late, innocent).await;
+    dies(&bench, &late, other).await;
+    late.retire_innocent(&[innocent]).await;
+    let worker = bench.worker().await;
+    assert_eq!(worker.claim(innocent).await.setbacks, 0);
+    assert_eq!(worker.claim(other).await.setbacks, -1);
+}
+
+/// Nobody has taken its runs over yet.
+pub(super) async fn a_worker_that_comes_back_first_takes_its_setbacks_back(bench: Bench) {
+    let late = bench.worker_with_lease(SHORT).await;
+    let (innocent, other) = (bench.owned("one", &late).await, bench.owned("two", &late).await);
+    tokio::time::sleep(SHORT * 2).await;
+    late.retire_innocent(&[innocent]).await;
+    let worker = bench.worker().await;
+    assert_eq!(worker.claim(innocent).await.setbacks, 0);
+    assert_eq!(worker.claim(other).await.setbacks, -1);
+}
+
+pub(super) async fn setbacks_are_taken_back_wherever_a_run_is(bench: Bench) {
+    let late = bench.worker_with_lease(SHORT).await;
+    let key = bench.owned("first", &late).await;
+    dies(&bench, &late, key).await;
+    let next = bench.worker().await;
+    assert_eq!(next.claim(key).await.setbacks, -1);
+    late.retire_innocent(&[key]).await;
+    assert_eq!(next.reload(&[key]).await[0].setbacks, 0, "it is owned by another");
+    let ended = bench.owned("ended", &next).await;
+    assert_eq!(next.commit(turn(ended, 0, completed())).await, Committed::Done);
+    late.retire_innocent(&[key, ended]).await;
+    assert_eq!(next.reload(&[key]).await[0].setbacks, 0, "there is none left");
+
+    let key = lost_by(&bench, 2).await;
+    late.retire_innocent(&[key]).await;
+    assert_eq!(why_stuck(&bench, key).await, None, "it is no suspect any more");
+    assert_eq!(bench.worker().await.claim(key).await.setbacks, -1);
+}
+
+/// One that was found to end workers is not sure to, when one of them was alive.
+pub(super) async fn who_was_convicted_is_tried_again_without_a_setback(bench: Bench) {
+    let key = lost_by(&bench, 3).await;
+    let (worker, late) = (bench.worker().await, bench.stranger(SHORT));
+    assert_eq!(worker.claim_stuck(0, true).await.len(), 1);
+    let convicted = Park { stuck: Some("it ends workers".into()), setbacks: -3, ..Park::default() };
+    assert_eq!(worker.commit(no_turn(key, 0, Next::Park(convicted))).await, Committed::Done);
+    late.retire_innocent(&[key]).await;
+    let found = worker.claim_stuck(0, true).await;
+    assert_eq!((keys(&found), found[0].setbacks), (vec![key], -2));
+}
+
+pub(super) async fn a_live_worker_takes_nothing_back(bench: Bench) {
+    let key = lost_by(&bench, 1).await;
+    let worker = bench.worker().await;
+    assert_eq!(worker.claim(key).await.setbacks, -1);
+    worker.retire_innocent(&[key]).await;
+    assert_eq!(bench.worker().await.claim(key).await.setbacks, -1);
+}

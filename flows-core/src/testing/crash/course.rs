@@ -116,7 +116,7 @@ async fn work(worker: Worker, doom: Arc<Doom>, store: Arc<MemoryStore>) -> Resul
             ended = worker.run() => return ended,
         }
         if let Some(dead) = doom.dead() {
-            store.retire(dead).await?;
+            store.retire(dead, &[]).await?;
         }
     }
 }

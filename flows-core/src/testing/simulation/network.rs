@@ -5,6 +5,7 @@
 //! What it does to the store is what a database's client does: claims and collects whose answer was
 //! lost are made good before the worker's next request.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,17 +30,31 @@ pub(super) struct Network {
     place: Place,
     writers: usize,
     lost: Mutex<Vec<(Uuid, Lost)>>,
+    /// Workers that could not be retired yet.
+    left: Mutex<BTreeSet<Uuid>>,
 }
 
 impl Network {
     /// For a process that may be killed.
     pub(super) fn of_worker(process: SimProcess) -> Self {
         let writers = process.world().chance.one_of([1, 2]);
-        Self { process, place: Place::Worker, writers, lost: Mutex::default() }
+        Self {
+            process,
+            place: Place::Worker,
+            writers,
+            lost: Mutex::default(),
+            left: Mutex::default(),
+        }
     }
 
     pub(super) fn of_client(process: SimProcess) -> Self {
-        Self { process, place: Place::Client, writers: 1, lost: Mutex::default() }
+        Self {
+            process,
+            place: Place::Client,
+            writers: 1,
+            lost: Mutex::default(),
+            left: Mutex::default(),
+        }
     }
 
     fn store(&self) -> &crate::memory::MemoryStore {
@@ -174,8 +189,13 @@ impl Network {
         process.world().busy(1);
         tokio::spawn(async move {
             tokio::time::sleep(time).await;
-            let network =
-                Self { process, place: Place::Worker, writers: 1, lost: Mutex::default() };
+            let network = Self {
+                process,
+                place: Place::Worker,
+                writers: 1,
+                lost: Mutex::default(),
+                left: Mutex::default(),
+            };
             drop(network.committed(worker, &records).await); // nobody waits for the answer
             network.process.world().busy(-1);
         });
@@ -203,6 +223,7 @@ enum Verb {
     Describe,
     History,
     ReadMail,
+    RetryStuck,
 }
 
 impl Verb {
@@ -288,8 +309,22 @@ impl Store for Network {
         Box::pin(self.call(Verb::Renew, &[], self.store().renew(worker)))
     }
 
-    fn retire(&self, worker: Uuid) -> StoreFuture<'_, ()> {
-        Box::pin(self.call(Verb::Retire, &[], self.store().retire(worker)))
+    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool> {
+        Box::pin(self.call(Verb::RetryStuck, &[], self.store().retry_stuck(run)))
+    }
+
+    fn retire<'a>(&'a self, worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            self.make_good(worker);
+            let retiring = self.store().retire(worker, innocent);
+            let retired = self.call(Verb::Retire, &[], retiring).await;
+            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            let changed = if retired.is_ok() { left.remove(&worker) } else { left.insert(worker) };
+            if changed {
+                self.process.world().lost_workers(if retired.is_ok() { -1 } else { 1 });
+            }
+            retired
+        })
     }
 
     fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {

@@ -133,6 +133,7 @@ async fn settle(
             let (number, client) = client.map_err(|error| error.to_string())?;
             done[number] = Some(client?);
         }
+        world.retry_convicted().await;
         if let Some(violation) = world.violation() {
             return Err(violation);
         }
@@ -179,7 +180,6 @@ async fn live(process: SimProcess, worker: &Worker) {
         config.max_activities = chance.one_of([1, 200]);
         config.retry_stuck = Duration::from_millis(chance.one_of([100, 1_000, 300_000]));
         config.grace = Duration::from_secs(2);
-        config.max_setbacks = u16::MAX; // no run is to blame for the faults of a simulation
     };
     let worker = worker.in_process(engine, limits, Arc::new(process.clone()));
     let life = {
@@ -192,7 +192,10 @@ async fn live(process: SimProcess, worker: &Worker) {
     };
     let ended = tokio::select! {
         biased;
-        () = process.killed() => "is killed",
+        () = process.killed() => {
+            world.lost_workers(1);
+            "is killed"
+        }
         () = life => "has ended",
     };
     world.trace.note(&[process.number(), 3_000], || format!("{} {ended}", process.name()));

@@ -1,8 +1,9 @@
 //! What everything in a schedule shares: the store, chance, the trace, and the ledger of what
 //! activities and commits did, which is checked as it is written.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::Notify;
@@ -18,10 +19,13 @@ use crate::journal::{self, Event};
 use crate::memory::MemoryStore;
 use crate::registry::Registry;
 use crate::replay::{Command, Turn};
-use crate::store::{Committed, Next, Record, RunStatus};
+use crate::store::{CONVICTED, Committed, Next, Record, RunStatus, Store};
 use crate::testing::Desk;
 use crate::testing::replay::turn_of;
 use crate::worker::Invocation;
+
+/// Longer than a process is frozen.
+const APPEAL: Duration = Duration::from_secs(5);
 
 pub(super) struct World {
     pub(super) store: MemoryStore,
@@ -36,6 +40,8 @@ pub(super) struct World {
     pub(super) moved: Notify,
     /// Frozen processes, and commits on their way that nobody waits for.
     busy: AtomicI64,
+    /// Workers whose lease runs out for a reason: they were killed, or could not hand back.
+    lost_workers: AtomicI32,
     ledger: Mutex<Ledger>,
 }
 
@@ -48,6 +54,8 @@ struct Ledger {
     moment: u64,
     read: FxHashMap<(u64, RunKey), u64>,
     stray: FxHashMap<RunKey, u64>,
+    /// Since when runs are held to end their workers.
+    convicted: FxHashMap<RunKey, Duration>,
     violation: Option<String>,
 }
 
@@ -62,6 +70,7 @@ impl World {
             flaw: plan.flaw,
             moved: Notify::new(),
             busy: AtomicI64::new(0),
+            lost_workers: AtomicI32::new(0),
             ledger: Mutex::default(),
         })
     }
@@ -73,6 +82,30 @@ impl World {
 
     pub(super) fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Relaxed) > 0
+    }
+
+    pub(super) fn lost_workers(&self, more: i32) {
+        self.lost_workers.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Runs that are held to end their workers, and are for longer than it takes a worker that was frozen
+    /// to take this back: so many must really have ended. Then somebody has them tried again.
+    pub(super) async fn retry_convicted(&self) {
+        let convicted = self.store.convicted();
+        self.ledger().convicted.retain(|key, _| convicted.contains(key));
+        for key in convicted {
+            let now = self.trace.elapsed();
+            let since = *self.ledger().convicted.entry(key).or_insert(now);
+            if now < since + APPEAL {
+                continue;
+            }
+            let lost = self.lost_workers.load(Ordering::Relaxed);
+            if lost < -i32::from(CONVICTED) {
+                let run = short(key);
+                self.violated(format!("{run} is held to end its workers; {lost} have ended"));
+            }
+            drop(self.store.retry_stuck(key).await); // this store does not fail
+        }
     }
 
     /// A guarantee does not hold; the first one counts.
