@@ -187,6 +187,12 @@ const STANDBY: &str = ": the server was a standby at that moment, or is read-onl
 
 fn permission_advice(error: &DbError) -> String {
     match error.hint() {
+        _ if error.routine() == Some("check_enable_rls") => {
+            ": the setting row_security is off, which is for dumps alone; an administrator can run: ALTER \
+             ROLE … RESET row_security (or ALTER ROLE … IN DATABASE … RESET row_security, ALTER DATABASE \
+             … RESET row_security)"
+                .into()
+        }
         None if error.message().contains("for database") => {
             "; an administrator can run: GRANT CONNECT ON DATABASE … TO the role that connects"
                 .into()

@@ -9,5 +9,6 @@ mod proxy;
 mod refused;
 mod runtimes;
 mod scene;
+mod settings;
 mod silent;
 mod unfinished;

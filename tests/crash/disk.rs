@@ -1,4 +1,4 @@
-//! A disk that is full, under load: a small one, in a mount namespace of a process of its own.
+//! A disk that is full, under load: a small one, which a process of its own alone sees.
 //!
 //! Writing ahead goes on where it has room already; what needs more room is refused, as on any disk that
 //! is full. What was acknowledged before, meanwhile and afterwards is there, done once.
