@@ -34,6 +34,20 @@ impl Shared {
         self.checked.get()?.types.as_ref()
     }
 
+    /// The same of a connection beside the pool.
+    pub(crate) async fn types_beside(
+        &self,
+        client: &ClientWrapper,
+    ) -> Result<Option<&Types>, Fault> {
+        match self.types() {
+            None if self.source.own_mode(client).await? == Mode::Transaction => {
+                let ask = || pooler::types(client, self.source.names());
+                self.types_beside.get_or_try_init(ask).await.map(Some)
+            }
+            types => Ok(types),
+        }
+    }
+
     async fn check(&self) -> Result<Checked, Fault> {
         let tx = self.borrow_to_check().await?;
         let checked = self.check_on(tx.client()).await;

@@ -76,20 +76,36 @@ pub(crate) fn may_be_direct(client: &Client) -> bool {
     told(client).is_some_and(|process| (1..=PROCESSES).contains(&process))
 }
 
-/// While another connection holds a session in a transaction, this one is served by the session that
-/// it had before, unless it keeps none.
+/// Whatever another connection does meanwhile, this one is served by the session that it had before,
+/// unless it keeps none. Which one it has then, depends on how the pooler chooses.
 async fn compare(one: &Client, manager: &Manager) -> Result<Mode, Fault> {
     let other = connect(manager).await?;
     for _ in 0..ROUNDS {
-        let before = serves(one).await?;
-        other.batch_execute("BEGIN").await.map_err(no_transactions)?;
-        let beside = serves(&other).await.map_err(no_transactions)?;
-        if beside == before || serves(one).await? != before {
+        if is_lent(one, &other).await? || is_exchanged(one, &other).await? {
             return Ok(Mode::Transaction);
         }
-        other.batch_execute("ROLLBACK").await?;
     }
     Ok(Mode::Session)
+}
+
+/// Whether the session that was free last is given away first; or those that are free in turn, of more
+/// than two.
+async fn is_lent(one: &Client, other: &Client) -> Result<bool, Fault> {
+    let before = serves(one).await?;
+    other.batch_execute("BEGIN").await.map_err(no_transactions)?;
+    let beside = serves(other).await.map_err(no_transactions)?;
+    let lent = beside == before || serves(one).await? != before;
+    other.batch_execute("ROLLBACK").await?;
+    Ok(lent)
+}
+
+/// Whether the session is given away first that has been free for longest. There is more than one.
+async fn is_exchanged(one: &Client, other: &Client) -> Result<bool, Fault> {
+    one.batch_execute("BEGIN").await?;
+    let before = serves(one).await?;
+    serves(other).await?;
+    one.batch_execute("ROLLBACK").await?;
+    Ok(serves(one).await? != before)
 }
 
 async fn connect(manager: &Manager) -> Result<ClientWrapper, PgError> {

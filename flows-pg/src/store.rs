@@ -23,6 +23,7 @@ use crate::check::Checked;
 use crate::counters::Counters;
 use crate::error::Fault;
 use crate::hints::Hints;
+use crate::pooler::Types;
 use crate::reserve::Reserve;
 use crate::session::{CLAIMER, LEASES, Lent, Session, WRITER};
 use crate::settings::Sessions;
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) source: Arc<Source>,
     pub(crate) counters: Counters,
     pub(crate) checked: OnceCell<Checked>,
+    pub(crate) types_beside: OnceCell<Types>,
     pub(crate) unfinished: Unfinished,
     pub(crate) hints: Hints,
     writers: Vec<Session>,
@@ -79,6 +81,7 @@ impl PgStore {
             source,
             counters: Counters::default(),
             checked: OnceCell::new(),
+            types_beside: OnceCell::new(),
             unfinished: Unfinished::default(),
             writers: (0..writers).map(|_| Session::new(WRITER)).collect(),
             reopened: Mutex::new(vec![(1, 0); writers]),

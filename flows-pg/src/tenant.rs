@@ -15,7 +15,8 @@ use uuid::Uuid;
 use crate::closing::Borrowed;
 use crate::error::{Fault, Remedy};
 use crate::link::{Link, Params};
-use crate::reserve::Spare;
+use crate::pooler::Types;
+use crate::reserve::{Reserve, Spare};
 use crate::sql::{ENTER_TENANT, SEND, Sql};
 use crate::store::Shared;
 
@@ -66,6 +67,7 @@ impl Wait {
 pub(crate) struct TenantTx<'a> {
     client: Client<'a>,
     store: &'a Shared,
+    types: Option<&'a Types>,
 }
 
 enum Client<'a> {
@@ -154,8 +156,7 @@ impl Shared {
         time: Duration,
     ) -> Result<TenantTx<'_>, Fault> {
         self.ready().await?;
-        let client = Client::Spare(self.waiting.lend(&self.source).await?);
-        let tx = TenantTx { client, store: self };
+        let tx = self.spare(&self.waiting).await?;
         tx.enter(tenant, Wait::For(time)).await?;
         Ok(tx)
     }
@@ -173,22 +174,29 @@ impl Shared {
         if self.source.is_made_by_pool() {
             return self.borrow_unchecked().await;
         }
-        Ok(TenantTx { client: Client::Pooled(Borrowed::new(self.pooled().await?)), store: self })
+        Ok(self.of_pool(self.pooled().await?))
     }
 
     async fn borrow_unchecked(&self) -> Result<TenantTx<'_>, Fault> {
         for wait in [Duration::ZERO, BUSY] {
             match self.pooled_within(wait).await {
                 Err(PoolError::Timeout(TimeoutType::Wait)) => {}
-                got => {
-                    let client =
-                        Client::Pooled(Borrowed::new(got.map_err(|error| self.no_other(error))?));
-                    return Ok(TenantTx { client, store: self });
-                }
+                got => return Ok(self.of_pool(got.map_err(|error| self.no_other(error))?)),
             }
         }
-        let client = Client::Spare(self.reserve.lend(&self.source).await?);
-        Ok(TenantTx { client, store: self })
+        self.spare(&self.reserve).await
+    }
+
+    fn of_pool(&self, pooled: Object) -> TenantTx<'_> {
+        let client = Client::Pooled(Borrowed::new(pooled));
+        TenantTx { client, store: self, types: self.types() }
+    }
+
+    /// A connection beside the pool, which may go through a pooler though the pool does not.
+    async fn spare<'a>(&'a self, reserve: &'a Reserve) -> Result<TenantTx<'a>, Fault> {
+        let spare = reserve.lend(&self.source).await?;
+        let types = self.types_beside(spare.client()).await?;
+        Ok(TenantTx { client: Client::Spare(spare), store: self, types })
     }
 
     /// A connection of the pool, for who holds it for long.
@@ -247,7 +255,7 @@ fn can_be_sent_again(sql: Sql, fault: &Fault) -> bool {
 impl TenantTx<'_> {
     pub(crate) fn link(&self) -> Link<'_> {
         Link::new(self.client(), self.store.source.names(), &self.store.counters, LIMIT)
-            .with_types(self.store.types())
+            .with_types(self.types)
     }
 
     pub(crate) fn client(&self) -> &ClientWrapper {

@@ -29,10 +29,14 @@ fn pool(url: &str, size: usize) -> Pool {
 #[tokio::test]
 async fn a_worker_is_refused_before_it_has_set_anything() {
     let db = setup().await;
-    for more in BOTH {
+    for (more, sessions) in BOTH.into_iter().flat_map(|more| (0..=SESSIONS).map(move |n| (more, n)))
+    {
         let Some(pooler) = PgBouncer::start(db.database.url(), "transaction", more).await else {
             return;
         };
+        for client in pooler.hold(sessions).await {
+            client.batch_execute("COMMIT").await.unwrap();
+        }
         let by_url = PgStore::connect(pooler.url()).await.unwrap();
         for store in [by_url, PgStore::from_pool(pool(pooler.url(), 1))] {
             let error = store.register(&worker(LEASE)).await.unwrap_err();
@@ -40,7 +44,7 @@ async fn a_worker_is_refused_before_it_has_set_anything() {
             assert!(error.message().contains("a pooler in transaction mode"), "{error}");
             assert!(store.is_refused(&worker(LEASE)).await, "{more}");
         }
-        assert_eq!(pooler.left_behind().await, [""; 0], "{more}");
+        assert_eq!(pooler.left_behind().await, [""; 0], "{more} with {sessions} sessions");
     }
     assert_eq!(db.count("workers").await, 0);
 }

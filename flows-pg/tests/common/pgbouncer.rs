@@ -69,14 +69,22 @@ impl PgBouncer {
 
     /// What is left on the sessions that it has on the server, all of which are held at once.
     pub(crate) async fn left_behind(&self) -> Vec<String> {
-        let (mut left, mut held) = (Vec::new(), Vec::new());
-        for _ in 0..SESSIONS {
-            let client = plain(&self.url).await;
-            client.batch_execute("BEGIN").await.expect("a session of its own");
+        let mut left = Vec::new();
+        for client in self.hold(SESSIONS).await {
             left.extend(first_column(&client, CHANGED).await);
-            held.push(client);
         }
         left
+    }
+
+    /// Holds so many sessions at once, as long as these live: it has as many on the server then.
+    pub(crate) async fn hold(&self, sessions: usize) -> Vec<Client> {
+        let mut held = Vec::new();
+        for _ in 0..sessions {
+            let client = plain(&self.url).await;
+            client.batch_execute("BEGIN").await.expect("a session of its own");
+            held.push(client);
+        }
+        held
     }
 }
 
