@@ -92,6 +92,11 @@ impl RetryPolicy {
         self
     }
 
+    /// Whether there is one attempt, and no other whatever happens.
+    pub(crate) fn is_single(&self) -> bool {
+        self.max_attempts == 1
+    }
+
     /// Whether there is an attempt after attempt number `attempt` (from 1) failed with `error`.
     pub fn retries(&self, attempt: u32, error: &Error) -> bool {
         error.is_retryable() && attempt < self.max_attempts && !self.excludes(error)

@@ -47,10 +47,26 @@ fn main() -> ExitCode {
         Trial::test("it_has_as_many_attempts_as_others", || {
             run(poison::activity_with_many_attempts())
         }),
+        Trial::test("with_two_attempts_it_ends_three_processes", || {
+            run(poison::activity_with_two_attempts())
+        }),
+        Trial::test("with_one_attempt_it_ends_one_process", || {
+            run(poison::activity_with_one_attempt())
+        }),
         Trial::test("a_transactional_activity_that_ends_its_process_fails", || {
             run(poison::transactional_activity())
         }),
+        Trial::test("an_activity_that_overflows_its_stack_fails", || {
+            run(poison::overflowing_activity())
+        }),
+        Trial::test(
+            "an_activity_that_uses_all_memory_fails",
+            || run(poison::exhausting_activity()),
+        ),
         Trial::test("a_workflow_that_ends_its_process_is_stuck", || run(poison::workflow())),
+        Trial::test("a_workflow_that_overflows_its_stack_is_stuck", || {
+            run(poison::overflowing_workflow())
+        }),
         Trial::test("runs_of_frozen_workers_are_innocent", || run(lapsed::freezes())),
         Trial::test("a_workflow_that_blocks_its_worker_is_stuck", || run(lapsed::workflow())),
         Trial::test("an_activity_that_blocks_its_worker_fails", || run(lapsed::activity())),

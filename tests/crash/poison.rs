@@ -33,6 +33,37 @@ async fn fall_often(ctx: &ActivityContext) -> Result<()> {
     std::process::abort()
 }
 
+#[activity(retry(max_attempts = 2, initial_interval = "10ms"))]
+async fn fall_twice(ctx: &ActivityContext) -> Result<()> {
+    enter(ctx, "fall_twice")?;
+    std::process::abort()
+}
+
+#[activity(retry(max_attempts = 1))]
+async fn fall_once(ctx: &ActivityContext) -> Result<()> {
+    enter(ctx, "fall_once")?;
+    std::process::abort()
+}
+
+#[activity(retry(max_attempts = 3, initial_interval = "10ms"))]
+async fn overflow(ctx: &ActivityContext) -> Result<u64> {
+    enter(ctx, "overflow")?;
+    Ok(deeper(1))
+}
+
+/// Deeper than any stack.
+fn deeper(depth: u64) -> u64 {
+    let frame = std::hint::black_box([depth; 64]);
+    if frame[1] == 0 { 0 } else { deeper(depth + 1) + frame[depth as usize % 64] }
+}
+
+#[activity(retry(max_attempts = 3, initial_interval = "10ms"))]
+async fn exhaust(ctx: &ActivityContext) -> Result<usize> {
+    enter(ctx, "exhaust")?;
+    let all = Vec::<u8>::with_capacity(std::hint::black_box(usize::MAX >> 1));
+    Ok(std::hint::black_box(all).capacity())
+}
+
 #[activity(transaction, retry(max_attempts = 3, initial_interval = "10ms"))]
 async fn fall_in_transaction(ctx: &ActivityContext, tx: &flows::pg::Transaction<'_>) -> Result<()> {
     enter(ctx, "fall_in_transaction")?;
@@ -53,6 +84,10 @@ pub(crate) async fn falling(ctx: &WorkflowContext, how: u8) -> Result<()> {
     match how {
         0 => fall(ctx).await,
         1 => fall_often(ctx).await,
+        2 => fall_twice(ctx).await,
+        3 => fall_once(ctx).await,
+        4 => overflow(ctx).await.map(drop),
+        5 => exhaust(ctx).await.map(drop),
         _ => fall_in_transaction(ctx).await,
     }
 }
@@ -64,13 +99,16 @@ pub(crate) async fn lasting(ctx: &WorkflowContext) -> Result<u32> {
 
 /// Its code ends the process, at every replay again.
 #[workflow]
-pub(crate) async fn crashing(ctx: &WorkflowContext) -> Result<()> {
+pub(crate) async fn crashing(ctx: &WorkflowContext, overflows: bool) -> Result<()> {
     ctx.side_effect(|| ()).await?;
-    end_the_process();
+    end_the_process(overflows);
     Ok(())
 }
 
-fn end_the_process() {
+fn end_the_process(overflows: bool) {
+    if overflows {
+        std::hint::black_box(deeper(1));
+    }
     std::process::abort()
 }
 
@@ -130,7 +168,7 @@ async fn an_activity(test: &str, how: u8, name: &str, dead: usize) -> Result<()>
     check(tells, || error.message().to_owned())?;
     check(scene.engine.dead_letters().list().await?.len() == 1, || "no dead letter".into())?;
     let invoked = attempts(&scene.ledger.0, name)?;
-    check(invoked.len() == dead && invoked.is_sorted(), || format!("{invoked:?}"))?;
+    check(invoked.iter().copied().eq(1..=u32::try_from(dead)?), || format!("{invoked:?}"))?;
     for other in &others {
         other.result().await?;
     }
@@ -146,14 +184,39 @@ pub(crate) async fn activity_with_many_attempts() -> Result<()> {
     an_activity("fall-often", 1, "fall_often", 5).await
 }
 
+/// It takes three workers to tell it from others.
+pub(crate) async fn activity_with_two_attempts() -> Result<()> {
+    an_activity("fall-twice", 2, "fall_twice", 3).await
+}
+
+pub(crate) async fn activity_with_one_attempt() -> Result<()> {
+    an_activity("fall-once", 3, "fall_once", 1).await
+}
+
+pub(crate) async fn overflowing_activity() -> Result<()> {
+    an_activity("overflow", 4, "overflow", 3).await
+}
+
+pub(crate) async fn exhausting_activity() -> Result<()> {
+    an_activity("exhaust", 5, "exhaust", 3).await
+}
+
 pub(crate) async fn transactional_activity() -> Result<()> {
-    an_activity("fall-in-transaction", 2, "fall_in_transaction", 3).await
+    an_activity("fall-in-transaction", 6, "fall_in_transaction", 3).await
 }
 
 pub(crate) async fn workflow() -> Result<()> {
-    let scene = Scene::empty("crashing").await?;
+    a_workflow("crashing", false).await
+}
+
+pub(crate) async fn overflowing_workflow() -> Result<()> {
+    a_workflow("overflowing", true).await
+}
+
+async fn a_workflow(test: &str, overflows: bool) -> Result<()> {
+    let scene = Scene::empty(test).await?;
     let others = others(&scene).await?;
-    let exec = scene.engine.start(crashing::Input {}).await?;
+    let exec = scene.engine.start(crashing::Input { overflows }).await?;
     let stuck = async || Ok::<_, Error>(exec.describe().await?.stuck);
     let died = deaths(&scene, async || {
         let convicted = stuck().await?.is_some_and(|why| why.contains("its workflow code"));

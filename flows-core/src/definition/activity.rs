@@ -43,6 +43,10 @@ pub trait Activity: Send + Sync + 'static {
     /// How input and output are written.
     const CODEC: Codec = Codec::Json;
 
+    /// Whether its writes and its record commit together, so that an attempt without a record has done
+    /// nothing.
+    const TRANSACTIONAL: bool = false;
+
     /// The shared state the body asks for, as far as the macro could see.
     fn state_needs() -> Vec<StateNeed> {
         Vec::new()
@@ -93,6 +97,8 @@ pub struct ActivityDef {
     pub options: ActivityOptions,
     /// See [`Activity::CODEC`].
     pub codec: Codec,
+    /// See [`Activity::TRANSACTIONAL`].
+    pub transactional: bool,
     /// See [`Activity::state_needs`].
     pub state_needs: Vec<StateNeed>,
     /// See [`Activity::PATH`].
@@ -112,6 +118,7 @@ impl ActivityDef {
             source: A::SOURCE,
             options: A::options(),
             codec: A::CODEC,
+            transactional: A::TRANSACTIONAL,
             state_needs: A::state_needs(),
             path: A::PATH,
             shapes: Shapes::of::<A::Input, A::Output>(),

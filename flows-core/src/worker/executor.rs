@@ -19,10 +19,11 @@ use super::complaints::Backoff;
 use super::intake::Early;
 use super::job::Done;
 use super::message::Message;
-use super::resident::Resident;
+use super::resident::{Resident, Running};
 use super::seat::Seat;
 use super::session::Session;
 use super::submit::Batch;
+use super::turns::is_only_once;
 use crate::ids::RunKey;
 use crate::replay::Machine;
 
@@ -151,15 +152,20 @@ impl Executor {
         alarm.into_iter().chain(others.into_iter().flatten()).min()
     }
 
-    /// Says which of its runs do not block the worker.
+    /// Says which of its runs do not block the worker. One with an activity that must not be invoked a
+    /// second time is not among them: its setback tells its next owner.
     fn acquit(&mut self) {
-        let holds = &self.session.holds;
-        let is_polled = |run: &Resident| {
-            let mut polled = run.running.values().filter_map(|running| running.context.polled());
-            polled.any(|since| holds.is_long(since))
+        let (holds, registry) = (&self.session.holds, &self.session.registry);
+        let is_only = |running: &Running| {
+            let def = registry.activity(running.task.name);
+            def.is_some_and(|def| is_only_once(&running.task, def))
         };
-        let innocent =
-            self.runs.iter().filter(|(key, run)| !holds.has_held(key) && !is_polled(run));
+        let is_polled =
+            |running: &Running| running.context.polled().is_some_and(|since| holds.is_long(since));
+        let remains = |run: &Resident| {
+            run.running.values().any(|running| is_polled(running) || is_only(running))
+        };
+        let innocent = self.runs.iter().filter(|(key, run)| !holds.has_held(key) && !remains(run));
         self.session.acquit(innocent.map(|(key, _)| *key).chain(self.expected.keys().copied()));
         while let Ok(message) = self.inbox.try_recv() {
             match message {

@@ -1,11 +1,13 @@
 //! Suspects: runs that were owned when the lease of their worker was over.
 //!
 //! One of them may be why: an activity that ends its process, or workflow code that does, or that
-//! blocks its thread for longer than the lease. Which one shows in two steps. After one setback the
+//! blocks its thread for longer than the lease. Which one shows in two steps. After one setback each
+//! activity that is open and due may have been invoked, so its attempt has failed; from then on the
 //! journal notes each attempt before it starts, so that the next worker knows which were under way.
 //! After two in a row a run is tried alone: its worker owns no other such run meanwhile, so if that
-//! worker ends too, it is this run. Then the attempt that was under way has failed; without one, the
-//! run is stuck. A run that gets further (an attempt ends, or the run only waits) is no suspect any
+//! worker ends too, it is this run. Only then an attempt that was under way may be the last of several;
+//! without one, the run is stuck. Who allows one attempt wants no second invocation: that one has failed
+//! for good after one setback. A run that gets further (an attempt ends, or the run only waits) is no suspect any
 //! more. Runs without setbacks pay nothing for this.
 
 use std::collections::BTreeSet;
@@ -16,6 +18,7 @@ use std::time::Duration;
 use super::executor::Executor;
 use super::resident::Resident;
 use super::session::Session;
+use super::turns::is_only_once;
 use super::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::ids::RunKey;
@@ -127,10 +130,12 @@ impl Executor {
         if std::mem::replace(&mut suspicion.judged, true) || suspicion.setbacks >= 0 {
             return starts;
         }
-        let (setbacks, mut left) = (suspicion.setbacks, Vec::new());
+        let (setbacks, now, mut left) = (suspicion.setbacks, self.session.clock.now(), Vec::new());
         for start in starts {
-            let ended = start.started == Some(setbacks + 1);
-            match ended.then(|| self.failed_with_worker(&start, setbacks)).flatten() {
+            let is_due = start.not_before.is_none_or(|due| due <= now);
+            let unnoted = setbacks == -1 && is_due; // the first of these workers noted nothing
+            let may_have_run = unnoted || start.started == Some(setbacks + 1);
+            match may_have_run.then(|| self.failed_with_worker(&start, setbacks)).flatten() {
                 Some(event) => self.take_in(key, Work::Event(event)),
                 None => left.push(start),
             }
@@ -138,24 +143,25 @@ impl Executor {
         left
     }
 
-    /// The failure of an attempt that was under way when its worker ended. Others were under way
-    /// beside it, unless its run was tried alone: so long, it cannot be the last one.
+    /// The failure of an attempt that may have been under way when its worker ended. Others were under
+    /// way beside it, unless its run was tried alone: so long, it is not the last of several.
     fn failed_with_worker(&self, start: &ActivityStart, setbacks: i16) -> Option<Event> {
-        let (task, alone) = (&start.task, setbacks <= CONVICTED);
-        // Tried alone, it was this attempt. Then it was this activity before, too.
-        let workers = u32::from(setbacks.unsigned_abs());
-        let attempt = if alone { start.attempt.max(workers) } else { start.attempt };
-        let error = worker_lost(task.name, start.attempt, alone.then_some(workers));
+        let (task, attempt) = (&start.task, start.attempt);
+        let alone = (setbacks <= CONVICTED).then(|| u32::from(setbacks.unsigned_abs()));
         let step = StepId { op: task.op, name: task.name.into(), input: task.input_hash };
         let def = self.session.registry.activity(task.name)?;
+        let is_only = is_only_once(task, def);
+        let error = worker_lost(task.name, attempt, is_only, alone);
+        let is_last = alone.is_some() || is_only;
         let retry_at = self.retry_at(task, def, attempt, &error);
+        let retry_at = retry_at.or((!is_last).then(|| self.session.clock.now()));
         let (error, heartbeat) = (StoredError::from(&error), start.heartbeat.clone());
-        match retry_at {
+        Some(match retry_at {
             Some(retry_at) => {
-                Some(Event::ActivityAttemptFailed { step, attempt, error, retry_at, heartbeat })
+                Event::ActivityAttemptFailed { step, attempt, error, retry_at, heartbeat }
             }
-            None => alone.then_some(Event::ActivityFailed { step, attempt, error }),
-        }
+            None => Event::ActivityFailed { step, attempt, error },
+        })
     }
 
     /// Gives back an attempt that may start. One of a suspect is noted in the journal first, and
@@ -185,16 +191,18 @@ impl Executor {
     }
 }
 
-fn worker_lost(activity: &str, attempt: u32, alone: Option<u32>) -> Error {
+fn worker_lost(activity: &str, attempt: u32, is_only: bool, alone: Option<u32>) -> Error {
     let message = format!(
         "the process of the worker ended during attempt {attempt} of activity `{activity}`"
     );
     let message = match alone {
-        Some(workers) => {
-            format!(
-                "{message}; it ran no other suspect, and is worker number {workers} in a row to end"
-            )
-        }
+        Some(workers) => format!(
+            "{message}; it ran no other suspect, and is worker number {workers} in a row to end"
+        ),
+        None if is_only => format!(
+            "{message}, or lost its lease: whether the activity was done is unknown, and with \
+             `max_attempts = 1` it is not invoked again"
+        ),
         None => message,
     };
     Error::new(ErrorKind::WorkerLost, message)

@@ -131,9 +131,7 @@ impl Executor {
         attempt: u32,
         error: &Error,
     ) -> Option<Timestamp> {
-        let overrides = task.overrides.as_deref();
-        let policy: &RetryPolicy =
-            overrides.and_then(|o| o.retry.as_ref()).unwrap_or(&def.options.retry);
+        let (overrides, policy) = (task.overrides.as_deref(), policy_of(task, def));
         if !policy.retries(attempt, error) {
             return None;
         }
@@ -170,6 +168,17 @@ impl Executor {
         }));
         self.mark_dirty(key);
     }
+}
+
+/// By which policy an activity is tried again.
+fn policy_of<'a>(task: &'a ActivityTask, def: &'a ActivityDef) -> &'a RetryPolicy {
+    let overridden = task.overrides.as_deref().and_then(|overrides| overrides.retry.as_ref());
+    overridden.unwrap_or(&def.options.retry)
+}
+
+/// Whether it must not be invoked a second time where it is unknown what the first has done.
+pub(super) fn is_only_once(task: &ActivityTask, def: &ActivityDef) -> bool {
+    policy_of(task, def).is_single() && !def.transactional
 }
 
 /// Writes down what a turn has decided. A child's start goes with its mark, and never without. Patches

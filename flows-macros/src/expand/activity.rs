@@ -42,6 +42,11 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
         let codec = quote!(#krate::__private::Codec);
         quote!(const CODEC: #codec = #codec::Postcard;)
     });
+    let transactional = is_transactional(model).then(|| {
+        quote!(
+            const TRANSACTIONAL: bool = true;
+        )
+    });
     let (options, needs) = (options(model, args), state_needs(model));
     let name = format!("::{}", model.names.function.unraw());
     quote! {
@@ -49,6 +54,7 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
             #constants
             const PATH: &'static str = ::std::concat!(::std::module_path!(), #name);
             #codec
+            #transactional
             type Input = #input;
             type Output = #output;
 
@@ -69,8 +75,7 @@ fn run(model: &Model, ctx: &Ident, input: &Ident) -> TokenStream {
         .map(|(handle, _)| if *handle == Handle::Transaction { quote!(#tx) } else { quote!(&#ctx) })
         .collect();
     let call = run_body(model, &handles, input);
-    let in_transaction = model.handles.iter().any(|(handle, _)| *handle == Handle::Transaction);
-    match (in_transaction, model.context()) {
+    match (is_transactional(model), model.context()) {
         (true, _) => quote! {
             #krate::pg::__private::in_transaction(&#ctx, async |#tx| #call).await
         },
@@ -80,6 +85,10 @@ fn run(model: &Model, ctx: &Ident, input: &Ident) -> TokenStream {
             #call
         },
     }
+}
+
+fn is_transactional(model: &Model) -> bool {
+    model.handles.iter().any(|(handle, _)| *handle == Handle::Transaction)
 }
 
 fn options(model: &Model, args: &ActivityArgs) -> Option<TokenStream> {

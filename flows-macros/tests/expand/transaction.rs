@@ -45,6 +45,7 @@ impl ::flows::__private::Activity for debit::Activity {
     };
     const PATH: &'static str = ::std::concat!(::std::module_path!(), "::debit");
     const CODEC: ::flows::__private::Codec = ::flows::__private::Codec::Postcard;
+    const TRANSACTIONAL: bool = true;
     type Input = __debit_Input;
     type Output = i64;
     async fn run(
