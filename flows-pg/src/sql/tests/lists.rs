@@ -21,25 +21,29 @@ struct Filter {
 }
 
 const ALWAYS: [&str; 2] = ["-infinity", "infinity"];
+/// When those ended that took a year.
+const LATE: [&str; 2] = ["2020-12-01", "2021-03-01"];
 const ANY: Filter =
     Filter { workflow: "NULL", version: "NULL", status: "NULL", closed: ALWAYS, created: ALWAYS };
 
 pub(super) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for filter in filters() {
-        for (scanned, limit) in [("200", "100"), ("4000", "100"), ("200", "NULL")] {
-            let arguments = arguments(&filter, scanned, limit);
-            cases.push(Case {
-                sql: LIST,
-                session: None,
-                rows: 1,
-                pages: PAGES,
-                tenant: BULK,
-                arguments,
-            });
-        }
-    }
-    cases
+    let sizes = [("200", "100"), ("4000", "100"), ("200", "NULL")];
+    let filters = filters();
+    let of = |filter| sizes.map(|(scanned, limit)| case(filter, scanned, limit));
+    filters.iter().flat_map(of).collect()
+}
+
+/// One that is lost without its index: that of workflows, of outcomes, of ends.
+pub(super) fn by_each_index() -> [Case; 3] {
+    let oldest = Filter { workflow: "'oldest'", ..ANY };
+    let terminated = Filter { status: "4", ..ANY };
+    let late = Filter { closed: LATE, ..ANY };
+    [oldest, terminated, late].map(|filter| case(&filter, "200", "100"))
+}
+
+fn case(filter: &Filter, scanned: &str, limit: &str) -> Case {
+    let arguments = arguments(filter, scanned, limit);
+    Case { sql: LIST, session: None, rows: 1, pages: PAGES, tenant: BULK, arguments }
 }
 
 fn filters() -> Vec<Filter> {
@@ -60,9 +64,9 @@ fn filters() -> Vec<Filter> {
         filters.push(Filter { closed: window, ..ANY });
         filters.push(Filter { created: window, ..ANY });
     }
-    filters.push(Filter { closed: ["2020-12-01", "2021-03-01"], ..ANY });
+    filters.push(Filter { closed: LATE, ..ANY });
     filters.push(Filter { closed: ["2010-01-01", "2020-06-01"], ..ANY });
-    filters.push(Filter { closed: ["2020-12-01", "2021-03-01"], status: "2", ..ANY });
+    filters.push(Filter { closed: LATE, status: "2", ..ANY });
     filters.push(Filter { created: ["2019-01-01", "2020-06-01"], ..ANY });
     filters
 }
