@@ -264,14 +264,16 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON flows.dead_letters, flows.ready, flows.o
 -- ---- functions ----------------------------------------------------------------------------------
 
 -- Ends a batch that was written in the hope that nobody else had touched its runs.
-CREATE FUNCTION flows.contended() RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION flows.contended() RETURNS boolean LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'a run of this batch is not owned by this worker any more' USING ERRCODE = 'FL001';
 END
 $$;
 
 -- Ends a transaction of the application's that the statements of this schema cannot work in.
-CREATE FUNCTION flows.refuse() RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION flows.refuse() RETURNS boolean LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'FL003',
@@ -289,9 +291,11 @@ BEGIN
             AS 'SELECT pg_catalog.uuidv7()';
     ELSE
         CREATE FUNCTION flows.uuidv7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
-            SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
-                PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
-                FROM 1 FOR 6), 52, 1), 53, 1), 'hex')::uuid
+            SELECT pg_catalog.encode(pg_catalog.set_bit(pg_catalog.set_bit(
+                overlay(pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+                    PLACING substring(pg_catalog.int8send((extract(epoch FROM pg_catalog.clock_timestamp())
+                                                           OPERATOR(pg_catalog.*) 1000)::bigint) FROM 3)
+                FROM 1 FOR 6), 52, 1), 53, 1), 'hex')::pg_catalog.uuid
         $$;
     END IF;
 END

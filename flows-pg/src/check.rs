@@ -7,7 +7,7 @@ use flows_core::error::{Error, ErrorKind};
 use tokio_postgres::Row;
 
 use crate::error::Fault;
-use crate::link::Link;
+use crate::link::{BEGIN_APART, Link};
 use crate::migrate::{self, Found};
 use crate::names::Names;
 use crate::pooler::{self, Mode, Types};
@@ -58,12 +58,21 @@ impl Shared {
     async fn check_on(&self, client: &ClientWrapper) -> Result<Checked, Fault> {
         let link = Link::new(client, self.source.names(), &self.counters, LIMIT);
         if self.source.pool_mode(client).await? == Mode::Session {
-            check(link).await?;
+            check_apart(link).await?;
             return Ok(Checked { types: None });
         }
-        check(link.with_types(Some(&Types::default()))).await?; // which has no parameters
+        check_apart(link.with_types(Some(&Types::default()))).await?; // which has no parameters
         Ok(Checked { types: Some(pooler::types(client, self.source.names()).await?) })
     }
+}
+
+/// In a transaction, where names without a schema are PostgreSQL's own.
+async fn check_apart(link: Link<'_>) -> Result<(), Fault> {
+    link.command(BEGIN_APART).await?;
+    let checked = check(link).await;
+    let is_over = matches!(&checked, Err(fault) if fault.is_of_connection());
+    let ended = if is_over { Ok(()) } else { link.command("ROLLBACK").await };
+    checked.and(ended)
 }
 
 async fn check(link: Link<'_>) -> Result<(), Fault> {

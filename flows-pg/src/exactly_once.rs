@@ -34,7 +34,7 @@ const LATER: Duration = Duration::from_secs(1);
 macro_rules! reset {
     () => {
         "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
-         SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES"
+         SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES"
     };
 }
 /// In one message, which costs hardly more than the first command alone.

@@ -43,6 +43,10 @@ pub(crate) const PROMPTLY: Duration = Duration::from_secs(3);
 /// How long it may take to read a statement, which waits for those who change the schema.
 const PREPARE: Duration = Duration::from_secs(5);
 
+/// Begins a transaction that changes nothing, in which names without a schema are PostgreSQL's own, whatever
+/// the search path of the session says.
+pub(crate) const BEGIN_APART: &str = "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp";
+
 /// A prepared statement and the name it is counted under.
 pub(crate) struct Prepared {
     name: &'static str,

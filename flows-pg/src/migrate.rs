@@ -33,17 +33,19 @@ const READ_VERSION: &str =
     "SELECT version, serves FROM flows.schema_version ORDER BY version DESC LIMIT 1";
 const RECORD_VERSION: &str =
     "INSERT INTO flows.schema_version (version, name, serves) VALUES ($1, $2, $3)";
-const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
+const IS_STANDBY: &str = "SELECT pg_catalog.pg_is_in_recovery()";
 const ANOTHER: &str = "another process has been migrating this database for 60 s";
 const IN_USE: &str = "an open transaction has been using the tables of flows for 5 s";
 const HIGHEST_LETTER: &str = "SELECT coalesce(max(seq), 0) FROM flows.inbox";
 const LAST_NUMBER: &str = "SELECT (SELECT last_value FROM pg_catalog.pg_sequences \
     WHERE schemaname = 'flows' AND sequencename = 'inbox_seq_seq')";
 const GO_ON_BEHIND: &str = "SELECT setval('flows.inbox_seq_seq', $1)";
+/// What a schema is made of means what PostgreSQL means, whatever the search path of the session says.
+const OWN_NAMES: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
 /// Not `to_regclass`: behind a lock, that may still answer from before it.
 const HAS_SCHEMA: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c \
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
-    WHERE n.nspname = 'flows' AND c.relname = 'schema_version')";
+    JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+    WHERE n.nspname OPERATOR(pg_catalog.=) 'flows' AND c.relname OPERATOR(pg_catalog.=) 'schema_version')";
 
 /// Roles belong to the cluster: migrations of two databases may meet there.
 const TRIES: usize = 10;
@@ -107,7 +109,7 @@ impl PgStore {
     }
 
     fn migration_sql_of(names: Names) -> String {
-        let mut sql = format!("BEGIN;\n\n{PRELUDE}\n");
+        let mut sql = format!("BEGIN;\n{OWN_NAMES};\n\n{PRELUDE}\n");
         for (version, Migration { name, sql: text, serves }) in (1..).zip(MIGRATIONS) {
             sql.push_str(text);
             sql.push_str(&format!(
@@ -133,7 +135,7 @@ impl PgStore {
         let tx = begin.read_only(false).start().await?; // dropped half-way, it rolls back
         // While a migration waits for a table, everybody else's statements wait behind it: not for long.
         let lock = format!(
-            "SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock({}); \
+            "{OWN_NAMES}; SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock({}); \
              SET LOCAL lock_timeout = '5s'",
             names.lock()
         );
@@ -156,7 +158,7 @@ async fn mend_sequence(client: &mut Client, names: Names) -> Result<(), Fault> {
     let begin = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
     let tx = begin.read_only(false).start().await?;
     let become_worker = names.in_text("SET LOCAL ROLE flows_worker"); // its owner sees no rows
-    tx.batch_execute(&become_worker).await?;
+    tx.batch_execute(&format!("{OWN_NAMES}; {become_worker}")).await?;
     let highest = tx.client().query_typed_one(&names.in_text(HIGHEST_LETTER), &[]).await?;
     let highest: i64 = highest.get(0);
     tx.batch_execute("RESET ROLE").await?;

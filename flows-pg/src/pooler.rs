@@ -25,6 +25,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::error::{Fault, PgError};
+use crate::link::BEGIN_APART;
 use crate::names::Names;
 use crate::sql::ALL;
 
@@ -140,7 +141,7 @@ pub(crate) fn no_place_for_workers() -> Error {
 
 /// Asks for the types of all parameters, in a transaction that leaves nothing behind.
 pub(crate) async fn types(client: &Client, names: Names) -> Result<Types, Fault> {
-    client.batch_execute("BEGIN READ ONLY").await?;
+    client.batch_execute(BEGIN_APART).await?;
     let mut types = Types::default();
     let mut failed = None;
     for sql in ALL {

@@ -6,7 +6,7 @@
 //! is left behind.
 
 use flows_core::error::{Error, ErrorKind};
-use futures_util::future::join3;
+use futures_util::future::join;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -69,12 +69,14 @@ async fn wrapped(
 ) -> Result<Vec<Row>, Fault> {
     let tenant = tenant.to_string();
     let enter = link.prepare(ENTER_FOREIGN).await?;
-    let statement = link.prepare(sql).await?;
     let leave = link.prepare(LEAVE_FOREIGN).await?;
-    let (entered, rows, left) =
-        join3(link.send(&enter, &[&tenant]), link.send(&statement, params), link.send(&leave, &[]))
-            .await;
-    let done = entered.and(rows).and_then(|rows| left.map(|left| (rows, left)));
+    let inside = async {
+        let statement = link.prepare(sql).await?; // where its names mean what they mean to it
+        let (rows, left) = join(link.send(&statement, params), link.send(&leave, &[])).await;
+        rows.and_then(|rows| left.map(|left| (rows, left)))
+    };
+    let (entered, done) = join(link.send(&enter, &[&tenant]), inside).await;
+    let done = entered.and(done);
     let (rows, left) = done.map_err(as_foreign)?;
     left_from(&left, link.names().tenant(), &tenant)?;
     Ok(rows)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Object, PoolError, TimeoutType, Timeouts};
 use futures_util::FutureExt;
-use futures_util::future::{join3, try_join};
+use futures_util::future::{join, try_join};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -117,17 +117,12 @@ impl Shared {
     ) -> Result<Vec<Row>, Fault> {
         let tx = self.borrow_client().await?;
         let (link, tenant, wait) = (tx.link(), tenant.to_string(), wait.setting());
-        let prepared = try_join(link.prepare(ENTER_TENANT), link.prepare(sql)).await;
-        let (enter, statement) = prepared.inspect_err(|fault| self.suspect(fault))?;
+        let enter = link.prepare(ENTER_TENANT).await.inspect_err(|fault| self.suspect(fault))?;
         let entering: Params<'_> = &[&tenant, &wait];
-        let rest = join3(
-            link.send(&enter, entering),
-            link.send(&statement, params),
-            link.command("COMMIT"),
-        );
-        let ((), (entered, rows, committed)) =
+        let rest = join(link.send(&enter, entering), whole(link, sql, params));
+        let ((), (entered, rows)) =
             try_join(link.begin(BEGIN), rest.map(Ok)).await.inspect_err(|f| self.suspect(f))?;
-        let done = entered.and(rows).and_then(|rows| committed.map(|()| rows));
+        let done = entered.and(rows);
         tx.over(&done);
         done
     }
@@ -245,6 +240,18 @@ impl Shared {
             self.waiting.suspect();
         }
     }
+}
+
+/// A statement, and the end of its transaction. It is prepared, if it has not been on this connection, where
+/// it is carried out: names without a schema mean what they mean there.
+async fn whole(link: Link<'_>, sql: Sql, params: Params<'_>) -> Result<Vec<Row>, Fault> {
+    let statement = match link.prepare(sql).await {
+        Ok(statement) => statement,
+        Err(fault) if fault.is_of_connection() => return Err(fault),
+        Err(fault) => return link.command("ROLLBACK").await.and(Err(fault)),
+    };
+    let (rows, committed) = join(link.send(&statement, params), link.command("COMMIT")).await;
+    rows.and_then(|rows| committed.map(|()| rows))
 }
 
 /// Whether what a connection has failed to do may be done on another.

@@ -96,6 +96,39 @@ impl Service {
     }
 }
 
+/// A database whose sessions find another's functions, operators and types before PostgreSQL's own.
+async fn hostile_database() -> Database {
+    let database = fresh_database().await.expect("a database");
+    let admin = plain(database.superuser_url().unwrap_or(database.url())).await;
+    admin.batch_execute(include_str!("common/hostile.sql")).await.expect("a hostile schema");
+    let name = database.url().rsplit('/').next().and_then(|rest| rest.split('?').next());
+    let path =
+        format!("ALTER DATABASE \"{}\" SET search_path = {HOSTILE}", name.expect("its name"));
+    admin.batch_execute(&path).await.expect("a setting");
+    let other = plain(database.url()).await;
+    let wrong = other.query("SELECT statement_timestamp()", &[]).await.expect_err("a trap");
+    assert!(wrong.to_string().contains("db error"), "{wrong:?}");
+    database
+}
+
+const HOSTILE: &str = "evil, pg_catalog, public";
+
+#[tokio::test]
+async fn statements_mean_what_they_say_whatever_the_search_path_says() {
+    let database = hostile_database().await;
+    let service = Service::begin(&database, "flows").await;
+    service.works(&database).await;
+    let mut client = plain(database.url()).await;
+    let tx = client.transaction().await.expect("a transaction");
+    let store = service.engine.store();
+    for id in ["four", "five"] {
+        let started = tx.verbs_of(Some(store)).start(&run(Some(id))).await;
+        assert_eq!(started.expect("a start"), Started::Created);
+        let path = tx.query_one("SHOW search_path", &[]).await.expect("a path");
+        assert_eq!(path.get::<_, String>(0), HOSTILE, "the application has its own back");
+    }
+}
+
 #[tokio::test]
 async fn services_of_one_database_keep_apart() {
     let database = fresh_database().await.unwrap();

@@ -5,15 +5,21 @@
 -- Refuses a transaction that would not see what was committed before each statement.
 -- The statement waits 10 s at most for what another transaction holds, or less where the application
 -- has set less.
-SELECT CASE WHEN current_setting('transaction_isolation') <> 'read committed' THEN flows.refuse() END,
-       set_config('flows.outer_role', current_setting('role'), true),
-       set_config('flows.outer_tenant', coalesce(current_setting('flows.tenant_id', true), ''), true),
-       set_config('flows.outer_lock_timeout', current_setting('lock_timeout'), true),
-       set_config('lock_timeout',
-                  CASE WHEN current_setting('lock_timeout')::interval BETWEEN '1 ms' AND '10 s'
-                       THEN current_setting('lock_timeout') ELSE '10s' END, true),
-       set_config('role', 'flows_tenant', true),
-       set_config('flows.tenant_id', $1, true),
-       set_config('synchronous_commit',
-                  CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
-                       ELSE current_setting('synchronous_commit') END, true)
+-- Whatever the search path says, it means what PostgreSQL means: it names the schema of everything.
+-- From here on, names without a schema are PostgreSQL's own.
+SELECT CASE WHEN pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed'
+            THEN flows.refuse() END,
+       pg_catalog.set_config('flows.outer_role', pg_catalog.current_setting('role'), true),
+       pg_catalog.set_config('flows.outer_tenant', coalesce(pg_catalog.current_setting('flows.tenant_id', true), ''), true),
+       pg_catalog.set_config('flows.outer_lock_timeout', pg_catalog.current_setting('lock_timeout'), true),
+       pg_catalog.set_config('lock_timeout',
+           CASE WHEN pg_catalog.current_setting('lock_timeout')::pg_catalog.interval OPERATOR(pg_catalog.>=) '1 ms'
+                 AND pg_catalog.current_setting('lock_timeout')::pg_catalog.interval OPERATOR(pg_catalog.<=) '10 s'
+                THEN pg_catalog.current_setting('lock_timeout') ELSE '10s' END, true),
+       pg_catalog.set_config('flows.outer_search_path', pg_catalog.current_setting('search_path'), true),
+       pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),
+       pg_catalog.set_config('role', 'flows_tenant', true),
+       pg_catalog.set_config('flows.tenant_id', $1, true),
+       pg_catalog.set_config('synchronous_commit',
+           CASE WHEN pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off' THEN 'on'
+                ELSE pg_catalog.current_setting('synchronous_commit') END, true)

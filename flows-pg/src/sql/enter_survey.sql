@@ -1,10 +1,13 @@
 -- Becomes the role of workers, which sees all tenants, for the rest of a transaction that only reads.
 -- Called by `survey`, right behind BEGIN READ ONLY. Locks nothing.
 -- The plans are made once and use the indexes, whatever the tables held when they were made.
-SELECT set_config('role', 'flows_worker', true),
-       set_config('plan_cache_mode', 'force_generic_plan', true),
-       set_config('enable_seqscan', 'off', true),
-       set_config('enable_bitmapscan', 'off', true),
-       set_config('enable_hashjoin', 'off', true),
-       set_config('enable_mergejoin', 'off', true),
-       set_config('jit', 'off', true)
+-- Whatever the search path says, it means what PostgreSQL means: it names the schema of everything.
+-- From here on, names without a schema are PostgreSQL's own.
+SELECT pg_catalog.set_config('role', 'flows_worker', true),
+       pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),
+       pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true),
+       pg_catalog.set_config('enable_seqscan', 'off', true),
+       pg_catalog.set_config('enable_bitmapscan', 'off', true),
+       pg_catalog.set_config('enable_hashjoin', 'off', true),
+       pg_catalog.set_config('enable_mergejoin', 'off', true),
+       pg_catalog.set_config('jit', 'off', true)

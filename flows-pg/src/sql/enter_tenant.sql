@@ -2,16 +2,19 @@
 -- Called by every verb of a client, right behind BEGIN. Locks nothing.
 -- What is acknowledged is durable, also where the server's default says otherwise. The plans are
 -- made once and use the indexes and their order, whatever the tables held when they were made.
-SELECT set_config('role', 'flows_tenant', true),
-       set_config('flows.tenant_id', $1, true),
-       set_config('lock_timeout', $2, true),
-       set_config('synchronous_commit',
-                  CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
-                       ELSE current_setting('synchronous_commit') END, true),
-       set_config('plan_cache_mode', 'force_generic_plan', true),
-       set_config('enable_seqscan', 'off', true),
-       set_config('enable_bitmapscan', 'off', true),
-       set_config('enable_sort', 'off', true),
-       set_config('enable_hashjoin', 'off', true),
-       set_config('enable_mergejoin', 'off', true),
-       set_config('jit', 'off', true)
+-- Whatever the search path says, it means what PostgreSQL means: it names the schema of everything.
+-- From here on, names without a schema are PostgreSQL's own.
+SELECT pg_catalog.set_config('role', 'flows_tenant', true),
+       pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),
+       pg_catalog.set_config('flows.tenant_id', $1, true),
+       pg_catalog.set_config('lock_timeout', $2, true),
+       pg_catalog.set_config('synchronous_commit',
+           CASE WHEN pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off' THEN 'on'
+                ELSE pg_catalog.current_setting('synchronous_commit') END, true),
+       pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true),
+       pg_catalog.set_config('enable_seqscan', 'off', true),
+       pg_catalog.set_config('enable_bitmapscan', 'off', true),
+       pg_catalog.set_config('enable_sort', 'off', true),
+       pg_catalog.set_config('enable_hashjoin', 'off', true),
+       pg_catalog.set_config('enable_mergejoin', 'off', true),
+       pg_catalog.set_config('jit', 'off', true)

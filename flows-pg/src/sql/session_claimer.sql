@@ -1,6 +1,7 @@
 -- Prepares a connection that claims, looks and collects. Sent once, by `session`.
 -- A claim need not survive a crash of the database: the run would be ready again.
 -- The hot tables are small one moment and large the next, so plans are made once, for the indexes.
+SET search_path = pg_catalog, pg_temp; -- names without a schema are PostgreSQL's own
 SET ROLE flows_worker;
 SET application_name = 'flows claimer';
 SET default_transaction_isolation = 'read committed';

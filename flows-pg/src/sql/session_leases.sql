@@ -1,5 +1,6 @@
 -- Prepares a connection that takes and renews leases. Sent once, by `session`.
 -- A lease that a crash of the database forgets is over a little sooner: nothing is lost.
+SET search_path = pg_catalog, pg_temp; -- names without a schema are PostgreSQL's own
 SET ROLE flows_worker;
 SET application_name = 'flows leases';
 SET default_transaction_isolation = 'read committed';

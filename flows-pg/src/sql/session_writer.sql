@@ -3,6 +3,7 @@
 -- empty, they would stay several times slower. So: one plan for good, and no other way to join.
 -- A run that somebody holds in a long transaction must not hold up all others: after the lock
 -- timeout, which is as long as a commit of others may take, the batch goes on without it.
+SET search_path = pg_catalog, pg_temp; -- names without a schema are PostgreSQL's own
 SET ROLE flows_worker;
 SET application_name = 'flows writer';
 SET default_transaction_isolation = 'read committed';
