@@ -152,6 +152,58 @@ async fn a_connection_that_breaks_before_the_commit_is_a_failed_attempt() -> Res
     Ok(())
 }
 
+const HOSTILE: &str = "evil, pg_catalog, public";
+/// Notes the search path of the commit, beside that of the body.
+const NOTES: &str = "
+CREATE TABLE notes (path text);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN INSERT INTO public.notes VALUES (pg_catalog.current_setting('search_path')); RETURN NULL; END$$;
+CREATE TABLE noted (path text);
+CREATE CONSTRAINT TRIGGER notes AFTER INSERT ON noted DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION note();";
+
+#[activity(transaction, retry(max_attempts = 1))]
+async fn notes(tx: &Transaction<'_>) -> Result<String> {
+    let path: String = tx.query_one("SHOW search_path", &[]).await?.get(0);
+    tx.execute("INSERT INTO public.noted VALUES ($1)", &[&path]).await?;
+    Ok(path)
+}
+
+#[workflow]
+async fn takes_notes(ctx: &WorkflowContext) -> Result<String> {
+    notes(ctx).await?;
+    notes(ctx).await
+}
+
+/// The statements around a body mean what they say, and it has the application's search path.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hostile_search_path_is_for_the_body_alone() -> Result<()> {
+    let database = fresh_database().await?;
+    let admin = database.superuser_url().unwrap_or(database.url());
+    let (client, connection) = flows::pg::tokio_postgres::connect(admin, NoTls).await?;
+    tokio::spawn(connection);
+    client.batch_execute(NOTES).await?;
+    client.batch_execute("GRANT ALL ON notes, noted TO PUBLIC").await?;
+    client.batch_execute(include_str!("../flows-pg/tests/common/hostile.sql")).await?;
+    let name: String = client.query_one("SELECT current_database()::text", &[]).await?.get(0);
+    client.batch_execute(&format!("ALTER DATABASE \"{name}\" SET search_path = {HOSTILE}")).await?;
+
+    let engine = Engine::connect(database.url()).await?;
+    engine.migrate().await?;
+    let worker = Worker::builder(&engine, register_all!()).build()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (served, path) = tokio::join!(worker.run_until(stopped), async {
+        let path = engine.start(takes_notes::Input {}).await?.result().await;
+        drop(stop);
+        path
+    });
+    served?;
+    assert_eq!(path?, HOSTILE);
+    let noted = client.query("SELECT path FROM notes", &[]).await?;
+    assert_eq!(noted.iter().map(|row| row.get(0)).collect::<Vec<String>>(), [HOSTILE; 2]);
+    Ok(())
+}
+
 #[tokio::test]
 async fn without_postgres_the_error_says_so() {
     let store = std::sync::Arc::new(flows::memory::MemoryStore::new());

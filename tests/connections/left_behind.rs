@@ -10,6 +10,7 @@ use crate::scene::{Scene, Serving, until, within};
 
 const LEAVE: &str =
     "SET statement_timeout = '77s'; SET search_path = pg_catalog; SET app.customer = 'x';
+    SELECT set_config('app.tenant', 'y', false);
     SET ROLE flows_tenant; RESET ROLE; SET ROLE flows_worker; LISTEN left_behind;
     SELECT pg_advisory_lock(4711);";
 const TABLE: &str = "CREATE TEMP TABLE left_behind (x int);
@@ -18,7 +19,8 @@ const TABLE: &str = "CREATE TEMP TABLE left_behind (x int);
 /// How a session of the pool is.
 const STATE: &str =
     "SELECT concat_ws(' / ', current_setting('statement_timeout'), current_user = session_user,
-        nullif(current_setting('app.customer', true), ''), current_setting('search_path'),
+        nullif(current_setting('app.customer', true), ''), nullif(current_setting('app.tenant', true), ''),
+        current_setting('search_path'),
         (SELECT string_agg(c, ',') FROM pg_listening_channels() AS c),
         (SELECT count(*) FROM pg_class WHERE relpersistence = 't' AND pg_table_is_visible(oid)),
         (SELECT count(*) FROM pg_cursors WHERE is_holdable),
@@ -61,7 +63,7 @@ async fn nothing_is_left(scene: &Scene, pool: Pool) -> Result<()> {
         let run = engine.start(leaves::Input { fails }).await?;
         let ended = within("a run", 20, async { Ok(run.result().await) }).await?;
         let during = ended.unwrap_or_else(|error| error.message().to_owned());
-        assert!(during.starts_with("77s / f / x / pg_catalog / 1 / 1 / 1"), "{during}");
+        assert!(during.starts_with("77s / f / x / y / pg_catalog / 1 / 1 / 1"), "{during}");
         assert_eq!(states(&pool).await?, before, "after {during}");
     }
     let last: i32 = pool.get().await?.query_one(backend, &[]).await?.get(0);

@@ -2,4 +2,5 @@
 -- Called by `in_transaction`, once per connection of the pool. Locks nothing.
 SELECT name, setting FROM pg_catalog.pg_settings WHERE source OPERATOR(pg_catalog.=) 'session'
 UNION ALL
-SELECT 'role', pg_catalog.current_setting('role') WHERE pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) 'none'
+SELECT 'role', pg_catalog.current_setting('role')
+WHERE pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) 'none'
