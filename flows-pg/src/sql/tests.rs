@@ -159,7 +159,7 @@ fn mismatches(text: &str, given: &[&str], types: &Types) -> Vec<String> {
 
 /// The name of a type in the catalogue.
 fn short(kind: &str) -> &str {
-    match kind {
+    match kind.trim_start_matches("pg_catalog.") {
         "smallint" => "int2",
         "integer" => "int4",
         "bigint" => "int8",
