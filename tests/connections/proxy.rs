@@ -10,7 +10,7 @@ use tokio::task::{AbortHandle, JoinSet};
 /// Passes connections on to a server, until it is told otherwise.
 pub(crate) struct Proxy {
     address: SocketAddr,
-    leads_to: String,
+    leads_to: watch::Sender<String>,
     flows: watch::Sender<bool>,
     accepting: Option<AbortHandle>,
 }
@@ -23,7 +23,7 @@ impl Proxy {
         let address = listener.local_addr()?;
         let mut proxy = Self {
             address,
-            leads_to: server.to_owned(),
+            leads_to: watch::Sender::new(server.to_owned()),
             flows: watch::Sender::new(true),
             accepting: None,
         };
@@ -32,7 +32,7 @@ impl Proxy {
     }
 
     fn accept(&mut self, listener: TcpListener) {
-        let (leads_to, flows) = (self.leads_to.clone(), self.flows.clone());
+        let (leads_to, flows) = (self.leads_to.subscribe(), self.flows.clone());
         let accepting = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((from, _)) = listener.accept().await {
@@ -55,6 +55,11 @@ impl Proxy {
         Ok(())
     }
 
+    /// Cuts all connections; new ones lead to the server of this URL.
+    pub(crate) fn lead_to(&self, url: &str) {
+        self.leads_to.send_replace(server_of(url).to_owned());
+    }
+
     /// From now on, nothing gets through, and nobody is told.
     pub(crate) fn swallow(&self) {
         self.flows.send_replace(false);
@@ -69,12 +74,18 @@ impl Drop for Proxy {
     }
 }
 
-async fn pass(mut from: TcpStream, to: String, mut flows: watch::Receiver<bool>) {
+async fn pass(
+    mut from: TcpStream,
+    mut leads_to: watch::Receiver<String>,
+    mut flows: watch::Receiver<bool>,
+) {
+    let to = leads_to.borrow_and_update().clone();
     let Ok(mut to) = TcpStream::connect(to).await else { return };
     let swallowed = async { drop(flows.wait_for(|flows| !flows).await) };
     tokio::select! {
         biased;
         () = swallowed => std::future::pending().await,
+        _ = leads_to.changed() => {}
         _ = tokio::io::copy_bidirectional(&mut from, &mut to) => {}
     }
 }

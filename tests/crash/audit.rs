@@ -17,7 +17,9 @@ const RUNS: u64 = 1_000;
 
 /// A database with runs in it, a ledger, and a connection to look with.
 pub(crate) struct Scene {
-    database: Database,
+    url: String,
+    /// It is there as long as this.
+    _database: Option<Database>,
     pub(crate) engine: Engine,
     pub(crate) ledger: LedgerFile,
     client: Client,
@@ -38,25 +40,32 @@ impl Scene {
 
     /// Without runs.
     pub(crate) async fn on(test: &str, database: Database) -> Result<Self> {
-        let engine = Engine::connect(database.url()).await?;
+        let scene = Self::at(test, database.url()).await?;
+        Ok(Self { _database: Some(database), ..scene })
+    }
+
+    /// The same, in the database of this URL.
+    pub(crate) async fn at(test: &str, url: &str) -> Result<Self> {
+        let engine = Engine::connect(url).await?;
         engine.migrate().await?;
-        let client = connect(&database).await?;
+        let client = connect(url).await?;
         let effects = "CREATE TABLE effects (run uuid NOT NULL, cents bigint NOT NULL);
                        GRANT SELECT ON effects TO flows_worker";
         client.batch_execute(effects).await?;
         client.batch_execute("SET ROLE flows_worker").await?;
-        Ok(Self { database, engine, ledger: LedgerFile::new(test), client, runs: Vec::new() })
+        let (url, ledger) = (url.to_owned(), LedgerFile::new(test));
+        Ok(Self { url, _database: None, engine, ledger, client, runs: Vec::new() })
     }
 
     /// Looks through another connection: the first one is broken.
     pub(crate) async fn look_again(&mut self) -> Result<()> {
-        self.client = connect(&self.database).await?;
+        self.client = connect(&self.url).await?;
         self.client.batch_execute("SET ROLE flows_worker").await?;
         Ok(())
     }
 
     fn worker(&self, lease: Duration) -> Result<WorkerProcess> {
-        WorkerProcess::start(self.database.url(), &self.ledger.0, lease)
+        WorkerProcess::start(&self.url, &self.ledger.0, lease)
     }
 
     /// A worker in this process, until `stop`.
@@ -65,7 +74,7 @@ impl Scene {
     }
 
     pub(crate) fn url(&self) -> &str {
-        self.database.url()
+        &self.url
     }
 
     pub(crate) async fn count(&self, query: &str) -> Result<i64> {
@@ -154,8 +163,8 @@ impl Scene {
     }
 }
 
-async fn connect(database: &Database) -> Result<Client> {
-    let (client, connection) = flows::pg::tokio_postgres::connect(database.url(), NoTls).await?;
+async fn connect(url: &str) -> Result<Client> {
+    let (client, connection) = flows::pg::tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
 }

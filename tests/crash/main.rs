@@ -14,6 +14,10 @@ mod log;
 mod outages;
 mod poison;
 mod process;
+#[path = "../connections/proxy.rs"]
+#[allow(dead_code, reason = "these tests do not need all of it")]
+mod proxy;
+mod switchover;
 mod vanished;
 mod workflows;
 
@@ -35,6 +39,7 @@ fn main() -> ExitCode {
         Trial::test("a_database_that_crashes_every_3_seconds_loses_nothing", || {
             run(outages::crashes())
         }),
+        Trial::test("a_switchover_loses_nothing", || run(switchover::switched_over())),
         Trial::test("a_full_disk_loses_nothing", || run(disk::full()))
             .with_ignored_flag(!disk::can_be_small()),
         Trial::test(

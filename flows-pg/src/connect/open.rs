@@ -3,12 +3,14 @@
 //!
 //! Every attempt has a deadline that covers all of it: name, socket, TLS, login.
 
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
 use flows_core::clock::uuid_v7;
 use flows_core::error::{Error, ErrorKind};
 use futures_util::future::{Either, select};
+use tokio::time::{Instant, timeout_at};
 use tokio_postgres::config::{LoadBalanceHosts, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
@@ -54,7 +56,7 @@ impl Connector {
     fn in_order(&self) -> Vec<&Server> {
         let mut servers = self.settings.servers.iter().collect::<Vec<_>>();
         if self.settings.in_random_order {
-            servers.sort_by_cached_key(|_| uuid_v7().as_u128() & u128::from(u64::MAX));
+            shuffle(&mut servers);
         }
         servers
     }
@@ -70,23 +72,51 @@ impl Connector {
         Err(all_of(failures).await)
     }
 
+    /// One server, in time: each address of its name has an equal share of what is left.
     async fn open_in_time(&self, server: &Server, wanted: Wanted) -> Opened {
-        let limit = self.settings.timeout;
-        let opening = async {
-            let (client, mut wire) = self.open_one(server).await?;
-            check(&client, &mut wire, wanted).await?;
-            Ok((client, wire))
-        };
-        match tokio::time::timeout(limit, opening).await {
-            Ok(opened) => opened,
-            Err(_) => {
-                let message = format!(
-                    "the server did not answer in time: there is no session within {limit:?} \
-                     (`connect_timeout`)"
-                );
-                Err(carry(Error::new(ErrorKind::Unavailable, message)).await)
-            }
+        let end = Instant::now() + self.settings.timeout;
+        let found = timeout_at(end, addresses(server)).await;
+        let mut places = found.unwrap_or_default();
+        if places.is_empty() {
+            places.push(server.clone()); // the client library says what is wrong with its name
         }
+        if self.settings.in_random_order {
+            shuffle(&mut places);
+        }
+        self.first_place(&places, wanted, end).await
+    }
+
+    async fn first_place(&self, places: &[Server], wanted: Wanted, end: Instant) -> Opened {
+        let mut failure: Option<PgError> = None;
+        for (at, place) in places.iter().enumerate() {
+            let left = u32::try_from(places.len() - at).unwrap_or(u32::MAX);
+            let share = end.saturating_duration_since(Instant::now()) / left;
+            let opening = async {
+                let (client, mut wire) = self.open_one(place).await?;
+                check(&client, &mut wire, wanted).await?;
+                Ok((client, wire))
+            };
+            let failed = match tokio::time::timeout(share, opening).await {
+                Ok(Ok(opened)) => return Ok(opened),
+                Ok(Err(error)) => error,
+                Err(_) => self.too_late().await,
+            };
+            // what a server has answered says more than that another place has none
+            failure = failure.filter(|error| error.as_db_error().is_some()).or(Some(failed));
+        }
+        match failure {
+            Some(error) => Err(error),
+            None => Err(self.too_late().await),
+        }
+    }
+
+    async fn too_late(&self) -> PgError {
+        let limit = self.settings.timeout;
+        let message = format!(
+            "the server did not answer in time: there is no session within {limit:?} \
+             (`connect_timeout`)"
+        );
+        carry(Error::new(ErrorKind::Unavailable, message)).await
     }
 
     /// Encrypted or not, in the order in which libpq tries it.
@@ -156,6 +186,20 @@ impl Opens for Connector {
     }
 }
 
+/// The server at each of the addresses that its name stands for; none, where it is not to be looked up.
+async fn addresses(server: &Server) -> Vec<Server> {
+    if server.is_socket() || server.address.is_some() {
+        return Vec::new();
+    }
+    let found = tokio::net::lookup_host((server.host.as_str(), server.port)).await;
+    let at = |place: SocketAddr| Server { address: Some(place.ip()), ..server.clone() };
+    found.map_or_else(|_| Vec::new(), |found| found.map(at).collect())
+}
+
+fn shuffle<T>(items: &mut [T]) {
+    items.sort_by_cached_key(|_| uuid_v7().as_u128() & u128::from(u64::MAX));
+}
+
 /// `pg_hba.conf` has no line for a connection like this.
 fn is_refused(error: &PgError) -> bool {
     error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
@@ -218,5 +262,42 @@ async fn all_of(failures: Vec<(&Server, PgError)>) -> PgError {
     match alone {
         Some(error) => error,
         None => carry(Error::new(kind, messages.join("; "))).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    /// A name may stand for addresses where nobody answers.
+    #[tokio::test]
+    async fn every_address_of_a_server_has_its_share_of_the_time() {
+        let one = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = one.local_addr().unwrap().port();
+        let other = TcpListener::bind(("127.0.0.2", port)).await.unwrap();
+        let url = format!("postgres://a@127.0.0.1:{port}/a?connect_timeout=2&sslmode=disable");
+        let connector = Connector::new(Settings::read(&url).unwrap());
+        let server = &connector.settings.servers[0];
+        let places = ["127.0.0.1", "127.0.0.2"].map(|address| {
+            let address = Some(address.parse().unwrap());
+            Server { address, ..server.clone() }
+        });
+        let begun = Instant::now();
+        let end = begun + connector.settings.timeout;
+        let opening = async { connector.first_place(&places, Wanted::Any, end).await.err() };
+        let silent = async { (one.accept().await.unwrap(), other.accept().await.unwrap()) };
+        let (error, _both) = tokio::join!(opening, silent);
+        assert!(Error::from(Fault::Pg(error.unwrap())).message().contains("connect_timeout"));
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_name_stands_for_its_addresses() {
+        let settings = Settings::read("postgres://a@localhost/a").unwrap();
+        let found = addresses(&settings.servers[0]).await;
+        assert!(!found.is_empty() && found.iter().all(|place| place.host == "localhost"));
+        let settings = Settings::read("postgres://a@localhost/a?hostaddr=127.0.0.1").unwrap();
+        assert!(addresses(&settings.servers[0]).await.is_empty(), "it is given");
     }
 }
