@@ -44,6 +44,42 @@ async fn pay(ctx: &WorkflowContext, first: i64, second: i64) -> Result<i64> {
     Ok(a + b)
 }
 
+/// Its commit waits for the disk, also where the application's do not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commit_is_durable_where_the_default_is_off() -> Result<()> {
+    const WATCH: &str = "
+        CREATE FUNCTION flows.must_be_durable() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF current_setting('synchronous_commit') = 'off' THEN
+                RAISE EXCEPTION 'this commit does not wait for the disk' USING ERRCODE = '23514';
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE CONSTRAINT TRIGGER must_be_durable AFTER INSERT ON flows.journal
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION flows.must_be_durable();
+        CREATE TABLE debits (cents bigint NOT NULL, attempt bigint NOT NULL)";
+    let database = fresh_database().await?;
+    let engine = Engine::connect(database.url()).await?;
+    engine.migrate().await?;
+    let (client, connection) = flows::pg::tokio_postgres::connect(database.url(), NoTls).await?;
+    tokio::spawn(connection);
+    let (_, name) = database.url().rsplit_once('/').expect("a URL with a database");
+    client.batch_execute(WATCH).await?;
+    client.batch_execute(&format!("ALTER DATABASE {name} SET synchronous_commit = off")).await?;
+    let engine = Engine::connect(database.url()).await?;
+    let worker = Worker::builder(&engine, register_all!()).build()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let test = async {
+        let paid = engine.start(pay::Input { first: 40, second: 2 }).await?.result().await;
+        drop(stop);
+        paid
+    };
+    let (served, paid) = tokio::join!(worker.run_until(stopped), test);
+    served?;
+    assert_eq!(paid?, 42);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_are_kept_with_the_record_and_only_then_g4() -> Result<()> {
     let database = fresh_database().await?;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::*;
 use flows_core::ids::{RunKey, SHARDS};
 use flows_core::store::{
-    Committed, Next, Park, Place, RunStatus, Sent, Started, Store, WorkerIdentity,
+    ClaimStuck, Committed, Next, Park, Place, RunStatus, Sent, Started, Store, WorkerIdentity,
 };
 use flows_core::time::Timestamp;
 use flows_pg::tokio_postgres::Client;
@@ -121,6 +121,31 @@ async fn a_collect_waits_for_whoever_gives_it_up() {
     let collected = behind(&db, &holder, db.store.collect(worker.id)).await.expect("an answer");
     assert!(collected.is_empty(), "{collected:?}");
     assert!(db.store.look(&worker).await.expect("a look").mail, "its flag stays up");
+}
+
+/// Else it owns runs after they were made ready again for the others, and the worker never hears of it.
+#[tokio::test]
+async fn a_claim_waits_for_whoever_gives_it_up() {
+    let db = setup().await;
+    let worker = db.worker().await;
+    let stuck = db.owned(&worker).await;
+    let wake_at = Some(Timestamp(0));
+    let why = Park { stuck: Some("its code".into()), setbacks: 1, wake_at, ..Park::default() };
+    commit(&db.store, &worker, &[record(stuck, 0, Next::Park(why))]).await;
+    let new = run(None);
+    start(&db.store, &new).await;
+    let holder = holding(&db, "UPDATE flows.workers SET void_up_to = 1000000").await;
+    let claimed = behind(&db, &holder, claim(&db.store, &worker, new.key.shard)).await;
+    assert!(claimed.is_empty(), "{claimed:?}");
+    let runs = [run(None)];
+    let started = db.store.start_owned(worker.id, &runs).await;
+    assert!(matches!(started.expect("an answer")[..], [Ok(Started::Created)]));
+    assert!(is_ready(&db, new.key).await && is_ready(&db, runs[0].key).await);
+    let of_stuck = ClaimStuck { worker: worker.id, lanes: &worker.lanes, limit: 9, suspect: false };
+    let claimed = db.store.claim_stuck(of_stuck).await.expect("an answer");
+    assert!(claimed.is_empty(), "{claimed:?}");
+    db.sql().await.batch_execute("UPDATE flows.workers SET void_up_to = 0").await.expect("it may");
+    assert_eq!(db.store.claim_stuck(of_stuck).await.expect("an answer").len(), 1);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! A network between the library and its server, which can go away, and swallow.
+//! A network between the library and its server, which can go away, and swallow, and lead to another one.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::net::SocketAddr;
 

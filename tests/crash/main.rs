@@ -15,7 +15,6 @@ mod outages;
 mod poison;
 mod process;
 #[path = "../connections/proxy.rs"]
-#[allow(dead_code, reason = "these tests do not need all of it")]
 mod proxy;
 mod switchover;
 mod vanished;

@@ -186,6 +186,7 @@ contract! {
         a_termination_tells_the_parent_once
         a_run_ends_once
         a_successor_inherits_the_letters
+        a_successor_inherits_letters_though_it_is_sent_none
         a_successor_takes_over_the_id
         a_successor_makes_no_dead_letter
         only_failures_make_dead_letters;

@@ -102,6 +102,17 @@ pub(super) async fn a_successor_inherits_the_letters(bench: Bench) {
     assert_eq!(bench.view(first).await.inbox, 0);
 }
 
+pub(super) async fn a_successor_inherits_letters_though_it_is_sent_none(bench: Bench) {
+    let worker = bench.worker().await;
+    let first = bench.owned("order", &worker).await;
+    bench.mail(&signal(first, "left")).await.expect("send");
+    let next = bench.successor(first, "order");
+    let close = Close { successor: Some(next.key.run), ..ended_as(RunStatus::Continued) };
+    let record = Record { starts: vec![next.clone()], ..turn(first, 0, Next::Close(close)) };
+    assert_eq!(worker.commit(record).await, Committed::Done);
+    assert_eq!(names(&worker.claim(next.key).await.inbox), ["left"]);
+}
+
 pub(super) async fn a_successor_takes_over_the_id(bench: Bench) {
     let worker = bench.worker().await;
     let first = bench.owned("order", &worker).await;
