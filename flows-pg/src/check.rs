@@ -82,7 +82,8 @@ async fn check(link: Link<'_>) -> Result<(), Fault> {
         return Err(is_standby().into());
     }
     let number = |column| row.get::<_, Option<i32>>(column).unwrap_or(0);
-    migrate::compare(Found { version: number("version"), serves: number("serves") })?;
+    let found = Found { version: number("version"), serves: number("serves") };
+    migrate::compare(found, link.names())?;
     if row.get::<_, Option<bool>>("unnumbered") == Some(true) {
         return Err(wrong(format!(
             "letters in {}.inbox have numbers that its sequence has not given, as after logical \

@@ -7,6 +7,7 @@ use flows_core::error::{Error, ErrorKind};
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::connect::wire::carried;
+use crate::names::Names;
 
 pub(crate) use tokio_postgres::Error as PgError;
 
@@ -16,8 +17,8 @@ pub(crate) const USED_UP: &str = "no connection from the pool";
 /// What a statement ends with that did not work.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// The client library's word.
-    Pg(PgError),
+    /// The client library's word, and the schema that it was about.
+    Pg(PgError, Names),
     /// No answer came in this time. The server may do what it was asked all the same, later.
     Silent(Duration),
     /// An error that is ready for the caller.
@@ -41,7 +42,7 @@ pub(crate) enum Remedy {
 
 impl From<PgError> for Fault {
     fn from(error: PgError) -> Self {
-        Self::Pg(error)
+        Self::Pg(error, Names::default())
     }
 }
 
@@ -54,7 +55,7 @@ impl From<Error> for Fault {
 impl From<PoolError> for Fault {
     fn from(error: PoolError) -> Self {
         match error {
-            PoolError::Backend(error) => Self::Pg(error),
+            PoolError::Backend(error) => error.into(),
             PoolError::Timeout(TimeoutType::Create) => Self::Final(Error::new(
                 ErrorKind::Unavailable,
                 "the server did not answer in time: it accepts connections and begins no session, or \
@@ -66,10 +67,18 @@ impl From<PoolError> for Fault {
 }
 
 impl Fault {
+    /// The same, of a statement about that schema.
+    pub(crate) fn about(self, names: Names) -> Self {
+        match self {
+            Self::Pg(error, _) => Self::Pg(error, names),
+            other => other,
+        }
+    }
+
     /// The server's code, if it has answered.
     pub(crate) fn code(&self) -> Option<&str> {
         match self {
-            Self::Pg(error) => error.code().map(SqlState::code),
+            Self::Pg(error, _) => error.code().map(SqlState::code),
             Self::Silent(_) | Self::Final(_) => None,
         }
     }
@@ -116,7 +125,7 @@ impl Fault {
     }
 
     pub(crate) fn remedy(&self) -> Remedy {
-        if let Self::Pg(error) = self
+        if let Self::Pg(error, _) = self
             && error.as_db_error().is_some_and(is_behind)
         {
             return Remedy::None; // no letter is to blame
@@ -142,8 +151,8 @@ impl From<Fault> for Error {
                      whether it still does what it was asked is not known"
                 ),
             ),
-            Fault::Pg(error) => match error.as_db_error() {
-                Some(refused) => from_server(refused),
+            Fault::Pg(error, names) => match error.as_db_error() {
+                Some(refused) => from_server(refused, names),
                 None => carried(&error).cloned().unwrap_or_else(|| unreachable(&error)),
             },
         }
@@ -156,18 +165,23 @@ fn is_behind(error: &DbError) -> bool {
 }
 
 /// The server answered, and the answer was no.
-fn from_server(error: &DbError) -> Error {
+fn from_server(error: &DbError, names: Names) -> Error {
+    let schema = names.schema();
     if is_behind(error) {
-        let message = "the sequence of flows.inbox is behind the letters in it, as after a move by \
-                       logical replication: run `engine.migrate()`, which sets it right";
+        let message = format!(
+            "the sequence of {schema}.inbox is behind the letters in it, as after a move by logical \
+             replication: run `engine.migrate()`, which sets it right"
+        );
         return Error::new(ErrorKind::Configuration, message);
     }
     let (kind, advice) = match error.code().code() {
         "42P01" | "3F000" | "42883" | "42703" => (
             ErrorKind::Configuration,
-            ": this database has no flows schema, or an older one; run `engine.migrate()`".into(),
+            format!(
+                ": this database has no {schema} schema, or an older one; run `engine.migrate()`"
+            ),
         ),
-        "42501" | "FL002" => (ErrorKind::Configuration, permission_advice(error)),
+        "42501" | "FL002" => (ErrorKind::Configuration, permission_advice(error, names)),
         "FL003" => (ErrorKind::Configuration, String::new()),
         "28P01" | "28000" => (ErrorKind::Unavailable, WHO.into()),
         "3D000" => (ErrorKind::Unavailable, ": create the database, or correct its name".into()),
@@ -185,7 +199,7 @@ const WHO: &str = ": correct the role or its password in the connection string, 
     (pg_hba.conf)";
 const STANDBY: &str = ": the server was a standby at that moment, or is read-only";
 
-fn permission_advice(error: &DbError) -> String {
+fn permission_advice(error: &DbError, names: Names) -> String {
     match error.hint() {
         _ if error.routine() == Some("check_enable_rls") => {
             ": the setting row_security is off, which is for dumps alone; an administrator can run: ALTER \
@@ -198,9 +212,11 @@ fn permission_advice(error: &DbError) -> String {
                 .into()
         }
         Some(hint) => format!("; an administrator can run: {hint}"),
-        None => "; an administrator can run: GRANT flows_tenant, flows_worker TO the role that \
-                 connects"
-            .into(),
+        None => format!(
+            "; an administrator can run: GRANT {}, {} TO the role that connects",
+            names.tenant(),
+            names.worker()
+        ),
     }
 }
 

@@ -105,7 +105,7 @@ impl<'a> Link<'a> {
             }
         };
         let limit = self.limit.map(|limit| limit.min(PREPARE));
-        let statement = Form::Named(within(limit, prepare).await?);
+        let statement = Form::Named(self.within(limit, prepare).await?);
         Ok(Prepared { name: sql.name, statement })
     }
 
@@ -118,11 +118,11 @@ impl<'a> Link<'a> {
         self.count(prepared.name, 1);
         let rows = match &prepared.statement {
             Form::Named(statement) => {
-                within(self.limit, self.client.query(statement, params)).await?
+                self.within(self.limit, self.client.query(statement, params)).await?
             }
             Form::Whole(text, types) => {
                 let params = params.iter().copied().zip(types.iter().cloned()).collect::<Vec<_>>();
-                within(self.limit, self.client.query_typed(text, &params)).await?
+                self.within(self.limit, self.client.query_typed(text, &params)).await?
             }
         };
         self.count("rows", rows.len());
@@ -140,13 +140,13 @@ impl<'a> Link<'a> {
         if text == "COMMIT" {
             self.count("commit", 1);
         }
-        within(self.limit, self.client.batch_execute(text)).await
+        self.within(self.limit, self.client.batch_execute(text)).await
     }
 
     /// Sends the command that begins a transaction. No lock and no disk keeps a server from answering
     /// it: one that does not is gone.
     pub(crate) async fn begin(self, text: &'static str) -> Result<(), Fault> {
-        within(Some(PROMPTLY), self.client.batch_execute(text)).await
+        self.within(Some(PROMPTLY), self.client.batch_execute(text)).await
     }
 
     pub(crate) fn count(self, name: &'static str, number: usize) {
@@ -154,16 +154,19 @@ impl<'a> Link<'a> {
             counters.add(name, number);
         }
     }
-}
-
-/// An answer, if it comes in time.
-async fn within<T>(
-    limit: Option<Duration>,
-    answer: impl Future<Output = Result<T, PgError>>,
-) -> Result<T, Fault> {
-    let Some(limit) = limit else { return Ok(answer.await?) };
-    match tokio::time::timeout(limit, answer).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => Err(Fault::Silent(limit)),
+    /// An answer, if it comes in time.
+    async fn within<T>(
+        self,
+        limit: Option<Duration>,
+        answer: impl Future<Output = Result<T, PgError>>,
+    ) -> Result<T, Fault> {
+        let answer = match limit {
+            None => answer.await,
+            Some(limit) => match tokio::time::timeout(limit, answer).await {
+                Ok(answer) => answer,
+                Err(_) => return Err(Fault::Silent(limit)),
+            },
+        };
+        answer.map_err(|error| Fault::Pg(error, self.names))
     }
 }

@@ -35,7 +35,7 @@ const RECORD_VERSION: &str =
     "INSERT INTO flows.schema_version (version, name, serves) VALUES ($1, $2, $3)";
 const IS_STANDBY: &str = "SELECT pg_catalog.pg_is_in_recovery()";
 const ANOTHER: &str = "another process has been migrating this database for 60 s";
-const IN_USE: &str = "an open transaction has been using the tables of flows for 5 s";
+const IN_USE: &str = "an open transaction has been using the tables of this schema for 5 s";
 const HIGHEST_LETTER: &str = "SELECT coalesce(max(seq), 0) FROM flows.inbox";
 const LAST_NUMBER: &str = "SELECT (SELECT last_value FROM pg_catalog.pg_sequences \
     WHERE schemaname = 'flows' AND sequencename = 'inbox_seq_seq')";
@@ -63,17 +63,18 @@ pub(crate) struct Found {
 }
 
 /// Whether this build works with such a schema: with its own, and with newer ones that say so.
-pub(crate) fn compare(found: Found) -> Result<()> {
+pub(crate) fn compare(found: Found, names: Names) -> Result<()> {
     let (newest, Found { version: found, serves }) = (newest(), found);
+    let schema = names.schema();
     let message = match found.cmp(&newest) {
         std::cmp::Ordering::Equal => return Ok(()),
         std::cmp::Ordering::Greater if serves <= newest => return Ok(()),
         std::cmp::Ordering::Less => format!(
-            "the flows schema of this database has version {found}, this build needs {newest}: run \
+            "the {schema} schema of this database has version {found}, this build needs {newest}: run \
              `engine.migrate()` (open runs survive it)"
         ),
         std::cmp::Ordering::Greater => format!(
-            "the flows schema of this database has version {found} and serves builds for version \
+            "the {schema} schema of this database has version {found} and serves builds for version \
              {serves} and later, this build is for {newest}: a newer build has migrated it; update \
              this one"
         ),
@@ -88,8 +89,8 @@ impl PgStore {
         loop {
             tries += 1;
             match self.migrate_once().await {
-                Err(Fault::Pg(error)) if tries < TRIES && met_another(&error) => {}
-                other => return Ok(other?),
+                Err(Fault::Pg(error, _)) if tries < TRIES && met_another(&error) => {}
+                other => return Ok(other.map_err(|fault| fault.about(self.0.source.names()))?),
             }
         }
     }
@@ -128,7 +129,7 @@ impl PgStore {
         }
         let found = version(&client, names).await?;
         if found.version >= newest() {
-            compare(found)?;
+            compare(found, names)?;
             return mend_sequence(&mut client, names).await;
         }
         let begin = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
@@ -139,13 +140,13 @@ impl PgStore {
              SET LOCAL lock_timeout = '5s'",
             names.lock()
         );
-        tx.batch_execute(&lock).await.map_err(|error| unless_held(error, ANOTHER))?;
+        tx.batch_execute(&lock).await.map_err(|error| unless_held(error, names, ANOTHER))?;
         let found = version(tx.client(), names).await?;
         if found.version > newest() {
-            compare(found)?;
+            compare(found, names)?;
         }
         apply(tx.client(), names, found.version).await.map_err(|fault| match fault {
-            Fault::Pg(error) => unless_held(error, IN_USE),
+            Fault::Pg(error, _) => unless_held(error, names, IN_USE),
             fault => fault,
         })?;
         Ok(tx.commit().await?)
@@ -166,7 +167,11 @@ async fn mend_sequence(client: &mut Client, names: Names) -> Result<(), Fault> {
     if last.get::<_, Option<i64>>(0).unwrap_or(0) < highest {
         let behind: [(&(dyn ToSql + Sync), _); 1] = [(&highest, Type::INT8)];
         tx.client().execute_typed(&names.in_text(GO_ON_BEHIND), &behind).await?;
-        tracing::info!(highest, "the sequence of flows.inbox goes on behind its rows");
+        tracing::info!(
+            highest,
+            schema = names.schema(),
+            "the sequence of the inbox goes on behind its rows"
+        );
     }
     Ok(tx.commit().await?)
 }
@@ -192,15 +197,15 @@ async fn apply(client: &Client, names: Names, found: i32) -> Result<(), Fault> {
         let params: [(&(dyn ToSql + Sync), _); 3] =
             [(&version, Type::INT4), (name, Type::TEXT), (serves, Type::INT4)];
         client.execute_typed(&names.in_text(RECORD_VERSION), &params).await?;
-        tracing::info!(schema = names.schema(), version, name, "migrated the flows schema");
+        tracing::info!(schema = names.schema(), version, name, "migrated the schema");
     }
     Ok(())
 }
 
 /// Says what a migration has waited for in vain.
-fn unless_held(error: PgError, held: &str) -> Fault {
+fn unless_held(error: PgError, names: Names, held: &str) -> Fault {
     if error.code() != Some(&SqlState::LOCK_NOT_AVAILABLE) {
-        return Fault::Pg(error);
+        return Fault::Pg(error, names);
     }
     let message = format!(
         "cannot migrate: {held}; nothing was changed. Find it with `SELECT pid, state, xact_start, query \

@@ -4,6 +4,7 @@
 //! The files of SQL say `flows`. For another schema each text is written anew, once per process.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use flows_core::error::{Error, ErrorKind, Result};
@@ -30,6 +31,12 @@ const RESERVED: &str = " all analyse analyze and any array as asc asymmetric aut
 /// The names of one schema. Free to copy.
 #[derive(Clone, Copy)]
 pub(crate) struct Names(&'static Texts);
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.schema())
+    }
+}
 
 struct Texts {
     schema: String,
@@ -169,7 +176,7 @@ mod tests {
         for name in
             ["", "2b", "_x", "Billing", "a b", "a\"b", "a'; DROP", "ä", "pg_x", "order", "user"]
         {
-            let error = Names::of(name).err().expect(name).to_string();
+            let error = Names::of(name).expect_err(name).to_string();
             assert!(error.contains("cannot be the name of the schema"), "{error}");
         }
         assert!(Names::of(&"x".repeat(LONGEST + 1)).is_err());

@@ -44,7 +44,7 @@ pub(crate) async fn rerun(scope: Scope<'_>, dead: RunKey, run: &NewRun) -> Resul
     match started {
         Ok(Started::Created | Started::Owned { .. }) => scope.keep().await?,
         // an error of the server has aborted the transaction, savepoint and all
-        Err(Fault::Pg(_) | Fault::Silent(_)) => {}
+        Err(Fault::Pg(..) | Fault::Silent(_)) => {}
         Ok(Started::Exists(_) | Started::Held) | Err(Fault::Final(_)) => scope.take_back().await?,
     }
     started

@@ -94,7 +94,9 @@ async fn open(source: &Source, setup: &str) -> Result<ClientWrapper, Fault> {
         if source.own_mode(&client).await? == Mode::Transaction {
             return Err(pooler::no_place_for_workers().into());
         }
-        client.batch_execute(&source.names().in_text(setup)).await?;
+        let names = source.names();
+        let set = client.batch_execute(&names.in_text(setup)).await;
+        set.map_err(|error| Fault::from(error).about(names))?;
         Ok(client)
     };
     match tokio::time::timeout(source.limit(), opened).await {

@@ -196,3 +196,29 @@ async fn a_name_that_is_none_is_refused() {
     let sql = Engine::migration_sql_for("billing").unwrap();
     assert!(sql.contains("CREATE TABLE billing.runs") && !sql.contains("flows."), "{sql}");
 }
+
+/// What is refused names the roles and the schema that it was about.
+#[tokio::test]
+async fn errors_name_the_roles_of_their_schema() {
+    let database = fresh_database().await.unwrap();
+    let admin = plain(database.superuser_url().unwrap_or(database.url())).await;
+    let engine = Engine::builder().url(database.url()).schema("zebra").connect().await.unwrap();
+    let missing = engine.store().find(Uuid::nil(), "one").await.expect_err("no schema");
+    assert!(missing.message().contains("no zebra schema"), "{missing}");
+    engine.migrate().await.unwrap();
+    start_in(&engine, "one").await.unwrap();
+
+    let advice = "GRANT zebra_tenant, zebra_worker TO";
+    let revoke = "REVOKE SELECT, INSERT, UPDATE ON zebra.runs FROM zebra_tenant;
+                  REVOKE ALL ON zebra.workers FROM zebra_worker";
+    admin.batch_execute(revoke).await.unwrap();
+    let refused = start_in(&engine, "two").await.expect_err("a missing right");
+    assert_eq!(refused.kind(), ErrorKind::Configuration);
+    assert!(refused.message().contains(advice), "{refused}");
+    let refused = engine.store().register(&worker(LEASE)).await.expect_err("a missing right");
+    assert!(refused.message().contains(advice), "{refused}");
+}
+
+async fn start_in(engine: &Engine, id: &str) -> flows_core::error::Result<Started> {
+    engine.store().start(&[run(Some(id))]).await?.remove(0)
+}

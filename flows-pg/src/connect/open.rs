@@ -253,7 +253,7 @@ async fn all_of(failures: Vec<(&Server, PgError)>) -> PgError {
             alone = Some(error);
             continue;
         }
-        let error = Error::from(Fault::Pg(error));
+        let error = Error::from(Fault::from(error));
         if error.kind() != ErrorKind::Configuration {
             kind = error.kind();
         }
