@@ -3,12 +3,21 @@
 //! JSON is the default: it tolerates added fields and people can read it. Postcard is for
 //! definitions that ask for it (`codec = "postcard"`): compact, and guarded by a fingerprint of the
 //! type's shape, so that drift is a clear error instead of wrong values.
+//!
+//! What user code sees is decoded from what is stored, live as in a replay. What cannot be read back is
+//! an error where it is written.
+
+#[cfg(test)]
+mod tests;
+mod writer;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use self::writer::Form;
 use crate::engine::LARGEST_PAYLOAD;
 use crate::error::{Error, ErrorKind, Result};
+use crate::ids::fnv1a;
 use crate::shape;
 
 /// How a payload is written.
@@ -30,18 +39,88 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// Encodes a value. Fails when its `Serialize` does, or when JSON contains a NUL character,
-    /// which PostgreSQL cannot store in text.
+    /// Encodes a value that will be read back as the same type, and tries that. Fails when its
+    /// `Serialize` or its `Deserialize` does, where [`Payload::json`] does, and with postcard when what
+    /// is read differs from what was written.
     pub fn encode<T: Serialize + DeserializeOwned>(codec: Codec, value: &T) -> Result<Self> {
-        match codec {
-            Codec::Json => Self::json(value),
-            Codec::Postcard => Ok(Self { codec, bytes: encode_postcard(value)? }),
-        }
+        Self::encode_and_read(codec, value).map(|(payload, _)| payload)
     }
 
-    /// Encodes a value as JSON; fails as [`Payload::encode`] does.
+    /// The same, with what is read back: all that user code may go on with.
+    pub(crate) fn encode_and_read<T: Serialize + DeserializeOwned>(
+        codec: Codec,
+        value: &T,
+    ) -> Result<(Self, T)> {
+        let payload = match codec {
+            Codec::Json => Self::json(value)?,
+            Codec::Postcard => Self { codec, bytes: encode_postcard(value)? },
+        };
+        let read = payload.read_back(value)?;
+        Ok((payload, read))
+    }
+
+    /// Encodes a value as JSON. Fails when its `Serialize` does, and on what cannot be stored or read
+    /// back: NUL characters, NaN and infinity, more than 127 levels of nesting, keys of maps that are no
+    /// text or number.
     pub fn json<T: Serialize>(value: &T) -> Result<Self> {
-        Ok(Self { codec: Codec::Json, bytes: encode_json(value)? })
+        Ok(Self { codec: Codec::Json, bytes: encode_json(value, Form::Plain)? })
+    }
+
+    /// Encodes the input of a run as the text that JSONB makes of it, and tries to read it back.
+    pub(crate) fn column<T: Serialize + DeserializeOwned>(value: &T) -> Result<Self> {
+        Self::canonical(value, Form::Column)
+    }
+
+    /// Encodes the output of a run in the order and with the numbers that JSONB gives back, and tries to
+    /// read it back.
+    pub(crate) fn output<T: Serialize + DeserializeOwned>(value: &T) -> Result<Self> {
+        Self::canonical(value, Form::Canonical)
+    }
+
+    fn canonical<T: Serialize + DeserializeOwned>(value: &T, form: Form) -> Result<Self> {
+        let payload = Self { codec: Codec::Json, bytes: encode_json(value, form)? };
+        payload.read_back(value)?;
+        Ok(payload)
+    }
+
+    /// Encodes the input of an activity, with a hash that is the same for equal values.
+    pub(crate) fn input<T: Serialize + DeserializeOwned>(
+        codec: Codec,
+        value: &T,
+    ) -> Result<(Self, u64)> {
+        if codec == Codec::Json {
+            let payload = Self::canonical(value, Form::Canonical)?;
+            let hash = payload.hash();
+            return Ok((payload, hash));
+        }
+        let payload = Self::encode(codec, value)?;
+        let equal = writer::write(value, Form::Canonical); // not of what has no form in JSON
+        let hash = equal.map_or_else(|_| payload.hash(), |form| fnv1a(form.into_iter()));
+        Ok((payload, hash))
+    }
+
+    /// A hash of its bytes.
+    pub(crate) fn hash(&self) -> u64 {
+        fnv1a(self.bytes.iter().copied())
+    }
+
+    fn read_back<T: Serialize + DeserializeOwned>(&self, value: &T) -> Result<T> {
+        let read = self.decode::<T>().map_err(|error| {
+            cannot_encode::<T>(&format!("it could not be read back: {}", error.message()))
+        })?;
+        if self.codec == Codec::Postcard {
+            let forms =
+                (writer::write(value, Form::Canonical), writer::write(&read, Form::Canonical));
+            if let (Ok(written), Ok(read)) = forms
+                && written != read
+            {
+                return Err(cannot_encode::<T>(
+                    "it would be read back as another value: postcard has no names, so fields and \
+                     variants that serde skips shift what follows; write them, or use `codec = \"json\"`",
+                ));
+            }
+        }
+        Ok(read)
     }
 
     /// A payload from JSON text that the caller knows to be valid.
@@ -126,8 +205,9 @@ pub(crate) fn check_size(size: usize, limit: usize, what: impl FnOnce() -> Strin
     )))
 }
 
-fn encode_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    let bytes = serde_json::to_vec(value).map_err(|e| cannot_encode::<T>(&e.to_string()))?;
+fn encode_json<T: Serialize>(value: &T, form: Form) -> Result<Vec<u8>> {
+    let bytes =
+        writer::write(value, form).map_err(|refused| cannot_encode::<T>(&refused.to_string()))?;
     match refused_escape(&bytes) {
         None => Ok(bytes),
         Some(b'0') => Err(cannot_encode::<T>(
@@ -195,7 +275,10 @@ fn decode_postcard<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
              definition a new version, or use `codec = \"json\"`"
         ));
     }
-    postcard::from_bytes(body).map_err(|e| e.to_string())
+    match postcard::take_from_bytes(body).map_err(|e| e.to_string())? {
+        (value, []) => Ok(value),
+        (_, rest) => Err(format!("{} bytes are left over", rest.len())),
+    }
 }
 
 fn cannot_encode<T>(cause: &str) -> Error {

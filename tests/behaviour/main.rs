@@ -40,5 +40,6 @@ mod terminating;
 mod texts;
 mod unsure;
 mod untold;
+mod values;
 mod versions;
 mod workers;

@@ -11,7 +11,6 @@ use super::workflow::WorkflowContext;
 use crate::definition::Activity;
 use crate::durable::sealed::Sealed;
 use crate::error::{Error, Result};
-use crate::ids::fnv1a;
 use crate::limits::{check_duration, check_limit, check_name};
 use crate::payload::Payload;
 use crate::replay::{ActivityTask, Overrides, What};
@@ -92,13 +91,13 @@ impl<A: Activity> Call<A> {
         let mut state = self.handle.shared().lock();
         let (now, cancelled) = (state.now, state.is_cancelled().then(|| state.cancellation()));
         drop(state);
-        let input = self.checked().and_then(|()| Payload::encode(A::CODEC, &input));
+        let input = self.checked().and_then(|()| Payload::input(A::CODEC, &input));
         let task = match (cancelled, input) {
             (Some(error), _) | (None, Err(error)) => {
                 self.refused = Some(error);
                 return;
             }
-            (None, Ok(input)) => self.task(input, now),
+            (None, Ok((input, hash))) => self.task(input, hash, now),
         };
         let what = What::Activity(Arc::new(task));
         self.handle.open(|state, op| state.issue(op, what, self.site));
@@ -116,13 +115,13 @@ impl<A: Activity> Call<A> {
         queue.as_deref().map_or(Ok(()), |queue| check_name(&of("queue"), queue))
     }
 
-    fn task(&mut self, input: Payload, now: Timestamp) -> ActivityTask {
+    fn task(&mut self, input: Payload, input_hash: u64, now: Timestamp) -> ActivityTask {
         let call = || format!("activity `{}`", A::NAME);
         self.handle.shared().bounds.bytes(input.len(), call, self.site);
         ActivityTask {
             op: self.handle.op(),
             name: A::NAME,
-            input_hash: fnv1a(input.bytes().iter().copied()),
+            input_hash,
             input,
             overrides: self.overrides.take(),
             scheduled_at: now,

@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::ids::{RunKey, fnv1a};
 use crate::journal::{Event, StepId};
 use crate::limits::{check_duration, check_name};
-use crate::payload::Payload;
-use crate::replay::{ChildStart, ChildTask, Command, State, What};
+use crate::payload::{Payload, check_size};
+use crate::replay::{ChildStart, ChildTask, Command, Shared, State, What};
 
 /// A call of a workflow as a child: lazy, typed, durable.
 ///
@@ -64,20 +64,28 @@ impl<W: Workflow> ChildCall<W> {
             let mut state = shared.lock();
             state.is_cancelled().then(|| state.cancellation())
         };
-        let limit = shared.info.payload_limit;
-        let input = self
-            .checked()
-            .and_then(|()| Payload::json(&input))
-            .and_then(|input| input.within(limit, || format!("input of workflow `{}`", W::NAME)));
-        match (cancelled, input) {
-            (Some(error), _) | (None, Err(error)) => self.refused = Some(error),
-            (None, Ok(input)) => {
+        match cancelled.map_or_else(|| self.encoded(&shared, &input), Err) {
+            Err(error) => self.refused = Some(error),
+            Ok(input) => {
                 shared.bounds.bytes(input.len(), called::<W>, self.site);
                 let task = Arc::new(self.task(input));
                 let (run, site) = (child_run(shared.info.key, task.op), self.site);
                 self.handle.open(|state, op| issue_child(state, op, run, task, site));
             }
         }
+    }
+
+    /// The input, unless it is refused, or was when the run was here before.
+    fn encoded(&self, shared: &Shared, input: &W::Input) -> Result<Payload> {
+        let what = || format!("input of workflow `{}`", W::NAME);
+        self.checked()?; // which says the same in a replay
+        let encoded = Payload::column(input);
+        let fits = match &encoded {
+            Ok(input) => check_size(input.len(), shared.info.payload_limit, what),
+            Err(error) => Err(error.clone()),
+        };
+        shared.lock().refusal(self.handle.op(), fits)?;
+        encoded
     }
 
     /// Refuses what no start could ask for.
@@ -95,7 +103,7 @@ impl<W: Workflow> ChildCall<W> {
             op: self.handle.op(),
             workflow: W::NAME,
             version: W::VERSION,
-            input_hash: fnv1a(input.bytes().iter().copied()),
+            input_hash: input.hash(),
             input,
             queue: self.queue.take().or_else(|| options.queue.map(Into::into)),
             timeout: options.timeout,

@@ -17,8 +17,9 @@ use super::timer::{Sleep, Timeout};
 use crate::definition::{Workflow, WorkflowInput};
 use crate::durable::Durable;
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Event, StoredError};
 use crate::limits::check_name;
-use crate::payload::Payload;
+use crate::payload::{Codec, Payload};
 use crate::replay::Shared;
 use crate::replay::watch::Place;
 
@@ -195,11 +196,20 @@ impl WorkflowContext {
         }
         let value = make();
         let limit = self.shared.info.payload_limit;
-        let payload = Payload::json(&value)?.within(limit, || "value of a side effect".into())?;
-        self.shared.bounds.bytes(payload.len(), side_effect, site);
-        let mut state = self.shared.lock();
-        state.mark(crate::journal::Event::SideEffect { op, value: payload });
-        Ok(value)
+        let made = Payload::encode_and_read(Codec::Json, &value).and_then(|(payload, value)| {
+            Ok((payload.within(limit, || "value of a side effect".into())?, value))
+        });
+        let (event, value) = match made {
+            Ok((payload, value)) => {
+                self.shared.bounds.bytes(payload.len(), side_effect, site);
+                (Event::SideEffect { op, value: payload }, Ok(value))
+            }
+            Err(error) => {
+                (Event::ValueRefused { op, error: StoredError::from(&error) }, Err(error))
+            }
+        };
+        self.shared.lock().mark(event);
+        value
     }
 
     // ---- lifetime --------------------------------------------------------------------------
@@ -221,10 +231,7 @@ impl WorkflowContext {
     pub fn continue_as_new<I: WorkflowInput, T>(&self, input: I) -> Result<T> {
         self.calls("`ctx.continue_as_new(..)`", Location::caller());
         let (name, version) = (<I::Workflow as Workflow>::NAME, <I::Workflow as Workflow>::VERSION);
-        let limit = self.shared.info.payload_limit;
-        let input = Payload::json(&input)
-            .and_then(|input| input.within(limit, || format!("input of workflow `{name}`")))?
-            .decode()?;
+        let input = Payload::column(&input)?.as_json().unwrap_or("null").to_owned();
         let next = ContinueAs { workflow: name.to_owned(), version, input };
         let message = format!("continued as a new run of `{name}`");
         Err(Error::new(ErrorKind::ContinueAsNew, message).with_details(next))
@@ -265,7 +272,8 @@ fn side_effect() -> String {
 pub(crate) struct ContinueAs {
     pub(crate) workflow: String,
     pub(crate) version: u32,
-    pub(crate) input: serde_json::Value,
+    /// As JSON text, which keeps numbers that `serde_json::Value` cannot.
+    pub(crate) input: String,
 }
 
 /// The run's random numbers; see [`WorkflowContext::rng`].

@@ -109,6 +109,6 @@ fn begin<W: Workflow>(ctx: WorkflowContext, input: &Payload) -> Result<PayloadFu
     let input = input.decode::<W::Input>().map_err(|e| e.context_of("input", W::NAME))?;
     Ok(Box::pin(async move {
         let output = W::run(ctx, input).await?;
-        Payload::json(&output).map_err(|e| e.context_of("output", W::NAME))
+        Payload::output(&output).map_err(|e| e.context_of("output", W::NAME))
     }))
 }

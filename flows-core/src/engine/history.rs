@@ -79,7 +79,7 @@ fn event(position: i32, recorded: Recorded) -> HistoryEvent {
         Event::ChildClosed { op, result: Ok(output) } => {
             HistoryEvent { operation: Some(op), value: Some(output), ..blank }
         }
-        Event::ChildClosed { op, result: Err(error) } => {
+        Event::ValueRefused { op, error } | Event::ChildClosed { op, result: Err(error) } => {
             HistoryEvent { operation: Some(op), error: Some((&error).into()), ..blank }
         }
         Event::RunFailed { error } => HistoryEvent { error: Some((&error).into()), ..blank },

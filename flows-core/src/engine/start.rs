@@ -44,7 +44,7 @@ impl<'t, W: Workflow> Start<'t, W> {
     pub(super) fn new(tenant: Result<Tenant>, input: W::Input) -> Self {
         Self {
             tenant,
-            input: Payload::json(&input).map_err(|e| e.context_of("input", W::NAME)),
+            input: Payload::column(&input).map_err(|e| e.context_of("input", W::NAME)),
             options: Options::default(),
             tx: None,
             workflow: PhantomData,

@@ -120,6 +120,14 @@ pub enum Event {
         /// The run's setbacks: if it has one more, the attempt may be why.
         setbacks: i16,
     },
+    /// A value that the code gave could not be stored: the call is an error, also where the limit is
+    /// another by now.
+    ValueRefused {
+        /// The side effect or child.
+        op: u32,
+        /// Why.
+        error: StoredError,
+    },
 }
 
 /// An error as JSON text of its [`ErrorRecord`], because the envelope is not self-describing.
@@ -162,12 +170,19 @@ impl Event {
             Self::RunStarted => "run_started",
             Self::Patched { .. } => "patched",
             Self::ActivityStarted { .. } => "activity_started",
+            Self::ValueRefused { .. } => "value_refused",
         }
     }
 
     /// Whether it was made by a poll of the workflow (and so waits to be asked for), rather than
     /// being what caused one.
     pub fn is_mark(&self) -> bool {
-        matches!(self, Self::SideEffect { .. } | Self::ChildStarted { .. } | Self::Patched { .. })
+        matches!(
+            self,
+            Self::SideEffect { .. }
+                | Self::ChildStarted { .. }
+                | Self::Patched { .. }
+                | Self::ValueRefused { .. }
+        )
     }
 }

@@ -8,7 +8,7 @@ use super::state::State;
 use super::stuck::Stuck;
 use super::watch::Place;
 use crate::error::{Error, Result};
-use crate::journal::{Event, Recorded, StepId};
+use crate::journal::{Event, Recorded, StepId, StoredError};
 use crate::payload::Payload;
 
 /// The operation an event answers, if it answers one.
@@ -19,9 +19,10 @@ pub(crate) fn target(event: &Event) -> Option<u32> {
         | Event::ActivityAttemptFailed { step, .. }
         | Event::ActivityStarted { step, .. }
         | Event::ChildStarted { step, .. } => Some(step.op),
-        Event::TimerFired { op } | Event::SideEffect { op, .. } | Event::ChildClosed { op, .. } => {
-            Some(*op)
-        }
+        Event::TimerFired { op }
+        | Event::SideEffect { op, .. }
+        | Event::ValueRefused { op, .. }
+        | Event::ChildClosed { op, .. } => Some(*op),
         Event::SignalReceived { .. }
         | Event::CancelRequested { .. }
         | Event::RunCompleted
@@ -107,9 +108,28 @@ impl State {
     pub(crate) fn recorded_side_effect(&mut self, op: u32, site: Place) -> Result<Option<Payload>> {
         match self.recorded_marks.remove(&op) {
             Some(Event::SideEffect { value, .. }) => Ok(Some(value)),
+            Some(Event::ValueRefused { error, .. }) => Err(Error::from(&error)),
             None if self.events_ahead == 0 => Ok(None),
             found => Err(self.disagree(op, found.as_ref(), "side effect", site)),
         }
+    }
+
+    /// What the call of a child comes to by its input: in a replay what the journal says, otherwise
+    /// `check`, whose refusal is recorded.
+    pub(crate) fn refusal(&mut self, op: u32, check: Result<()>) -> Result<()> {
+        match self.recorded_marks.get(&op) {
+            Some(Event::ValueRefused { error, .. }) => {
+                let error = Error::from(error);
+                self.recorded_marks.remove(&op);
+                return Err(error);
+            }
+            Some(_) => return Ok(()),
+            None => {}
+        }
+        if let (0, Err(error)) = (self.events_ahead, &check) {
+            self.mark(Event::ValueRefused { op, error: StoredError::from(error) });
+        }
+        check
     }
 
     /// Whether a child is to be started now; not when the journal has its start.
@@ -178,6 +198,7 @@ fn in_words(event: &Event) -> String {
         Event::ChildStarted { step, .. } => format!("child workflow {} started", named(step)),
         Event::TimerFired { op } => format!("timer (#{op}) fired"),
         Event::SideEffect { op, .. } => format!("side effect (#{op})"),
+        Event::ValueRefused { op, .. } => format!("a value refused (#{op})"),
         Event::ChildClosed { op, .. } => format!("child workflow (#{op}) ended"),
         Event::SignalReceived { name, .. } => format!("signal `{name}` received"),
         other => other.name().to_owned(),

@@ -338,6 +338,7 @@ fn deliver(state: &mut State, event: Event) {
         Event::SideEffect { .. }
         | Event::ChildStarted { .. }
         | Event::Patched { .. }
+        | Event::ValueRefused { .. }
         | Event::ActivityStarted { .. }
         | Event::RunCompleted
         | Event::RunFailed { .. }

@@ -30,7 +30,7 @@ where
             let mut mock = mock.lock().unwrap_or_else(PoisonError::into_inner);
             mock(input)
         };
-        Payload::json(&output?).map_err(|error| error.context_of("output", W::NAME))
+        Payload::output(&output?).map_err(|error| error.context_of("output", W::NAME))
     })
 }
 

@@ -11,7 +11,7 @@ use crate::context::ContinueAs;
 use crate::error::{Error, ErrorKind, ErrorRecord, Result};
 use crate::ids::{RunKey, lane_of};
 use crate::journal::{Event, Recorded, StoredError};
-use crate::payload::Payload;
+use crate::payload::{Payload, check_size};
 use crate::replay::{ChildStart, Machine};
 use crate::store::{Close, ConflictPolicy, Lineage, Mail, MailKind, NewRun, Parent, RunStatus};
 use crate::time::Timestamp;
@@ -19,8 +19,10 @@ use crate::time::Timestamp;
 impl Executor {
     /// The workflow has its result.
     pub(super) fn end(&mut self, key: RunKey, outcome: Result<Payload>) {
-        let outcome = outcome.and_then(|output| self.fitting(key, output));
-        let outcome = outcome.map_err(|error| error.within(self.session.payload_limit));
+        let outcome = match outcome {
+            Ok(output) => self.fitting(key, output),
+            Err(error) => Err(self.fitting_error(error)),
+        };
         self.clear_alarms(key);
         let at = self.session.clock.now();
         let Some(run) = self.runs.get_mut(&key) else { return };
@@ -49,6 +51,17 @@ impl Executor {
             let name = self.runs.get(&key).map(|run| Arc::clone(&run.origin.workflow));
             format!("output of workflow `{}`", name.unwrap_or_default())
         })
+    }
+
+    /// What the run ends with. An input of the next run that is too large is only found here: the code
+    /// cannot be told, or a replay under another limit would be told something else.
+    fn fitting_error(&self, error: Error) -> Error {
+        let limit = self.session.payload_limit;
+        let Some(ContinueAs { workflow, input, .. }) = next_of(&error) else {
+            return error.within(limit);
+        };
+        let fits = check_size(input.len(), limit, || format!("input of workflow `{workflow}`"));
+        fits.err().unwrap_or(error)
     }
 
     /// The run has taken longer than its limit.
@@ -156,9 +169,13 @@ fn retried(key: RunKey, origin: &Origin, error: &Error) -> Option<NewRun> {
     Some(new)
 }
 
+fn next_of(error: &Error) -> Option<ContinueAs> {
+    (error.kind() == ErrorKind::ContinueAsNew).then(|| error.details()).flatten()
+}
+
 fn continued(key: RunKey, origin: &Origin, error: &Error) -> Option<NewRun> {
-    let next: ContinueAs = error.details()?;
-    let mut new = successor(key, origin, next.input.to_string().into());
+    let next = next_of(error)?;
+    let mut new = successor(key, origin, next.input.into());
     new.lane = lane_of(&origin.queue, &next.workflow, next.version);
     (new.workflow, new.version) = (next.workflow.into(), next.version);
     Some(new)

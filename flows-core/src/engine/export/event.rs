@@ -107,7 +107,7 @@ fn write_fields(blank: EventDocument, event: &Event) -> EventDocument {
         Event::ChildClosed { op, result: Ok(output) } => {
             EventDocument { operation: Some(*op), value: Some(output.into()), ..blank }
         }
-        Event::ChildClosed { op, result: Err(error) } => {
+        Event::ValueRefused { op, error } | Event::ChildClosed { op, result: Err(error) } => {
             EventDocument { operation: Some(*op), error: Some(value_of(error)), ..blank }
         }
         Event::Patched { id } => EventDocument { name: Some(id.clone()), ..blank },
@@ -170,6 +170,9 @@ fn read(document: EventDocument) -> Result<Recorded> {
             Event::SignalReceived { name: document.name()?, payload: document.value()? }
         }
         "side_effect" => Event::SideEffect { op: document.operation()?, value: document.value()? },
+        "value_refused" => {
+            Event::ValueRefused { op: document.operation()?, error: document.error()? }
+        }
         "cancel_requested" => Event::CancelRequested { reason: document.reason()? },
         "child_started" => Event::ChildStarted {
             step: document.step()?,

@@ -31,6 +31,7 @@ pub(super) fn news(turn: &Turn) -> Vec<&'static str> {
     let marks = turn.marks.iter().map(|mark| match mark.event {
         Event::SideEffect { .. } => "a side effect is recorded",
         Event::Patched { .. } => "a patch is recorded",
+        Event::ValueRefused { .. } => "a refusal is recorded",
         _ => "a start is recorded",
     });
     let outcome = turn.outcome.iter().map(|outcome| match outcome {

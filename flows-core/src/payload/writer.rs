@@ -1,0 +1,548 @@
+//! JSON as it is stored: what cannot be read back is refused where it is written.
+//!
+//! `serde_json` writes NaN as `null` and nests deeper than it reads. This serializer refuses both. In
+//! its canonical form it also writes what PostgreSQL gives back for JSONB, byte by byte: keys in
+//! JSONB's order and once each, numbers without exponents, its spaces. Equal values have equal
+//! canonical forms: the entries of hash maps and the elements of hash sets are sorted. So it serves
+//! for what is stored as JSONB, and for comparing a value with one that was made again.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::io::Write as _;
+
+use serde::ser::{self, Serialize};
+
+/// The deepest nesting that `serde_json` reads.
+const DEEPEST: u8 = 127;
+/// How `serde_json` announces values that are JSON text already, and numbers that are digits.
+const RAW: &str = "$serde_json::private::RawValue";
+const NUMBER: &str = "$serde_json::private::Number";
+
+/// How a value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// In its own order.
+    Plain,
+    /// As JSONB orders it.
+    Canonical,
+    /// The same, with the spaces that JSONB is shown with.
+    Column,
+}
+
+impl Form {
+    fn is_canonical(self) -> bool {
+        self != Self::Plain
+    }
+
+    fn comma(self) -> &'static [u8] {
+        if self == Self::Column { b", " } else { b"," }
+    }
+
+    fn colon(self) -> &'static [u8] {
+        if self == Self::Column { b": " } else { b":" }
+    }
+}
+
+/// A value as JSON.
+pub(super) fn write<T: Serialize + ?Sized>(value: &T, form: Form) -> Result<Vec<u8>, Refused> {
+    let mut out = Vec::with_capacity(64);
+    value.serialize(Writer { out: &mut out, form, depth: 0 })?;
+    Ok(out)
+}
+
+/// Why a value cannot be written.
+#[derive(Debug)]
+pub(super) struct Refused(String);
+
+impl Refused {
+    fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
+impl Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl ser::Error for Refused {
+    fn custom<T: Display>(why: T) -> Self {
+        Self(why.to_string())
+    }
+}
+
+struct Writer<'a> {
+    out: &'a mut Vec<u8>,
+    form: Form,
+    depth: u8,
+}
+
+impl<'a> Writer<'a> {
+    fn text(self, text: &str) -> Result<(), Refused> {
+        self.out.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+
+    fn shown(self, value: impl Display) -> Result<(), Refused> {
+        write!(self.out, "{value}").map_err(ser::Error::custom)
+    }
+
+    /// The shortest digits that are read as the same number, without an exponent. JSONB has no
+    /// negative zero.
+    fn float(self, value: f64, digits: String) -> Result<(), Refused> {
+        if !value.is_finite() {
+            let why = "NaN and infinity cannot be written as JSON: use an Option, a text, or \
+                       `codec = \"postcard\"`";
+            return Err(Refused::new(why));
+        }
+        let digits = if self.form.is_canonical() && digits == "-0.0" { "0.0" } else { &digits };
+        self.text(digits)
+    }
+
+    fn deeper(&self) -> Result<u8, Refused> {
+        let too_deep = || Refused::new(format!("it is nested deeper than {DEEPEST} levels"));
+        Some(self.depth + 1).filter(|depth| *depth <= DEEPEST).ok_or_else(too_deep)
+    }
+
+    fn items(self, unordered: bool) -> Result<Items<'a>, Refused> {
+        let (depth, start) = (self.deeper()?, self.out.len());
+        self.out.push(b'[');
+        let ends = (unordered && self.form.is_canonical()).then(Vec::new);
+        let Self { out, form, .. } = self;
+        Ok(Items { writer: Writer { out, form, depth }, start, ends, wrapped: false })
+    }
+
+    fn fields(self) -> Result<Fields<'a>, Refused> {
+        let (depth, start) = (self.deeper()?, self.out.len());
+        let Self { out, form, .. } = self;
+        let writer = Writer { out, form, depth };
+        Ok(Fields { writer, start, entries: Vec::new(), key: None, wrapped: false })
+    }
+
+    /// `{"Variant":`, which somebody closes.
+    fn variant(self, variant: &'static str) -> Result<Self, Refused> {
+        let depth = self.deeper()?;
+        let Self { out, form, .. } = self;
+        out.push(b'{');
+        quote(out, variant)?;
+        out.extend_from_slice(form.colon());
+        Ok(Self { out, form, depth })
+    }
+}
+
+fn quote(out: &mut Vec<u8>, text: &str) -> Result<(), Refused> {
+    serde_json::to_writer(out, text).map_err(ser::Error::custom)
+}
+
+/// The digits of a float, with a point: so that it is read as a float again.
+fn with_point(mut digits: String) -> String {
+    if !digits.contains('.') {
+        digits.push_str(".0");
+    }
+    digits
+}
+
+/// Whether a collection of this type gives its elements in another order each time it is made.
+fn is_unordered<I>() -> bool {
+    let name = std::any::type_name::<I>().trim_start_matches('&');
+    name.split('<').next().is_some_and(|name| name.ends_with("::HashSet"))
+}
+
+/// The elements of an array.
+struct Items<'a> {
+    writer: Writer<'a>,
+    start: usize,
+    /// Where each element of a set ends, to sort them.
+    ends: Option<Vec<usize>>,
+    /// It is what a variant has.
+    wrapped: bool,
+}
+
+impl Items<'_> {
+    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
+        let Writer { out, form, depth } = &mut self.writer;
+        let (form, depth) = (*form, *depth);
+        if self.ends.is_none() && out.len() > self.start + 1 {
+            out.extend_from_slice(form.comma());
+        }
+        value.serialize(Writer { out, form, depth })?;
+        if let Some(ends) = &mut self.ends {
+            ends.push(out.len());
+        }
+        Ok(())
+    }
+
+    fn close(self) -> Result<(), Refused> {
+        let Writer { out, form, .. } = self.writer;
+        if let Some(ends) = self.ends {
+            let all = out.split_off(self.start + 1);
+            let mut from = self.start + 1;
+            let mut items: Vec<&[u8]> = Vec::with_capacity(ends.len());
+            for end in ends {
+                items.push(&all[from - self.start - 1..end - self.start - 1]);
+                from = end;
+            }
+            items.sort_unstable();
+            out.extend_from_slice(&items.join(form.comma()));
+        }
+        out.push(b']');
+        if self.wrapped {
+            out.push(b'}');
+        }
+        Ok(())
+    }
+}
+
+/// The entries of an object: values one behind the other, to be put in order at the end.
+struct Fields<'a> {
+    writer: Writer<'a>,
+    start: usize,
+    /// Keys, and where their values end.
+    entries: Vec<(Cow<'static, str>, usize)>,
+    key: Option<Cow<'static, str>>,
+    /// It is what a variant has.
+    wrapped: bool,
+}
+
+impl Fields<'_> {
+    fn push<T: Serialize + ?Sized>(
+        &mut self,
+        key: Cow<'static, str>,
+        value: &T,
+    ) -> Result<(), Refused> {
+        let Writer { out, form, depth } = &mut self.writer;
+        value.serialize(Writer { out, form: *form, depth: *depth })?;
+        self.entries.push((key, out.len()));
+        Ok(())
+    }
+
+    fn close(self) -> Result<(), Refused> {
+        let Writer { out, form, .. } = self.writer;
+        let values = out.split_off(self.start);
+        let mut entries = Vec::with_capacity(self.entries.len());
+        let mut from = 0;
+        for (key, end) in &self.entries {
+            let end = end - self.start;
+            entries.push((key.as_ref(), &values[from..end]));
+            from = end;
+        }
+        if form.is_canonical() {
+            entries.sort_by_key(|(key, _)| (key.len(), *key));
+        }
+        out.push(b'{');
+        for (index, (key, value)) in entries.iter().enumerate() {
+            if form.is_canonical() && entries.get(index + 1).is_some_and(|(next, _)| next == key) {
+                continue; // the last of one name counts
+            }
+            if out.len() > self.start + 1 {
+                out.extend_from_slice(form.comma());
+            }
+            quote(out, key)?;
+            out.extend_from_slice(form.colon());
+            out.extend_from_slice(value);
+        }
+        out.push(b'}');
+        if self.wrapped {
+            out.push(b'}');
+        }
+        Ok(())
+    }
+}
+
+/// What a map's key is as the key of an object.
+fn key_of<T: Serialize + ?Sized>(key: &T) -> Result<String, Refused> {
+    let text = write(key, Form::Plain)?;
+    let text = String::from_utf8(text).map_err(ser::Error::custom)?;
+    match text.as_bytes().first() {
+        Some(b'"') => serde_json::from_str(&text).map_err(ser::Error::custom),
+        Some(b'[' | b'{' | b'n') | None => {
+            Err(Refused::new("the keys of a map must be texts or numbers: use a list of pairs"))
+        }
+        Some(_) => Ok(text),
+    }
+}
+
+impl<'a> ser::Serializer for Writer<'a> {
+    type Ok = ();
+    type Error = Refused;
+    type SerializeSeq = Items<'a>;
+    type SerializeTuple = Items<'a>;
+    type SerializeTupleStruct = Items<'a>;
+    type SerializeTupleVariant = Items<'a>;
+    type SerializeMap = Fields<'a>;
+    type SerializeStruct = Struct<'a>;
+    type SerializeStructVariant = Fields<'a>;
+
+    fn serialize_bool(self, v: bool) -> Result<(), Refused> {
+        self.text(if v { "true" } else { "false" })
+    }
+
+    fn serialize_i8(self, v: i8) -> Result<(), Refused> {
+        self.shown(v)
+    }
+
+    fn serialize_i16(self, v: i16) -> Result<(), Refused> {
+        self.shown(v)
+    }
+
+    fn serialize_i32(self, v: i32) -> Result<(), Refused> {
+        self.shown(v)
+    }
+
+    fn serialize_i64(self, v: i64) -> Result<(), Refused> {
+        self.shown(v)
+    }
+
+    fn serialize_i128(self, v: i128) -> Result<(), Refused> {
+        self.shown(v)
+    }
+
+    fn serialize_u8(self, v: u8) -> Result<(), Refused> {
+        self.shown(v)
+    }
+
+    fn serialize_u16(self, v: u16) -> Result<(), Refused> {
+        self.shown(v)
+    }
+
+    fn serialize_u32(self, v: u32) -> Result<(), Refused> {
+        self.shown(v)
+    }
+
+    fn serialize_u64(self, v: u64) -> Result<(), Refused> {
+        self.shown(v)
+    }
+
+    fn serialize_u128(self, v: u128) -> Result<(), Refused> {
+        self.shown(v)
+    }
+
+    fn serialize_f32(self, v: f32) -> Result<(), Refused> {
+        self.float(v.into(), with_point(v.to_string()))
+    }
+
+    fn serialize_f64(self, v: f64) -> Result<(), Refused> {
+        self.float(v, with_point(v.to_string()))
+    }
+
+    fn serialize_char(self, v: char) -> Result<(), Refused> {
+        self.serialize_str(v.encode_utf8(&mut [0; 4]))
+    }
+
+    fn serialize_str(self, v: &str) -> Result<(), Refused> {
+        quote(self.out, v)
+    }
+
+    fn serialize_bytes(self, v: &[u8]) -> Result<(), Refused> {
+        self.collect_seq(v)
+    }
+
+    fn serialize_none(self) -> Result<(), Refused> {
+        self.text("null")
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Refused> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<(), Refused> {
+        self.text("null")
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Refused> {
+        self.text("null")
+    }
+
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+    ) -> Result<(), Refused> {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), Refused> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), Refused> {
+        let Writer { out, form, depth } = self.variant(variant)?;
+        value.serialize(Writer { out, form, depth })?;
+        out.push(b'}');
+        Ok(())
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Items<'a>, Refused> {
+        self.items(false)
+    }
+
+    /// Tells a hash set from a list, which `serialize_seq` cannot.
+    fn collect_seq<I>(self, iter: I) -> Result<(), Refused>
+    where
+        I: IntoIterator,
+        I::Item: Serialize,
+    {
+        let mut items = self.items(is_unordered::<I>())?;
+        iter.into_iter().try_for_each(|item| items.push(&item))?;
+        items.close()
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Items<'a>, Refused> {
+        self.items(false)
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Items<'a>, Refused> {
+        self.items(false)
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Items<'a>, Refused> {
+        Ok(Items { wrapped: true, ..self.variant(variant)?.items(false)? })
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Fields<'a>, Refused> {
+        self.fields()
+    }
+
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Struct<'a>, Refused> {
+        match name {
+            RAW | NUMBER => Ok(Struct::Json(self)),
+            _ => self.fields().map(Struct::Fields),
+        }
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Fields<'a>, Refused> {
+        Ok(Fields { wrapped: true, ..self.variant(variant)?.fields()? })
+    }
+}
+
+/// A struct, or what only looks like one.
+enum Struct<'a> {
+    Fields(Fields<'a>),
+    /// JSON text.
+    Json(Writer<'a>),
+}
+
+impl Struct<'_> {
+    /// Takes over JSON text; in the canonical form, as what it is read as.
+    fn json<T: Serialize + ?Sized>(writer: &mut Writer<'_>, value: &T) -> Result<(), Refused> {
+        let Writer { out, form, depth } = writer;
+        let quoted = write(value, Form::Plain)?;
+        let text: String = serde_json::from_slice(&quoted).map_err(ser::Error::custom)?;
+        if !form.is_canonical() {
+            out.extend_from_slice(text.as_bytes());
+            return Ok(());
+        }
+        let value: serde_json::Value = serde_json::from_str(&text).map_err(ser::Error::custom)?;
+        value.serialize(Writer { out, form: *form, depth: *depth })
+    }
+}
+
+impl ser::SerializeStruct for Struct<'_> {
+    type Ok = ();
+    type Error = Refused;
+
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), Refused> {
+        match self {
+            Self::Fields(fields) => fields.push(key.into(), value),
+            Self::Json(writer) => Self::json(writer, value),
+        }
+    }
+
+    fn end(self) -> Result<(), Refused> {
+        match self {
+            Self::Fields(fields) => fields.close(),
+            Self::Json(_) => Ok(()),
+        }
+    }
+}
+
+impl ser::SerializeStructVariant for Fields<'_> {
+    type Ok = ();
+    type Error = Refused;
+
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), Refused> {
+        self.push(key.into(), value)
+    }
+
+    fn end(self) -> Result<(), Refused> {
+        self.close()
+    }
+}
+
+impl ser::SerializeMap for Fields<'_> {
+    type Ok = ();
+    type Error = Refused;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Refused> {
+        self.key = Some(key_of(key)?.into());
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
+        let key = self.key.take().ok_or_else(|| Refused::new("a value in front of its key"))?;
+        self.push(key, value)
+    }
+
+    fn end(self) -> Result<(), Refused> {
+        self.close()
+    }
+}
+
+/// All kinds of lists are written alike.
+macro_rules! list {
+    ($($kind:ident $element:ident),*) => {$(
+        impl ser::$kind for Items<'_> {
+            type Ok = ();
+            type Error = Refused;
+
+            fn $element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
+                self.push(value)
+            }
+
+            fn end(self) -> Result<(), Refused> {
+                self.close()
+            }
+        }
+    )*};
+}
+
+list!(
+    SerializeSeq serialize_element,
+    SerializeTuple serialize_element,
+    SerializeTupleStruct serialize_field,
+    SerializeTupleVariant serialize_field
+);
