@@ -119,8 +119,15 @@ async fn a_run_whose_end_was_lost_is_taken_up_again() -> Result<()> {
     assert_eq!(exec.result().await?, 13);
     let mut lose = "BEGIN;".to_owned();
     for table in tables {
-        let values = "OVERRIDING SYSTEM VALUE SELECT * FROM public";
-        lose += &format!("DELETE FROM flows.{table}; INSERT INTO flows.{table} {values}.{table};");
+        let columns = format!(
+            "SELECT string_agg(attname, ', ') FROM pg_attribute WHERE attrelid = 'flows.{table}'::regclass
+             AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"
+        );
+        let columns: String = administrator.query_one(&columns, &[]).await?.get(0);
+        lose += &format!(
+            "DELETE FROM flows.{table}; INSERT INTO flows.{table} ({columns})
+             OVERRIDING SYSTEM VALUE SELECT {columns} FROM public.{table};"
+        );
     }
     administrator.batch_execute(&format!("{lose} COMMIT")).await?;
     let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
