@@ -11,6 +11,8 @@
 mod tests;
 mod writer;
 
+use std::fmt::Display;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,7 @@ use self::writer::Form;
 use crate::engine::LARGEST_PAYLOAD;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::fnv1a;
+use crate::panics::catch;
 use crate::shape;
 
 /// How a payload is written.
@@ -105,9 +108,11 @@ impl Payload {
     }
 
     fn read_back<T: Serialize + DeserializeOwned>(&self, value: &T) -> Result<T> {
-        let read = self.decode::<T>().map_err(|error| {
-            cannot_encode::<T>(&format!("it could not be read back: {}", error.message()))
-        })?;
+        let not_read =
+            |why: &dyn Display| cannot_encode::<T>(&format!("it could not be read back: {why}"));
+        let read = catch(|| self.decode::<T>())
+            .map_err(|caught| not_read(&caught))?
+            .map_err(|error| not_read(&error.message()))?;
         if self.codec == Codec::Postcard {
             let forms =
                 (writer::write(value, Form::Canonical), writer::write(&read, Form::Canonical));

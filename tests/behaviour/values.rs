@@ -65,12 +65,12 @@ async fn gives_bits(number: f64) -> Result<f64> {
     Ok(number)
 }
 
-#[activity(max_attempts = 1)]
+#[activity(retry(max_attempts = 1))]
 async fn gives_nan() -> Result<f64> {
     Ok(f64::NAN)
 }
 
-#[activity(max_attempts = 1)]
+#[activity(retry(max_attempts = 1))]
 async fn gives_one_way() -> Result<OneWay> {
     Ok(OneWay::default())
 }
@@ -226,7 +226,7 @@ async fn a_side_effect_is_seen_as_it_is_stored(env: Env) -> Result<()> {
 
 async fn numbers_keep_their_bits(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
-    let found = env.engine.run(collects::Input { seed: 7, count: 60 }).await?;
+    let found = env.engine.start(collects::Input { seed: 7, count: 60 }).await?.result().await?;
     for (given, (json, postcard)) in numbers(7, 60).zip(found) {
         let stored = if given == 0.0 { 0.0 } else { given }; // an output is JSONB, without a negative zero
         assert_eq!((json.to_bits(), postcard.to_bits()), (stored.to_bits(), stored.to_bits()));
@@ -237,7 +237,10 @@ async fn numbers_keep_their_bits(env: Env) -> Result<()> {
 async fn large_numbers_go_on_in_a_new_run(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
     let number = (1 << 63) * 10 + 3;
-    assert_eq!(env.engine.run(counts_down::Input { number, left: 3 }).await?, number);
+    assert_eq!(
+        env.engine.start(counts_down::Input { number, left: 3 }).await?.result().await?,
+        number
+    );
     Ok(())
 }
 
@@ -247,7 +250,7 @@ async fn what_has_no_form_in_json_is_an_error_of_its_call(env: Env) -> Result<()
         sees::Input { number: Number::Real(f64::NAN), json: RawValue::from_string("1".into())? };
     let error = env.engine.start(input).await.map(drop).unwrap_err();
     assert!(error.message().contains("NaN"), "{error}");
-    let errors = env.engine.run(hears_of_errors::Input {}).await?;
+    let errors = env.engine.start(hears_of_errors::Input {}).await?.result().await?;
     for error in [&errors[0], &errors[1], &errors[3]] {
         assert!(error.contains("NaN"), "{error}");
     }
@@ -256,7 +259,7 @@ async fn what_has_no_form_in_json_is_an_error_of_its_call(env: Env) -> Result<()
 
 async fn what_a_type_cannot_read_back_is_an_error_of_its_call(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
-    let errors = env.engine.run(hears_of_errors::Input {}).await?;
+    let errors = env.engine.start(hears_of_errors::Input {}).await?.result().await?;
     assert!(errors[2].contains("could not be read back"), "{}", errors[2]);
     Ok(())
 }
@@ -291,7 +294,7 @@ async fn a_value_that_was_refused_stays_refused(env: Env) -> Result<()> {
 async fn an_input_that_is_too_large_to_go_on_with_ends_the_run(env: Env) -> Result<()> {
     env.engine.set_payload_limit(1_000);
     let _worker = env.serve(registry())?;
-    let ended = env.engine.run(swells::Input { text: "x".repeat(100) }).await;
+    let ended = env.engine.start(swells::Input { text: "x".repeat(100) }).await?.result().await;
     let error = ended.unwrap_err();
     assert!(error.message().contains("input of workflow `swells` has"), "{error}");
     Ok(())
