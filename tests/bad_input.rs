@@ -61,7 +61,7 @@ async fn starts_out_of_bounds() -> Result<()> {
     check(
         engine.start(input(&"x".repeat(3 << 20))).await,
         expect![
-            "InvalidInput: the input of workflow `pay` has 3145739 bytes and the limit is 2097152: store it elsewhere and pass a reference, or raise the limit with `engine.set_payload_limit(bytes)`"
+            "InvalidInput: the input of workflow `pay` has 3145740 bytes and the limit is 2097152: store it elsewhere and pass a reference, or raise the limit with `engine.set_payload_limit(bytes)`"
         ],
     );
     check(

@@ -71,16 +71,23 @@ impl Payload {
 
     /// Encodes the input of a run as the text that JSONB makes of it, and tries to read it back.
     pub(crate) fn column<T: Serialize + DeserializeOwned>(value: &T) -> Result<Self> {
-        Self::canonical(value, Form::Column)
+        Self::checked(value, Form::Column)
+    }
+
+    /// The same for a child, with a hash that is the same for equal values.
+    pub(crate) fn child_input<T: Serialize + DeserializeOwned>(value: &T) -> Result<(Self, u64)> {
+        let payload = Self::column(value)?;
+        let stable = encode_json(value, Form::Stable)?;
+        Ok((payload, fnv1a(stable.into_iter())))
     }
 
     /// Encodes the output of a run in the order and with the numbers that JSONB gives back, and tries to
     /// read it back.
     pub(crate) fn output<T: Serialize + DeserializeOwned>(value: &T) -> Result<Self> {
-        Self::canonical(value, Form::Canonical)
+        Self::checked(value, Form::Canonical)
     }
 
-    fn canonical<T: Serialize + DeserializeOwned>(value: &T, form: Form) -> Result<Self> {
+    fn checked<T: Serialize + DeserializeOwned>(value: &T, form: Form) -> Result<Self> {
         let payload = Self { codec: Codec::Json, bytes: encode_json(value, form)? };
         payload.read_back(value)?;
         Ok(payload)
@@ -92,19 +99,17 @@ impl Payload {
         value: &T,
     ) -> Result<(Self, u64)> {
         if codec == Codec::Json {
-            let payload = Self::canonical(value, Form::Canonical)?;
-            let hash = payload.hash();
+            let payload = Self::checked(value, Form::Stable)?;
+            let hash = fnv1a(payload.bytes.iter().copied());
             return Ok((payload, hash));
         }
         let payload = Self::encode(codec, value)?;
-        let equal = writer::write(value, Form::Canonical); // not of what has no form in JSON
-        let hash = equal.map_or_else(|_| payload.hash(), |form| fnv1a(form.into_iter()));
+        let stable = writer::written(value, Form::Stable).ok().filter(|(_, unordered)| *unordered);
+        let hash = match &stable {
+            Some((stable, _)) => fnv1a(stable.iter().copied()),
+            None => fnv1a(payload.bytes.iter().copied()),
+        };
         Ok((payload, hash))
-    }
-
-    /// A hash of its bytes.
-    pub(crate) fn hash(&self) -> u64 {
-        fnv1a(self.bytes.iter().copied())
     }
 
     fn read_back<T: Serialize + DeserializeOwned>(&self, value: &T) -> Result<T> {
@@ -114,8 +119,7 @@ impl Payload {
             .map_err(|caught| not_read(&caught))?
             .map_err(|error| not_read(&error.message()))?;
         if self.codec == Codec::Postcard {
-            let forms =
-                (writer::write(value, Form::Canonical), writer::write(&read, Form::Canonical));
+            let forms = (writer::write(value, Form::Stable), writer::write(&read, Form::Stable));
             if let (Ok(written), Ok(read)) = forms
                 && written != read
             {

@@ -41,6 +41,7 @@ scenarios! {
     offer_taken,
     invoice_with_tax,
     repair_after_a_death,
+    survey_refused,
 }
 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -170,6 +171,10 @@ async fn invoice_with_tax(engine: Engine) -> Result<Execution<AnyWorkflow>> {
 }
 
 /// The worker dies in the middle of the activity.
+async fn survey_refused(engine: Engine) -> Result<Execution<AnyWorkflow>> {
+    ended(engine.start(survey::Input {}).id("survey-1").await?).await
+}
+
 async fn repair_after_a_death(_: Engine) -> Result<Execution<AnyWorkflow>> {
     let engine = Engine::new(Arc::new(MemoryStore::new()));
     let begin = || {

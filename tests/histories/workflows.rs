@@ -208,3 +208,10 @@ async fn weld(seams: u64) -> Result<u64> {
     tokio::time::sleep(Duration::from_secs(60)).await;
     Ok(seams)
 }
+
+/// Asks for values that cannot be recorded, and goes on without them.
+#[workflow]
+pub(crate) async fn survey(ctx: &WorkflowContext) -> Result<u64> {
+    let share = ctx.side_effect(|| f64::NAN).await.unwrap_or(0.25);
+    Ok((share * 100.0) as u64)
+}

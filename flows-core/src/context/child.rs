@@ -66,22 +66,22 @@ impl<W: Workflow> ChildCall<W> {
         };
         match cancelled.map_or_else(|| self.encoded(&shared, &input), Err) {
             Err(error) => self.refused = Some(error),
-            Ok(input) => {
+            Ok((input, hash)) => {
                 shared.bounds.bytes(input.len(), called::<W>, self.site);
-                let task = Arc::new(self.task(input));
+                let task = Arc::new(self.task(input, hash));
                 let (run, site) = (child_run(shared.info.key, task.op), self.site);
                 self.handle.open(|state, op| issue_child(state, op, run, task, site));
             }
         }
     }
 
-    /// The input, unless it is refused, or was when the run was here before.
-    fn encoded(&self, shared: &Shared, input: &W::Input) -> Result<Payload> {
+    /// The input and its hash, unless it is refused, or was when the run was here before.
+    fn encoded(&self, shared: &Shared, input: &W::Input) -> Result<(Payload, u64)> {
         let what = || format!("input of workflow `{}`", W::NAME);
         self.checked()?; // which says the same in a replay
-        let encoded = Payload::column(input);
+        let encoded = Payload::child_input(input);
         let fits = match &encoded {
-            Ok(input) => check_size(input.len(), shared.info.payload_limit, what),
+            Ok((input, _)) => check_size(input.len(), shared.info.payload_limit, what),
             Err(error) => Err(error.clone()),
         };
         shared.lock().refusal(self.handle.op(), fits)?;
@@ -97,13 +97,13 @@ impl<W: Workflow> ChildCall<W> {
         check_duration(&of("timeout"), options.timeout)
     }
 
-    fn task(&mut self, input: Payload) -> ChildTask {
+    fn task(&mut self, input: Payload, input_hash: u64) -> ChildTask {
         let options = W::options();
         ChildTask {
             op: self.handle.op(),
             workflow: W::NAME,
             version: W::VERSION,
-            input_hash: input.hash(),
+            input_hash,
             input,
             queue: self.queue.take().or_else(|| options.queue.map(Into::into)),
             timeout: options.timeout,

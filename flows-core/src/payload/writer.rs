@@ -1,12 +1,12 @@
 //! JSON as it is stored: what cannot be read back is refused where it is written.
 //!
-//! `serde_json` writes NaN as `null` and nests deeper than it reads. This serializer refuses both. In
-//! its canonical form it also writes what PostgreSQL gives back for JSONB, byte by byte: keys in
-//! JSONB's order and once each, numbers without exponents, its spaces. Equal values have equal
-//! canonical forms: the entries of hash maps and the elements of hash sets are sorted. So it serves
-//! for what is stored as JSONB, and for comparing a value with one that was made again.
+//! `serde_json` writes NaN as `null` and nests deeper than it reads. This serializer refuses both. Where
+//! values are compared with others that were made again, it sorts the entries of maps and the elements
+//! of hash sets. In its canonical forms it writes what PostgreSQL gives back for JSONB: keys in JSONB's
+//! order and once each, numbers without exponents; as a column even its spaces, byte by byte.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt::Display;
 use std::io::Write as _;
 
@@ -23,6 +23,8 @@ const NUMBER: &str = "$serde_json::private::Number";
 pub(super) enum Form {
     /// In its own order.
     Plain,
+    /// The same, but equal values are written alike: maps and hash sets are sorted.
+    Stable,
     /// As JSONB orders it.
     Canonical,
     /// The same, with the spaces that JSONB is shown with.
@@ -31,7 +33,7 @@ pub(super) enum Form {
 
 impl Form {
     fn is_canonical(self) -> bool {
-        self != Self::Plain
+        matches!(self, Self::Canonical | Self::Column)
     }
 
     fn comma(self) -> &'static [u8] {
@@ -45,9 +47,17 @@ impl Form {
 
 /// A value as JSON.
 pub(super) fn write<T: Serialize + ?Sized>(value: &T, form: Form) -> Result<Vec<u8>, Refused> {
-    let mut out = Vec::with_capacity(64);
-    value.serialize(Writer { out: &mut out, form, depth: 0 })?;
-    Ok(out)
+    written(value, form).map(|(text, _)| text)
+}
+
+/// The same, and whether it has maps or hash sets, whose order may be another each time.
+pub(super) fn written<T: Serialize + ?Sized>(
+    value: &T,
+    form: Form,
+) -> Result<(Vec<u8>, bool), Refused> {
+    let (mut out, unordered) = (Vec::with_capacity(64), Cell::new(false));
+    value.serialize(Writer { out: &mut out, unordered: &unordered, form, depth: 0 })?;
+    Ok((out, unordered.get()))
 }
 
 /// Why a value cannot be written.
@@ -76,6 +86,7 @@ impl ser::Error for Refused {
 
 struct Writer<'a> {
     out: &'a mut Vec<u8>,
+    unordered: &'a Cell<bool>,
     form: Form,
     depth: u8,
 }
@@ -107,29 +118,32 @@ impl<'a> Writer<'a> {
         Some(self.depth + 1).filter(|depth| *depth <= DEEPEST).ok_or_else(too_deep)
     }
 
-    fn items(self, unordered: bool) -> Result<Items<'a>, Refused> {
+    fn items(self, is_set: bool) -> Result<Items<'a>, Refused> {
         let (depth, start) = (self.deeper()?, self.out.len());
         self.out.push(b'[');
-        let ends = (unordered && self.form.is_canonical()).then(Vec::new);
-        let Self { out, form, .. } = self;
-        Ok(Items { writer: Writer { out, form, depth }, start, ends, wrapped: false })
+        if is_set {
+            self.unordered.set(true);
+        }
+        let ends = (is_set && self.form != Form::Plain).then(Vec::new);
+        let Self { out, unordered, form, .. } = self;
+        Ok(Items { writer: Writer { out, unordered, form, depth }, start, ends, wrapped: false })
     }
 
-    fn fields(self) -> Result<Fields<'a>, Refused> {
+    fn fields(self, sorted: bool) -> Result<Fields<'a>, Refused> {
         let (depth, start) = (self.deeper()?, self.out.len());
-        let Self { out, form, .. } = self;
-        let writer = Writer { out, form, depth };
-        Ok(Fields { writer, start, entries: Vec::new(), key: None, wrapped: false })
+        let Self { out, unordered, form, .. } = self;
+        let writer = Writer { out, unordered, form, depth };
+        Ok(Fields { writer, start, sorted, entries: Vec::new(), key: None, wrapped: false })
     }
 
     /// `{"Variant":`, which somebody closes.
     fn variant(self, variant: &'static str) -> Result<Self, Refused> {
         let depth = self.deeper()?;
-        let Self { out, form, .. } = self;
+        let Self { out, unordered, form, .. } = self;
         out.push(b'{');
         quote(out, variant)?;
         out.extend_from_slice(form.colon());
-        Ok(Self { out, form, depth })
+        Ok(Self { out, unordered, form, depth })
     }
 }
 
@@ -163,12 +177,12 @@ struct Items<'a> {
 
 impl Items<'_> {
     fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
-        let Writer { out, form, depth } = &mut self.writer;
+        let Writer { out, unordered, form, depth } = &mut self.writer;
         let (form, depth) = (*form, *depth);
         if self.ends.is_none() && out.len() > self.start + 1 {
             out.extend_from_slice(form.comma());
         }
-        value.serialize(Writer { out, form, depth })?;
+        value.serialize(Writer { out, unordered, form, depth })?;
         if let Some(ends) = &mut self.ends {
             ends.push(out.len());
         }
@@ -200,6 +214,7 @@ impl Items<'_> {
 struct Fields<'a> {
     writer: Writer<'a>,
     start: usize,
+    sorted: bool,
     /// Keys, and where their values end.
     entries: Vec<(Cow<'static, str>, usize)>,
     key: Option<Cow<'static, str>>,
@@ -213,8 +228,8 @@ impl Fields<'_> {
         key: Cow<'static, str>,
         value: &T,
     ) -> Result<(), Refused> {
-        let Writer { out, form, depth } = &mut self.writer;
-        value.serialize(Writer { out, form: *form, depth: *depth })?;
+        let Writer { out, unordered, form, depth } = &mut self.writer;
+        value.serialize(Writer { out, unordered, form: *form, depth: *depth })?;
         self.entries.push((key, out.len()));
         Ok(())
     }
@@ -229,7 +244,7 @@ impl Fields<'_> {
             entries.push((key.as_ref(), &values[from..end]));
             from = end;
         }
-        if form.is_canonical() {
+        if self.sorted {
             entries.sort_by_key(|(key, _)| (key.len(), *key));
         }
         out.push(b'{');
@@ -380,8 +395,8 @@ impl<'a> ser::Serializer for Writer<'a> {
         variant: &'static str,
         value: &T,
     ) -> Result<(), Refused> {
-        let Writer { out, form, depth } = self.variant(variant)?;
-        value.serialize(Writer { out, form, depth })?;
+        let Writer { out, unordered, form, depth } = self.variant(variant)?;
+        value.serialize(Writer { out, unordered, form, depth })?;
         out.push(b'}');
         Ok(())
     }
@@ -420,13 +435,18 @@ impl<'a> ser::Serializer for Writer<'a> {
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Fields<'a>, Refused> {
-        self.fields()
+        let sorted = self.form != Form::Plain;
+        self.unordered.set(true);
+        self.fields(sorted)
     }
 
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Struct<'a>, Refused> {
         match name {
             RAW | NUMBER => Ok(Struct::Json(self)),
-            _ => self.fields().map(Struct::Fields),
+            _ => {
+                let sorted = self.form.is_canonical();
+                self.fields(sorted).map(Struct::Fields)
+            }
         }
     }
 
@@ -437,7 +457,8 @@ impl<'a> ser::Serializer for Writer<'a> {
         variant: &'static str,
         _: usize,
     ) -> Result<Fields<'a>, Refused> {
-        Ok(Fields { wrapped: true, ..self.variant(variant)?.fields()? })
+        let sorted = self.form.is_canonical();
+        Ok(Fields { wrapped: true, ..self.variant(variant)?.fields(sorted)? })
     }
 }
 
@@ -451,7 +472,7 @@ enum Struct<'a> {
 impl Struct<'_> {
     /// Takes over JSON text; in the canonical form, as what it is read as.
     fn json<T: Serialize + ?Sized>(writer: &mut Writer<'_>, value: &T) -> Result<(), Refused> {
-        let Writer { out, form, depth } = writer;
+        let Writer { out, unordered, form, depth } = writer;
         let quoted = write(value, Form::Plain)?;
         let text: String = serde_json::from_slice(&quoted).map_err(ser::Error::custom)?;
         if !form.is_canonical() {
@@ -459,7 +480,7 @@ impl Struct<'_> {
             return Ok(());
         }
         let value: serde_json::Value = serde_json::from_str(&text).map_err(ser::Error::custom)?;
-        value.serialize(Writer { out, form: *form, depth: *depth })
+        value.serialize(Writer { out, unordered, form: *form, depth: *depth })
     }
 }
 
