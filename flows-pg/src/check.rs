@@ -105,9 +105,10 @@ fn roles(row: &Row, names: Names) -> Result<(), Error> {
         )));
     }
     if row.get::<_, i64>("roles") < 2 {
+        let quoted = login.replace('"', "\"\"");
         return Err(wrong(format!(
             "role \"{login}\" may not act as {tenant} and {worker}; an administrator can run: \
-             GRANT {tenant}, {worker} TO \"{login}\" (from PostgreSQL 16 on, add WITH INHERIT FALSE, \
+             GRANT {tenant}, {worker} TO \"{quoted}\" (from PostgreSQL 16 on, add WITH INHERIT FALSE, \
              SET TRUE)",
             tenant = names.tenant(),
             worker = names.worker()

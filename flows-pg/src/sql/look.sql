@@ -2,7 +2,10 @@
 -- Called by `look`. Locks nothing. Indexes: ready_pkey, owned_mail, parked_due, parked_suspects,
 -- runs_limited; `workers` is tiny.
 -- In each shard it walks from lane to lane: a row of a foreign lane leads to the next lane of the worker's.
--- So it reads one row for each lane that has any, and not more than one for each lane of the worker's.
+-- So it reads one row for each lane that has any, and not more than one for each lane of the worker's: those
+-- between which others have runs. It cannot be less. Between runs of others only a look tells whether a lane
+-- has one, an index of lanes would be paid for by every run that becomes ready, and a look that left lanes for
+-- the next would find runs late whose hint was lost.
 SELECT ARRAY(
            SELECT s.shard FROM unnest($3::smallint[]) AS s (shard)
            WHERE (
