@@ -288,7 +288,7 @@ mod tests {
         let opening = async { connector.first_place(&places, Wanted::Any, end).await.err() };
         let silent = async { (one.accept().await.unwrap(), other.accept().await.unwrap()) };
         let (error, _both) = tokio::join!(opening, silent);
-        assert!(Error::from(Fault::Pg(error.unwrap())).message().contains("connect_timeout"));
+        assert!(Error::from(Fault::from(error.unwrap())).message().contains("connect_timeout"));
         assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     }
 
