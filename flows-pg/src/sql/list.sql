@@ -11,7 +11,8 @@
 -- Runs of one workflow are a group, and lie in runs_listed by their time. It walks from group to group,
 -- backwards, so to the newest of each. Of the n-th newest group it looks at a share of at least an n-th of the
 -- limit. What is older than the end of a share that was cut short is for a later page.
--- Runs of a workflow with an outcome are looked for in both indexes, until one has no more.
+-- Runs of a workflow with an outcome are looked for in both indexes; what is taken is from the one that goes
+-- further back.
 -- A run that ended within a minute is found by its creation; the others lie in runs_ended_late.
 -- The answer ends with a row without shard: how many were found, and where to go on, if there is more.
 WITH RECURSIVE late AS MATERIALIZED (
@@ -74,7 +75,7 @@ WITH RECURSIVE late AS MATERIALIZED (
     FROM share s
     CROSS JOIN LATERAL (
         SELECT r.ctid AS place, r.run_id, r.created_at, r.status, r.workflow, r.version, r.closed_at,
-               row_number() OVER (ORDER BY r.created_at DESC, r.run_id DESC) AS nth
+               r.ended_late, row_number() OVER (ORDER BY r.created_at DESC, r.run_id DESC) AS nth
         FROM flows.runs r
         WHERE r.tenant_id = $1 AND r.workflow = s.workflow
           AND r.created_at > '-infinity'
@@ -87,7 +88,7 @@ WITH RECURSIVE late AS MATERIALIZED (
     SELECT r.*, r.nth = $13 AS is_last, true AS by_outcome
     FROM (
         SELECT r.ctid AS place, r.run_id, r.created_at, r.status, r.workflow, r.version, r.closed_at,
-               row_number() OVER (ORDER BY r.created_at DESC, r.run_id DESC) AS nth
+               r.ended_late, row_number() OVER (ORDER BY r.created_at DESC, r.run_id DESC) AS nth
         FROM flows.runs r
         WHERE $5 AND r.tenant_id = $1 AND r.outcome IS NOT NULL AND r.outcome = $4::smallint
           AND r.created_at >= (SELECT since FROM span) AND r.created_at < (SELECT until FROM span)
@@ -95,37 +96,42 @@ WITH RECURSIVE late AS MATERIALIZED (
         ORDER BY r.created_at DESC, r.run_id DESC
         LIMIT $13
     ) AS r
-), cut AS MATERIALIZED (
-    SELECT DISTINCT ON (by_outcome) by_outcome, created_at, run_id FROM walked
-    WHERE is_last ORDER BY by_outcome, created_at DESC, run_id DESC
 ), horizon AS MATERIALIZED (
-    SELECT created_at, run_id FROM cut
-    WHERE (SELECT count(*) FROM cut) = CASE WHEN $5 AND $2 IS NOT NULL THEN 2 ELSE 1 END
-    ORDER BY created_at, run_id LIMIT 1
-), seen AS (
-    SELECT place, run_id, created_at, status, workflow, version FROM walked
-    WHERE NOT $8 OR (closed_at >= $6 AND closed_at < $7)
-    UNION
-    SELECT place, run_id, created_at, status, workflow, version FROM late WHERE (SELECT by_end FROM way)
-    UNION ALL
-    SELECT r.*
-    FROM open o
-    CROSS JOIN LATERAL (
-        SELECT r.ctid AS place, r.run_id, r.created_at, r.status, r.workflow, r.version FROM flows.runs r
-        WHERE r.shard = o.shard AND r.tenant_id = $1 AND r.run_id = o.run_id
-        LIMIT 1
-    ) AS r
-    WHERE (SELECT by_places FROM way)
-), found AS MATERIALIZED (
+    SELECT p.by_outcome, h.created_at, h.run_id
+    FROM (VALUES (false, NOT $5 OR $2 IS NOT NULL), (true, $5)) AS p (by_outcome, is_taken)
+    LEFT JOIN LATERAL (
+        SELECT w.created_at, w.run_id FROM walked w
+        WHERE w.is_last AND w.by_outcome = p.by_outcome
+        ORDER BY w.created_at DESC, w.run_id DESC LIMIT 1
+    ) AS h ON true
+    WHERE p.is_taken
+    ORDER BY h.created_at NULLS FIRST, h.run_id LIMIT 1
+), matching AS MATERIALIZED (
     SELECT s.place, s.created_at, s.run_id
-    FROM seen s
+    FROM (
+        SELECT w.place, w.run_id, w.created_at, w.status, w.workflow, w.version FROM walked w
+        WHERE w.by_outcome = (SELECT by_outcome FROM horizon)
+          AND (NOT $8 OR (w.closed_at >= $6 AND w.closed_at < $7
+                          AND (w.ended_late IS NULL OR NOT (SELECT by_end FROM way))))
+        UNION ALL
+        SELECT place, run_id, created_at, status, workflow, version FROM late WHERE (SELECT by_end FROM way)
+        UNION ALL
+        SELECT r.*
+        FROM open o
+        CROSS JOIN LATERAL (
+            SELECT r.ctid AS place, r.run_id, r.created_at, r.status, r.workflow, r.version FROM flows.runs r
+            WHERE r.shard = o.shard AND r.tenant_id = $1 AND r.run_id = o.run_id
+            LIMIT 1
+        ) AS r
+        WHERE (SELECT by_places FROM way)
+    ) AS s
     WHERE ($2::text IS NULL OR s.workflow = $2) AND ($3::bigint IS NULL OR s.version = $3)
       AND ($4::smallint IS NULL OR s.status = $4)
       AND s.created_at >= $9 AND s.created_at < $10
       AND (s.created_at, s.run_id) < ($11::timestamptz, $12::uuid)
       AND ((s.created_at, s.run_id) >= (SELECT h.created_at, h.run_id FROM horizon h)) IS NOT FALSE
-    ORDER BY s.created_at DESC, s.run_id DESC
-    LIMIT $14::bigint
+), found AS MATERIALIZED (
+    SELECT * FROM matching ORDER BY created_at DESC, run_id DESC LIMIT $14::bigint
 ), page AS (
     SELECT r.*, sum(r.bytes) OVER (ORDER BY f.created_at DESC, f.run_id DESC) - r.bytes AS bytes_before
     FROM found f
@@ -147,7 +153,7 @@ FROM page p
 WHERE p.bytes_before < $16::bigint
 UNION ALL
 SELECT NULL, NULL, h.run_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, h.created_at,
-       NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, (SELECT count(*) FROM found)
-FROM (SELECT) AS one
-LEFT JOIN horizon h ON true
+       NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0,
+       CASE WHEN $14 IS NULL THEN (SELECT count(*) FROM matching) ELSE (SELECT count(*) FROM found) END
+FROM horizon h
 ORDER BY created_at DESC NULLS LAST, run_id DESC
