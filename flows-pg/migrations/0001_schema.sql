@@ -271,6 +271,39 @@ BEGIN
 END
 $$;
 
+-- Appends the journal row of a transactional activity, inside the activity's own transaction, and makes sure
+-- that its commit is durable. The key is the fence: if somebody else has gone on with the run, the transaction
+-- fails, and the activity's writes with it. So it does if the row before this one is missing, because the
+-- server has lost it; where that may be, `doubtful` says so. Its caller may be any role whose session may
+-- become the role of workers, which it is while this writes, and no longer: constraints that are checked at
+-- the commit are the application's. It names the schema of everything instead of having a search path of its
+-- own, which would be set for each call.
+CREATE FUNCTION flows.append_one(shard smallint, tenant_id uuid, run_id uuid, place integer, events bytea,
+                                 doubtful boolean) RETURNS void LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+    before CONSTANT pg_catalog.text := pg_catalog.current_setting('role');
+    now pg_catalog.text := pg_catalog.set_config('role', 'flows_worker', true);
+BEGIN
+    IF pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off' THEN
+        now := pg_catalog.set_config('synchronous_commit', 'on', true);
+    END IF;
+    IF doubtful AND place OPERATOR(pg_catalog.>) 0 THEN
+        PERFORM FROM flows.journal j
+        WHERE j.shard OPERATOR(pg_catalog.=) append_one.shard
+          AND j.tenant_id OPERATOR(pg_catalog.=) append_one.tenant_id
+          AND j.run_id OPERATOR(pg_catalog.=) append_one.run_id
+          AND j.position OPERATOR(pg_catalog.=) (place OPERATOR(pg_catalog.-) 1);
+        IF NOT found THEN
+            PERFORM flows.contended();
+        END IF;
+    END IF;
+    INSERT INTO flows.journal (shard, tenant_id, run_id, position, events)
+    VALUES (shard, tenant_id, run_id, place, events);
+    now := pg_catalog.set_config('role', before, true);
+END
+$$;
+
 -- Ends a transaction of the application's that the statements of this schema cannot work in.
 CREATE FUNCTION flows.refuse() RETURNS boolean LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp AS $$

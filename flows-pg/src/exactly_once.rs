@@ -26,7 +26,8 @@ use crate::PgStore;
 use crate::closing::Borrowed;
 use crate::error::{Fault, USED_UP};
 use crate::link::{Link, Params};
-use crate::sql::{APPEND_ONE, ENTER_ACTIVITY, ENTER_WORKER};
+use crate::settings::Limits;
+use crate::sql::{APPEND_ONE, ENTER_ACTIVITY};
 
 /// What an attempt may take longer on the server than here, where its error is clearer.
 const LATER: Duration = Duration::from_secs(1);
@@ -63,16 +64,23 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
     let types = store.0.types();
     let settings = match types {
         Some(_) => Arc::default(), // a pooler lends another session every time
-        None => store.0.sessions.of(&client).await?,
+        None => store.0.sessions.of(&client, || store.0.next_request()).await?,
     };
     let tx = Client::transaction(&mut client).await.map_err(Fault::from)?;
     let done = async {
         let link =
             Link::foreign(tx.client(), store.0.source.names(), Some(&cache)).with_types(types);
-        limit(link, once).await?;
+        let limits = match types {
+            Some(_) => Limits::of(link).await?,
+            None => settings.limits,
+        };
+        limit(link, limits, once).await?;
         let output = body(&tx).await?;
         let record = once.seal(Payload::encode(codec, &output)?).await?;
-        commit(link, &record, once).await?;
+        // a session that is older than the claim has not broken since
+        let is_older = |claim| types.is_none() && settings.since <= claim;
+        let doubtful = !record.claim.is_some_and(is_older);
+        commit(link, &record, doubtful, once).await?;
         Ok(output)
     }
     .await;
@@ -91,10 +99,10 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
 
 /// Says to the server how long it may hold the transaction for a client that is gone, and whose it is.
 /// On its way before the first statement of the body; nobody waits for the answer.
-async fn limit(link: Link<'_>, once: &ExactlyOnce) -> Result<()> {
+async fn limit(link: Link<'_>, limits: Limits, once: &ExactlyOnce) -> Result<()> {
     let enter = link.prepare(ENTER_ACTIVITY).await?;
-    let limit = i32::try_from((once.limit() + LATER).as_millis()).unwrap_or(i32::MAX);
-    let params: Params<'_> = &[&session_name(once.worker()), &limit];
+    let [statement, idle, looks] = limits.at_most(once.limit() + LATER);
+    let params: Params<'_> = &[&session_name(once.worker()), &statement, &idle, &looks];
     match link.send(&enter, params).now_or_never() {
         Some(Err(fault)) => Err(fault.into()),
         Some(Ok(_)) | None => Ok(()),
@@ -107,8 +115,8 @@ pub(crate) fn session_name(worker: Uuid) -> String {
 }
 
 /// Adds the record and commits, and says what became of it.
-async fn commit(link: Link<'_>, record: &Record, once: &ExactlyOnce) -> Result<()> {
-    let committed = append_and_commit(link, record, once).await;
+async fn commit(link: Link<'_>, record: &Record, doubtful: bool, once: &ExactlyOnce) -> Result<()> {
+    let committed = append_and_commit(link, record, doubtful, once).await;
     match &committed {
         Ok(()) => once.set(Fate::Committed),
         // the server has answered: it refused a part, and so all
@@ -120,27 +128,21 @@ async fn commit(link: Link<'_>, record: &Record, once: &ExactlyOnce) -> Result<(
     Ok(committed?)
 }
 
-/// Adds the record, as the role that may write for every tenant, and commits. Constraints that are
-/// checked at the commit are the application's, so its role is given back before.
-///
-/// All of it goes out at once. Where the server refuses a part, it refuses what follows too, and its
-/// COMMIT is a rollback. What cannot even be sent keeps the rest from being sent, because each part is
+/// Adds the record and commits, in two messages that are sent at once; where the row before may be missing,
+/// looks for it. Where the server refuses the first, its COMMIT is a rollback. What cannot even be sent keeps the rest from being sent, because each part is
 /// polled first after the one before.
 async fn append_and_commit(
     link: Link<'_>,
     record: &Record,
+    doubtful: bool,
     once: &ExactlyOnce,
 ) -> Result<(), Fault> {
     once.set(Fate::RolledBack); // so far: what breaks here breaks the transaction
-    let enter = link.prepare(ENTER_WORKER).await?;
-    let key = record.key;
-    let row: Params<'_> = &[&key.shard, &key.tenant, &key.run, &record.position, &record.events];
-    let add = async {
-        let append = link.prepare(APPEND_ONE).await?; // as that role: others may not see the schema
-        once.set(Fate::Unknown); // from here on, COMMIT may be on its way
-        try_join(link.send(&append, row), link.command(COMMIT)).await
-    };
-    try_join(link.send(&enter, &[]), add).await?;
+    let append = link.prepare(APPEND_ONE).await?;
+    let Record { key, position, events, .. } = record;
+    let row: Params<'_> = &[&key.shard, &key.tenant, &key.run, position, events, &doubtful];
+    once.set(Fate::Unknown); // from here on, COMMIT may be on its way
+    try_join(link.send(&append, row), link.command(COMMIT)).await?;
     Ok(())
 }
 

@@ -16,4 +16,5 @@ mod noops;
 mod signals;
 mod sleepers;
 mod steps;
+mod transactions;
 mod workflows;

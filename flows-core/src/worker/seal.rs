@@ -79,7 +79,7 @@ impl Executor {
             };
             let at = self.session.clock.now().max(machine.now());
             let recorded = Recorded { at, event };
-            let record = sealed_record(key, run.position, &recorded);
+            let record = sealed_record(key, run.claim, run.position, &recorded);
             if record.is_ok() {
                 run.sealed = Some(Box::new(recorded));
             }
@@ -106,7 +106,7 @@ impl Executor {
     }
 }
 
-fn sealed_record(key: RunKey, position: i32, recorded: &Recorded) -> Result<Record> {
+fn sealed_record(key: RunKey, claim: i64, position: i32, recorded: &Recorded) -> Result<Record> {
     let events = journal::encode(std::slice::from_ref(recorded))
         .map_err(|error| Error::new(ErrorKind::Codec, error.to_string()))?;
     let (consumed, starts, mail) = (Vec::new(), Vec::new(), Vec::new());
@@ -118,7 +118,7 @@ fn sealed_record(key: RunKey, position: i32, recorded: &Recorded) -> Result<Reco
         starts,
         mail,
         next: Next::Stay,
-        claim: None,
+        claim: Some(claim),
         held: 0,
         clears: false,
     })
