@@ -14,7 +14,7 @@ struct Go {
 
 /// It writes, and leaves the last words of its session.
 #[activity(transaction, retry(max_attempts = 3, initial_interval = "10ms"))]
-async fn debit(tx: &Transaction<'_>, cents: i64) -> Result<i64> {
+async fn charge(tx: &Transaction<'_>, cents: i64) -> Result<i64> {
     tx.execute("INSERT INTO accounts VALUES ($1)", &[&cents]).await?;
     Ok(cents)
 }
@@ -34,7 +34,7 @@ async fn child(ctx: &WorkflowContext, text: String) -> Result<f64> {
 async fn order(ctx: &WorkflowContext) -> Result<(f64, i64)> {
     let go = ctx.receive::<Go>().await?;
     let weight = child(ctx, go.text).await?;
-    Ok((weight, debit(ctx, 5).await?))
+    Ok((weight, charge(ctx, 5).await?))
 }
 
 const TEXT: &str = "ünï\\'cödé € \u{1F680}";
@@ -44,7 +44,7 @@ const TEXT: &str = "ünï\\'cödé € \u{1F680}";
 async fn everything(url: &str, administrator: &Client) -> Result<[Option<Error>; 2]> {
     let engine = Engine::connect(url).await?;
     engine.migrate().await?;
-    let worker = Worker::builder(&engine, register_all![order, child, weigh, debit])
+    let worker = Worker::builder(&engine, register_all![order, child, weigh, charge])
         .lease(Duration::from_secs(2))
         .resident_for(Duration::from_millis(50));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
