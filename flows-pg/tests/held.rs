@@ -11,6 +11,7 @@ use flows_core::error::ErrorKind;
 use flows_core::ids::RunKey;
 use flows_core::store::{
     Claim, Committed, InTransaction, NewRun, Next, Park, RunStatus, Sent, Started, Store,
+    WorkerIdentity,
 };
 use flows_pg::dev::fresh_database;
 use flows_pg::{PgStore, tokio_postgres};
@@ -24,9 +25,10 @@ async fn soon<T>(verb: impl Future<Output = T>) -> T {
     tokio::time::timeout(SOON, verb).await.expect("it waits for the transaction")
 }
 
-/// Locks that somebody waits for.
+/// Sessions of this database that wait for a lock.
 async fn waits(client: &tokio_postgres::Client) -> i64 {
-    let sql = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    let sql = "SELECT count(*) FROM pg_stat_activity \
+               WHERE datname = current_database() AND wait_event_type = 'Lock'";
     client.query_one(sql, &[]).await.expect("a count").get(0)
 }
 
@@ -142,6 +144,9 @@ async fn a_batch_goes_around_records_that_are_held() {
         runs.push(db.owned(&worker).await);
     }
     let (ready, parked, owned) = (run(None), db.owned(&worker).await, db.owned(&worker).await);
+    let ended = db.owned(&worker).await;
+    let end = record(ended, 0, Next::Close(close(RunStatus::Completed)));
+    assert_eq!(commit(&db.store, &worker, &[end]).await, [Committed::Done]);
     start(&db.store, &ready).await;
     assert_eq!(commit(&db.store, &worker, &[move_only(parked, park())]).await, [Committed::Done]);
     let mut client = plain(db.database.url()).await;
@@ -158,7 +163,7 @@ async fn a_batch_goes_around_records_that_are_held() {
     records[8].next = park(); // which is not to be now, and its row is kept
     records[9].next = Next::Stay; // which needs no place
     records[10].next = Next::Stay; // and loses against who terminates, or does not
-    for (number, to) in [(1, ready.key), (2, parked), (3, owned)] {
+    for (number, to) in [(1, ready.key), (2, parked), (3, owned), (4, ended)] {
         records[number].mail = vec![signal(to, 2)];
     }
     let answers = soon(commit(&db.store, &worker, &records)).await;
@@ -174,7 +179,7 @@ async fn a_batch_goes_around_records_that_are_held() {
             held.push(records[number].clone());
         }
     }
-    assert_eq!(db.count("journal").await, 25);
+    assert_eq!(db.count("journal").await, 26);
 
     // handed in again, it is looked at and not waited for
     held.iter_mut().for_each(|record| record.held += 1);
@@ -214,6 +219,35 @@ async fn a_worker_registers_although_a_stuck_run_is_held() {
     assert_eq!(db.places().await, (0, 2, 0));
 }
 
+/// Drops a request while it waits at the server, which does it all the same, unless it is cancelled in
+/// time: then once more.
+async fn lost(db: &Setup, worker: &WorkerIdentity, request: impl AsyncFn(), done: &str) {
+    let (mut admin, sql) = (db.sql().await, db.sql().await);
+    for _ in 0..100 {
+        db.store.look(worker).await.unwrap(); // the connection is there, and all is made good
+        let row = admin.transaction().await.unwrap();
+        row.batch_execute("SELECT FROM flows.workers FOR UPDATE").await.unwrap();
+        let asked = async {
+            while waits(&sql).await == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = request() => panic!("it did not wait"),
+            () = asked => {}
+        }
+        row.rollback().await.unwrap();
+        for _ in 0..50 {
+            if db.count_of(done).await > 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    panic!("it is always cancelled in time");
+}
+
 /// A claim that never reached its worker, and a run of it that somebody holds: the worker's other
 /// requests do not wait for that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -224,24 +258,8 @@ async fn a_lost_claim_that_is_held_does_not_hold_up_its_worker() {
     start(&db.store, &new).await;
     let shard = new.key.shard;
     let claim = Claim { worker: worker.id, shard, lanes: &worker.lanes, limit: 9, expected: &[] };
-    db.store.look(&worker).await.unwrap(); // the connection is there
-    // dropped while it waits at the server, which does it all the same
-    let (mut admin, sql) = (db.sql().await, db.sql().await);
-    let row = admin.transaction().await.unwrap();
-    row.batch_execute("SELECT FROM flows.workers FOR UPDATE").await.unwrap();
-    let asked = async {
-        while waits(&sql).await == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::select! {
-        claimed = db.store.claim(claim) => panic!("it did not wait: {claimed:?}"),
-        () = asked => {}
-    }
-    row.rollback().await.unwrap();
-    while db.count("owned").await == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let owned = "SELECT count(*) FROM flows.owned";
+    lost(&db, &worker, async || drop(db.store.claim(claim).await), owned).await;
     let mut client = plain(db.database.url()).await;
     let tx = client.transaction().await.unwrap();
     tx.verbs().send(&signal(new.key, 1)).await.unwrap();
@@ -250,6 +268,23 @@ async fn a_lost_claim_that_is_held_does_not_hold_up_its_worker() {
     tx.commit().await.unwrap();
     let outlook = db.store.look(&worker).await.unwrap();
     assert_eq!(BTreeSet::from_iter(outlook.ready), BTreeSet::from([shard]), "it is given back");
+}
+
+/// The same of a collect: the flag of what is held is raised when it is free.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_collect_that_is_held_is_made_good_later() {
+    let db = setup().await;
+    let worker = db.worker().await;
+    let key = db.owned(&worker).await;
+    db.store.send(&[signal(key, 1)]).await.unwrap().remove(0).unwrap();
+    let lowered = "SELECT count(*) FROM flows.owned WHERE NOT mail";
+    lost(&db, &worker, async || drop(db.store.collect(worker.id).await), lowered).await;
+    let mut admin = db.sql().await;
+    let holder = admin.transaction().await.unwrap();
+    holder.batch_execute("SELECT FROM flows.owned FOR UPDATE").await.unwrap();
+    assert!(!soon(db.store.look(&worker)).await.expect("a look").mail);
+    holder.rollback().await.unwrap();
+    assert!(db.store.look(&worker).await.expect("a look").mail, "it is told of its mail again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

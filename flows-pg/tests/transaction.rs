@@ -148,14 +148,15 @@ async fn the_applications_own_role_and_tenant_come_back() {
     let mut app = app().await;
     let tx = app.client.transaction().await.unwrap();
     let (outer, inner) = (Uuid::max(), RunKey::new(Uuid::nil(), None).run);
-    let enter = format!("SET LOCAL ROLE flows_tenant; SET LOCAL flows.tenant_id = '{outer}'");
+    let enter = format!(
+        "SET LOCAL lock_timeout = '77s'; SET LOCAL ROLE flows_tenant; SET LOCAL flows.tenant_id = '{outer}'"
+    );
     tx.batch_execute(&enter).await.unwrap();
     tx.verbs().start(&run_of(inner, Some("x"))).await.unwrap();
-    let row = tx
-        .query_one("SELECT current_user::text, current_setting('flows.tenant_id')", &[])
-        .await
-        .unwrap();
-    assert_eq!((row.get::<_, &str>(0), row.get(1)), ("flows_tenant", outer.to_string()));
+    let own = "SELECT current_user::text, current_setting('flows.tenant_id'), current_setting('lock_timeout')";
+    let row = tx.query_one(own, &[]).await.unwrap();
+    let outer = outer.to_string();
+    assert_eq!([0, 1, 2].map(|at| row.get::<_, &str>(at)), ["flows_tenant", &outer, "77s"]);
     tx.commit().await.unwrap();
     assert!(app.db.store.find(inner, "x").await.unwrap().is_some());
 }

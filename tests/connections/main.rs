@@ -2,6 +2,7 @@
 //! and what a database refuses is said.
 
 mod away;
+mod count;
 mod full;
 mod left_behind;
 mod log;

@@ -20,8 +20,8 @@ use crate::sql::NOTIFY;
 
 /// The time in which hints gather after some were sent.
 const WINDOW: Duration = Duration::from_millis(5);
-/// The wait after a failure, in which hints gather too.
-const PAUSE: Duration = Duration::from_millis(500);
+/// The waits after failures, in which hints gather too: the first, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
 /// What the connection is set to.
@@ -44,6 +44,12 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
+    fn is_empty(&self) -> bool {
+        let Self { shards, workers, closed, terminated, unsure } = self;
+        let runs = closed.is_empty() && terminated.is_empty();
+        shards.is_empty() && workers.is_empty() && runs && !unsure
+    }
+
     pub(super) fn add(&mut self, hint: Hint) {
         match hint {
             Hint::Ready(shards) => self.shards.extend(shards),
@@ -66,18 +72,21 @@ pub(super) async fn run(
     overflow: Arc<AtomicBool>,
 ) {
     let (mut client, mut batch, mut gathered) = (None, Vec::new(), Gathered::default());
-    while hints.recv_many(&mut batch, BATCH).await > 0 {
+    let mut pause = PAUSES.0;
+    // what was not sent is sent again, whether more comes or not
+    while !gathered.is_empty() || hints.recv_many(&mut batch, BATCH).await > 0 {
         drain(&mut batch, &mut hints, &mut gathered);
         gathered.unsure |= overflow.swap(false, Ordering::Relaxed);
         match send(&source, &mut client, &sender.write(&gathered)).await {
             Ok(()) => {
-                gathered = Gathered::default();
+                (gathered, pause) = (Gathered::default(), PAUSES.0);
                 tokio::time::sleep(WINDOW).await;
             }
             Err(fault) => {
                 tracing::debug!(error = ?fault, "hints were not sent; everybody polls");
                 client = None;
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSES.1);
             }
         }
     }
