@@ -147,8 +147,11 @@ async fn a_batch_goes_around_records_that_are_held() {
     let ended = db.owned(&worker).await;
     let end = record(ended, 0, Next::Close(close(RunStatus::Completed)));
     assert_eq!(commit(&db.store, &worker, &[end]).await, [Committed::Done]);
+    let (free_ready, free_parked) = (run(None), db.owned(&worker).await);
     start(&db.store, &ready).await;
-    assert_eq!(commit(&db.store, &worker, &[move_only(parked, park())]).await, [Committed::Done]);
+    start(&db.store, &free_ready).await;
+    let puts = [move_only(parked, park()), move_only(free_parked, park())];
+    assert_eq!(commit(&db.store, &worker, &puts).await, [Committed::Done, Committed::Done]);
     let mut client = plain(db.database.url()).await;
     let tx = client.transaction().await.unwrap();
     for key in [ready.key, parked, owned, runs[7], runs[8], runs[9]] {
@@ -163,7 +166,9 @@ async fn a_batch_goes_around_records_that_are_held() {
     records[8].next = park(); // which is not to be now, and its row is kept
     records[9].next = Next::Stay; // which needs no place
     records[10].next = Next::Stay; // and loses against who terminates, or does not
-    for (number, to) in [(1, ready.key), (2, parked), (3, owned), (4, ended)] {
+    let held = [(1, ready.key), (2, parked), (3, owned)];
+    let free = [(4, ended), (5, free_ready.key), (6, free_parked), (11, runs[12])];
+    for (number, to) in held.into_iter().chain(free) {
         records[number].mail = vec![signal(to, 2)];
     }
     let answers = soon(commit(&db.store, &worker, &records)).await;
@@ -268,6 +273,8 @@ async fn a_lost_claim_that_is_held_does_not_hold_up_its_worker() {
     tx.commit().await.unwrap();
     let outlook = db.store.look(&worker).await.unwrap();
     assert_eq!(BTreeSet::from_iter(outlook.ready), BTreeSet::from([shard]), "it is given back");
+    let found = db.store.claim(claim).await.unwrap();
+    assert_eq!(numbers(&found[0].inbox), [1], "and what it has is read");
 }
 
 /// The same of a collect: the flag of what is held is raised when it is free.

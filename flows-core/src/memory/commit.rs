@@ -37,7 +37,7 @@ impl State {
             run.append(&record.events, now);
         }
         run.inbox.retain(|letter| !record.consumed.contains(&letter.seq));
-        if record.clears {
+        if record.clears && run.owner() == Some(worker) {
             run.setbacks = 0;
         }
         self.side_writes(record, now);

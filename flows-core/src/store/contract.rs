@@ -172,6 +172,8 @@ contract! {
         stuck_runs_are_claimed_when_they_are_due
         stuck_runs_are_due_when_a_worker_registers
         what_ends_workers_is_not_due_when_a_worker_registers
+        who_sleeps_is_not_due_when_a_worker_registers
+        who_does_not_own_a_run_clears_nothing
         who_has_no_lease_claims_nothing_that_is_stuck
         a_worker_that_comes_back_takes_its_setbacks_back
         a_worker_that_comes_back_first_takes_its_setbacks_back

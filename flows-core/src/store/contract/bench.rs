@@ -360,7 +360,7 @@ pub(super) fn stuck() -> Next {
 }
 
 /// When a stuck run is tried again, unless a build comes that may mend it.
-const MUCH_LATER: Timestamp = Timestamp(4_000_000_000_000_000);
+pub(super) const MUCH_LATER: Timestamp = Timestamp(4_000_000_000_000_000);
 
 pub(super) fn completed() -> Next {
     let output = Some(r#"{"paid":true}"#.to_owned());

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, Worker, completed, names, no_turn, park, stuck, turn};
+use super::bench::{
+    Bench, MUCH_LATER, Worker, completed, names, no_turn, park, park_until, stuck, turn,
+};
 use crate::ids::RunKey;
 use crate::store::{Activation, Committed, Next, Park, Place, Record};
 use crate::time::Timestamp;
@@ -186,11 +188,30 @@ pub(super) async fn what_ends_workers_is_not_due_when_a_worker_registers(bench: 
     let key = lost_by(&bench, 3).await;
     let worker = bench.worker().await;
     assert_eq!(worker.claim_stuck(0, true).await.len(), 1);
-    let convicted = Park { stuck: Some("it ends workers".into()), setbacks: -3, ..Park::default() };
+    let (stuck, wake_at) = (Some("it ends workers".into()), Some(MUCH_LATER));
+    let convicted = Park { stuck, wake_at, setbacks: -3, ..Park::default() };
     assert_eq!(worker.commit(no_turn(key, 0, Next::Park(convicted))).await, Committed::Done);
     let newer = bench.worker().await;
     assert!(newer.claim_stuck(10, true).await.is_empty());
     assert_eq!(newer.commit(turn(key, 0, completed())).await, Committed::Lost, "nobody owns it");
+}
+
+pub(super) async fn who_sleeps_is_not_due_when_a_worker_registers(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.owned("order", &worker).await;
+    assert_eq!(worker.commit(turn(key, 0, park_until(MUCH_LATER))).await, Committed::Done);
+    bench.worker().await.finds_nothing().await;
+    assert!(matches!(bench.place(key).await, Some(Place::Parked { .. })));
+}
+
+/// A record that comes late has won the row, and nothing else.
+pub(super) async fn who_does_not_own_a_run_clears_nothing(bench: Bench) {
+    let key = lost_by(&bench, 1).await;
+    let (owner, late) = (bench.worker().await, bench.worker().await);
+    owner.claim(key).await;
+    let record = Record { clears: true, ..turn(key, 0, Next::Stay) };
+    assert_eq!(late.commit(record).await, Committed::Done);
+    assert_eq!(owner.reload(&[key]).await[0].setbacks, -1);
 }
 
 pub(super) async fn who_has_no_lease_claims_nothing_that_is_stuck(bench: Bench) {
