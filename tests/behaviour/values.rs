@@ -95,11 +95,10 @@ async fn counts_down(ctx: &WorkflowContext, number: u128, left: u32) -> Result<u
 
 #[workflow]
 async fn swells(ctx: &WorkflowContext, text: String) -> Result<()> {
-    let error = match text.len() {
+    match text.len() {
         100 => ctx.continue_as_new::<_, ()>(swells::Input { text: text.repeat(100) }),
         _ => Ok(()),
-    };
-    error
+    }
 }
 
 #[workflow]
