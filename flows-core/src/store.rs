@@ -24,7 +24,7 @@
 //!
 //! An inbox is read by the page. Its owner takes a page in and asks for what is behind it; it does not
 //! park the run before it has read the last page, for neither flag nor counter know of pages. Journals
-//! that are read together share [`READ_BYTES`]; a run that needs more than its share comes
+//! that are read together share [`READ_BYTES`], and so do inputs; a run that needs more than its share comes
 //! [unread](Activation::unread), and is read alone.
 //!
 //! # The fence

@@ -9,7 +9,7 @@ use futures_util::future::join;
 
 use crate::error::Fault;
 use crate::link::{Link, Params};
-use crate::load::{Share, load, read};
+use crate::load::{INPUTS, Share, load, read};
 use crate::rows::{activation, ascending};
 use crate::sql::CLAIM;
 use crate::store::Shared;
@@ -36,13 +36,14 @@ async fn claim_and_load(
 ) -> Result<Vec<Activation>, Fault> {
     let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX >> 3);
     let lanes = ascending(claim.lanes);
-    let params: Params<'_> = &[&claim.worker, &claim.shard, &lanes.as_ref(), &limit, &number];
+    let params: Params<'_> =
+        &[&claim.worker, &claim.shard, &lanes.as_ref(), &limit, &number, &INPUTS];
     let statement = link.prepare(CLAIM).await?;
     let share = Share::of(claim.expected.len());
     let along = read(link, claim.expected, share, Some((claim.worker, number)));
     let (rows, along) = join(link.send(&statement, params), along).await;
     let mut runs = rows?.iter().map(activation).collect::<Result<Vec<_>>>()?;
     link.count("loaded with its claim", along?.fill(&mut runs));
-    let share = Share::of(runs.iter().filter(|(_, load)| *load).count());
+    let share = Share::of(runs.iter().filter(|(run, load)| *load && !run.unread).count());
     load(link, runs, share).await
 }

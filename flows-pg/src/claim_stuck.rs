@@ -5,7 +5,7 @@ use flows_core::store::{Activation, ClaimStuck};
 
 use crate::error::Fault;
 use crate::link::{Link, Params};
-use crate::load::{Share, load};
+use crate::load::{INPUTS, Share, load};
 use crate::rows::activation;
 use crate::sql::CLAIM_STUCK;
 use crate::store::Shared;
@@ -30,7 +30,7 @@ async fn claim_and_load(
 ) -> Result<Vec<Activation>, Fault> {
     let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX >> 3);
     let suspects = i64::from(claim.suspect);
-    let params: Params<'_> = &[&claim.worker, &claim.lanes, &limit, &number, &suspects];
+    let params: Params<'_> = &[&claim.worker, &claim.lanes, &limit, &number, &suspects, &INPUTS];
     let rows = link.query(CLAIM_STUCK, params).await?;
     let runs = rows.iter().map(activation).collect::<Result<Vec<_>>>()?;
     let share = Share::of(runs.len());

@@ -42,6 +42,9 @@ impl Share {
     }
 }
 
+/// The most bytes of inputs that are read together.
+pub(crate) const INPUTS: i64 = READ_BYTES as i64;
+
 /// More than there is; one can be added to it.
 const MOST: i64 = i64::MAX >> 3;
 
@@ -57,7 +60,7 @@ pub(crate) async fn load(
     mut runs: Vec<(Activation, bool)>,
     share: Share,
 ) -> Result<Vec<Activation>, Fault> {
-    let missing = runs.iter().filter(|(_, load)| *load).map(|(run, _)| run.key);
+    let missing = runs.iter().filter(|(run, load)| *load && !run.unread).map(|(run, _)| run.key);
     read(link, &missing.collect::<Vec<_>>(), share, None).await?.fill(&mut runs);
     Ok(runs.into_iter().map(|(run, _)| run).collect())
 }

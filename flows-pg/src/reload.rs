@@ -5,7 +5,7 @@ use flows_core::ids::RunKey;
 use flows_core::store::Activation;
 use uuid::Uuid;
 
-use crate::load::{Share, load};
+use crate::load::{INPUTS, Share, load};
 use crate::rows::{Keys, activation};
 use crate::sql::RELOAD;
 use crate::store::Shared;
@@ -14,7 +14,8 @@ impl Shared {
     pub(crate) async fn reload(&self, worker: Uuid, runs: &[RunKey]) -> Result<Vec<Activation>> {
         let lent = self.claimer().await?;
         let keys = runs.iter().copied().collect::<Keys>();
-        let params: crate::link::Params<'_> = &[&worker, &keys.shards, &keys.tenants, &keys.runs];
+        let params: crate::link::Params<'_> =
+            &[&worker, &keys.shards, &keys.tenants, &keys.runs, &INPUTS];
         let rows = lent.link().query(RELOAD, params).await?;
         let runs = rows.iter().map(activation).collect::<Result<Vec<_>>>()?;
         let share = if keys.runs.len() == 1 { Share::WHOLE } else { Share::of(runs.len()) };

@@ -58,9 +58,11 @@ pub(crate) fn key(row: &Row) -> RunKey {
     RunKey { shard: row.get("shard"), tenant: row.get("tenant_id"), run: row.get("run_id") }
 }
 
-/// A claimed run, without journal and inbox; and whether it has any.
+/// A claimed run, without journal and inbox; and whether it has any. Without an input, which was too large
+/// to be read together with others, it is unread.
 pub(crate) fn activation(row: &Row) -> Result<(Activation, bool), Error> {
     let load: bool = row.get("load");
+    let input: Option<&str> = row.get("input");
     let activation = Activation {
         key: key(row),
         workflow_id: row.get::<_, Option<&str>>("workflow_id").map(Arc::from),
@@ -68,7 +70,7 @@ pub(crate) fn activation(row: &Row) -> Result<(Activation, bool), Error> {
         version: unsigned(row.get("version")),
         queue: Arc::from(row.get::<_, &str>("queue")),
         priority: row.get("priority"),
-        input: Arc::from(row.get::<_, &str>("input")),
+        input: Arc::from(input.unwrap_or_default()),
         started_at: row.get::<_, Time>("started_at").0,
         attempt: unsigned(row.get::<_, i32>("attempt").into()),
         retry: retry(row)?,
@@ -77,7 +79,7 @@ pub(crate) fn activation(row: &Row) -> Result<(Activation, bool), Error> {
         journal: Vec::new(),
         inbox: Vec::new(),
         more: None,
-        unread: false,
+        unread: input.is_none(),
         claim: row.get("claim"),
         is_new: !load, // it has been ready since its start
         setbacks: row.get("setbacks"),

@@ -76,16 +76,53 @@ async fn many_long_journals_are_read_one_after_the_other() -> Result<()> {
         ("ready", "tenant_id, shard, priority, load, lane"),
     ];
     for (table, columns) in copies {
+        bench.copy(table, columns, runs).await?;
+    }
+    let ended = format!("SELECT count(*) = {runs} FROM flows.runs WHERE status = 1");
+    with_worker(&engine, bench.comes_true(&ended)).await?;
+    within_limit()
+}
+
+/// It needs its input in its first turn, and ends in its second.
+#[workflow]
+async fn weighs(ctx: &WorkflowContext, text: String) -> Result<usize> {
+    let bytes = text.len();
+    drop(text);
+    ctx.sleep(Duration::from_millis(1)).await?;
+    Ok(bytes)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_large_inputs_are_read_a_few_at_a_time() -> Result<()> {
+    if is_begun("large::many_large_inputs_are_read_a_few_at_a_time") {
+        return Ok(());
+    }
+    let runs = 200; // as many as one claim takes
+    let bench = Bench::new().await?;
+    let engine = bench.engine().await?;
+    engine.start(weighs::Input { text: "x".repeat((2 << 20) - 100) }).await?;
+    let copies = [
+        ("runs", "tenant_id, shard, lane, version, workflow, queue, input"),
+        ("ready", "tenant_id, shard, priority, load, lane"),
+    ];
+    for (table, columns) in copies {
+        bench.copy(table, columns, runs).await?;
+    }
+    let ended = format!("SELECT count(*) = {runs} FROM flows.runs WHERE status = 1");
+    with_worker(&engine, bench.comes_true(&ended)).await?;
+    within_limit()
+}
+
+impl Bench {
+    /// Makes one run many, all in its shard.
+    async fn copy(&self, table: &str, columns: &str, runs: usize) -> Result<()> {
         let copy = format!(
             "INSERT INTO flows.{table} ({columns}, run_id)
              SELECT {columns}, lpad(to_hex(n * 256 + shard), 32, '0')::uuid
              FROM flows.{table}, generate_series(2, {runs}) AS n"
         );
-        bench.admin().batch_execute(&copy).await?;
+        Ok(self.admin().batch_execute(&copy).await?)
     }
-    let ended = format!("SELECT count(*) = {runs} FROM flows.runs WHERE status = 1");
-    with_worker(&engine, bench.comes_true(&ended)).await?;
-    within_limit()
 }
 
 /// In the process of a test: does it in another one, and gives what came of it.

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::run::Spot;
+use super::run::{Run, Spot};
 use super::state::State;
 use crate::ids::RunKey;
 use crate::store::{Activation, Claim, ClaimStuck, READ_BYTES};
@@ -60,6 +60,11 @@ impl State {
         let share = READ_BYTES / runs.len().max(1);
         let known = runs.iter().filter_map(|key| self.runs.get(key));
         let mine = known.filter(|run| run.owner() == Some(worker));
-        mine.map(|run| run.read(share, alone)).collect()
+        let mut inputs = 0;
+        let read = |run: &Run| {
+            inputs += run.new.input.len();
+            run.read(share, inputs <= READ_BYTES, alone)
+        };
+        mine.map(read).collect()
     }
 }

@@ -175,11 +175,12 @@ impl Run {
         page
     }
 
-    /// What its owner is given, if its journal fits into a share; alone, it always does.
-    pub(super) fn read(&self, share: usize, alone: bool) -> Activation {
+    /// What its owner is given, if its input fits and its journal does into a share; alone, they always do.
+    pub(super) fn read(&self, share: usize, fits: bool, alone: bool) -> Activation {
         let journal = self.journal.iter().map(|row| row.events.len()).sum::<usize>();
-        if journal > share && !alone {
-            return Activation { unread: true, ..self.definition() };
+        if !alone && (!fits || journal > share) {
+            let input = if fits { self.new.input.clone() } else { "".into() };
+            return Activation { unread: true, input, ..self.definition() };
         }
         let Page { letters: inbox, more } = self.page(0, share, false);
         Activation { journal: self.rows(), inbox, more, ..self.definition() }

@@ -151,7 +151,8 @@ contract! {
         a_large_letter_is_read_alone
         collecting_gives_a_page
         what_comes_between_pages_is_read
-        a_large_journal_is_read_alone;
+        a_large_journal_is_read_alone
+        large_inputs_are_read_alone;
     leases:
         a_lapsed_workers_runs_are_taken_over
         a_live_workers_runs_stay

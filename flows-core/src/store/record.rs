@@ -177,8 +177,8 @@ pub struct Activation {
     pub inbox: Vec<Letter>,
     /// As of a [`Page`](super::Page).
     pub more: Option<i64>,
-    /// Neither journal nor inbox was read: it was too large to be read together with others. To be
-    /// [reloaded](super::Store::reload) alone.
+    /// Neither journal nor inbox was read, and maybe not the input: they were too large to be read together
+    /// with others. To be [reloaded](super::Store::reload) alone.
     pub unread: bool,
     /// The number of the claim by which its worker owns it; no other claim of that worker has it.
     pub claim: i64,

@@ -164,7 +164,7 @@ fn closed(
 fn retried(key: RunKey, origin: &Origin, error: &Error) -> Option<NewRun> {
     let policy = origin.retry.as_ref().filter(|policy| policy.retries(origin.attempt, error))?;
     let delay = policy.delay_after(origin.attempt, clock::random_share());
-    let mut new = successor(key, origin, Arc::clone(&origin.input));
+    let mut new = successor(key, origin, Arc::clone(origin.input.as_ref()?));
     (new.attempt, new.delay) = (origin.attempt + 1, Some(delay));
     Some(new)
 }

@@ -83,7 +83,8 @@ pub(crate) struct Origin {
     pub(crate) version: u32,
     pub(crate) queue: Arc<str>,
     pub(crate) priority: i16,
-    pub(crate) input: Arc<str>,
+    /// Kept where it may be needed again.
+    pub(crate) input: Option<Arc<str>>,
     pub(crate) attempt: u32,
     pub(crate) retry: Option<RetryPolicy>,
     pub(crate) timeout: Option<Duration>,
@@ -98,7 +99,7 @@ impl From<&Activation> for Origin {
             version: run.version,
             queue: run.queue.clone(),
             priority: run.priority,
-            input: run.input.clone(),
+            input: run.retry.as_ref().map(|_| run.input.clone()),
             attempt: run.attempt,
             retry: run.retry.clone(),
             timeout: run.timeout,

@@ -1,5 +1,5 @@
 -- Claims ready runs of one shard, in order: ready becomes owned. $1 worker, $2 shard, $3 lanes
--- (ascending), $4 limit, $5 number of the request.
+-- (ascending), $4 limit, $5 number of the request, $6 the most bytes of inputs: what does not fit comes without.
 -- Called by `claim`. Indexes: ready_pkey; runs_pkey and owned_pkey for those that were won.
 -- It walks from lane to lane, past those of other workers, to the first run of each. Of the lane with the
 -- n-th oldest run it reads a share of at least an n-th of the limit: enough to be exact for up to four
@@ -78,7 +78,11 @@ WITH RECURSIVE me AS MATERIALIZED (
     WHERE ((tenant_id, run_id) IN (SELECT tenant_id, run_id FROM kept)) IS NOT TRUE
 )
 SELECT g.shard, g.tenant_id, g.run_id, g.workflow_id, g.workflow, g.version, g.queue, g.priority,
-       g.input::text AS input, coalesce(g.starts_at, g.created_at) AS started_at, g.attempt,
+       CASE WHEN sum(CASE WHEN pg_column_compression(g.input) IS NULL THEN pg_column_size(g.input)
+                          ELSE octet_length(g.input::text) END)
+                 OVER (ORDER BY g.priority, g.run_id ROWS UNBOUNDED PRECEDING) <= $6::bigint
+            THEN g.input::text END AS input,
+       coalesce(g.starts_at, g.created_at) AS started_at, g.attempt,
        g.retry::text AS retry, g.timeout_us, g.parent_run, g.parent_op, g.load, g.setbacks,
        $5 AS claim
 FROM given g

@@ -1,5 +1,6 @@
 -- Claims stuck runs that are due, the longest due first: parked becomes owned. $1 worker, $2 lanes,
--- $3 limit, $4 number of the request, $5 how many suspects may be among them (0 or 1).
+-- $3 limit, $4 number of the request, $5 how many suspects may be among them (0 or 1), $6 the most bytes
+-- of inputs: what does not fit comes without.
 -- Called by `claim_stuck`. Indexes: parked_stuck, once per lane; parked_suspects; runs_pkey for those
 -- that were won.
 -- Locks: the worker's row, as `claim.sql` does; then the rows it takes, skipping those that others hold.
@@ -45,7 +46,11 @@ WITH me AS MATERIALIZED (
     SELECT shard, tenant_id, run_id, $1, $4, lane, priority, setbacks FROM given
 )
 SELECT g.shard, g.tenant_id, g.run_id, g.workflow_id, g.workflow, g.version, g.queue, g.priority,
-       g.input::text AS input, coalesce(g.starts_at, g.created_at) AS started_at, g.attempt,
+       CASE WHEN sum(CASE WHEN pg_column_compression(g.input) IS NULL THEN pg_column_size(g.input)
+                          ELSE octet_length(g.input::text) END)
+                 OVER (ORDER BY g.run_id ROWS UNBOUNDED PRECEDING) <= $6::bigint
+            THEN g.input::text END AS input,
+       coalesce(g.starts_at, g.created_at) AS started_at, g.attempt,
        g.retry::text AS retry, g.timeout_us, g.parent_run, g.parent_op, true AS load, g.setbacks,
        $4 AS claim
 FROM given g

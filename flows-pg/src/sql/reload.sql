@@ -1,8 +1,13 @@
--- Reads runs that a worker still owns. $1 worker; $2 to $4 keys.
+-- Reads runs that a worker still owns. $1 worker; $2 to $4 keys; $5 the most bytes of inputs: what does not
+-- fit comes without, but for one that is asked for alone.
 -- Called by `reload`. Locks nothing. Indexes: owned_pkey, runs_pkey, for each key. (Joined without
 -- LIMIT, one of them might be searched without its first column.)
 SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.queue, r.priority,
-       r.input::text AS input, coalesce(r.starts_at, r.created_at) AS started_at, r.attempt,
+       CASE WHEN sum(CASE WHEN pg_column_compression(r.input) IS NULL THEN pg_column_size(r.input)
+                          ELSE octet_length(r.input::text) END)
+                 OVER (ORDER BY r.run_id ROWS UNBOUNDED PRECEDING) <= $5::bigint OR cardinality($4) = 1
+            THEN r.input::text END AS input,
+       coalesce(r.starts_at, r.created_at) AS started_at, r.attempt,
        r.retry::text AS retry, r.timeout_us, r.parent_run, r.parent_op, true AS load,
        o.claim, o.setbacks
 FROM unnest($2::smallint[], $3::uuid[], $4::uuid[]) AS k (shard, tenant_id, run_id)

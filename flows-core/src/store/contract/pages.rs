@@ -1,9 +1,11 @@
 //! What is read at once is bounded: inboxes by the page, journals by their size.
 
+use std::sync::Arc;
+
 use super::bench::{Bench, Worker, names, park_knowing, signal, turn};
 use crate::ids::RunKey;
 use crate::payload::Payload;
-use crate::store::{Committed, Letter, Mail, Next, PAGE_LETTERS, READ_BYTES, Record};
+use crate::store::{Committed, Letter, Mail, NewRun, Next, PAGE_LETTERS, READ_BYTES, Record};
 
 const MEGABYTE: usize = 1 << 20;
 
@@ -136,4 +138,31 @@ pub(super) async fn a_large_journal_is_read_alone(bench: Bench) {
     let alone = worker.reload(&keys[..1]).await.remove(0);
     assert!(!alone.unread);
     assert_eq!((alone.journal[0].len(), names(&alone.inbox)), (sizes[0], vec!["hello"]));
+}
+
+/// As many as fit are read together; the others one by one, however large.
+pub(super) async fn large_inputs_are_read_alone(bench: Bench) {
+    let worker = bench.worker().await;
+    let first = bench.run("order");
+    let ids = ["two", "three", "four"];
+    let others = ids.map(|id| bench.successor(first.key, id));
+    let input: Arc<str> = format!("\"{}\"", "x".repeat(READ_BYTES * 2 / 5)).into();
+    let runs = [&[first.clone()][..], &others].concat();
+    for run in &runs {
+        let run = NewRun { input: Arc::clone(&input), ..run.clone() };
+        bench.start(&run).await.expect("started");
+    }
+    let keys: Vec<_> = runs.iter().map(|run| run.key).collect();
+    let claimed = worker.claim_some(first.key.shard, 4).await;
+    let again = worker.reload(&keys).await;
+    for read in [&claimed, &again] {
+        assert_eq!(read.iter().filter(|run| !run.unread).count(), 2);
+        assert!(read.iter().all(|run| run.unread || run.input.len() == input.len()));
+        let bytes = read.iter().map(|run| run.input.len()).sum::<usize>();
+        assert!(bytes <= READ_BYTES, "{bytes} bytes of inputs");
+    }
+    for key in keys {
+        let alone = worker.reload(&[key]).await.remove(0);
+        assert_eq!((alone.unread, &alone.input), (false, &input));
+    }
 }

@@ -42,7 +42,7 @@ fn tenant(sql: Sql, rows: u64, pages: u64, arguments: Vec<String>) -> Case {
 pub(super) fn many_lanes() -> Case {
     let lanes = list((0..LANES).map(|n| 10 + 2 * n));
     let (me, shard, limit) = (text(id(WORKER)), CROWDED.to_string(), BATCH.to_string());
-    worker(CLAIM, CLAIMER, BATCH, 60, vec![me, shard, lanes, limit, "9".into()])
+    worker(CLAIM, CLAIMER, BATCH, 60, vec![me, shard, lanes, limit, "9".into(), "1000000".into()])
 }
 
 /// A look of a worker of four times as many lanes, none of which has runs: those of others lie between.
@@ -78,10 +78,18 @@ fn commits() -> Vec<Case> {
 fn claims() -> Vec<Case> {
     let me = text(id(WORKER));
     let lanes = format!("'{{{LANE}}}'");
-    let claim = vec![me.clone(), "1".into(), lanes.clone(), BATCH.to_string(), "9".into()];
+    let claim = vec![
+        me.clone(),
+        "1".into(),
+        lanes.clone(),
+        BATCH.to_string(),
+        "9".into(),
+        "1000000".into(),
+    ];
     let read = ["1000000", "1000000", "1000"].map(str::to_owned).to_vec();
-    let claim_stuck = vec![me.clone(), lanes.clone(), "20".into(), "9".into(), "1".into()];
-    let reload = [vec![me.clone()], columns(&owned())].concat();
+    let claim_stuck =
+        vec![me.clone(), lanes.clone(), "20".into(), "9".into(), "1".into(), "1000000".into()];
+    let reload = [vec![me.clone()], columns(&owned()), vec!["1000000".into()]].concat();
     let load = [columns(&owned()), vec![me.clone(), "1".into()], read].concat();
     let collect = vec![text(id(MAILED)), BATCH.to_string(), "9".into()];
     vec![
