@@ -18,6 +18,7 @@ mod list;
 mod outcome;
 mod send;
 mod start;
+mod stuck_runs;
 mod tenant;
 pub(crate) mod waiters;
 
@@ -40,6 +41,7 @@ pub use history::HistoryEvent;
 pub use list::{List, Page, PageToken};
 pub use send::{Cancel, SendSignal};
 pub use start::Start;
+pub use stuck_runs::StuckRuns;
 pub use tenant::{RerunOf, Tenant};
 
 use crate::error::Result;

@@ -236,6 +236,10 @@ impl Store for MemoryStore {
         self.transact(|state, _| Ok(state.survey(survey)))
     }
 
+    fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>> {
+        self.transact(move |state, now| Ok(state.stuck_of(tenant, limit, now)))
+    }
+
     fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {
         self.transact(move |state, _| Ok(state.dead_letters(tenant, limit)))
     }

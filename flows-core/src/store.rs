@@ -346,6 +346,10 @@ pub trait Store: Send + Sync + 'static {
     /// that was open all the time, once. A store that knows roles reads as its workers do.
     fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed>;
 
+    /// Stuck runs of a tenant, each with its place and without payloads: first those that end workers, then
+    /// the newest.
+    fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>>;
+
     /// Dead letters of a tenant, newest first.
     fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>>;
 }

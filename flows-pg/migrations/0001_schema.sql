@@ -316,6 +316,27 @@ BEGIN
 END
 $$;
 
+-- Stuck runs, for people: why, and when they are tried again (never, of one that is known to end workers).
+-- Who looks sees what his role may see.
+CREATE VIEW flows.stuck_runs WITH (security_invoker = true) AS
+SELECT r.tenant_id, r.workflow_id, r.run_id, r.workflow, r.version, r.queue, r.created_at,
+       p.waiting_for AS reason, p.setbacks < 0 AS ends_workers, p.wake_at AS tried_again_at
+FROM flows.parked p
+JOIN flows.runs r ON r.shard = p.shard AND r.tenant_id = p.tenant_id AND r.run_id = p.run_id
+WHERE p.setbacks < 0 OR p.setbacks > 0;
+
+GRANT SELECT ON flows.stuck_runs TO flows_tenant, flows_worker;
+
+-- Has a stuck run tried again now; one that ends its workers alone, once more. False: it is not stuck.
+CREATE FUNCTION flows.retry_stuck(run uuid) RETURNS boolean LANGUAGE sql AS $$
+    WITH again AS (
+        UPDATE flows.parked SET wake_at = statement_timestamp(), setbacks = greatest(setbacks, -2::smallint)
+        WHERE run_id = run AND setbacks <> 0
+        RETURNING 1
+    )
+    SELECT EXISTS (SELECT FROM again)
+$$;
+
 -- A new UUIDv7: PostgreSQL 18 has it, earlier versions get an equivalent.
 DO $uuid$
 BEGIN

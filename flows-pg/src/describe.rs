@@ -58,14 +58,19 @@ fn place(row: &Row) -> Option<Place> {
         return Some(Place::Owned { worker, name });
     }
     if row.get("is_parked") {
-        let wake_at = row.get::<_, Option<Time>>("wake_at").map(|time| time.0);
-        let words = row.get::<_, Option<String>>("waiting_for");
-        let (waiting_for, stuck) = match row.get::<_, Option<i16>>("setbacks").unwrap_or(0) {
-            0 => (words.unwrap_or_else(|| "its start time".to_owned()), None),
-            1.. => ("a build that can replay it".to_owned(), words),
-            _ => ("a worker that tries no other suspect".to_owned(), words),
-        };
-        return Some(Place::Parked { wake_at, waiting_for, stuck });
+        return Some(parked(row));
     }
     row.get::<_, bool>("is_ready").then(|| Place::Ready { served: row.get("served") })
+}
+
+/// The place of a run that is parked.
+pub(crate) fn parked(row: &Row) -> Place {
+    let wake_at = row.get::<_, Option<Time>>("wake_at").map(|time| time.0);
+    let words = row.get::<_, Option<String>>("waiting_for");
+    let (waiting_for, stuck) = match row.get::<_, Option<i16>>("setbacks").unwrap_or(0) {
+        0 => (words.unwrap_or_else(|| "its start time".to_owned()), None),
+        1.. => ("a build that can replay it".to_owned(), words),
+        _ => ("a worker that tries no other suspect".to_owned(), words),
+    };
+    Place::Parked { wake_at, waiting_for, stuck }
 }

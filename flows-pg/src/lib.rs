@@ -52,6 +52,7 @@ mod source;
 mod sql;
 mod start;
 mod store;
+mod stuck;
 mod survey;
 mod tenant;
 mod terminate;

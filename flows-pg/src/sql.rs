@@ -93,6 +93,7 @@ statements! {
     START = "start",
     START_OWNED = "start_owned",
     STATUSES = "statuses",
+    STUCK = "stuck",
     SUCCEED = "succeed",
     SURVEY_CLOSED = "survey_closed",
     SURVEY_OPEN = "survey_open",

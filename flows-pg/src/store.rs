@@ -290,6 +290,10 @@ impl Store for PgStore {
         Box::pin(self.0.survey(survey))
     }
 
+    fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>> {
+        Box::pin(self.0.stuck(tenant, limit))
+    }
+
     fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {
         Box::pin(self.0.dead_letters(tenant, limit))
     }

@@ -222,6 +222,10 @@ impl Store for Held {
         self.store.survey(survey)
     }
 
+    fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>> {
+        self.store.stuck(tenant, limit)
+    }
+
     fn dead_letters(
         &self,
         tenant: Uuid,

@@ -218,11 +218,11 @@ async fn a_workflow(test: &str, overflows: bool) -> Result<()> {
     let others = others(&scene).await?;
     let exec = scene.engine.start(crashing::Input { overflows }).await?;
     let stuck = async || Ok::<_, Error>(exec.describe().await?.stuck);
-    let died = deaths(&scene, async || {
-        let convicted = stuck().await?.is_some_and(|why| why.contains("its workflow code"));
-        Ok(convicted && all_complete(&others).await?)
-    })
-    .await?;
+    let convicted = async || {
+        Ok::<_, Error>(stuck().await?.is_some_and(|why| why.contains("its workflow code")))
+    };
+    let died =
+        deaths(&scene, async || Ok(convicted().await? && all_complete(&others).await?)).await?;
     check(died == 3, || format!("{died} processes died, not 3"))?;
     let why = stuck().await?.unwrap_or_default();
     check(why.starts_with("3 workers in a row have ended"), || why.clone())?;
@@ -233,6 +233,21 @@ async fn a_workflow(test: &str, overflows: bool) -> Result<()> {
     let fresh = scene.engine.start(lasting::Input {}).await?;
     let died = deaths(&scene, async || Ok(fresh.try_result().await?.is_some())).await?;
     check(died == 0, || "it was tried again".into())?;
+    // Not before somebody says so.
+    let listed = scene.engine.stuck_runs().list().await?;
+    let is_it = listed.len() == 1 && listed[0].run_id == exec.run_id();
+    check(is_it && listed[0].stuck == stuck().await?, || format!("{listed:?}"))?;
+    check(exec.retry_stuck().await?, || "it is stuck".into())?;
+    let given_up = "SELECT count(*) FROM flows.stuck_runs WHERE tried_again_at IS NULL";
+    let again = async || Ok(scene.count(given_up).await? == 1);
+    let died = deaths(&scene, again).await?;
+    check(died == 1, || format!("{died} processes died of one more try"))?;
+    let retry = format!("SELECT flows.retry_stuck('{}')::int::bigint", exec.run_id());
+    check(scene.count(&retry).await? == 1, || "in SQL".into())?;
+    check(
+        scene.count("SELECT count(*) FROM flows.stuck_runs WHERE ends_workers").await? == 1,
+        || "it is shown".into(),
+    )?;
     exec.terminate("it ends its workers").await?;
     check(exec.result().await.is_err(), || "it can be terminated".into())
 }

@@ -206,6 +206,22 @@ impl<W: Typed> Execution<W> {
         Ok(())
     }
 
+    /// Has a stuck run tried again now, instead of after its pause. One that ends its workers is tried once
+    /// more, by a worker that tries no other such run: deploy a build that mends it first. `false`: it is
+    /// not stuck (any more).
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such run.
+    pub async fn retry_stuck(&self) -> Result<bool> {
+        let run = self.resolve().await?;
+        self.view(run).await?;
+        let again = self.inner().store.retry_stuck(run).await?;
+        if again {
+            self.inner().hints.unsure();
+        }
+        Ok(again)
+    }
+
     fn inner(&self) -> &Inner {
         &self.tenant.inner
     }

@@ -93,6 +93,12 @@ impl Hints {
         self.store.publish(hint);
     }
 
+    /// Something is to be looked for that has no hint of its own: tell everybody.
+    pub(crate) fn unsure(&self) {
+        self.tell_workers(&Hint::Unsure);
+        self.store.publish(Hint::Unsure);
+    }
+
     /// A hint from another process.
     pub(crate) fn heard(&self, hint: &Hint) {
         match hint {

@@ -9,6 +9,7 @@ use super::dead_letters::{DeadLetter, DeadLetters, Rerun};
 use super::execution::{Execution, Target, Typed};
 use super::list::List;
 use super::send::SendSignal;
+use super::stuck_runs::StuckRuns;
 use super::{Inner, Start};
 use crate::definition::WorkflowInput;
 
@@ -59,6 +60,11 @@ impl Tenant {
     /// Runs that ended in failure and can be rerun.
     pub fn dead_letters(&self) -> DeadLetters {
         DeadLetters::new(self.clone())
+    }
+
+    /// Runs that cannot go on, with the reason; [`Execution::retry_stuck`] has one tried again.
+    pub fn stuck_runs(&self) -> StuckRuns {
+        StuckRuns::new(self.clone())
     }
 
     /// Starts a dead letter again as a new run with the same input and id; its lineage is kept.

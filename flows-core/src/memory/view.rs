@@ -66,6 +66,17 @@ impl State {
         dead
     }
 
+    /// [`Store::stuck`](crate::store::Store::stuck).
+    pub(super) fn stuck_of(&self, tenant: Uuid, limit: usize, now: Timestamp) -> Vec<RunView> {
+        let mut stuck: Vec<_> = self.of_tenant(tenant).filter(|run| run.is_stuck()).collect();
+        stuck.sort_by_key(|run| (run.setbacks >= 0, Reverse(cursor(run))));
+        stuck.truncate(limit);
+        stuck
+            .into_iter()
+            .map(|run| RunView { place: self.place(run, now), ..glance(run) })
+            .collect()
+    }
+
     fn of_tenant(&self, tenant: Uuid) -> impl Iterator<Item = &Run> {
         self.runs.values().filter(move |run| run.new.key.tenant == tenant)
     }

@@ -180,7 +180,8 @@ contract! {
         a_worker_that_comes_back_first_takes_its_setbacks_back
         setbacks_are_taken_back_wherever_a_run_is
         who_was_convicted_is_tried_again_without_a_setback
-        a_live_worker_takes_nothing_back;
+        a_live_worker_takes_nothing_back
+        stuck_runs_are_listed_and_tried_again;
     ending:
         an_ended_run_has_an_outcome_and_no_place
         only_ended_runs_have_outcomes

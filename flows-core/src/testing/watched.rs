@@ -285,6 +285,10 @@ impl Store for Watched {
         self.store.survey(survey)
     }
 
+    fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>> {
+        self.store.stuck(tenant, limit)
+    }
+
     fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {
         self.store.dead_letters(tenant, limit)
     }

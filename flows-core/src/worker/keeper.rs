@@ -120,7 +120,7 @@ impl Keeper<'_> {
                 }
             }
             Hint::Mail(worker) if worker == self.session.id() => self.session.request_collect(),
-            Hint::Unsure => self.look_at = Instant::now(),
+            Hint::Unsure => (self.look_at, self.retry_at) = (Instant::now(), Instant::now()),
             Hint::Terminated(runs) => self.let_go(&runs),
             Hint::Mail(_) | Hint::Closed(_) => {}
         }

@@ -18,7 +18,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 /// Statements that read a small table whole, as their files say.
-const SWEEPS: [(&str, &str); 11] = [
+const SWEEPS: [(&str, &str); 12] = [
+    ("stuck", "parked"),
     ("check", "schema_version"),
     ("collect_again", "owned"),
     ("forget_worker", "owned"),
@@ -33,7 +34,8 @@ const SWEEPS: [(&str, &str); 11] = [
 ];
 
 /// Statements that look in all shards: for what a worker owns, and for the newest runs.
-const ALL_SHARDS: [(&str, &str); 15] = [
+const ALL_SHARDS: [(&str, &str); 16] = [
+    ("stuck", "parked"),
     ("list", "runs"),
     ("list", "parked"),
     ("collect", "owned"),

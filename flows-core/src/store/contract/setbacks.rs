@@ -284,3 +284,38 @@ pub(super) async fn a_live_worker_takes_nothing_back(bench: Bench) {
     worker.retire_innocent(&[key]).await;
     assert_eq!(bench.worker().await.claim(key).await.setbacks, -1);
 }
+
+pub(super) async fn stuck_runs_are_listed_and_tried_again(bench: Bench) {
+    let convict = lost_by(&bench, 3).await;
+    let worker = bench.worker().await;
+    assert_eq!(worker.claim_stuck(0, true).await.len(), 1);
+    let convicted = Park { stuck: Some("it ends workers".into()), setbacks: -3, ..Park::default() };
+    assert_eq!(worker.commit(no_turn(convict, 0, Next::Park(convicted))).await, Committed::Done);
+    let (fault, healthy) =
+        (bench.owned("fault", &worker).await, bench.parked("none", &worker).await);
+    assert_eq!(worker.commit(turn(fault, 0, stuck())).await, Committed::Done);
+
+    let found = bench.store.stuck(bench.tenant, 10).await.expect("listed");
+    assert_eq!(found.iter().map(|run| run.key).collect::<Vec<_>>(), [convict, fault]);
+    let why = |at: usize| match &found[at].place {
+        Some(Place::Parked { stuck: Some(why), .. }) => why.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(why(0), "it ends workers");
+    assert_eq!(Some(why(1)), why_stuck(&bench, fault).await);
+    assert_eq!(bench.store.stuck(bench.tenant, 1).await.expect("listed").len(), 1);
+    let stranger = bench.other_tenant();
+    assert!(bench.store.stuck(stranger.tenant, 10).await.expect("listed").is_empty());
+
+    let again = async |key| bench.store.retry_stuck(key).await.expect("asked");
+    assert!(!again(RunKey { tenant: stranger.tenant, ..convict }).await, "of another tenant");
+    assert!(worker.claim_stuck(10, true).await.is_empty());
+    assert_eq!(
+        (again(convict).await, again(fault).await, again(healthy).await),
+        (true, true, false)
+    );
+    let mut found = worker.claim_stuck(10, true).await;
+    found.sort_by_key(|run| run.setbacks);
+    assert_eq!((keys(&found), found[0].setbacks), (vec![convict, fault], -2));
+    assert!(!again(convict).await, "it is tried");
+}
