@@ -328,7 +328,8 @@ WHERE p.setbacks < 0 OR p.setbacks > 0;
 GRANT SELECT ON flows.stuck_runs TO flows_tenant, flows_worker;
 
 -- Has a stuck run tried again now; one that ends its workers alone, once more. False: it is not stuck.
-CREATE FUNCTION flows.retry_stuck(run uuid) RETURNS boolean LANGUAGE sql AS $$
+CREATE FUNCTION flows.retry_stuck(run uuid) RETURNS boolean LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp AS $$
     WITH again AS (
         UPDATE flows.parked SET wake_at = statement_timestamp(), setbacks = greatest(setbacks, -2::smallint)
         WHERE run_id = run AND setbacks <> 0

@@ -218,7 +218,7 @@ async fn a_deadlock_harms_nobody_for_long() {
     let (answers, ()) = tokio::join!(commit(&db.store, &worker, &ends), async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         drop(tx.execute(hold, &[&one.min(two).run]).await); // one of the two is the victim
-        drop(tx);
+        drop(tx.rollback().await);
     });
     for (end, answer) in ends.iter().zip(answers) {
         match answer {

@@ -43,7 +43,12 @@ async fn no_table_lacks_forced_row_security() {
         .column("SELECT proname::text FROM pg_proc WHERE pronamespace = 'flows'::regnamespace AND prosecdef")
         .await;
     assert!(definers.is_empty(), "functions with their owner's power: {definers:?}");
-    let views = db.column("SELECT viewname::text FROM pg_views WHERE schemaname = 'flows'").await;
+    let views = db
+        .column(
+            "SELECT relname::text FROM pg_class WHERE relnamespace = 'flows'::regnamespace
+             AND relkind = 'v' AND (reloptions @> '{security_invoker=true}') IS NOT TRUE",
+        )
+        .await;
     assert!(views.is_empty(), "views see with their owner's eyes: {views:?}");
 }
 

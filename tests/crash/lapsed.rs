@@ -26,7 +26,7 @@ async fn wait(ctx: &ActivityContext) -> Result<()> {
 
 #[activity(retry(max_attempts = 3, initial_interval = "10ms"))]
 async fn stall() -> Result<()> {
-    std::thread::sleep(BLOCKED);
+    std::thread::sleep(2 * BLOCKED); // so that another worker has the run before it can be recorded
     Ok(())
 }
 
@@ -136,6 +136,7 @@ pub(crate) async fn activity() -> Result<()> {
     let scene = Scene::empty("stalling").await?;
     let other = scene.engine.start(waiting::Input {}).await?;
     let exec = scene.engine.start(stalling::Input {}).await?;
+    let _another = WorkerProcess::start_on_one_thread(scene.url(), &scene.ledger.0, SHORT)?;
     let _worker = served_on_one_thread(&scene, &exec).await?;
     let error = exec.result().await.expect_err("no worker can record it");
     check(error.kind() == ErrorKind::WorkerLost, || format!("{error:?}"))?;
