@@ -48,6 +48,10 @@ impl Executor {
             run.hand_back = true;
             return;
         }
+        if let Some(flying) = run.flying.as_mut().filter(|flying| flying.parks.is_some()) {
+            return flying.launches.push(start); // the run may be somebody else's by now
+        }
+        run.pending.park = None; // it does not only wait any more
         let Some(start) = self.note_start(key, start) else { return };
         match self.definition_of(&start.task) {
             Ok(def) => self.spawn(key, def, start),
