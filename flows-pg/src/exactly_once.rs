@@ -128,9 +128,9 @@ async fn commit(link: Link<'_>, record: &Record, doubtful: bool, once: &ExactlyO
     Ok(committed?)
 }
 
-/// Adds the record and commits, in two messages that are sent at once; where the row before may be missing,
-/// looks for it. Where the server refuses the first, its COMMIT is a rollback. What cannot even be sent keeps the rest from being sent, because each part is
-/// polled first after the one before.
+/// Adds the record and commits, in two messages that are sent at once; where the row before may be
+/// missing, looks for it. Where the server refuses the first, its COMMIT is a rollback. What cannot even
+/// be sent keeps the rest from being sent, because each part is polled first after the one before.
 async fn append_and_commit(
     link: Link<'_>,
     record: &Record,

@@ -1,8 +1,8 @@
 //! `list` and `count`: runs of a tenant, newest first, in pages.
 //!
-//! A page is read in parts. The first is small, and mostly all. More are read where that was not enough: where a filter asks what no index
-//! tells (whether a run is open or completed, its version, a workflow together with something else), or
-//! where many workflows share the newest runs unevenly.
+//! A page is read in parts. The first is small, and mostly all. More are read where that was not enough:
+//! where a filter asks what no index tells (whether a run is open or completed, its version, a workflow
+//! together with something else), or where many workflows share the newest runs unevenly.
 
 use std::time::Duration;
 

@@ -137,6 +137,7 @@ impl Executor {
     /// A run that was parked from here and came back before the answer is taken up anew.
     fn claimed(&mut self, loaded: Loaded) {
         self.forget(loaded.run.key);
+        self.expected.remove(&loaded.run.key); // what came for its last stay is read with it
         self.take_up(loaded, 0);
     }
 

@@ -126,7 +126,10 @@ impl Executor {
     /// Takes up a run that the store has given to this worker, and of which nothing was known here.
     pub(super) fn adopt(&mut self, found: Loaded) {
         let Some(early) = self.expected.remove(&found.run.key) else { return };
-        tracing::warn!(run_id = %found.run.key.run, "the database has lost that a run was let go; taking it up");
+        if self.draining {
+            return; // the end hands it back
+        }
+        tracing::warn!(run = %found.run.key.run, "the database has lost that a run was let go; taking it up");
         self.session.residents.fetch_add(1, Ordering::Relaxed);
         self.take_up(found, 0);
         early.mail.into_iter().for_each(|mail| self.deliver(mail));

@@ -1,9 +1,9 @@
 //! The watchdog: one thread of the process that looks at every seat, and finds user code that
 //! blocks its thread.
 //!
-//! It wakes up a few times a second, and says so ([`pulse`]). It looks four times in a budget, in real time, and counts its looks: what runs at five of them
-//! has run for longer than the budget, also where the whole process was stopped for a while. It
-//! never waits for user code, nor for tokio's clock.
+//! It wakes up a few times a second, and says so ([`pulse`]). It looks four times in a budget, in real
+//! time, and counts its looks: what runs at five of them has run for longer than the budget, also where
+//! the whole process was stopped for a while. It never waits for user code, nor for tokio's clock.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
