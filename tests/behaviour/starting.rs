@@ -159,12 +159,13 @@ async fn a_start_in_the_past_begins_at_once(env: Env) -> Result<()> {
 
 async fn mail_does_not_wake_a_delayed_run(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
-    let delay = Duration::from_millis(400);
+    let (delay, asked) = (Duration::from_millis(400), tokio::time::Instant::now());
     let exec = env.engine.start(input("Ada")).delay(delay).await?;
     exec.signal("greeting", &"Good morning").await?;
-    let (greeting, began) = exec.result().await?;
+    let (greeting, _) = exec.result().await?;
     assert_eq!(greeting, "Good morning Ada");
-    assert!(began.duration_since(exec.describe().await?.created_at)? >= delay);
+    let waited = asked.elapsed(); // by one clock: a worker's view of the database's lags a little
+    assert!(waited >= delay, "woken after {waited:?}");
     Ok(())
 }
 
