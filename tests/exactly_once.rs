@@ -1,6 +1,6 @@
 //! Transactional activities: their writes and their record are one commit, or neither is kept.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use flows::pg::Transaction;
 use flows::pg::dev::fresh_database;
@@ -145,6 +145,62 @@ async fn what_cannot_be_committed_is_not_recorded_g4() -> Result<()> {
     let attempts = client.query("SELECT cents, attempt FROM debits ORDER BY cents", &[]).await?;
     let attempts: Vec<(i64, i64)> = attempts.iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(attempts, [(1, 3), (2, 3)]);
+    Ok(())
+}
+
+static DEPOSITS: AtomicU32 = AtomicU32::new(0);
+
+#[activity(transaction, retry(initial_interval = "10ms"))]
+async fn deposit(tx: &Transaction<'_>) -> Result<u32> {
+    tx.execute("INSERT INTO debits (cents) VALUES (-1)", &[]).await?;
+    Ok(DEPOSITS.fetch_add(1, Ordering::Relaxed) + 1)
+}
+
+#[workflow]
+async fn deposits(ctx: &WorkflowContext) -> Result<u32> {
+    let mut last = 0;
+    for _ in 0..10 {
+        last = deposit(ctx).await?;
+    }
+    Ok(last)
+}
+
+/// What takes back what the body has set comes behind the COMMIT. Where the server refuses that, the session
+/// is of no use any more; the result is committed, and nothing is done twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_fails_behind_the_commit_takes_nothing_back() -> Result<()> {
+    const REFUSES: &str = "
+        CREATE TABLE debits (cents bigint, attempt bigint);
+        GRANT ALL ON debits TO PUBLIC;
+        REVOKE EXECUTE ON FUNCTION pg_catalog.pg_advisory_unlock_all() FROM PUBLIC";
+    let database = fresh_database().await?;
+    let engine = Engine::connect(database.url()).await?;
+    engine.migrate().await?;
+    let admin = database.superuser_url().unwrap_or(database.url());
+    let (client, connection) = flows::pg::tokio_postgres::connect(admin, NoTls).await?;
+    tokio::spawn(connection);
+    client.batch_execute(REFUSES).await?;
+    let (owner, connection) = flows::pg::tokio_postgres::connect(database.url(), NoTls).await?;
+    tokio::spawn(connection);
+    let refused = owner.query("SELECT pg_advisory_unlock_all()", &[]).await;
+    assert!(refused.is_err(), "the fault");
+
+    let worker = Worker::builder(&engine, register_all!()).build()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (served, history) = tokio::join!(worker.run_until(stopped), async {
+        let run = engine.start(deposits::Input {}).await?;
+        let invoked = run.result().await;
+        drop(stop);
+        assert_eq!(invoked?, 10, "each was invoked once");
+        run.history().await
+    });
+    served?;
+    let completed = |event: &&flows::HistoryEvent| event.kind == "activity_completed";
+    assert_eq!(history?.iter().filter(completed).count(), 10);
+    let read_again = engine.store().counters().get("reload").copied();
+    assert_eq!(read_again, None, "its worker knows that it is committed");
+    let kept = client.query_one("SELECT count(*) FROM debits", &[]).await?;
+    assert_eq!(kept.get::<_, i64>(0), 10);
     Ok(())
 }
 

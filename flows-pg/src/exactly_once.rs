@@ -80,21 +80,22 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
         // a session that is older than the claim has not broken since
         let is_older = |claim| types.is_none() && settings.since <= claim;
         let doubtful = !record.claim.is_some_and(is_older);
-        commit(link, &record, doubtful, once).await?;
-        Ok(output)
+        let is_reset = commit(link, &record, doubtful, once).await?;
+        Ok((output, is_reset))
     }
     .await;
     match done {
         Ok(_) => std::mem::forget(tx), // it has ended; dropped, it would send a ROLLBACK
         Err(_) => drop(tx),            // which rolls it back
     }
-    if done.is_ok() && settings.is_empty() {
+    let is_reset = matches!(done, Ok((_, true)));
+    if is_reset && settings.is_empty() {
         client.give_back();
     } else {
-        let done_or_lent = done.is_ok() || types.is_some();
-        client.give_back_reset(if done_or_lent { "" } else { RESET }, settings);
+        let reset_or_lent = is_reset || types.is_some();
+        client.give_back_reset(if reset_or_lent { "" } else { RESET }, settings);
     }
-    done
+    done.map(|(output, _)| output)
 }
 
 /// Says to the server how long it may hold the transaction for a client that is gone, and whose it is.
@@ -114,11 +115,16 @@ pub(crate) fn session_name(worker: Uuid) -> String {
     format!("flows activity {}", worker.simple())
 }
 
-/// Adds the record and commits, and says what became of it.
-async fn commit(link: Link<'_>, record: &Record, doubtful: bool, once: &ExactlyOnce) -> Result<()> {
+/// Adds the record and commits, and notes what became of it. Says whether the session was reset behind it.
+async fn commit(
+    link: Link<'_>,
+    record: &Record,
+    doubtful: bool,
+    once: &ExactlyOnce,
+) -> Result<bool> {
     let committed = append_and_commit(link, record, doubtful, once).await;
     match &committed {
-        Ok(()) => once.set(Fate::Committed),
+        Ok(_) => once.set(Fate::Committed),
         // the server has answered: it refused a part, and so all
         Err(fault) if fault.code().is_some_and(|code| code != "57P01") => {
             once.set(Fate::RolledBack);
@@ -136,14 +142,14 @@ async fn append_and_commit(
     record: &Record,
     doubtful: bool,
     once: &ExactlyOnce,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     once.set(Fate::RolledBack); // so far: what breaks here breaks the transaction
     let append = link.prepare(APPEND_ONE).await?;
     let Record { key, position, events, .. } = record;
     let row: Params<'_> = &[&key.shard, &key.tenant, &key.run, position, events, &doubtful];
     once.set(Fate::Unknown); // from here on, COMMIT may be on its way
-    try_join(link.send(&append, row), link.command(COMMIT)).await?;
-    Ok(())
+    let (_, is_reset) = try_join(link.send(&append, row), link.commit_and(COMMIT)).await?;
+    Ok(is_reset)
 }
 
 /// Says what to do where the pool is used up.

@@ -7,11 +7,13 @@
 //! Nothing waits for ever: a request that is not answered in time is a fault, and whoever has the
 //! connection closes it.
 
-use std::future::Future;
+use std::future::{Future, ready};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, StatementCache};
+use futures_util::TryStreamExt;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 
@@ -141,6 +143,17 @@ impl<'a> Link<'a> {
             self.count("commit", 1);
         }
         self.within(self.limit, self.client.batch_execute(text)).await
+    }
+
+    /// Sends COMMIT with commands behind it, in one message. What becomes of these changes nothing about what
+    /// is committed by then: it says whether they were done.
+    pub(crate) async fn commit_and(self, text: &'static str) -> Result<bool, Fault> {
+        let answers = async {
+            let mut answers = pin!(self.client.simple_query_raw(text).await?);
+            answers.try_next().await?; // of the COMMIT
+            Ok(answers.try_for_each(|_| ready(Ok(()))).await.is_ok())
+        };
+        self.within(self.limit, answers).await
     }
 
     /// Sends the command that begins a transaction. No lock and no disk keeps a server from answering
