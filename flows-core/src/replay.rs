@@ -23,7 +23,7 @@ mod tests;
 pub use machine::{Machine, RunInfo};
 pub use op::{ActivityTask, ChildTask, Overrides};
 pub use stuck::Stuck;
-pub use turn::{ActivityStart, ChildStart, Command, Turn};
+pub use turn::{ActivityStart, Command, Turn};
 
 #[cfg(feature = "testing")]
 pub(crate) use check::target;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use flows_core::error::{Error, ErrorKind, Result};
 use flows_core::ids::RunKey;
-use flows_core::store::{Hint, Mail, Sent, no_such_run};
+use flows_core::store::{Hint, Mail, MailKind, Sent, no_such_run};
 use futures_util::StreamExt;
 use futures_util::stream;
 use tokio_postgres::Row;
@@ -154,15 +154,16 @@ pub(crate) async fn deliver(scope: Scope<'_>, open: Open<'_>) -> Result<Answers,
 pub(crate) async fn deliver_rest(scope: Scope<'_>, mut open: Open<'_>) -> Result<Answers, Fault> {
     let mut answers = Answers::new();
     for _ in 0..ROUNDS {
-        let ended = match ended(scope, &open).await {
+        let Ended { answered, moved } = match ended(scope, &open).await {
             Err(fault) if is_held(scope, &fault) => {
                 answers.extend(held(&open));
                 return Ok(answers);
             }
             ended => ended?,
         };
-        open.retain(|(number, _)| !ended.iter().any(|(done, _)| done == number));
-        answers.extend(ended);
+        open.retain(|(number, _)| !answered.iter().any(|(done, _)| done == number));
+        answers.extend(answered);
+        answers.extend(follow(scope, &mut open, moved).await?);
         if open.is_empty() {
             return Ok(answers);
         }
@@ -182,6 +183,21 @@ pub(crate) async fn deliver_rest(scope: Scope<'_>, mut open: Open<'_>) -> Result
     Err(Error::new(ErrorKind::Unavailable, "a run that is to get mail never holds still").into())
 }
 
+/// Sends requests to cancel to the runs that have gone on in the place of those they were for. Only
+/// within a batch: whoever sends alone is told that the run has ended, and looks for itself.
+async fn follow(
+    scope: Scope<'_>,
+    open: &mut Open<'_>,
+    moved: Vec<(usize, Mail)>,
+) -> Result<Answers, Fault> {
+    if moved.is_empty() {
+        return Ok(Answers::new());
+    }
+    open.retain(|(number, _)| !moved.iter().any(|(gone, _)| gone == number));
+    let moved = moved.iter().map(|(number, letter)| (*number, letter)).collect();
+    Box::pin(deliver(scope, moved)).await
+}
+
 /// Whether that is the answer to letters whose statement is a transaction of its own: what was sent
 /// before is committed.
 fn is_held(scope: Scope<'_>, fault: &Fault) -> bool {
@@ -198,28 +214,42 @@ pub(crate) fn hints(sent: Answers, mail: &[impl std::borrow::Borrow<Mail>]) -> V
     sent.into_iter().filter_map(hint).collect()
 }
 
-/// The answers to letters for runs that are not open.
-async fn ended(scope: Scope<'_>, open: &Open<'_>) -> Result<Answers, Fault> {
+/// What becomes of letters for runs that are not open.
+#[derive(Default)]
+struct Ended {
+    answered: Answers,
+    /// They go to other runs.
+    moved: Vec<(usize, Mail)>,
+}
+
+async fn ended(scope: Scope<'_>, open: &Open<'_>) -> Result<Ended, Fault> {
+    let mut ended = Ended::default();
     if open.is_empty() {
-        return Ok(Answers::new());
+        return Ok(ended);
     }
     let keys = open.iter().map(|(_, letter)| letter.to).collect::<Keys>();
     let rows = scope.query(STATUSES, &[&keys.shards, &keys.tenants, &keys.runs]).await?;
     let status = |at: usize| {
         let row = rows.iter().find(|row| usize::try_from(row.get::<_, i64>("run")) == Ok(at + 1));
-        row.map(crate::rows::status).transpose()
+        let status = row.map(crate::rows::status).transpose()?;
+        Ok::<_, Fault>(status.zip(row).map(|(status, row)| (status, row.get("successor"))))
     };
-    let mut answers = Answers::new();
     for (at, (number, letter)) in open.iter().enumerate() {
         match status(at)? {
-            None => answers.push((*number, Err(no_such_run(&letter.to.run.to_string())))),
-            Some(status) if !status.is_open() => {
-                answers.push((*number, Err(closed(letter.to, status))));
+            None => ended.answered.push((*number, Err(no_such_run(&letter.to.run.to_string())))),
+            Some((status, _)) if status.is_open() => {}
+            Some((_, Some(successor))) if follows(scope, letter) => {
+                let to = RunKey { run: successor, ..letter.to };
+                ended.moved.push((*number, Mail { to, ..Mail::clone(letter) }));
             }
-            Some(_) => {}
+            Some((status, _)) => ended.answered.push((*number, Err(closed(letter.to, status)))),
         }
     }
-    Ok(answers)
+    Ok(ended)
+}
+
+fn follows(scope: Scope<'_>, letter: &Mail) -> bool {
+    letter.kind == MailKind::Cancel && matches!(scope, Scope::Own(_))
 }
 
 fn closed(run: RunKey, status: flows_core::store::RunStatus) -> Error {

@@ -10,11 +10,15 @@ on_every_store! {
     a_childs_error_reaches_its_parent,
     children_run_side_by_side_and_keep_their_order,
     children_have_children,
-    cancellation_of_the_parent_ends_the_waiting_and_not_the_child,
+    cancellation_of_the_parent_reaches_the_child,
     a_terminated_child_is_an_error,
     a_parent_of_a_cancelled_child_has_failed,
     a_child_outlives_the_worker_of_its_parent,
-    a_child_that_nobody_waits_for_goes_on,
+    a_child_that_loses_is_cancelled,
+    a_child_that_is_abandoned_goes_on,
+    a_child_that_nobody_awaited_is_cancelled_with_its_parent,
+    a_child_is_cancelled_when_its_parent_reaches_its_limit,
+    a_child_that_goes_on_as_another_run_is_cancelled_there,
     a_child_runs_on_another_queue,
     a_child_that_is_retried_gives_its_last_result,
 }
@@ -60,9 +64,45 @@ async fn careful(ctx: &WorkflowContext) -> Result<String> {
 }
 
 #[workflow]
-async fn hurries(ctx: &WorkflowContext) -> Result<String> {
+async fn hurries(ctx: &WorkflowContext, how: String) -> Result<String> {
+    let child = waits(ctx);
+    let child = if how == "abandon" { child.abandon_on_drop() } else { child };
     flows::select! {
-        value = waits(ctx) => value,
+        value = child => return value,
+        value = ctx.signal::<()>("hurry") => value?,
+    }
+    if how == "go on" {
+        ctx.signal::<()>("end").await?;
+    }
+    Ok("hurried".to_owned())
+}
+
+#[workflow]
+async fn leaves(ctx: &WorkflowContext) -> Result<()> {
+    let _waits = waits(ctx).start();
+    ctx.sleep(Duration::from_millis(1)).await
+}
+
+/// Waits as the third run of its kind.
+#[workflow]
+async fn relay(ctx: &WorkflowContext, number: u32) -> Result<String> {
+    run_up(ctx, number).await?;
+    if number < 3 {
+        return ctx.continue_as_new(relay::Input { number: number + 1 });
+    }
+    ctx.signal("go").await
+}
+
+#[activity]
+async fn run_up(ctx: &ActivityContext, number: u32) -> Result<()> {
+    ctx.state::<World>()?.note(format!("run up {number}"));
+    Ok(())
+}
+
+#[workflow]
+async fn relays(ctx: &WorkflowContext) -> Result<String> {
+    flows::select! {
+        value = relay(ctx, 1) => value,
         value = ctx.signal::<()>("hurry") => value.map(|()| "hurried".to_owned()),
     }
 }
@@ -91,6 +131,10 @@ fn registry() -> Registry {
         tower,
         careful,
         hurries,
+        leaves,
+        relay,
+        relays,
+        run_up,
         elsewhere,
         gambles,
         third_time_lucky,
@@ -147,7 +191,7 @@ async fn children_have_children(env: Env) -> Result<()> {
     Ok(())
 }
 
-async fn cancellation_of_the_parent_ends_the_waiting_and_not_the_child(env: Env) -> Result<()> {
+async fn cancellation_of_the_parent_reaches_the_child(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
     let exec = env.engine.start(careful::Input {}).await?;
     let child = only(&env, "waits").await?;
@@ -155,10 +199,7 @@ async fn cancellation_of_the_parent_ends_the_waiting_and_not_the_child(env: Env)
     exec.signal("undo", &"undone").await?;
     assert_eq!(exec.result().await?, "undone");
 
-    assert_eq!(child.describe().await?.status, Status::Running);
-    child.signal("go", &"went").await?;
-    assert_eq!(child.result().await?, "went");
-    Ok(())
+    assert_cancelled(&child, "its parent was cancelled: cancelled by request").await
 }
 
 async fn a_terminated_child_is_an_error(env: Env) -> Result<()> {
@@ -171,7 +212,7 @@ async fn a_terminated_child_is_an_error(env: Env) -> Result<()> {
 
 async fn a_parent_of_a_cancelled_child_has_failed(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
-    let exec = env.engine.start(hurries::Input {}).await?;
+    let exec = env.engine.start(hurries::Input { how: String::new() }).await?;
     only(&env, "waits").await?.cancel().await?;
     let error = exec.result().await.unwrap_err();
     assert!(error.is_cancelled(), "{error:?}");
@@ -193,9 +234,64 @@ async fn a_child_outlives_the_worker_of_its_parent(env: Env) -> Result<()> {
     Ok(())
 }
 
-async fn a_child_that_nobody_waits_for_goes_on(env: Env) -> Result<()> {
+/// The child has ended because it was asked to, and says why.
+async fn assert_cancelled<W: Workflow>(child: &Execution<W>, why: &str) -> Result<()> {
+    let error = child.result().await.err().expect("it was cancelled");
+    assert_eq!(error.message(), format!("the run was cancelled: {why}"));
+    assert_eq!(child.describe().await?.status, Status::Cancelled);
+    Ok(())
+}
+
+const LEFT: &str = "its parent does not wait for it any more";
+
+async fn a_child_that_loses_is_cancelled(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
-    let exec = env.engine.start(hurries::Input {}).await?;
+    let exec = env.engine.start(hurries::Input { how: "go on".into() }).await?;
+    let child = only(&env, "waits").await?;
+    exec.signal("hurry", &()).await?;
+    assert_cancelled(&child, LEFT).await?;
+    assert_eq!(exec.describe().await?.status, Status::Running, "and its parent goes on");
+    exec.signal("end", &()).await?;
+    assert_eq!(exec.result().await?, "hurried");
+    let kinds: Vec<_> = exec.history().await?.iter().map(|event| event.kind).collect();
+    let asked = ["run_started", "child_started", "signal_received", "child_cancel_requested"];
+    assert_eq!(kinds[..4], asked, "{kinds:?}");
+    assert!(!kinds.contains(&"child_closed"), "nobody waits for its end: {kinds:?}");
+    Ok(())
+}
+
+async fn a_child_that_nobody_awaited_is_cancelled_with_its_parent(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let exec = env.engine.start(leaves::Input {}).await?;
+    exec.result().await?;
+    assert_cancelled(&only(&env, "waits").await?, LEFT).await
+}
+
+async fn a_child_is_cancelled_when_its_parent_reaches_its_limit(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let limit = Duration::from_millis(300);
+    let exec = env.engine.start(careful::Input {}).timeout(limit).await?;
+    let child = only(&env, "waits").await?;
+    assert!(exec.result().await.unwrap_err().is_timeout());
+    assert_cancelled(&child, LEFT).await
+}
+
+async fn a_child_that_goes_on_as_another_run_is_cancelled_there(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let exec = env.engine.start(relays::Input {}).await?;
+    until(async || Ok(env.world.notes().len() == 3)).await?;
+    exec.signal("hurry", &()).await?;
+    exec.result().await?;
+    let runs = env.engine.list().workflow("relay").await?;
+    assert_eq!(runs.len(), 3);
+    let last = runs.iter().max_by_key(|run| run.run_id).expect("three");
+    let last = env.engine.execution::<relay::Workflow>(last.run_id.to_string());
+    assert_cancelled(&last, LEFT).await
+}
+
+async fn a_child_that_is_abandoned_goes_on(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let exec = env.engine.start(hurries::Input { how: "abandon".into() }).await?;
     let child = only(&env, "waits").await?;
     exec.signal("hurry", &()).await?;
     assert_eq!(exec.result().await?, "hurried");

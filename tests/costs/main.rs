@@ -6,6 +6,7 @@
 
 mod bench;
 mod bloat;
+mod children;
 mod costs;
 mod full;
 mod growth;

@@ -35,6 +35,8 @@ scenarios! {
     lottery_drawn,
     journey_with_children,
     leg_of_a_journey,
+    tour_cut_short,
+    tour_of_an_older_build,
     stay_cancelled,
     meter_continued,
     meter_read,
@@ -138,6 +140,17 @@ async fn journey_with_children(engine: Engine) -> Result<Execution<AnyWorkflow>>
 
 async fn leg_of_a_journey(engine: Engine) -> Result<Execution<AnyWorkflow>> {
     ended(engine.start(leg::Input { to: "nowhere".into() }).await?).await
+}
+
+async fn tour_cut_short(engine: Engine) -> Result<Execution<AnyWorkflow>> {
+    let exec = engine.start(tour::Input {}).await?;
+    exec.signal("stop", &"stopped").await?;
+    ended(exec).await
+}
+
+/// The same, recorded when a child went on though its call was dropped: no event says otherwise.
+async fn tour_of_an_older_build(engine: Engine) -> Result<Execution<AnyWorkflow>> {
+    tour_cut_short(engine).await
 }
 
 async fn stay_cancelled(engine: Engine) -> Result<Execution<AnyWorkflow>> {

@@ -144,6 +144,18 @@ pub(crate) async fn leg(ctx: &WorkflowContext, to: String) -> Result<u64> {
     Ok(to.len() as u64)
 }
 
+/// A child that is overtaken, and one that nobody awaits.
+#[workflow]
+pub(crate) async fn tour(ctx: &WorkflowContext) -> Result<String> {
+    let _never_awaited = leg(ctx, "Oslo".into()).start();
+    let first = flows::select! {
+        legs = leg(ctx, "Rome".into()) => legs?.to_string(),
+        stop = ctx.signal::<String>("stop") => stop?,
+    };
+    ctx.sleep(Duration::from_secs(60)).await?;
+    Ok(first)
+}
+
 /// Books, waits, and takes it back when it is cancelled.
 #[workflow]
 pub(crate) async fn stay(ctx: &WorkflowContext, nights: u32) -> Result<u32> {

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use flows::{Activity, ActivityContext, Payload, Registry, Result, Workflow, WorkflowInput};
 use flows_core::ids::RunKey;
 use flows_core::journal::{Event, Recorded, StepId, StoredError};
-use flows_core::replay::{ActivityStart, ChildStart, Command, Machine, RunInfo, Turn};
+use flows_core::replay::{ActivityStart, ChildTask, Command, Machine, RunInfo, Turn};
 use flows_core::time::Timestamp;
 
 type Invoke = fn(&ActivityContext, Payload) -> Result<Payload>;
@@ -155,6 +155,7 @@ impl Run {
                 Command::StartTimer { op, due } => self.timers.push((due, op)),
                 Command::CancelTimer(op) => self.timers.retain(|(_, other)| *other != op),
                 Command::CancelActivity(op) => self.cancel(op),
+                Command::CancelChild { .. } => {} // it has ended in the moment in which it began
             }
         }
         None
@@ -177,8 +178,7 @@ impl Run {
         }
     }
 
-    fn child(&self, start: &ChildStart) -> Event {
-        let task = &start.task;
+    fn child(&self, task: &ChildTask) -> Event {
         let workflow = (task.workflow.to_owned(), task.version);
         let run = Self::named(self.world.clone(), workflow, task.input.clone());
         let result = run.finish().map_err(|error| StoredError::from(&error));

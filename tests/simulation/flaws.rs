@@ -60,6 +60,11 @@ fn letters_that_are_thrown_away() {
 }
 
 #[test]
+fn requests_to_cancel_that_are_thrown_away() {
+    finds(Flaw::LostLetters, Simulation::new().start(hunt::Input {}), "was asked to cancel");
+}
+
+#[test]
 fn letters_that_come_twice() {
     let simulation = signals(3, Simulation::new().start(collect::Input { count: 3 }));
     finds(Flaw::ForgottenKeys, simulation, "of the signals");

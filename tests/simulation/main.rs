@@ -64,6 +64,11 @@ fn children_and_their_parents() {
 }
 
 #[test]
+fn children_that_nobody_waits_for_any_more() {
+    play(Simulation::new().schedules(FEW).start(hunt::Input {}));
+}
+
+#[test]
 fn a_run_that_waits_for_ever() {
     let simulation = Simulation::new().schedules(FEW).start(collect::Input { count: 3 });
     play(simulation.signal("item", &1_u32));

@@ -90,6 +90,26 @@ pub(crate) async fn family(ctx: &WorkflowContext, children: u64) -> Result<Strin
     Ok(all.collect::<Vec<_>>().join(", "))
 }
 
+/// Waits until somebody says stop.
+#[workflow]
+pub(crate) async fn hare(ctx: &WorkflowContext) -> Result<u64> {
+    step(ctx, 1).await?;
+    ctx.cancelled().await;
+    ctx.shield(step(ctx, 2)).await
+}
+
+/// Three hares: one is overtaken, one is dropped, one runs until the end.
+#[workflow]
+pub(crate) async fn hunt(ctx: &WorkflowContext) -> Result<u64> {
+    let _until_the_end = hare(ctx).start();
+    drop(hare(ctx).start());
+    flows::select! {
+        _ = hare(ctx) => Err(Error::terminal("a hare stops by itself")),
+        slept = ctx.sleep(Duration::from_millis(50)) => slept,
+    }?;
+    step(ctx, 3).await
+}
+
 /// Waits, and cleans up when it is cancelled.
 #[workflow]
 pub(crate) async fn stay(ctx: &WorkflowContext) -> Result<u64> {

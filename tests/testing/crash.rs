@@ -149,3 +149,64 @@ async fn a_turn_of_several_records_survives() {
     let size = crash_everywhere(bulky::Input { rounds: 3 }).await?;
     assert_eq!(size, 3 * 1_500_000);
 }
+
+/// Notes whether it came to its end or was cancelled on the way.
+#[workflow]
+async fn detour(ctx: &WorkflowContext, name: String) -> Result<()> {
+    let way = if ctx.sleep(3 * HOUR).await.is_ok() { "arrived" } else { "turned back" };
+    ctx.shield(jot(ctx, format!("{name} {way}"))).await
+}
+
+#[activity]
+async fn jot(ctx: &ActivityContext, what: String) -> Result<()> {
+    ctx.state::<Ledger>()?.note(&what);
+    Ok(())
+}
+
+/// Drops calls of children in three ways, and leaves two alone.
+#[workflow]
+async fn hasty(ctx: &WorkflowContext) -> Result<()> {
+    let _until_the_end = detour(ctx, "left behind".into()).start();
+    drop(detour(ctx, "dropped at once".into()).start());
+    detour(ctx, "detached".into()).detach();
+    flows::select! {
+        _ = detour(ctx, "lost".into()) => {}
+        slept = ctx.sleep(HOUR) => slept?,
+    }
+    let abandoned = detour(ctx, "abandoned".into()).abandon_on_drop();
+    let error = ctx.timeout(HOUR, abandoned).await.expect_err("it takes three");
+    assert!(error.is_timeout());
+    ctx.sleep(HOUR / 2).await
+}
+
+/// After whichever commit a worker dies: children whose calls are dropped are cancelled, others go on.
+#[flows::test]
+async fn dropped_children_are_cancelled_wherever_a_worker_dies() {
+    let (ledger, made) = (Ledger::default(), Ledger::default());
+    let (noted, count) = (ledger.clone(), made.clone());
+    crash_everywhere(outing::Input {})
+        .state_with(move || {
+            count.note("run");
+            noted.clone()
+        })
+        .await?;
+    let runs = made.counts()[0];
+    assert!(runs > 20, "{runs} runs");
+    let notes = ledger.0.lock().expect("a ledger").clone();
+    let expected = [
+        "abandoned arrived",
+        "detached arrived",
+        "dropped at once turned back",
+        "left behind turned back",
+        "lost turned back",
+    ];
+    assert_eq!(notes.keys().collect::<Vec<_>>(), expected);
+    assert!(notes.values().all(|count| *count >= runs), "in each of {runs} runs: {notes:?}");
+}
+
+/// Lasts until what it has started has ended.
+#[workflow]
+async fn outing(ctx: &WorkflowContext) -> Result<()> {
+    hasty(ctx).await?;
+    ctx.sleep(24 * HOUR).await
+}

@@ -16,12 +16,14 @@ use crate::ids::{RunKey, fnv1a};
 use crate::journal::{Event, StepId};
 use crate::limits::{check_duration, check_name};
 use crate::payload::{Payload, check_size};
-use crate::replay::{ChildStart, ChildTask, Command, Shared, State, What};
+use crate::replay::{ChildTask, Command, Shared, State, What};
 
 /// A call of a workflow as a child: lazy, typed, durable.
 ///
-/// The child starts in the same commit as the parent's turn and runs on any worker. Dropping the
-/// call stops waiting for the child; the child goes on.
+/// The child starts in the same commit as the parent's turn and runs on any worker. Dropping a call
+/// that has started and has no result yet asks the child to cancel, whether the call was awaited or
+/// not: it lost a `select!`, its [`timeout`](WorkflowContext::timeout) passed, the workflow returned. What
+/// must go on is [abandoned on drop](Self::abandon_on_drop), or [detached](Self::detach).
 #[must_use = "a child workflow does nothing unless its call is awaited or started"]
 pub struct ChildCall<W: Workflow> {
     handle: OpHandle,
@@ -29,6 +31,7 @@ pub struct ChildCall<W: Workflow> {
     queue: Option<String>,
     site: &'static Location<'static>,
     refused: Option<Error>,
+    abandoned: bool,
 }
 
 impl<W: Workflow> ChildCall<W> {
@@ -42,6 +45,7 @@ impl<W: Workflow> ChildCall<W> {
             queue: None,
             site,
             refused: None,
+            abandoned: false,
         }
     }
 
@@ -57,6 +61,18 @@ impl<W: Workflow> ChildCall<W> {
         self
     }
 
+    /// The child goes on when this call is dropped, instead of being asked to cancel.
+    pub fn abandon_on_drop(mut self) -> Self {
+        self.abandoned = true;
+        self.handle.shared().lock().abandon_on_drop(self.handle.op());
+        self
+    }
+
+    /// Starts the child, and lets it go on by itself: nobody waits for it.
+    pub fn detach(self) {
+        drop(self.abandon_on_drop().start());
+    }
+
     fn issue(&mut self) {
         let Some(input) = self.input.take() else { return };
         let shared = Arc::clone(self.handle.shared());
@@ -69,8 +85,8 @@ impl<W: Workflow> ChildCall<W> {
             Ok((input, hash)) => {
                 shared.bounds.bytes(input.len(), called::<W>, self.site);
                 let task = Arc::new(self.task(input, hash));
-                let (run, site) = (child_run(shared.info.key, task.op), self.site);
-                self.handle.open(|state, op| issue_child(state, op, run, task, site));
+                let (abandoned, site) = (self.abandoned, self.site);
+                self.handle.open(|state, _| issue_child(state, task, abandoned, site));
             }
         }
     }
@@ -99,8 +115,10 @@ impl<W: Workflow> ChildCall<W> {
 
     fn task(&mut self, input: Payload, input_hash: u64) -> ChildTask {
         let options = W::options();
+        let op = self.handle.op();
         ChildTask {
-            op: self.handle.op(),
+            op,
+            run: child_run(self.handle.shared().info.key, op),
             workflow: W::NAME,
             version: W::VERSION,
             input_hash,
@@ -131,19 +149,18 @@ fn child_run(parent: RunKey, op: u32) -> Uuid {
 
 fn issue_child(
     state: &mut State,
-    op: u32,
-    run: Uuid,
     task: Arc<ChildTask>,
+    abandoned: bool,
     site: &'static Location<'static>,
 ) {
-    let new = state.is_new_child(op, &task, site);
-    if new {
+    let op = task.op;
+    if state.is_new_child(op, &task, site) {
         let step = StepId { op, name: task.workflow.into(), input: task.input_hash };
-        state.mark(Event::ChildStarted { step, run });
+        state.mark(Event::ChildStarted { step, run: task.run });
         // It is recorded, so it starts, also if the call is dropped at once.
-        state.child_starts.push(Command::StartChild(ChildStart { run, task: Arc::clone(&task) }));
+        state.child_starts.push(Command::StartChild(Arc::clone(&task)));
     }
-    state.issue(op, What::Child { task }, site);
+    state.issue(op, What::Child { task, abandoned }, site);
 }
 
 impl<W: Workflow> Unpin for ChildCall<W> {}

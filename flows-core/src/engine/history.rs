@@ -69,7 +69,9 @@ fn event(position: i32, recorded: Recorded) -> HistoryEvent {
             HistoryEvent { attempt: Some(attempt), ..of_step(blank, step) }
         }
         Event::ChildStarted { step, .. } => of_step(blank, step),
-        Event::TimerFired { op } => HistoryEvent { operation: Some(op), ..blank },
+        Event::TimerFired { op } | Event::ChildCancelRequested { op } => {
+            HistoryEvent { operation: Some(op), ..blank }
+        }
         Event::SideEffect { op, value } => {
             HistoryEvent { operation: Some(op), value: Some(value), ..blank }
         }

@@ -128,6 +128,11 @@ pub enum Event {
         /// Why.
         error: StoredError,
     },
+    /// The workflow does not wait for a child any more, and has asked it to cancel.
+    ChildCancelRequested {
+        /// Which.
+        op: u32,
+    },
 }
 
 /// An error as JSON text of its [`ErrorRecord`], because the envelope is not self-describing.
@@ -171,6 +176,7 @@ impl Event {
             Self::Patched { .. } => "patched",
             Self::ActivityStarted { .. } => "activity_started",
             Self::ValueRefused { .. } => "value_refused",
+            Self::ChildCancelRequested { .. } => "child_cancel_requested",
         }
     }
 
@@ -183,6 +189,7 @@ impl Event {
                 | Self::ChildStarted { .. }
                 | Self::Patched { .. }
                 | Self::ValueRefused { .. }
+                | Self::ChildCancelRequested { .. }
         )
     }
 }

@@ -81,6 +81,11 @@ impl Run {
         self.end.as_ref().map_or(RunStatus::Running, |end| end.close.status)
     }
 
+    /// The run that goes on in its place.
+    pub(super) fn successor(&self) -> Option<Uuid> {
+        self.end.as_ref().and_then(|end| end.close.successor)
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.end.is_none()
     }

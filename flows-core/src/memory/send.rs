@@ -6,7 +6,7 @@ use super::run::{Run, Spot};
 use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
-use crate::store::{Collected, Mail, Page, READ_BYTES, Sent, no_such_run};
+use crate::store::{Collected, Mail, MailKind, Page, READ_BYTES, Sent, no_such_run};
 
 impl State {
     /// [`Store::send`](crate::store::Store::send) of one letter.
@@ -22,11 +22,18 @@ impl State {
         Ok(self.wake(mail.to))
     }
 
-    /// Letters inside a record: those to runs that have ended are dropped, and since the caller
-    /// gets no answers, the store passes the hints on.
+    /// Letters inside a record: those to runs that have ended are dropped, but for requests to cancel,
+    /// which follow a run to where it goes on. Since the caller gets no answers, the store passes the
+    /// hints on.
     pub(super) fn send_within(&mut self, mail: &[Mail]) {
         for letter in mail {
-            let hint = match self.send(letter) {
+            let mut letter = letter.clone();
+            while letter.kind == MailKind::Cancel
+                && let Some(next) = self.runs.get(&letter.to).and_then(Run::successor)
+            {
+                letter.to.run = next;
+            }
+            let hint = match self.send(&letter) {
                 Ok(Sent::ToOwner(worker)) => crate::store::Hint::Mail(worker),
                 Ok(Sent::ToReady) => crate::store::Hint::Woken(vec![letter.to]),
                 Ok(Sent::Kept | Sent::Duplicate | Sent::Held) | Err(_) => continue,

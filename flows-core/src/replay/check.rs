@@ -22,7 +22,8 @@ pub(crate) fn target(event: &Event) -> Option<u32> {
         Event::TimerFired { op }
         | Event::SideEffect { op, .. }
         | Event::ValueRefused { op, .. }
-        | Event::ChildClosed { op, .. } => Some(*op),
+        | Event::ChildClosed { op, .. }
+        | Event::ChildCancelRequested { op } => Some(*op),
         Event::SignalReceived { .. }
         | Event::CancelRequested { .. }
         | Event::RunCompleted
@@ -96,7 +97,11 @@ impl State {
                 continue;
             }
             let Some(op) = target(&recorded.event) else { continue };
-            if self.recorded_marks.insert(op, recorded.event).is_some() {
+            let is_second = match recorded.event {
+                Event::ChildCancelRequested { .. } => !self.recorded_cancels.insert(op),
+                event => self.recorded_marks.insert(op, event).is_some(),
+            };
+            if is_second {
                 return Err(Stuck::new(format!("the journal has two records for operation #{op}")));
             }
         }
@@ -200,6 +205,9 @@ fn in_words(event: &Event) -> String {
         Event::SideEffect { op, .. } => format!("side effect (#{op})"),
         Event::ValueRefused { op, .. } => format!("a value refused (#{op})"),
         Event::ChildClosed { op, .. } => format!("child workflow (#{op}) ended"),
+        Event::ChildCancelRequested { op } => {
+            format!("child workflow (#{op}) asked to cancel: the workflow had dropped its call")
+        }
         Event::SignalReceived { name, .. } => format!("signal `{name}` received"),
         other => other.name().to_owned(),
     }

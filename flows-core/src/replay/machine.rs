@@ -172,12 +172,16 @@ impl Machine {
         if let Some((op, mark)) = state.recorded_marks.first_key_value() {
             return Err(check::mark_not_asked_for(&state, *op, mark));
         }
-        // Of the last poll, the children: everything else is asked for again while it is open, and
-        // what was asked of another worker is not cancelled here.
-        turn.commands.retain(|command| matches!(command, Command::StartChild(_)));
+        if let Some(&op) = state.recorded_cancels.first() {
+            let mark = Event::ChildCancelRequested { op };
+            return Err(check::mark_not_asked_for(&state, op, &mark));
+        }
+        // Of the last poll, what goes with its marks: everything else is asked for again while it is
+        // open, and what was asked of another worker is not cancelled here.
+        turn.commands.retain(Command::goes_with_a_mark);
         if turn.outcome.is_none() {
-            let children = std::mem::replace(&mut turn.commands, state.open_commands());
-            turn.commands.extend(children);
+            let marked = std::mem::replace(&mut turn.commands, state.open_commands());
+            turn.commands.extend(marked);
         }
         Ok(turn)
     }
@@ -188,6 +192,11 @@ impl Machine {
         let state = self.shared.lock();
         match state.recorded_marks.first_key_value() {
             Some((op, _)) if !state.replaying => Halt::AtMark(*op),
+            None if !state.replaying
+                && let Some(op) = state.recorded_cancels.first() =>
+            {
+                Halt::AtCancel(*op)
+            }
             _ => Halt::Before(state.events_ahead),
         }
     }
@@ -263,6 +272,17 @@ impl Machine {
         })
     }
 
+    /// The run ends while its code still waits: its children are asked to cancel, as if their calls
+    /// were dropped.
+    pub(crate) fn cancel_children(&self) -> Turn {
+        let mut state = self.shared.lock();
+        state.abandon_children();
+        let marks = std::mem::take(&mut state.new_marks);
+        let mut commands = std::mem::take(&mut state.commands);
+        commands.retain(Command::goes_with_a_mark);
+        Turn { commands, marks, ..Turn::default() }
+    }
+
     /// Whether mail could move the run: it waits for a signal, a child or its cancellation.
     pub fn expects_mail(&self) -> bool {
         self.shared.lock().ops.values().any(|entry| {
@@ -291,6 +311,8 @@ pub(crate) enum Halt {
     Before(usize),
     /// All were applied, and no turn had asked for the mark of this operation.
     AtMark(u32),
+    /// The same, for the mark that this child was asked to cancel.
+    AtCancel(u32),
 }
 
 impl Drop for Machine {
@@ -337,6 +359,7 @@ fn deliver(state: &mut State, event: Event) {
         Event::CancelRequested { reason } => cancel(state, reason),
         Event::SideEffect { .. }
         | Event::ChildStarted { .. }
+        | Event::ChildCancelRequested { .. }
         | Event::Patched { .. }
         | Event::ValueRefused { .. }
         | Event::ActivityStarted { .. }

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::bell::Bell;
 use super::watch::Place;
 use crate::error::Result;
@@ -47,6 +49,8 @@ pub struct Overrides {
 pub struct ChildTask {
     /// The operation's number within the run.
     pub op: u32,
+    /// The child's run id.
+    pub run: Uuid,
     /// Workflow name.
     pub workflow: &'static str,
     /// Workflow version.
@@ -67,9 +71,17 @@ pub struct ChildTask {
 #[derive(Debug)]
 pub(crate) enum What {
     Activity(Arc<ActivityTask>),
-    Timer { due: Timestamp },
-    Child { task: Arc<ChildTask> },
-    Signal { name: String },
+    Timer {
+        due: Timestamp,
+    },
+    /// `abandoned`: it goes on when its call is dropped.
+    Child {
+        task: Arc<ChildTask>,
+        abandoned: bool,
+    },
+    Signal {
+        name: String,
+    },
     Cancelled,
 }
 
@@ -87,7 +99,7 @@ impl What {
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::Activity(task) => Some(task.name),
-            Self::Child { task } => Some(task.workflow),
+            Self::Child { task, .. } => Some(task.workflow),
             Self::Signal { name } => Some(name),
             Self::Timer { .. } | Self::Cancelled => None,
         }

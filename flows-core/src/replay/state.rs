@@ -3,7 +3,7 @@
 //! The context asks and issues, the machine answers; both only under the lock of `Shared`, which is
 //! never held while user code runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use uuid::Uuid;
 
-use super::op::{Op, What};
+use super::op::{ChildTask, Op, What};
 use super::patches::Patches;
 use super::signals::Signals;
 use super::stuck::Stuck;
@@ -47,6 +47,8 @@ pub(crate) struct State {
     pub(crate) child_starts: Vec<Command>,
     /// Marks of the journal that the replay has not asked for yet.
     pub(crate) recorded_marks: BTreeMap<u32, Event>,
+    /// Children that were asked to cancel, by the journal, in a poll that the replay has not made yet.
+    pub(crate) recorded_cancels: BTreeSet<u32>,
     pub(crate) new_marks: Vec<Recorded>,
     pub(crate) patches: Patches,
     /// Where the last operation was called whose result the code has.
@@ -79,6 +81,7 @@ impl State {
             commands: Vec::new(),
             child_starts: Vec::new(),
             recorded_marks: BTreeMap::new(),
+            recorded_cancels: BTreeSet::new(),
             new_marks: Vec::new(),
             patches: Patches::default(),
             passed: None,
@@ -179,6 +182,7 @@ impl State {
             (What::Timer { .. }, None) if entry.asked => {
                 self.commands.push(Command::CancelTimer(op));
             }
+            (What::Child { task, abandoned: false }, None) => self.cancel_child(&task),
             (What::Signal { name }, None) => self.signals.forget(&name, op),
             (What::Signal { name }, Some(Ok(payload))) => {
                 let next = self.signals.give_back(&name, payload);
@@ -186,6 +190,36 @@ impl State {
             }
             _ => {}
         }
+    }
+
+    /// A child goes on when its call is dropped.
+    pub(crate) fn abandon_on_drop(&mut self, op: u32) {
+        let what = self.ops.get_mut(&op).map(|entry| &mut entry.what);
+        if let Some(What::Child { abandoned, .. }) = what {
+            *abandoned = true;
+        }
+    }
+
+    /// Lets go of every child that the workflow waits for.
+    pub(crate) fn abandon_children(&mut self) {
+        let is_child =
+            |(op, entry): (&u32, &Op)| matches!(entry.what, What::Child { .. }).then_some(*op);
+        let children: Vec<_> = self.ops.iter().filter_map(is_child).collect();
+        children.into_iter().for_each(|op| self.abandon(op));
+    }
+
+    /// Asks a child to cancel, once. In front of the last event of a journal without such a mark nothing
+    /// is asked: the build that was there let the child go on.
+    fn cancel_child(&mut self, task: &ChildTask) {
+        if self.recorded_cancels.remove(&task.op) || self.events_ahead > 0 {
+            return;
+        }
+        let reason = match &self.cancelled {
+            Some(reason) => format!("its parent was cancelled: {reason}"),
+            None => "its parent does not wait for it any more".to_owned(),
+        };
+        self.mark(Event::ChildCancelRequested { op: task.op });
+        self.commands.push(Command::CancelChild { run: task.run, reason });
     }
 
     // ---- for the machine -------------------------------------------------------------------

@@ -38,7 +38,21 @@ pub enum Command {
     /// The workflow does not wait for this timer any more.
     CancelTimer(u32),
     /// Start a child in the same commit.
-    StartChild(ChildStart),
+    StartChild(Arc<ChildTask>),
+    /// Ask a child to cancel, in the same commit: the workflow does not wait for it any more.
+    CancelChild {
+        /// The child's run id.
+        run: uuid::Uuid,
+        /// What the child is told.
+        reason: String,
+    },
+}
+
+impl Command {
+    /// Whether it is obeyed once, in the commit of the mark that says so.
+    pub(crate) fn goes_with_a_mark(&self) -> bool {
+        matches!(self, Self::StartChild(_) | Self::CancelChild { .. })
+    }
 }
 
 /// One attempt of an activity.
@@ -54,13 +68,4 @@ pub struct ActivityStart {
     pub heartbeat: Option<Payload>,
     /// The run's setbacks when the journal noted its start, if it has.
     pub started: Option<i16>,
-}
-
-/// A child to start.
-#[derive(Debug, Clone)]
-pub struct ChildStart {
-    /// The child's run id.
-    pub run: uuid::Uuid,
-    /// Which workflow, with what.
-    pub task: Arc<ChildTask>,
 }

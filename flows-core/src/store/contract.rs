@@ -140,6 +140,7 @@ contract! {
         a_child_that_ends_wakes_its_parked_parent
         mail_in_a_record_raises_the_flag_of_an_owner
         mail_in_a_record_to_an_ended_run_is_dropped
+        a_request_to_cancel_in_a_record_follows_a_run_to_where_it_goes_on
         a_parent_parks_while_its_child_ends_in_one_batch
         a_child_ends_while_its_parent_parks_in_one_batch
         a_run_that_writes_to_itself_is_not_put_down

@@ -28,7 +28,7 @@ pub struct Record {
     /// a workflow id that exists is left alone (the successor of a run takes over its id).
     pub starts: Vec<NewRun>,
     /// Letters to other runs of the same tenant, sent in the same commit. A letter to a run that
-    /// has ended is dropped.
+    /// has ended is dropped; but a request to cancel goes to the run that has gone on in its place.
     pub mail: Vec<Mail>,
     /// What becomes of the run.
     pub next: Next,

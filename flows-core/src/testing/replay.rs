@@ -150,6 +150,7 @@ fn is_end(event: &Event) -> bool {
 fn halted(history: &History, journal: usize, halt: Halt) -> Option<usize> {
     let mut events = history.events[..journal].iter().map(|entry| &entry.recorded.event);
     match halt {
+        Halt::AtCancel(op) => events.position(|event| *event == Event::ChildCancelRequested { op }),
         Halt::AtMark(op) => events.position(|event| event.is_mark() && target(event) == Some(op)),
         Halt::Before(ahead) => {
             let turns = events.enumerate().filter(|(_, event)| !event.is_mark());

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, ErrorRecord, Result};
 use crate::ids::{RunKey, lane_of};
 use crate::journal::{Event, Recorded, StoredError};
 use crate::payload::{Payload, check_size};
-use crate::replay::{ChildStart, Machine};
+use crate::replay::{ChildTask, Machine};
 use crate::store::{Close, ConflictPolicy, Lineage, Mail, MailKind, NewRun, Parent, RunStatus};
 use crate::time::Timestamp;
 
@@ -68,12 +68,15 @@ impl Executor {
     pub(super) fn time_out(&mut self, key: RunKey) {
         let Some(run) = self.runs.get(&key).filter(|run| !run.ending) else { return };
         let limit = run.origin.timeout.unwrap_or_default();
+        if let Some(turn) = run.machine.as_ref().map(Machine::cancel_children) {
+            self.absorb(key, turn);
+        }
         self.end(key, Err(timed_out(limit)));
         self.mark_dirty(key);
     }
 
     /// The run of a child, which starts in the same commit as the mark that says so.
-    pub(super) fn child_run(&self, key: RunKey, child: &ChildStart) -> Option<NewRun> {
+    pub(super) fn child_run(&self, key: RunKey, child: &ChildTask) -> Option<NewRun> {
         self.runs.get(&key).map(|run| child_run(key, run, child))
     }
 }
@@ -201,12 +204,11 @@ fn successor(key: RunKey, origin: &Origin, input: Arc<str>) -> NewRun {
     }
 }
 
-fn child_run(parent: RunKey, run: &Resident, child: &ChildStart) -> NewRun {
-    let task = &child.task;
+fn child_run(parent: RunKey, run: &Resident, task: &ChildTask) -> NewRun {
     let queue: Arc<str> =
         task.queue.as_deref().map_or_else(|| Arc::clone(&run.origin.queue), Arc::from);
     NewRun {
-        key: RunKey::of_run(parent.tenant, child.run),
+        key: RunKey::of_run(parent.tenant, task.run),
         workflow_id: None,
         workflow: task.workflow.into(),
         version: task.version,

@@ -40,6 +40,8 @@ pub(crate) struct Portion {
     pub(crate) row: RowBuilder,
     pub(crate) consumed: Vec<i64>,
     pub(crate) starts: Vec<NewRun>,
+    /// Letters that go with its marks.
+    pub(crate) mail: Vec<Mail>,
     /// Activities that start when everything before them is durable.
     pub(crate) launches: Vec<ActivityStart>,
     /// Bytes of the inputs in `starts`.
@@ -106,6 +108,11 @@ impl Pending {
     pub(crate) fn start(&mut self, run: NewRun) {
         self.open.inputs += run.input.len() + START;
         self.open.starts.push(run);
+    }
+
+    /// Adds a letter that goes with the mark that was added last.
+    pub(crate) fn send(&mut self, letter: Option<Mail>) {
+        self.open.mail.extend(letter);
     }
 
     /// Activities start when all that was added so far is durable.

@@ -87,8 +87,9 @@ impl Executor {
 /// Makes a record of what is pending, or of its first portion; the activities it launches wait for its
 /// commit.
 fn seal(key: RunKey, run: &mut Resident) -> (Flying, Record) {
-    let Pending { open, mail, park, close, clears, .. } = run.pending.take_next();
-    let Portion { mut row, consumed, starts, launches, .. } = open;
+    let Pending { open, mail: last, park, close, clears, .. } = run.pending.take_next();
+    let Portion { mut row, consumed, starts, mut mail, launches, .. } = open;
+    mail.extend(last);
     if let Some(first) = run.take_first()
         && let Err(error) = row.put_first(&first)
     {

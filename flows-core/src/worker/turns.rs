@@ -10,17 +10,26 @@ use crate::context::Fate;
 use crate::error::{Error, Result, storable_reason};
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded, StepId, StoredError};
+use crate::payload::Payload;
 use crate::replay::{ActivityStart, ActivityTask, Command, Turn};
 use crate::retry::RetryPolicy;
-use crate::store::{NewRun, Park};
+use crate::store::{Mail, MailKind, NewRun, Park};
 use crate::time::Timestamp;
 use crate::{clock, definition::ActivityDef};
 
 /// What a turn's commands ask for that is not done at once.
 struct Obeyed {
     launches: Vec<ActivityStart>,
-    /// The children that start, in the order of their marks.
-    children: Vec<NewRun>,
+    marked: Marked,
+}
+
+/// What goes with marks, each in the order of its marks.
+#[derive(Default)]
+struct Marked {
+    /// Children that start.
+    starts: Vec<NewRun>,
+    /// Requests to cancel, to children that nobody waits for any more.
+    cancels: Vec<Mail>,
 }
 
 impl Executor {
@@ -38,10 +47,10 @@ impl Executor {
         if let Some(why) = self.session.refusal(&turn.warnings) {
             return self.get_stuck(key, &why);
         }
-        let Obeyed { launches, children } = self.obey(key, turn.commands);
+        let Obeyed { launches, marked } = self.obey(key, turn.commands);
         let launches = self.judge(key, launches);
         let Some(run) = self.runs.get_mut(&key) else { return };
-        if let Err(error) = mark(run, &turn.marks, children) {
+        if let Err(error) = mark(run, &turn.marks, marked) {
             return self.get_stuck(key, &error.to_string());
         }
         if let Some(outcome) = turn.outcome {
@@ -56,7 +65,7 @@ impl Executor {
 
     /// Does what needs no commit; gives back what does, or may.
     fn obey(&mut self, key: RunKey, commands: Vec<Command>) -> Obeyed {
-        let (mut launches, mut children) = (Vec::new(), Vec::new());
+        let (mut launches, mut marked) = (Vec::new(), Marked::default());
         for command in commands {
             match command {
                 Command::RunActivity(start) => launches.push(start),
@@ -69,10 +78,13 @@ impl Executor {
                 }
                 Command::StartTimer { op, due } => self.set_alarm(key, op, due, Alarm::Timer),
                 Command::CancelTimer(op) => self.clear_alarm(key, op),
-                Command::StartChild(child) => children.extend(self.child_run(key, &child)),
+                Command::StartChild(child) => marked.starts.extend(self.child_run(key, &child)),
+                Command::CancelChild { run, reason } => {
+                    marked.cancels.extend(cancel_of(RunKey::of_run(key.tenant, run), &reason));
+                }
             }
         }
-        Obeyed { launches, children }
+        Obeyed { launches, marked }
     }
 
     /// An attempt has ended: its result, a retry, or its failure goes into the journal.
@@ -181,10 +193,18 @@ pub(super) fn is_only_once(task: &ActivityTask, def: &ActivityDef) -> bool {
     policy_of(task, def).is_single() && !def.transactional
 }
 
-/// Writes down what a turn has decided. A child's start goes with its mark, and never without. Patches
-/// go in front where the turn is cut: a replay of its beginning must not decide them anew.
-fn mark(run: &mut Resident, marks: &[Recorded], children: Vec<NewRun>) -> Result<()> {
-    let mut children = children.into_iter().peekable();
+/// A run's request to cancel, sent to another one.
+fn cancel_of(to: RunKey, reason: &str) -> Option<Mail> {
+    let payload = Payload::json(&reason).ok()?;
+    Some(Mail { to, kind: MailKind::Cancel, name: String::new(), payload, dedup: None })
+}
+
+/// Writes down what a turn has decided. A child's start goes with its mark, and never without, and so does
+/// the request that it cancel. Patches go in front where the turn is cut: a replay of its beginning must
+/// not decide them anew.
+fn mark(run: &mut Resident, marks: &[Recorded], marked: Marked) -> Result<()> {
+    let mut children = marked.starts.into_iter().peekable();
+    let mut cancels = marked.cancels.into_iter();
     let is_patch = |mark: &&Recorded| matches!(mark.event, Event::Patched { .. });
     let mut is_cut = false;
     for (at, mark) in marks.iter().enumerate() {
@@ -200,6 +220,9 @@ fn mark(run: &mut Resident, marks: &[Recorded], children: Vec<NewRun>) -> Result
             _ => None,
         };
         run.pending.mark(mark, child)?;
+        if let Event::ChildCancelRequested { .. } = mark.event {
+            run.pending.send(cancels.next());
+        }
     }
     children.for_each(|child| run.pending.start(child));
     Ok(())

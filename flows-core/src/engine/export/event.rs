@@ -91,7 +91,9 @@ fn write_fields(blank: EventDocument, event: &Event) -> EventDocument {
             setbacks: Some(*setbacks),
             ..blank.of_step(step)
         },
-        Event::TimerFired { op } => EventDocument { operation: Some(*op), ..blank },
+        Event::TimerFired { op } | Event::ChildCancelRequested { op } => {
+            EventDocument { operation: Some(*op), ..blank }
+        }
         Event::SignalReceived { name, payload } => {
             EventDocument { name: Some(name.clone()), value: Some(payload.into()), ..blank }
         }
@@ -178,6 +180,7 @@ fn read(document: EventDocument) -> Result<Recorded> {
             step: document.step()?,
             run: document.child.ok_or_else(|| lacks("child"))?,
         },
+        "child_cancel_requested" => Event::ChildCancelRequested { op: document.operation()? },
         "child_closed" if document.error.is_some() => {
             Event::ChildClosed { op: document.operation()?, result: Err(document.error()?) }
         }

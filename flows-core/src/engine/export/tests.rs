@@ -53,6 +53,7 @@ fn every_kind() -> Vec<Event> {
         Event::RunFailed { error: stored("") },
         Event::RunTerminated { reason: String::new() },
         Event::Patched { id: "tax".into() },
+        Event::ChildCancelRequested { op: 3 },
     ]
 }
 

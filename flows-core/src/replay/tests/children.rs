@@ -5,10 +5,12 @@ use serde_json::json;
 
 use super::check;
 use super::script::{charge, seen};
-use super::stage::{Cancel, Child, Stage, completes};
+use super::shown::{self, without_lines};
+use super::stage::{Cancel, Child, Stage, completed, completes, replay_events, step};
 use crate::combinators::select;
 use crate::context::{ChildCall, WorkflowContext};
 use crate::definition::Workflow;
+use crate::journal::Event;
 use crate::replay::Command;
 
 workflow!(pub(super) Packing "packing" |_ctx| { Ok(0_u64) });
@@ -16,6 +18,16 @@ workflow!(pub(super) Packing "packing" |_ctx| { Ok(0_u64) });
 #[track_caller]
 pub(super) fn pack(ctx: &WorkflowContext) -> ChildCall<Packing> {
     ChildCall::new(ctx, <Packing as Workflow>::Input::default())
+}
+
+workflow!(pub(super) Loner "loner" |_ctx| { Ok(0_u64) });
+
+/// The workflow that goes on by itself.
+pub(super) const LONER: &str = Loner::NAME;
+
+#[track_caller]
+pub(super) fn leave_alone(ctx: &WorkflowContext) -> ChildCall<Loner> {
+    ChildCall::new(ctx, <Loner as Workflow>::Input::default())
 }
 
 #[test]
@@ -63,7 +75,7 @@ fn a_child_is_asked_for_once() {
 }
 
 #[test]
-fn cancellation_ends_the_waiting_and_not_the_child() {
+fn cancellation_reaches_the_child() {
     let script = script!(|ctx| {
         let error = pack(ctx).await.unwrap_err();
         let again = pack(ctx).await.map_err(|e| e.is_cancelled());
@@ -74,7 +86,7 @@ fn cancellation_ends_the_waiting_and_not_the_child() {
         &[Cancel("enough"), Child(0, Ok(json!(3)))],
         expect![[r#"
             begin: start packing({}) #0, record start of packing #0
-            cancel: enough: gives ["cancelled: the run was cancelled: enough",{"Err":true}]
+            cancel: enough: tell a child: its parent was cancelled: enough, record cancellation of #0, gives ["cancelled: the run was cancelled: enough",{"Err":true}]
             child #0 gives 3: not wanted
         "#]],
     );
@@ -92,7 +104,7 @@ fn a_child_that_nobody_waits_for_is_not_wanted() {
         &history,
         expect![[r#"
             begin: run charge(1) #0, start packing({}) #1, record start of packing #1
-            #0 completes with 10: run charge(2) #2
+            #0 completes with 10: tell a child: its parent does not wait for it any more, run charge(2) #2, record cancellation of #1
             child #1 gives 3: not wanted
             #2 completes with 20: gives 20
         "#]],
@@ -111,11 +123,105 @@ fn a_child_that_is_dropped_at_once_starts_all_the_same() {
         script,
         &[completes(1, 10), completes(3, 20)],
         expect![[r#"
-        begin: run charge(1) #1, start packing({}) #0, record start of packing #0
-        #1 completes with 10: run charge(2) #3, start packing({}) #2, record start of packing #2
-        #3 completes with 20: gives 20
+            begin: run charge(1) #1, tell a child: its parent does not wait for it any more, start packing({}) #0, record start of packing #0, record cancellation of #0
+            #1 completes with 10: tell a child: its parent does not wait for it any more, run charge(2) #3, start packing({}) #2, record start of packing #2, record cancellation of #2
+            #3 completes with 20: gives 20
+        "#]],
+    );
+}
+
+#[test]
+fn a_child_that_is_abandoned_goes_on() {
+    let script = script!(|ctx| {
+        drop(select((charge(ctx, 1), leave_alone(ctx).abandon_on_drop())).await);
+        leave_alone(ctx).detach();
+        let late = leave_alone(ctx).start();
+        charge(ctx, 2).await?;
+        drop(late.abandon_on_drop());
+        charge(ctx, 3).await
+    });
+    let history = [completes(0, 10), completes(4, 20), Child(1, Ok(json!(3))), completes(5, 30)];
+    check(
+        script,
+        &history,
+        expect![[r#"
+        begin: run charge(1) #0, start loner({}) #1, record start of loner #1
+        #0 completes with 10: run charge(2) #4, start loner({}) #2, start loner({}) #3, record start of loner #2, record start of loner #3
+        #4 completes with 20: run charge(3) #5
+        child #1 gives 3: not wanted
+        #5 completes with 30: gives 30
     "#]],
     );
+}
+
+#[test]
+fn a_child_is_asked_to_cancel_when_its_parent_ends() {
+    let script = script!(|ctx| {
+        let _left = pack(ctx).start();
+        let _abandoned = leave_alone(ctx).abandon_on_drop().start();
+        charge(ctx, 1).await
+    });
+    check(
+        script,
+        &[completes(2, 10)],
+        expect![[r#"
+        begin: run charge(1) #2, start packing({}) #0, start loner({}) #1, record start of packing #0, record start of loner #1
+        #2 completes with 10: tell a child: its parent does not wait for it any more, record cancellation of #0, gives 10
+    "#]],
+    );
+}
+
+#[test]
+fn a_shielded_child_is_not_cancelled() {
+    let script = script!(|ctx| { ctx.shield(pack(ctx)).await });
+    check(
+        script,
+        &[Cancel("enough"), Child(0, Ok(json!(3)))],
+        expect![[r#"
+        begin: start packing({}) #0, record start of packing #0
+        cancel: enough: waits
+        child #0 gives 3: gives 3
+    "#]],
+    );
+}
+
+/// A journal of a build in which a child went on when its call was dropped.
+fn without_the_mark(after: &[Event]) -> Vec<Event> {
+    let started =
+        Event::ChildStarted { step: step(1, "packing", &json!({})), run: uuid::Uuid::from_u128(7) };
+    [&[started, completed(0, "charge", 1, 10)], after].concat()
+}
+
+#[test]
+fn a_child_that_was_let_go_by_an_older_build_is_let_go() {
+    let script = || {
+        script!(|ctx| {
+            drop(select((charge(ctx, 1), pack(ctx))).await);
+            charge(ctx, 2).await?;
+            charge(ctx, 3).await
+        })
+    };
+    let journal = without_the_mark(&[completed(2, "charge", 2, 20)]);
+    let turn = replay_events(&script(), &journal).expect("it replays");
+    expect!["run charge(3) #3"].assert_eq(&shown::turn(&turn));
+    // What the last turn of the older build had dropped is asked to cancel: that turn is made again.
+    let turn = replay_events(&script(), &without_the_mark(&[])).expect("it replays");
+    expect!["run charge(2) #2, tell a child: its parent does not wait for it any more, record cancellation of #1"].assert_eq(&shown::turn(&turn));
+}
+
+#[test]
+fn a_build_that_awaits_a_child_that_was_cancelled_is_stuck() {
+    let script = script!(|ctx| {
+        charge(ctx, 1).await?;
+        pack(ctx).await
+    });
+    let journal = without_the_mark(&[Event::ChildCancelRequested { op: 1 }]);
+    let stuck = replay_events(&script, &journal).expect_err("nobody would tell it of the end");
+    expect![[r#"
+        the journal does not match this build
+          journal: child workflow (#1) asked to cancel: the workflow had dropped its call
+          code:    child workflow `packing` (#1), called at flows-core/src/replay/tests/children.rs
+        This run needs the code that wrote its journal. Keep that code for it, as the `else` of an `if ctx.patched("…")` or under its own `version` of the workflow; or deploy that build again."#]].assert_eq(&without_lines(&stuck.to_string()));
 }
 
 #[test]

@@ -170,8 +170,10 @@ proptest! {
 }
 
 /// What must not be missing in the cases.
-const EVERYTHING: [&str; 42] = [
+const EVERYTHING: [&str; 45] = [
+    "a child is asked to cancel",
     "a child starts",
+    "a child's cancellation is recorded",
     "a crash loses all",
     "a crash loses marks",
     "a crash loses no mark",
@@ -193,6 +195,7 @@ const EVERYTHING: [&str; 42] = [
     "cancelled",
     "caught",
     "child",
+    "detached child",
     "forgotten child",
     "join",
     "join_all",

@@ -27,11 +27,13 @@ pub(super) fn news(turn: &Turn) -> Vec<&'static str> {
         Command::StartTimer { .. } => "a timer is asked for",
         Command::CancelTimer(_) => "a timer is taken back",
         Command::StartChild(_) => "a child starts",
+        Command::CancelChild { .. } => "a child is asked to cancel",
     });
     let marks = turn.marks.iter().map(|mark| match mark.event {
         Event::SideEffect { .. } => "a side effect is recorded",
         Event::Patched { .. } => "a patch is recorded",
         Event::ValueRefused { .. } => "a refusal is recorded",
+        Event::ChildCancelRequested { .. } => "a child's cancellation is recorded",
         _ => "a start is recorded",
     });
     let outcome = turn.outcome.iter().map(|outcome| match outcome {
@@ -61,9 +63,9 @@ fn command(command: &Command) -> String {
         Command::StartTimer { op, due } => format!("timer #{op} at {}", at(*due)),
         Command::CancelTimer(op) => format!("cancel timer #{op}"),
         Command::StartChild(child) => {
-            let (task, op) = (&child.task, child.task.op);
-            format!("start {}({:?}) #{op}", task.workflow, task.input)
+            format!("start {}({:?}) #{}", child.workflow, child.input, child.op)
         }
+        Command::CancelChild { reason, .. } => format!("tell a child: {reason}"),
     }
 }
 
@@ -82,6 +84,7 @@ fn mark(mark: &Recorded) -> String {
     match &mark.event {
         Event::SideEffect { op, value } => format!("record #{op} = {value:?}"),
         Event::ChildStarted { step, .. } => format!("record start of {} #{}", step.name, step.op),
+        Event::ChildCancelRequested { op } => format!("record cancellation of #{op}"),
         Event::Patched { id } => format!("record patch {id}"),
         other => format!("record {}", other.name()),
     }

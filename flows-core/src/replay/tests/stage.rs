@@ -59,6 +59,8 @@ pub(super) struct Stage {
     pub(super) open: BTreeMap<u32, Command>,
     /// Children that have been started and have not ended.
     pub(super) children: BTreeSet<u32>,
+    /// Children that were asked to cancel.
+    cancelled: BTreeSet<u32>,
     /// Every activity that was ever asked for.
     tasks: BTreeMap<u32, Arc<ActivityTask>>,
     pub(super) outcome: Option<String>,
@@ -81,6 +83,7 @@ impl Stage {
             now: START,
             open: BTreeMap::new(),
             children: BTreeSet::new(),
+            cancelled: BTreeSet::new(),
             tasks: BTreeMap::new(),
             outcome: None,
             records_start: false,
@@ -95,6 +98,7 @@ impl Stage {
         let (mut stage, turn) = Self::begin(def, input);
         (stage.records_start, stage.journal, stage.turns) = (true, Vec::new(), Vec::new());
         stage.children.clear();
+        stage.cancelled.clear();
         stage.note(&turn);
         stage
     }
@@ -174,6 +178,16 @@ impl Stage {
         self.journal.extend(turn.marks.iter().cloned());
         self.seen.extend(shown::news(turn));
         assert_eq!(starts_recorded(turn), starts_asked_for(turn), "children that start");
+        let cancels = |command: &&Command| matches!(command, Command::CancelChild { .. });
+        let sent = turn.commands.iter().filter(cancels).count();
+        assert_eq!(
+            cancels_recorded(&turn.marks).count(),
+            sent,
+            "children that are asked to cancel"
+        );
+        for op in cancels_recorded(&turn.marks) {
+            assert!(self.cancelled.insert(op), "#{op} is asked to cancel once");
+        }
         for command in &turn.commands {
             match command {
                 Command::RunActivity(start) => {
@@ -191,13 +205,20 @@ impl Stage {
                 }
                 // Its start is in the journal from here on.
                 Command::StartChild(child) => {
-                    assert!(self.children.insert(child.task.op), "a child is started once");
+                    assert!(self.children.insert(child.op), "a child is started once");
                 }
+                Command::CancelChild { .. } => {}
             }
         }
         self.outcome = turn.outcome.as_ref().map(shown::outcome);
         let forgotten = self.outcome.is_some() && !self.open.is_empty();
         assert!(!forgotten, "still runs after the end: {:?}", self.open);
+        if self.outcome.is_some() {
+            let left: BTreeSet<_> = self.children.difference(&self.cancelled).copied().collect();
+            let detached = detached(&self.journal);
+            assert!(left.is_subset(&detached), "it goes on though nobody waits for it: {left:?}");
+            assert!(self.cancelled.is_disjoint(&detached), "it goes on by itself");
+        }
         self.turns.push(self.journal.len());
     }
 
@@ -266,6 +287,7 @@ impl Stage {
         self.open.clear();
         self.tasks.clear(); // what the dead worker ran reaches nobody
         self.children = open_children(&self.journal);
+        self.cancelled = cancels_recorded(&self.journal).collect();
         self.note(&turn);
         Ok(turn)
     }
@@ -283,6 +305,22 @@ fn open_children(journal: &[Recorded]) -> BTreeSet<u32> {
     open
 }
 
+/// Children that go on by themselves.
+fn detached(journal: &[Recorded]) -> BTreeSet<u32> {
+    let starts = journal.iter().filter_map(|recorded| match &recorded.event {
+        Event::ChildStarted { step, .. } => Some(step),
+        _ => None,
+    });
+    starts.filter(|step| step.name == super::children::LONER).map(|step| step.op).collect()
+}
+
+fn cancels_recorded(journal: &[Recorded]) -> impl Iterator<Item = u32> {
+    journal.iter().filter_map(|recorded| match recorded.event {
+        Event::ChildCancelRequested { op } => Some(op),
+        _ => None,
+    })
+}
+
 fn starts_recorded(turn: &Turn) -> BTreeSet<u32> {
     let starts = turn.marks.iter().filter_map(|mark| match &mark.event {
         Event::ChildStarted { step, .. } => Some(step.op),
@@ -293,7 +331,7 @@ fn starts_recorded(turn: &Turn) -> BTreeSet<u32> {
 
 fn starts_asked_for(turn: &Turn) -> BTreeSet<u32> {
     let starts = turn.commands.iter().filter_map(|command| match command {
-        Command::StartChild(child) => Some(child.task.op),
+        Command::StartChild(child) => Some(child.op),
         _ => None,
     });
     starts.collect()

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::children::pack;
+use super::children::{leave_alone, pack};
 use super::script::{charge, ship};
 use crate::combinators::{Select2, join, join_all, race, select, try_join, try_join_all};
 use crate::context::WorkflowContext;
@@ -37,6 +37,8 @@ pub(super) enum Node {
     Child,
     /// A child that is started and that nobody waits for.
     Forgotten,
+    /// A child that goes on by itself.
+    Detached,
     Cancelled,
     /// An activity is started before what is inside, and awaited behind it or dropped.
     Started(Box<Node>, bool),
@@ -89,6 +91,7 @@ impl Node {
             Self::Now => "now",
             Self::Child => "child",
             Self::Forgotten => "forgotten child",
+            Self::Detached => "detached child",
             Self::Cancelled => "cancelled",
             Self::Started(..) => "started",
             Self::Waiting(..) => "waiting",
@@ -165,6 +168,10 @@ async fn grow_block(ctx: &Garden, node: &Node) -> Result<u64> {
         Node::Forgotten => {
             drop(pack(ctx).start());
             Ok(13)
+        }
+        Node::Detached => {
+            leave_alone(ctx).detach();
+            Ok(16)
         }
         Node::Cancelled => {
             ctx.cancelled().await;
@@ -282,7 +289,7 @@ fn any_tree() -> impl Strategy<Value = Node> {
             1 => (pair.clone(), any::<bool>()).prop_map(|(pair, kept)| Node::Outrun(pair, kept)),
             2 => (0..PATCHES, pair).prop_map(|(id, ways)| Node::Patched(id, ways)),
             1 => several.prop_map(Node::Race),
-            1 => (0..90_u8, boxed.clone()).prop_map(|(limit, inner)| Node::Timeout(limit, inner)),
+            2 => (0..90_u8, boxed.clone()).prop_map(|(limit, inner)| Node::Timeout(limit, inner)),
             1 => boxed.clone().prop_map(Node::Shield),
             2 => boxed.clone().prop_map(Node::Caught),
             1 => (boxed.clone(), any::<bool>()).prop_map(|(inner, kept)| Node::Started(inner, kept)),
@@ -304,6 +311,7 @@ fn leaf() -> impl Strategy<Value = Node> {
         1 => Just(Node::Now),
         1 => Just(Node::Child),
         1 => Just(Node::Forgotten),
+        1 => Just(Node::Detached),
         1 => Just(Node::Cancelled),
     ]
 }

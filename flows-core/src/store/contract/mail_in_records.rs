@@ -1,8 +1,8 @@
 //! Mail inside records, where one batch may hold both the letter and the move of its addressee.
 
-use super::bench::{Bench, Worker, completed, names, park, signal, turn};
+use super::bench::{Bench, Worker, completed, ended_as, names, park, signal, turn};
 use crate::ids::RunKey;
-use crate::store::{Committed, Mail, MailKind, Next, Record};
+use crate::store::{Close, Committed, Mail, MailKind, Next, Record, RunStatus};
 
 fn child_closed(parent: RunKey) -> Mail {
     Mail { kind: MailKind::ChildClosed, ..signal(parent, "0") }
@@ -53,6 +53,29 @@ pub(super) async fn mail_in_a_record_to_an_ended_run_is_dropped(bench: Bench) {
     assert_eq!(bench.place(parent).await, None);
     assert_eq!(bench.view(parent).await.inbox, 0);
     worker.finds_nothing().await;
+}
+
+pub(super) async fn a_request_to_cancel_in_a_record_follows_a_run_to_where_it_goes_on(
+    bench: Bench,
+) {
+    let worker = bench.worker().await;
+    let parent = bench.owned("parent", &worker).await;
+    let first = bench.owned("child", &worker).await;
+    let mut at = first;
+    for _ in 0..2 {
+        let new = bench.successor(at, "child");
+        let next = Close { successor: Some(new.key.run), ..ended_as(RunStatus::Continued) };
+        let key = new.key;
+        let record = Record { starts: vec![new], ..turn(at, 0, Next::Close(next)) };
+        assert_eq!(worker.commit(record).await, Committed::Done);
+        worker.claim(key).await;
+        at = key;
+    }
+    let mail = vec![Mail { kind: MailKind::Cancel, ..signal(first, "") }, signal(first, "hello")];
+    let record = Record { mail, ..turn(parent, 0, Next::Stay) };
+    assert_eq!(worker.commit(record).await, Committed::Done);
+    let inbox = worker.collect_of(at).await.inbox;
+    assert_eq!(inbox.iter().map(|letter| letter.kind).collect::<Vec<_>>(), [MailKind::Cancel]);
 }
 
 pub(super) async fn a_parent_parks_while_its_child_ends_in_one_batch(bench: Bench) {

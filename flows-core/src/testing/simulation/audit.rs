@@ -30,6 +30,7 @@ pub(super) async fn check(
     for (run, status) in world.store.all() {
         let history = journal(world, &run, status)?;
         activities(world, run.key, &history)?;
+        cancellations(world, &history)?;
         place(world, run.key, status).await?;
     }
     let mut all = Vec::new();
@@ -89,6 +90,28 @@ fn activities(world: &World, run: RunKey, history: &History) -> Result<(), Strin
             && matches!(entry.recorded.event, Event::ActivityCompleted { .. })
         {
             return Err(format!("#{op} of {} has a result and was never invoked", short(run)));
+        }
+    }
+    Ok(())
+}
+
+/// A child that was asked to cancel has ended, or has heard of it.
+fn cancellations(world: &World, history: &History) -> Result<(), String> {
+    let events = || history.events.iter().map(|entry| &entry.recorded.event);
+    for event in events() {
+        let Event::ChildCancelRequested { op: asked } = event else { continue };
+        let child = events().find_map(|event| match event {
+            Event::ChildStarted { step, run } if step.op == *asked => Some(*run),
+            _ => None,
+        });
+        let key = RunKey::of_run(history.tenant_id, child.unwrap_or_default());
+        let Some((run, status)) = world.store.stored(key).filter(|(_, it)| it.is_open()) else {
+            continue;
+        };
+        let child = History::of_activation(&run, status).map_err(|error| error.to_string())?;
+        let heard = |event: &Event| matches!(event, Event::CancelRequested { .. });
+        if !child.events.iter().any(|entry| heard(&entry.recorded.event)) {
+            return Err(format!("{} was asked to cancel and has not heard of it", short(key)));
         }
     }
     Ok(())

@@ -47,6 +47,9 @@ impl Flaw {
     /// What reaches the store of what a worker commits.
     pub(super) fn spoil(self, world: &World, records: &mut [Record]) {
         for record in records {
+            if self == Self::LostLetters && !record.mail.is_empty() && self.strikes(world) {
+                record.mail.clear();
+            }
             let Next::Park(park) = &mut record.next else { continue };
             match self {
                 Self::DeafParking if self.strikes(world) => world.store.deafen(record.key, park),
