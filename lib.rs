@@ -13,9 +13,9 @@ pub use flows_core::engine::{
 pub use flows_core::graph;
 pub use flows_core::store::{ConflictPolicy, RunStatus as Status};
 pub use flows_core::{
-    Activity, ActivityContext, Codec, Durable, Error, ErrorKind, Execution, Payload, Registry,
-    Result, RetryPolicy, Signal, Tenant, Worker, Workflow, WorkflowContext, WorkflowInput,
-    join_all, memory, race, shutdown_signal, try_join_all,
+    Activity, ActivityContext, Codec, Context, Durable, Error, ErrorKind, Execution, Payload,
+    Registry, Result, RetryPolicy, Signal, Tenant, Worker, Workflow, WorkflowContext,
+    WorkflowInput, join_all, memory, race, shutdown_signal, try_join_all,
 };
 pub use flows_macros::{activity, durable, join, register_all, select, signal, try_join, workflow};
 pub use flows_pg as pg;
@@ -32,6 +32,7 @@ pub use flows_macros::test;
 
 /// The one import: `use flows::prelude::*;`.
 pub mod prelude {
+    pub use crate::Context as _;
     pub use crate::{
         Activity, ActivityContext, ConflictPolicy, DeadLetter, Description, Durable, Engine, Error,
         ErrorKind, Execution, Registry, Result, RetryPolicy, Signal, Status, Tenant, Worker,

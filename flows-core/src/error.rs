@@ -2,10 +2,18 @@
 //!
 //! An [`Error`] is opaque. Callers ask it questions (`is_retryable`, `is_timeout`, …) instead of
 //! matching on variants, so kinds can be added. It deliberately does not implement
-//! [`std::error::Error`]: that is what lets `?` turn *any* standard error into one.
+//! [`std::error::Error`]: that is what lets `?` turn *any* standard error into one. It dereferences to
+//! one instead, and converts into what others carry errors in.
 
 mod bounded;
+mod carried;
+mod context;
+mod origin;
 mod record;
+pub(crate) mod returned;
+mod standard;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::borrow::Cow;
@@ -14,13 +22,20 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use context::Context;
+use origin::Live;
+
 pub use record::ErrorRecord;
+use standard::Cause;
 pub(crate) use text::{storable, storable_reason};
 
 /// `Result` with the library's [`Error`] as the default error type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
+/// What a standard error is behind a pointer.
+type Standard = dyn std::error::Error + Send + Sync + 'static;
+
+type Source = Box<Standard>;
 
 /// What kind of thing went wrong; [`Error::kind`] gives it.
 #[non_exhaustive]
@@ -75,25 +90,34 @@ pub enum ErrorKind {
 /// assert!(parse("").unwrap_err().is_terminal());
 /// assert!(parse("x").unwrap_err().is_retryable());
 /// ```
+///
+/// It is no [`std::error::Error`] and dereferences to one, as `anyhow::Error` does. So it can be the
+/// source of an error of yours, and `?` turns it into a boxed error; with the features `anyhow` and
+/// `eyre`, into an `anyhow::Error` and an `eyre::Report`. An error that comes back out of these keeps
+/// its kind.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     type_name: Option<Cow<'static, str>>,
     message: String,
-    chain: Vec<String>,
+    causes: Option<Box<Cause>>,
     details: Option<serde_json::Value>,
+    /// What it was made of; not stored.
+    live: Option<Live>,
 }
 
 impl Error {
     /// An error that may succeed when tried again.
     pub fn retryable<E: Into<Source>>(error: E) -> Self {
-        Self::from_source(ErrorKind::Retryable, type_name::<E>(), &*error.into())
+        Self::of(Some(ErrorKind::Retryable), type_name::<E>(), error.into())
     }
 
     /// An error that is never retried.
     pub fn terminal<E: Into<Source>>(error: E) -> Self {
-        Self::from_source(ErrorKind::Terminal, type_name::<E>(), &*error.into())
+        Self::of(Some(ErrorKind::Terminal), type_name::<E>(), error.into())
     }
 
     /// An error that is never retried and carries a value, which [`Error::details`] gives back on
@@ -129,8 +153,9 @@ impl Error {
             kind,
             type_name: None,
             message: storable(message.into()),
-            chain: Vec::new(),
+            causes: None,
             details: None,
+            live: None,
         }))
     }
 
@@ -144,18 +169,6 @@ impl Error {
     pub(crate) fn context_of(self, part: &str, name: &str) -> Self {
         let message = format!("{part} of `{name}`: {}", self.0.message);
         self.with_message(message)
-    }
-
-    fn from_source(
-        kind: ErrorKind,
-        type_name: Option<Cow<'static, str>>,
-        source: &(dyn std::error::Error + 'static),
-    ) -> Self {
-        let mut error = Self::new(kind, text::displayed(source, text::MESSAGE));
-        error.0.type_name = type_name;
-        let causes = std::iter::successors(source.source(), |e| e.source());
-        error.0.chain = bounded(causes.map(|cause| text::displayed(cause, text::CAUSE)));
-        error
     }
 
     /// What kind of thing went wrong.
@@ -201,22 +214,19 @@ impl Error {
 
     /// The messages of the causes, outermost first.
     pub fn chain(&self) -> impl Iterator<Item = &str> {
-        self.0.chain.iter().map(String::as_str)
+        std::iter::successors(self.0.causes.as_deref(), |cause| cause.next()).map(Cause::message)
     }
 
     /// The value given to [`Error::terminal_with`], if there is one and it has this shape.
     pub fn details<T: DeserializeOwned>(&self) -> Option<T> {
         T::deserialize(self.0.details.as_ref()?).ok()
     }
-}
 
-/// As many causes as can be stored.
-fn bounded(mut causes: impl Iterator<Item = String>) -> Vec<String> {
-    let mut chain: Vec<_> = causes.by_ref().take(text::CAUSES).collect();
-    if causes.next().is_some() {
-        chain.push(format!("… (cut off after {} causes)", text::CAUSES));
+    /// The first error of this type, of what it was made of and the causes of that. Only where it was
+    /// made: what is stored of an error is its texts and its [details](Self::details).
+    pub fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        self.0.live.as_ref().and_then(|live| live.nodes().find_map(|node| node.downcast_ref()))
     }
-    chain
 }
 
 impl ErrorKind {
@@ -226,67 +236,29 @@ impl ErrorKind {
     }
 }
 
-/// The type's name, unless it is only a message.
+/// The type's name, unless it is only a message, or what any error is carried in.
 fn type_name<E>() -> Option<Cow<'static, str>> {
     let name = std::any::type_name::<E>();
-    let is_message = name.ends_with("str") || name.ends_with("::String") || name.contains("dyn ");
-    (!is_message).then_some(Cow::Borrowed(name))
+    let is_message = name.ends_with("str") || name.ends_with("::String");
+    let is_carrier = name.contains("dyn ")
+        || ["anyhow::Error", "eyre::Report", std::any::type_name::<Error>()].contains(&name);
+    (!is_message && !is_carrier).then_some(Cow::Borrowed(name))
 }
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
-        Self::from_source(ErrorKind::Retryable, type_name::<E>(), &error)
+        Self::of(None, type_name::<E>(), Box::new(error) as Source)
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
-        if f.alternate() {
-            for cause in &self.0.chain {
-                write!(f, ": {cause}")?;
-            }
-        }
-        Ok(())
+        fmt::Display::fmt(&self.0, f)
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {:#}", self.0.kind, self)?;
-        if let Some(details) = &self.0.details {
-            write!(f, " {details}")?;
-        }
-        Ok(())
-    }
-}
-
-impl Clone for Error {
-    fn clone(&self) -> Self {
-        ErrorRecord::from(self).into()
-    }
-}
-
-/// Carries an [`Error`] where a standard error is wanted.
-#[derive(Debug)]
-struct Standard(Error);
-
-impl fmt::Display for Standard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl std::error::Error for Standard {}
-
-impl From<Error> for Source {
-    fn from(error: Error) -> Self {
-        Box::new(Standard(error))
-    }
-}
-
-impl From<Error> for Box<dyn std::error::Error + 'static> {
-    fn from(error: Error) -> Self {
-        Box::new(Standard(error))
+        fmt::Debug::fmt(&self.0, f)
     }
 }

@@ -10,6 +10,7 @@ pub use crate::definition::{
     WorkflowDef, WorkflowInput, WorkflowOptions,
 };
 pub use crate::durable::{Block, Durable, block, durable};
+pub use crate::error::returned::{ReturnType, Returned, conversions};
 pub use crate::error::{Error, Result};
 pub use crate::graph;
 pub use crate::graph::{Graph, HelperGraph, SignalEntry};
@@ -22,9 +23,4 @@ pub use crate::shape::Shape;
 /// Checks `Send` where the user's body stands, so that the error points at the local that is not.
 pub fn is_send<F: Future + Send>(future: F) -> F {
     future
-}
-
-/// Turns the body's own error type into the library's.
-pub fn into_result<T, E: Into<Error>>(result: std::result::Result<T, E>) -> Result<T> {
-    result.map_err(Into::into)
 }

@@ -7,6 +7,7 @@ mod crash;
 mod first;
 mod hidden;
 mod mocks;
+mod own_errors;
 mod shop;
 mod time;
 mod waiting;

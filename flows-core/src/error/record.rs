@@ -6,7 +6,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, ErrorKind, Inner, bounded, storable, text};
+use super::standard::Cause;
+use super::{Error, ErrorKind, Inner, storable, text};
 
 /// An [`Error`] as plain data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +65,7 @@ impl From<&Error> for ErrorRecord {
             kind: Cow::Borrowed(inner.kind.name()),
             type_name: inner.type_name.as_deref().map(str::to_owned),
             message: inner.message.clone(),
-            chain: inner.chain.clone(),
+            chain: error.chain().map(str::to_owned).collect(),
             details: inner.details.clone(),
         }
     }
@@ -78,8 +79,9 @@ impl From<ErrorRecord> for Error {
             kind,
             type_name: record.type_name.map(|name| Cow::Owned(storable(name))),
             message: storable(record.message),
-            chain: bounded(causes),
+            causes: Cause::chain(causes),
             details: record.details.map(|details| kind.details(details)),
+            live: None,
         }))
     }
 }

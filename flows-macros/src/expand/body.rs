@@ -51,10 +51,16 @@ pub(super) fn run_method(
     }
 }
 
-/// A call of the body, with `handles` before `input`; its error type is checked here.
+/// A call of the body, with `handles` before `input`, and its error as the library's: how is chosen
+/// by the type of it.
 pub(super) fn run_body(model: &Model, handles: &[TokenStream], input: &Ident) -> TokenStream {
     let (function, krate) = (&model.names.function, &model.names.krate);
     let span = model.returns.span();
     let runtime = runtime(krate, span);
-    quote_spanned!(span=> #runtime::into_result(Self::#function(#(#handles,)* #input).await))
+    let result = Ident::new("result", span);
+    quote_spanned! {span=> {
+        use #runtime::conversions::*;
+        let #result = Self::#function(#(#handles,)* #input).await;
+        (&&&#runtime::ReturnType::of(&#result)).convert(#result)
+    }}
 }

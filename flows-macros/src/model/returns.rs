@@ -1,12 +1,14 @@
-//! The return type: `Result<T>`, or `Result<T, E>` with `E: Into<Error>`.
+//! The return type: `Result<T>`, `Result<T, E>`, or another name for one of them.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{GenericArgument, Path, PathArguments, ReturnType, Signature, Type, TypePath};
 
 use crate::errors::Errors;
 
-/// The return type as written and its success type; repaired after an error.
+/// The return type as written and its success type, which the compiler finds where it is not to be
+/// seen; repaired after an error.
 pub(super) fn read(sig: &Signature, krate: &Path, errors: &mut Errors) -> (Type, Type) {
     let name = &sig.ident;
     let found = match &sig.output {
@@ -16,6 +18,11 @@ pub(super) fn read(sig: &Signature, krate: &Path, errors: &mut Errors) -> (Type,
                 None
             }
             Some(output) => Some(((**ty).clone(), output.clone())),
+            None if may_be_a_result(ty) => {
+                let output =
+                    quote_spanned!(ty.span()=> <#ty as #krate::__private::Returned>::Output);
+                Some(((**ty).clone(), verbatim(output)))
+            }
             None => {
                 errors.on(ty, not_a_result(&name.to_string(), ty));
                 None
@@ -41,11 +48,22 @@ fn success(ty: &Type) -> Option<&Type> {
     }
 }
 
+/// Whether a type may be a `Result` by another name.
+fn may_be_a_result(ty: &Type) -> bool {
+    let Type::Path(TypePath { path, .. }) = ty else { return matches!(ty, Type::Macro(_)) };
+    let name = |last: &syn::PathSegment| last.ident.to_string();
+    path.segments.last().map(name).is_some_and(|name| !NO_RESULTS.contains(&&*name))
+}
+
+/// Types of the standard library that are none.
+const NO_RESULTS: &[&str] = &[
+    "bool", "char", "str", "String", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16",
+    "i32", "i64", "i128", "isize", "f32", "f64", "Option", "Vec", "Box", "Arc", "HashMap",
+    "BTreeMap",
+];
+
 fn not_a_result(name: &str, ty: &Type) -> String {
     let shown = quote!(#ty).to_string().replace(' ', "");
-    if shown.ends_with("Result") {
-        return format!("`{name}` must return `Result<T>`: say what `T` is");
-    }
     format!("`{name}` must return `Result<T>`: write `Result<{shown}>`")
 }
 

@@ -56,7 +56,11 @@ impl ::flows::__private::Activity for charge::Activity {
         ctx: ::flows::__private::ActivityContext,
         input: Self::Input,
     ) -> ::flows::__private::Result<Self::Output> {
-        ::flows::__private::into_result(Self::charge(&ctx, input).await)
+        {
+            use ::flows::__private::conversions::*;
+            let result = Self::charge(&ctx, input).await;
+            (&&&::flows::__private::ReturnType::of(&result)).convert(result)
+        }
     }
     #[allow(clippy::needless_update)]
     fn options() -> ::flows::__private::ActivityOptions {

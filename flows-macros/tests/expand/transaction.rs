@@ -54,7 +54,11 @@ impl ::flows::__private::Activity for debit::Activity {
     ) -> ::flows::__private::Result<Self::Output> {
         ::flows::pg::__private::in_transaction(
                 &ctx,
-                async |tx| ::flows::__private::into_result(Self::debit(tx, input).await),
+                async |tx| {
+                    use ::flows::__private::conversions::*;
+                    let result = Self::debit(tx, input).await;
+                    (&&&::flows::__private::ReturnType::of(&result)).convert(result)
+                },
             )
             .await
     }

@@ -70,7 +70,11 @@ impl ::flows::__private::Workflow for order::Workflow {
         ctx: ::flows::__private::WorkflowContext,
         input: Self::Input,
     ) -> ::flows::__private::Result<Self::Output> {
-        ::flows::__private::into_result(Self::order(&ctx, input).await)
+        {
+            use ::flows::__private::conversions::*;
+            let result = Self::order(&ctx, input).await;
+            (&&&::flows::__private::ReturnType::of(&result)).convert(result)
+        }
     }
     #[allow(clippy::needless_update)]
     fn options() -> ::flows::__private::WorkflowOptions {

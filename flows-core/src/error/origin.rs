@@ -1,0 +1,75 @@
+//! A standard error becomes an [`Error`]: what it and its causes say, and what is known of them.
+//!
+//! The kind is that of the outermost of them that has one: the library's own error, also where another
+//! stands for it or has it as a cause. An error that says nothing about it may be tried again.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::standard::Cause;
+use super::{Error, ErrorKind, Inner, Standard, carried, text};
+
+/// What holds a standard error: a box, an `anyhow::Error`.
+pub(super) trait Holds: Deref<Target = Standard> + Send + Sync + 'static {}
+
+impl<H: Deref<Target = Standard> + Send + Sync + 'static> Holds for H {}
+
+/// The error that another was made of.
+#[derive(Clone)]
+pub(super) struct Live(Arc<dyn Holds>);
+
+impl Live {
+    /// The error, and its causes from the outermost.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+        let top: &(dyn std::error::Error + 'static) = &**self.0;
+        std::iter::successors(Some(top), |error| error.source()).take(text::CAUSES + 2)
+    }
+}
+
+impl Error {
+    /// Of this kind, or of the one that it has.
+    pub(super) fn of<H: Holds>(
+        kind: Option<ErrorKind>,
+        type_name: Option<Cow<'static, str>>,
+        holder: H,
+    ) -> Self {
+        let live = Live(Arc::new(holder));
+        let mut known = Known { kind, type_name, details: None, is_settled: false };
+        let mut texts = live.nodes().enumerate().map(|(depth, error)| {
+            let limit = if depth == 0 { text::MESSAGE } else { text::CAUSE };
+            let (text, carried) = carried::text_of(error, limit);
+            known.learn(error.downcast_ref().or(carried.as_deref()));
+            text
+        });
+        let message = texts.next().unwrap_or_default();
+        let causes = Cause::chain(texts);
+        Self(Box::new(Inner {
+            kind: known.kind.unwrap_or(ErrorKind::Retryable),
+            type_name: known.type_name,
+            message,
+            causes,
+            details: known.details,
+            live: Some(live),
+        }))
+    }
+}
+
+/// What is known of an error, from the outermost to its causes.
+struct Known {
+    kind: Option<ErrorKind>,
+    type_name: Option<Cow<'static, str>>,
+    details: Option<serde_json::Value>,
+    /// No cause has anything to add.
+    is_settled: bool,
+}
+
+impl Known {
+    fn learn(&mut self, own: Option<&Inner>) {
+        let Some(own) = own.filter(|_| !self.is_settled) else { return };
+        self.kind = self.kind.or(Some(own.kind));
+        self.type_name = self.type_name.take().or_else(|| own.type_name.clone());
+        self.details = self.details.take().or_else(|| own.details.clone());
+        self.is_settled = true;
+    }
+}

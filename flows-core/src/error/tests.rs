@@ -1,0 +1,166 @@
+//! The error goes into what others carry errors in, and comes out as what it was.
+
+use std::error::Error as StdError;
+use std::ops::Deref;
+
+use super::returned::ReturnType;
+use super::returned::conversions::*;
+use super::{Context as _, Error, ErrorKind, Result};
+
+#[derive(Debug, thiserror::Error)]
+enum Gateway {
+    #[error("declined with code {0}")]
+    Declined(u32),
+}
+
+/// An application's error type.
+#[derive(Debug, thiserror::Error)]
+enum App {
+    #[error("the workflow library says so")]
+    Flows(#[from] Error),
+    #[error("while it did {what}")]
+    While { what: &'static str, source: Box<App> },
+    #[error(transparent)]
+    Gateway(#[from] Gateway),
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Through(#[from] Error);
+
+/// Has one in its text, and is another error.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}, and before that: {before}")]
+struct Mentions {
+    what: &'static str,
+    before: Error,
+}
+
+/// What a definition that returns this error gives.
+macro_rules! returned {
+    ($error:expr) => {{
+        let result: Result<(), _> = Err($error);
+        (&&&ReturnType::of(&result)).convert(result).unwrap_err()
+    }};
+}
+
+/// An error as one reads it in full.
+fn shown(error: &Error) -> String {
+    format!("{:?}: {error:#} {:?}", error.kind(), error.details::<u32>())
+}
+
+fn declined() -> Error {
+    let error = Error::terminal(Gateway::Declined(51)).with_details(51);
+    Err::<(), _>(error).context("cannot charge").unwrap_err()
+}
+
+const DECLINED: &str = "Terminal: cannot charge: declined with code 51 Some(51)";
+
+#[test]
+fn it_keeps_everything_in_a_box_and_in_reports() {
+    assert_eq!(shown(&declined()), DECLINED);
+    let into_box = || -> Result<(), Box<dyn StdError + Send + Sync>> { Err(declined())? };
+    assert_eq!(shown(&returned!(into_box().unwrap_err())), DECLINED);
+    let into_anyhow = || -> anyhow::Result<()> { Err(declined())? };
+    assert_eq!(shown(&returned!(into_anyhow().unwrap_err())), DECLINED);
+    let into_eyre = || -> eyre::Result<()> { Err(declined())? };
+    assert_eq!(shown(&returned!(into_eyre().unwrap_err())), DECLINED);
+    for carried in [
+        returned!(Box::from(declined()) as Box<dyn StdError + Send + Sync>),
+        returned!(anyhow::Error::from(declined())),
+        returned!(eyre::Report::from(declined())),
+        returned!(Through(declined())),
+        Error::from(Through(declined())),
+        returned!(App::Other(declined().into())),
+    ] {
+        assert!(carried.type_name().is_some_and(|name| !name.contains("dyn")), "{carried:?}");
+        assert_eq!(shown(&carried), DECLINED);
+    }
+    assert!(into_box().unwrap_err().source().is_some_and(|cause| cause.is::<super::Cause>()));
+}
+
+#[test]
+fn an_error_without_causes_keeps_its_kind_too() {
+    let cancelled = || Error::new(ErrorKind::Cancelled, "no longer wanted");
+    for carried in [
+        returned!(cancelled()),
+        returned!(Box::from(cancelled()) as Box<dyn StdError + Send + Sync>),
+        returned!(anyhow::Error::from(cancelled())),
+        returned!(eyre::Report::from(cancelled())),
+        returned!(App::Other(cancelled().into())),
+        returned!(Through(cancelled())),
+        Error::from(Through(cancelled())),
+        Error::from(App::Other(App::Flows(Through(cancelled()).into()).into())),
+        Error::from(App::Other(anyhow::Error::from(cancelled()).context("late"))),
+        returned!(eyre::Report::from(cancelled()).wrap_err("late")),
+        Err::<(), _>(cancelled()).context("late").unwrap_err(),
+    ] {
+        assert!(carried.is_cancelled(), "{carried:?}");
+        assert!(format!("{carried:#}").ends_with("no longer wanted"), "{carried:#}");
+        assert_eq!(format!("{carried:#}").matches("no longer").count(), 1, "{carried:#}");
+    }
+}
+
+#[test]
+fn the_outermost_error_is_the_message_and_the_rest_its_causes() {
+    let source = Box::new(App::Flows(declined()));
+    let error = Error::from(App::While { what: "the accounts", source });
+    assert_eq!(
+        format!("{error:#}"),
+        "while it did the accounts: the workflow library says so: cannot charge: declined with code 51"
+    );
+    assert!(error.is_terminal());
+    assert_eq!(error.details(), Some(51));
+    assert!(error.type_name().is_some_and(|name| name.ends_with("::App")), "{error:?}");
+}
+
+#[test]
+fn what_only_mentions_an_error_is_another() {
+    let before = Error::new(ErrorKind::Cancelled, "no longer wanted");
+    let error = Error::from(Mentions { what: "the refund failed", before });
+    assert_eq!(error.kind(), ErrorKind::Retryable);
+}
+
+#[test]
+fn a_kind_that_is_said_counts() {
+    let error = Error::retryable(declined());
+    assert_eq!(shown(&error), DECLINED.replace("Terminal", "Retryable"));
+    let error = Error::terminal(App::Other(anyhow::anyhow!("broken")));
+    assert!(error.is_terminal());
+}
+
+#[test]
+fn other_errors_in_reports_are_retryable() {
+    let error = returned!(anyhow::Error::from(Gateway::Declined(7)).context("cannot charge"));
+    assert_eq!(shown(&error), "Retryable: cannot charge: declined with code 7 None");
+    assert_eq!(error.type_name(), None, "nobody knows it");
+    assert!(error.downcast_ref::<Gateway>().is_some());
+    assert!(error.clone().downcast_ref::<Gateway>().is_some());
+    let error = returned!(App::Gateway(Gateway::Declined(7)));
+    assert_eq!(error.kind(), ErrorKind::Retryable);
+    assert!(error.downcast_ref::<App>().is_some());
+}
+
+#[test]
+fn reports_give_it_back() {
+    for error in [declined(), Error::new(ErrorKind::Timeout, "late")] {
+        let report = anyhow::Error::from(error.clone()).context("at noon");
+        assert_eq!(report.downcast_ref::<Error>().map(Error::kind), Some(error.kind()));
+        let report = eyre::Report::from(error.clone()).wrap_err("at noon");
+        assert_eq!(report.downcast_ref::<Error>().map(Error::kind), Some(error.kind()));
+        assert_eq!(format!("{report:#}"), format!("at noon: {error:#}"));
+    }
+}
+
+#[test]
+fn it_dereferences_to_a_standard_error() {
+    let error = declined();
+    let standard: &(dyn StdError + Send + Sync) = error.deref();
+    assert_eq!(standard.to_string(), "cannot charge");
+    assert_eq!(
+        standard.source().map(ToString::to_string).as_deref(),
+        Some("declined with code 51")
+    );
+}
