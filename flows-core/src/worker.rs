@@ -12,6 +12,7 @@
 mod alarm;
 mod aside;
 mod attempt;
+mod backlog;
 mod budget;
 mod builder;
 mod clock;

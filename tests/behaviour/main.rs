@@ -19,6 +19,7 @@ mod clockwork;
 mod connections;
 mod dead_letters;
 mod errors;
+mod hoarding;
 mod lifetimes;
 mod limits;
 mod looking;

@@ -297,6 +297,16 @@ impl Machine {
         self.shared.lock().signals.drain()
     }
 
+    /// The size of these.
+    pub(crate) fn unreceived_bytes(&self) -> usize {
+        self.shared.lock().signals.bytes()
+    }
+
+    /// The names of signals that the run waits for.
+    pub(crate) fn awaited_signals(&self) -> Vec<String> {
+        self.shared.lock().signals.awaited()
+    }
+
     /// What the run waits for, in words.
     pub fn waiting_for(&self) -> String {
         self.shared.lock().waiting_for(10)

@@ -10,7 +10,12 @@ use crate::payload::Payload;
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
     names: BTreeMap<String, Queue>,
+    /// Of those that have arrived and were not received.
+    bytes: usize,
 }
+
+/// What a signal takes in memory beside its payload.
+const EACH: usize = 64;
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -22,40 +27,54 @@ impl Signals {
     /// Registers an operation; gives a signal that has arrived already.
     pub(crate) fn wait(&mut self, name: &str, op: u32) -> Option<Payload> {
         let queue = self.queue(name);
-        let arrived = queue.arrived.pop_front();
-        if arrived.is_none() {
+        if queue.arrived.is_empty() {
             queue.waiting.push_back(op);
         }
-        arrived
+        self.take(name)
     }
 
     /// Takes a signal that has arrived, without waiting.
     pub(crate) fn take(&mut self, name: &str) -> Option<Payload> {
-        self.names.get_mut(name)?.arrived.pop_front()
+        let taken = self.names.get_mut(name)?.arrived.pop_front()?;
+        self.bytes -= EACH + taken.len();
+        Some(taken)
     }
 
     /// A signal arrives; says which operation gets it.
     pub(crate) fn arrive(&mut self, name: &str, payload: Payload) -> Option<(u32, Payload)> {
-        let queue = self.queue(name);
-        match queue.waiting.pop_front() {
-            Some(op) => Some((op, payload)),
-            None => {
-                queue.arrived.push_back(payload);
-                None
-            }
-        }
+        self.queue_up(name, payload, VecDeque::push_back)
     }
 
     /// An operation that had received `payload` was dropped before it was awaited.
     pub(crate) fn give_back(&mut self, name: &str, payload: Payload) -> Option<(u32, Payload)> {
+        self.queue_up(name, payload, VecDeque::push_front)
+    }
+
+    fn queue_up(
+        &mut self,
+        name: &str,
+        payload: Payload,
+        push: impl FnOnce(&mut VecDeque<Payload>, Payload),
+    ) -> Option<(u32, Payload)> {
         let queue = self.queue(name);
-        match queue.waiting.pop_front() {
-            Some(op) => Some((op, payload)),
-            None => {
-                queue.arrived.push_front(payload);
-                None
-            }
+        if let Some(op) = queue.waiting.pop_front() {
+            return Some((op, payload));
         }
+        let bytes = EACH + payload.len();
+        push(&mut queue.arrived, payload);
+        self.bytes += bytes;
+        None
+    }
+
+    /// The size of all that have arrived and were not received.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The names that operations wait for.
+    pub(crate) fn awaited(&self) -> Vec<String> {
+        let waited = self.names.iter().filter(|(_, queue)| !queue.waiting.is_empty());
+        waited.map(|(name, _)| name.clone()).collect()
     }
 
     /// An operation does not wait any more.
@@ -67,6 +86,7 @@ impl Signals {
 
     /// Takes all signals that nobody has received, by name and in order.
     pub(crate) fn drain(&mut self) -> Vec<(String, Payload)> {
+        self.bytes = 0;
         let names = std::mem::take(&mut self.names).into_iter();
         names
             .flat_map(|(name, queue)| {

@@ -87,7 +87,7 @@ pub struct Page {
     /// Letters, in order and without gaps.
     pub letters: Vec<Letter>,
     /// There are more, and all of them behind this number: to be [read](super::Store::read_mail) when
-    /// these are taken in. Until then, their run must not be parked.
+    /// these are taken in, or left for later. Until then, their run must not be parked.
     pub more: Option<i64>,
 }
 

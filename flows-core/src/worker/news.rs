@@ -61,7 +61,7 @@ impl Executor {
             run.idle_since = None;
             return;
         }
-        if run.more.is_some() {
+        if run.more.is_some() || run.reads_again().is_some() {
             return if draining { self.forget(key) } else { run.idle_since = None };
         }
         let soon = self.session.clock.now().after(HORIZON);

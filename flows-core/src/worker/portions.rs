@@ -147,13 +147,17 @@ impl Keeper<'_> {
 
 impl Executor {
     /// Asks for what is behind the letters that a run has read, once it has taken them in. Behind a
-    /// slow database, what it has taken in waits; then it asks for no more.
+    /// slow database, what it has taken in waits; then it asks for no more. What it has left in the inbox and
+    /// wants now comes first.
     pub(super) fn read_on(&mut self, key: RunKey) {
         let draining = self.draining;
         let Some(run) = self.runs.get_mut(&key).filter(|run| run.is_live()) else { return };
         let has_room = run.todo.is_empty() && !run.pending.is_cut();
-        if let Some(behind) = run.more.filter(|_| has_room && !run.reads_on && !draining) {
-            run.reads_on = true;
+        if !has_room || run.reads_on.is_some() || draining {
+            return;
+        }
+        if let Some(behind) = run.reads_again().or(run.more) {
+            run.reads_on = Some(behind);
             self.session.request_page(PageRequest { key, residency: run.residency, behind });
         }
     }
@@ -162,8 +166,10 @@ impl Executor {
     pub(super) fn turn_page(&mut self, key: RunKey, residency: u64, page: Page) {
         let run = self.runs.get_mut(&key).filter(|run| run.residency == residency);
         let Some(run) = run else { return };
-        run.reads_on = false;
-        self.read(key, page);
+        match run.reads_on.take() {
+            Some(behind) if behind < run.seen => self.read_left(key, behind, page),
+            _ => self.read(key, page),
+        }
         self.consider(key);
     }
 }

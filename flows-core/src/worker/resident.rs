@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
+use super::backlog::Backlog;
 use super::message::Seal;
 use super::pending::Pending;
 use super::suspect::Suspicion;
@@ -46,12 +47,14 @@ pub(crate) struct Resident {
     pub(crate) running: FxHashMap<u32, Running>,
     /// When each timer, and each activity that waits for its retry, is due.
     pub(crate) alarms: FxHashMap<u32, Timestamp>,
-    /// The last letter that was read: taken in, or about to be.
+    /// The last letter that was read: taken in, about to be, or left.
     pub(crate) seen: i64,
     /// There are letters that were not read, all of them behind this number.
     pub(crate) more: Option<i64>,
-    /// They have been asked for.
-    pub(crate) reads_on: bool,
+    /// Letters have been asked for, behind this number.
+    pub(crate) reads_on: Option<i64>,
+    /// The letters that were read, and left in the inbox.
+    pub(crate) backlog: Option<Box<Backlog>>,
     /// How many letters are known to have been sent to the owned run.
     pub(crate) sent: i64,
     /// The claim by which it is owned.
@@ -154,7 +157,8 @@ impl Resident {
             alarms: FxHashMap::default(),
             seen: 0,
             more: None,
-            reads_on: false,
+            reads_on: None,
+            backlog: None,
             sent,
             claim: run.claim,
             queued: false,

@@ -28,6 +28,8 @@ pub(crate) enum Work {
     Event(Event),
     /// A letter; it leaves the inbox with the commit of its event.
     Letter(Letter),
+    /// A letter that was left in the inbox before.
+    Again(Letter),
     /// An event that an activity's own transaction has committed.
     Sealed(Recorded),
 }
@@ -94,14 +96,21 @@ impl Executor {
         match work {
             Work::Begin(loaded) => self.begin(key, *loaded).map(Some),
             Work::Event(event) => self.apply(key, event, None),
-            Work::Letter(letter) => {
-                let seq = letter.seq;
-                let event = event_of(letter).map_err(|error| Stuck::new(error.to_string()))?;
-                self.apply(key, event, Some(seq))
-            }
+            Work::Letter(letter) => self.open(key, letter, false),
+            Work::Again(letter) => self.open(key, letter, true),
             Work::Sealed(recorded) => Ok(self
                 .job(key, RowBuilder::default(), None, |machine| Call::Apply(machine, recorded))),
         }
+    }
+
+    fn open(&mut self, key: RunKey, letter: Letter, again: bool) -> Result<Option<Job>, Stuck> {
+        let Some(run) = self.runs.get_mut(&key) else { return Ok(None) };
+        if !run.takes(&letter, again) {
+            return Ok(None);
+        }
+        let seq = letter.seq;
+        let event = event_of(letter).map_err(|error| Stuck::new(error.to_string()))?;
+        self.apply(key, event, Some(seq))
     }
 
     fn begin(&mut self, key: RunKey, loaded: Loaded) -> Result<Job, Stuck> {
