@@ -16,6 +16,8 @@ pub mod graph;
 pub mod ids;
 pub mod journal;
 mod limits;
+#[doc(hidden)]
+pub mod lint;
 pub mod memory;
 mod outline;
 mod panics;

@@ -2,6 +2,7 @@
 
 pub use inventory;
 pub use serde;
+pub use tokio;
 
 pub use crate::combinators::*;
 pub use crate::context::{ActivityContext, Call, ChildCall, Signal, WorkflowContext};
@@ -14,6 +15,7 @@ pub use crate::error::returned::{ReturnType, Returned, conversions};
 pub use crate::error::{Error, Result};
 pub use crate::graph;
 pub use crate::graph::{Graph, HelperGraph, SignalEntry};
+pub use crate::lint;
 pub use crate::payload::Codec;
 pub use crate::registry::{Registration, Registry};
 pub use crate::replay::watch::{Entered, entering};

@@ -33,11 +33,11 @@ pub(crate) fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
     let Some(mut function) = free_function(item.clone(), kind.attribute(), &mut errors) else {
         return unchanged(&item, errors);
     };
-    let found = lint::function(&mut function);
     let contexts = context_names(&function.sig);
+    let graph = graph::graph(&function.sig.ident, &function.block, &contexts, &args.common.krate);
+    let found = lint::function(&mut function, &args.common.krate);
     let mut model = Model::read(function, kind, &args.common, &mut errors);
     let checks = Checks::unless(found.errors.is_some());
-    let graph = graph::graph(&model.names.function, &model.block, &contexts, &args.common.krate);
     rewrite::body(&mut model.block, &contexts, &args.common.krate, checks, &mut errors);
     let (linted, errors) = (found.errors, errors.finish());
     let items = if errors.is_some() || found.hands_over {

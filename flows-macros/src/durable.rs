@@ -29,10 +29,10 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
         return quote!(#errors #item);
     };
     check_modifiers(&helper.sig, &mut errors);
-    let found = lint::function(&mut helper);
     let contexts = context_names(&helper.sig);
-    let checks = Checks::unless(found.errors.is_some());
     let graph = graph::graph(&helper.sig.ident, &helper.block, &contexts, &krate);
+    let found = lint::function(&mut helper, &krate);
+    let checks = Checks::unless(found.errors.is_some());
     rewrite::body(&mut helper.block, &contexts, &krate, checks, &mut errors);
     let (linted, errors) = (found.errors, errors.finish());
     if errors.is_some() || found.hands_over {

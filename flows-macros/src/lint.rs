@@ -2,15 +2,17 @@
 //! touch the outside, go over a `HashMap`.
 //!
 //! It goes by names, before [`rewrite`](crate::rewrite): it knows what stands in the body, follows
-//! its imports, and sees no type that is not written there. So it says nothing about names that
-//! people use for things of their own; what it misses shows in a replay. Each finding underlines
-//! what is wrong, says why, and names the durable alternative. It changes nothing but to take off
-//! `#[flows(allow(nondeterminism))]`.
+//! its imports, and sees no type that is not written there. About names that people use for things of
+//! their own it [asks the compiler](ask); what it misses shows in a replay. Each finding underlines
+//! what is wrong, says why, and names the durable alternative. It changes nothing but to add these
+//! questions, and to take off `#[flows(allow(nondeterminism))]`.
 //!
 //! Used for workflows and for `#[durable]` helpers. Items inside the body are functions of their
 //! own, and the closure of `ctx.side_effect` runs once: they are left alone.
 
 mod allow;
+mod ask;
+mod asked;
 mod kind;
 mod macros;
 mod order;
@@ -24,7 +26,7 @@ use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     Arm, Attribute, Block, Expr, ExprCall, ExprClosure, ExprForLoop, ExprIf, ExprMethodCall,
-    ExprPath, ExprWhile, FnArg, Ident, Item, ItemFn, Local, Macro, Pat, Stmt,
+    ExprPath, ExprUnsafe, ExprWhile, FnArg, Ident, Item, ItemFn, Local, Macro, Pat, Stmt,
 };
 
 use crate::errors::Errors;
@@ -45,16 +47,20 @@ pub(crate) struct Found {
     pub(crate) hands_over: bool,
 }
 
-/// Checks the body of a function.
-pub(crate) fn function(function: &mut ItemFn) -> Found {
+/// Checks the body of a function; `krate` is the library, which answers questions.
+pub(crate) fn function(function: &mut ItemFn, krate: &syn::Path) -> Found {
     let contexts = context_names(&function.sig);
     let mut errors = Errors::new();
     let mut lint = Lint {
         errors: &mut errors,
         contexts: &contexts,
+        krate,
         scopes: Scopes::default(),
         allowed: Vec::new(),
         recorded: false,
+        is_unsafe: false,
+        reported: 0,
+        before: Vec::new(),
         orderless: false,
         hands_over: false,
     };
@@ -75,11 +81,18 @@ struct Lint<'a> {
     errors: &'a mut Errors,
     /// The names of the workflow's context.
     contexts: &'a [Ident],
+    krate: &'a syn::Path,
     scopes: Scopes,
     /// The escapes in force.
     allowed: Vec<Allow>,
     /// In the closure of a side effect, whose value is recorded.
     recorded: bool,
+    /// In an `unsafe` block, where the compiler is asked nothing: it wants `unsafe` in the question too.
+    is_unsafe: bool,
+    /// How often something was reported.
+    reported: usize,
+    /// Questions to the compiler about the statement that is being checked.
+    before: Vec<Stmt>,
     /// In a chain that forgets the order of what it goes over.
     orderless: bool,
     /// See [`Found`].
@@ -96,38 +109,71 @@ impl Lint<'_> {
             allow.used = true;
             return;
         }
-        let mut message = format!("{what} {why}\nhelp: {help}");
-        if let Some(context) = self.contexts.first() {
-            message = message.replace("ctx.", &format!("{context}."));
+        self.reported += 1;
+        self.errors.on(tokens, format!("{what} {why}\nhelp: {}", self.in_users_words(help)));
+    }
+
+    /// A help speaks of the context as `ctx`.
+    fn in_users_words(&self, help: &str) -> String {
+        match self.contexts.first() {
+            Some(context) => help.replace("ctx.", &format!("{context}.")),
+            None => help.to_owned(),
         }
-        self.errors.on(tokens, message);
     }
 
     /// Whether a path falls under a rule; then it is reported.
     fn check_path(&mut self, expr: &ExprPath) -> bool {
-        if expr.path.get_ident().is_some_and(|name| self.scopes.local(name).is_some()) {
-            return false;
-        }
-        let Some(full) = self.scopes.resolve(&expr.path) else { return false };
-        let Some(rule) = find(&full, PATHS) else { return false };
+        let Some((full, rule)) = self.rule_of(expr) else { return false };
         let written: Segments =
             expr.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         self.report(&expr.path, &shown(&written, &full), rule.why, rule.help);
         true
     }
 
+    fn rule_of(&self, expr: &ExprPath) -> Option<(Segments, &'static table::Rule)> {
+        if self.is_own(expr) {
+            return None;
+        }
+        let full = self.scopes.resolve(&expr.path)?;
+        find(&full, PATHS).map(|rule| (full, rule))
+    }
+
+    /// A local, or an item of the body's own.
+    fn is_own(&self, expr: &ExprPath) -> bool {
+        expr.path.get_ident().is_some_and(|name| self.scopes.local(name).is_some())
+            || self.scopes.resolve(&expr.path).is_none()
+    }
+
     /// `spawn(async { … })`, imported from somewhere: an activity of that name would be given the
     /// context first.
     fn check_spawn(&mut self, expr: &ExprPath, first: Option<&Expr>) -> bool {
-        let name = expr.path.get_ident().filter(|name| *name == "spawn");
-        let is_own = name.is_none_or(|name| self.scopes.local(name).is_some())
-            || self.scopes.resolve(&expr.path).is_none();
+        let is_own = !expr.path.is_ident("spawn") || self.is_own(expr);
         if is_own || !matches!(first, Some(Expr::Async(_) | Expr::Closure(_))) {
             return false;
         }
         let Some(rule) = find(&["tokio", "spawn"].map(str::to_owned), PATHS) else { return false };
         self.report(&expr.path, "`spawn`", rule.why, rule.help);
         true
+    }
+
+    /// What is called. Whatever is given the context is nobody else's function.
+    fn check_callee(&mut self, call: &mut ExprCall) -> bool {
+        let first = call.args.first();
+        let durable = first.is_some_and(|first| self.is_context(first));
+        match &*call.func {
+            Expr::Path(_) if durable => false,
+            Expr::Path(function) => {
+                let found = self.check_path(function) || self.check_spawn(function, first);
+                if let Some(asked) = (!found).then(|| self.ask_function(function)).flatten() {
+                    *call.func = asked;
+                }
+                found
+            }
+            _ => {
+                self.visit_expr_mut(&mut call.func);
+                false
+            }
+        }
     }
 
     fn check_method(&mut self, call: &ExprMethodCall) {
@@ -180,12 +226,17 @@ impl VisitMut for Lint<'_> {
     fn visit_block_mut(&mut self, block: &mut Block) {
         self.in_scope(|lint| {
             lint.scopes.items_of(block);
-            for at in 0..block.stmts.len() {
-                let Some((stmt, rest)) = block.stmts[at..].split_first_mut() else { break };
+            let outside = std::mem::take(&mut lint.before);
+            let mut stmts = std::mem::take(&mut block.stmts);
+            for at in 0..stmts.len() {
+                let Some((stmt, rest)) = stmts[at..].split_first_mut() else { break };
                 lint.orderless = matches!(stmt, Stmt::Local(local)
                     if lint.declares_ordered(local) || lint.is_sorted_next(local, rest));
                 lint.visit_stmt_mut(stmt);
+                block.stmts.append(&mut lint.before);
+                block.stmts.push(stmt.clone());
             }
+            lint.before = outside;
         });
     }
 
@@ -203,8 +254,8 @@ impl VisitMut for Lint<'_> {
     fn visit_local_mut(&mut self, local: &mut Local) {
         let mut kind = Kind::Other;
         if let Some(init) = &mut local.init {
-            self.visit_expr_mut(&mut init.expr);
             kind = self.kind_of(&init.expr);
+            self.visit_expr_mut(&mut init.expr);
             if let Some((_, diverge)) = &mut init.diverge {
                 self.visit_expr_mut(diverge);
             }
@@ -221,28 +272,39 @@ impl VisitMut for Lint<'_> {
             expr,
             Expr::MethodCall(_) | Expr::Paren(_) | Expr::Try(_) | Expr::Reference(_)
         );
+        if let Expr::Path(path) = expr
+            && let Some(asked) = self.ask_value(path)
+        {
+            *expr = asked;
+            self.orderless = orderless;
+            return;
+        }
+        let (question, reported) = (self.question_about(expr), self.reported);
         visit_mut::visit_expr_mut(self, expr);
+        if let Some(question) = question.filter(|_| self.reported == reported) {
+            self.put(&question, expr);
+        }
         self.orderless = orderless;
     }
 
     fn visit_expr_path_mut(&mut self, expr: &mut ExprPath) {
         self.visit_attributes_mut(&mut expr.attrs);
-        self.check_path(expr);
+        if !self.check_path(expr) {
+            self.ask_global(expr);
+        }
+    }
+
+    fn visit_expr_unsafe_mut(&mut self, block: &mut ExprUnsafe) {
+        let outside = std::mem::replace(&mut self.is_unsafe, true);
+        visit_mut::visit_expr_unsafe_mut(self, block);
+        self.is_unsafe = outside;
     }
 
     fn visit_expr_call_mut(&mut self, call: &mut ExprCall) {
         self.visit_attributes_mut(&mut call.attrs);
-        let found = match &*call.func {
-            Expr::Path(function) => {
-                let first = call.args.first();
-                self.check_path(function) || self.check_spawn(function, first)
-            }
-            _ => {
-                self.visit_expr_mut(&mut call.func);
-                false
-            }
-        };
+        self.check_made_of_a_set(call);
         let makes_ordered = self.makes_ordered(&call.func);
+        let found = self.check_callee(call);
         for argument in &mut call.args {
             let work = matches!(argument, Expr::Async(_) | Expr::Closure(_));
             if found && work && self.allowed.is_empty() {
@@ -258,9 +320,10 @@ impl VisitMut for Lint<'_> {
         self.visit_attributes_mut(&mut call.attrs);
         self.check_method(call);
         self.check_iteration(call);
-        self.check_shared(call);
         self.orderless |= self.forgets_order(call);
-        self.visit_expr_mut(&mut call.receiver);
+        if !self.check_shared(call) {
+            self.visit_expr_mut(&mut call.receiver);
+        }
         self.orderless = false;
         let recorded = self.recorded;
         for argument in &mut call.args {

@@ -33,6 +33,135 @@ mod own {
     }
 }
 
+/// Names and values that the compiler is asked about, and that are the user's own.
+mod asked {
+    use std::time::SystemTime;
+
+    use flows::prelude::*;
+
+    pub(super) mod fs {
+        use flows::prelude::*;
+
+        #[activity]
+        pub(crate) async fn copy(from: String, to: String) -> Result<usize> {
+            Ok(from.len() + to.len())
+        }
+
+        pub(crate) fn read_to_string(name: &str) -> String {
+            name.to_owned()
+        }
+    }
+
+    pub(super) struct File(String);
+
+    impl File {
+        pub(super) fn create(name: &str) -> Self {
+            Self(name.to_owned())
+        }
+
+        pub(super) fn metadata(&self) -> &str {
+            &self.0
+        }
+
+        pub(super) fn exists(self) -> bool {
+            !self.0.is_empty()
+        }
+    }
+
+    pub(super) struct Notify(u64);
+
+    impl Notify {
+        pub(super) fn new() -> Self {
+            Self(0)
+        }
+
+        pub(super) fn spawn(self) -> Self {
+            Self(self.0 + 1)
+        }
+
+        pub(super) fn elapsed(&mut self) -> &mut u64 {
+            &mut self.0
+        }
+    }
+
+    pub(super) struct Timestamp;
+
+    impl Timestamp {
+        pub(super) fn now(ctx: &WorkflowContext) -> SystemTime {
+            ctx.now()
+        }
+    }
+
+    pub(super) struct Cents(u64);
+
+    impl std::ops::Deref for Cents {
+        type Target = u64;
+
+        fn deref(&self) -> &u64 {
+            &self.0
+        }
+    }
+
+    impl Clone for Cents {
+        fn clone(&self) -> Self {
+            Self(self.0)
+        }
+    }
+
+    pub(super) struct Tariff {
+        pub(super) express: bool,
+        pub(super) rules: &'static [&'static (dyn Fn(u64) -> u64 + Sync)],
+    }
+
+    pub(super) const FEE: Cents = Cents(3);
+    pub(super) const TARIFF: Tariff = Tariff { express: true, rules: &[&|cents| cents + 1] };
+    pub(super) static PRINTED: Tariff = Tariff { express: false, rules: &[] };
+    pub(super) static NAMES: [&str; 2] = ["pen", "ink"];
+    pub(super) const MOST: std::num::NonZeroU64 = std::num::NonZeroU64::new(9).unwrap();
+    pub(super) const EMPTY: Vec<u64> = Vec::new();
+    pub(super) const CHECK: fn(u64) -> u64 = id;
+
+    pub(super) const fn id(cents: u64) -> u64 {
+        cents
+    }
+
+    pub(super) fn var<T: Into<String>>(name: T) -> String {
+        name.into()
+    }
+
+    pub(super) fn args<'a>(of: &'a str, by: &'a str) -> impl Iterator<Item = &'a str> {
+        of.split(by)
+    }
+
+    pub(super) fn channel<T: Default>() -> T {
+        T::default()
+    }
+
+    pub(super) fn load(name: &str) -> File {
+        File::create(name)
+    }
+}
+
+#[workflow]
+async fn asked_about(ctx: &WorkflowContext) -> Result<(u64, String)> {
+    use asked::{CHECK, EMPTY, FEE, MOST, NAMES, PRINTED, TARIFF, args, channel, id, var};
+    let copied = asked::fs::copy(ctx, "a".into(), "bc".into()).await? as u64;
+    let names: Vec<String> = NAMES.into_iter().map(asked::fs::read_to_string).collect();
+    let file = asked::load(&String::from("x"));
+    let text = asked::load(&var("file")).metadata().to_owned() + file.metadata();
+    let mut total = copied + id(FEE.max(2)) + *FEE + CHECK(MOST.get()) + EMPTY.len() as u64;
+    if file.exists() && TARIFF.express && !PRINTED.express {
+        total += TARIFF.rules[0](10);
+    }
+    let mut spawned = asked::Notify::new().spawn();
+    *spawned.elapsed() += channel::<u64>();
+    let sent: u64 = channel();
+    let words = args(&var(String::from("a,b")), &String::from(",")).count() as u64;
+    let at = asked::Timestamp::now(ctx);
+    total += sent + words + *spawned.elapsed() + u64::from(at == ctx.now());
+    Ok((add(ctx, total, names.len() as u64).await?, text))
+}
+
 #[workflow]
 async fn names_of_ones_own(ctx: &WorkflowContext) -> Result<u64> {
     let clock = own::Clock(1);
@@ -165,8 +294,10 @@ async fn shapes(ctx: &WorkflowContext, numbers: Vec<u64>) -> Result<u64> {
 
 #[test]
 fn programs() {
-    let world = world();
+    let world = world().with::<asked::fs::copy::Activity>();
     assert_eq!(world.run(names_of_ones_own::Input {}).unwrap(), 6);
+    let total = 3 + 3 + 3 + 9 + 11 + 2 + 1 + 1 + 2;
+    assert_eq!(world.run(asked_about::Input {}).unwrap(), (total, "filex".to_owned()));
     let stock = HashMap::from([("pen".to_owned(), 1), ("ink".to_owned(), 2)]);
     assert_eq!(world.run(maps::Input { stock }).unwrap(), [2, 1, 12, 11, 3]);
     assert!(world.run(allowed::Input {}).unwrap());

@@ -6,7 +6,7 @@
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{Expr, ExprMethodCall, Ident, Local, Pat, Stmt, Type};
+use syn::{Expr, ExprCall, ExprMethodCall, Ident, Local, Pat, Stmt, Type};
 
 use super::Lint;
 use super::kind::{Kind, collected};
@@ -35,6 +35,9 @@ const FORGETS: &[&str] = &["all", "any", "count", "max", "min", "product", "sum"
 /// Collections that keep no order, or one of their own.
 const ORDERS: &[&str] = &["BTreeMap", "BTreeSet", "BinaryHeap", "HashMap", "HashSet"];
 
+/// Functions of `serde_json` that write a map as it goes over it.
+const WRITES: &[&str] = &["to_string", "to_string_pretty", "to_vec", "to_vec_pretty"];
+
 const WHY: &str = "has another order in every process, so a replay may decide differently";
 const HELP: &str = "use a `BTreeMap` or `BTreeSet`, or collect into a `Vec` and sort it first; \
                     looking things up by key is fine";
@@ -42,6 +45,7 @@ const HELP: &str = "use a `BTreeMap` or `BTreeSet`, or collect into a `Vec` and 
 impl Lint<'_> {
     /// `map.keys()`
     pub(super) fn check_iteration(&mut self, call: &ExprMethodCall) {
+        self.check_arguments(call);
         let is = |names: &[&str]| names.iter().any(|name| call.method == name);
         if self.orderless || !is(ITERATES) && !is(OF_SETS) {
             return;
@@ -59,12 +63,9 @@ impl Lint<'_> {
 
     /// `for … in &map`
     pub(super) fn check_loop(&mut self, expr: &Expr) {
-        let name = match self.kind_of(expr) {
-            Kind::Map => "HashMap",
-            Kind::Set => "HashSet",
-            _ => return,
-        };
-        self.report(expr, &format!("a loop over a `{name}`"), WHY, HELP);
+        if let Some(name) = self.name_of_kind(expr) {
+            self.report(expr, &format!("a loop over a `{name}`"), WHY, HELP);
+        }
     }
 
     /// Whether a method makes the order of what comes before it unimportant.
@@ -80,6 +81,38 @@ impl Lint<'_> {
         let full = self.scopes.resolve(&function.path).unwrap_or_default();
         let [.., ty, make] = &full[..] else { return false };
         make == "from_iter" && ORDERS.contains(&ty.as_str())
+    }
+
+    /// `Vec::from_iter(set)`, `serde_json::to_string(&map)`
+    pub(super) fn check_made_of_a_set(&mut self, call: &ExprCall) {
+        let Expr::Path(function) = &*call.func else { return };
+        let full = self.scopes.resolve(&function.path).unwrap_or_default();
+        let [.., ty, make] = &full[..] else { return };
+        let collects = make == "from_iter" && !ORDERS.contains(&ty.as_str());
+        let writes = ty == "serde_json" && WRITES.contains(&make.as_str());
+        let Some(first) = call.args.first().filter(|_| collects || writes) else { return };
+        if let Some(name) = self.name_of_kind(first) {
+            self.report(call, &format!("`{ty}::{make}` of a `{name}`"), WHY, HELP);
+        }
+    }
+
+    /// `names.chain(&set)`
+    fn check_arguments(&mut self, call: &ExprMethodCall) {
+        let takes_all = ["chain", "zip"].iter().any(|method| call.method == method);
+        let Some(first) = call.args.first().filter(|_| takes_all && !self.orderless) else {
+            return;
+        };
+        if let Some(name) = self.name_of_kind(first) {
+            self.report(first, &format!("`{}` of a `{name}`", call.method), WHY, HELP);
+        }
+    }
+
+    fn name_of_kind(&self, expr: &Expr) -> Option<&'static str> {
+        match self.kind_of(expr) {
+            Kind::Map => Some("HashMap"),
+            Kind::Set => Some("HashSet"),
+            _ => None,
+        }
     }
 
     /// `let sorted: BTreeMap<_, _> = ….collect();`

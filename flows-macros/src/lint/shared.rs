@@ -39,17 +39,19 @@ const CHANGES: &[&str] =
 
 impl Lint<'_> {
     /// `CACHE.lock()`
-    pub(super) fn check_shared(&mut self, call: &ExprMethodCall) {
-        let Expr::Path(path) = &*call.receiver else { return };
+    pub(super) fn check_shared(&mut self, call: &ExprMethodCall) -> bool {
+        let Expr::Path(path) = &*call.receiver else { return false };
         if self.scopes.resolve(&path.path).is_none() {
-            return; // of the body's own, and reported where it is declared
+            return false; // of the body's own, and reported where it is declared
         }
-        let Some(last) = path.path.segments.last() else { return };
+        let Some(last) = path.path.segments.last() else { return false };
         let name = last.ident.unraw().to_string();
         let is_static = name.len() > 1 && !name.contains(char::is_lowercase);
-        if is_static && REACHES_IN.iter().any(|method| call.method == method) {
+        let found = is_static && REACHES_IN.iter().any(|method| call.method == method);
+        if found {
             self.report(&path.path, &format!("`{name}`"), SHARED, KEEP);
         }
+        found
     }
 
     /// `static CACHE: Mutex<…> = …;` in the body.

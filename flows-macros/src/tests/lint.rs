@@ -2,7 +2,9 @@
 //! they underline, are in `tests/ui` of the facade.
 
 use expect_test::{Expect, expect};
-use syn::ItemFn;
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{ItemFn, LitStr};
 
 use crate::lint;
 
@@ -10,12 +12,96 @@ use crate::lint;
 fn findings(params: &str, body: &str) -> String {
     let source = format!("async fn f(ctx: &WorkflowContext, {params}) {{ {body} }}");
     let mut item: ItemFn = syn::parse_str(&source).expect("a function");
-    let messages = super::messages(lint::function(&mut item).errors.unwrap_or_default());
-    let begin = |message: &String| match message.split_once("\nhelp: ") {
-        Some((sentence, _)) => sentence.split(", ").next().unwrap_or_default().to_owned() + "\n",
-        None => message.lines().next().unwrap_or_default().to_owned() + "\n",
-    };
-    messages.iter().map(begin).collect()
+    let messages = super::messages(
+        lint::function(&mut item, &syn::parse_quote!(::flows)).errors.unwrap_or_default(),
+    );
+    messages.iter().map(|message| begin(message) + "\n").collect()
+}
+
+fn begin(message: &str) -> String {
+    match message.split_once("\nhelp: ") {
+        Some((sentence, _)) => sentence.split(", ").next().unwrap_or_default().to_owned(),
+        None => message.lines().next().unwrap_or_default().to_owned(),
+    }
+}
+
+/// What the compiler is asked about a body, and what is looked at when it runs.
+#[track_caller]
+fn check_asked(body: &str, expected: &Expect) {
+    let source = format!("async fn f(ctx: &WorkflowContext) {{ {body} }}");
+    let mut item: ItemFn = syn::parse_str(&source).expect("a function");
+    let found = lint::function(&mut item, &syn::parse_quote!(::flows)).errors;
+    assert!(found.is_none(), "{:?}", super::messages(found.unwrap_or_default()));
+    let mut asked = String::new();
+    questions(item.to_token_stream(), &mut asked);
+    expected.assert_eq(&asked);
+}
+
+fn questions(tokens: TokenStream, out: &mut String) {
+    let mut before = String::new();
+    for tree in tokens {
+        match &tree {
+            TokenTree::Literal(text) if before == "message =" => {
+                let text: LitStr = syn::parse_str(&text.to_string()).expect("a message");
+                *out += &format!("{}\n", text.value().split(", ").next().unwrap_or_default());
+            }
+            TokenTree::Group(group) if before == "Global" => {
+                *out += &format!("is `{}` constant?\n", group.stream());
+            }
+            TokenTree::Group(group) => {
+                if before == "called" {
+                    *out += "when it is called: ";
+                }
+                questions(group.stream(), out);
+            }
+            TokenTree::Literal(text) => {
+                let text = syn::parse_str::<LitStr>(&text.to_string()).map(|text| text.value());
+                let message = text.unwrap_or_default();
+                if message.contains("\nhelp: ") {
+                    *out += &(begin(&message) + "\n");
+                }
+            }
+            _ => {}
+        }
+        match &tree {
+            TokenTree::Punct(equals) if equals.as_char() == '=' => before += " =",
+            other => before = other.to_string(),
+        }
+    }
+}
+
+#[test]
+fn what_the_compiler_is_asked() {
+    check_asked(
+        "var(\"A\"); fs::copy(a, b); Clock::now(); Command::new(c); own::id; rng(); time::sleep(d);
+         order.at.elapsed(); path.join(e).exists(); channel(); CONFIG.express; crate::MAX.min(1);
+         println!(\"{}\", env::temp_dir());",
+        &expect![[r#"
+            `var` (`std::env::var`) asks the machine that happens to run this
+            `fs::copy` (`std::fs::copy`) touches files
+            `Clock::now` (`std::time::Instant::now`) reads this machine's clock
+            `Clock::now` (`std::time::SystemTime::now`) reads this machine's clock
+            `Clock::now` (`tokio::time::Instant::now`) reads this machine's clock
+            when it is called: `Clock::now` (`jiff::Timestamp::now`) reads this machine's clock
+            `Command::new` (`std::process::Command::new`) reaches for processes of this machine
+            `own::id` (`std::process::id`) reaches for processes of this machine
+            when it is called: `rng` (`rand::rng`) gives random values
+            `time::sleep` (`std::thread::sleep`) stops the worker's thread
+            `elapsed` reads this machine's clock
+            `exists` touches files
+            `channel` makes a channel
+            is `& CONFIG` constant?
+            is `& crate :: MAX` constant?
+            `env::temp_dir` (`std::env::temp_dir`) asks the machine that happens to run this
+        "#]],
+    );
+    check_asked(
+        "var(ctx, 1); fs::copy(ctx, a, b); let id = 1; id; self::own(id); Money::new(1); Some(1);
+         #[flows(allow(nondeterminism))] var(\"A\"); #[flows(allow(nondeterminism))] CONFIG.express;
+         ctx.side_effect(|| var(\"A\")).await?; at.elapsed(1); Duration::MAX; Color::RED; u64::MAX;
+         fn temp_dir() {} temp_dir(); const LIMIT: u64 = 1; LIMIT; MAX(1); unsafe { COUNT += 1; };",
+        &expect![""],
+    );
 }
 
 #[track_caller]
@@ -33,13 +119,13 @@ fn fine(params: &str, body: &str) {
 fn what_a_body_names() {
     check(
         "let a = std::time::SystemTime::now(); f(&Utc::now(), Uuid::new_v4);
-         let b = rand::random::<u64>() + env::var(\"B\")?.len();",
+         let b = rand::random::<u64>() + std::env::var(\"B\")?.len();",
         &expect![[r#"
             `std::time::SystemTime::now` reads this machine's clock
             `Utc::now` reads this machine's clock
             `Uuid::new_v4` makes a new id
             `rand::random` gives random values
-            `env::var` asks the machine that happens to run this
+            `std::env::var` asks the machine that happens to run this
         "#]],
     );
 }
@@ -70,8 +156,8 @@ fn imports_of_the_body_are_followed() {
 fn inside_of_macros() {
     check(
         "info!(at = %Utc::now(), id = ?uuid::Uuid::new_v4(), \"{}\", thread_rng().next());
-         own!(a b => [SystemTime::now()]; .OsRng; c: Utc); format!(\"{a}\", a = env::var(\"A\"));
-         matches!(File::open(x), Ok(_) if fs::exists(y)); vec![{ let a = rand::rng(); a }; 2];
+         own!(a b => [SystemTime::now()]; .OsRng; c: Utc); format!(\"{a}\", a = std::env::var(\"A\"));
+         matches!(std::fs::read(x), Ok(_) if std::fs::exists(y)); vec![{ let a = rand::rng(); a }; 2];
          flows::join!(a(ctx), async { tokio::spawn(b) });
          flows::select! { now = ctx.sleep(a) => Utc::now(), _ = Utc::now() => now }",
         &expect![[r#"
@@ -79,9 +165,9 @@ fn inside_of_macros() {
             `uuid::Uuid::new_v4` makes a new id
             `thread_rng` gives random values
             `SystemTime::now` reads this machine's clock
-            `env::var` asks the machine that happens to run this
-            `File::open` touches files
-            `fs::exists` touches files
+            `std::env::var` asks the machine that happens to run this
+            `std::fs::read` touches files
+            `std::fs::exists` touches files
             `rand::rng` gives random values
             `tokio::spawn` starts a task that nobody records
             `Utc::now` reads this machine's clock
@@ -116,7 +202,8 @@ fn maps_and_sets() {
          let again = map.clone(); again.keys();
          let built = a.iter().map(f).collect::<Result<HashMap<_, _>>>()?; built.drain();
          HashMap::from([(1, 2)]).into_iter().map(f);
-         |m: &HashMap<u8, u8>| m.retain(g);
+         |m: &HashMap<u8, u8>| m.retain(g); Vec::from_iter(set); BTreeSet::from_iter(set);
+         serde_json::to_string(&map); names.chain(&set); serde_json::to_value(&map);
          use std::collections::HashMap as Table; Table::new().iter();",
         &expect![[r#"
             a loop over a `HashMap` has another order in every process
@@ -129,6 +216,9 @@ fn maps_and_sets() {
             `drain` of a `HashMap` has another order in every process
             `into_iter` of a `HashMap` has another order in every process
             `retain` of a `HashMap` has another order in every process
+            `Vec::from_iter` of a `HashSet` has another order in every process
+            `serde_json::to_string` of a `HashMap` has another order in every process
+            `chain` of a `HashSet` has another order in every process
             `iter` of a `HashMap` has another order in every process
         "#]],
     );
@@ -200,7 +290,8 @@ fn names_of_ones_own() {
          let env = load(); env.var(\"a\"); config::env::var(a); crate::env::var(b);
          crate::time::SystemTime::now(); fs.read(); random; random(1); model::File::open(c);
          spawn(ctx, a).await?; sleep(b); Command::new(c); reqwest::StatusCode::OK;
-         tokio::time::Duration::from_secs(1); std::net::IpAddr::V4(d); Uuid::new_v5(&e, f);
+         tokio::time::Duration::from_secs(1); std::net::IpAddr::V4(d); Uuid::new_v5(&e, f); File::create(c); Notify::new(); Timestamp::now();
+         SystemTime::now(ctx); crate::fs::copy(ctx, a); tokio::spawn(ctx, b);
          let thread_rng = 1; thread_rng + 1; LIMITS.get(0); MAX.min(1);",
     );
     fine(
@@ -317,7 +408,9 @@ fn what_is_allowed() {
 fn the_context_has_the_users_name() {
     let source = "async fn f(cx: &WorkflowContext) { Instant::now(); }";
     let mut item: ItemFn = syn::parse_str(source).expect("a function");
-    let messages = super::messages(lint::function(&mut item).errors.expect("a finding"));
+    let messages = super::messages(
+        lint::function(&mut item, &syn::parse_quote!(::flows)).errors.expect("a finding"),
+    );
     assert!(
         messages[0].contains("`cx.now()`") && messages[0].contains("`cx.timeout("),
         "{messages:?}"

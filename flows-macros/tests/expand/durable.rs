@@ -26,6 +26,14 @@ fn longest<'a, T: Display>(
         > {
             return never;
         }
+        if false {
+            use ::flows::__private::lint::{
+                First as _, Last as _, Second as _, Third as _,
+            };
+            ::flows::__private::lint::constant(
+                (&&&&::flows::__private::lint::Global(&SECOND)).answer(),
+            );
+        }
         ::flows::__private::durable(ctx.sleep(SECOND)).await?;
         names.first().ok_or_else(none)
     })
