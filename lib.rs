@@ -14,7 +14,7 @@ pub use flows_core::graph;
 pub use flows_core::store::{ConflictPolicy, RunStatus as Status};
 pub use flows_core::{
     Activity, ActivityContext, Codec, Context, Durable, Error, ErrorKind, Execution, Payload,
-    Registry, Result, RetryPolicy, Signal, Tenant, Worker, Workflow, WorkflowContext,
+    Registry, Result, RetryPolicy, Signal, Tenant, TimeoutKind, Worker, Workflow, WorkflowContext,
     WorkflowInput, join_all, memory, race, shutdown_signal, try_join_all,
 };
 pub use flows_macros::{activity, durable, join, register_all, select, signal, try_join, workflow};
@@ -35,8 +35,8 @@ pub mod prelude {
     pub use crate::Context as _;
     pub use crate::{
         Activity, ActivityContext, ConflictPolicy, DeadLetter, Description, Durable, Engine, Error,
-        ErrorKind, Execution, Registry, Result, RetryPolicy, Signal, Status, Tenant, Worker,
-        Workflow, WorkflowContext, WorkflowInput, activity, durable, register_all, signal,
+        ErrorKind, Execution, Registry, Result, RetryPolicy, Signal, Status, Tenant, TimeoutKind,
+        Worker, Workflow, WorkflowContext, WorkflowInput, activity, durable, register_all, signal,
         workflow,
     };
     pub use std::time::Duration;

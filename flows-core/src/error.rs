@@ -15,6 +15,7 @@ mod standard;
 #[cfg(test)]
 mod tests;
 mod text;
+mod timeout;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -28,6 +29,7 @@ use origin::Live;
 pub use record::ErrorRecord;
 use standard::Cause;
 pub(crate) use text::{storable, storable_reason};
+pub use timeout::TimeoutKind;
 
 /// `Result` with the library's [`Error`] as the default error type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -107,6 +109,7 @@ struct Inner {
     details: Option<serde_json::Value>,
     /// What it was made of; not stored.
     live: Option<Live>,
+    timeout: Option<TimeoutKind>,
 }
 
 impl Error {
@@ -156,6 +159,7 @@ impl Error {
             causes: None,
             details: None,
             live: None,
+            timeout: None,
         }))
     }
 
@@ -187,7 +191,13 @@ impl Error {
         !self.is_retryable()
     }
 
-    /// Whether a time limit passed.
+    /// The same error, with what it is about behind its message.
+    pub(crate) fn with_chain(mut self, chain: impl Iterator<Item = String>) -> Self {
+        self.0.causes = Cause::chain(chain.map(|cause| text::within(cause, text::CAUSE)));
+        self
+    }
+
+    /// Whether a time limit passed; [`Error::timeout_kind`] says which.
     pub fn is_timeout(&self) -> bool {
         self.0.kind == ErrorKind::Timeout
     }

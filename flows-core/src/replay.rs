@@ -30,6 +30,6 @@ pub(crate) use check::target;
 #[cfg(feature = "testing")]
 pub(crate) use machine::Halt;
 pub(crate) use machine::Shared;
-pub(crate) use op::What;
+pub(crate) use op::{Dropped, What};
 pub(crate) use probe::Probe;
 pub(crate) use state::State;

@@ -13,6 +13,8 @@ on_every_store! {
     the_wait_for_a_slot_has_a_limit,
     a_run_that_takes_too_long_is_timed_out,
     a_workflow_can_limit_what_it_waits_for,
+    it_is_told_whose_limit_has_passed,
+    a_limit_of_a_child_is_a_failure_of_its_parent,
     a_timer_never_fires_early,
 }
 
@@ -89,6 +91,27 @@ async fn calls(ctx: &WorkflowContext, which: String) -> Result<u32> {
     }
 }
 
+#[activity(start_to_close = "100ms", retry(max_attempts = 1))]
+async fn endless(ctx: &ActivityContext) -> Result<()> {
+    ctx.state::<World>()?.pass("never").await;
+    Ok(())
+}
+
+#[workflow]
+async fn within(ctx: &WorkflowContext, limit: u64) -> Result<()> {
+    ctx.timeout(millis(limit), endless(ctx)).await
+}
+
+#[workflow(timeout = "100ms")]
+async fn short(ctx: &WorkflowContext) -> Result<()> {
+    ctx.signal("never").await
+}
+
+#[workflow]
+async fn awaits_short(ctx: &WorkflowContext) -> Result<()> {
+    short(ctx).await
+}
+
 #[workflow]
 async fn library(ctx: &WorkflowContext) -> Result<Vec<u32>> {
     reads_pages(ctx).await
@@ -124,7 +147,11 @@ fn registry() -> Registry {
         reads_pages,
         beats,
         occupies,
-        wants_a_slot
+        wants_a_slot,
+        endless,
+        within,
+        short,
+        awaits_short
     ]
 }
 
@@ -207,7 +234,35 @@ async fn a_workflow_can_limit_what_it_waits_for(env: Env) -> Result<()> {
     let exec = env.engine.start(waits::Input {}).await?;
     until(async || Ok(!events(&exec, "timer_fired").await?.is_empty())).await?;
     exec.signal("go", &"better late").await?;
-    assert_eq!(exec.result().await?, "timed out after 150ms, then better late");
+    assert_eq!(
+        exec.result().await?,
+        "timed out after 150ms, waiting for signal `go`, then better late"
+    );
+    Ok(())
+}
+
+async fn it_is_told_whose_limit_has_passed(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let error =
+        env.engine.start(within::Input { limit: 60_000 }).await?.result().await.unwrap_err();
+    assert_eq!((error.is_timeout(), error.timeout_kind()), (true, Some(TimeoutKind::StartToClose)));
+
+    let error = env.engine.start(within::Input { limit: 10 }).await?.result().await.unwrap_err();
+    assert_eq!((error.is_timeout(), error.timeout_kind()), (true, Some(TimeoutKind::CtxTimeout)));
+    assert_eq!(error.message(), "timed out after 10ms, waiting for activity `endless`");
+    let [activity, own] = error.chain().collect::<Vec<_>>()[..] else { panic!("{error:#}") };
+    let called = "activity `endless` (#0), called at tests/behaviour/limits.rs:";
+    assert!(activity.starts_with(called), "{error:#}");
+    assert!(own.starts_with("`ctx.timeout` at tests/behaviour/limits.rs:"), "{error:#}");
+    Ok(())
+}
+
+async fn a_limit_of_a_child_is_a_failure_of_its_parent(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let exec = env.engine.start(awaits_short::Input {}).await?;
+    let error = exec.result().await.unwrap_err();
+    assert_eq!(error.timeout_kind(), Some(TimeoutKind::Run), "{error:?}");
+    assert_eq!(exec.describe().await?.status, Status::Failed, "its own limit has not passed");
     Ok(())
 }
 

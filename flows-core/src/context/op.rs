@@ -30,6 +30,11 @@ impl OpHandle {
         self.op
     }
 
+    /// Where it was called.
+    pub(super) fn site(&self) -> Place {
+        self.site
+    }
+
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }

@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use super::op::OpHandle;
 use super::workflow::WorkflowContext;
 use crate::durable::{Durable, sealed::Sealed};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result, TimeoutKind};
 use crate::limits::check_duration;
-use crate::replay::What;
+use crate::replay::{Dropped, What};
 use crate::time::Timestamp;
 
 /// A durable timer. It never fires early; dropping it takes it back.
@@ -75,11 +75,36 @@ impl<T, F: Future<Output = Result<T>>> Future for Timeout<F> {
             return Poll::Ready(result);
         }
         let fired = std::task::ready!(Pin::new(&mut self.timer).poll(cx));
+        self.timer.handle.shared().lock().note_drops();
         self.future = None; // cancels what it was waiting for
-        let limit = self.limit;
-        Poll::Ready(fired.and_then(|()| {
-            Err(Error::new(ErrorKind::Timeout, format!("timed out after {limit:?}")))
-        }))
+        let dropped = self.timer.handle.shared().lock().take_drops();
+        Poll::Ready(fired.and_then(|()| Err(self.passed(dropped))))
+    }
+}
+
+/// The most operations that the error of a time limit names.
+const NAMED: usize = 3;
+
+impl<F> Timeout<F> {
+    /// The error: what was waited for, for code as it is in every build, and for people where that is.
+    fn passed(&self, mut dropped: Vec<Dropped>) -> Error {
+        if dropped.iter().any(|op| !op.is_timer) {
+            dropped.retain(|op| !op.is_timer); // those of limits within this one
+        }
+        let names: Vec<_> = dropped.iter().take(NAMED).map(|op| &*op.name).collect();
+        let more = match dropped.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let waited = match names[..] {
+            [] => String::new(),
+            _ => format!(", waiting for {}{more}", names.join(", ")),
+        };
+        let places = dropped.iter().take(NAMED).map(|op| op.described.clone());
+        let site = self.timer.handle.site();
+        let own = format!("`ctx.timeout` at {}:{}", site.file(), site.line());
+        Error::timeout(TimeoutKind::CtxTimeout, format!("timed out after {:?}{waited}", self.limit))
+            .with_chain(places.chain([own]))
     }
 }
 

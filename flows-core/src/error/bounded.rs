@@ -21,7 +21,9 @@ impl Error {
         let message = format!(
             "{head}… (the error has {size} bytes and the limit is {limit}: the rest of it is left out)"
         );
-        Self::new(self.kind(), message)
+        let mut cut = Self::new(self.kind(), message);
+        cut.0.timeout = self.0.timeout;
+        cut
     }
 
     /// How many bytes it takes when it is stored.

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::standard::Cause;
-use super::{Error, ErrorKind, Inner, Standard, carried, text};
+use super::{Error, ErrorKind, Inner, Standard, TimeoutKind, carried, text};
 
 /// What holds a standard error: a box, an `anyhow::Error`.
 pub(super) trait Holds: Deref<Target = Standard> + Send + Sync + 'static {}
@@ -35,7 +35,7 @@ impl Error {
         holder: H,
     ) -> Self {
         let live = Live(Arc::new(holder));
-        let mut known = Known { kind, type_name, details: None, is_settled: false };
+        let mut known = Known { kind, type_name, details: None, timeout: None, is_settled: false };
         let mut texts = live.nodes().enumerate().map(|(depth, error)| {
             let limit = if depth == 0 { text::MESSAGE } else { text::CAUSE };
             let (text, carried) = carried::text_of(error, limit);
@@ -50,6 +50,7 @@ impl Error {
             message,
             causes,
             details: known.details,
+            timeout: known.timeout,
             live: Some(live),
         }))
     }
@@ -60,6 +61,7 @@ struct Known {
     kind: Option<ErrorKind>,
     type_name: Option<Cow<'static, str>>,
     details: Option<serde_json::Value>,
+    timeout: Option<TimeoutKind>,
     /// No cause has anything to add.
     is_settled: bool,
 }
@@ -70,6 +72,7 @@ impl Known {
         self.kind = self.kind.or(Some(own.kind));
         self.type_name = self.type_name.take().or_else(|| own.type_name.clone());
         self.details = self.details.take().or_else(|| own.details.clone());
+        self.timeout = own.timeout;
         self.is_settled = true;
     }
 }

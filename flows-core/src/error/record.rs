@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::standard::Cause;
-use super::{Error, ErrorKind, Inner, storable, text};
+use super::{Error, ErrorKind, Inner, TimeoutKind, storable, text};
 
 /// An [`Error`] as plain data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub struct ErrorRecord {
     /// The value given to `Error::terminal_with`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<serde_json::Value>,
+    /// Which time limit has passed: `ctx_timeout`, `start_to_close`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Cow<'static, str>>,
 }
 
 const NAMES: [(ErrorKind, &str); 15] = [
@@ -67,6 +70,7 @@ impl From<&Error> for ErrorRecord {
             message: inner.message.clone(),
             chain: error.chain().map(str::to_owned).collect(),
             details: inner.details.clone(),
+            timeout: inner.timeout.map(|kind| kind.name().into()),
         }
     }
 }
@@ -82,6 +86,7 @@ impl From<ErrorRecord> for Error {
             causes: Cause::chain(causes),
             details: record.details.map(|details| kind.details(details)),
             live: None,
+            timeout: record.timeout.and_then(|name| TimeoutKind::from_name(&name)),
         }))
     }
 }

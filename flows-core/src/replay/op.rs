@@ -96,6 +96,12 @@ impl What {
         }
     }
 
+    /// Activity `charge`.
+    pub(crate) fn in_words(&self) -> String {
+        let name = self.name().map(|name| format!(" `{name}`")).unwrap_or_default();
+        format!("{}{name}", self.kind())
+    }
+
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::Activity(task) => Some(task.name),
@@ -118,6 +124,22 @@ pub(crate) struct Op {
     pub(crate) retry: Option<Box<Retry>>,
     /// The setbacks of the run when the journal noted the start of the attempt that is open.
     pub(crate) started: Option<i16>,
+}
+
+/// An operation that was let go of before it had its result.
+pub(crate) struct Dropped {
+    pub(crate) is_timer: bool,
+    /// The same in every build: activity `charge`.
+    pub(crate) name: String,
+    /// With its place in this build: activity `charge` (#3), called at src/order.rs:12.
+    pub(crate) described: String,
+}
+
+impl Dropped {
+    pub(super) fn of(op: u32, entry: &Op) -> Self {
+        let is_timer = matches!(entry.what, What::Timer { .. });
+        Self { is_timer, name: entry.what.in_words(), described: entry.describe(op) }
+    }
 }
 
 /// What a failed attempt leaves for the next one.
@@ -147,8 +169,7 @@ impl Op {
 
     /// The same, without the place.
     pub(crate) fn describe_short(&self, op: u32) -> String {
-        let name = self.what.name().map(|name| format!(" `{name}`")).unwrap_or_default();
-        format!("{}{name} (#{op})", self.what.kind())
+        format!("{} (#{op})", self.what.in_words())
     }
 
     pub(crate) fn complete(&mut self, result: Result<Payload>) {

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use uuid::Uuid;
 
-use super::op::{ChildTask, Op, What};
+use super::op::{ChildTask, Dropped, Op, What};
 use super::patches::Patches;
 use super::signals::Signals;
 use super::stuck::Stuck;
@@ -54,6 +54,8 @@ pub(crate) struct State {
     /// Where the last operation was called whose result the code has.
     passed: Option<Place>,
     pub(crate) warnings: Vec<String>,
+    /// What the code lets go of before it has its result, while somebody wants to know.
+    dropped: Option<Vec<Dropped>>,
     /// The first disagreement between this poll and the journal.
     pub(crate) mismatch: Option<Stuck>,
     /// What that was, where the code asked for a mark that the journal does not have.
@@ -86,6 +88,7 @@ impl State {
             patches: Patches::default(),
             passed: None,
             warnings: Vec::new(),
+            dropped: None,
             mismatch: None,
             unrecorded: None,
         }
@@ -175,6 +178,9 @@ impl State {
     /// The workflow dropped the future of an operation.
     pub(crate) fn abandon(&mut self, op: u32) {
         let Some(entry) = self.ops.remove(&op) else { return };
+        if let (Some(dropped), None) = (&mut self.dropped, &entry.result) {
+            dropped.push(Dropped::of(op, &entry));
+        }
         match (entry.what, entry.result) {
             (What::Activity(_), None) if entry.asked => {
                 self.commands.push(Command::CancelActivity(op));
@@ -190,6 +196,16 @@ impl State {
             }
             _ => {}
         }
+    }
+
+    /// From now on, what is let go of is noted.
+    pub(crate) fn note_drops(&mut self) {
+        self.dropped = Some(Vec::new());
+    }
+
+    /// What was let go of meanwhile.
+    pub(crate) fn take_drops(&mut self) -> Vec<Dropped> {
+        self.dropped.take().unwrap_or_default()
     }
 
     /// A child goes on when its call is dropped.

@@ -24,6 +24,7 @@ use super::surroundings::Invocation;
 use crate::clock;
 use crate::context::{ActivityContext, ActivityInfo, ExactlyOnce, Fate, Heartbeats, Stop};
 use crate::definition::{ActivityDef, PayloadFuture};
+use crate::error::TimeoutKind::{self, Heartbeat, ScheduleToClose, ScheduleToStart, StartToClose};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::panics::{Caught, Guarded};
@@ -219,7 +220,11 @@ impl Attempt {
         let acquired = match limit.filter(|_| self.context.attempt() == 1) {
             None => permit.await,
             Some(limit) => tokio::time::timeout(limit, permit).await.map_err(|_| {
-                self.timed_out("waited for a free slot longer than its `schedule_to_start`", limit)
+                self.timed_out(
+                    ScheduleToStart,
+                    "waited for a free slot longer than its `schedule_to_start`",
+                    limit,
+                )
             })?,
         };
         acquired.map_err(|_| Error::new(ErrorKind::Unavailable, "the worker has ended"))
@@ -245,11 +250,11 @@ impl Attempt {
         tokio::select! {
             biased;
             () = tokio::time::sleep(limit) => {
-                self.timed_out("took longer than its `start_to_close`", limit)
+                self.timed_out(StartToClose, "took longer than its `start_to_close`", limit)
             }
-            limit = until(close) => self.timed_out("took longer than its `schedule_to_close`", limit),
+            limit = until(close) => self.timed_out(ScheduleToClose, "took longer than its `schedule_to_close`", limit),
             limit = silence(heartbeats, self.def.options.heartbeat) => {
-                self.timed_out("gave no heartbeat for longer than its `heartbeat`", limit)
+                self.timed_out(Heartbeat, "gave no heartbeat for longer than its `heartbeat`", limit)
             }
             () = stopped(self.context.stop()) => {
                 cancelled()
@@ -257,9 +262,9 @@ impl Attempt {
         }
     }
 
-    fn timed_out(&self, what: &str, limit: Duration) -> Error {
+    fn timed_out(&self, kind: TimeoutKind, what: &str, limit: Duration) -> Error {
         let name = self.def.name;
-        Error::new(ErrorKind::Timeout, format!("activity `{name}` {what} of {limit:?}"))
+        Error::timeout(kind, format!("activity `{name}` {what} of {limit:?}"))
     }
 }
 

@@ -8,7 +8,7 @@ use super::news::ChildOutcome;
 use super::resident::{Origin, Resident};
 use crate::clock;
 use crate::context::ContinueAs;
-use crate::error::{Error, ErrorKind, ErrorRecord, Result};
+use crate::error::{Error, ErrorKind, ErrorRecord, Result, TimeoutKind};
 use crate::ids::{RunKey, lane_of};
 use crate::journal::{Event, Recorded, StoredError};
 use crate::payload::{Payload, check_size};
@@ -19,6 +19,11 @@ use crate::time::Timestamp;
 impl Executor {
     /// The workflow has its result.
     pub(super) fn end(&mut self, key: RunKey, outcome: Result<Payload>) {
+        self.end_as(key, outcome, false);
+    }
+
+    /// `is_over`: its time limit has passed.
+    fn end_as(&mut self, key: RunKey, outcome: Result<Payload>, is_over: bool) {
         let outcome = match outcome {
             Ok(output) => self.fitting(key, output),
             Err(error) => Err(self.fitting_error(error)),
@@ -34,7 +39,8 @@ impl Executor {
             return self.get_stuck(key, &error.to_string());
         }
         let cancelled = run.machine.as_ref().is_some_and(Machine::was_cancelled);
-        let (close, successor) = close(key, &run.origin, outcome, cancelled);
+        let why = if is_over { Why::Limit } else { Why::Code { cancelled } };
+        let (close, successor) = close(key, &run.origin, outcome, why);
         match &successor {
             Some(successor) => {
                 let bequest = bequest(successor.key, run);
@@ -71,7 +77,7 @@ impl Executor {
         if let Some(turn) = run.machine.as_ref().map(Machine::cancel_children) {
             self.absorb(key, turn);
         }
-        self.end(key, Err(timed_out(limit)));
+        self.end_as(key, Err(timed_out(limit)), true);
         self.mark_dirty(key);
     }
 
@@ -84,7 +90,7 @@ impl Executor {
 /// The error of a run that has taken longer than its limit.
 pub(super) fn timed_out(limit: Duration) -> Error {
     let message = format!("the run took longer than its limit of {limit:?}");
-    Error::new(ErrorKind::Timeout, message).with_details(RunTimedOut)
+    Error::timeout(TimeoutKind::Run, message)
 }
 
 /// How a run ends that nobody holds, and its last journal row.
@@ -122,17 +128,21 @@ fn bequest(to: RunKey, run: &Resident) -> Vec<Mail> {
     signals.chain(cancelled.map(|it| letter(MailKind::Cancel, String::new(), it))).collect()
 }
 
-/// Marks a timeout that is the run's own.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct RunTimedOut;
+/// Why a run ends.
+enum Why {
+    /// Its time limit has passed.
+    Limit,
+    /// Its code has come to its end; it may have been asked to cancel.
+    Code { cancelled: bool },
+}
 
 /// How a run ends, and what goes on in its place. It counts as cancelled only if it was asked to
-/// cancel: the error of a cancelled child is a failure like others.
+/// cancel, and as timed out only by its own limit: the error of a child is a failure like others.
 fn close(
     key: RunKey,
     origin: &Origin,
     outcome: Result<Payload>,
-    cancelled: bool,
+    why: Why,
 ) -> (Close, Option<NewRun>) {
     let error = match outcome {
         Ok(output) => {
@@ -141,12 +151,10 @@ fn close(
         }
         Err(error) => error,
     };
-    let (status, successor) = match error.kind() {
-        ErrorKind::ContinueAsNew => (RunStatus::Continued, continued(key, origin, &error)),
-        ErrorKind::Cancelled if cancelled => (RunStatus::Cancelled, None),
-        ErrorKind::Timeout if error.details::<RunTimedOut>().is_some() => {
-            (RunStatus::TimedOut, None)
-        }
+    let (status, successor) = match (error.kind(), why) {
+        (_, Why::Limit) => (RunStatus::TimedOut, None),
+        (ErrorKind::ContinueAsNew, _) => (RunStatus::Continued, continued(key, origin, &error)),
+        (ErrorKind::Cancelled, Why::Code { cancelled: true }) => (RunStatus::Cancelled, None),
         _ => (RunStatus::Failed, retried(key, origin, &error)),
     };
     let id = successor.as_ref().map(|new| new.key.run);

@@ -72,7 +72,7 @@ fn an_activity_that_waits_for_its_retry_can_be_cancelled() {
         expect![[r#"
             begin: run charge(1) #0, timer #1 at 30s
             #0 stumbles: busy: run charge(1) #0 attempt 2 from 61s after "beat 1"
-            #1 fires: cancel activity #0, gives "timeout: timed out after 30s"
+            #1 fires: cancel activity #0, gives "timeout: timed out after 30s, waiting for activity `charge`"
         "#]],
     );
 }

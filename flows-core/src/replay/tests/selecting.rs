@@ -196,7 +196,7 @@ fn a_timeout_that_passes_cancels_what_it_waited_for() {
             begin: run charge(1) #0, timer #1 at 60s
             #1 fires: cancel activity #0, run email(9) #2
             #0 completes with 10: not wanted
-            #2 completes with 5: gives "timeout: timed out after 60s, then 5"
+            #2 completes with 5: gives "timeout: timed out after 60s, waiting for activity `charge`, then 5"
         "#]],
     );
 }
@@ -231,7 +231,7 @@ fn timeouts_nest() {
         &[Fires(2)],
         expect![[r#"
             begin: timer #1 at 60s, timer #2 at 30s
-            #2 fires: cancel timer #1, gives "timeout: timed out after 30s"
+            #2 fires: cancel timer #1, gives "timeout: timed out after 30s, waiting for signal `go`"
         "#]],
     );
 }

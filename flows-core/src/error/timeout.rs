@@ -1,0 +1,67 @@
+//! Which time limit has passed, of an error that is a timeout.
+
+use super::{Error, ErrorKind};
+
+/// Which time limit has passed; [`Error::timeout_kind`] gives it.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimeoutKind {
+    /// That of a `ctx.timeout` in the workflow's own code.
+    CtxTimeout,
+    /// `start_to_close` of an activity.
+    StartToClose,
+    /// `schedule_to_start` of an activity.
+    ScheduleToStart,
+    /// `schedule_to_close` of an activity.
+    ScheduleToClose,
+    /// `heartbeat` of an activity.
+    Heartbeat,
+    /// The time limit of a run: of the one whose result was asked for, or of a child.
+    Run,
+}
+
+impl TimeoutKind {
+    const NAMES: [(Self, &'static str); 6] = [
+        (Self::CtxTimeout, "ctx_timeout"),
+        (Self::StartToClose, "start_to_close"),
+        (Self::ScheduleToStart, "schedule_to_start"),
+        (Self::ScheduleToClose, "schedule_to_close"),
+        (Self::Heartbeat, "heartbeat"),
+        (Self::Run, "run"),
+    ];
+
+    /// Its name in snake case, as stored.
+    pub(crate) fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(_, n)| *n == name).map(|(kind, _)| *kind)
+    }
+}
+
+impl Error {
+    /// A time limit has passed.
+    pub(crate) fn timeout(kind: TimeoutKind, message: impl Into<String>) -> Self {
+        let mut error = Self::new(ErrorKind::Timeout, message);
+        error.0.timeout = Some(kind);
+        error
+    }
+
+    /// Which time limit has passed, if one has: so a `ctx.timeout` can be told from a limit of the
+    /// activity or child that it waited for.
+    ///
+    /// ```
+    /// # use flows_core::error::{Error, TimeoutKind};
+    /// # fn which(error: &Error) -> &str {
+    /// match error.timeout_kind() {
+    ///     Some(TimeoutKind::CtxTimeout) => "nobody answered in time",
+    ///     Some(_) => "the activity took too long, after all its attempts",
+    ///     None => "something else",
+    /// }
+    /// # }
+    /// ```
+    pub fn timeout_kind(&self) -> Option<TimeoutKind> {
+        self.0.timeout.filter(|_| self.is_timeout())
+    }
+}
