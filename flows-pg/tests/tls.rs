@@ -1,7 +1,8 @@
 //! Connections as connection strings ask for them, on a server that encrypts, and on one that does not.
 //!
 //! A server that was built without TLS cannot be asked: those tests say so, and are skipped. (Debian's
-//! packages have it, so `FLOWS_POSTGRES=15` never skips; the wheel of 18 has not.)
+//! packages have it, so `FLOWS_POSTGRES=15` never skips. Of the builds of 18, npm's has it and pip's has not:
+//! `.ci/run` names npm's by its directory.)
 
 #![cfg(feature = "tls")]
 
