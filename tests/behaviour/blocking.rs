@@ -47,6 +47,7 @@ on_threads! {
     dropped_values_may_block,
     it_can_be_terminated,
     its_time_limit_holds,
+    who_never_gives_it_back_is_given_up,
     shutdown_does_not_wait_for_it,
     a_slow_loop_that_calls_its_context_is_stopped,
     shutdown_does_not_wait_for_dropped_values,
@@ -414,6 +415,30 @@ async fn its_time_limit_holds(env: Env) -> Result<()> {
     assert_eq!(exec.describe().await?.status, Status::TimedOut);
     assert_eq!(env.world.count("after"), 0);
     has_events(&exec, &[("run_started", 1), ("run_failed", 1)]).await
+}
+
+/// It costs a thread each time, so that is not done for ever. Its worker is none the worse.
+async fn who_never_gives_it_back_is_given_up(env: Env) -> Result<()> {
+    let gate = Gate::closed_for(1, 3);
+    let worker = env.worker(registry()).poll_budget(Duration::from_millis(10));
+    let worker = worker.retry_stuck(Duration::from_millis(10)).build()?;
+    let _serving = Serving::begin(worker);
+    let exec = env.engine.start(after_signal::Input { gate: gate.name.clone() }).await?;
+    exec.signal("go", &1_u64).await?;
+    let stuck = async || Ok::<_, Error>(exec.describe().await?.stuck.unwrap_or_default());
+    gate.arrived(1).await;
+    until(async || Ok(stuck().await?.contains("its code has held a thread"))).await?;
+    gate.arrived(3).await;
+    until(async || Ok(stuck().await?.starts_with("3 workers in a row"))).await?;
+    others_go_on(&env).await?;
+    assert_eq!(gate.arrivals(), 3);
+    assert!(exec.retry_stuck().await?, "it is as if somebody had mended it");
+    exec.signal("more", &2_u64).await?;
+    assert_eq!(exec.result().await?, 8);
+    gate.open();
+    others_go_on(&env).await?; // what comes back of the others has been dropped
+    assert_eq!((gate.arrivals(), env.world.count("after")), (4, 1));
+    Ok(())
 }
 
 async fn shutdown_does_not_wait_for_dropped_values(env: Env) -> Result<()> {

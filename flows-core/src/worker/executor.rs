@@ -126,6 +126,7 @@ impl Executor {
             Message::Attempted(attempted) => self.attempted(attempted),
             Message::Seal(seal) => self.request_seal(seal),
             Message::Reloaded { asked, found } => self.reloaded(&asked, found),
+            Message::Blocked { key, residency, after } => self.give_up(key, residency, after),
             Message::Terminated(run) => self.terminated(run),
             Message::MakeRoom(slots) => self.park_oldest(slots),
             Message::Done(done) => self.finish(*done),

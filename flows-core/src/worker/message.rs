@@ -42,6 +42,15 @@ pub(crate) enum Message {
     },
     /// User code that had blocked its thread has given it back.
     Done(Box<Done>),
+    /// User code has held its thread for so long that nobody waits for it any more.
+    Blocked {
+        /// The run.
+        key: RunKey,
+        /// Which residency of it.
+        residency: u64,
+        /// The last durable call that it has made.
+        after: Option<String>,
+    },
     /// A run was ended from outside.
     Terminated(RunKey),
     /// Park waiting runs, the longest waiting first, until so many slots are free.

@@ -47,8 +47,10 @@ struct Inner {
 
 /// User code that was reported and still runs, here or on a thread that the executor has left.
 struct Overdue {
+    key: RunKey,
+    residency: u64,
     probe: Option<Probe>,
-    /// Looks of the watchdog since somebody last looked at its calls.
+    /// Looks of the watchdog since then.
     looks: u32,
 }
 
@@ -56,6 +58,7 @@ struct Overdue {
 struct Sitting {
     executor: Box<Executor>,
     key: RunKey,
+    residency: u64,
     workflow: Arc<str>,
     since: Instant,
     probe: Option<Probe>,
@@ -86,8 +89,9 @@ impl Seat {
     /// The executor sits down while this job runs. It is dropped if the session is over.
     pub(super) fn sit(&self, executor: Box<Executor>, job: &Job) -> Option<Ticket<'_>> {
         let (key, workflow, since) = (job.key, Arc::clone(&job.workflow), clock::real_time());
+        let (residency, probe) = (job.residency, job.probe());
         let sitting =
-            Sitting { executor, key, workflow: Arc::clone(&workflow), since, probe: job.probe() };
+            Sitting { executor, key, residency, workflow: Arc::clone(&workflow), since, probe };
         let mut inner = self.lock();
         if self.is_closed() {
             drop(inner); // before the executor
@@ -144,14 +148,19 @@ impl Seat {
         }
     }
 
-    /// The watchdog has come by: what has been overdue for long is looked at more closely.
-    pub(super) fn look_at_overdue(&self, looks_between: u32) {
+    /// The watchdog has come by: what has been overdue for long is looked at more closely, and what has
+    /// been for very long is given up.
+    pub(super) fn look_at_overdue(&self, looks_between: u32, looks_at_most: u32) {
         for overdue in self.lock().reported.values_mut() {
-            overdue.looks += 1;
-            if overdue.looks >= looks_between {
-                overdue.looks = 0;
+            overdue.looks = overdue.looks.saturating_add(1);
+            if overdue.looks.is_multiple_of(looks_between) {
                 // Under the lock: the turn cannot end before.
                 overdue.probe.iter().for_each(Probe::look_again);
+            }
+            if overdue.looks == looks_at_most {
+                let Overdue { key, residency, .. } = *overdue;
+                let after = overdue.probe.as_ref().and_then(Probe::whereabouts);
+                drop(self.inbox.send(Message::Blocked { key, residency, after })); // its session ends
             }
         }
     }
@@ -186,10 +195,11 @@ impl Inner {
     /// What is to be said of what runs since that turn; nothing, if it was said.
     fn note(&mut self, turn: u64) -> Option<(RunKey, Arc<str>, Instant, Option<Probe>)> {
         let sitting = self.sitting.as_ref().filter(|_| self.turn == turn)?;
-        let Sitting { key, workflow, since, probe, .. } = sitting;
+        let Sitting { key, residency, workflow, since, probe, .. } = sitting;
         let found = (*key, Arc::clone(workflow), *since, probe.clone());
         let Entry::Vacant(unsaid) = self.reported.entry(turn) else { return None };
-        unsaid.insert(Overdue { probe: probe.clone(), looks: 0 });
+        let (key, residency, probe) = (*key, *residency, probe.clone());
+        unsaid.insert(Overdue { key, residency, probe, looks: 0 });
         Some(found)
     }
 }

@@ -7,7 +7,8 @@
 //! After two in a row a run is tried alone: its worker owns no other such run meanwhile, so if that
 //! worker ends too, it is this run. Only then an attempt that was under way may be the last of several;
 //! without one, the run is stuck. Who allows one attempt wants no second invocation: that one has failed
-//! for good after one setback. A run that gets further (an attempt ends, or the run only waits) is no suspect any
+//! for good after one setback. Code that holds a thread for very long, on a runtime that has others, is given up,
+//! which is a setback as well. A run that gets further (an attempt ends, or the run only waits) is no suspect any
 //! more. Runs without setbacks pay nothing for this.
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use super::executor::Executor;
 use super::resident::Resident;
 use super::session::Session;
 use super::turns::is_only_once;
+use super::watchdog::HOPELESS;
 use super::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::ids::RunKey;
@@ -37,6 +39,8 @@ pub(crate) struct Suspicion {
     pub(super) judged: bool,
     /// It ends workers, and goes no further by itself.
     convicted: bool,
+    /// It was given up here, because its code does not give its thread back.
+    blocks: bool,
     /// It is tried alone.
     _trial: Option<Trial>,
 }
@@ -61,7 +65,8 @@ impl Drop for Trial {
 impl Suspicion {
     pub(super) fn of(session: &Arc<Session>, setbacks: i16) -> Option<Box<Self>> {
         let trial = (setbacks <= SUSPECT).then(|| Trial::begin(session));
-        let suspicion = Self { setbacks, judged: false, convicted: false, _trial: trial };
+        let suspicion =
+            Self { setbacks, judged: false, convicted: false, blocks: false, _trial: trial };
         (setbacks != 0).then(|| Box::new(suspicion))
     }
 }
@@ -87,6 +92,7 @@ impl Resident {
     pub(super) fn stuck_again(&self, interval: Duration) -> (i16, Option<Duration>) {
         match &self.suspicion {
             Some(suspicion) if suspicion.convicted => (suspicion.setbacks, None),
+            Some(suspicion) if suspicion.blocks => (suspicion.setbacks, Some(interval)),
             _ => {
                 let before = self.setbacks().max(0);
                 (before.saturating_add(1), Some(pause(interval, before)))
@@ -114,12 +120,34 @@ impl Executor {
         }
         suspicion.convicted = true;
         Err(Stuck::new(format!(
-            "{} workers in a row have ended, or lost their lease, while they ran this run, the last of \
-             them while it ran no other suspect: its workflow code ends its process or blocks its \
-             thread. It is not tried again by itself. Fix the workflow and deploy it; then try the run \
-             again as the guide says under `Runs that end their workers`, or terminate it",
+            "{} workers in a row have ended, or lost their lease or a thread, while they ran this run, the \
+             last of them while it ran no other suspect: its workflow code ends its process or blocks its \
+             thread. It is not tried again by itself, nor by a new build. Fix the workflow and deploy it; then \
+             call `retry_stuck()` on its execution (the guide says how in SQL, under `Runs that end their \
+             workers`), or terminate it",
             -i32::from(setbacks)
         )))
+    }
+
+    /// Its code has not given its thread back for very long, and may never do so. That is a setback as if its
+    /// worker had ended, and there is no doubt whose it is.
+    pub(super) fn give_up(&mut self, key: RunKey, residency: u64, after: Option<String>) {
+        let budgets = self.session.config.poll_budget * HOPELESS;
+        let run = self.runs.get_mut(&key);
+        let run = run.filter(|run| run.away && run.residency == residency && run.is_live());
+        let Some(run) = run else { return };
+        let setbacks = run.setbacks().min(0).saturating_sub(1);
+        let _trial = run.suspicion.take().and_then(|suspicion| suspicion._trial);
+        let suspicion =
+            Suspicion { setbacks, judged: true, convicted: false, blocks: true, _trial };
+        run.suspicion = Some(Box::new(suspicion));
+        let after = after.as_deref().unwrap_or("its beginning");
+        let why = format!(
+            "its code has held a thread for more than {} s since {after}, and cannot be stopped: the thread \
+             is lost until the process ends. It is tried again alone, and not for ever",
+            budgets.as_secs()
+        );
+        self.get_stuck(key, &why);
     }
 
     /// Of the attempts that are to start: those that were under way when the last worker ended have

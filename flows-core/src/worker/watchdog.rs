@@ -20,6 +20,9 @@ const LOOKS: u32 = 4;
 const BUDGETS: u32 = 5;
 const SLOWEST: Duration = Duration::from_secs(1);
 
+/// Budgets after which what is overdue is given up.
+pub(super) const HOPELESS: u32 = 300;
+
 static WATCHDOG: Watchdog = Watchdog {
     posts: Mutex::new(Posts { posts: Vec::new(), wake_at: None, is_running: false }),
     changed: Condvar::new(),
@@ -114,7 +117,7 @@ impl Posts {
         self.posts.retain_mut(|post| {
             let Some(seat) = post.seat.upgrade() else { return false };
             if post.look_at <= now {
-                seat.look_at_overdue(looks_between(seat.budget));
+                seat.look_at_overdue(looks_between(seat.budget), HOPELESS * LOOKS);
                 overdue.extend(post.look(&seat, now).map(|turn| (seat, turn)));
             }
             true
