@@ -13,11 +13,13 @@ pub use flows_core::engine::{
 pub use flows_core::graph;
 pub use flows_core::store::{ConflictPolicy, RunStatus as Status};
 pub use flows_core::{
-    Activity, ActivityContext, Codec, Context, Durable, Error, ErrorKind, Execution, Payload,
-    Registry, Result, RetryPolicy, Signal, Tenant, TimeoutKind, Worker, Workflow, WorkflowContext,
-    WorkflowInput, join_all, memory, race, shutdown_signal, try_join_all,
+    Activity, ActivityContext, Codec, Context, Durable, Error, ErrorClass, ErrorKind, Execution,
+    Payload, Registry, Result, RetryPolicy, Signal, Tenant, TimeoutKind, Worker, Workflow,
+    WorkflowContext, WorkflowInput, join_all, memory, race, shutdown_signal, try_join_all,
 };
-pub use flows_macros::{activity, durable, join, register_all, select, signal, try_join, workflow};
+pub use flows_macros::{
+    ErrorClass, activity, durable, join, register_all, select, signal, try_join, workflow,
+};
 pub use flows_pg as pg;
 pub use flows_pg::{Engine, EngineBuilder};
 
@@ -35,9 +37,9 @@ pub mod prelude {
     pub use crate::Context as _;
     pub use crate::{
         Activity, ActivityContext, ConflictPolicy, DeadLetter, Description, Durable, Engine, Error,
-        ErrorKind, Execution, Registry, Result, RetryPolicy, Signal, Status, Tenant, TimeoutKind,
-        Worker, Workflow, WorkflowContext, WorkflowInput, activity, durable, register_all, signal,
-        workflow,
+        ErrorClass, ErrorKind, Execution, Registry, Result, RetryPolicy, Signal, Status, Tenant,
+        TimeoutKind, Worker, Workflow, WorkflowContext, WorkflowInput, activity, durable,
+        register_all, signal, workflow,
     };
     pub use std::time::Duration;
 }
@@ -53,6 +55,8 @@ mod macros {
     mod durable {}
     #[doc = include_str!("flows-macros/src/docs/signal.md")]
     mod signal {}
+    #[doc = include_str!("flows-macros/src/docs/error_class.md")]
+    mod error_class {}
     #[cfg(feature = "testing")]
     #[doc = include_str!("flows-macros/src/docs/test.md")]
     mod test {}

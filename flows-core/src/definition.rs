@@ -17,6 +17,7 @@ use crate::shape::Shape;
 
 pub(crate) use activity::PayloadFuture;
 pub use activity::{Activity, ActivityDef, ActivityOptions};
+pub(crate) use workflow::failed;
 pub use workflow::{Workflow, WorkflowDef, WorkflowInput, WorkflowOptions};
 
 /// A definition of either kind: what `register_all![order, charge_payment]` accepts.

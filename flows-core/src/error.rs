@@ -7,6 +7,7 @@
 
 mod bounded;
 mod carried;
+pub(crate) mod class;
 mod context;
 mod origin;
 mod record;
@@ -16,6 +17,7 @@ mod standard;
 mod tests;
 mod text;
 mod timeout;
+pub(crate) mod value;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,6 +40,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 type Standard = dyn std::error::Error + Send + Sync + 'static;
 
 type Source = Box<Standard>;
+
+/// A cause, of which no more is known.
+type AnyError = dyn std::error::Error + 'static;
 
 /// What kind of thing went wrong; [`Error::kind`] gives it.
 #[non_exhaustive]
@@ -169,6 +174,14 @@ impl Error {
         Self::new(ErrorKind::InvalidInput, message)
     }
 
+    /// The same error, which is not tried again.
+    pub(crate) fn into_terminal(mut self) -> Self {
+        if self.is_retryable() {
+            self.0.kind = ErrorKind::Terminal;
+        }
+        self
+    }
+
     /// The same error, naming what it was about: `input of \`order\`: …`.
     pub(crate) fn context_of(self, part: &str, name: &str) -> Self {
         let message = format!("{part} of `{name}`: {}", self.0.message);
@@ -227,7 +240,8 @@ impl Error {
         std::iter::successors(self.0.causes.as_deref(), |cause| cause.next()).map(Cause::message)
     }
 
-    /// The value given to [`Error::terminal_with`], if there is one and it has this shape.
+    /// The value it carries, if there is one and it has this shape: an error of yours that serde can
+    /// write and read, or what was given to [`Error::terminal_with`] or [`Error::with_details`].
     pub fn details<T: DeserializeOwned>(&self) -> Option<T> {
         T::deserialize(self.0.details.as_ref()?).ok()
     }
@@ -235,7 +249,7 @@ impl Error {
     /// The first error of this type, of what it was made of and the causes of that. Only where it was
     /// made: what is stored of an error is its texts and its [details](Self::details).
     pub fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
-        self.0.live.as_ref().and_then(|live| live.nodes().find_map(|node| node.downcast_ref()))
+        self.0.live.as_ref().and_then(|live| live.all().find_map(|node| node.downcast_ref()))
     }
 }
 

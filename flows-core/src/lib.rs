@@ -39,6 +39,7 @@ pub use context::{ActivityContext, Signal, WorkflowContext};
 pub use definition::{Activity, Workflow, WorkflowInput};
 pub use durable::Durable;
 pub use engine::{Engine, Execution, Tenant};
+pub use error::class::ErrorClass;
 pub use error::{Context, Error, ErrorKind, Result, TimeoutKind};
 pub use payload::{Codec, Payload};
 pub use registry::Registry;

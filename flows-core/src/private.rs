@@ -2,6 +2,7 @@
 
 pub use inventory;
 pub use serde;
+pub use serde_json::Value;
 pub use tokio;
 
 pub use crate::combinators::*;
@@ -11,7 +12,9 @@ pub use crate::definition::{
     WorkflowDef, WorkflowInput, WorkflowOptions,
 };
 pub use crate::durable::{Block, Durable, block, durable};
-pub use crate::error::returned::{ReturnType, Returned, conversions};
+pub use crate::error::class::{AsStandard, ErrorClass, ErrorType};
+pub use crate::error::returned::{ReturnType, Returned, completions, conversions};
+pub use crate::error::value::{ErrorOf, values};
 pub use crate::error::{Error, Result};
 pub use crate::graph;
 pub use crate::graph::{Graph, HelperGraph, SignalEntry};

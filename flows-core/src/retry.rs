@@ -1,6 +1,7 @@
 //! When and how often a failed activity, or a failed run, is tried again.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,41 @@ pub struct RetryPolicy {
     max_interval: Duration,
     backoff: f64,
     jitter: f64,
-    non_retryable: Vec<Cow<'static, str>>,
+    non_retryable: Vec<Excluded>,
+}
+
+/// Errors that are not tried again: of a type, or some of a type.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(from = "Cow<'static, str>", into = "Cow<'static, str>")]
+struct Excluded {
+    /// What is stored of it.
+    name: Cow<'static, str>,
+    /// Whether an error is one, where the policy was made.
+    is: Option<fn(&Error) -> bool>,
+}
+
+impl From<Cow<'static, str>> for Excluded {
+    fn from(name: Cow<'static, str>) -> Self {
+        Self { name, is: None }
+    }
+}
+
+impl From<Excluded> for Cow<'static, str> {
+    fn from(excluded: Excluded) -> Self {
+        excluded.name
+    }
+}
+
+impl PartialEq for Excluded {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl fmt::Debug for Excluded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 impl Default for RetryPolicy {
@@ -84,12 +119,48 @@ impl RetryPolicy {
         self
     }
 
-    /// An error type that is not retried: its name, with or without its path
-    /// (`"Declined"` or `"gateway::Declined"`). May be given several times.
+    /// A type of error that is not retried. May be given several times.
+    ///
+    /// The error itself counts and each of its causes, also in an `anyhow::Error` and its like; of an
+    /// error that came from elsewhere (of a child, of an activity whose run is tried again), its type's
+    /// name.
+    ///
+    /// ```
+    /// # use flows_core::{Error, RetryPolicy};
+    /// let policy = RetryPolicy::default().non_retryable::<std::num::ParseIntError>();
+    /// let error = Error::from("many".parse::<u32>().unwrap_err());
+    /// assert!(!policy.retries(1, &error));
+    /// ```
     #[must_use]
-    pub fn non_retryable(mut self, type_name: impl Into<Cow<'static, str>>) -> Self {
-        self.non_retryable.push(type_name.into());
+    pub fn non_retryable<E: std::error::Error + 'static>(self) -> Self {
+        self.excluding(std::any::type_name::<E>(), |error| error.downcast_ref::<E>().is_some())
+    }
+
+    /// Some errors of a type that are not retried, as a variant of it; for the macros.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn excluding_some<E: std::error::Error + 'static>(
+        self,
+        variant: &str,
+        is: fn(&Error) -> bool,
+    ) -> Self {
+        self.excluding(format!("{}::{variant}", std::any::type_name::<E>()), is)
+    }
+
+    fn excluding(mut self, name: impl Into<Cow<'static, str>>, is: fn(&Error) -> bool) -> Self {
+        self.non_retryable.push(Excluded { name: name.into(), is: Some(is) });
         self
+    }
+
+    /// As it is once it has been stored: a type of error counts by its name.
+    pub(crate) fn by_name(mut self) -> Self {
+        self.non_retryable.iter_mut().for_each(|excluded| excluded.is = None);
+        self
+    }
+
+    /// The same error; a terminal one, if this policy excludes it.
+    pub(crate) fn settle(&self, error: Error) -> Error {
+        if self.excludes(&error) { error.into_terminal() } else { error }
     }
 
     /// Whether there is one attempt, and no other whatever happens.
@@ -113,9 +184,14 @@ impl RetryPolicy {
     }
 
     fn excludes(&self, error: &Error) -> bool {
-        let Some(name) = error.type_name() else { return false };
-        self.non_retryable
-            .iter()
-            .any(|excluded| name == excluded || name.rsplit("::").next() == Some(excluded))
+        self.non_retryable.iter().any(|excluded| excluded.has(error))
+    }
+}
+
+impl Excluded {
+    fn has(&self, error: &Error) -> bool {
+        let is_named =
+            |name: &str| name == self.name || name.rsplit("::").next() == Some(&*self.name);
+        self.is.is_some_and(|is| is(error)) || error.type_name().is_some_and(is_named)
     }
 }

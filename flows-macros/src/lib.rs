@@ -8,6 +8,7 @@
 //! | a step that touches the outside world | [`macro@activity`] |
 //! | an async helper of workflow code | [`macro@durable`] |
 //! | the payload of a signal, known by its type | [`macro@signal`] |
+//! | which errors of a type are tried again | [`macro@ErrorClass`] |
 //! | several durable futures at once | [`join!`], [`try_join!`] |
 //! | the first of several | [`select!`] |
 //! | the definitions of a worker | [`register_all!`] |
@@ -26,6 +27,7 @@
 mod args;
 mod definition;
 mod durable;
+mod error_class;
 mod errors;
 mod expand;
 mod fallback;
@@ -66,6 +68,12 @@ pub fn durable(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn signal(args: TokenStream, item: TokenStream) -> TokenStream {
     signal::expand(args.into(), item.into()).into()
+}
+
+#[cfg_attr(not(doctest), doc = include_str!("docs/error_class.md"))]
+#[proc_macro_derive(ErrorClass, attributes(error_class))]
+pub fn error_class(item: TokenStream) -> TokenStream {
+    error_class::expand(item.into()).into()
 }
 
 #[cfg_attr(not(doctest), doc = include_str!("docs/test.md"))]

@@ -35,7 +35,7 @@ impl std::error::Error for Refused {}
     initial_interval = "40ms",
     backoff = 2.0,
     jitter = 0.0,
-    non_retryable("Refused")
+    non_retryable(Refused)
 ))]
 async fn gateway(ctx: &ActivityContext, works_at: u32, how: String) -> Result<String> {
     let world = ctx.state::<World>()?;

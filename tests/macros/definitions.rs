@@ -18,6 +18,20 @@ struct Receipt {
     total: u64,
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("declined")]
+struct Declined;
+
+mod gateway {
+    #[derive(Debug, thiserror::Error)]
+    pub(super) enum Failed {
+        #[error("closed for {0} hours")]
+        Closed(u8),
+        #[error("full")]
+        Full,
+    }
+}
+
 /// Charges a customer.
 #[activity(
     name = "charge-v2",
@@ -27,7 +41,7 @@ struct Receipt {
         max_interval = "1m",
         backoff = 2,
         jitter = 0.25,
-        non_retryable("Declined", "gateway::Closed")
+        non_retryable(Declined, gateway::Failed::Closed)
     ),
     start_to_close = "30s",
     schedule_to_start = "1h30m",
@@ -124,9 +138,13 @@ fn options_of_an_activity() {
         .max_interval(Duration::from_secs(60))
         .backoff(2.0)
         .jitter(0.25)
-        .non_retryable("Declined")
-        .non_retryable("gateway::Closed");
-    assert_eq!(options.retry, retry);
+        .non_retryable::<Declined>();
+    assert_ne!(options.retry, retry);
+    let closed = Error::from(gateway::Failed::Closed(3));
+    let full = Error::from(gateway::Failed::Full);
+    let declined = Error::from(Declined);
+    let retried = |error| options.retry.retries(1, error);
+    assert_eq!([closed, full, declined].each_ref().map(retried), [false, true, false]);
     assert_eq!(options.start_to_close, Duration::from_secs(30));
     assert_eq!(options.schedule_to_start, Some(Duration::from_secs(5400)));
     assert_eq!(options.schedule_to_close, Some(Duration::from_secs(172_800)));

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use flows::prelude::*;
 use flows::testing::TestEnv;
+use serde::{Deserialize, Serialize};
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -202,4 +203,192 @@ fn bodies_return_their_own_errors() {
     assert!(matches!(error, App::Parse(_)), "{error:?}");
     let other = App::from(anyhow::anyhow!("broken"));
     assert_eq!(Error::from(other).to_string(), "broken");
+}
+
+/// An error type of which every value is known.
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize, ErrorClass)]
+#[error_class(terminal_if = Self::is_final)]
+enum Gateway {
+    #[error("declined with code {code}")]
+    #[error_class(terminal)]
+    Declined { code: u32 },
+    #[error("answered {0}")]
+    Answered(u16),
+    #[error("no answer")]
+    NoAnswer,
+}
+
+impl Gateway {
+    fn is_final(&self) -> bool {
+        matches!(self, Self::Answered(400..500))
+    }
+}
+
+/// One that serde knows, and nobody else.
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
+enum Stock {
+    #[error("sold out until {until}")]
+    SoldOut { until: String },
+    #[error("no answer")]
+    NoAnswer,
+}
+
+/// The error type of all activities: a gateway's error stays one in it.
+#[derive(Debug, thiserror::Error, ErrorClass)]
+enum Service {
+    #[error(transparent)]
+    Gateway(#[from] Gateway),
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+    #[error("the library")]
+    Flows(#[from] flows::Error),
+}
+
+/// Through `?`: the type is known because it has derived its class.
+#[activity(retry(max_attempts = 2, initial_interval = "1ms"))]
+async fn charges(fails: Gateway, within: String) -> Result<u32> {
+    let failed = || Err(fails);
+    match &*within {
+        "anyhow" => boxed_in_anyhow(failed()).map_err(Error::retryable)?,
+        "service" => failed().map_err(Service::Gateway)?,
+        "service and anyhow" => boxed_in_anyhow(failed()).map_err(Service::Other)?,
+        _ => failed()?,
+    }
+    Ok(1)
+}
+
+fn boxed_in_anyhow(result: std::result::Result<(), Gateway>) -> anyhow::Result<()> {
+    anyhow::Context::context(result, "at the gateway")
+}
+
+#[activity(retry(
+    max_attempts = 2,
+    initial_interval = "1ms",
+    non_retryable(Stock::SoldOut, std::num::ParseIntError)
+))]
+async fn picks(fails: Stock) -> std::result::Result<u32, Stock> {
+    Err(fails)
+}
+
+#[activity(retry(
+    max_attempts = 2,
+    initial_interval = "1ms",
+    non_retryable(Stock::SoldOut, std::num::ParseIntError)
+))]
+async fn parses(text: String) -> anyhow::Result<u32> {
+    if text == "sold out" {
+        anyhow::bail!(Stock::SoldOut { until: "noon".into() });
+    }
+    anyhow::Context::context(text.parse(), "no number")
+}
+
+/// What the workflow sees: whether to try again, and the value.
+#[workflow]
+async fn sees_gateway(
+    ctx: &WorkflowContext,
+    fails: Gateway,
+    within: String,
+) -> Result<(bool, Option<Gateway>)> {
+    let error = charges(ctx, fails, within).await.unwrap_err();
+    Ok((error.is_terminal(), error.details()))
+}
+
+#[workflow]
+async fn sees_stock(ctx: &WorkflowContext, fails: Stock) -> Result<(bool, Option<Stock>)> {
+    let error = picks(ctx, fails).await.unwrap_err();
+    Ok((error.is_terminal(), error.details()))
+}
+
+/// Passes on what it gets, and is itself tried again unless it is sold out.
+#[workflow(retry(max_attempts = 2, initial_interval = "1ms", non_retryable(Stock::SoldOut)))]
+async fn passes_on(ctx: &WorkflowContext, fails: Stock) -> std::result::Result<u32, Stock> {
+    match picks(ctx, fails).retry(RetryPolicy::never()).await {
+        Ok(picked) => Ok(picked),
+        Err(error) => Err(error.details::<Stock>().expect("its value")),
+    }
+}
+
+#[flows::test]
+async fn an_own_error_keeps_its_class_and_its_value(env: TestEnv) -> Result<()> {
+    let declined = Gateway::Declined { code: 51 };
+    for (fails, within) in [
+        (declined.clone(), true),
+        (Gateway::Answered(404), true),
+        (Gateway::Answered(503), false),
+        (Gateway::NoAnswer, false),
+    ]
+    .into_iter()
+    .flat_map(|case| ["", "service", "service and anyhow"].map(|within| (case.clone(), within)))
+    {
+        let (fails, is_terminal) = fails;
+        let input = sees_gateway::Input { fails: fails.clone(), within: within.into() };
+        let exec = env.start(input).await?;
+        assert_eq!(exec.result().await?, (is_terminal, Some(fails)));
+        let attempts = exec.history().await?.iter().filter_map(|event| event.attempt).max();
+        assert_eq!(attempts, Some(if is_terminal { 1 } else { 2 }));
+    }
+    let input = sees_gateway::Input { fails: declined.clone(), within: "anyhow".into() };
+    let seen = env.start(input).await?.result().await?;
+    assert_eq!(seen, (false, Some(declined)), "it was said to be retryable, and keeps its value");
+    Ok(())
+}
+
+#[flows::test]
+async fn variants_are_not_tried_again(env: TestEnv) -> Result<()> {
+    let sold_out = Stock::SoldOut { until: "noon".into() };
+    for (fails, is_terminal) in [(sold_out.clone(), true), (Stock::NoAnswer, false)] {
+        let exec = env.start(sees_stock::Input { fails: fails.clone() }).await?;
+        assert_eq!(exec.result().await?, (is_terminal, Some(fails.clone())));
+        let attempts = exec.history().await?.iter().filter_map(|event| event.attempt).max();
+        assert_eq!(attempts, Some(if is_terminal { 1 } else { 2 }), "{fails:?}");
+
+        let exec = env.start(passes_on::Input { fails: fails.clone() }).await?;
+        let error = exec.result().await.unwrap_err();
+        assert_eq!((error.is_terminal(), error.details()), (is_terminal, Some(fails)));
+        let successor = exec.describe().await?.successor;
+        assert_eq!(successor.is_some(), !is_terminal, "another run tries it again");
+    }
+    Ok(())
+}
+
+#[activity(name = "parses-twice", retry(max_attempts = 2, initial_interval = "1ms"))]
+async fn parses_twice(text: String) -> anyhow::Result<u32> {
+    anyhow::Context::context(text.parse(), "no number")
+}
+
+#[workflow]
+async fn reads(ctx: &WorkflowContext, text: String, how: String) -> Result<u32> {
+    let policy = RetryPolicy::default().max_attempts(2).initial_interval(Duration::from_millis(1));
+    match &*how {
+        "by the definition" => parses(ctx, text).await,
+        "by the call" => {
+            let policy = policy.non_retryable::<std::num::ParseIntError>();
+            parses_twice(ctx, text).retry(policy).await
+        }
+        _ => parses_twice(ctx, text).await,
+    }
+}
+
+#[flows::test]
+async fn types_are_found_among_the_causes(env: TestEnv) -> Result<()> {
+    for (how, text, attempts) in [
+        ("by the definition", "many", 1),
+        ("by the definition", "sold out", 1),
+        ("by the call", "many", 1),
+        ("not at all", "many", 2),
+    ] {
+        let failed = failed(&env, reads::Input { text: text.into(), how: how.into() }).await?;
+        assert_eq!(failed.2, attempts, "{how}: {failed:?}");
+    }
+    Ok(())
+}
+
+#[flows::test]
+async fn a_mock_fails_as_the_activity_does(env: TestEnv) -> Result<()> {
+    let sold_out = Stock::SoldOut { until: "noon".into() };
+    let fails = sold_out.clone();
+    env.mock(picks::Activity, move |_| Err(fails.clone().into()));
+    let seen = env.start(sees_stock::Input { fails: Stock::NoAnswer }).await?.result().await?;
+    assert_eq!(seen, (true, Some(sold_out)));
+    Ok(())
 }

@@ -8,7 +8,7 @@ use flows::prelude::*;
     queue = 4,
     module = "not a name",
     crate = "self::flows",
-    retry(max_attempts = 0, backoff = 0.5, jitter = -1, non_retryable(Declined))
+    retry(max_attempts = 0, backoff = 0.5, jitter = -1, non_retryable("Declined"))
 )]
 async fn charge(tx: &Transaction<'_>, cents: u64) -> Result<u64> {
     Ok(cents)

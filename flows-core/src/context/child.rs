@@ -17,6 +17,7 @@ use crate::journal::{Event, StepId};
 use crate::limits::{check_duration, check_name};
 use crate::payload::{Payload, check_size};
 use crate::replay::{ChildTask, Command, Shared, State, What};
+use crate::retry::RetryPolicy;
 
 /// A call of a workflow as a child: lazy, typed, durable.
 ///
@@ -125,7 +126,7 @@ impl<W: Workflow> ChildCall<W> {
             input,
             queue: self.queue.take().or_else(|| options.queue.map(Into::into)),
             timeout: options.timeout,
-            retry: options.retry,
+            retry: options.retry.map(RetryPolicy::by_name),
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Shapes, SourceLocation, StateNeed};
 use crate::context::ActivityContext;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::payload::{Codec, Payload};
 use crate::retry::RetryPolicy;
 
@@ -34,6 +34,13 @@ pub trait Activity: Send + Sync + 'static {
         ctx: ActivityContext,
         input: Self::Input,
     ) -> impl Future<Output = Result<Self::Output>> + Send;
+
+    /// Adds to an error what the type says that the body returns; see
+    /// [`Error::details`](crate::Error::details).
+    #[doc(hidden)]
+    fn complete_error(error: Error) -> Error {
+        error
+    }
 
     /// The options given to the attribute.
     fn options() -> ActivityOptions {
@@ -107,6 +114,8 @@ pub struct ActivityDef {
     pub(crate) shapes: Shapes,
     /// Of the definition: two of one name are two.
     pub(crate) id: TypeId,
+    /// See [`Activity::complete_error`].
+    pub(crate) complete_error: fn(Error) -> Error,
     pub(crate) invoke: fn(ActivityContext, Payload) -> PayloadFuture,
 }
 
@@ -123,6 +132,7 @@ impl ActivityDef {
             path: A::PATH,
             shapes: Shapes::of::<A::Input, A::Output>(),
             id: TypeId::of::<A>(),
+            complete_error: A::complete_error,
             invoke: |ctx, input| Box::pin(invoke::<A>(ctx, input)),
         }
     }

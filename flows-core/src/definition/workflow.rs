@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::activity::PayloadFuture;
 use super::{Shapes, SourceLocation};
 use crate::context::WorkflowContext;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::payload::Payload;
 use crate::retry::RetryPolicy;
@@ -35,6 +35,13 @@ pub trait Workflow: Send + Sync + 'static {
         ctx: WorkflowContext,
         input: Self::Input,
     ) -> impl Future<Output = Result<Self::Output>> + Send;
+
+    /// Adds to an error what the type says that the body returns; see
+    /// [`Error::details`](crate::Error::details).
+    #[doc(hidden)]
+    fn complete_error(error: Error) -> Error {
+        error
+    }
 
     /// The options given to the attribute.
     fn options() -> WorkflowOptions {
@@ -108,7 +115,16 @@ impl WorkflowDef {
 fn begin<W: Workflow>(ctx: WorkflowContext, input: &Payload) -> Result<PayloadFuture> {
     let input = input.decode::<W::Input>().map_err(|e| e.context_of("input", W::NAME))?;
     Ok(Box::pin(async move {
-        let output = W::run(ctx, input).await?;
+        let output = W::run(ctx, input).await.map_err(failed::<W>)?;
         Payload::output(&output).map_err(|e| e.context_of("output", W::NAME))
     }))
+}
+
+/// The error that a body has returned, as it ends the run.
+pub(crate) fn failed<W: Workflow>(error: Error) -> Error {
+    let error = W::complete_error(error);
+    match W::options().retry {
+        Some(policy) => policy.settle(error),
+        None => error,
+    }
 }

@@ -173,7 +173,7 @@ impl Options {
             delay: self.delay,
             timeout,
             attempt: 1,
-            retry: self.retry.or(defaults.retry),
+            retry: self.retry.or(defaults.retry).map(RetryPolicy::by_name),
             lineage: Lineage::default(),
         })
     }

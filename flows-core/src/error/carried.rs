@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 
-use super::{Inner, text};
+use super::{AnyError, Inner, text};
 
 thread_local! {
     static LISTENING: Cell<bool> = const { Cell::new(false) };
@@ -16,10 +16,7 @@ thread_local! {
 }
 
 /// What an error says, and the library's error that it stands for.
-pub(super) fn text_of(
-    error: &(dyn std::error::Error + 'static),
-    limit: usize,
-) -> (String, Option<Box<Inner>>) {
+pub(super) fn text_of(error: &AnyError, limit: usize) -> (String, Option<Box<Inner>>) {
     let listening = Listening::begin();
     let said = text::displayed(error, limit);
     drop(listening);

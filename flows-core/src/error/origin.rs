@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::standard::Cause;
-use super::{Error, ErrorKind, Inner, Standard, TimeoutKind, carried, text};
+use super::{AnyError, Error, ErrorKind, Inner, Standard, TimeoutKind, carried, class, text};
 
 /// What holds a standard error: a box, an `anyhow::Error`.
 pub(super) trait Holds: Deref<Target = Standard> + Send + Sync + 'static {}
@@ -20,9 +20,14 @@ impl<H: Deref<Target = Standard> + Send + Sync + 'static> Holds for H {}
 pub(super) struct Live(Arc<dyn Holds>);
 
 impl Live {
+    /// The error and its causes from the outermost, each with what it stands for.
+    pub(super) fn all(&self) -> impl Iterator<Item = &AnyError> {
+        self.nodes().flat_map(standing)
+    }
+
     /// The error, and its causes from the outermost.
-    pub(super) fn nodes(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-        let top: &(dyn std::error::Error + 'static) = &**self.0;
+    fn nodes(&self) -> impl Iterator<Item = &AnyError> {
+        let top: &AnyError = &**self.0;
         std::iter::successors(Some(top), |error| error.source()).take(text::CAUSES + 2)
     }
 }
@@ -39,7 +44,8 @@ impl Error {
         let mut texts = live.nodes().enumerate().map(|(depth, error)| {
             let limit = if depth == 0 { text::MESSAGE } else { text::CAUSE };
             let (text, carried) = carried::text_of(error, limit);
-            known.learn(error.downcast_ref().or(carried.as_deref()));
+            let standing = standing(error);
+            standing.for_each(|error| known.learn(error, carried.as_deref()));
             text
         });
         let message = texts.next().unwrap_or_default();
@@ -56,6 +62,11 @@ impl Error {
     }
 }
 
+/// An error, and those it stands for.
+fn standing(error: &AnyError) -> impl Iterator<Item = &AnyError> {
+    std::iter::successors(Some(error), |error| class::of(*error)?.stands_for).take(text::CAUSES)
+}
+
 /// What is known of an error, from the outermost to its causes.
 struct Known {
     kind: Option<ErrorKind>,
@@ -67,12 +78,29 @@ struct Known {
 }
 
 impl Known {
-    fn learn(&mut self, own: Option<&Inner>) {
-        let Some(own) = own.filter(|_| !self.is_settled) else { return };
-        self.kind = self.kind.or(Some(own.kind));
-        self.type_name = self.type_name.take().or_else(|| own.type_name.clone());
-        self.details = self.details.take().or_else(|| own.details.clone());
-        self.timeout = own.timeout;
-        self.is_settled = true;
+    fn learn(&mut self, error: &AnyError, carried: Option<&Inner>) {
+        if self.is_settled {
+            return;
+        }
+        if let Some(class) = class::of(error) {
+            self.add(class.kind, Some(Cow::Borrowed(class.type_name)), class.details);
+        }
+        if let Some(own) = error.downcast_ref().or(carried) {
+            let Inner { kind, type_name, details, timeout, .. } = own.clone();
+            self.timeout = timeout;
+            self.add(Some(kind), type_name, details);
+            self.is_settled = true;
+        }
+    }
+
+    fn add(
+        &mut self,
+        kind: Option<ErrorKind>,
+        type_name: Option<Cow<'static, str>>,
+        details: Option<serde_json::Value>,
+    ) {
+        self.kind = self.kind.or(kind);
+        self.type_name = self.type_name.take().or(type_name);
+        self.details = self.details.take().or(details);
     }
 }

@@ -1,8 +1,8 @@
 //! What a definition may return: a `Result` with any error that can become the library's.
 //!
 //! The types are concrete where a macro has written the call, so that methods can be chosen by what is
-//! true of them: `(&&&ReturnType::of(&result)).convert(result)` takes the first of the traits below that
-//! has it for the type.
+//! true of them: after `let kind = &&&&ReturnType::of(&result)`, `kind.convert(result)` takes the first of
+//! the traits below that has it for the type.
 
 use std::marker::PhantomData;
 
@@ -18,24 +18,23 @@ pub trait Returned {
     type Output;
     /// The error type.
     type Error;
-
-    /// As a result.
-    fn into_result(self) -> std::result::Result<Self::Output, Self::Error>;
 }
 
 impl<T, E> Returned for std::result::Result<T, E> {
     type Output = T;
     type Error = E;
-
-    fn into_result(self) -> Self {
-        self
-    }
 }
 
 /// Stands for the return type of a definition, in calls of the traits below.
 pub struct ReturnType<R>(PhantomData<R>);
 
 impl<R> ReturnType<R> {
+    /// That of the type.
+    #[expect(clippy::new_without_default, reason = "for the macros")]
+    pub fn new() -> Self {
+        Self(PhantomData)
+    }
+
     /// That of a result.
     pub fn of(_: &R) -> Self {
         Self(PhantomData)
@@ -59,7 +58,7 @@ pub trait DefinitionError {
 pub mod conversions {
     use super::super::origin::Holds;
     use super::super::{Error, Result, type_name};
-    use super::{DefinitionError, ReturnType, Returned};
+    use super::{DefinitionError, ReturnType};
 
     /// First: what `?` accepts.
     pub trait ByInto<T, E> {
@@ -67,7 +66,7 @@ pub mod conversions {
         fn convert(&self, result: std::result::Result<T, E>) -> Result<T>;
     }
 
-    impl<T, E: Into<Error>> ByInto<T, E> for &&ReturnType<std::result::Result<T, E>> {
+    impl<T, E: Into<Error>> ByInto<T, E> for &&&ReturnType<std::result::Result<T, E>> {
         fn convert(&self, result: std::result::Result<T, E>) -> Result<T> {
             result.map_err(Into::into)
         }
@@ -80,26 +79,80 @@ pub mod conversions {
         fn convert(&self, result: std::result::Result<T, E>) -> Result<T>;
     }
 
-    impl<T, E: Holds> ByDeref<T, E> for &ReturnType<std::result::Result<T, E>> {
+    impl<T, E: Holds> ByDeref<T, E> for &&ReturnType<std::result::Result<T, E>> {
         fn convert(&self, result: std::result::Result<T, E>) -> Result<T> {
             result.map_err(|error| Error::of(None, type_name::<E>(), error))
         }
     }
 
-    /// Last: none.
-    pub trait Otherwise<R> {
+    /// Third: no other error can.
+    pub trait Otherwise<T, E> {
         /// Not callable.
-        fn convert(&self, result: R) -> Result<R::Output>
+        fn convert(&self, result: std::result::Result<T, E>) -> Result<T>
         where
-            R: Returned<Error: DefinitionError>;
+            E: DefinitionError;
     }
 
-    impl<R> Otherwise<R> for ReturnType<R> {
-        fn convert(&self, result: R) -> Result<R::Output>
+    impl<T, E> Otherwise<T, E> for &ReturnType<std::result::Result<T, E>> {
+        fn convert(&self, result: std::result::Result<T, E>) -> Result<T>
         where
-            R: Returned<Error: DefinitionError>,
+            E: DefinitionError,
         {
-            result.into_result().map_err(DefinitionError::into_error)
+            result.map_err(DefinitionError::into_error)
+        }
+    }
+
+    /// Last: what is no `Result`, which is an error elsewhere.
+    pub trait NoResult<R> {
+        /// Never called.
+        fn convert<T>(&self, result: R) -> Result<T>;
+    }
+
+    impl<R> NoResult<R> for ReturnType<R> {
+        fn convert<T>(&self, _: R) -> Result<T> {
+            Err(Error::terminal("this is no result"))
+        }
+    }
+}
+
+/// Ways to add to an error its value.
+pub mod completions {
+    use serde::Serialize;
+    use serde::de::DeserializeOwned;
+
+    use super::super::Error;
+    use super::super::value::ErrorOf;
+    use super::super::value::values::Stored as _;
+    use super::ReturnType;
+
+    /// First: serde can write it and read it.
+    pub trait Stored {
+        /// The error with the value of what it was made of.
+        fn complete(&self, error: Error) -> Error;
+    }
+
+    impl<T, E> Stored for &ReturnType<std::result::Result<T, E>>
+    where
+        E: std::error::Error + Serialize + DeserializeOwned + 'static,
+    {
+        fn complete(&self, mut error: Error) -> Error {
+            if error.0.details.is_none() {
+                let value = |own| (&ErrorOf::<E>::new()).value(own);
+                error.0.details = error.downcast_ref().and_then(value);
+            }
+            error
+        }
+    }
+
+    /// Second: it cannot.
+    pub trait Unstored {
+        /// The error as it is.
+        fn complete(&self, error: Error) -> Error;
+    }
+
+    impl<R> Unstored for ReturnType<R> {
+        fn complete(&self, error: Error) -> Error {
+            error
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
-use super::{Error, Inner, Source, Standard, carried, text};
+use super::{AnyError, Error, Inner, Source, Standard, carried, text};
 
 /// A cause as it is stored, and those under it.
 #[derive(Clone)]
@@ -45,7 +45,7 @@ impl fmt::Debug for Cause {
 }
 
 impl std::error::Error for Cause {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+    fn source(&self) -> Option<&AnyError> {
         self.next().map(|next| next as _)
     }
 }
@@ -73,7 +73,7 @@ impl fmt::Debug for Inner {
 }
 
 impl std::error::Error for Inner {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+    fn source(&self) -> Option<&AnyError> {
         self.causes.as_deref().map(|cause| cause as _)
     }
 }
@@ -92,7 +92,7 @@ impl From<Error> for Source {
     }
 }
 
-impl From<Error> for Box<dyn std::error::Error + 'static> {
+impl From<Error> for Box<AnyError> {
     fn from(error: Error) -> Self {
         error.0
     }

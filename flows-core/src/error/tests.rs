@@ -3,9 +3,13 @@
 use std::error::Error as StdError;
 use std::ops::Deref;
 
+use super::class::{AsStandard as _, ErrorClass, ErrorType};
 use super::returned::ReturnType;
 use super::returned::conversions::*;
-use super::{Context as _, Error, ErrorKind, Result};
+use super::value::ErrorOf;
+use super::value::values::*;
+use super::{Context as _, Error, ErrorKind, ErrorRecord, Result};
+use crate::RetryPolicy;
 
 #[derive(Debug, thiserror::Error)]
 enum Gateway {
@@ -42,7 +46,7 @@ struct Mentions {
 macro_rules! returned {
     ($error:expr) => {{
         let result: Result<(), _> = Err($error);
-        (&&&ReturnType::of(&result)).convert(result).unwrap_err()
+        (&&&&ReturnType::of(&result)).convert(result).unwrap_err()
     }};
 }
 
@@ -163,4 +167,119 @@ fn it_dereferences_to_a_standard_error() {
         standard.source().map(ToString::to_string).as_deref(),
         Some("declined with code 51")
     );
+}
+
+/// A type that says what it is.
+#[derive(Debug, thiserror::Error, serde::Serialize, serde::Deserialize, PartialEq)]
+enum Known {
+    #[error("gone for good")]
+    Gone { code: u8 },
+    #[error("busy")]
+    Busy,
+    #[error("neither")]
+    Neither,
+}
+
+impl ErrorClass for Known {
+    fn is_terminal(&self) -> Option<bool> {
+        match self {
+            Self::Gone { .. } => Some(true),
+            Self::Busy => Some(false),
+            Self::Neither => None,
+        }
+    }
+
+    fn details(&self) -> Option<serde_json::Value> {
+        (&&ErrorOf::<Self>::new()).value(self)
+    }
+}
+
+/// What the derive makes of an enum that stands for others.
+#[derive(Debug, thiserror::Error)]
+enum Outer {
+    #[error(transparent)]
+    Known(Known),
+    #[error(transparent)]
+    Other(anyhow::Error),
+}
+
+impl ErrorClass for Outer {
+    fn is_terminal(&self) -> Option<bool> {
+        None
+    }
+
+    fn stands_for(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(match self {
+            Self::Known(error) => error.as_standard(),
+            Self::Other(error) => error.as_standard(),
+        })
+    }
+}
+
+inventory::submit! { ErrorType::of::<Known>() }
+inventory::submit! { ErrorType::of::<Outer>() }
+
+#[test]
+fn a_type_that_is_known_is_found_wherever_it_is() {
+    let gone = || Known::Gone { code: 4 };
+    for error in [
+        Error::from(gone()),
+        returned!(anyhow::Error::from(gone()).context("late")),
+        returned!(eyre::Report::from(gone())),
+        returned!(Box::from(gone()) as Box<dyn StdError + Send + Sync>),
+        Error::from(Outer::Known(gone())),
+        Error::from(Outer::Other(gone().into())),
+        Error::from(Outer::Other(anyhow::Error::from(Outer::Known(gone())).context("late"))),
+    ] {
+        assert!(error.is_terminal(), "{error:?}");
+        assert_eq!(error.details::<Known>(), Some(gone()));
+        assert_eq!(error.downcast_ref::<Known>(), Some(&gone()));
+        assert_eq!(format!("{error:#}").matches("gone").count(), 1, "{error:#}");
+        assert!(error.type_name().is_some_and(|name| name.contains("error::tests::")), "{error:?}");
+    }
+    let error = Error::terminal(Known::Busy);
+    assert!(error.is_terminal(), "it was said");
+    assert_eq!(error.details::<Known>(), Some(Known::Busy));
+    assert!(Error::from(Known::Neither).is_retryable());
+}
+
+#[test]
+fn a_policy_excludes_types_by_what_they_are_and_by_their_stored_names() {
+    let policy = RetryPolicy::default().non_retryable::<Gateway>();
+    let retries = |policy: &RetryPolicy, error: &Error| policy.retries(1, error);
+    let declined = || Gateway::Declined(7);
+    let inside = returned!(anyhow::Error::from(declined()).context("late"));
+    assert!(!retries(&policy, &declined().into()));
+    assert!(!retries(&policy, &inside));
+    assert!(retries(&policy, &Known::Busy.into()));
+    assert!(policy.settle(inside.clone()).is_terminal());
+
+    let json = serde_json::to_string(&policy).expect("JSON");
+    assert!(json.ends_with(r#""non_retryable":["flows_core::error::tests::Gateway"]}"#), "{json}");
+    let stored: RetryPolicy = serde_json::from_str(&json).expect("a policy");
+    assert_eq!(stored, policy);
+    assert!(!retries(&stored, &declined().into()));
+    assert!(retries(&stored, &inside), "nobody knows its name");
+    assert!(retries(&policy.by_name(), &inside), "here neither");
+
+    let named = json.replace("flows_core::error::tests::Gateway", "Gateway");
+    let named: RetryPolicy = serde_json::from_str(&named).expect("a policy of an earlier build");
+    assert!(!retries(&named, &declined().into()));
+}
+
+#[test]
+fn some_errors_of_a_type_are_excluded_also_where_it_was_stored() {
+    let policy = RetryPolicy::default().excluding_some::<Known>("Busy", |error| {
+        (&&ErrorOf::<Known>::new()).is(error, |error| matches!(error, Known::Busy))
+    });
+    let stored = |error: Error| Error::from(ErrorRecord::from(&error));
+    assert!(!policy.retries(1, &Known::Busy.into()));
+    assert!(!policy.retries(1, &stored(Known::Busy.into())));
+    assert!(policy.retries(1, &stored(Known::Neither.into())));
+    let policy = RetryPolicy::default().excluding_some::<Gateway>("Declined", |error| {
+        let kind = &&ErrorOf::<Gateway>::new();
+        kind.is(error, |Gateway::Declined(code)| *code > 9)
+    });
+    assert!(!policy.retries(1, &Gateway::Declined(10).into()));
+    assert!(policy.retries(1, &Gateway::Declined(9).into()));
 }

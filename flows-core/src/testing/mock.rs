@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::context::ActivityContext;
-use crate::definition::{Activity, PayloadFuture, Workflow};
+use crate::definition::{Activity, PayloadFuture, Workflow, failed};
 use crate::error::{Error, Result};
 use crate::payload::Payload;
 
@@ -30,7 +30,8 @@ where
             let mut mock = mock.lock().unwrap_or_else(PoisonError::into_inner);
             mock(input)
         };
-        Payload::output(&output?).map_err(|error| error.context_of("output", W::NAME))
+        let output = output.map_err(failed::<W>)?;
+        Payload::output(&output).map_err(|error| error.context_of("output", W::NAME))
     })
 }
 

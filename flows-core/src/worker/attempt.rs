@@ -161,7 +161,8 @@ impl Attempt {
             attempt: context.attempt(),
         };
         let output = self.guarded(self.session.surroundings.activity(invocation, self.call(input)));
-        output.await?.within(limit, || format!("output of activity `{name}`"))
+        let output = output.await.map_err(self.def.complete_error)?;
+        output.within(limit, || format!("output of activity `{name}`"))
     }
 
     /// What comes of the body. A panic of it, and of what it drops at a limit, is a part of that.

@@ -122,9 +122,14 @@ impl Executor {
         let step = StepId { op: task.op, name: task.name.into(), input: task.input_hash };
         let error = match result {
             Ok(output) => return Event::ActivityCompleted { step, attempt, output },
-            Err(error) => error.within(self.session.payload_limit),
+            Err(error) => error,
         };
         let def = self.session.registry.activity(task.name);
+        let error = match def {
+            Some(def) => policy_of(task, def).settle(error),
+            None => error,
+        };
+        let error = error.within(self.session.payload_limit);
         match def.and_then(|def| self.retry_at(task, def, attempt, &error)) {
             Some(retry_at) => {
                 tracing::debug!(activity = task.name, attempt, %error, "attempt failed; retrying");

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::parse::Parser;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{LitStr, Path, Token};
+use syn::spanned::Spanned;
+use syn::{Lit, Path, Token};
 
 use super::value::tokens_of;
 use super::{Arg, Args};
@@ -24,7 +26,7 @@ pub(crate) struct Retry {
     max_interval: Option<Duration>,
     backoff: Option<f64>,
     jitter: Option<f64>,
-    non_retryable: Vec<LitStr>,
+    non_retryable: Vec<Path>,
 }
 
 impl Retry {
@@ -53,10 +55,10 @@ impl Retry {
         let max = self.max_interval.map(tokens_of).map(|d| quote!(.max_interval(#d)));
         let backoff = self.backoff.map(|n| quote!(.backoff(#n)));
         let jitter = self.jitter.map(|n| quote!(.jitter(#n)));
-        let types = &self.non_retryable;
+        let excluded = self.non_retryable.iter().map(|path| excluded(path, krate));
         quote! {
             #krate::__private::RetryPolicy::default()
-                #max_attempts #initial #max #backoff #jitter #(.non_retryable(#types))*
+                #max_attempts #initial #max #backoff #jitter #(#excluded)*
         }
     }
 
@@ -79,16 +81,56 @@ fn jitter(arg: &Arg, errors: &mut Errors) -> Option<f64> {
     arg.number(0.0..=1.0, "a share from 0 to 1: `jitter = 0.1`", errors)
 }
 
-fn types(arg: &Arg, errors: &mut Errors) -> Vec<LitStr> {
-    let example = "non_retryable(\"Declined\", \"gateway::Closed\")";
-    let Some(group) = arg.group(example, errors) else { return Vec::new() };
-    let names = Punctuated::<LitStr, Token![,]>::parse_terminated.parse2(group);
-    match names {
-        Ok(names) => names.into_iter().collect(),
-        Err(error) => {
-            let message = format!("error types are named in quotes: `{example}`");
-            errors.at(error.span(), message);
-            Vec::new()
+const EXAMPLE: &str = "non_retryable(GatewayError, OrderError::Declined)";
+
+fn types(arg: &Arg, errors: &mut Errors) -> Vec<Path> {
+    let Some(group) = arg.group(EXAMPLE, errors) else { return Vec::new() };
+    let parsed = Punctuated::<Named, Token![,]>::parse_terminated.parse2(group);
+    let named = errors.keep(parsed).into_iter().flatten();
+    named.filter_map(|named| errors.keep(named.0)).collect()
+}
+
+/// A type or a variant as it is named in code; text in quotes is an error that says what to write.
+struct Named(syn::Result<Path>);
+
+impl Parse for Named {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let say = |span, example: &str| {
+            let message = "an error type, or a variant of one, is named as in code";
+            syn::Error::new(span, format!("{message}: `{example}`"))
+        };
+        if !input.peek(Lit) {
+            let span = input.span();
+            return Ok(Self(Ok(input.parse::<Path>().map_err(|_| say(span, EXAMPLE))?)));
         }
+        let literal = input.parse::<Lit>()?;
+        let Lit::Str(text) = &literal else { return Ok(Self(Err(say(literal.span(), EXAMPLE)))) };
+        Ok(Self(Err(say(literal.span(), &format!("non_retryable({})", text.value())))))
     }
+}
+
+/// The rule for a type or a variant, which the compiler checks.
+fn excluded(path: &Path, krate: &Path) -> TokenStream {
+    let Some(of) = enum_of(path) else { return quote!(.non_retryable::<#path>()) };
+    let name = path.segments.last().map(|variant| variant.ident.to_string());
+    let span = path.span();
+    let hygienic = |name| Ident::new(name, Span::mixed_site().located_at(span));
+    let [error, kind] = ["error", "kind"].map(hygienic);
+    let is_so = quote_spanned!(span=> |#error| ::std::matches!(#error, #path { .. }));
+    quote_spanned! {span=>
+        .excluding_some::<#of>(#name, |#error| {
+            use #krate::__private::values::*;
+            let #kind = &&#krate::__private::ErrorOf::<#of>::new();
+            #kind.is(#error, #is_so)
+        })
+    }
+}
+
+/// The enum, where a path names a variant: where its last but one segment is named like a type.
+fn enum_of(path: &Path) -> Option<Path> {
+    let mut path = path.clone();
+    path.segments.pop();
+    path.segments.pop_punct();
+    let last = path.segments.last()?.ident.unraw().to_string();
+    last.starts_with(char::is_uppercase).then_some(path)
 }

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt;
 
-use super::body::{body, run_body, run_method};
+use super::body::{body, complete_error, run_body, run_method};
 use super::module;
 use super::stub::new_call;
 use crate::args::activity::ActivityArgs;
@@ -47,6 +47,7 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
             const TRANSACTIONAL: bool = true;
         )
     });
+    let complete_error = complete_error(model);
     let (options, needs) = (options(model, args), state_needs(model));
     let name = format!("::{}", model.names.function.unraw());
     quote! {
@@ -59,6 +60,7 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
             type Output = #output;
 
             #run
+            #complete_error
             #options
             #needs
         }

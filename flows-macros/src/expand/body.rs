@@ -1,6 +1,6 @@
 //! The user's body, as an associated function of the definition: the one place where it stands.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
@@ -57,10 +57,27 @@ pub(super) fn run_body(model: &Model, handles: &[TokenStream], input: &Ident) ->
     let (function, krate) = (&model.names.function, &model.names.krate);
     let span = model.returns.span();
     let runtime = runtime(krate, span);
-    let result = Ident::new("result", span);
+    let [result, kind] = ["result", "kind"].map(|name| Ident::new(name, span));
     quote_spanned! {span=> {
         use #runtime::conversions::*;
         let #result = Self::#function(#(#handles,)* #input).await;
-        (&&&#runtime::ReturnType::of(&#result)).convert(#result)
+        let #kind = &&&&#runtime::ReturnType::of(&#result);
+        #kind.convert(#result)
     }}
+}
+
+/// The method that adds its value to an error of the body's own type. It has the user's type only as an
+/// associated one, so that an error about it is not said again.
+pub(super) fn complete_error(model: &Model) -> TokenStream {
+    let (krate, module) = (&model.names.krate, &model.names.module);
+    let [error, kind] = ["error", "kind"].map(|name| Ident::new(name, Span::mixed_site()));
+    quote! {
+        fn complete_error(#error: #krate::__private::Error) -> #krate::__private::Error {
+            use #krate::__private::completions::*;
+            let #kind = &&#krate::__private::ReturnType::<
+                <Self as #module::__Params>::Returns
+            >::new();
+            #kind.complete(#error)
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use super::body::{body, run_body, run_method};
+use super::body::{body, complete_error, run_body, run_method};
 use super::module;
 use super::stub::new_call;
 use crate::args::workflow::WorkflowArgs;
@@ -50,6 +50,7 @@ fn implementation(model: &Model, args: &WorkflowArgs, graph: &TokenStream) -> To
     let given = Ident::new("input", Span::mixed_site());
     let run = run_body(model, &[quote!(&#ctx)], &given);
     let run = run_method(model, [&ctx, &given], &run);
+    let complete_error = complete_error(model);
     let options = args.options(krate).map(|options| {
         quote! {
             #[allow(clippy::needless_update)]
@@ -66,6 +67,7 @@ fn implementation(model: &Model, args: &WorkflowArgs, graph: &TokenStream) -> To
             type Output = #output;
 
             #run
+            #complete_error
             #options
             const GRAPH: #krate::__private::Graph = #graph;
         }

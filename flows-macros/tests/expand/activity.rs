@@ -59,8 +59,16 @@ impl ::flows::__private::Activity for charge::Activity {
         {
             use ::flows::__private::conversions::*;
             let result = Self::charge(&ctx, input).await;
-            (&&&::flows::__private::ReturnType::of(&result)).convert(result)
+            let kind = &&&&::flows::__private::ReturnType::of(&result);
+            kind.convert(result)
         }
+    }
+    fn complete_error(error: ::flows::__private::Error) -> ::flows::__private::Error {
+        use ::flows::__private::completions::*;
+        let kind = &&::flows::__private::ReturnType::<
+            <Self as charge::__Params>::Returns,
+        >::new();
+        kind.complete(error)
     }
     #[allow(clippy::needless_update)]
     fn options() -> ::flows::__private::ActivityOptions {

@@ -57,10 +57,18 @@ impl ::flows::__private::Activity for debit::Activity {
                 async |tx| {
                     use ::flows::__private::conversions::*;
                     let result = Self::debit(tx, input).await;
-                    (&&&::flows::__private::ReturnType::of(&result)).convert(result)
+                    let kind = &&&&::flows::__private::ReturnType::of(&result);
+                    kind.convert(result)
                 },
             )
             .await
+    }
+    fn complete_error(error: ::flows::__private::Error) -> ::flows::__private::Error {
+        use ::flows::__private::completions::*;
+        let kind = &&::flows::__private::ReturnType::<
+            <Self as debit::__Params>::Returns,
+        >::new();
+        kind.complete(error)
     }
     #[allow(clippy::needless_update)]
     fn options() -> ::flows::__private::ActivityOptions {

@@ -73,8 +73,16 @@ impl ::flows::__private::Workflow for order::Workflow {
         {
             use ::flows::__private::conversions::*;
             let result = Self::order(&ctx, input).await;
-            (&&&::flows::__private::ReturnType::of(&result)).convert(result)
+            let kind = &&&&::flows::__private::ReturnType::of(&result);
+            kind.convert(result)
         }
+    }
+    fn complete_error(error: ::flows::__private::Error) -> ::flows::__private::Error {
+        use ::flows::__private::completions::*;
+        let kind = &&::flows::__private::ReturnType::<
+            <Self as order::__Params>::Returns,
+        >::new();
+        kind.complete(error)
     }
     #[allow(clippy::needless_update)]
     fn options() -> ::flows::__private::WorkflowOptions {
