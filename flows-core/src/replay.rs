@@ -23,7 +23,7 @@ mod tests;
 pub use machine::{Machine, RunInfo};
 pub use op::{ActivityTask, ChildTask, Overrides};
 pub use stuck::Stuck;
-pub use turn::{ActivityStart, Command, Turn};
+pub use turn::{ActivityStart, ChangedInput, Command, Turn};
 
 #[cfg(feature = "testing")]
 pub(crate) use check::target;
@@ -33,3 +33,7 @@ pub(crate) use machine::Shared;
 pub(crate) use op::{Dropped, What};
 pub(crate) use probe::Probe;
 pub(crate) use state::State;
+#[cfg(feature = "testing")]
+pub(crate) use state::Trail;
+#[cfg(feature = "testing")]
+pub(crate) use stuck::KEEP_THE_CODE;

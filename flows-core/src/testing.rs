@@ -5,8 +5,10 @@
 
 mod activity;
 mod calls;
+mod causes;
 mod crash;
 mod desk;
+mod difference;
 mod env;
 mod kit;
 mod lock;

@@ -27,7 +27,19 @@ fn check<T: std::fmt::Debug>(result: Result<T>, expected: &Expect) {
 
 #[track_caller]
 fn report<T: std::fmt::Debug>(result: Result<T>) -> String {
-    format!("{}\n", result.expect_err("it is not deterministic"))
+    let report = format!("{}\n", result.expect_err("it is not deterministic"));
+    without_times(&report)
+}
+
+/// Nanoseconds since the epoch, by the order in which they are named.
+fn without_times(report: &str) -> String {
+    let words = report.split(|c: char| !c.is_ascii_digit()).filter(|word| word.len() == 19);
+    let mut times: Vec<_> = words.collect();
+    times.sort_unstable();
+    times.dedup();
+    (1..).zip(times).fold(report.to_owned(), |report, (number, time): (u64, _)| {
+        report.replace(time, &format!("{}", 1_796_022_209_888_300_000 + number))
+    })
 }
 
 #[activity]
@@ -56,17 +68,23 @@ async fn a_global_counter_is_found() {
     check(
         crash_everywhere(by_turns::Input {}).await,
         &expect![[r#"
-        workflow `by_turns` is not the same when it is run again, without any crash
-          (if its activities give other results each time, mock them)
-          what differs: what it has recorded
-            the first time:  activity_completed `left` (#0), activity_completed `left` (#1)
-            the second time: activity_completed `left` (#0), activity_completed `right` (#1)
-          the journal of the second run:
-            0 +0s run_started
-            0 +0s activity_completed `left` (#0) = 1
-            1 +0s activity_completed `right` (#1) = 1
-            1 +0s run_completed
-    "#]],
+            workflow `by_turns` is not the same when it is run again, without any crash
+              what differs: what it has recorded
+                the first time:  activity_completed `left` (#0), activity_completed `left` (#1)
+                the second time: activity_completed `left` (#0), activity_completed `right` (#1)
+              the first operation that differs: one time activity `left` (#1), called at tests/testing/hidden.rs:63, the other time activity `right` (#1), called at tests/testing/hidden.rs:63
+              usual causes, and what to write instead:
+                - a clock (`SystemTime::now`, `Instant::now`): `ctx.now()`
+                - chance (`rand`, `Uuid::new_v4`): `ctx.random()`, `ctx.rng()`, `ctx.uuid()`
+                - the environment, a file, a setting: an activity, `ctx.side_effect(|| …)`, or the workflow's input
+                - a counter, a cache or another `static`: a local variable, or state of an activity
+                - the order of a `HashMap` or `HashSet`: a `BTreeMap`, or sort before the loop
+              the journal of the second run:
+                0 +0s run_started
+                0 +0s activity_completed `left` (#0) = 1
+                1 +0s activity_completed `right` (#1) = 1
+                1 +0s run_completed
+        "#]],
     );
 }
 
@@ -96,7 +114,16 @@ async fn a_clock_behind_an_alias_is_found() {
               (commits in an undisturbed run: 2; attempts of activities: 2)
               what differs: its outcome
                 undisturbed: 1
-                crashed:     error: run `01b8dac5-b401-715b-9d39-b5bf90ae8891` of workflow `stamped` is stuck: activity `left` (#0) at tests/testing/hidden.rs:85 is called with another input than the journal has for it; its recorded result is used (a worker in production only warns)
+                crashed:     error: run `01b8dac5-b401-715b-9d39-b5bf90ae8891` of workflow `stamped` is stuck: activity `left` (#0) at tests/testing/hidden.rs:103 is called with another input than the journal has for it; its recorded result is used (a worker in production only warns)
+                             recorded: {"n":1796022209888300001}
+                             now:      {"n":1796022209888300002}
+                             differs at .n: 1796022209888300001, now 1796022209888300002
+              usual causes, and what to write instead:
+                - a clock (`SystemTime::now`, `Instant::now`): `ctx.now()`
+                - chance (`rand`, `Uuid::new_v4`): `ctx.random()`, `ctx.rng()`, `ctx.uuid()`
+                - the environment, a file, a setting: an activity, `ctx.side_effect(|| …)`, or the workflow's input
+                - a counter, a cache or another `static`: a local variable, or state of an activity
+                - the order of a `HashMap` or `HashSet`: a `BTreeMap`, or sort before the loop
               the journal of the crashed run:
                 0 +0s run_started
                 0 +0s activity_completed `left` (#0) = 1
@@ -113,8 +140,15 @@ async fn told_the_time(ctx: &WorkflowContext) -> Result<u64> {
 /// The difference shows in the outcome alone.
 #[flows::test]
 async fn an_outcome_that_differs_is_found() {
-    let error = crash_everywhere(told_the_time::Input {}).await.expect_err("it differs");
-    assert!(error.message().contains("\n  what differs: its outcome\n"), "{error}");
+    let report = report(crash_everywhere(told_the_time::Input {}).await);
+    let told = report.split("  usual causes").next().expect("a beginning");
+    expect![[r#"
+        workflow `told_the_time` is not the same when it is run again, without any crash
+          what differs: its outcome
+            the first time:  1796022209888300001
+            the second time: 1796022209888300002
+          no operation differs: the difference is made by the workflow's own code, behind activity `left` (#0), called at tests/testing/hidden.rs:136
+    "#]].assert_eq(told);
 }
 
 #[workflow]
@@ -126,6 +160,27 @@ async fn unordered(ctx: &WorkflowContext) -> Result<u64> {
         sum += left(ctx, part).await?;
     }
     Ok(sum)
+}
+
+static INVOKED: AtomicU64 = AtomicU64::new(0);
+
+/// What it gives depends on how often it was invoked, and the report says whose fault that is.
+#[activity]
+async fn counts() -> Result<u64> {
+    Ok(INVOKED.fetch_add(1, Ordering::Relaxed))
+}
+
+#[workflow]
+async fn counted(ctx: &WorkflowContext) -> Result<u64> {
+    let count = counts(ctx).await?;
+    left(ctx, count).await
+}
+
+#[flows::test]
+async fn an_activity_that_gives_another_result_is_named() {
+    let report = report(crash_everywhere(counted::Input {}).await);
+    let named = report.lines().find(|line| line.contains("first operation")).expect("a line");
+    expect!["  the first operation that differs: activity `counts` (#0), called at tests/testing/hidden.rs:175: its input is the same, and the activity has given another result; mock it, if it must"].assert_eq(named);
 }
 
 /// The order of a hash map is another one in every process, and for every map.
@@ -150,17 +205,24 @@ async fn another_way_to_the_same_outcome_is_found() {
     check_quoted(
         crash_everywhere(two_faced::Input {}).await,
         &expect![[r#"
-        workflow `two_faced` does not survive the death of its worker after commit 1 was applied and before it was told
-          (commits in an undisturbed run: 2; attempts of activities: 2)
-          what differs: what it has recorded
-            undisturbed: activity_completed `left` (#0), activity_completed `left` (#1)
-            crashed:     activity_completed `left` (#0), activity_completed `right` (#1)
-          the journal of the crashed run:
-            0 +0s run_started
-            0 +0s activity_completed `left` (#0) = 1
-            1 +0s activity_completed `right` (#1) = 2
-            1 +0s run_completed
-    "#]],
+            workflow `two_faced` does not survive the death of its worker after commit 1 was applied and before it was told
+              (commits in an undisturbed run: 2; attempts of activities: 2)
+              what differs: what it has recorded
+                undisturbed: activity_completed `left` (#0), activity_completed `left` (#1)
+                crashed:     activity_completed `left` (#0), activity_completed `right` (#1)
+              the first operation that differs: one time activity `left` (#1), the other time activity `right` (#1), called at tests/testing/hidden.rs:199
+              usual causes, and what to write instead:
+                - a clock (`SystemTime::now`, `Instant::now`): `ctx.now()`
+                - chance (`rand`, `Uuid::new_v4`): `ctx.random()`, `ctx.rng()`, `ctx.uuid()`
+                - the environment, a file, a setting: an activity, `ctx.side_effect(|| …)`, or the workflow's input
+                - a counter, a cache or another `static`: a local variable, or state of an activity
+                - the order of a `HashMap` or `HashSet`: a `BTreeMap`, or sort before the loop
+              the journal of the crashed run:
+                0 +0s run_started
+                0 +0s activity_completed `left` (#0) = 1
+                1 +0s activity_completed `right` (#1) = 2
+                1 +0s run_completed
+        "#]],
     );
 }
 

@@ -125,11 +125,26 @@ async fn a_changed_input_on_replay_is_an_error(env: TestEnv) {
     let exec = env.start(impure::Input {}).id("x").await?;
     env.settle().await?;
     exec.signal("word", &7).await?;
-    assert_eq!(
-        exec.result().await.expect_err("another input").message(),
-        "run `x` of workflow `impure` is stuck: activity `note` (#0) at tests/testing/waiting.rs:119 is called with another input \
-         than the journal has for it; its recorded result is used (a worker in production only warns)"
-    );
+    let error = exec.result().await.expect_err("another input");
+    expect_test::expect![[r#"
+        run `x` of workflow `impure` is stuck: activity `note` (#0) at tests/testing/waiting.rs:119 is called with another input than the journal has for it; its recorded result is used (a worker in production only warns)
+            recorded: {"round":0}
+            now:      {"round":1}
+            differs at .round: 0, now 1
+          usual causes, and what to write instead:
+            - a clock (`SystemTime::now`, `Instant::now`): `ctx.now()`
+            - chance (`rand`, `Uuid::new_v4`): `ctx.random()`, `ctx.rng()`, `ctx.uuid()`
+            - the environment, a file, a setting: an activity, `ctx.side_effect(|| …)`, or the workflow's input
+            - a counter, a cache or another `static`: a local variable, or state of an activity
+            - the order of a `HashMap` or `HashSet`: a `BTreeMap`, or sort before the loop"#]].assert_eq(error.message());
+}
+
+#[flows::test]
+async fn a_signal_of_another_type_says_what_was_sent_to_whom(env: TestEnv) {
+    let exec = env.start(listen::Input { deaf: false }).id("x").await?;
+    exec.signal("word", &"seven").await?;
+    let error = exec.result().await.expect_err("it is no number");
+    expect_test::expect![[r#"signal `word` of run `x` (workflow `listen`) was sent as the string `"seven"`: cannot decode as `u64`: invalid type: string "seven", expected u64 at line 1 column 7; send what the workflow receives: with one `#[signal]` type, both sides agree"#]].assert_eq(error.message());
 }
 
 #[flows::test]

@@ -13,6 +13,8 @@ use super::workflow::WorkflowContext;
 use crate::durable::sealed::Sealed;
 use crate::error::{Error, Result};
 use crate::limits::check_name;
+use crate::payload::Payload;
+use crate::replay::Shared;
 
 /// A typed signal; `#[signal]` implements it.
 pub trait Signal: Serialize + DeserializeOwned + Send + 'static {
@@ -51,9 +53,43 @@ impl<T: DeserializeOwned> Future for SignalFuture<T> {
         if let Some(error) = self.refused.take() {
             return Poll::Ready(Err(error));
         }
-        self.handle
-            .poll(cx)
-            .map(|payload| payload?.decode().map_err(|e| e.context_of("signal", &self.name)))
+        self.handle.poll(cx).map(|payload| decode(&payload?, &self.name, self.handle.shared()))
+    }
+}
+
+/// The longest value of a signal that its error shows.
+const SHOWN: usize = 100;
+
+/// A signal as what the workflow receives it as. The error says what was sent instead, and to whom.
+pub(super) fn decode<T: DeserializeOwned>(sent: &Payload, name: &str, to: &Shared) -> Result<T> {
+    sent.decode().map_err(|error| {
+        let (run, workflow) = (to.info.key.run, &to.info.workflow);
+        let run = to.info.workflow_id.as_deref().map_or_else(|| run.to_string(), str::to_owned);
+        let text = format!("{sent:?}");
+        let shown = match text.char_indices().nth(SHOWN) {
+            Some((at, _)) => format!("{}…", &text[..at]),
+            None => text,
+        };
+        let message = format!(
+            "signal `{name}` of run `{run}` (workflow `{workflow}`) was sent as {} `{shown}`: {}; \
+             send what the workflow receives: with one `#[signal]` type, both sides agree",
+            kind_of(sent),
+            error.message(),
+        );
+        error.with_message(message)
+    })
+}
+
+/// What a JSON value is; its Rust type stays with the sender.
+fn kind_of(sent: &Payload) -> &'static str {
+    match sent.as_json().and_then(|json| json.trim_start().bytes().next()) {
+        Some(b'{') => "the object",
+        Some(b'[') => "the list",
+        Some(b'"') => "the string",
+        Some(b't' | b'f') => "the boolean",
+        Some(b'n') => "the empty value",
+        Some(_) => "the number",
+        None => "the bytes",
     }
 }
 

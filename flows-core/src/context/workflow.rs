@@ -166,7 +166,7 @@ impl WorkflowContext {
             self.calls("`ctx.try_signal(..)`", Location::caller());
             check_name("signal name", name)?;
         }
-        taken.map(|payload| payload.decode().map_err(|e| e.context_of("signal", name))).transpose()
+        taken.map(|payload| super::signal::decode(&payload, name, &self.shared)).transpose()
     }
 
     /// Computes a local value once and records it: reading a file, a setting, a real random

@@ -6,6 +6,7 @@
 use super::op::{ChildTask, What};
 use super::state::State;
 use super::stuck::Stuck;
+use super::turn::ChangedInput;
 use super::watch::Place;
 use crate::error::{Error, Result};
 use crate::journal::{Event, Recorded, StepId, StoredError};
@@ -56,8 +57,12 @@ pub(crate) fn against(state: &mut State, event: &Event) -> Result<(), Stuck> {
             | Event::ActivityAttemptFailed { step, .. },
             What::Activity(task),
         ) if step.name == task.name => {
-            let warning = changed_input("activity", step, task.input_hash, entry.site);
-            state.warnings.extend(warning);
+            if step.input != task.input_hash {
+                let (name, site) = (task.name.to_owned(), entry.site);
+                let (op, input) = (task.op, task.input.clone());
+                let kind = "activity";
+                state.warnings.push(ChangedInput { kind, name, op, child: None, input, site });
+            }
             Ok(())
         }
         _ => Err(Stuck::mismatch(&in_words(event), &entry.describe(op))),
@@ -74,19 +79,6 @@ fn nothing_waits(state: &State, op: u32) -> String {
 
 /// So many operations are named where none fits.
 const MOST: usize = 3;
-
-fn changed_input(kind: &str, step: &StepId, input_hash: u64, site: Place) -> Option<String> {
-    (step.input != input_hash).then(|| {
-        format!(
-            "{kind} `{}` (#{}) at {}:{} is called with another input than the journal has for it; \
-             its recorded result is used",
-            step.name,
-            step.op,
-            site.file(),
-            site.line()
-        )
-    })
-}
 
 impl State {
     /// Before a replay: the values that its polls will ask for.
@@ -111,6 +103,7 @@ impl State {
     /// The recorded value of a side effect; `None` when it is to be made now. An error where the
     /// journal has something else, or has nothing and goes on: then nothing may be made.
     pub(crate) fn recorded_side_effect(&mut self, op: u32, site: Place) -> Result<Option<Payload>> {
+        self.note("side effect", op, site);
         match self.recorded_marks.remove(&op) {
             Some(Event::SideEffect { value, .. }) => Ok(Some(value)),
             Some(Event::ValueRefused { error, .. }) => Err(Error::from(&error)),
@@ -141,8 +134,11 @@ impl State {
     pub(crate) fn is_new_child(&mut self, op: u32, task: &ChildTask, site: Place) -> bool {
         match self.recorded_marks.remove(&op) {
             Some(Event::ChildStarted { step, .. }) if step.name == task.workflow => {
-                let warning = changed_input("child workflow", &step, task.input_hash, site);
-                self.warnings.extend(warning);
+                if step.input != task.input_hash {
+                    let (name, child) = (task.workflow.to_owned(), Some(task.run));
+                    let (kind, input) = ("child workflow", task.input.clone());
+                    self.warnings.push(ChangedInput { kind, name, op, child, input, site });
+                }
                 false
             }
             None if self.events_ahead == 0 => true,

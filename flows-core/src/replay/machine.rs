@@ -186,6 +186,18 @@ impl Machine {
         Ok(turn)
     }
 
+    /// From now on, every operation leaves a trace.
+    #[cfg(feature = "testing")]
+    pub(crate) fn keep_trail(&self) {
+        self.shared.lock().trail = Some(super::state::Trail::new());
+    }
+
+    /// The operations that were asked for.
+    #[cfg(feature = "testing")]
+    pub(crate) fn take_trail(&self) -> super::state::Trail {
+        self.shared.lock().trail.take().unwrap_or_default()
+    }
+
     /// Where a replay that got stuck had come to.
     #[cfg(feature = "testing")]
     pub(crate) fn halt(&self) -> Halt {

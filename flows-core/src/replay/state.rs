@@ -15,7 +15,7 @@ use super::op::{ChildTask, Dropped, Op, What};
 use super::patches::Patches;
 use super::signals::Signals;
 use super::stuck::Stuck;
-use super::turn::{ActivityStart, Command};
+use super::turn::{ActivityStart, ChangedInput, Command};
 use super::watch::{self, Place};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Recorded};
@@ -53,7 +53,9 @@ pub(crate) struct State {
     pub(crate) patches: Patches,
     /// Where the last operation was called whose result the code has.
     passed: Option<Place>,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<ChangedInput>,
+    /// Every operation that was asked for, where somebody wants to know.
+    pub(crate) trail: Option<Trail>,
     /// What the code lets go of before it has its result, while somebody wants to know.
     dropped: Option<Vec<Dropped>>,
     /// The first disagreement between this poll and the journal.
@@ -61,6 +63,9 @@ pub(crate) struct State {
     /// What that was, where the code asked for a mark that the journal does not have.
     pub(crate) unrecorded: Option<(u32, String)>,
 }
+
+/// Operations by number: what each is, and where it is called.
+pub(crate) type Trail = BTreeMap<u32, (String, Place)>;
 
 impl State {
     pub(crate) fn new(now: Timestamp, run: Uuid) -> Self {
@@ -88,6 +93,7 @@ impl State {
             patches: Patches::default(),
             passed: None,
             warnings: Vec::new(),
+            trail: None,
             dropped: None,
             mismatch: None,
             unrecorded: None,
@@ -114,8 +120,18 @@ impl State {
         self.rng.get_or_insert_with(|| Box::new(ChaCha8Rng::seed_from_u64(seed)))
     }
 
+    /// Leaves a trace of an operation, for who follows.
+    pub(super) fn note(&mut self, what: &str, op: u32, site: Place) {
+        if let Some(trail) = &mut self.trail {
+            trail.insert(op, (what.to_owned(), site));
+        }
+    }
+
     /// Asks the world for an operation.
     pub(crate) fn issue(&mut self, op: u32, what: What, site: Place) {
+        if self.trail.is_some() {
+            self.note(&what.in_words(), op, site);
+        }
         self.ops.insert(op, Op::new(what, site));
         self.issued.push(op);
         self.last_asked = Some((op, site));
@@ -124,6 +140,7 @@ impl State {
     /// Waits for a signal, from the moment of the call. Says whether it had arrived.
     pub(crate) fn wait_signal(&mut self, op: u32, name: &str, site: Place) -> bool {
         let mut entry = Op::new(What::Signal { name: name.to_owned() }, site);
+        self.note("signal", op, site);
         entry.result = self.signals.wait(name, op).map(Ok);
         let arrived = entry.result.is_some();
         self.ops.insert(op, entry);

@@ -10,6 +10,10 @@ use crate::error::storable_reason;
 const INSTEAD: &str = "Await activities, children, `ctx.sleep`, `ctx.signal` and the like, or `flows::join!` and \
      `flows::select!` of them; put other waiting into an `#[activity]`.";
 
+/// What to do where the code was changed.
+pub(crate) const KEEP_THE_CODE: &str = "\nThis run needs the code that wrote its journal. Keep that code for it, as the `else` of an \
+     `if ctx.patched(\"…\")` or under its own `version` of the workflow; or deploy that build again.";
+
 /// A run that cannot go on in this build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stuck {
@@ -72,10 +76,7 @@ impl Stuck {
         Self::new(format!(
             "the journal does not match this build\n  \
              journal: {journal}\n  \
-             code:    {code}\n\
-             This run needs the code that wrote its journal. Keep that code for it, as the `else` \
-             of an `if ctx.patched(\"…\")` or under its own `version` of the workflow; or deploy \
-             that build again."
+             code:    {code}{KEEP_THE_CODE}"
         ))
     }
 }

@@ -1,8 +1,10 @@
 //! What one poll of a workflow asks for.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::op::{ActivityTask, ChildTask};
+use super::watch::Place;
 use crate::error::Result;
 use crate::journal::Recorded;
 use crate::payload::Payload;
@@ -18,7 +20,37 @@ pub struct Turn {
     /// The workflow's own result, once it has one.
     pub outcome: Option<Result<Payload>>,
     /// Differences from the journal that do not stop the run.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<ChangedInput>,
+}
+
+/// An operation whose input is another one than the journal has for it. `Display` says it in one line.
+#[derive(Debug, Clone)]
+pub struct ChangedInput {
+    /// Activity or child workflow.
+    pub kind: &'static str,
+    /// The definition's name.
+    pub name: String,
+    /// The operation's number.
+    pub op: u32,
+    /// The child's run id.
+    pub child: Option<uuid::Uuid>,
+    /// What the code calls it with now; of the journal's there is only a hash.
+    pub input: Payload,
+    /// Where it is called.
+    pub(crate) site: Place,
+}
+
+impl fmt::Display for ChangedInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, name, op, site, .. } = self;
+        write!(
+            f,
+            "{kind} `{name}` (#{op}) at {}:{} is called with another input than the journal has for it; \
+             its recorded result is used",
+            site.file(),
+            site.line()
+        )
+    }
 }
 
 /// Something the workflow wants from the world.

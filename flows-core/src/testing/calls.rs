@@ -45,6 +45,11 @@ impl Calls {
         self.with(|all| all[number].ended = true);
     }
 
+    /// All attempts, in the order in which they began.
+    pub(crate) fn all(&self) -> Vec<Invoked> {
+        self.with(|all| all.clone())
+    }
+
     /// The attempts that have begun and not ended.
     pub(crate) fn running(&self) -> Vec<Invoked> {
         self.with(|all| all.iter().filter(|call| !call.ended).cloned().collect())
@@ -55,6 +60,14 @@ impl Calls {
         self.with(|all| {
             let of_activity = all.iter().filter(|call| call.name == A::NAME);
             of_activity.map(|call| call.input.clone()).collect()
+        })
+    }
+
+    /// The input of the last attempt of an operation.
+    pub(crate) fn last_input(&self, run: Uuid, op: u32) -> Option<Payload> {
+        self.with(|all| {
+            let last = all.iter().rev().find(|call| (call.run, call.op) == (run, op));
+            last.map(|call| call.input.clone())
         })
     }
 

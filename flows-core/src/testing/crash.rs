@@ -5,6 +5,7 @@
 
 mod course;
 mod doom;
+mod first;
 mod report;
 mod verdict;
 
@@ -146,8 +147,14 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         for place in Place::all(undisturbed.commits, undisturbed.effects) {
             let crashed = self.course(Some(place)).await?;
             if let Some(difference) = verdict::difference(&undisturbed, &crashed) {
-                let report =
-                    report::failure(Self::NAME, place, &undisturbed, &crashed, &difference);
+                let first = self.first(&undisturbed, &crashed);
+                let report = report::failure(
+                    Self::NAME,
+                    place,
+                    [&undisturbed, &crashed],
+                    &difference,
+                    first,
+                );
                 return Err(Error::new(ErrorKind::Terminal, report));
             }
         }
@@ -161,11 +168,21 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         let again = self.course(None).await?;
         match verdict::difference(undisturbed, &again) {
             Some(difference) => {
-                let report = report::unlike(Self::NAME, &again, &difference);
+                let first = self.first(undisturbed, &again);
+                let report = report::unlike(Self::NAME, &again, &difference, first);
                 Err(Error::new(ErrorKind::Terminal, report))
             }
             None => Ok(()),
         }
+    }
+
+    /// Where the difference begins; a run that got stuck has said it.
+    fn first(&self, one: &Course, other: &Course) -> Vec<String> {
+        if !other.ended {
+            return Vec::new();
+        }
+        let registry = self.registry.clone().unwrap_or_else(Registry::all);
+        first::difference(&registry, one, other)
     }
 
     async fn course(&self, place: Option<Place>) -> Result<Course> {

@@ -6,12 +6,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use uuid::Uuid;
+
 use super::calls::Calls;
+use super::causes::CAUSES;
 use super::crash::Doom;
+use super::difference;
 use super::mock::{Mock, WorkflowMock};
 use crate::context::{ActivityContext, StateMap};
 use crate::definition::{ActivityDef, PayloadFuture, WorkflowDef};
 use crate::payload::Payload;
+use crate::replay::ChangedInput;
 
 /// What a test has said about activities, and what it learns about them.
 #[derive(Default)]
@@ -22,6 +27,8 @@ pub(crate) struct Desk {
     mocks: Mutex<HashMap<&'static str, Mock>>,
     workflows: Mutex<HashMap<(&'static str, u32), WorkflowMock>>,
     state: Mutex<Arc<StateMap>>,
+    /// What runs have begun with.
+    begun: Mutex<HashMap<Uuid, Payload>>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -57,6 +64,9 @@ impl Desk {
         let (desk, body) = (Arc::clone(self), Arc::clone(&def.begin));
         let key = (def.name, def.version);
         def.begin = Arc::new(move |context, input| {
+            let mut begun = desk.begun.lock().unwrap_or_else(PoisonError::into_inner);
+            begun.insert(context.run_id(), input.clone());
+            drop(begun);
             let workflows = desk.workflows.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(mock) = workflows.get(&key).cloned() else {
                 drop(workflows);
@@ -71,6 +81,20 @@ impl Desk {
     pub(crate) fn insert_state<T: Send + Sync + 'static>(&self, value: T) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::make_mut(&mut state).insert(value);
+    }
+
+    /// An input has changed: what it was, what it is, why that may be.
+    pub(crate) fn explain(&self, run: Uuid, changed: &ChangedInput) -> String {
+        let recorded = match changed.child {
+            Some(child) => {
+                let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+                begun.get(&child).cloned()
+            }
+            None => self.calls.last_input(run, changed.op),
+        };
+        let inputs = recorded.map(|recorded| difference::lines(&recorded, &changed.input));
+        let inputs = inputs.unwrap_or_default();
+        format!("{changed} (a worker in production only warns)\n{inputs}{CAUSES}")
     }
 
     /// One attempt.

@@ -12,7 +12,7 @@ use crate::engine::{History, PAYLOAD_LIMIT};
 use crate::error::{Error, ErrorKind};
 use crate::journal::{Event, Recorded};
 use crate::registry::Registry;
-use crate::replay::{Command, Halt, Machine, RunInfo, Stuck, Turn, target};
+use crate::replay::{Command, Halt, Machine, RunInfo, Stuck, Trail, Turn, target};
 
 pub use all::{ReplayAll, replay_all};
 pub use error::ReplayError;
@@ -122,6 +122,16 @@ pub(crate) fn turn_of(registry: &Registry, history: &History) -> Result<Turn, St
     machine.replay(split(history).0)
 }
 
+/// What the code asks for on the way through a history, as far as it comes.
+pub(crate) fn trail(registry: &Registry, history: &History) -> Trail {
+    let def = registry.workflow(&history.workflow, history.version);
+    let machine = def.and_then(|def| Machine::new(info(history), def, &history.input).ok());
+    let Some(mut machine) = machine else { return Trail::new() };
+    machine.keep_trail();
+    drop(machine.replay(split(history).0)); // where it gets stuck, the trail ends
+    machine.take_trail()
+}
+
 fn info(history: &History) -> RunInfo {
     RunInfo {
         key: history.key(),
@@ -161,18 +171,16 @@ fn halted(history: &History, journal: usize, halt: Halt) -> Option<usize> {
 
 /// What a worker only warns of.
 fn same_inputs(history: &History, turn: &Turn) -> Result<(), ReplayError> {
-    let Some(warning) = turn.warnings.first() else { return Ok(()) };
+    let Some(changed) = turn.warnings.first() else { return Ok(()) };
     let names_it = |event: &Event| match event {
         Event::ActivityCompleted { step, .. }
         | Event::ActivityFailed { step, .. }
         | Event::ActivityAttemptFailed { step, .. }
-        | Event::ChildStarted { step, .. } => {
-            warning.contains(&format!("`{}` (#{})", step.name, step.op))
-        }
+        | Event::ChildStarted { step, .. } => step.op == changed.op,
         _ => false,
     };
     let at = history.events.iter().position(|entry| names_it(&entry.recorded.event));
-    Err(ReplayError::new(history, at, warning))
+    Err(ReplayError::new(history, at, &changed.to_string()))
 }
 
 /// A run that asks for an activity that nobody has is stuck as soon as it is taken up.

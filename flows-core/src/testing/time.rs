@@ -83,12 +83,16 @@ impl Gate {
     #[track_caller]
     fn new() -> Arc<Self> {
         let Ok(runtime) = Handle::try_current() else {
-            panic!("virtual time needs a runtime: use `#[flows::test]` or `#[tokio::test]`");
+            panic!(
+                "virtual time needs a runtime: in a test use `#[flows::test]` or `#[tokio::test]`, in `main` \
+                 `#[tokio::main(flavor = \"current_thread\")]`"
+            );
         };
         assert!(
             runtime.runtime_flavor() == RuntimeFlavor::CurrentThread,
-            "virtual time needs a runtime of one thread: use `#[flows::test]`, or `#[tokio::test]` \
-             without `flavor = \"multi_thread\"`"
+            "virtual time needs a runtime of one thread, and this one has several: in a test use \
+             `#[flows::test]`, or `#[tokio::test]` without `flavor = \"multi_thread\"`; in `main` write \
+             `#[tokio::main(flavor = \"current_thread\")]`"
         );
         if !clock::is_paused() {
             tokio::time::pause();

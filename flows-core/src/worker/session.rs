@@ -31,6 +31,7 @@ use crate::engine::hints::Hints;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::registry::Registry;
+use crate::replay::ChangedInput;
 use crate::store::{Store, WorkerIdentity};
 
 /// How long handing back may take; and where the store has not answered of late.
@@ -154,9 +155,14 @@ impl Session {
     }
 
     /// Why a run may not go on with these warnings: it may, unless the worker is strict.
-    pub(crate) fn refusal(&self, warnings: &[String]) -> Option<String> {
-        let refused = self.config.strict && !warnings.is_empty();
-        refused.then(|| format!("{} (a worker in production only warns)", warnings.join("; ")))
+    pub(crate) fn refusal(&self, run: RunKey, warnings: &[ChangedInput]) -> Option<String> {
+        let first = warnings.first().filter(|_| self.config.strict)?;
+        #[cfg(feature = "testing")]
+        if let Some(desk) = &self.config.desk {
+            return Some(desk.explain(run.run, first));
+        }
+        let _ = run;
+        Some(first.to_string())
     }
 
     /// Slots for runs that are free.

@@ -44,7 +44,7 @@ impl Executor {
                 "{warning}"
             );
         }
-        if let Some(why) = self.session.refusal(&turn.warnings) {
+        if let Some(why) = self.session.refusal(key, &turn.warnings) {
             return self.get_stuck(key, &why);
         }
         let Obeyed { launches, marked } = self.obey(key, turn.commands);

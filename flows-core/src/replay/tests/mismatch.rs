@@ -384,7 +384,7 @@ fn another_input_is_a_warning() {
     expect![[r#"
         activity `charge` (#0) at flows-core/src/replay/tests/mismatch.rs is called with another input than the journal has for it; its recorded result is used
         activity `ship` (#1) at flows-core/src/replay/tests/mismatch.rs is called with another input than the journal has for it; its recorded result is used
-    "#]].assert_eq(&super::shown::without_lines(&(turn.warnings.join("\n") + "\n")));
+    "#]].assert_eq(&super::shown::without_lines(&turn.warnings.iter().map(|it| format!("{it}\n")).collect::<String>()));
     assert_eq!(super::shown::turn(&turn), "gives 20", "what was recorded counts");
 }
 

@@ -11,11 +11,12 @@ use super::{CrashEverywhere, Signal};
 use crate::clock;
 use crate::context::StateMap;
 use crate::definition::WorkflowInput;
-use crate::engine::{AnyWorkflow, Engine, Execution, HistoryEvent};
+use crate::engine::{AnyWorkflow, Engine, Execution, History, HistoryEvent};
 use crate::error::Result;
 use crate::memory::MemoryStore;
 use crate::registry::Registry;
 use crate::store::Store;
+use crate::testing::calls::Invoked;
 use crate::testing::desk::Desk;
 use crate::testing::kit::Kit;
 use crate::testing::time::Still;
@@ -37,6 +38,9 @@ pub(super) struct Course {
     pub(super) died: bool,
     pub(super) done: Vec<Done>,
     pub(super) journal: Vec<HistoryEvent>,
+    pub(super) history: History,
+    /// The attempts of its activities.
+    pub(super) calls: Vec<Invoked>,
 }
 
 impl Course {
@@ -58,8 +62,9 @@ impl Course {
         let ended = !matches!(exec.try_result().await, Ok(None));
         let (commits, effects) = doom.counts();
         let (died, done) = (doom.dead().is_some(), doom.done());
-        let journal = exec.history().await?;
-        Ok(Self { place, ended, outcome, commits, effects, died, done, journal })
+        let (journal, history) = (exec.history().await?, exec.export().await?);
+        let calls = kit.desk.calls.all();
+        Ok(Self { place, ended, outcome, commits, effects, died, done, journal, history, calls })
     }
 }
 

@@ -6,6 +6,7 @@ use super::course::Course;
 use super::doom::Place;
 use super::verdict::Difference;
 use crate::engine::HistoryEvent;
+use crate::testing::causes::CAUSES;
 
 /// The longest value that is shown whole.
 const SHOWN: usize = 120;
@@ -14,9 +15,9 @@ const SHOWN: usize = 120;
 pub(super) fn failure(
     workflow: &str,
     place: Place,
-    undisturbed: &Course,
-    crashed: &Course,
+    [undisturbed, crashed]: [&Course; 2],
     difference: &Difference,
+    first: Vec<String>,
 ) -> String {
     let (commits, effects) = (undisturbed.commits, undisturbed.effects);
     let mut lines = vec![
@@ -24,18 +25,26 @@ pub(super) fn failure(
         format!("  (commits in an undisturbed run: {commits}; attempts of activities: {effects})"),
     ];
     lines.extend(what_differs(difference, ["undisturbed:", "crashed:    "]));
+    lines.extend(first);
+    lines.push(CAUSES.to_owned());
     lines.push("  the journal of the crashed run:".to_owned());
     lines.extend(journal(&crashed.journal));
     lines.join("\n")
 }
 
 /// Even undisturbed, it is not the same twice.
-pub(super) fn unlike(workflow: &str, again: &Course, difference: &Difference) -> String {
-    let mut lines = vec![
-        format!("workflow `{workflow}` is not the same when it is run again, without any crash"),
-        "  (if its activities give other results each time, mock them)".to_owned(),
-    ];
+pub(super) fn unlike(
+    workflow: &str,
+    again: &Course,
+    difference: &Difference,
+    first: Vec<String>,
+) -> String {
+    let mut lines = vec![format!(
+        "workflow `{workflow}` is not the same when it is run again, without any crash"
+    )];
     lines.extend(what_differs(difference, ["the first time: ", "the second time:"]));
+    lines.extend(first);
+    lines.push(CAUSES.to_owned());
     lines.push("  the journal of the second run:".to_owned());
     lines.extend(journal(&again.journal));
     lines.join("\n")
@@ -51,7 +60,7 @@ fn what_differs(difference: &Difference, labels: [&str; 2]) -> Vec<String> {
 }
 
 fn indented(text: &str) -> String {
-    text.replace('\n', "\n                 ")
+    text.replace('\n', "\n             ")
 }
 
 fn journal(events: &[HistoryEvent]) -> Vec<String> {

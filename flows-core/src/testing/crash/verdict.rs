@@ -6,6 +6,8 @@ use super::course::Course;
 use super::doom::{Done, Step};
 use crate::engine::HistoryEvent;
 use crate::error::Result;
+use crate::replay::KEEP_THE_CODE;
+use crate::testing::causes::CAUSES;
 
 /// What differs, in words and in lines.
 pub(super) struct Difference {
@@ -85,7 +87,11 @@ fn effects(done: &[Done]) -> Option<Difference> {
 pub(super) fn in_words(outcome: &Result<serde_json::Value>) -> String {
     match outcome {
         Ok(output) => output.to_string(),
-        Err(error) => format!("error: {error}"),
+        // The code is the same, and the usual causes are named at the end of the report.
+        Err(error) => {
+            let said = format!("error: {error}").replace(KEEP_THE_CODE, "").replace(CAUSES, "");
+            said.trim_end().to_owned()
+        }
     }
 }
 
