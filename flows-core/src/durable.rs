@@ -5,6 +5,8 @@
 
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 use crate::replay::watch::{self, Place};
@@ -43,7 +45,12 @@ pub(crate) mod sealed {
         note = "await the library's durable futures in a `#[flows::durable]` function instead of \
                 writing a future; put other waiting into an `#[activity]`"
     )]
-    pub trait Sealed {}
+    pub trait Sealed {
+        /// Somebody is going to await it, by itself or with others. What is dropped after that is given up;
+        /// what is dropped without is forgotten.
+        #[doc(hidden)]
+        fn is_awaited(&self) {}
+    }
 }
 
 /// Accepts only what is durable.
@@ -51,34 +58,105 @@ pub(crate) mod sealed {
 #[track_caller]
 pub fn durable<F: Durable>(future: F) -> F {
     watch::awaits(Location::caller());
+    future.is_awaited();
     future
 }
 
 /// An async block of a workflow.
 #[must_use = "an async block does nothing unless it is awaited"]
-pub struct Block<F> {
-    future: Pin<Box<F>>,
+pub struct Block<F: Future> {
+    /// None when it is being dropped.
+    future: Option<Pin<Box<F>>>,
     /// See [`watch::entering`].
     entered: Option<Place>,
+    awaited: AtomicBool,
+    failed: fn(&F::Output) -> bool,
 }
 
 /// Wraps an async block in which every await is durable.
 pub fn block<F: Future>(future: F) -> Block<F> {
-    Block { future: Box::pin(future), entered: None }
+    helper(future, |_| true) // nobody knows what it gives: nothing is said about how it ends
 }
+
+/// Wraps the body of a function; `failed` says whether it ended with an error.
+pub fn helper<F: Future>(future: F, failed: fn(&F::Output) -> bool) -> Block<F> {
+    Block { future: Some(Box::pin(future)), entered: None, awaited: AtomicBool::new(false), failed }
+}
+
+/// What a function gives. Generated code asks it whether that is an error.
+pub struct Outcome<'a, T: ?Sized>(pub &'a T);
+
+/// Of what can be an error.
+pub trait MayFail {
+    /// Whether it is one.
+    fn failed(&self) -> bool;
+}
+
+/// Of anything else.
+pub trait NeverFails {
+    /// It is none.
+    fn failed(&self) -> bool {
+        false
+    }
+}
+
+impl<T, E> MayFail for &Outcome<'_, Result<T, E>> {
+    fn failed(&self) -> bool {
+        self.0.is_err()
+    }
+}
+
+impl<T> MayFail for &Outcome<'_, Option<T>> {
+    fn failed(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl<T: ?Sized> NeverFails for Outcome<'_, T> {}
 
 impl<F: Future> Future for Block<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let Self { future, entered } = &mut *self;
-        watch::part(entered, || future.as_mut().poll(cx))
+        let Self { future, entered, failed, .. } = &mut *self;
+        let Some(future) = future else { return Poll::Pending };
+        let forgotten = watch::forgotten();
+        let polled = watch::part(entered, || future.as_mut().poll(cx));
+        if matches!(&polled, Poll::Ready(output) if failed(output)) {
+            watch::forgive(forgotten);
+        }
+        polled
     }
 }
 
-impl<F: Future> sealed::Sealed for Block<F> {}
-impl<F: Durable + ?Sized> sealed::Sealed for Pin<Box<F>> {}
-impl<F: Durable + Unpin + ?Sized> sealed::Sealed for Box<F> {}
-impl<F: Durable + Unpin + ?Sized> sealed::Sealed for &mut F {}
-impl<F: Durable + ?Sized> sealed::Sealed for Pin<&mut F> {}
+/// What it holds is given up with it.
+impl<F: Future> Drop for Block<F> {
+    fn drop(&mut self) {
+        let future = self.future.take();
+        if self.awaited.load(Relaxed) {
+            watch::give_up(|| drop(future));
+        }
+    }
+}
+
+impl<F: Future> sealed::Sealed for Block<F> {
+    fn is_awaited(&self) {
+        self.awaited.store(true, Relaxed);
+    }
+}
+
+macro_rules! like_what_is_in_it {
+    ([$($bound:ident)?] $pointer:ty) => {
+        impl<F: Durable $(+ $bound)? + ?Sized> sealed::Sealed for $pointer {
+            fn is_awaited(&self) {
+                F::is_awaited(self);
+            }
+        }
+    };
+}
+
+like_what_is_in_it!([] Pin<Box<F>>);
+like_what_is_in_it!([Unpin] Box<F>);
+like_what_is_in_it!([Unpin] &mut F);
+like_what_is_in_it!([] Pin<&mut F>);
 impl<T> sealed::Sealed for std::future::Ready<T> {}

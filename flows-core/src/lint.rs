@@ -22,6 +22,8 @@ use std::sync::{Arc, Barrier, Condvar, LazyLock, Mutex, Once, OnceLock, RwLock, 
 use std::thread::LocalKey;
 use std::time::{Instant, SystemTime};
 
+use crate::durable::Durable;
+
 /// No replay can repeat it.
 pub struct Refused;
 /// Nothing to say about it.
@@ -42,6 +44,9 @@ impl<'a, T: ?Sized, K> Value<'a, T, K> {
 
 /// A static or constant; [`Refused`] if what it holds may change, or is made when it is first read.
 pub struct Global<'a, T: ?Sized>(pub &'a T);
+
+/// A value that is dropped where it was made; [`Refused`] if it is durable, and was to be awaited.
+pub struct Dropped<'a, T: ?Sized>(pub &'a T);
 
 /// The answer that is tried first.
 pub trait First {
@@ -81,6 +86,9 @@ impl<A, B> Last for Functions<A, B> {}
 impl<T: Of<K> + ?Sized, K> First for &&&Value<'_, T, K> {}
 impl<T: ?Sized, K> Last for Value<'_, T, K> {}
 
+impl<T: Durable + ?Sized> First for &&&Dropped<'_, T> {}
+impl<T: ?Sized> Last for Dropped<'_, T> {}
+
 // What is made when it is first read is no constant, which could be cloned.
 impl<T: Of<Shared> + ?Sized> First for &&&Global<'_, T> {}
 impl<T: Clone> Second for &&Global<'_, T> {}
@@ -102,6 +110,22 @@ pub trait Constant: Sized {
 
 #[diagnostic::do_not_recommend]
 impl Constant for Fine {}
+
+/// What may be dropped where it was made.
+#[diagnostic::on_unimplemented(
+    message = "this is never awaited, so it is never done",
+    label = "dropped, and nobody has awaited it",
+    note = "await it: `….await?`; or begin it with `let later = ….start();`, and write `later.await?` where you \
+            want the result; a child that is to go on by itself is `….detach()`, and what is given up on \
+            purpose `….cancel()`"
+)]
+pub trait Dispensable: Sized {
+    /// Accepts only what nobody has to await.
+    fn wanted(self) {}
+}
+
+#[diagnostic::do_not_recommend]
+impl Dispensable for Fine {}
 
 /// Passes a value on; what is asked about it never runs.
 #[inline]

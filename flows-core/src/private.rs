@@ -11,7 +11,7 @@ pub use crate::definition::{
     Activity, ActivityDef, ActivityOptions, Definition, SourceLocation, StateNeed, Workflow,
     WorkflowDef, WorkflowInput, WorkflowOptions,
 };
-pub use crate::durable::{Block, Durable, block, durable};
+pub use crate::durable::{Block, Durable, MayFail, NeverFails, Outcome, block, durable, helper};
 pub use crate::error::class::{AsStandard, ErrorClass, ErrorType};
 pub use crate::error::returned::{ReturnType, Returned, completions, conversions};
 pub use crate::error::value::{ErrorOf, values};

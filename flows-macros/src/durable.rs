@@ -51,6 +51,7 @@ fn signature(
     graph: Option<&TokenStream>,
 ) -> TokenStream {
     helper.sig.asyncness = None;
+    let failed = failed(&helper.sig.output, krate);
     let output = match &helper.sig.output {
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, ty) => quote!(#ty),
@@ -67,7 +68,7 @@ fn signature(
             #krate::__private::inventory::submit! { #krate::__private::HelperGraph(#graph) }
         }
     });
-    let block = quote_spanned!(sig.ident.span()=> #runtime::block(async move #body));
+    let block = quote_spanned!(sig.ident.span()=> #runtime::helper(async move #body, #failed));
     quote! {
         #(#attrs)*
         #[deny(unused_must_use)]
@@ -93,6 +94,20 @@ fn typed_body(block: &Block, output: &ReturnType) -> TokenStream {
         }
         #(#stmts)*
     }}
+}
+
+/// Whether what it gives is an error. Of a type without a name nobody knows.
+fn failed(output: &ReturnType, krate: &Path) -> TokenStream {
+    match output {
+        ReturnType::Type(_, ty) if !has_impl_trait(ty) => quote! {
+            |output: &#ty| {
+                use #krate::__private::{MayFail as _, NeverFails as _};
+                (&&#krate::__private::Outcome(output)).failed()
+            }
+        },
+        ReturnType::Type(..) => quote!(|_| true),
+        ReturnType::Default => quote!(|_| false),
+    }
 }
 
 fn has_impl_trait(ty: &syn::Type) -> bool {

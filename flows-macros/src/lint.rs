@@ -13,6 +13,7 @@
 mod allow;
 mod ask;
 mod asked;
+mod dropped;
 mod kind;
 mod macros;
 mod order;
@@ -232,7 +233,11 @@ impl VisitMut for Lint<'_> {
                 let Some((stmt, rest)) = stmts[at..].split_first_mut() else { break };
                 lint.orderless = matches!(stmt, Stmt::Local(local)
                     if lint.declares_ordered(local) || lint.is_sorted_next(local, rest));
+                let dropped = dropped::is_dropped(stmt, rest);
                 lint.visit_stmt_mut(stmt);
+                if let Some(value) = dropped.then(|| dropped::value(stmt)).flatten() {
+                    lint.ask_dropped(value);
+                }
                 block.stmts.append(&mut lint.before);
                 block.stmts.push(stmt.clone());
             }

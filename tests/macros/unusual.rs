@@ -46,9 +46,10 @@ async fn kept_and_moved(ctx: &WorkflowContext) -> Result<Vec<u64>> {
 /// Waits that are given up before anything came of them.
 #[workflow]
 async fn given_up(ctx: &WorkflowContext) -> Result<u64> {
-    drop(add(ctx, 1, 1));
-    drop(add(ctx, 1, 1).start());
-    drop(ctx.sleep(SECOND));
+    add(ctx, 1, 1).cancel();
+    add(ctx, 1, 1).start().cancel();
+    let given_up = ctx.sleep(SECOND);
+    drop(given_up);
     let never = async { ctx.signal::<u64>("never").await };
     let mut polled = Box::pin(never);
     let ticked = flows::select! {

@@ -167,7 +167,7 @@ async fn jot(ctx: &ActivityContext, what: String) -> Result<()> {
 #[workflow]
 async fn hasty(ctx: &WorkflowContext) -> Result<()> {
     let _until_the_end = detour(ctx, "left behind".into()).start();
-    drop(detour(ctx, "dropped at once".into()).start());
+    detour(ctx, "dropped at once".into()).start().cancel();
     detour(ctx, "detached".into()).detach();
     flows::select! {
         _ = detour(ctx, "lost".into()) => {}

@@ -5,6 +5,7 @@ mod attribute;
 mod bounds;
 mod crash;
 mod first;
+mod forgotten;
 mod hidden;
 mod mocks;
 mod own_errors;

@@ -145,8 +145,15 @@ struct Child<F> {
 }
 
 impl<F: Future> Set<F> {
-    fn new(futures: impl IntoIterator<Item = F>, site: Place) -> Self {
-        let futures: Vec<_> = futures.into_iter().map(|future| Some(Box::pin(future))).collect();
+    fn new(futures: impl IntoIterator<Item = F>, site: Place) -> Self
+    where
+        F: Durable,
+    {
+        let pin = |future: F| {
+            future.is_awaited();
+            Some(Box::pin(future))
+        };
+        let futures: Vec<_> = futures.into_iter().map(pin).collect();
         let woken = Arc::new(Woken::all(futures.len()));
         let bell = |index| Arc::new(Bell::of_member(index, &woken));
         let children: Vec<_> =

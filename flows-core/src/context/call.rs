@@ -82,6 +82,11 @@ impl<A: Activity> Call<A> {
         self
     }
 
+    /// Gives it up, on purpose: if it has started, it is cancelled.
+    pub fn cancel(self) {
+        self.handle.is_awaited();
+    }
+
     fn overrides(&mut self) -> &mut Overrides {
         self.overrides.get_or_insert_default()
     }
@@ -135,6 +140,7 @@ impl<A: Activity> Future for Call<A> {
     type Output = Result<A::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.handle.is_awaited();
         self.issue();
         if let Some(error) = self.refused.take() {
             return Poll::Ready(Err(error));
@@ -143,4 +149,14 @@ impl<A: Activity> Future for Call<A> {
     }
 }
 
-impl<A: Activity> Sealed for Call<A> {}
+impl<A: Activity> Drop for Call<A> {
+    fn drop(&mut self) {
+        self.handle.is_dropped(|| format!("activity `{}`", A::NAME), self.input.is_none());
+    }
+}
+
+impl<A: Activity> Sealed for Call<A> {
+    fn is_awaited(&self) {
+        self.handle.is_awaited();
+    }
+}

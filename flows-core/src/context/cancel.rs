@@ -51,6 +51,7 @@ pub struct Shield<F> {
 
 impl<F: Durable> Shield<F> {
     pub(super) fn new(ctx: &WorkflowContext, future: F) -> Self {
+        future.is_awaited();
         Self { future: Box::pin(future), shared: Arc::clone(ctx.shared()) }
     }
 }

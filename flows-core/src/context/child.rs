@@ -74,6 +74,11 @@ impl<W: Workflow> ChildCall<W> {
         drop(self.abandon_on_drop().start());
     }
 
+    /// Gives it up, on purpose: if it has started, the child is asked to cancel.
+    pub fn cancel(self) {
+        self.handle.is_awaited();
+    }
+
     fn issue(&mut self) {
         let Some(input) = self.input.take() else { return };
         let shared = Arc::clone(self.handle.shared());
@@ -170,6 +175,7 @@ impl<W: Workflow> Future for ChildCall<W> {
     type Output = Result<W::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.handle.is_awaited();
         self.issue();
         if let Some(error) = self.refused.take() {
             return Poll::Ready(Err(error));
@@ -178,4 +184,19 @@ impl<W: Workflow> Future for ChildCall<W> {
     }
 }
 
-impl<W: Workflow> Sealed for ChildCall<W> {}
+/// A child that has run for a while may end with the workflow, or at the end of a block; one that is
+/// dropped as soon as it was called was meant to be awaited.
+impl<W: Workflow> Drop for ChildCall<W> {
+    fn drop(&mut self) {
+        let started = self.input.is_none();
+        if !started || self.handle.is_new() && !self.abandoned {
+            self.handle.is_dropped(called::<W>, started);
+        }
+    }
+}
+
+impl<W: Workflow> Sealed for ChildCall<W> {
+    fn is_awaited(&self) {
+        self.handle.is_awaited();
+    }
+}

@@ -1,6 +1,8 @@
 //! The handle by which a durable future holds its operation: polls it, and lets go when dropped.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 use serde::de::DeserializeOwned;
@@ -16,6 +18,9 @@ pub(super) struct OpHandle {
     op: u32,
     open: bool,
     site: Place,
+    awaited: AtomicBool,
+    /// In which turn it was opened.
+    turn: u32,
 }
 
 impl OpHandle {
@@ -23,7 +28,39 @@ impl OpHandle {
     pub(super) fn new(shared: &Arc<Shared>, site: Place, what: impl FnOnce() -> String) -> Self {
         shared.bounds.operation(what, site);
         let op = shared.lock().next_op();
-        Self { shared: Arc::clone(shared), op, open: false, site }
+        let awaited = AtomicBool::new(false);
+        Self { shared: Arc::clone(shared), op, open: false, site, awaited, turn: 0 }
+    }
+
+    /// See [`Sealed`](crate::durable::sealed::Sealed).
+    pub(super) fn is_awaited(&self) {
+        self.awaited.store(true, Relaxed);
+    }
+
+    /// Whether it was opened in this very turn, so that nothing can have come of it yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.turn == self.shared.bounds.turn()
+    }
+
+    /// Its call is dropped. If nobody has awaited it, somebody has forgotten to.
+    pub(super) fn is_dropped(&self, call: impl FnOnce() -> String, started: bool) {
+        if self.awaited.load(Relaxed) {
+            return;
+        }
+        watch::forgets(&self.shared, || {
+            let (op, file, line) = (self.op, self.site.file(), self.site.line());
+            let what = if started {
+                "was started and dropped, and never awaited: dropping it cancels it, so it may not be \
+                 done. Keep the call, and await it later"
+            } else {
+                "was dropped, and neither awaited nor started: it is never done. Await it; or begin it \
+                 with `.start()`, keep it, and await it later"
+            };
+            format!(
+                "{} (#{op}), called at {file}:{line}, {what}; if it is to be given up, write `.cancel()`",
+                call()
+            )
+        });
     }
 
     pub(super) fn op(&self) -> u32 {
@@ -43,11 +80,13 @@ impl OpHandle {
     pub(super) fn open(&mut self, issue: impl FnOnce(&mut State, u32)) {
         if !self.open {
             self.open = true;
+            self.turn = self.shared.bounds.turn();
             issue(&mut self.shared.lock(), self.op);
         }
     }
 
     pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<Payload>> {
+        self.is_awaited();
         let polled = self.shared.lock().poll_op(self.op);
         match polled {
             Poll::Ready(_) => self.open = false,

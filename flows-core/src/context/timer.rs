@@ -60,6 +60,7 @@ pub struct Timeout<F> {
 
 impl<F: Durable> Timeout<F> {
     pub(super) fn new(future: F, timer: Sleep, limit: std::time::Duration) -> Self {
+        future.is_awaited();
         Self { future: Some(Box::pin(future)), timer, limit }
     }
 }

@@ -78,6 +78,11 @@ impl Bounds {
         self.late.store(false, Relaxed);
     }
 
+    /// The number of this turn.
+    pub(crate) fn turn(&self) -> u32 {
+        self.turn.load(Relaxed)
+    }
+
     /// The bound that was exceeded, if one was; also where user code has caught the panic.
     pub(crate) fn take_broken(&self) -> Option<Box<Broken>> {
         self.seen().broken.take()

@@ -14,7 +14,7 @@ use super::turn::{Command, Turn};
 use super::watch::{self, Place};
 use crate::context::WorkflowContext;
 use crate::definition::{PayloadFuture, SourceLocation, WorkflowDef};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded, StoredError};
 use crate::panics::{Caught, catch};
@@ -276,7 +276,14 @@ impl Machine {
         if outcome.is_none() && !state.waits_on_something() {
             return Err(Stuck::waits_on_nothing(&self.who()));
         }
+        let (forgotten, told_error) = (std::mem::take(&mut state.forgotten), state.told_error);
+        state.told_error = false;
+        let left_behind = told_error
+            || state.replaying
+            || state.cancelled.is_some()
+            || matches!(&outcome, Some(Err(error)) if error.kind() != ErrorKind::ContinueAsNew);
         Ok(Turn {
+            forgotten: if left_behind { Vec::new() } else { forgotten },
             commands: state.take_commands(),
             marks: std::mem::take(&mut state.new_marks),
             outcome,

@@ -58,6 +58,10 @@ pub(crate) struct State {
     pub(crate) trail: Option<Trail>,
     /// What the code lets go of before it has its result, while somebody wants to know.
     dropped: Option<Vec<Dropped>>,
+    /// See [`Turn::forgotten`](super::turn::Turn::forgotten).
+    pub(crate) forgotten: Vec<String>,
+    /// This poll was told of an error: what it drops is left behind because of that.
+    pub(crate) told_error: bool,
     /// The first disagreement between this poll and the journal.
     pub(crate) mismatch: Option<Stuck>,
     /// What that was, where the code asked for a mark that the journal does not have.
@@ -95,6 +99,8 @@ impl State {
             warnings: Vec::new(),
             trail: None,
             dropped: None,
+            forgotten: Vec::new(),
+            told_error: false,
             mismatch: None,
             unrecorded: None,
         }
@@ -173,6 +179,7 @@ impl State {
         };
         if let Some(result) = entry.result.take() {
             self.told_cancelled |= matches!(entry.what, What::Cancelled);
+            self.told_error |= result.is_err();
             self.passed = Some(entry.site);
             watch::passed(entry.site);
             self.ops.remove(&op);

@@ -21,6 +21,8 @@ pub struct Turn {
     pub outcome: Option<Result<Payload>>,
     /// Differences from the journal that do not stop the run.
     pub warnings: Vec<ChangedInput>,
+    /// Calls that the code has made and dropped, and that nobody has awaited: mistakes, mostly.
+    pub forgotten: Vec<String>,
 }
 
 /// An operation whose input is another one than the journal has for it. `Display` says it in one line.

@@ -36,6 +36,8 @@ thread_local! {
             bell: RefCell::new(Weak::new()),
             now: Cell::new(NOTHING),
             foreign: Cell::new(None),
+            forgotten: RefCell::new(Vec::new()),
+            giving_up: Cell::new(false),
         }
     };
 }
@@ -48,6 +50,10 @@ struct Watch {
     now: Cell<Now>,
     /// The first foreign wait of this poll.
     foreign: Cell<Option<Foreign>>,
+    /// Calls that this poll has dropped, and that nobody has awaited, in words.
+    forgotten: RefCell<Vec<String>>,
+    /// What is dropped now is given up.
+    giving_up: Cell<bool>,
 }
 
 /// What has happened in the part that is being polled.
@@ -86,6 +92,7 @@ pub(crate) fn look<T>(
     let _blank = Blank;
     WATCH.with(|watch| watch.machine.replace(Some(Arc::clone(machine))));
     let polled = with_bell(bell, || part(entered, || poll(&mut context)));
+    machine.lock().forgotten.extend(WATCH.with(|watch| watch.forgotten.take()));
     match WATCH.with(|watch| watch.foreign.take()) {
         Some(foreign) => Err(foreign),
         None => Ok(polled),
@@ -102,6 +109,7 @@ impl Drop for Blank {
             watch.bell.replace(Weak::new());
             watch.now.set(NOTHING);
             watch.foreign.set(None);
+            watch.forgotten.take();
         });
     }
 }
@@ -136,6 +144,33 @@ impl Watch {
         let Some(bell) = bell.upgrade() else { return false };
         bell.is_rung_from_outside() || (!now.waits && !bell.is_rung())
     }
+}
+
+/// How many calls this poll has forgotten so far.
+pub(crate) fn forgotten() -> usize {
+    WATCH.with(|watch| watch.forgotten.borrow().len())
+}
+
+/// What was forgotten since then was left behind by an error.
+pub(crate) fn forgive(before: usize) {
+    WATCH.with(|watch| watch.forgotten.borrow_mut().truncate(before));
+}
+
+/// Whoever awaits it does so no more: nothing that is dropped here is forgotten.
+pub(crate) fn give_up(dropping: impl FnOnce()) {
+    let outer = WATCH.try_with(|watch| watch.giving_up.replace(true));
+    dropping();
+    let _ = WATCH.try_with(|watch| watch.giving_up.set(outer.unwrap_or_default()));
+}
+
+/// A call was dropped, and nobody has awaited it.
+pub(crate) fn forgets(owner: &Arc<Shared>, call: impl FnOnce() -> String) {
+    let _ = WATCH.try_with(|watch| {
+        let polls = watch.machine.borrow().as_ref().is_some_and(|polls| Arc::ptr_eq(polls, owner));
+        if polls && !watch.giving_up.get() && !crate::panics::is_unwinding() {
+            watch.forgotten.borrow_mut().push(call());
+        }
+    });
 }
 
 /// Polls a part that has a bell of its own.

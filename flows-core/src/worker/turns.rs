@@ -44,7 +44,19 @@ impl Executor {
                 "{warning}"
             );
         }
-        if let Some(why) = self.session.refusal(key, &turn.warnings) {
+        for call in &turn.forgotten {
+            let workflow = self.runs.get(&key).map(|run| &*run.origin.workflow);
+            tracing::warn!(
+                monotonic_counter.flows_forgotten_calls = 1_u64,
+                workflow,
+                run = %key.run,
+                "{call}"
+            );
+        }
+        let is_strict = self.session.config.strict;
+        let forgotten = turn.forgotten.first().filter(|_| is_strict);
+        let forgotten = forgotten.map(|call| format!("{call} (a worker in production only warns)"));
+        if let Some(why) = self.session.refusal(key, &turn.warnings).or(forgotten) {
             return self.get_stuck(key, &why);
         }
         let Obeyed { launches, marked } = self.obey(key, turn.commands);

@@ -166,6 +166,24 @@ impl Lint<'_> {
         }
     }
 
+    /// A value that is dropped where it was made: asks whether somebody had to await it.
+    pub(super) fn ask_dropped(&self, expr: &mut Expr) {
+        if self.recorded {
+            return;
+        }
+        let (at, span) = (expr.span(), located(expr.span()));
+        let (library, runtime) = (runtime(self.krate, at), runtime(self.krate, span));
+        let it = Ident::new("it", Span::mixed_site());
+        let given = quote_spanned! {span=> #expr, |#it| {
+            use #runtime::lint::{First as _, Last as _};
+            #runtime::lint::Dispensable::wanted((&&&&#runtime::lint::Dropped(#it)).answer());
+        }};
+        let given = group(Delimiter::Parenthesis, given, at);
+        if let Some(asked) = parsed(quote_spanned!(at=> #library::lint::seen #given)) {
+            *expr = asked;
+        }
+    }
+
     /// A name that is written as those of statics and constants are.
     pub(super) fn ask_global(&mut self, expr: &ExprPath) {
         let path = &expr.path;

@@ -172,7 +172,7 @@ fn name_of(pat: &Pat) -> Option<&Ident> {
 }
 
 /// Whether an identifier occurs, at any depth.
-fn names(tokens: TokenStream, name: &Ident) -> bool {
+pub(super) fn names(tokens: TokenStream, name: &Ident) -> bool {
     tokens.into_iter().any(|tree| match tree {
         TokenTree::Group(group) => names(group.stream(), name),
         TokenTree::Ident(ident) => ident == *name,

@@ -20,21 +20,27 @@ fn longest<'a, T: Display>(
         ::std::concat!(::std::module_path!(), "::longest"), nodes : & [Node { kind :
         Kind::Sleep, label : "SECOND", line : ::std::line!(), parts : & [] }], } })
     }
-    ::flows::__private::block(async move {
-        if let ::std::option::Option::Some(never) = ::std::option::Option::None::<
-            Result<&'a T>,
-        > {
-            return never;
-        }
-        if false {
-            use ::flows::__private::lint::{
-                First as _, Last as _, Second as _, Third as _,
-            };
-            ::flows::__private::lint::constant(
-                (&&&&::flows::__private::lint::Global(&SECOND)).answer(),
-            );
-        }
-        ::flows::__private::durable(ctx.sleep(SECOND)).await?;
-        names.first().ok_or_else(none)
-    })
+    ::flows::__private::helper(
+        async move {
+            if let ::std::option::Option::Some(never) = ::std::option::Option::None::<
+                Result<&'a T>,
+            > {
+                return never;
+            }
+            if false {
+                use ::flows::__private::lint::{
+                    First as _, Last as _, Second as _, Third as _,
+                };
+                ::flows::__private::lint::Constant::wanted(
+                    (&&&&::flows::__private::lint::Global(&SECOND)).answer(),
+                );
+            }
+            ::flows::__private::durable(ctx.sleep(SECOND)).await?;
+            names.first().ok_or_else(none)
+        },
+        |output: &Result<&'a T>| {
+            use ::flows::__private::{MayFail as _, NeverFails as _};
+            (&&::flows::__private::Outcome(output)).failed()
+        },
+    )
 }
