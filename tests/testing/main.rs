@@ -4,6 +4,7 @@ mod activities;
 mod attribute;
 mod bounds;
 mod crash;
+mod elsewhere;
 mod first;
 mod forgotten;
 mod hidden;

@@ -5,6 +5,7 @@
 
 mod course;
 mod doom;
+mod elsewhere;
 mod first;
 mod report;
 mod verdict;
@@ -25,6 +26,7 @@ use crate::registry::Registry;
 use course::Course;
 pub(crate) use doom::Doom;
 use doom::Place;
+use elsewhere::Found;
 
 #[cfg_attr(not(doctest), doc = include_str!("docs/crash.md"))]
 pub fn crash_everywhere<I: WorkflowInput>(input: I) -> CrashEverywhere<I> {
@@ -36,6 +38,7 @@ pub fn crash_everywhere<I: WorkflowInput>(input: I) -> CrashEverywhere<I> {
         mocks: Vec::new(),
         workflow_mocks: Vec::new(),
         state: Vec::new(),
+        here_only: false,
         workflow: PhantomData,
     }
 }
@@ -50,6 +53,7 @@ pub struct CrashEverywhere<I: WorkflowInput> {
     mocks: Vec<(&'static str, Mock)>,
     workflow_mocks: Vec<(&'static str, u32, WorkflowMock)>,
     state: Vec<InsertState>,
+    here_only: bool,
     workflow: PhantomData<fn() -> I>,
 }
 
@@ -131,6 +135,12 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         self
     }
 
+    /// Without the replay in another process: for a test that cannot run twice at the same time.
+    pub fn here_only(mut self) -> Self {
+        self.here_only = true;
+        self
+    }
+
     /// The definitions of the workers. Default: everything annotated in the program.
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = Some(registry);
@@ -138,28 +148,53 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
     }
 
     async fn run(self) -> Result<<I::Workflow as Workflow>::Output> {
+        let number = elsewhere::next_number();
+        let task = elsewhere::task();
+        if let Some(task) = task.as_ref().filter(|task| task.is_here(number)) {
+            task.work_off(&self.definitions());
+        }
         let undisturbed = self.course(None).await?;
         if !undisturbed.ended {
             let error = undisturbed.outcome.err();
             return Err(error.unwrap_or_else(|| Error::terminal("the run has not ended")));
         }
-        self.check_alike(&undisturbed).await?;
-        for place in Place::all(undisturbed.commits, undisturbed.effects) {
-            let crashed = self.course(Some(place)).await?;
-            if let Some(difference) = verdict::difference(&undisturbed, &crashed) {
-                let first = self.first(&undisturbed, &crashed);
-                let report = report::failure(
-                    Self::NAME,
-                    place,
-                    [&undisturbed, &crashed],
-                    &difference,
-                    first,
-                );
-                return Err(Error::new(ErrorKind::Terminal, report));
-            }
+        if task.is_none() {
+            self.check(&undisturbed, number).await?;
         }
         let output = serde_json::to_vec(&undisturbed.outcome?)?;
         Payload::from_json(output).decode()
+    }
+
+    async fn check(&self, undisturbed: &Course, number: u32) -> Result<()> {
+        self.check_alike(undisturbed).await?;
+        for place in Place::all(undisturbed.commits, undisturbed.effects) {
+            let crashed = self.course(Some(place)).await?;
+            if let Some(difference) = verdict::difference(undisturbed, &crashed) {
+                let first = self.first(undisturbed, &crashed);
+                let report =
+                    report::failure(Self::NAME, place, [undisturbed, &crashed], &difference, first);
+                return Err(Error::new(ErrorKind::Terminal, report));
+            }
+        }
+        self.check_elsewhere(undisturbed, number)
+    }
+
+    /// An error when a replay in another process differs.
+    fn check_elsewhere(&self, undisturbed: &Course, number: u32) -> Result<()> {
+        if self.here_only {
+            return Ok(());
+        }
+        match elsewhere::replay(number, undisturbed) {
+            Found::Same => Ok(()),
+            Found::Different(difference) => {
+                let report = report::elsewhere(Self::NAME, &difference, undisturbed);
+                Err(Error::new(ErrorKind::Terminal, report))
+            }
+            Found::Nothing(why) => {
+                report::not_replayed(Self::NAME, &why);
+                Ok(())
+            }
+        }
     }
 
     /// An error when a second undisturbed run differs from the first: then nothing could be said
@@ -181,8 +216,12 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         if !other.ended {
             return Vec::new();
         }
-        let registry = self.registry.clone().unwrap_or_else(Registry::all);
+        let registry = self.definitions();
         first::difference(&registry, one, other)
+    }
+
+    fn definitions(&self) -> Registry {
+        self.registry.clone().unwrap_or_else(Registry::all)
     }
 
     async fn course(&self, place: Option<Place>) -> Result<Course> {

@@ -1,5 +1,6 @@
 //! What a failed `crash_everywhere` says: where the worker died, what differs, the journal.
 
+use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use super::course::Course;
@@ -48,6 +49,29 @@ pub(super) fn unlike(
     lines.push("  the journal of the second run:".to_owned());
     lines.extend(journal(&again.journal));
     lines.join("\n")
+}
+
+/// In another process it is not the same.
+pub(super) fn elsewhere(workflow: &str, difference: &str, undisturbed: &Course) -> String {
+    let mut lines = vec![
+        format!("workflow `{workflow}` is not the same when it is replayed in another process"),
+        "  (a moment later, in another directory, without the environment variables of this one)"
+            .to_owned(),
+        format!("  what differs: {}", difference.replace('\n', "\n  ")),
+        CAUSES.to_owned(),
+        "  the journal of the undisturbed run:".to_owned(),
+    ];
+    lines.extend(journal(&undisturbed.journal));
+    lines.join("\n")
+}
+
+/// Past the capture of test output: the test passes, and was to show more than it did.
+pub(super) fn not_replayed(workflow: &str, why: &str) {
+    let message = format!(
+        "flows: `crash_everywhere` has not replayed workflow `{workflow}` in another process: {why}\n  \
+         (write `.here_only()` where it is not to be)\n"
+    );
+    drop(std::io::stderr().write_all(message.as_bytes()));
 }
 
 fn what_differs(difference: &Difference, labels: [&str; 2]) -> Vec<String> {
