@@ -5,6 +5,7 @@
 //! and the worker keep it.
 
 mod activity;
+mod stored;
 mod workflow;
 
 use std::any::TypeId;
@@ -17,6 +18,7 @@ use crate::shape::Shape;
 
 pub(crate) use activity::PayloadFuture;
 pub use activity::{Activity, ActivityDef, ActivityOptions};
+pub use stored::Stored;
 pub(crate) use workflow::failed;
 pub use workflow::{Workflow, WorkflowDef, WorkflowInput, WorkflowOptions};
 

@@ -54,7 +54,7 @@ pub(crate) mod sealed {
 }
 
 /// Accepts only what is durable.
-#[must_use = "a durable future does nothing unless it is awaited"]
+#[must_use = "without `.await` nothing is done: write `.await` behind it"]
 #[track_caller]
 pub fn durable<F: Durable>(future: F) -> F {
     watch::awaits(Location::caller());
@@ -63,7 +63,7 @@ pub fn durable<F: Durable>(future: F) -> F {
 }
 
 /// An async block of a workflow.
-#[must_use = "an async block does nothing unless it is awaited"]
+#[must_use = "without `.await` nothing in it is done: write `.await` behind it"]
 pub struct Block<F: Future> {
     /// None when it is being dropped.
     future: Option<Pin<Box<F>>>,

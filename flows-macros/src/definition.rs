@@ -37,8 +37,12 @@ pub(crate) fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
     let graph = graph::graph(&function.sig.ident, &function.block, &contexts, &args.common.krate);
     let found = lint::function(&mut function, &args.common.krate);
     let mut model = Model::read(function, kind, &args.common, &mut errors);
+    let before = errors.count();
     let checks = Checks::unless(found.errors.is_some());
     rewrite::body(&mut model.block, &contexts, &args.common.krate, checks, &mut errors);
+    if found.hands_over || errors.count() > before {
+        model.written = None; // it would be an error of its own
+    }
     let (linted, errors) = (found.errors, errors.finish());
     let items = if errors.is_some() || found.hands_over {
         fallback::definition(&model, &errors.unwrap_or_default())

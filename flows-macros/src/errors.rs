@@ -36,6 +36,11 @@ impl Errors {
         result.map_err(|error| self.found.push(error)).ok()
     }
 
+    /// How many there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.found.len()
+    }
+
     /// The errors as `compile_error!` items, or `None` if there is none.
     pub(crate) fn finish(mut self) -> Option<TokenStream> {
         self.finished = true;

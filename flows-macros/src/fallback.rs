@@ -1,10 +1,12 @@
 //! Last stage, after an error: the errors, and every name with as much of its type as is known.
 //!
 //! Without it, each use of the definition would be one more error about something missing. Nothing
-//! here can run, and the body is left out.
+//! here can run.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
+use syn::ItemFn;
+use syn::ext::IdentExt;
 
 use crate::expand;
 use crate::model::{Kind, Model};
@@ -29,8 +31,18 @@ pub(crate) fn definition(model: &Model, errors: &TokenStream) -> TokenStream {
         expand::module(model, &constants, &TokenStream::new()),
     ];
     items.extend(workflow.then(|| expand::workflow::input_impl(model)));
+    items.extend(model.written.as_ref().map(|written| body(model, written)));
     let items = expand::under_cfgs(model, &items);
     quote!(#errors #items)
+}
+
+/// The function as written, so that what only its body uses is no unused import.
+fn body(model: &Model, written: &ItemFn) -> TokenStream {
+    let mut function = written.clone();
+    function.attrs.clear();
+    function.vis = syn::Visibility::Inherited;
+    function.sig.ident = format_ident!("__{}_body", model.names.function.unraw());
+    quote!(#[allow(dead_code, unused, clippy::all, clippy::pedantic)] #function)
 }
 
 fn implementation(model: &Model, never: &TokenStream) -> TokenStream {

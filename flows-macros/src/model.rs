@@ -76,13 +76,17 @@ pub(crate) struct Model {
     /// Its success type.
     pub(crate) output: Type,
     pub(crate) block: Block,
+    /// The function as written, where nothing but type parameters makes it no definition: what it names is in
+    /// use.
+    pub(crate) written: Option<ItemFn>,
 }
 
 impl Model {
     /// Reads `item`, a free function.
     pub(crate) fn read(item: ItemFn, kind: Kind, common: &Common, errors: &mut Errors) -> Self {
-        function::check_modifiers(&item.sig, errors);
         function::check_generics(&item.sig, errors);
+        let before = errors.count();
+        function::check_modifiers(&item.sig, errors);
         let Handles { handles, rest } = Handles::read(&item.sig, kind, errors);
         let (returns, output) = returns::read(&item.sig, &common.krate, errors);
         let stub = rest.iter().enumerate().map(|(at, param)| StubParam::read(at, param)).collect();
@@ -91,7 +95,9 @@ impl Model {
         for param in &rest {
             params.extend(Param::read(param, module, errors));
         }
+        let written = (errors.count() == before).then(|| item.clone());
         let model = Self {
+            written,
             kind,
             names: Names::new(&item.sig.ident, kind, common),
             attrs: Attrs::split(item.attrs),

@@ -44,21 +44,21 @@ where
 }
 
 /// The future of [`join_all`].
-#[must_use = "a durable future does nothing unless it is awaited"]
+#[must_use = "without `.await` nothing is done: write `.await` behind it"]
 pub struct JoinAll<F: Future> {
     set: Set<F>,
     outputs: Vec<Option<F::Output>>,
 }
 
 /// The future of [`try_join_all`].
-#[must_use = "a durable future does nothing unless it is awaited"]
+#[must_use = "without `.await` nothing is done: write `.await` behind it"]
 pub struct TryJoinAll<F, T> {
     set: Set<F>,
     outputs: Vec<Option<T>>,
 }
 
 /// The future of [`race`].
-#[must_use = "a durable future does nothing unless it is awaited"]
+#[must_use = "without `.await` nothing is done: write `.await` behind it"]
 pub struct Race<F> {
     set: Set<F>,
 }

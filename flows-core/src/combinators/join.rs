@@ -56,13 +56,13 @@ pub fn try_join<T: TryJoinTuple>(futures: T) -> TryJoin<T> {
 }
 
 /// The future of `join!`.
-#[must_use = "a durable future does nothing unless it is awaited"]
+#[must_use = "without `.await` nothing is done: write `.await` behind it"]
 pub struct Join<T: JoinTuple> {
     slots: T::Slots,
 }
 
 /// The future of `try_join!`.
-#[must_use = "a durable future does nothing unless it is awaited"]
+#[must_use = "without `.await` nothing is done: write `.await` behind it"]
 pub struct TryJoin<T: JoinTuple> {
     slots: T::Slots,
 }

@@ -15,7 +15,7 @@ pub fn select<T: SelectTuple>(futures: T) -> Select<T> {
 }
 
 /// The future of `select!`.
-#[must_use = "a durable future does nothing unless it is awaited"]
+#[must_use = "without `.await` nothing is done: write `.await` behind it"]
 pub struct Select<T: SelectTuple> {
     futures: Option<T::Pinned>,
 }

@@ -22,7 +22,8 @@ use crate::time::Timestamp;
 /// It starts when it is first awaited, or at [`start`](Call::start). Its place in the journal is
 /// taken where it is called, whatever the order in which calls are awaited. Dropping it cancels
 /// the activity.
-#[must_use = "an activity does nothing unless its call is awaited or started"]
+#[must_use = "without `.await` the activity is not called: write `.await` behind the call, or `.start()`, keep what \
+              it gives, and `.await` that later"]
 pub struct Call<A: Activity> {
     handle: OpHandle,
     input: Option<A::Input>,

@@ -12,7 +12,7 @@ use crate::payload::Payload;
 use crate::replay::{Shared, What};
 
 /// Resolves when the run is cancelled; to use in `select!`.
-#[must_use = "waits only when it is awaited"]
+#[must_use = "without `.await` nothing is waited for: write `.await` behind it, or put it into `select!`"]
 pub struct Cancelled {
     handle: OpHandle,
 }
@@ -43,7 +43,7 @@ impl Future for Cancelled {
 impl Sealed for Cancelled {}
 
 /// A durable future that cancellation does not reach: for clean-up.
-#[must_use = "a shield does nothing unless it is awaited"]
+#[must_use = "without `.await` nothing under the shield is done: write `.await` behind it"]
 pub struct Shield<F> {
     future: Pin<Box<F>>,
     shared: Arc<Shared>,

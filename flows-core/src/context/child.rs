@@ -25,7 +25,8 @@ use crate::retry::RetryPolicy;
 /// that has started and has no result yet asks the child to cancel, whether the call was awaited or
 /// not: it lost a `select!`, its [`timeout`](WorkflowContext::timeout) passed, the workflow returned. What
 /// must go on is [abandoned on drop](Self::abandon_on_drop), or [detached](Self::detach).
-#[must_use = "a child workflow does nothing unless its call is awaited or started"]
+#[must_use = "without `.await` the child workflow is not started: write `.await` behind the call; or `.start()`, \
+              keep what it gives, and `.await` that later; or `.detach()`"]
 pub struct ChildCall<W: Workflow> {
     handle: OpHandle,
     input: Option<W::Input>,

@@ -7,7 +7,7 @@ use crate::durable::sealed::Sealed;
 use crate::error::Result;
 
 /// The value of a side effect; ready at once.
-#[must_use = "a side effect's value is an answer that must be awaited"]
+#[must_use = "the value comes with `.await`: write `.await` behind it"]
 pub struct SideEffect<T> {
     value: Option<Result<T>>,
 }

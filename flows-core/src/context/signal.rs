@@ -23,7 +23,7 @@ pub trait Signal: Serialize + DeserializeOwned + Send + 'static {
 }
 
 /// Waits for the next signal of a name, from the moment of the call.
-#[must_use = "a signal is only received when it is awaited"]
+#[must_use = "without `.await` no signal is received: write `.await` behind it"]
 pub struct SignalFuture<T> {
     handle: OpHandle,
     name: String,

@@ -13,7 +13,7 @@ use crate::replay::{Dropped, What};
 use crate::time::Timestamp;
 
 /// A durable timer. It never fires early; dropping it takes it back.
-#[must_use = "a timer does nothing unless it is awaited"]
+#[must_use = "without `.await` nobody waits for the time: write `.await` behind it"]
 pub struct Sleep {
     handle: OpHandle,
     refused: Option<Error>,
@@ -51,7 +51,7 @@ impl Future for Sleep {
 impl Sealed for Sleep {}
 
 /// A durable future with a time limit.
-#[must_use = "a timeout does nothing unless it is awaited"]
+#[must_use = "without `.await` nothing is waited for: write `.await` behind it"]
 pub struct Timeout<F> {
     future: Option<Pin<Box<F>>>,
     timer: Sleep,

@@ -21,7 +21,26 @@ fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let (edits, near) = scored.min_by_key(|(edits, _)| *edits)?;
     let is_near = edits <= word.len().max(near.len()) / 3;
     let is_related = || known.iter().find(|known| related(known, word)).copied();
-    if is_near { Some(near) } else { is_related() }
+    if is_near { Some(near) } else { is_related().or_else(|| meant(word, known)) }
+}
+
+/// What others call it, or what the other kind of definition does.
+const MEANT: &[(&str, &str)] = &[
+    ("timeout", "start_to_close"),
+    ("start_to_close", "timeout"),
+    ("schedule_to_close", "timeout"),
+    ("task_queue", "queue"),
+    ("retries", "max_attempts"),
+    ("max_retries", "max_attempts"),
+    ("tries", "max_attempts"),
+    ("delay", "initial_interval"),
+    ("factor", "backoff"),
+    ("multiplier", "backoff"),
+];
+
+fn meant<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let meant = MEANT.iter().filter(|(said, _)| *said == word).map(|(_, meant)| meant);
+    meant.into_iter().find_map(|meant| known.iter().find(|known| *known == meant)).copied()
 }
 
 /// `max_attempts` for `attempts`, `retry` for `retries`.
@@ -58,6 +77,7 @@ mod tests {
         assert_eq!(nearest("attempts", KNOWN), Some("max_attempts"));
         assert_eq!(nearest("start_to_close_timeout", KNOWN), Some("start_to_close"));
         assert_eq!(nearest("zzz", KNOWN), None);
+        assert_eq!(nearest("start_to_close", &["queue", "timeout"]), Some("timeout"));
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub(crate) fn input_struct(model: &Model) -> TokenStream {
         quote!(#krate::__private::serde)
     };
     let serde_path = serde.to_string().replace(' ', "");
+    let bounds = stored(model);
+    let bounds = quote!(#(#bounds),*).to_string();
+    let bound = (!bounds.is_empty()).then(|| quote!(, bound = #bounds));
     let fields = model.params.iter().map(|param| {
         let Param { cfgs, field, ident, ty, .. } = param;
         quote!(#(#cfgs)* #(#field)* #vis #ident: #ty)
@@ -23,11 +26,21 @@ pub(crate) fn input_struct(model: &Model) -> TokenStream {
         #[allow(missing_debug_implementations, missing_docs)]
         #[allow(non_camel_case_types, unreachable_pub)]
         #[derive(#serde::Serialize, #serde::Deserialize)]
-        #[serde(crate = #serde_path)]
+        #[serde(crate = #serde_path #bound)]
         #vis struct #input {
             #(#fields,)*
         }
     }
+}
+
+/// `for<'stored> Customer: Stored<'stored>`: what serde needs of the types is asked for where the input is
+/// used, once, and not at each place of what it derives. (With a lifetime, a bound that does not hold is no
+/// error by itself.) A type that a string cannot name, or that may not be there, is not named.
+pub(super) fn stored(model: &Model) -> Vec<TokenStream> {
+    let krate = &model.names.krate;
+    let types = model.params.iter().filter(|param| param.cfgs.is_empty()).map(|param| &param.ty);
+    let types = types.filter(|ty| !quote!(#ty).to_string().contains('$'));
+    types.map(|ty| quote!(for<'stored> #ty: #krate::__private::Stored<'stored>)).collect()
 }
 
 /// The types of the parameters and of the result, under names the module can use.

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use super::body::{body, complete_error, run_body, run_method};
+use super::input::stored;
 use super::module;
 use super::stub::new_call;
 use crate::args::workflow::WorkflowArgs;
@@ -34,9 +35,10 @@ pub(crate) fn workflow(model: &Model, args: &WorkflowArgs, graph: &TokenStream) 
 /// Leads from the input back to the workflow.
 pub(crate) fn input_impl(model: &Model) -> TokenStream {
     let (krate, input) = (&model.names.krate, &model.names.input);
-    let definition = model.names.definition_path();
+    let (definition, bounds) = (model.names.definition_path(), stored(model));
+    let bounds = (!bounds.is_empty()).then(|| quote!(where #(#bounds,)*));
     quote! {
-        impl #krate::__private::WorkflowInput for #input {
+        impl #krate::__private::WorkflowInput for #input #bounds {
             type Workflow = #definition;
         }
     }

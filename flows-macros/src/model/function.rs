@@ -52,7 +52,13 @@ pub(crate) fn free_function(
 pub(crate) fn check_modifiers(sig: &Signature, errors: &mut Errors) {
     let name = &sig.ident;
     if sig.asyncness.is_none() {
-        errors.on(sig.fn_token, format!("`{name}` must be async: write `async fn {name}`"));
+        let returned = super::returns::future_of(sig).map(|(_, output)| {
+            let output = quote::quote!(#output).to_string().replace(' ', "");
+            format!(", and `-> {output}` instead of the future")
+        });
+        let returned = returned.unwrap_or_default();
+        let message = format!("`{name}` must be async: write `async fn {name}`{returned}");
+        errors.on(sig.fn_token, message);
     }
     if let Some(token) = &sig.constness {
         errors.on(token, format!("`{name}` cannot be `const`"));

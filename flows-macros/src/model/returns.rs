@@ -3,7 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{GenericArgument, Path, PathArguments, ReturnType, Signature, Type, TypePath};
+use syn::{
+    GenericArgument, Path, PathArguments, ReturnType, Signature, Type, TypeParamBound, TypePath,
+};
 
 use crate::errors::Errors;
 
@@ -11,11 +13,19 @@ use crate::errors::Errors;
 /// seen; repaired after an error.
 pub(super) fn read(sig: &Signature, krate: &Path, errors: &mut Errors) -> (Type, Type) {
     let name = &sig.ident;
+    let given = future_of(sig);
+    if let (Some((future, output)), Some(_)) = (given, &sig.asyncness) {
+        let shown = shown(output);
+        errors.on(future, format!("an `async fn` is the future already: write `-> {shown}`"));
+    }
     let found = match &sig.output {
-        ReturnType::Type(_, ty) => match success(ty) {
+        ReturnType::Type(_, ty) => match success(given.map_or(ty, |(_, output)| output)) {
             Some(Type::ImplTrait(output)) => {
                 errors.on(output, "the output is stored: name a type that serde can write");
                 None
+            }
+            Some(output) if given.is_some() => {
+                Some((verbatim(quote!(#krate::__private::Result<#output>)), output.clone()))
             }
             Some(output) => Some(((**ty).clone(), output.clone())),
             None if may_be_a_result(ty) => {
@@ -63,8 +73,30 @@ const NO_RESULTS: &[&str] = &[
 ];
 
 fn not_a_result(name: &str, ty: &Type) -> String {
-    let shown = quote!(#ty).to_string().replace(' ', "");
+    let shown = shown(ty);
     format!("`{name}` must return `Result<T>`: write `Result<{shown}>`")
+}
+
+fn shown(ty: &Type) -> String {
+    quote!(#ty).to_string().replace(' ', "")
+}
+
+/// A return type `impl Future<Output = T>`, and its `T`.
+pub(crate) fn future_of(sig: &Signature) -> Option<(&Type, &Type)> {
+    let ReturnType::Type(_, returned) = &sig.output else { return None };
+    let Type::ImplTrait(future) = &**returned else { return None };
+    let mut traits = future.bounds.iter().filter_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last(),
+        _ => None,
+    });
+    let last = traits.find(|last| last.ident == "Future")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(output) if output.ident == "Output" => {
+            Some((&**returned, &output.ty))
+        }
+        _ => None,
+    })
 }
 
 fn verbatim(tokens: TokenStream) -> Type {

@@ -24,7 +24,10 @@ pub fn charge(
 #[allow(missing_debug_implementations, missing_docs)]
 #[allow(non_camel_case_types, unreachable_pub)]
 #[derive(::flows::__private::serde::Serialize, ::flows::__private::serde::Deserialize)]
-#[serde(crate = "::flows::__private::serde")]
+#[serde(
+    crate = "::flows::__private::serde",
+    bound = "for < 'stored > String : :: flows :: __private :: Stored < 'stored > , for < 'stored > u64 : :: flows :: __private :: Stored < 'stored >"
+)]
 pub struct __charge_Input {
     pub customer: String,
     pub cents: u64,

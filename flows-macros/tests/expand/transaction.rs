@@ -19,7 +19,10 @@ fn debit(
 #[allow(missing_debug_implementations, missing_docs)]
 #[allow(non_camel_case_types, unreachable_pub)]
 #[derive(::flows::__private::serde::Serialize, ::flows::__private::serde::Deserialize)]
-#[serde(crate = "::flows::__private::serde")]
+#[serde(
+    crate = "::flows::__private::serde",
+    bound = "for < 'stored > i64 : :: flows :: __private :: Stored < 'stored >"
+)]
 struct __debit_Input {
     #[serde(default)]
     cents: i64,

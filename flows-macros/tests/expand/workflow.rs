@@ -27,12 +27,18 @@ pub(crate) fn order(
 #[allow(missing_debug_implementations, missing_docs)]
 #[allow(non_camel_case_types, unreachable_pub)]
 #[derive(::flows::__private::serde::Serialize, ::flows::__private::serde::Deserialize)]
-#[serde(crate = "::flows::__private::serde")]
+#[serde(
+    crate = "::flows::__private::serde",
+    bound = "for < 'stored > String : :: flows :: __private :: Stored < 'stored >"
+)]
 pub(crate) struct __order_Input {
     pub(crate) customer: String,
 }
 #[cfg(feature = "orders")]
-impl ::flows::__private::WorkflowInput for __order_Input {
+impl ::flows::__private::WorkflowInput for __order_Input
+where
+    for<'stored> String: ::flows::__private::Stored<'stored>,
+{
     type Workflow = order::Workflow;
 }
 #[cfg(feature = "orders")]

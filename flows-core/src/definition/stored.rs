@@ -1,0 +1,23 @@
+//! What may be an argument: it is written and read back.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A type that serde writes and reads. Nobody implements it: whatever derives both has it.
+///
+/// It stands in what the macros derive, so that the compiler says what is missing of which argument,
+/// once, in the words below. The lifetime means nothing: a bound for all lifetimes is reported as it is, not by
+/// what it follows from.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument: arguments are stored, and read back",
+    label = "`{Self}` needs `#[derive(serde::Serialize, serde::Deserialize)]`",
+    note = "write `#[derive(Serialize, Deserialize)]` above your own type; another crate's may have a feature \
+            `serde`",
+    note = "what cannot be written (a pool, a client, a connection) is shared state: `ctx.state::<T>()` in an \
+            activity"
+)]
+pub trait Stored<'stored>: Serialize + DeserializeOwned {}
+
+/// An error is then about [`Stored`], whose message is for users.
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> Stored<'_> for T {}
