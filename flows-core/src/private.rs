@@ -13,8 +13,8 @@ pub use crate::definition::{
 };
 pub use crate::durable::{Block, Durable, MayFail, NeverFails, Outcome, block, durable, helper};
 pub use crate::error::class::{AsStandard, ErrorClass, ErrorType};
-pub use crate::error::returned::{ReturnType, Returned, completions, conversions};
-pub use crate::error::value::{ErrorOf, values};
+pub use crate::error::returned::{ReturnType, Returned, completions_prelude, conversions_prelude};
+pub use crate::error::value::{ErrorOf, values_prelude};
 pub use crate::error::{Error, Result};
 pub use crate::graph;
 pub use crate::graph::{Graph, HelperGraph, SignalEntry};
@@ -28,4 +28,9 @@ pub use crate::shape::Shape;
 /// Checks `Send` where the user's body stands, so that the error points at the local that is not.
 pub fn is_send<F: Future + Send>(future: F) -> F {
     future
+}
+
+/// What the expression of a graph names. Clippy lets a prelude be imported whole, also in user code.
+pub mod graph_prelude {
+    pub use crate::graph::{Graph, Kind, Node, Part};
 }

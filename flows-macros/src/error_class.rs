@@ -47,7 +47,7 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
             }
 
             fn details(&self) -> ::std::option::Option<#krate::__private::Value> {
-                use #krate::__private::values::*;
+                use #krate::__private::values_prelude::*;
                 let kind = &&#krate::__private::ErrorOf::<Self>::new();
                 kind.value(self)
             }

@@ -21,6 +21,7 @@ use crate::model::Model;
 pub(crate) use input::{input_struct, params_impl};
 pub(crate) use module::{constants as module_constants, module};
 pub(crate) use stub::stub;
+use stub::uses;
 
 /// Puts the function's `cfg`s on every item.
 pub(crate) fn under_cfgs(model: &Model, items: &[TokenStream]) -> TokenStream {

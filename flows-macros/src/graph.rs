@@ -48,8 +48,7 @@ pub(crate) fn graph(
     let nodes = reader.finish().into_iter().map(Node::emit);
     let name = format!("::{}", function.unraw());
     quote! {{
-        #[allow(unused_imports)]
-        use #krate::__private::graph::{Graph, Kind, Node, Part};
+        use #krate::__private::graph_prelude::*;
         Graph {
             path: ::std::concat!(::std::module_path!(), #name),
             nodes: &[#(#nodes),*],

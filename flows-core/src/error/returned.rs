@@ -55,7 +55,7 @@ pub trait DefinitionError {
 }
 
 /// The ways to convert, in the order in which they are tried.
-pub mod conversions {
+pub mod conversions_prelude {
     use super::super::origin::Holds;
     use super::super::{Error, Result, type_name};
     use super::{DefinitionError, ReturnType};
@@ -116,13 +116,13 @@ pub mod conversions {
 }
 
 /// Ways to add to an error its value.
-pub mod completions {
+pub mod completions_prelude {
     use serde::Serialize;
     use serde::de::DeserializeOwned;
 
     use super::super::Error;
     use super::super::value::ErrorOf;
-    use super::super::value::values::Stored as _;
+    use super::super::value::values_prelude::Stored as _;
     use super::ReturnType;
 
     /// First: serde can write it and read it.

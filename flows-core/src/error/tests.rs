@@ -5,9 +5,9 @@ use std::ops::Deref;
 
 use super::class::{AsStandard as _, ErrorClass, ErrorType};
 use super::returned::ReturnType;
-use super::returned::conversions::*;
+use super::returned::conversions_prelude::*;
 use super::value::ErrorOf;
-use super::value::values::*;
+use super::value::values_prelude::*;
 use super::{Context as _, Error, ErrorKind, ErrorRecord, Result};
 use crate::RetryPolicy;
 

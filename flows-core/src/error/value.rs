@@ -17,7 +17,7 @@ impl<E> ErrorOf<E> {
 }
 
 /// The two cases, in the order in which they are tried.
-pub mod values {
+pub mod values_prelude {
     use serde::Serialize;
     use serde::de::DeserializeOwned;
     use serde_json::Value;

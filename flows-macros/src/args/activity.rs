@@ -27,6 +27,9 @@ const KNOWN: &[&str] = &[
     "crate",
 ];
 
+/// How many options there are.
+const FIELDS: usize = 6;
+
 /// What `#[activity(…)]` says.
 pub(crate) struct ActivityArgs {
     pub(crate) common: Common,
@@ -69,8 +72,8 @@ impl ActivityArgs {
         }
         fields.extend(self.common.queue_field());
         let options = quote!(#krate::__private::ActivityOptions);
-        (!fields.is_empty())
-            .then(|| quote!(#options { #(#fields,)* ..::std::default::Default::default() }))
+        let rest = (fields.len() < FIELDS).then(|| quote!(..::std::default::Default::default()));
+        (!fields.is_empty()).then(|| quote!(#options { #(#fields,)* #rest }))
     }
 }
 

@@ -1,10 +1,10 @@
 //! The keys that every definition has: `name`, `module`, `queue`, `crate`.
 
 use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Ident, LitStr, Path};
+use quote::{ToTokens, quote};
+use syn::{Expr, Ident, LitStr, Path};
 
-use super::Args;
+use super::{Args, Value};
 use crate::errors::Errors;
 
 /// What both kinds of definition may set.
@@ -43,8 +43,21 @@ fn module(args: &mut Args, errors: &mut Errors) -> Option<Ident> {
 
 /// `crate = "…"`, else `::flows`.
 pub(crate) fn krate(args: &mut Args, errors: &mut Errors) -> Path {
-    let given = args.take("crate").and_then(|arg| arg.text("::flows", errors));
-    given.and_then(|text| path(&text, errors)).unwrap_or_else(default_crate)
+    let given = args.take("crate").and_then(|arg| match &arg.value {
+        Value::Assigned(Expr::Path(path)) => {
+            Some((path.to_token_stream(), Some(path.path.clone())))
+        }
+        _ => {
+            let text = arg.text("::flows", errors)?;
+            Some((text.to_token_stream(), text.parse().ok()))
+        }
+    });
+    let Some((tokens, path)) = given else { return default_crate() };
+    path.and_then(absolute).unwrap_or_else(|| {
+        let allowed = "`crate` takes an absolute path: `crate = \"::flows\"` or `\"crate::flows\"`";
+        errors.on(tokens, allowed);
+        default_crate()
+    })
 }
 
 /// The library's own name.
@@ -52,19 +65,11 @@ pub(crate) fn default_crate() -> Path {
     syn::parse_quote!(::flows)
 }
 
-/// Makes the path absolute, because the generated module looks from one level further down.
-fn path(text: &LitStr, errors: &mut Errors) -> Option<Path> {
-    let allowed = "`crate` takes an absolute path: `crate = \"::flows\"` or `\"crate::flows\"`";
-    let Ok(mut path) = text.parse::<Path>() else {
-        errors.on(text, allowed);
-        return None;
-    };
+/// The path from the root, because the generated module looks from one level further down.
+pub(crate) fn absolute(mut path: Path) -> Option<Path> {
     let first = path.segments.first().map(|segment| segment.ident.to_string());
     match first.as_deref() {
-        Some("self" | "super") => {
-            errors.on(text, allowed);
-            return None;
-        }
+        Some("self" | "super") => return None,
         Some("crate") => {}
         _ => path.leading_colon = Some(syn::token::PathSep::default()),
     }

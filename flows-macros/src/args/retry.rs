@@ -119,7 +119,7 @@ fn excluded(path: &Path, krate: &Path) -> TokenStream {
     let is_so = quote_spanned!(span=> |#error| ::std::matches!(#error, #path { .. }));
     quote_spanned! {span=>
         .excluding_some::<#of>(#name, |#error| {
-            use #krate::__private::values::*;
+            use #krate::__private::values_prelude::*;
             let #kind = &&#krate::__private::ErrorOf::<#of>::new();
             #kind.is(#error, #is_so)
         })

@@ -15,6 +15,9 @@ use crate::errors::Errors;
 const OWNER: &str = "`#[workflow]`";
 const KNOWN: &[&str] = &["name", "version", "retry", "timeout", "queue", "module", "crate"];
 
+/// How many options there are.
+const FIELDS: usize = 3;
+
 /// What `#[workflow(…)]` says.
 pub(crate) struct WorkflowArgs {
     pub(crate) common: Common,
@@ -48,7 +51,7 @@ impl WorkflowArgs {
         );
         fields.extend(self.common.queue_field());
         let options = quote!(#krate::__private::WorkflowOptions);
-        (!fields.is_empty())
-            .then(|| quote!(#options { #(#fields,)* ..::std::default::Default::default() }))
+        let rest = (fields.len() < FIELDS).then(|| quote!(..::std::default::Default::default()));
+        (!fields.is_empty()).then(|| quote!(#options { #(#fields,)* #rest }))
     }
 }

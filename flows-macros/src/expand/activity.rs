@@ -26,6 +26,7 @@ pub(crate) fn activity(model: &Model, args: &ActivityArgs) -> TokenStream {
         implementation(model, args),
         definition,
         submission,
+        super::uses(model),
         super::module(model, &constants, &module::run(model)),
     ];
     super::under_cfgs(model, &items)
@@ -33,7 +34,7 @@ pub(crate) fn activity(model: &Model, args: &ActivityArgs) -> TokenStream {
 
 fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
     let (krate, input, output) = (&model.names.krate, &model.names.input, &model.output);
-    let definition = model.names.definition_path();
+    let (definition, lints) = (model.names.definition_path(), &model.attrs.lints);
     let constants = super::constants(model);
     let ctx = Ident::new("ctx", Span::mixed_site());
     let given = Ident::new("input", Span::mixed_site());
@@ -51,6 +52,7 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
     let (options, needs) = (options(model, args), state_needs(model));
     let name = format!("::{}", model.names.function.unraw());
     quote! {
+        #(#lints)*
         impl #krate::__private::Activity for #definition {
             #constants
             const PATH: &'static str = ::std::concat!(::std::module_path!(), #name);
@@ -97,7 +99,6 @@ fn options(model: &Model, args: &ActivityArgs) -> Option<TokenStream> {
     let krate = &model.names.krate;
     let options = args.options(krate)?;
     Some(quote! {
-        #[allow(clippy::needless_update)]
         fn options() -> #krate::__private::ActivityOptions {
             #options
         }

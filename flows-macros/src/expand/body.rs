@@ -59,7 +59,7 @@ pub(super) fn run_body(model: &Model, handles: &[TokenStream], input: &Ident) ->
     let runtime = runtime(krate, span);
     let [result, kind] = ["result", "kind"].map(|name| Ident::new(name, span));
     quote_spanned! {span=> {
-        use #runtime::conversions::*;
+        use #runtime::conversions_prelude::*;
         let #result = Self::#function(#(#handles,)* #input).await;
         let #kind = &&&&#runtime::ReturnType::of(&#result);
         #kind.convert(#result)
@@ -73,7 +73,7 @@ pub(super) fn complete_error(model: &Model) -> TokenStream {
     let [error, kind] = ["error", "kind"].map(|name| Ident::new(name, Span::mixed_site()));
     quote! {
         fn complete_error(#error: #krate::__private::Error) -> #krate::__private::Error {
-            use #krate::__private::completions::*;
+            use #krate::__private::completions_prelude::*;
             let #kind = &&#krate::__private::ReturnType::<
                 <Self as #module::__Params>::Returns
             >::new();

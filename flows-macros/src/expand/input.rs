@@ -1,7 +1,7 @@
 //! The input struct, and the parameter types for the generated module.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::Ident;
 
 use crate::model::{Model, Param};
@@ -19,12 +19,16 @@ pub(crate) fn input_struct(model: &Model) -> TokenStream {
     let bound = (!bounds.is_empty()).then(|| quote!(, bound = #bounds));
     let fields = model.params.iter().map(|param| {
         let Param { cfgs, field, ident, ty, .. } = param;
-        quote!(#(#cfgs)* #(#field)* #vis #ident: #ty)
+        let is_said = field.iter().any(|attr| attr.path().is_ident("doc"));
+        let said = quote_spanned!(ident.span()=> #[doc = " A parameter of the function."]);
+        let doc = (!is_said).then_some(said);
+        quote!(#(#cfgs)* #doc #(#field)* #vis #ident: #ty)
     });
+    let lints = &model.attrs.lints;
     quote! {
         #[doc(hidden)]
-        #[allow(missing_debug_implementations, missing_docs)]
-        #[allow(non_camel_case_types, unreachable_pub)]
+        #[allow(missing_debug_implementations, non_camel_case_types, unreachable_pub)]
+        #(#lints)*
         #[derive(#serde::Serialize, #serde::Deserialize)]
         #[serde(crate = #serde_path #bound)]
         #vis struct #input {

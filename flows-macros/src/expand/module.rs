@@ -14,12 +14,18 @@ pub(crate) fn module(model: &Model, constants: &TokenStream, run: &TokenStream) 
     let about = format!(" What {} made of `{}`.", model.kind.attribute(), model.names.function);
     let types = model.params.iter().enumerate().map(|(at, Param { cfgs, .. })| {
         let name = param_type(at);
-        quote!(#(#cfgs)* type #name;)
+        quote! {
+            #(#cfgs)*
+            /// The type of a parameter.
+            type #name;
+        }
     });
+    let lints = &model.attrs.lints;
     let projection = quote!(<#definition as #krate::__private::#definition>);
     quote! {
         #[doc = #about]
-        #[allow(dead_code, unreachable_pub)]
+        #[allow(unreachable_pub)]
+        #(#lints)*
         #outer mod #module {
             /// The definition.
             #[derive(Clone, Copy, Debug)]
@@ -41,6 +47,7 @@ pub(crate) fn module(model: &Model, constants: &TokenStream, run: &TokenStream) 
             #[doc(hidden)]
             #vis trait __Params {
                 #(#types)*
+                /// What the function returns.
                 type Returns;
             }
 

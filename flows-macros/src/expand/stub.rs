@@ -19,13 +19,40 @@ pub(crate) fn stub(model: &Model, body: &TokenStream) -> TokenStream {
         #(#docs)*
         #(#lints)*
         #[track_caller]
-        #[allow(dead_code, unreachable_pub, clippy::too_many_arguments)]
+        #[allow(unreachable_pub, clippy::too_many_arguments)]
         #vis fn #function #generics (
             #ctx: &#krate::__private::WorkflowContext,
             #(#params,)*
         ) -> #krate::__private::#call<#definition> #clause {
             #body
         }
+    }
+}
+
+/// Uses what a program may leave unused: a function that only others call, a name that nobody needs. An
+/// `allow` would be refused where the program forbids unused code.
+pub(super) fn uses(model: &Model) -> TokenStream {
+    let (function, module) = (&model.names.function, &model.names.module);
+    let definition = model.names.definition_path();
+    let deprecated = model.attrs.stub.iter().filter(|attr| attr.path().is_ident("deprecated"));
+    let lints = &model.attrs.lints;
+    let constants = (model.kind == Kind::Workflow).then(|| {
+        quote! {
+            let _ = (#definition::VERSION, #definition::GRAPH);
+        }
+    });
+    quote! {
+        #(#deprecated)*
+        #(#lints)*
+        const _: fn() = || {
+            let _ = #function;
+            let _ = #module::run;
+            let _ = #definition::NAME;
+            #constants
+            let _ = ::std::marker::PhantomData::<
+                (#module::Definition, #module::Input, #module::Output)
+            >;
+        };
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn workflow(model: &Model, args: &WorkflowArgs, graph: &TokenStream) 
         implementation(model, args, graph),
         definition,
         submission,
+        super::uses(model),
         super::module(model, &constants, &module::run(model)),
     ];
     super::under_cfgs(model, &items)
@@ -46,7 +47,7 @@ pub(crate) fn input_impl(model: &Model) -> TokenStream {
 
 fn implementation(model: &Model, args: &WorkflowArgs, graph: &TokenStream) -> TokenStream {
     let (krate, input, output) = (&model.names.krate, &model.names.input, &model.output);
-    let definition = model.names.definition_path();
+    let (definition, lints) = (model.names.definition_path(), &model.attrs.lints);
     let (constants, version) = (super::constants(model), args.version);
     let ctx = Ident::new("ctx", Span::mixed_site());
     let given = Ident::new("input", Span::mixed_site());
@@ -55,13 +56,13 @@ fn implementation(model: &Model, args: &WorkflowArgs, graph: &TokenStream) -> To
     let complete_error = complete_error(model);
     let options = args.options(krate).map(|options| {
         quote! {
-            #[allow(clippy::needless_update)]
             fn options() -> #krate::__private::WorkflowOptions {
                 #options
             }
         }
     });
     quote! {
+        #(#lints)*
         impl #krate::__private::Workflow for #definition {
             #constants
             const VERSION: u32 = #version;

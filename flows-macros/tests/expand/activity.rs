@@ -10,7 +10,7 @@
 
 /// Charges a customer.
 #[track_caller]
-#[allow(dead_code, unreachable_pub, clippy::too_many_arguments)]
+#[allow(unreachable_pub, clippy::too_many_arguments)]
 pub fn charge(
     ctx: &::flows::__private::WorkflowContext,
     customer: String,
@@ -21,15 +21,16 @@ pub fn charge(
     >::new(ctx, __charge_Input { customer, cents })
 }
 #[doc(hidden)]
-#[allow(missing_debug_implementations, missing_docs)]
-#[allow(non_camel_case_types, unreachable_pub)]
+#[allow(missing_debug_implementations, non_camel_case_types, unreachable_pub)]
 #[derive(::flows::__private::serde::Serialize, ::flows::__private::serde::Deserialize)]
 #[serde(
     crate = "::flows::__private::serde",
     bound = "for < 'stored > String : :: flows :: __private :: Stored < 'stored > , for < 'stored > u64 : :: flows :: __private :: Stored < 'stored >"
 )]
 pub struct __charge_Input {
+    /// A parameter of the function.
     pub customer: String,
+    /// A parameter of the function.
     pub cents: u64,
 }
 impl charge::__Params for charge::Activity {
@@ -60,20 +61,19 @@ impl ::flows::__private::Activity for charge::Activity {
         input: Self::Input,
     ) -> ::flows::__private::Result<Self::Output> {
         {
-            use ::flows::__private::conversions::*;
+            use ::flows::__private::conversions_prelude::*;
             let result = Self::charge(&ctx, input).await;
             let kind = &&&&::flows::__private::ReturnType::of(&result);
             kind.convert(result)
         }
     }
     fn complete_error(error: ::flows::__private::Error) -> ::flows::__private::Error {
-        use ::flows::__private::completions::*;
+        use ::flows::__private::completions_prelude::*;
         let kind = &&::flows::__private::ReturnType::<
             <Self as charge::__Params>::Returns,
         >::new();
         kind.complete(error)
     }
-    #[allow(clippy::needless_update)]
     fn options() -> ::flows::__private::ActivityOptions {
         ::flows::__private::ActivityOptions {
             retry: ::flows::__private::RetryPolicy::default()
@@ -96,8 +96,16 @@ impl ::flows::__private::Definition for charge::Activity {
     ::flows::__private::Registration { register : < charge::Activity as
     ::flows::__private::Definition > ::register, }
 }
+const _: fn() = || {
+    let _ = charge;
+    let _ = charge::run;
+    let _ = charge::Activity::NAME;
+    let _ = ::std::marker::PhantomData::<
+        (charge::Definition, charge::Input, charge::Output),
+    >;
+};
 /// What `#[activity]` made of `charge`.
-#[allow(dead_code, unreachable_pub)]
+#[allow(unreachable_pub)]
 pub mod charge {
     /// The definition.
     #[derive(Clone, Copy, Debug)]
@@ -114,8 +122,11 @@ pub mod charge {
     }
     #[doc(hidden)]
     pub trait __Params {
+        /// The type of a parameter.
         type P0;
+        /// The type of a parameter.
         type P1;
+        /// What the function returns.
         type Returns;
     }
     /// Runs the body directly, with nothing recorded: for unit tests.

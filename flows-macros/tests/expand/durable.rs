@@ -15,10 +15,10 @@ fn longest<'a, T: Display>(
     impl ::std::future::Future<Output = Result<&'a T>> + ::std::marker::Send,
 > {
     ::flows::__private::inventory::submit! {
-        ::flows::__private::HelperGraph({ #[allow(unused_imports)] use
-        ::flows::__private::graph:: { Graph, Kind, Node, Part }; Graph { path :
-        ::std::concat!(::std::module_path!(), "::longest"), nodes : & [Node { kind :
-        Kind::Sleep, label : "SECOND", line : ::std::line!(), parts : & [] }], } })
+        ::flows::__private::HelperGraph({ use ::flows::__private::graph_prelude:: *;
+        Graph { path : ::std::concat!(::std::module_path!(), "::longest"), nodes : &
+        [Node { kind : Kind::Sleep, label : "SECOND", line : ::std::line!(), parts : & []
+        }], } })
     }
     ::flows::__private::helper(
         async move {

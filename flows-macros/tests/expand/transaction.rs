@@ -8,7 +8,7 @@
 //! ```
 
 #[track_caller]
-#[allow(dead_code, unreachable_pub, clippy::too_many_arguments)]
+#[allow(unreachable_pub, clippy::too_many_arguments)]
 fn debit(
     ctx: &::flows::__private::WorkflowContext,
     cents: i64,
@@ -16,14 +16,14 @@ fn debit(
     ::flows::__private::Call::<debit::Activity>::new(ctx, __debit_Input { cents })
 }
 #[doc(hidden)]
-#[allow(missing_debug_implementations, missing_docs)]
-#[allow(non_camel_case_types, unreachable_pub)]
+#[allow(missing_debug_implementations, non_camel_case_types, unreachable_pub)]
 #[derive(::flows::__private::serde::Serialize, ::flows::__private::serde::Deserialize)]
 #[serde(
     crate = "::flows::__private::serde",
     bound = "for < 'stored > i64 : :: flows :: __private :: Stored < 'stored >"
 )]
 struct __debit_Input {
+    /// A parameter of the function.
     #[serde(default)]
     cents: i64,
 }
@@ -58,7 +58,7 @@ impl ::flows::__private::Activity for debit::Activity {
         ::flows::pg::__private::in_transaction(
                 &ctx,
                 async |tx| {
-                    use ::flows::__private::conversions::*;
+                    use ::flows::__private::conversions_prelude::*;
                     let result = Self::debit(tx, input).await;
                     let kind = &&&&::flows::__private::ReturnType::of(&result);
                     kind.convert(result)
@@ -67,13 +67,12 @@ impl ::flows::__private::Activity for debit::Activity {
             .await
     }
     fn complete_error(error: ::flows::__private::Error) -> ::flows::__private::Error {
-        use ::flows::__private::completions::*;
+        use ::flows::__private::completions_prelude::*;
         let kind = &&::flows::__private::ReturnType::<
             <Self as debit::__Params>::Returns,
         >::new();
         kind.complete(error)
     }
-    #[allow(clippy::needless_update)]
     fn options() -> ::flows::__private::ActivityOptions {
         ::flows::__private::ActivityOptions {
             queue: ::std::option::Option::Some(::std::convert::From::from("ledger")),
@@ -90,8 +89,16 @@ impl ::flows::__private::Definition for debit::Activity {
     ::flows::__private::Registration { register : < debit::Activity as
     ::flows::__private::Definition > ::register, }
 }
+const _: fn() = || {
+    let _ = debit;
+    let _ = debit::run;
+    let _ = debit::Activity::NAME;
+    let _ = ::std::marker::PhantomData::<
+        (debit::Definition, debit::Input, debit::Output),
+    >;
+};
 /// What `#[activity]` made of `debit`.
-#[allow(dead_code, unreachable_pub)]
+#[allow(unreachable_pub)]
 mod debit {
     /// The definition.
     #[derive(Clone, Copy, Debug)]
@@ -108,7 +115,9 @@ mod debit {
     }
     #[doc(hidden)]
     pub(super) trait __Params {
+        /// The type of a parameter.
         type P0;
+        /// What the function returns.
         type Returns;
     }
     /// Runs the body directly, with nothing recorded: for unit tests.

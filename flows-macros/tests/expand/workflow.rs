@@ -13,7 +13,7 @@
 #[cfg(feature = "orders")]
 /// Ships an order.
 #[track_caller]
-#[allow(dead_code, unreachable_pub, clippy::too_many_arguments)]
+#[allow(unreachable_pub, clippy::too_many_arguments)]
 pub(crate) fn order(
     ctx: &::flows::__private::WorkflowContext,
     customer: String,
@@ -24,14 +24,14 @@ pub(crate) fn order(
 }
 #[cfg(feature = "orders")]
 #[doc(hidden)]
-#[allow(missing_debug_implementations, missing_docs)]
-#[allow(non_camel_case_types, unreachable_pub)]
+#[allow(missing_debug_implementations, non_camel_case_types, unreachable_pub)]
 #[derive(::flows::__private::serde::Serialize, ::flows::__private::serde::Deserialize)]
 #[serde(
     crate = "::flows::__private::serde",
     bound = "for < 'stored > String : :: flows :: __private :: Stored < 'stored >"
 )]
 pub(crate) struct __order_Input {
+    /// A parameter of the function.
     pub(crate) customer: String,
 }
 #[cfg(feature = "orders")]
@@ -77,20 +77,19 @@ impl ::flows::__private::Workflow for order::Workflow {
         input: Self::Input,
     ) -> ::flows::__private::Result<Self::Output> {
         {
-            use ::flows::__private::conversions::*;
+            use ::flows::__private::conversions_prelude::*;
             let result = Self::order(&ctx, input).await;
             let kind = &&&&::flows::__private::ReturnType::of(&result);
             kind.convert(result)
         }
     }
     fn complete_error(error: ::flows::__private::Error) -> ::flows::__private::Error {
-        use ::flows::__private::completions::*;
+        use ::flows::__private::completions_prelude::*;
         let kind = &&::flows::__private::ReturnType::<
             <Self as order::__Params>::Returns,
         >::new();
         kind.complete(error)
     }
-    #[allow(clippy::needless_update)]
     fn options() -> ::flows::__private::WorkflowOptions {
         ::flows::__private::WorkflowOptions {
             timeout: ::std::option::Option::Some(
@@ -100,8 +99,7 @@ impl ::flows::__private::Workflow for order::Workflow {
         }
     }
     const GRAPH: ::flows::__private::Graph = {
-        #[allow(unused_imports)]
-        use ::flows::__private::graph::{Graph, Kind, Node, Part};
+        use ::flows::__private::graph_prelude::*;
         Graph {
             path: ::std::concat!(::std::module_path!(), "::order"),
             nodes: &[
@@ -156,8 +154,18 @@ impl ::flows::__private::Definition for order::Workflow {
     ::flows::__private::Definition > ::register, }
 }
 #[cfg(feature = "orders")]
+const _: fn() = || {
+    let _ = order;
+    let _ = order::run;
+    let _ = order::Workflow::NAME;
+    let _ = (order::Workflow::VERSION, order::Workflow::GRAPH);
+    let _ = ::std::marker::PhantomData::<
+        (order::Definition, order::Input, order::Output),
+    >;
+};
+#[cfg(feature = "orders")]
 /// What `#[workflow]` made of `order`.
-#[allow(dead_code, unreachable_pub)]
+#[allow(unreachable_pub)]
 pub(crate) mod order {
     /// The definition.
     #[derive(Clone, Copy, Debug)]
@@ -178,7 +186,9 @@ pub(crate) mod order {
     }
     #[doc(hidden)]
     pub(crate) trait __Params {
+        /// The type of a parameter.
         type P0;
+        /// What the function returns.
         type Returns;
     }
     /// Runs the body directly, with nothing recorded: for unit tests.
