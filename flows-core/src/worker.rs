@@ -13,6 +13,7 @@ mod alarm;
 mod aside;
 mod attempt;
 mod backlog;
+mod beside;
 mod budget;
 mod builder;
 mod clock;

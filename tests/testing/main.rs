@@ -2,6 +2,7 @@
 
 mod activities;
 mod attribute;
+mod blocking;
 mod bounds;
 mod crash;
 mod elsewhere;

@@ -10,6 +10,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
+use super::beside::Blocked;
 use super::executor::{Executor, MESSAGES};
 use super::job::Job;
 use super::message::Message;
@@ -104,11 +105,22 @@ fn run_jobs(mut executor: Box<Executor>, seat: &Seat) -> Option<Box<Executor>> {
 }
 
 fn run(executor: Box<Executor>, seat: &Seat, job: Job) -> Option<Box<Executor>> {
-    let (key, since) = (job.key, clock::real_time());
+    let (key, residency, since) = (job.key, job.residency, clock::real_time());
+    let is_test = executor.session.config.strict && !executor.session.surroundings.are_simulated();
     let ticket = seat.sit(executor, &job)?;
-    let done = job.run(|probe| ticket.shows(probe));
+    let done = match &seat.beside {
+        Some(beside) if is_test => beside.run(job, &seat.runtime, &ticket),
+        _ => Ok(job.run(|probe| ticket.shows(probe))),
+    };
+    let (done, blocked) = match done {
+        Ok(done) => (done, None),
+        Err(blocked) => (None, Some(blocked)),
+    };
     match ticket.rise() {
         Some(mut executor) => {
+            if let Some(Blocked(after)) = blocked {
+                executor.blocks(key, residency, after);
+            }
             if !seat.can_move {
                 executor.session.holds.ended(key, since); // nothing else could go on
             }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::beside::Beside;
 use super::driver;
 use super::executor::Executor;
 use super::job::Job;
@@ -31,6 +32,8 @@ pub(super) struct Seat {
     pub(super) runtime: Handle,
     /// Whether others can go on while a thread is blocked: not on a runtime that has no other.
     pub(super) can_move: bool,
+    /// Where user code of a test runs on such a runtime.
+    pub(super) beside: Option<Beside>,
     closed: AtomicBool,
     /// Where the session logs.
     logs: tracing::Dispatch,
@@ -83,7 +86,8 @@ impl Seat {
     ) -> Arc<Self> {
         let logs = tracing::dispatcher::get_default(Clone::clone);
         let (inner, closed) = (Mutex::default(), AtomicBool::new(false));
-        Arc::new(Self { inner, budget, inbox, runtime, can_move, closed, logs })
+        let beside = (!can_move).then(Beside::default);
+        Arc::new(Self { inner, budget, inbox, runtime, can_move, beside, closed, logs })
     }
 
     /// The executor sits down while this job runs. It is dropped if the session is over.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::beside::LIMIT;
 use super::executor::Executor;
 use super::resident::Resident;
 use super::session::Session;
@@ -146,6 +147,24 @@ impl Executor {
             "its code has held a thread for more than {} s since {after}, and cannot be stopped: the thread \
              is lost until the process ends. It is tried again alone, and not for ever",
             budgets.as_secs()
+        );
+        self.get_stuck(key, &why);
+    }
+
+    /// In a test, its code has not given its thread back.
+    pub(super) fn blocks(&mut self, key: RunKey, residency: u64, after: Option<String>) {
+        let Some(run) = self.runs.get(&key) else { return };
+        if !run.away || run.residency != residency || !run.is_live() {
+            return;
+        }
+        let def = self.session.registry.workflow(&run.origin.workflow, run.origin.version);
+        let source = def.map(|def| format!(" at {}", def.source)).unwrap_or_default();
+        let after = after.unwrap_or_else(|| format!("its beginning{source}"));
+        let why = format!(
+            "its code blocks its thread: it has not come back for {} s, since {after}. What sleeps, waits or \
+             computes for long goes into an `#[activity]`; to wait for a time, write \
+             `ctx.sleep(duration).await?`; a loop has to await something",
+            LIMIT.as_secs()
         );
         self.get_stuck(key, &why);
     }
