@@ -29,29 +29,15 @@ pub(crate) fn stub(model: &Model, body: &TokenStream) -> TokenStream {
     }
 }
 
-/// Uses what a program may leave unused: a function that only others call, a name that nobody needs. An
-/// `allow` would be refused where the program forbids unused code.
+/// Uses the stub, which a program may leave unused: an `allow` would be refused where it forbids that.
 pub(super) fn uses(model: &Model) -> TokenStream {
-    let (function, module) = (&model.names.function, &model.names.module);
-    let definition = model.names.definition_path();
+    let (function, lints) = (&model.names.function, &model.attrs.lints);
     let deprecated = model.attrs.stub.iter().filter(|attr| attr.path().is_ident("deprecated"));
-    let lints = &model.attrs.lints;
-    let constants = (model.kind == Kind::Workflow).then(|| {
-        quote! {
-            let _ = (#definition::VERSION, #definition::GRAPH);
-        }
-    });
     quote! {
         #(#deprecated)*
         #(#lints)*
         const _: fn() = || {
             let _ = #function;
-            let _ = #module::run;
-            let _ = #definition::NAME;
-            #constants
-            let _ = ::std::marker::PhantomData::<
-                (#module::Definition, #module::Input, #module::Output)
-            >;
         };
     }
 }

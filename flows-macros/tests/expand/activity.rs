@@ -98,11 +98,6 @@ impl ::flows::__private::Definition for charge::Activity {
 }
 const _: fn() = || {
     let _ = charge;
-    let _ = charge::run;
-    let _ = charge::Activity::NAME;
-    let _ = ::std::marker::PhantomData::<
-        (charge::Definition, charge::Input, charge::Output),
-    >;
 };
 /// What `#[activity]` made of `charge`.
 #[allow(unreachable_pub)]
@@ -138,4 +133,9 @@ pub mod charge {
     ) -> impl ::std::future::Future<Output = <Activity as __Params>::Returns> {
         Activity::charge(ctx, Input { customer, cents })
     }
+    const _: fn() = || {
+        let _ = run;
+        let _ = Activity::NAME;
+        let _ = ::std::marker::PhantomData::<(Definition, Input, Output)>;
+    };
 }

@@ -91,11 +91,6 @@ impl ::flows::__private::Definition for debit::Activity {
 }
 const _: fn() = || {
     let _ = debit;
-    let _ = debit::run;
-    let _ = debit::Activity::NAME;
-    let _ = ::std::marker::PhantomData::<
-        (debit::Definition, debit::Input, debit::Output),
-    >;
 };
 /// What `#[activity]` made of `debit`.
 #[allow(unreachable_pub)]
@@ -128,4 +123,9 @@ mod debit {
     ) -> impl ::std::future::Future<Output = <Activity as __Params>::Returns> {
         Activity::debit(tx, Input { cents })
     }
+    const _: fn() = || {
+        let _ = run;
+        let _ = Activity::NAME;
+        let _ = ::std::marker::PhantomData::<(Definition, Input, Output)>;
+    };
 }

@@ -156,12 +156,6 @@ impl ::flows::__private::Definition for order::Workflow {
 #[cfg(feature = "orders")]
 const _: fn() = || {
     let _ = order;
-    let _ = order::run;
-    let _ = order::Workflow::NAME;
-    let _ = (order::Workflow::VERSION, order::Workflow::GRAPH);
-    let _ = ::std::marker::PhantomData::<
-        (order::Definition, order::Input, order::Output),
-    >;
 };
 #[cfg(feature = "orders")]
 /// What `#[workflow]` made of `order`.
@@ -199,4 +193,9 @@ pub(crate) mod order {
     ) -> impl ::std::future::Future<Output = <Workflow as __Params>::Returns> {
         Workflow::order(ctx, Input { customer })
     }
+    const _: fn() = || {
+        let _ = run;
+        let _ = (Workflow::NAME, Workflow::VERSION, Workflow::GRAPH);
+        let _ = ::std::marker::PhantomData::<(Definition, Input, Output)>;
+    };
 }
