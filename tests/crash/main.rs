@@ -1,7 +1,7 @@
 //! Workers that die or freeze: real processes on a real PostgreSQL, audited afterwards.
 //!
 //! Started without arguments this is a test program; with `worker` it is the worker that dies, and
-//! with `disk` the one test that needs a small disk.
+//! with the name of a disk one of the tests that need a small one.
 //! Each test first proves that the fault happened where it was meant to.
 
 mod audit;
@@ -27,7 +27,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some("worker") => return process::work(),
-        Some("disk") => return disk::work(),
+        Some(disk::ONE_DISK) => return disk::work(false),
+        Some(disk::TWO_DISKS) => return disk::work(true),
         _ => {}
     }
     let arguments = Arguments::from_args();
@@ -40,6 +41,8 @@ fn main() -> ExitCode {
         }),
         Trial::test("a_switchover_loses_nothing", || run(switchover::switched_over())),
         Trial::test("a_full_disk_loses_nothing", || run(disk::full()))
+            .with_ignored_flag(!disk::can_be_small()),
+        Trial::test("no_room_to_write_ahead_loses_nothing", || run(disk::full_ahead()))
             .with_ignored_flag(!disk::can_be_small()),
         Trial::test(
             "locks_of_a_vanished_worker_end_with_its_lease",
