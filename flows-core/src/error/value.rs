@@ -5,7 +5,7 @@
 
 use std::marker::PhantomData;
 
-/// Stands for an error type, in calls of the traits in [`values`].
+/// Stands for an error type, in calls of the traits below.
 pub struct ErrorOf<E>(PhantomData<E>);
 
 impl<E> ErrorOf<E> {
