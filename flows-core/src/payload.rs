@@ -70,7 +70,8 @@ impl Payload {
     }
 
     /// Encodes the input of a run as the text that JSONB makes of it, and tries to read it back.
-    pub(crate) fn column<T: Serialize + DeserializeOwned>(value: &T) -> Result<Self> {
+    #[doc(hidden)]
+    pub fn column<T: Serialize + DeserializeOwned>(value: &T) -> Result<Self> {
         Self::checked(value, Form::Column)
     }
 

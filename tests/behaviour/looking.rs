@@ -88,8 +88,9 @@ async fn a_description_has_everything_about_a_run(env: Env) -> Result<()> {
     assert_eq!((&*info.workflow_id, info.run_id), ("reading", exec.run_id()));
     assert_eq!((&*info.workflow, info.version, &*info.queue), ("reads", 1, "default"));
     assert_eq!((info.status, info.attempt), (Status::Completed, 1));
-    assert_eq!(info.input, Some(serde_json::json!({"page": 4})));
-    assert_eq!(info.output, Some(serde_json::json!("page 4 for Ada")));
+    let [input, output] = [info.input, info.output].map(|value| value.expect("a value"));
+    assert_eq!(input.decode::<serde_json::Value>()?, serde_json::json!({"page": 4}));
+    assert_eq!(output.decode::<String>()?, "page 4 for Ada");
     assert!(info.error.is_none() && info.stuck.is_none() && info.waiting_for.is_none());
     assert!(info.closed_at.is_some_and(|closed| closed >= info.created_at));
     assert_eq!((info.predecessor, info.successor, info.parent), (None, None, None));

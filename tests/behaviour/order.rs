@@ -96,7 +96,8 @@ async fn a_complete_order(env: Env) -> Result<()> {
     assert_eq!(notes, ["charge", "email Ada", "ship ink+pen"]);
     let info = exec.describe().await?;
     assert_eq!((info.status, info.waiting_for), (Status::Completed, None));
-    assert_eq!(info.output, Some(serde_json::to_value(&shipped)?));
+    let output = info.output.expect("an output").decode::<serde_json::Value>()?;
+    assert_eq!(output, serde_json::to_value(&shipped)?);
     Ok(())
 }
 

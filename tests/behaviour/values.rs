@@ -236,10 +236,19 @@ async fn numbers_keep_their_bits(env: Env) -> Result<()> {
 async fn large_numbers_go_on_in_a_new_run(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
     let number = (1 << 63) * 10 + 3;
-    assert_eq!(
-        env.engine.start(counts_down::Input { number, left: 3 }).await?.result().await?,
-        number
-    );
+    let exec = env.engine.start(counts_down::Input { number, left: 3 }).await?;
+    assert_eq!(exec.result().await?, number);
+
+    // Whoever looks at them sees every digit, as text and as a number.
+    for number in [number, u128::MAX] {
+        let exec = env.engine.start(counts_down::Input { number, left: 0 }).await?;
+        exec.result().await?;
+        let run = exec.describe().await?;
+        let [input, output] = [run.input, run.output].map(|value| value.expect("a value"));
+        assert!(format!("{input:?}").contains(&format!(": {number}}}")), "{input:?}");
+        assert_eq!(input.decode::<counts_down::Input>()?.number, number);
+        assert_eq!(output.as_json(), Some(&*number.to_string()));
+    }
     Ok(())
 }
 

@@ -2,11 +2,11 @@
 
 use std::time::SystemTime;
 
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::outcome;
 use crate::error::Error;
+use crate::payload::Payload;
 use crate::store::{Place, RunStatus, RunView};
 use crate::time::Timestamp;
 
@@ -28,10 +28,11 @@ pub struct Description {
     pub status: RunStatus,
     /// Which attempt of the run this is, from 1.
     pub attempt: u32,
-    /// Input; `None` in lists that were not asked for [payloads](super::List::payloads).
-    pub input: Option<Value>,
+    /// Input, as it is stored: its JSON text, which has every digit, and [`decode`](Payload::decode) for a
+    /// type. `None` in lists that were not asked for [payloads](super::List::payloads).
+    pub input: Option<Payload>,
     /// Output, once it has completed; `None` in lists that were not asked for payloads.
-    pub output: Option<Value>,
+    pub output: Option<Payload>,
     /// The error it ended with.
     pub error: Option<Error>,
     /// When it was created.
@@ -55,7 +56,6 @@ pub struct Description {
 
 impl From<RunView> for Description {
     fn from(view: RunView) -> Self {
-        let json = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
         let (waiting_for, stuck) = waiting(&view);
         Self {
             workflow_id: view.workflow_id.unwrap_or_else(|| view.key.run.to_string()),
@@ -65,8 +65,8 @@ impl From<RunView> for Description {
             queue: view.queue,
             status: view.status,
             attempt: view.attempt,
-            input: view.input.as_deref().map(json),
-            output: view.output.as_deref().map(json),
+            input: view.input.map(Payload::from_json),
+            output: view.output.map(Payload::from_json),
             error: outcome::error(view.error.as_deref()),
             created_at: view.created_at.into(),
             closed_at: view.closed_at.map(Into::into),

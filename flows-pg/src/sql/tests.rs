@@ -6,6 +6,7 @@ mod fill;
 mod full;
 mod lists;
 mod plan;
+mod property;
 
 use std::collections::HashMap;
 
