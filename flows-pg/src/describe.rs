@@ -11,11 +11,12 @@ use crate::rows::{key, parent, retry, status};
 use crate::scope::Scope;
 use crate::sql::DESCRIBE;
 use crate::store::Shared;
+use crate::tenant::Wait;
 use crate::types::{Time, duration, unsigned};
 
 impl Shared {
     pub(crate) async fn describe(&self, run: RunKey) -> Result<Option<RunView>> {
-        Ok(describe(Scope::Alone(self, run.tenant), run).await?)
+        Ok(describe(Scope::Alone(self, run.tenant, Wait::Long), run).await?)
     }
 }
 

@@ -8,10 +8,11 @@ use crate::error::Fault;
 use crate::scope::Scope;
 use crate::sql::FIND;
 use crate::store::Shared;
+use crate::tenant::Wait;
 
 impl Shared {
     pub(crate) async fn find(&self, tenant: Uuid, workflow_id: &str) -> Result<Option<RunKey>> {
-        Ok(find(Scope::Alone(self, tenant), tenant, workflow_id).await?)
+        Ok(find(Scope::Alone(self, tenant, Wait::Long), tenant, workflow_id).await?)
     }
 }
 

@@ -6,12 +6,13 @@
 //! is left behind.
 
 use flows_core::error::{Error, ErrorKind};
+use futures_util::FutureExt;
 use futures_util::future::join;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::error::Fault;
-use crate::link::{Link, Params};
+use crate::link::{Link, Params, Prepared};
 use crate::sql::{ENTER_FOREIGN, LEAVE_FOREIGN, Sql};
 use crate::store::Shared;
 use crate::tenant::Wait;
@@ -19,8 +20,8 @@ use crate::tenant::Wait;
 /// Where a verb's statements go.
 #[derive(Clone, Copy)]
 pub(crate) enum Scope<'a> {
-    /// Each statement is a transaction, of this tenant. It waits but a moment for what others hold.
-    Alone(&'a Shared, Uuid),
+    /// Each statement is a transaction, of this tenant. It waits so long for what others hold.
+    Alone(&'a Shared, Uuid, Wait),
     /// A transaction of this store's, as a role that sees what it may.
     Own(Link<'a>),
     /// The application's transaction, and the tenant to enter for each statement.
@@ -30,8 +31,8 @@ pub(crate) enum Scope<'a> {
 impl Scope<'_> {
     pub(crate) async fn query(self, sql: Sql, params: Params<'_>) -> Result<Vec<Row>, Fault> {
         match self {
-            Self::Alone(store, tenant) => {
-                store.in_tenant_within(Wait::Moment, tenant, sql, params).await
+            Self::Alone(store, tenant, wait) => {
+                store.in_tenant_within(wait, tenant, sql, params).await
             }
             Self::Own(link) => link.query(sql, params).await,
             Self::Foreign(link, tenant) => wrapped(link, tenant, sql, params).await,
@@ -71,8 +72,9 @@ async fn wrapped(
     let enter = link.prepare(ENTER_FOREIGN).await?;
     let leave = link.prepare(LEAVE_FOREIGN).await?;
     let inside = async {
+        let leaving = Leaving { link, leave: Some(&leave) }; // it has been entered
         let statement = link.prepare(sql).await?; // where its names mean what they mean to it
-        let (rows, left) = join(link.send(&statement, params), link.send(&leave, &[])).await;
+        let (rows, left) = join(link.send(&statement, params), leaving.send()).await;
         rows.and_then(|rows| left.map(|left| (rows, left)))
     };
     let (entered, done) = join(link.send(&enter, &[&tenant]), inside).await;
@@ -80,6 +82,31 @@ async fn wrapped(
     let (rows, left) = done.map_err(as_foreign)?;
     left_from(&left, link.names().tenant(), &tenant)?;
     Ok(rows)
+}
+
+/// A tenant that is to be left, also where the caller's future is dropped half-way.
+struct Leaving<'a> {
+    link: Link<'a>,
+    /// Until it is on its way.
+    leave: Option<&'a Prepared>,
+}
+
+impl Leaving<'_> {
+    /// On the wire when this is first polled.
+    async fn send(mut self) -> Result<Vec<Row>, Fault> {
+        match self.leave.take() {
+            Some(leave) => self.link.send(leave, &[]).await,
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        if let Some(leave) = self.leave {
+            drop(self.link.send(leave, &[]).now_or_never()); // nobody waits for the answer
+        }
+    }
 }
 
 /// A savepoint of the caller's must know errors of the server from others.

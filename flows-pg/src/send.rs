@@ -24,6 +24,7 @@ use crate::rows::{Keys, codec_code};
 use crate::scope::Scope;
 use crate::sql::{SEND, STATUSES};
 use crate::store::Shared;
+use crate::tenant::Wait;
 
 /// Transactions of one call that are under way at the same time.
 const TENANTS_AT_ONCE: usize = 8;
@@ -64,7 +65,7 @@ impl Shared {
 
     /// A letter that cannot be stored does not harm the others.
     async fn send_part(&self, tenant: Uuid, open: Open<'_>) -> Answers {
-        let scope = Scope::Alone(self, tenant);
+        let scope = Scope::Alone(self, tenant, Wait::Moment);
         let delivered = match deliver(scope, open.clone()).await {
             Err(fault) if fault.remedy() == Remedy::Blocked => {
                 self.deliver_around(tenant, open.clone()).await

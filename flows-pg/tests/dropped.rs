@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use flows_core::store::{Claim, Committed, Next, Record, RunStatus, Started, Store};
+use flows_core::store::{Claim, Committed, InTransaction, Next, Record, RunStatus, Started, Store};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -263,4 +263,24 @@ async fn nothing_is_written_behind_a_row_that_the_server_has_lost() {
     let recent = Record { claim: Some(i64::MAX), ..turn(2) };
     assert_eq!(commit(&db.store, &worker, &[recent]).await, [Committed::Done]);
     assert_eq!(looked(), 2, "what was read since is not looked at");
+}
+
+/// What the application sends next in its transaction is not the tenant's.
+#[tokio::test]
+async fn a_verb_dropped_in_a_transaction_leaves_the_tenant() {
+    let db = setup().await;
+    let mut client = plain(db.database.url()).await;
+    let own = "SELECT current_user = session_user,
+                      coalesce(current_setting('flows.tenant_id', true), '') || current_setting('lock_timeout')";
+    let mut dropped = 0;
+    for awaits in 1..AWAITS {
+        let tx = client.transaction().await.unwrap();
+        let new = run(None);
+        dropped += u64::from(unless_dropped(awaits, tx.verbs().start(&new)).await.is_err());
+        let row = tx.query_one(own, &[]).await.unwrap();
+        assert!(row.get::<_, bool>(0), "the role stayed after {awaits} awaits");
+        assert_eq!(row.get::<_, &str>(1), "0", "something stayed after {awaits} awaits");
+        tx.commit().await.unwrap();
+    }
+    assert!(dropped > 2, "the test drops too late");
 }

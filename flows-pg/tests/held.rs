@@ -309,3 +309,22 @@ async fn a_migration_says_what_it_waits_for() {
     tx.rollback().await.unwrap();
     store.migrate().await.unwrap();
 }
+
+/// Somebody alters a table: what only reads waits for the end of that, as the guide says.
+#[tokio::test]
+async fn reading_waits_for_a_table_that_is_locked() {
+    let db = setup().await;
+    let new = run(Some("x"));
+    start(&db.store, &new).await;
+    let holder = db.sql().await;
+    holder.batch_execute("BEGIN; LOCK TABLE flows.runs").await.unwrap();
+    let reading = async {
+        let found = db.store.find(Uuid::nil(), "x").await.unwrap();
+        (found, db.store.describe(new.key).await.unwrap().map(|view| view.key))
+    };
+    let mut reading = std::pin::pin!(reading);
+    let waits = tokio::time::timeout(Duration::from_millis(200), reading.as_mut()).await;
+    assert!(waits.is_err(), "it does not wait: {waits:?}");
+    holder.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(soon(reading).await, (Some(new.key), Some(new.key)));
+}
