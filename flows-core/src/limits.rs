@@ -1,6 +1,6 @@
 //! Limits of names and durations: the same for who sends and who waits, who starts and who serves.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
 
@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 const NAME: usize = 255;
 /// The longest delay, sleep and time limit: 100 years, leap days included.
 const LONGEST: Duration = Duration::from_secs(36_525 * 86_400);
+/// The first moment of the year 10000.
+const END: Duration = Duration::from_secs(253_402_300_800);
 
 /// A name's limits: not empty, not too long, no NUL.
 pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
@@ -32,6 +34,15 @@ pub(crate) fn check_duration(what: &str, duration: Option<Duration>) -> Result<(
         ))),
         _ => Ok(()),
     }
+}
+
+/// A time that everybody can write down.
+pub(crate) fn check_time(what: &str, time: Option<SystemTime>) -> Result<()> {
+    let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    if since.is_some_and(|since| since >= END) {
+        return Err(Error::invalid(format!("the {what} is later than the year 9999")));
+    }
+    Ok(())
 }
 
 /// A limit within which something can be done.

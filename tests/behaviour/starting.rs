@@ -185,11 +185,19 @@ async fn ids_and_queues_have_some_length(env: Env) -> Result<()> {
     assert_eq!(refused.message(), format!("the queue is empty; {text}"));
     let refused = env.engine.start(input("Ada")).delay(Duration::MAX).await.unwrap_err();
     assert!(refused.message().ends_with("is longer than the limit of 100 years"), "{refused}");
+    for beyond in [253_402_300_800, 1 << 50] {
+        let far = std::time::UNIX_EPOCH + Duration::from_secs(beyond);
+        let refused = env.engine.start(input("Ada")).start_at(far).await.unwrap_err();
+        assert_eq!(refused.message(), "the time of start_at is later than the year 9999");
+    }
     assert!(env.engine.list().await?.is_empty(), "nothing was started");
 
     let longest = "i".repeat(255);
-    let exec = env.engine.start(input("Ada")).id(&longest).await?;
-    assert_eq!(exec.describe().await?.workflow_id, longest);
+    let last = std::time::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    let exec = env.engine.start(input("Ada")).id(&longest).start_at(last).await?;
+    let described = exec.describe().await?;
+    assert_eq!(described.workflow_id, longest);
+    assert!(format!("{described:?}").contains("9999-12-31"), "{described:?}");
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use super::waiters::FirstNews;
 use crate::definition::Workflow;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{RunKey, lane_of};
-use crate::limits::{check_duration, check_name};
+use crate::limits::{check_duration, check_name, check_time};
 use crate::payload::Payload;
 use crate::retry::RetryPolicy;
 use crate::store::{ConflictPolicy, InTransaction, Lineage, NewRun, RunView, Started, Transaction};
@@ -76,7 +76,8 @@ impl<'t, W: Workflow> Start<'t, W> {
         self
     }
 
-    /// Not before this time, by the database's clock; one in the past starts at once.
+    /// Not before this time, by the database's clock; one in the past starts at once. Until the
+    /// year 9999.
     pub fn start_at(mut self, time: SystemTime) -> Self {
         self.options.start_at = Some(time);
         self
@@ -156,6 +157,7 @@ impl Options {
             check_name("workflow id", id)?;
         }
         check_duration("delay", self.delay)?;
+        check_time("time of start_at", self.start_at)?;
         let timeout = self.timeout.or(defaults.timeout);
         check_duration("timeout", timeout)?;
         let input = input.within(limit, || format!("input of workflow `{}`", W::NAME))?;
