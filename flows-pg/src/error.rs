@@ -94,10 +94,10 @@ impl Fault {
         }
     }
 
-    /// Whether the server has refused to work at all: it is a standby, is starting, or knows the tables
-    /// as they were.
+    /// Whether the server has refused to work at all: it is a standby, is starting, knows the tables as they
+    /// were, or not the statements that were prepared (somebody's `DISCARD ALL`).
     pub(crate) fn wrote_nothing(&self) -> bool {
-        matches!(self.code(), Some("25006" | "0A000" | "57P03"))
+        matches!(self.code(), Some("25006" | "0A000" | "57P03" | "26000"))
     }
 
     /// What it means where nothing has worked yet: a server that refuses to let somebody in will go on
@@ -186,6 +186,7 @@ fn from_server(error: &DbError, names: Names) -> Error {
         "28P01" | "28000" => (ErrorKind::Unavailable, WHO.into()),
         "3D000" => (ErrorKind::Unavailable, ": create the database, or correct its name".into()),
         "25006" | "0A000" => (ErrorKind::Unavailable, STANDBY.into()),
+        "55P03" => (ErrorKind::Unavailable, HELD.into()),
         code if matches!(&code[..2], "22" | "23" | "54") => {
             (ErrorKind::InvalidInput, String::new())
         }
@@ -197,6 +198,8 @@ fn from_server(error: &DbError, names: Names) -> Error {
 
 const WHO: &str = ": correct the role or its password in the connection string, or let the role in \
     (pg_hba.conf)";
+const HELD: &str = ": a transaction of somebody else's holds what this needs, a table perhaps; \
+    pg_stat_activity says which is open for long";
 const STANDBY: &str = ": the server was a standby at that moment, or is read-only";
 
 fn permission_advice(error: &DbError, names: Names) -> String {

@@ -86,7 +86,10 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
     .await;
     match done {
         Ok(_) => std::mem::forget(tx), // it has ended; dropped, it would send a ROLLBACK
-        Err(_) => drop(tx),            // which rolls it back
+        Err(_) => {
+            drop(tx); // which rolls it back
+            cache.clear(); // perhaps the session has forgotten them (`DEALLOCATE ALL`)
+        }
     }
     let is_reset = matches!(done, Ok((_, true)));
     if is_reset && settings.is_empty() {

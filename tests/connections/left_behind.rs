@@ -95,3 +95,34 @@ async fn what_the_applications_hooks_set_stays() -> Result<()> {
     assert!(states(&pool).await?[0].starts_with("55s / t / \"My app\", public"), "it is set");
     nothing_is_left(&scene, pool).await
 }
+
+#[activity(transaction, retry(initial_interval = "10ms"))]
+async fn forget(ctx: &ActivityContext, tx: &Transaction<'_>) -> Result<u32> {
+    if ctx.attempt() == 1 {
+        tx.batch_execute("DEALLOCATE ALL").await?;
+    }
+    Ok(tx.query_one("SELECT 1", &[]).await.map(|_| ctx.attempt())?)
+}
+
+#[workflow]
+async fn forgets(ctx: &WorkflowContext) -> Result<u32> {
+    forget(ctx).await?; // on the same session
+    forget(ctx).await
+}
+
+/// A session that has forgotten what was prepared on it is used no more, or prepared again.
+#[tokio::test]
+async fn statements_that_somebody_deallocates_are_prepared_again() -> Result<()> {
+    let scene = Scene::set().await?;
+    let pool = crate::scene::pool(scene.database.url(), 1);
+    let engine = Engine::from_pool(pool.clone());
+    let serving = Serving::begin(Worker::builder(&engine, register_all![forgets, forget]).build()?);
+    for round in 0..5 {
+        let run = within("a start", 20, async { engine.start(forgets::Input {}).await }).await?;
+        within("a run", 20, run.result()).await?;
+        pool.get().await?.batch_execute("DISCARD ALL").await?;
+        let listed = within("a list", 20, engine.list().page()).await?;
+        assert_eq!(listed.runs.len(), round + 1);
+    }
+    serving.stop().await
+}
