@@ -234,6 +234,9 @@ fn encode_json<T: Serialize>(value: &T, form: Form) -> Result<Vec<u8>> {
 /// The first digit of an escape in JSON text that PostgreSQL refuses: `\u0000`, and half of a character,
 /// which raw JSON may have.
 fn refused_escape(json: &[u8]) -> Option<u8> {
+    if !json.contains(&b'\\') {
+        return None; // as mostly, and found out quickly
+    }
     let mut rest = json;
     while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
         let escape = rest.get(at + 1..)?;

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt::Display;
-use std::io::Write as _;
+use std::ops::Range;
 
 use serde::ser::{self, Serialize};
 
@@ -97,8 +97,8 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn shown(self, value: impl Display) -> Result<(), Refused> {
-        write!(self.out, "{value}").map_err(ser::Error::custom)
+    fn number(self, value: impl Serialize) -> Result<(), Refused> {
+        serde_json::to_writer(self.out, &value).map_err(ser::Error::custom)
     }
 
     /// The shortest digits that are read as the same number, without an exponent. JSONB has no
@@ -132,8 +132,9 @@ impl<'a> Writer<'a> {
     fn fields(self, sorted: bool) -> Result<Fields<'a>, Refused> {
         let (depth, start) = (self.deeper()?, self.out.len());
         let Self { out, unordered, form, .. } = self;
-        let writer = Writer { out, unordered, form, depth };
-        Ok(Fields { writer, start, sorted, entries: Vec::new(), key: None, wrapped: false })
+        out.push(b'{');
+        let (writer, entries) = (Writer { out, unordered, form, depth }, sorted.then(Vec::new));
+        Ok(Fields { writer, start, entries, key: None, wrapped: false })
     }
 
     /// `{"Variant":`, which somebody closes.
@@ -210,13 +211,12 @@ impl Items<'_> {
     }
 }
 
-/// The entries of an object: values one behind the other, to be put in order at the end.
+/// The entries of an object.
 struct Fields<'a> {
     writer: Writer<'a>,
     start: usize,
-    sorted: bool,
-    /// Keys, and where their values end.
-    entries: Vec<(Cow<'static, str>, usize)>,
+    /// Where they must be in order: their keys, and where each begins and ends.
+    entries: Option<Vec<(Cow<'static, str>, Range<usize>)>>,
     key: Option<Cow<'static, str>>,
     /// It is what a variant has.
     wrapped: bool,
@@ -229,41 +229,55 @@ impl Fields<'_> {
         value: &T,
     ) -> Result<(), Refused> {
         let Writer { out, unordered, form, depth } = &mut self.writer;
+        if out.len() > self.start + 1 {
+            out.extend_from_slice(form.comma());
+        }
+        let begin = out.len();
+        quote(out, &key)?;
+        out.extend_from_slice(form.colon());
         value.serialize(Writer { out, unordered, form: *form, depth: *depth })?;
-        self.entries.push((key, out.len()));
+        if let Some(entries) = &mut self.entries {
+            entries.push((key, begin..out.len()));
+        }
         Ok(())
     }
 
-    fn close(self) -> Result<(), Refused> {
+    fn close(self) {
         let Writer { out, form, .. } = self.writer;
-        let values = out.split_off(self.start);
-        let mut entries = Vec::with_capacity(self.entries.len());
-        let mut from = 0;
-        for (key, end) in &self.entries {
-            let end = end - self.start;
-            entries.push((key.as_ref(), &values[from..end]));
-            from = end;
-        }
-        if self.sorted {
-            entries.sort_by_key(|(key, _)| (key.len(), *key));
-        }
-        out.push(b'{');
-        for (index, (key, value)) in entries.iter().enumerate() {
-            if form.is_canonical() && entries.get(index + 1).is_some_and(|(next, _)| next == key) {
-                continue; // the last of one name counts
-            }
-            if out.len() > self.start + 1 {
-                out.extend_from_slice(form.comma());
-            }
-            quote(out, key)?;
-            out.extend_from_slice(form.colon());
-            out.extend_from_slice(value);
+        if let Some(entries) = self.entries
+            && !entries.is_sorted_by(|(one, _), (next, _)| order(one) < order(next))
+        {
+            sort(out, self.start + 1, entries, form);
         }
         out.push(b'}');
         if self.wrapped {
             out.push(b'}');
         }
-        Ok(())
+    }
+}
+
+/// JSONB's order of keys.
+fn order(key: &str) -> (usize, &str) {
+    (key.len(), key)
+}
+
+/// Puts entries that begin there in order.
+fn sort(
+    out: &mut Vec<u8>,
+    start: usize,
+    mut entries: Vec<(Cow<'static, str>, Range<usize>)>,
+    form: Form,
+) {
+    let written = out.split_off(start);
+    entries.sort_by(|(one, _), (other, _)| order(one).cmp(&order(other)));
+    for (index, (key, at)) in entries.iter().enumerate() {
+        if form.is_canonical() && entries.get(index + 1).is_some_and(|(next, _)| next == key) {
+            continue; // the last of one name counts
+        }
+        if out.len() > start {
+            out.extend_from_slice(form.comma());
+        }
+        out.extend_from_slice(&written[at.start - start..at.end - start]);
     }
 }
 
@@ -296,43 +310,43 @@ impl<'a> ser::Serializer for Writer<'a> {
     }
 
     fn serialize_i8(self, v: i8) -> Result<(), Refused> {
-        self.shown(v)
+        self.number(v)
     }
 
     fn serialize_i16(self, v: i16) -> Result<(), Refused> {
-        self.shown(v)
+        self.number(v)
     }
 
     fn serialize_i32(self, v: i32) -> Result<(), Refused> {
-        self.shown(v)
+        self.number(v)
     }
 
     fn serialize_i64(self, v: i64) -> Result<(), Refused> {
-        self.shown(v)
+        self.number(v)
     }
 
     fn serialize_i128(self, v: i128) -> Result<(), Refused> {
-        self.shown(v)
+        self.number(v)
     }
 
     fn serialize_u8(self, v: u8) -> Result<(), Refused> {
-        self.shown(v)
+        self.number(v)
     }
 
     fn serialize_u16(self, v: u16) -> Result<(), Refused> {
-        self.shown(v)
+        self.number(v)
     }
 
     fn serialize_u32(self, v: u32) -> Result<(), Refused> {
-        self.shown(v)
+        self.number(v)
     }
 
     fn serialize_u64(self, v: u64) -> Result<(), Refused> {
-        self.shown(v)
+        self.number(v)
     }
 
     fn serialize_u128(self, v: u128) -> Result<(), Refused> {
-        self.shown(v)
+        self.number(v)
     }
 
     fn serialize_f32(self, v: f32) -> Result<(), Refused> {
@@ -501,7 +515,10 @@ impl ser::SerializeStruct for Struct<'_> {
 
     fn end(self) -> Result<(), Refused> {
         match self {
-            Self::Fields(fields) => fields.close(),
+            Self::Fields(fields) => {
+                fields.close();
+                Ok(())
+            }
             Self::Json(_) => Ok(()),
         }
     }
@@ -520,7 +537,8 @@ impl ser::SerializeStructVariant for Fields<'_> {
     }
 
     fn end(self) -> Result<(), Refused> {
-        self.close()
+        self.close();
+        Ok(())
     }
 }
 
@@ -539,7 +557,8 @@ impl ser::SerializeMap for Fields<'_> {
     }
 
     fn end(self) -> Result<(), Refused> {
-        self.close()
+        self.close();
+        Ok(())
     }
 }
 

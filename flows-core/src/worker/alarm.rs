@@ -46,7 +46,7 @@ impl Alarms {
     }
 
     /// Whether one of these alarms starts an attempt.
-    fn launch_among(&self, key: RunKey, alarms: &FxHashMap<u32, Timestamp>) -> bool {
+    pub(super) fn launch_among(&self, key: RunKey, alarms: &FxHashMap<u32, Timestamp>) -> bool {
         alarms
             .iter()
             .any(|(op, due)| matches!(self.due.get(&(*due, key, *op)), Some(Alarm::Launch(_))))

@@ -54,7 +54,7 @@ impl Executor {
 
     /// Looks whether a run only waits now, and what to do with it then.
     pub(super) fn consider(&mut self, key: RunKey) {
-        let (draining, retries) = (self.draining, self.waits_for_retry(key));
+        let draining = self.draining;
         self.read_on(key);
         let Some(run) = self.runs.get_mut(&key) else { return };
         if !run.is_idle() || run.machine.is_none() {
@@ -66,8 +66,9 @@ impl Executor {
         }
         let soon = self.session.clock.now().after(HORIZON);
         let far = run.next_alarm().is_some_and(|due| due > soon) && !run.expects_mail();
-        let retries_soon = retries && run.next_alarm().is_some_and(|due| due <= soon);
-        let is_cleared = run.is_suspect() && !retries_soon;
+        let is_soon = || run.next_alarm().is_some_and(|due| due <= soon);
+        let retries_soon = || is_soon() && self.alarms.launch_among(key, &run.alarms);
+        let is_cleared = run.is_suspect() && !retries_soon();
         if draining || far || is_cleared {
             self.park(key);
         } else if run.idle_since.is_none() {

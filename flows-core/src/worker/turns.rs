@@ -220,6 +220,9 @@ fn cancel_of(to: RunKey, reason: &str) -> Option<Mail> {
 /// the request that it cancel. Patches go in front where the turn is cut: a replay of its beginning must
 /// not decide them anew.
 fn mark(run: &mut Resident, marks: &[Recorded], marked: Marked) -> Result<()> {
+    if marks.is_empty() && marked.starts.is_empty() {
+        return Ok(());
+    }
     let mut children = marked.starts.into_iter().peekable();
     let mut cancels = marked.cancels.into_iter();
     let is_patch = |mark: &&Recorded| matches!(mark.event, Event::Patched { .. });
