@@ -60,7 +60,8 @@ impl fmt::Display for Shy {
 
 impl std::error::Error for Shy {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        panic!("has no source");
+        assert!(self.0 != "source", "has no source");
+        None
     }
 }
 

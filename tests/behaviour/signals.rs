@@ -163,7 +163,12 @@ async fn a_signal_of_another_type_is_an_error_of_the_workflow(env: Env) -> Resul
     exec.signal("n", &"text").await?;
     let error = exec.result().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Codec);
-    assert!(error.message().starts_with("signal of `n`: cannot decode as `u32`"), "{error}");
+    let from = format!(
+        "signal `n` of run `{}` (workflow `collects`) was sent as the string `\"text\"`",
+        exec.run_id()
+    );
+    assert!(error.message().starts_with(&from), "{error}");
+    assert!(error.message().contains(": cannot decode as `u32`: "), "{error}");
     Ok(())
 }
 
