@@ -32,6 +32,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
+pub use crate::payload::{LARGEST_PAYLOAD, PAYLOAD_LIMIT};
 pub use dead_letters::{DeadLetter, DeadLetters, Rerun};
 pub use describe::Description;
 pub use execution::{AnyWorkflow, Execution, Typed};
@@ -39,6 +40,8 @@ pub use export::History;
 pub use global::{rerun, set_engine, signal, start, with_tenant};
 pub use history::HistoryEvent;
 pub use list::{List, Page, PageToken};
+#[cfg(feature = "testing")]
+pub(crate) use outcome::Waiting;
 pub use send::{Cancel, SendSignal};
 pub use start::Start;
 pub use stuck_runs::StuckRuns;
@@ -52,11 +55,6 @@ use batcher::{Batcher, Batchers};
 use hints::Hints;
 use intakes::Begun;
 use waiters::FirstNews;
-
-/// The largest payload, unless the engine is told otherwise: 2 MiB.
-pub const PAYLOAD_LIMIT: usize = 2 * 1024 * 1024;
-/// The largest payload that can be allowed: one journal row must hold it. 100 MiB.
-pub const LARGEST_PAYLOAD: usize = 100 << 20;
 
 /// The way to a store: starts runs, signals them, looks at them, for every tenant.
 ///
@@ -78,7 +76,7 @@ pub(crate) struct Inner {
     aside: Aside,
     /// Set in tests: how they wait.
     #[cfg(feature = "testing")]
-    kit: OnceLock<Arc<crate::testing::Kit>>,
+    waiting: OnceLock<Arc<dyn Waiting>>,
 }
 
 impl Engine {
@@ -95,7 +93,7 @@ impl Engine {
             outcomes: Batchers::default(),
             aside: Aside::default(),
             #[cfg(feature = "testing")]
-            kit: OnceLock::new(),
+            waiting: OnceLock::new(),
         };
         inner.listen();
         Self { tenant: Tenant::new(Arc::new(inner), Uuid::nil()) }
@@ -120,11 +118,11 @@ impl Engine {
         Arc::clone(&self.tenant.inner.store)
     }
 
-    /// An engine whose waiting is the testing kit's.
+    /// An engine of a test, which says how it waits.
     #[cfg(feature = "testing")]
-    pub(crate) fn under_test(store: Arc<dyn Store>, kit: Arc<crate::testing::Kit>) -> Self {
+    pub(crate) fn under_test(store: Arc<dyn Store>, waiting: Arc<dyn Waiting>) -> Self {
         let engine = Self::new(store);
-        drop(engine.tenant.inner.kit.set(kit)); // it is new, so it has none
+        drop(engine.tenant.inner.waiting.set(waiting)); // it is new, so it has none
         engine
     }
 
@@ -162,11 +160,6 @@ impl Inner {
             let task = runtime.spawn(hints::listen(Arc::downgrade(&self.hints), heard));
             *listening = Some(task.abort_handle());
         }
-    }
-
-    #[cfg(feature = "testing")]
-    fn kit(&self) -> Option<&Arc<crate::testing::Kit>> {
-        self.kit.get()
     }
 
     /// Starts a run with the others of its batch, or apart from them where its workflow id is held.

@@ -10,6 +10,7 @@ pub mod combinators;
 pub mod context;
 pub mod definition;
 pub mod durable;
+mod ending;
 pub mod engine;
 pub mod error;
 pub mod graph;

@@ -17,11 +17,15 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use self::writer::Form;
-use crate::engine::LARGEST_PAYLOAD;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::fnv1a;
 use crate::panics::catch;
 use crate::shape;
+
+/// The largest payload, unless the engine is told otherwise: 2 MiB.
+pub const PAYLOAD_LIMIT: usize = 2 * 1024 * 1024;
+/// The largest payload that can be allowed: one journal row must hold it. 100 MiB.
+pub const LARGEST_PAYLOAD: usize = 100 << 20;
 
 /// How a payload is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -24,7 +24,6 @@ pub use activity::TestActivity;
 pub use crash::{CrashEverywhere, crash_everywhere};
 pub(crate) use desk::Desk;
 pub use env::TestEnv;
-pub(crate) use kit::Kit;
 pub use lock::{Finding, Level, Lock, LockReport, check_lock, check_lock_at, check_lock_of};
 pub use replay::{
     FailedRun, Failure, ReplayAll, ReplayError, Report, replay, replay_all, replay_with,

@@ -25,6 +25,8 @@ mod driver;
 mod executor;
 mod holds;
 mod intake;
+#[cfg(feature = "testing")]
+mod interceptor;
 mod job;
 mod keeper;
 mod lease;
@@ -59,9 +61,8 @@ use std::sync::Arc;
 #[cfg(feature = "testing")]
 pub(crate) use builder::Config;
 pub use builder::WorkerBuilder;
-pub(crate) use closing::{ended_from_outside, letter_to_parent};
-pub(crate) use intake::Intake;
-pub(crate) use seal::Sealer;
+#[cfg(feature = "testing")]
+pub(crate) use interceptor::Interceptor;
 pub use shutdown::shutdown_signal;
 #[cfg(feature = "testing")]
 pub(crate) use surroundings::{Invocation, Process, TaskFuture};

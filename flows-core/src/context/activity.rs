@@ -122,7 +122,7 @@ struct Inner {
     idempotency_key: OnceLock<String>,
     heartbeats: Heartbeats,
     stop: Stop,
-    exactly_once: Option<ExactlyOnce>,
+    exactly_once: Option<Box<ExactlyOnce>>,
     /// Since when it is being polled, if it is.
     polled: Mutex<Option<Instant>>,
 }
@@ -133,7 +133,7 @@ impl ActivityContext {
         info: ActivityInfo,
         state: Arc<StateMap>,
         heartbeat: Option<Payload>,
-        exactly_once: Option<ExactlyOnce>,
+        exactly_once: Option<Box<ExactlyOnce>>,
     ) -> Self {
         let (run_id_text, idempotency_key) = (OnceLock::new(), OnceLock::new());
         let (heartbeats, stop) = (Heartbeats::starting_with(heartbeat), Stop::default());
@@ -231,7 +231,7 @@ impl ActivityContext {
     /// How a transactional activity records its result; for stores.
     #[doc(hidden)]
     pub fn exactly_once(&self) -> Option<&ExactlyOnce> {
-        self.inner.exactly_once.as_ref()
+        self.inner.exactly_once.as_deref()
     }
 
     /// The activity's name and codec; for stores.

@@ -14,7 +14,6 @@ use uuid::Uuid;
 use crate::error::{Error, ErrorKind, Result};
 use crate::payload::Payload;
 use crate::store::{Record, Store};
-use crate::worker::Sealer;
 
 /// What became of the transaction that holds a sealed record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +34,16 @@ pub(crate) struct SealRequest {
     pub(crate) reply: oneshot::Sender<Result<Record>>,
 }
 
+/// An attempt's way to ask its executor for a record.
+pub(crate) trait Sealer: Send + Sync {
+    /// The request is dropped, and so refused, when the run does not wait for this attempt any more.
+    fn ask(&self, request: SealRequest);
+}
+
 /// One attempt's way to its executor and its store.
 pub struct ExactlyOnce {
     store: Arc<dyn Store>,
-    sealer: Sealer,
+    sealer: Box<dyn Sealer>,
     worker: Uuid,
     limit: Duration,
     fate: AtomicU8,
@@ -48,7 +53,7 @@ impl ExactlyOnce {
     /// For an attempt of a worker's, which may take so long; its requests go to the sealer.
     pub(crate) fn new(
         store: Arc<dyn Store>,
-        sealer: Sealer,
+        sealer: Box<dyn Sealer>,
         worker: Uuid,
         limit: Duration,
     ) -> Self {

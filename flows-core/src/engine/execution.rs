@@ -16,13 +16,13 @@ use super::{Inner, outcome};
 use crate::clock;
 use crate::context::Signal;
 use crate::definition::Workflow;
+use crate::ending::letter_to_parent;
 use crate::error::{Error, ErrorKind, ErrorRecord, Result, storable};
 use crate::ids::RunKey;
 use crate::journal;
 use crate::limits::check_name;
 use crate::payload::check_size;
 use crate::store::{Close, RunStatus, RunView, Transaction, no_such_run};
-use crate::worker::letter_to_parent;
 
 /// What an [`Execution`] knows about its workflow's types.
 pub trait Typed: 'static {

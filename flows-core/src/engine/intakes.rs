@@ -10,12 +10,30 @@ use uuid::Uuid;
 
 use super::waiters::{FirstNews, Waiters};
 use crate::error::Result;
+use crate::ids::RunKey;
 use crate::store::{Activation, NewRun, Started, Store};
-use crate::worker::Intake;
+
+/// A worker of this process, as a start sees it.
+pub(crate) trait Intake: Send + Sync {
+    /// Its id in the store.
+    fn worker(&self) -> Uuid;
+
+    /// Whether it serves runs of that lane.
+    fn serves(&self, lane: i64) -> bool;
+
+    /// Takes so many slots, or as many as there are; none while others wait for them.
+    fn reserve(&self, wanted: usize) -> usize;
+
+    /// These runs are about to be started.
+    fn expect(&self, runs: Vec<RunKey>);
+
+    /// What has become of runs that were expected: those that were started, those that were not.
+    fn take(&self, started: Vec<Activation>, refused: Vec<RunKey>);
+}
 
 /// The workers of this process.
 #[derive(Default)]
-pub(crate) struct Intakes(Mutex<Vec<Arc<Intake>>>);
+pub(crate) struct Intakes(Mutex<Vec<Arc<dyn Intake>>>);
 
 /// What a start has come to.
 pub(super) struct Begun {
@@ -31,23 +49,23 @@ pub(crate) struct Opened<'a> {
 }
 
 impl Intakes {
-    pub(crate) fn open(&self, intake: Intake) -> Opened<'_> {
+    pub(crate) fn open(&self, intake: impl Intake + 'static) -> Opened<'_> {
         let worker = intake.worker();
         self.lock().push(Arc::new(intake));
         Opened { intakes: self, worker }
     }
 
     /// The next worker that serves the lane of one of these runs, in turn.
-    fn choose(&self, runs: &[NewRun]) -> Option<Arc<Intake>> {
+    fn choose(&self, runs: &[NewRun]) -> Option<Arc<dyn Intake>> {
         let mut intakes = self.lock();
-        let serves = |intake: &Arc<Intake>| runs.iter().any(|run| may_be_owned(intake, run));
+        let serves = |intake: &Arc<dyn Intake>| runs.iter().any(|run| may_be_owned(&**intake, run));
         let chosen = intakes.iter().position(serves)?;
         let chosen = intakes.remove(chosen);
         intakes.push(Arc::clone(&chosen));
         Some(chosen)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Intake>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<dyn Intake>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -59,7 +77,7 @@ impl Intakes {
         runs: Vec<NewRun>,
     ) -> Result<Vec<Result<Begun>>> {
         let Some(intake) = self.choose(&runs) else { return plain(store, &runs).await };
-        let wanted = runs.iter().filter(|run| may_be_owned(&intake, run)).count();
+        let wanted = runs.iter().filter(|run| may_be_owned(&*intake, run)).count();
         let mut slots = intake.reserve(wanted);
         if slots == 0 {
             return plain(store, &runs).await;
@@ -67,13 +85,13 @@ impl Intakes {
         let mut order = Vec::with_capacity(runs.len());
         let (mut mine, mut others) = (Vec::with_capacity(slots), Vec::new());
         for run in runs {
-            let is_mine = slots > 0 && may_be_owned(&intake, &run);
+            let is_mine = slots > 0 && may_be_owned(&*intake, &run);
             slots -= usize::from(is_mine);
             order.push(is_mine);
             if is_mine { mine.push(run) } else { others.push(run) }
         }
         let (mine, others) =
-            join(own(store, waiters, &intake, mine), plain_answers(store, others)).await;
+            join(own(store, waiters, &*intake, mine), plain_answers(store, others)).await;
         let (mut mine, mut others) = (mine.into_iter(), others.into_iter());
         let answer = |is_mine| if is_mine { mine.next() } else { others.next() };
         Ok(order.into_iter().filter_map(answer).collect())
@@ -86,7 +104,7 @@ impl Drop for Opened<'_> {
     }
 }
 
-fn may_be_owned(intake: &Intake, run: &NewRun) -> bool {
+fn may_be_owned(intake: &dyn Intake, run: &NewRun) -> bool {
     run.delay.is_none() && run.start_at.is_none() && intake.serves(run.lane)
 }
 
@@ -94,10 +112,10 @@ fn may_be_owned(intake: &Intake, run: &NewRun) -> bool {
 async fn own(
     store: &dyn Store,
     waiters: &Waiters,
-    intake: &Intake,
+    intake: &dyn Intake,
     runs: Vec<NewRun>,
 ) -> Vec<Result<Begun>> {
-    intake.expect(runs.iter().map(|run| run.key));
+    intake.expect(runs.iter().map(|run| run.key).collect());
     let answers = store.start_owned(intake.worker(), &runs).await;
     let answers = answers.unwrap_or_else(|error| vec![Err(error); runs.len()]);
     let (mut taken, mut refused, mut begun) = (Vec::new(), Vec::new(), Vec::new());

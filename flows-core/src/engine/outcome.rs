@@ -49,6 +49,17 @@ pub(super) async fn wait(
     }
 }
 
+/// How the engine of a test waits for outcomes.
+#[cfg(feature = "testing")]
+pub(crate) trait Waiting: Send + Sync {
+    /// Waits for the end of one run.
+    fn wait_for<'a>(
+        &'a self,
+        store: &'a dyn Store,
+        run: RunKey,
+    ) -> futures_util::future::BoxFuture<'a, Result<Outcome>>;
+}
+
 async fn wait_for_one(
     inner: &Inner,
     run: RunKey,
@@ -56,8 +67,8 @@ async fn wait_for_one(
     first: Option<oneshot::Receiver<News>>,
 ) -> Result<Outcome> {
     #[cfg(feature = "testing")]
-    if let Some(kit) = inner.kit() {
-        return kit.wait_for(&*inner.store, run).await;
+    if let Some(waiting) = inner.waiting.get() {
+        return waiting.wait_for(&*inner.store, run).await;
     }
     let mut pause = FIRST_PAUSE;
     if let Some(first) = first

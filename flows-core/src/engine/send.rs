@@ -8,12 +8,12 @@ use serde::Serialize;
 use super::execution::{Target, resolve, resolve_within};
 use super::tenant::Tenant;
 use crate::clock;
+use crate::ending::{ended_from_outside, letter_to_parent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::limits::check_name;
 use crate::payload::Payload;
 use crate::store::{InTransaction, Mail, MailKind, Place, RunStatus, RunView, Sent, Transaction};
-use crate::worker::{ended_from_outside, letter_to_parent};
 
 /// A signal to send; await it.
 #[must_use = "nothing is sent unless this is awaited"]

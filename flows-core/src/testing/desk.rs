@@ -1,7 +1,6 @@
 //! The desk: every attempt of an activity passes it on its way to a mock or to its body.
 //!
-//! The worker knows it as a part of its configuration; in builds without the feature `testing` there
-//! is no such part.
+//! It is the interceptor of the test's workers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +16,7 @@ use crate::context::{ActivityContext, StateMap};
 use crate::definition::{ActivityDef, PayloadFuture, WorkflowDef};
 use crate::payload::Payload;
 use crate::replay::ChangedInput;
+use crate::worker::Interceptor;
 
 /// What a test has said about activities, and what it learns about them.
 #[derive(Default)]
@@ -83,28 +83,19 @@ impl Desk {
         Arc::make_mut(&mut state).insert(value);
     }
 
-    /// An input has changed: what it was, what it is, why that may be.
-    pub(crate) fn explain(&self, run: Uuid, changed: &ChangedInput) -> String {
-        let recorded = match changed.child {
-            Some(child) => {
-                let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-                begun.get(&child).cloned()
-            }
-            None => self.calls.last_input(run, changed.op),
-        };
-        let inputs = recorded.map(|recorded| difference::lines(&recorded, &changed.input));
-        let inputs = inputs.unwrap_or_default();
-        format!("{changed} (a worker in production only warns)\n{inputs}{CAUSES}")
+    fn state(&self) -> Arc<StateMap> {
+        Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
 
-    /// One attempt.
-    pub(crate) fn invoke(
-        self: &Arc<Self>,
+impl Interceptor for Desk {
+    fn invoke(
+        self: Arc<Self>,
         def: &ActivityDef,
         context: ActivityContext,
         input: Payload,
     ) -> PayloadFuture {
-        let desk = Arc::clone(self);
+        let desk = self;
         let body = def.invoke;
         Box::pin(async move {
             let call = Call { number: desk.calls.begin(&context, &input), desk: &desk };
@@ -124,8 +115,17 @@ impl Desk {
         })
     }
 
-    fn state(&self) -> Arc<StateMap> {
-        Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    fn explain(&self, run: Uuid, changed: &ChangedInput) -> String {
+        let recorded = match changed.child {
+            Some(child) => {
+                let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+                begun.get(&child).cloned()
+            }
+            None => self.calls.last_input(run, changed.op),
+        };
+        let inputs = recorded.map(|recorded| difference::lines(&recorded, &changed.input));
+        let inputs = inputs.unwrap_or_default();
+        format!("{changed} (a worker in production only warns)\n{inputs}{CAUSES}")
     }
 }
 

@@ -41,14 +41,14 @@ impl Kit {
     ) -> (Engine, Arc<Self>) {
         let kit = Arc::new(Self::new(desk, Some(Arc::clone(still.gate()))));
         let watched = Watched::new(store, Arc::clone(&kit.watch), kit.desk.doom.clone());
-        (Engine::under_test(Arc::new(watched), Arc::clone(&kit)), kit)
+        (Engine::under_test(Arc::new(watched), Arc::clone(&kit) as _), kit)
     }
 
     /// An engine in real time.
     pub(crate) fn in_real_time(store: Arc<dyn Store>) -> (Engine, Arc<Self>) {
         let kit = Arc::new(Self::new(Desk::default(), None));
         let watched = Watched::in_real_time(store, Arc::clone(&kit.watch));
-        (Engine::under_test(Arc::new(watched), Arc::clone(&kit)), kit)
+        (Engine::under_test(Arc::new(watched), Arc::clone(&kit) as _), kit)
     }
 
     fn new(desk: Desk, gate: Option<Arc<Gate>>) -> Self {
@@ -65,7 +65,7 @@ impl Kit {
     pub(crate) fn worker(&self, engine: &Engine, registry: &Registry) -> WorkerBuilder {
         let definitions = registry.clone().map_workflows(|def| self.desk.take_charge(def));
         let worker = Worker::builder(engine, definitions)
-            .desk(Arc::clone(&self.desk))
+            .interceptor(Arc::clone(&self.desk) as _)
             .queues(queues_of(registry))
             .retry_stuck(YEAR)
             .name("the test's worker");

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::desk::Desk;
 use super::kit::queues_of;
 use super::mock::{self, Mock};
 use crate::definition::{Activity, WorkflowInput};
@@ -260,7 +261,8 @@ impl Simulation {
         let engine = Engine::new(Arc::new(MemoryStore::new()));
         let registry = self.registry.unwrap_or_else(Registry::all);
         let queues = queues_of(&registry);
-        let worker = Worker::builder(&engine, registry).queues(queues).desk(Arc::default());
+        let worker =
+            Worker::builder(&engine, registry).queues(queues).interceptor(Arc::<Desk>::default());
         let worker = worker.build()?;
         let starts = self.starts.into_iter().collect::<Result<Vec<_>>>()?;
         if starts.is_empty() {

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+
 use super::kit::Kit;
-use crate::engine::Description;
+use crate::engine::{Description, Waiting};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::store::{ListFilter, Outcome, Place, RunStatus, RunView, Store, list_all, no_such_run};
@@ -22,9 +24,14 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The most open runs that are looked at.
 const RUNS: usize = 10_000;
 
+impl Waiting for Kit {
+    fn wait_for<'a>(&'a self, store: &'a dyn Store, run: RunKey) -> BoxFuture<'a, Result<Outcome>> {
+        Box::pin(self.wait(store, run))
+    }
+}
+
 impl Kit {
-    /// Waits for the end of one run.
-    pub(crate) async fn wait_for(&self, store: &dyn Store, run: RunKey) -> Result<Outcome> {
+    async fn wait(&self, store: &dyn Store, run: RunKey) -> Result<Outcome> {
         let _moving = self.let_time_move();
         let pause = if self.is_virtual() { QUIET } else { PAUSE };
         let mut news = self.watch.news();

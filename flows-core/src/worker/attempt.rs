@@ -18,7 +18,7 @@ use super::alarm::Alarm;
 use super::executor::Executor;
 use super::message::{Attempted, Message};
 use super::resident::Running;
-use super::seal::Sealer;
+use super::seal::AttemptSealer;
 use super::session::Session;
 use super::surroundings::Invocation;
 use crate::clock;
@@ -91,11 +91,14 @@ impl Executor {
             attempt,
             payload_limit: self.session.payload_limit,
         };
-        let sealer = Sealer { executor: self.myself.clone(), key, residency, op, attempt };
-        let (store, limit) = (Arc::clone(&self.session.store), start_to_close(&task, &def));
-        let exactly_once = ExactlyOnce::new(store, sealer, self.session.id(), limit);
+        let exactly_once = def.transactional.then(|| {
+            let sealer =
+                AttemptSealer { executor: self.myself.clone(), key, residency, op, attempt };
+            let (store, limit) = (Arc::clone(&self.session.store), start_to_close(&task, &def));
+            Box::new(ExactlyOnce::new(store, Box::new(sealer), self.session.id(), limit))
+        });
         let state = Arc::clone(&self.session.state);
-        let context = ActivityContext::new(info, state, heartbeat, Some(exactly_once));
+        let context = ActivityContext::new(info, state, heartbeat, exactly_once);
         let running = (Arc::clone(&task), context.clone());
         run.running.insert(op, Running { task: running.0, attempt, batch, context: running.1 });
         let attempt = Attempt { session: Arc::clone(&self.session), def, task, context };
@@ -206,8 +209,8 @@ impl Attempt {
     fn call(&self, input: Payload) -> PayloadFuture {
         let context = self.context.clone();
         #[cfg(feature = "testing")]
-        if let Some(desk) = &self.session.config.desk {
-            return desk.invoke(&self.def, context, input);
+        if let Some(interceptor) = &self.session.config.interceptor {
+            return Arc::clone(interceptor).invoke(&self.def, context, input);
         }
         (self.def.invoke)(context, input)
     }

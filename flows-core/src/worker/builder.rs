@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Worker;
+#[cfg(feature = "testing")]
+use super::interceptor::Interceptor;
 use crate::context::StateMap;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -27,9 +29,9 @@ pub(crate) struct Config {
     pub(crate) grace: Duration,
     /// Whether a difference from the journal that only warrants a warning stops the run.
     pub(crate) strict: bool,
-    /// Set in tests: where activities go instead of to their bodies.
+    /// Set in tests: stands in front of the activities.
     #[cfg(feature = "testing")]
-    pub(crate) desk: Option<Arc<crate::testing::Desk>>,
+    pub(crate) interceptor: Option<Arc<dyn Interceptor>>,
     pub(crate) poll_budget: Duration,
 }
 
@@ -57,7 +59,7 @@ impl WorkerBuilder {
             grace: Duration::from_secs(10),
             strict: false,
             #[cfg(feature = "testing")]
-            desk: None,
+            interceptor: None,
             poll_budget: Duration::from_secs(1),
         };
         Self { engine, registry, state: StateMap::default(), config }
@@ -153,10 +155,10 @@ impl WorkerBuilder {
         self
     }
 
-    /// A worker of the testing kit: activities pass its desk, which also has the shared state.
+    /// A worker of a test: activities pass its interceptor, which also has the shared state.
     #[cfg(feature = "testing")]
-    pub(crate) fn desk(mut self, desk: Arc<crate::testing::Desk>) -> Self {
-        self.config.desk = Some(desk);
+    pub(crate) fn interceptor(mut self, interceptor: Arc<dyn Interceptor>) -> Self {
+        self.config.interceptor = Some(interceptor);
         self.strict()
     }
 
@@ -213,8 +215,8 @@ impl WorkerBuilder {
 
     fn check_state(&self) -> Result<()> {
         #[cfg(feature = "testing")]
-        if self.config.desk.is_some() {
-            return Ok(()); // a mock needs none, and the desk may get it later
+        if self.config.interceptor.is_some() {
+            return Ok(()); // a mock needs none, and the interceptor may get it later
         }
         let missing: Vec<_> = self
             .registry

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::executor::Executor;
-use super::news::ChildOutcome;
 use super::resident::{Origin, Resident};
 use crate::clock;
 use crate::context::ContinueAs;
-use crate::error::{Error, ErrorKind, ErrorRecord, Result, TimeoutKind};
+use crate::ending::{closed, letter_to_parent};
+use crate::error::{Error, ErrorKind, Result, TimeoutKind};
 use crate::ids::{RunKey, lane_of};
 use crate::journal::{Event, Recorded, StoredError};
 use crate::payload::{Payload, check_size};
@@ -93,17 +93,6 @@ pub(super) fn timed_out(limit: Duration) -> Error {
     Error::timeout(TimeoutKind::Run, message)
 }
 
-/// How a run ends that nobody holds, and its last journal row.
-pub(crate) fn ended_from_outside(
-    status: RunStatus,
-    error: &Error,
-    at: Timestamp,
-) -> Result<(Vec<u8>, Close)> {
-    let event = Event::RunFailed { error: StoredError::from(error) };
-    let record = crate::journal::encode(&[Recorded { at, event }])?;
-    Ok((record, closed(status, None, Some(error), None)))
-}
-
 /// Puts the end into the journal, unless the run's row says it all.
 fn tell(run: &mut Resident, outcome: &Result<Payload>, at: Timestamp) -> Result<()> {
     let event = match outcome {
@@ -159,16 +148,6 @@ fn close(
     };
     let id = successor.as_ref().map(|new| new.key.run);
     (closed(status, None, Some(&error), id), successor)
-}
-
-fn closed(
-    status: RunStatus,
-    output: Option<String>,
-    error: Option<&Error>,
-    successor: Option<uuid::Uuid>,
-) -> Close {
-    let error = error.and_then(|error| serde_json::to_string(&ErrorRecord::from(error)).ok());
-    Close { status, output, error, successor, claim: None }
 }
 
 /// The next attempt of a failed run, if its policy has one.
@@ -235,21 +214,4 @@ fn child_run(parent: RunKey, run: &Resident, task: &ChildTask) -> NewRun {
             parent: Some(Parent { run: parent.run, op: task.op }),
         },
     }
-}
-
-/// What a run's parent is told, if it has one.
-pub(crate) fn letter_to_parent(key: RunKey, parent: Option<Parent>, close: &Close) -> Option<Mail> {
-    let parent = parent?;
-    let raw = |json: &str| serde_json::value::RawValue::from_string(json.to_owned()).ok();
-    let outcome = match (&close.output, &close.error) {
-        (Some(output), _) => ChildOutcome::Output(raw(output)?),
-        (None, error) => ChildOutcome::Error(raw(error.as_deref().unwrap_or("null"))?),
-    };
-    Some(Mail {
-        to: RunKey::of_run(key.tenant, parent.run),
-        kind: MailKind::ChildClosed,
-        name: parent.op.to_string(),
-        payload: Payload::json(&outcome).ok()?,
-        dedup: None,
-    })
 }

@@ -15,11 +15,12 @@ use super::executor::Executor;
 use super::message::Message;
 use super::resident::executor_of;
 use super::session::Session;
+use crate::engine::intakes::Intake;
 use crate::ids::RunKey;
 use crate::store::{Activation, Collected};
 
 /// Where a session takes runs in.
-pub(crate) struct Intake {
+pub(super) struct SessionIntake {
     session: Arc<Session>,
     executors: Arc<[UnboundedSender<Message>]>,
 }
@@ -31,45 +32,9 @@ pub(super) struct Early {
     terminated: bool,
 }
 
-impl Intake {
+impl SessionIntake {
     pub(super) fn new(session: &Arc<Session>, executors: &Arc<[UnboundedSender<Message>]>) -> Self {
         Self { session: Arc::clone(session), executors: Arc::clone(executors) }
-    }
-
-    pub(crate) fn worker(&self) -> Uuid {
-        self.session.id()
-    }
-
-    pub(crate) fn serves(&self, lane: i64) -> bool {
-        self.session.config.lanes.contains(&lane)
-    }
-
-    /// Takes so many slots, or as many as there are; none while others wait for them.
-    pub(crate) fn reserve(&self, wanted: usize) -> usize {
-        if self.session.backlog.load(Ordering::Relaxed) {
-            return 0;
-        }
-        let most = self.session.config.max_workflows;
-        let more = |taken: usize| Some(most.min(taken + wanted)).filter(|sum| *sum > taken);
-        let residents = &self.session.residents;
-        match residents.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
-            Ok(before) => wanted.min(most - before),
-            Err(_) => 0,
-        }
-    }
-
-    /// These runs are about to be started.
-    pub(crate) fn expect(&self, runs: impl Iterator<Item = RunKey>) {
-        self.send(runs, |run| *run, Message::Expect);
-    }
-
-    /// What has become of runs that were expected: those that were started, those that were not.
-    pub(crate) fn take(&self, started: Vec<Activation>, refused: Vec<RunKey>) {
-        if !refused.is_empty() {
-            self.session.release_slots(refused.len());
-        }
-        self.send(refused.into_iter(), |run| *run, Message::Refused);
-        self.send(started.into_iter(), |run| run.key, Message::Started);
     }
 
     fn send<T>(
@@ -86,6 +51,41 @@ impl Intake {
                 drop(executor.send(message(share))); // it has ended: its session hands them back
             }
         }
+    }
+}
+
+impl Intake for SessionIntake {
+    fn worker(&self) -> Uuid {
+        self.session.id()
+    }
+
+    fn serves(&self, lane: i64) -> bool {
+        self.session.config.lanes.contains(&lane)
+    }
+
+    fn reserve(&self, wanted: usize) -> usize {
+        if self.session.backlog.load(Ordering::Relaxed) {
+            return 0;
+        }
+        let most = self.session.config.max_workflows;
+        let more = |taken: usize| Some(most.min(taken + wanted)).filter(|sum| *sum > taken);
+        let residents = &self.session.residents;
+        match residents.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
+            Ok(before) => wanted.min(most - before),
+            Err(_) => 0,
+        }
+    }
+
+    fn expect(&self, runs: Vec<RunKey>) {
+        self.send(runs.into_iter(), |run| *run, Message::Expect);
+    }
+
+    fn take(&self, started: Vec<Activation>, refused: Vec<RunKey>) {
+        if !refused.is_empty() {
+            self.session.release_slots(refused.len());
+        }
+        self.send(refused.into_iter(), |run| *run, Message::Refused);
+        self.send(started.into_iter(), |run| run.key, Message::Started);
     }
 }
 

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::executor::Executor;
 use super::work::Work;
+use crate::ending::ChildOutcome;
 use crate::error::Error;
 use crate::ids::RunKey;
 use crate::journal::{Event, StoredError};
@@ -161,16 +162,6 @@ fn child_closed(op: &str, payload: &Payload) -> Result<Event, Error> {
         ChildOutcome::Error(error) => Err(StoredError(error.get().to_owned())),
     };
     Ok(Event::ChildClosed { op, result })
-}
-
-/// What a child's last letter says.
-#[derive(serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ChildOutcome {
-    /// It completed.
-    Output(Box<serde_json::value::RawValue>),
-    /// It did not.
-    Error(Box<serde_json::value::RawValue>),
 }
 
 #[cfg(test)]

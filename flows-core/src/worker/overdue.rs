@@ -1,8 +1,9 @@
 //! Runs whose time limit has passed while nobody could see to it: they are stuck, or no worker serves
 //! them. Whoever looks ends them, whatever it serves itself.
 
-use super::closing::{ended_from_outside, letter_to_parent, timed_out};
+use super::closing::timed_out;
 use super::session::Session;
+use crate::ending::{ended_from_outside, letter_to_parent};
 use crate::error::Result;
 use crate::store::{Overdue, RunStatus};
 

@@ -8,14 +8,14 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::executor::Executor;
 use super::message::{Message, Seal};
 use super::work::Work;
-use crate::context::SealRequest;
+use crate::context::{SealRequest, Sealer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::journal::{self, Event, Recorded, StepId};
 use crate::store::{Next, Record};
 
-/// An attempt's way to ask its executor for a record.
-pub(crate) struct Sealer {
+/// Sends an attempt's requests to the executor of its run.
+pub(super) struct AttemptSealer {
     pub(super) executor: UnboundedSender<Message>,
     pub(super) key: RunKey,
     pub(super) residency: u64,
@@ -23,9 +23,8 @@ pub(crate) struct Sealer {
     pub(super) attempt: u32,
 }
 
-impl Sealer {
-    /// The request is dropped, and so refused, when the run does not wait for this attempt any more.
-    pub(crate) fn ask(&self, request: SealRequest) {
+impl Sealer for AttemptSealer {
+    fn ask(&self, request: SealRequest) {
         let Self { key, residency, op, attempt, .. } = *self;
         let seal = Seal { key, residency, op, attempt, request };
         drop(self.executor.send(Message::Seal(seal))); // nobody is left to grant it

@@ -20,7 +20,7 @@ use super::clock::StoreClock;
 use super::complaints::Complaints;
 use super::crew::Crew;
 use super::holds::Holds;
-use super::intake::Intake;
+use super::intake::SessionIntake;
 use super::portions::PageRequest;
 use super::stuck_log::StuckLog;
 use super::surroundings::Surroundings;
@@ -158,8 +158,8 @@ impl Session {
     pub(crate) fn refusal(&self, run: RunKey, warnings: &[ChangedInput]) -> Option<String> {
         let first = warnings.first().filter(|_| self.config.strict)?;
         #[cfg(feature = "testing")]
-        if let Some(desk) = &self.config.desk {
-            return Some(desk.explain(run.run, first));
+        if let Some(interceptor) = &self.config.interceptor {
+            return Some(interceptor.explain(run.run, first));
         }
         let _ = run;
         Some(first.to_string())
@@ -210,7 +210,7 @@ impl Session {
         let heard = self.hints.join(self.id());
         let mut crew = Crew::start(&self);
         let executors = crew.inboxes();
-        let opened = self.hints.intakes.open(Intake::new(&self, &executors));
+        let opened = self.hints.intakes.open(SessionIntake::new(&self, &executors));
         let ended = tokio::select! {
             biased;
             () = lease::hold(&self) => Ended::LeaseLost(None),

@@ -171,7 +171,7 @@ async fn live(process: SimProcess, worker: &Worker) {
     let engine = Engine::new(Arc::new(Network::of_worker(process.clone())));
     let limits = |config: &mut crate::worker::Config| {
         let chance = &world.chance;
-        config.desk = Some(Arc::clone(&world.desk));
+        config.interceptor = Some(Arc::clone(&world.desk) as _);
         config.name = process.name().to_owned();
         config.lease = Duration::from_secs(1);
         config.poll_interval = Duration::from_millis(chance.one_of([50, 300, 1_000]));
