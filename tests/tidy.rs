@@ -5,6 +5,8 @@
 
 #[path = "tidy/functions.rs"]
 mod functions;
+#[path = "tidy/layers.rs"]
+mod layers;
 #[path = "tidy/rules.rs"]
 mod rules;
 #[path = "tidy/source.rs"]
@@ -50,6 +52,11 @@ fn every_file_says_what_it_is() {
 #[test]
 fn files_are_short() {
     check(|path| is_rust(path) || path.ends_with(".sql"), rules::is_short);
+}
+
+#[test]
+fn modules_use_what_is_lower() {
+    check(is_source, layers::uses_what_is_lower);
 }
 
 #[test]

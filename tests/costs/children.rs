@@ -45,7 +45,8 @@ async fn letters(abandons: bool) -> Result<u64> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_child_that_is_dropped_costs_one_letter_to_it_and_one_back() -> Result<()> {
     let cancelled = letters(false).await?;
-    assert!((ROUNDS..=2 * ROUNDS).contains(&cancelled), "{cancelled} statements that send letters");
+    // those that are sent at one time go together
+    assert!((1..=2 * ROUNDS).contains(&cancelled), "{cancelled} statements that send letters");
     assert_eq!(letters(true).await?, 0, "who is abandoned is told nothing");
     Ok(())
 }
