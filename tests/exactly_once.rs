@@ -44,6 +44,49 @@ async fn pay(ctx: &WorkflowContext, first: i64, second: i64) -> Result<i64> {
     Ok(a + b)
 }
 
+/// Ends its transaction by itself.
+#[activity(transaction, retry(max_attempts = 5, initial_interval = "10ms"))]
+async fn meddle(tx: &Transaction<'_>, how: String) -> Result<()> {
+    tx.batch_execute("INSERT INTO debits (cents, attempt) VALUES (1, 1)").await?;
+    tx.batch_execute(&how).await?;
+    Ok(())
+}
+
+#[workflow]
+async fn meddles(ctx: &WorkflowContext, how: String) -> Result<()> {
+    meddle(ctx, how).await
+}
+
+/// Whatever it has done then, its result is not recorded as if its writes were kept with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_ends_its_transaction_has_failed() -> Result<()> {
+    let database = fresh_database().await?;
+    let engine = Engine::connect(database.url()).await?;
+    engine.migrate().await?;
+    let (client, connection) = flows::pg::tokio_postgres::connect(database.url(), NoTls).await?;
+    tokio::spawn(connection);
+    let table = "CREATE TABLE debits (cents bigint NOT NULL, attempt bigint NOT NULL)";
+    client.batch_execute(table).await?;
+    let worker = Worker::builder(&engine, register_all!()).build()?;
+    let (_stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let served = tokio::spawn(async move { worker.run_until(stopped).await });
+    for how in ["ROLLBACK", "COMMIT", "COMMIT; BEGIN", "ROLLBACK; BEGIN", "COMMIT AND CHAIN"] {
+        let exec = engine.start(meddles::Input { how: how.into() }).await?;
+        let error = exec.result().await.expect_err(how);
+        assert!(error.is_terminal(), "{how}: {error:?}");
+        assert!(error.message().contains("has ended the transaction that it was given"), "{error}");
+    }
+    let commits = client.query_one("SELECT count(*) FROM debits", &[]).await?.get::<_, i64>(0);
+    assert_eq!(commits, 3, "each was invoked once");
+    let harmless = "SAVEPOINT one; ROLLBACK TO one; RESET ALL";
+    engine.start(meddles::Input { how: harmless.into() }).await?.result().await?;
+    let wrong = engine.start(meddles::Input { how: "SELECT 1 / 0".into() }).await?;
+    let error = wrong.result().await.expect_err("it divides by zero");
+    assert_eq!(error.message(), "division by zero (22012)", "{error:#}");
+    served.abort();
+    Ok(())
+}
+
 /// Its commit waits for the disk, also where the application's do not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commit_is_durable_where_the_default_is_off() -> Result<()> {

@@ -274,17 +274,25 @@ $$;
 -- Appends the journal row of a transactional activity, inside the activity's own transaction, and makes sure
 -- that its commit is durable. The key is the fence: if somebody else has gone on with the run, the transaction
 -- fails, and the activity's writes with it. So it does if the row before this one is missing, because the
--- server has lost it; where that may be, `doubtful` says so. Its caller may be any role whose session may
+-- server has lost it; where that may be, `doubtful` says so; or if this is not the transaction any more that
+-- the activity was given, because its body has ended that. Its caller may be any role whose session may
 -- become the role of workers, which it is while this writes, and no longer: constraints that are checked at
 -- the commit are the application's. It names the schema of everything instead of having a search path of its
 -- own, which would be set for each call.
 CREATE FUNCTION flows.append_one(shard smallint, tenant_id uuid, run_id uuid, place integer, events bytea,
-                                 doubtful boolean) RETURNS void LANGUAGE plpgsql AS $$
+                                 doubtful boolean, begun timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
     before CONSTANT pg_catalog.text := pg_catalog.current_setting('role');
     now pg_catalog.text := pg_catalog.set_config('role', 'flows_worker', true);
 BEGIN
+    IF begun OPERATOR(pg_catalog.<>) pg_catalog.now() THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'FL004',
+            MESSAGE = 'the body of the activity has ended the transaction that it was given (COMMIT or ROLLBACK), '
+                'so what it has written and its result would not be one: use savepoints, or a connection of '
+                'its own';
+    END IF;
     IF pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off' THEN
         now := pg_catalog.set_config('synchronous_commit', 'on', true);
     END IF;

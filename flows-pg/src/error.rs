@@ -183,6 +183,7 @@ fn from_server(error: &DbError, names: Names) -> Error {
         ),
         "42501" | "FL002" => (ErrorKind::Configuration, permission_advice(error, names)),
         "FL003" => (ErrorKind::Configuration, String::new()),
+        "FL004" => (ErrorKind::Terminal, String::new()),
         "28P01" | "28000" => (ErrorKind::Unavailable, WHO.into()),
         "3D000" => (ErrorKind::Unavailable, ": create the database, or correct its name".into()),
         "25006" | "0A000" => (ErrorKind::Unavailable, STANDBY.into()),

@@ -8,15 +8,15 @@
 //! for its locks. Its session carries the limits of the attempt and the name of the worker, for a
 //! worker that vanishes: the server ends it, or whoever takes over the worker's runs.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use flows_core::Payload;
 use flows_core::context::{ActivityContext, ExactlyOnce, Fate};
 use flows_core::error::{Error, ErrorKind, Result};
 use flows_core::store::Record;
-use futures_util::FutureExt;
-use futures_util::future::try_join;
+use futures_util::future::{poll_immediate, try_join};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_postgres::{Client, Transaction};
@@ -74,13 +74,23 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
             Some(_) => Limits::of(link).await?,
             None => settings.limits,
         };
-        limit(link, limits, once).await?;
-        let output = body(&tx).await?;
+        let enter = link.prepare(ENTER_ACTIVITY).await?;
+        let [statement, idle, looks] = limits.at_most(once.limit() + LATER);
+        let session: Params<'_> = &[&session_name(once.worker()), &statement, &idle, &looks];
+        let mut entering = pin!(link.send(&enter, session));
+        // on its way before the first statement of the body; the answer is read behind that
+        let entered = poll_immediate(entering.as_mut()).await.transpose()?;
+        let output = body(&tx).await.map_err(legible)?;
+        let entered = match entered {
+            Some(entered) => entered,
+            None => entering.await?,
+        };
+        let begun = entered.first().map(|row| row.get("begun"));
         let record = once.seal(Payload::encode(codec, &output)?).await?;
         // a session that is older than the claim has not broken since
         let is_older = |claim| types.is_none() && settings.since <= claim;
         let doubtful = !record.claim.is_some_and(is_older);
-        let is_reset = commit(link, &record, doubtful, once).await?;
+        let is_reset = commit(link, &record, Given { doubtful, begun }, once).await?;
         Ok((output, is_reset))
     }
     .await;
@@ -101,15 +111,24 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
     done.map(|(output, _)| output)
 }
 
-/// Says to the server how long it may hold the transaction for a client that is gone, and whose it is.
-/// On its way before the first statement of the body; nobody waits for the answer.
-async fn limit(link: Link<'_>, limits: Limits, once: &ExactlyOnce) -> Result<()> {
-    let enter = link.prepare(ENTER_ACTIVITY).await?;
-    let [statement, idle, looks] = limits.at_most(once.limit() + LATER);
-    let params: Params<'_> = &[&session_name(once.worker()), &statement, &idle, &looks];
-    match link.send(&enter, params).now_or_never() {
-        Some(Err(fault)) => Err(fault.into()),
-        Some(Ok(_)) | None => Ok(()),
+/// The transaction that a body was given.
+struct Given {
+    /// The journal row before may be missing.
+    doubtful: bool,
+    /// When it began. One that began later is another.
+    begun: Option<SystemTime>,
+}
+
+/// An error of the client's library shows only of what kind it is: what the server has said is its cause.
+fn legible(error: Error) -> Error {
+    let failed = error.downcast_ref::<tokio_postgres::Error>();
+    let failed = failed.filter(|failed| failed.to_string() == error.message());
+    match failed.and_then(tokio_postgres::Error::as_db_error) {
+        Some(refused) => {
+            let message = format!("{} ({})", refused.message(), refused.code().code());
+            error.with_message(message)
+        }
+        None => error,
     }
 }
 
@@ -119,13 +138,8 @@ pub(crate) fn session_name(worker: Uuid) -> String {
 }
 
 /// Adds the record and commits, and notes what became of it. Says whether the session was reset behind it.
-async fn commit(
-    link: Link<'_>,
-    record: &Record,
-    doubtful: bool,
-    once: &ExactlyOnce,
-) -> Result<bool> {
-    let committed = append_and_commit(link, record, doubtful, once).await;
+async fn commit(link: Link<'_>, record: &Record, given: Given, once: &ExactlyOnce) -> Result<bool> {
+    let committed = append_and_commit(link, record, given, once).await;
     match &committed {
         Ok(_) => once.set(Fate::Committed),
         // the server has answered: it refused a part, and so all
@@ -143,13 +157,14 @@ async fn commit(
 async fn append_and_commit(
     link: Link<'_>,
     record: &Record,
-    doubtful: bool,
+    given: Given,
     once: &ExactlyOnce,
 ) -> Result<bool, Fault> {
     once.set(Fate::RolledBack); // so far: what breaks here breaks the transaction
     let append = link.prepare(APPEND_ONE).await?;
     let Record { key, position, events, .. } = record;
-    let row: Params<'_> = &[&key.shard, &key.tenant, &key.run, position, events, &doubtful];
+    let Given { doubtful, begun } = given;
+    let row: Params<'_> = &[&key.shard, &key.tenant, &key.run, position, events, &doubtful, &begun];
     once.set(Fate::Unknown); // from here on, COMMIT may be on its way
     let (_, is_reset) = try_join(link.send(&append, row), link.commit_and(COMMIT)).await?;
     Ok(is_reset)
