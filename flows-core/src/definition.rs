@@ -19,6 +19,7 @@ use crate::shape::Shape;
 pub(crate) use activity::PayloadFuture;
 pub use activity::{Activity, ActivityDef, ActivityOptions};
 pub use stored::Stored;
+#[cfg(feature = "testing")]
 pub(crate) use workflow::failed;
 pub use workflow::{Workflow, WorkflowDef, WorkflowInput, WorkflowOptions};
 
