@@ -8,7 +8,6 @@
 //! for its locks. Its session carries the limits of the attempt and the name of the worker, for a
 //! worker that vanishes: the server ends it, or whoever takes over the worker's runs.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +15,7 @@ use flows_core::Payload;
 use flows_core::context::{ActivityContext, ExactlyOnce, Fate};
 use flows_core::error::{Error, ErrorKind, Result};
 use flows_core::store::Record;
-use futures_util::future::{poll_immediate, try_join};
+use futures_util::future::{join, try_join};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_postgres::{Client, Transaction};
@@ -77,15 +76,10 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
         let enter = link.prepare(ENTER_ACTIVITY).await?;
         let [statement, idle, looks] = limits.at_most(once.limit() + LATER);
         let session: Params<'_> = &[&session_name(once.worker()), &statement, &idle, &looks];
-        let mut entering = pin!(link.send(&enter, session));
-        // on its way before the first statement of the body; the answer is read behind that
-        let entered = poll_immediate(entering.as_mut()).await.transpose()?;
-        let output = body(&tx).await.map_err(legible)?;
-        let entered = match entered {
-            Some(entered) => entered,
-            None => entering.await?,
-        };
-        let begun = entered.first().map(|row| row.get("begun"));
+        // on its way before the first statement of the body, which does not wait for the answer
+        let (entered, output) = join(link.send(&enter, session), body(&tx)).await;
+        let begun = entered?.first().map(|row| row.get("begun"));
+        let output = output.map_err(legible)?;
         let record = once.seal(Payload::encode(codec, &output)?).await?;
         // a session that is older than the claim has not broken since
         let is_older = |claim| types.is_none() && settings.since <= claim;
