@@ -286,7 +286,7 @@ DECLARE
     before CONSTANT pg_catalog.text := pg_catalog.current_setting('role');
     now pg_catalog.text := pg_catalog.set_config('role', 'flows_worker', true);
 BEGIN
-    IF begun OPERATOR(pg_catalog.<>) pg_catalog.now() THEN
+    IF begun OPERATOR(pg_catalog.<>) pg_catalog.transaction_timestamp() THEN
         RAISE EXCEPTION USING
             ERRCODE = 'FL004',
             MESSAGE = 'the body of the activity has ended the transaction that it was given (COMMIT or ROLLBACK), '

@@ -1,20 +1,26 @@
 //! A fresh database with an engine, and workers that live as long as a test needs them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use flows::pg::dev::{Database, fresh_database};
 use flows::pg::tokio_postgres::{self, Client, NoTls};
 use flows::prelude::*;
 use tokio::sync::oneshot;
 
-/// Counts what activities do.
+/// Counts what activities do, and when.
 #[derive(Default, Clone)]
-pub(crate) struct Calls(Arc<AtomicU32>);
+pub(crate) struct Calls(Arc<AtomicU32>, Arc<Mutex<Vec<Instant>>>);
 
 impl Calls {
     pub(crate) fn count(&self) -> u32 {
+        self.moments().push(Instant::now());
         self.0.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    pub(crate) fn moments(&self) -> MutexGuard<'_, Vec<Instant>> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn seen(&self) -> u32 {

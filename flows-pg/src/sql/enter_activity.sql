@@ -8,4 +8,4 @@ SELECT pg_catalog.set_config('application_name', $1, true),
        pg_catalog.set_config('statement_timeout', $2, true),
        pg_catalog.set_config('idle_in_transaction_session_timeout', $3, true),
        pg_catalog.set_config('client_connection_check_interval', $4, true),
-       pg_catalog.now() AS begun
+       pg_catalog.transaction_timestamp() AS begun

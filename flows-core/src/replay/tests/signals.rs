@@ -192,7 +192,7 @@ fn a_signal_of_another_type_is_an_error_of_the_await() {
         expect![[r#"
             begin: waits
             signal n "text": waits
-            signal n 2: gives [{"Err":"codec: signal of `n`: cannot decode as `u64`: invalid type: string \"text\", expected u64 at line 1 column 6"},2]
+            signal n 2: gives [{"Err":"codec: signal `n` of run `w-1` (workflow `script`) was sent as the string `\"text\"`: cannot decode as `u64`: invalid type: string \"text\", expected u64 at line 1 column 6; send what the workflow receives: with one `#[signal]` type, both sides agree"},2]
         "#]],
     );
 }
