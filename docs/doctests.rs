@@ -27,5 +27,5 @@ pages! {
     errors = "src/errors.md",
     reliability = "src/reliability.md",
     performance = "src/performance.md",
-    experiments = "src/experiments.md",
+    glossary = "src/glossary.md",
 }

@@ -38,8 +38,21 @@ fn every_page_is_in_the_summary_and_compiled() {
 
 #[test]
 fn links_lead_somewhere() {
-    let pages = guide().into_iter().chain(["README.md", "docs/src/SUMMARY.md"].map(page));
+    let others = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/experiments.md"];
+    let pages = guide().into_iter().chain(others.map(page)).chain([page("docs/src/SUMMARY.md")]);
     none(pages.flat_map(|page| pages::broken_links(&page)).collect());
+}
+
+#[test]
+fn the_glossary_is_short() {
+    let glossary = page("docs/src/glossary.md").text;
+    let terms = glossary.lines().filter_map(|line| line.strip_prefix("| *")?.split('*').next());
+    let mut terms: Vec<_> = terms.collect();
+    let count = terms.len();
+    terms.sort_unstable();
+    terms.dedup();
+    assert_eq!(terms.len(), count, "a term stands twice: {terms:?}");
+    assert!((15..=20).contains(&count), "{count} terms: {terms:?}");
 }
 
 #[test]
