@@ -1,17 +1,119 @@
 //! Durable workflows on your own PostgreSQL: annotate async functions, run the worker.
 //!
-//! Public facade: re-exports, nothing else. The runtime is in `flows-core`, the macros are in
-//! `flows-macros`, the storage is in `flows-pg`.
+//! The library records the progress of your async functions in your database. When a process dies, another
+//! worker replays the recorded results and continues where the first one stopped. There is no server to
+//! operate, and a run can start in the transaction that writes your own rows.
+//!
+//! ```no_run
+//! use flows::prelude::*;
+//!
+//! #[activity(retry(max_attempts = 5), start_to_close = "30s")]
+//! async fn charge(ctx: &ActivityContext, customer: String, cents: u64) -> Result<String> {
+//!     Ok(format!("{customer} paid {cents}, key {}", ctx.idempotency_key())) // call your gateway here
+//! }
+//!
+//! #[activity]
+//! async fn refund(receipt: String) -> Result<()> {
+//!     println!("{receipt}: refunded");
+//!     Ok(())
+//! }
+//!
+//! #[workflow]
+//! async fn order(ctx: &WorkflowContext, customer: String, cents: u64) -> Result<String> {
+//!     let receipt = charge(ctx, customer, cents).await?; // recorded: never charged again
+//!     let two_days = Duration::from_secs(2 * 86_400);
+//!     match ctx.timeout(two_days, ctx.signal::<bool>("in-stock")).await {
+//!         Ok(true) => Ok(receipt),
+//!         _ => {
+//!             refund(ctx, receipt).await?;
+//!             Err(Error::terminal("out of stock"))
+//!         }
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     let engine = Engine::connect("postgres://localhost/app").await?;
+//!     engine.migrate().await?;
+//!     let worker = Worker::builder(&engine, flows::register_all!()).build()?;
+//!     tokio::spawn(async move { worker.run_until(flows::shutdown_signal()).await });
+//!
+//!     let input = order::Input { customer: "Ada".into(), cents: 4_200 };
+//!     let exec = engine.start(input).id("order-42").await?; // durable from here on
+//!     exec.signal("in-stock", &true).await?;
+//!     println!("{}", exec.result().await?);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Choosing a construct
+//!
+//! **Where does this code belong?**
+//!
+//! | your code | write | consequence |
+//! |---|---|---|
+//! | decides what happens next | [`#[workflow]`](macro@workflow) | it runs again at every replay, so it must be deterministic; the compiler rejects most mistakes |
+//! | touches the outside world, may fail or takes time | [`#[activity]`](macro@activity) | it runs at least once and is retried; pass [`idempotency_key`](ActivityContext::idempotency_key) to the outside |
+//! | writes to the same database | [`#[activity(transaction)]`](macro@activity) | its writes and its record are one commit: exactly once, but it holds a connection |
+//! | is a part of a workflow in its own function | [`#[durable]`](macro@durable) | it may await durable futures, be generic and recursive |
+//! | reads something local once, quickly | [`ctx.side_effect`](WorkflowContext::side_effect) | the value is recorded; no retries, no time limit |
+//! | needs time, randomness or an id in a workflow | [`ctx.now`](WorkflowContext::now), [`random`](WorkflowContext::random), [`uuid`](WorkflowContext::uuid) | the same value at every replay, without an event |
+//!
+//! **How should the workflow wait?**
+//!
+//! | for | write | consequence |
+//! |---|---|---|
+//! | time | [`ctx.sleep`](WorkflowContext::sleep) | it survives restarts; a waiting run is evicted from memory and costs one database row |
+//! | a message from outside | [`ctx.receive`](WorkflowContext::receive), [`ctx.signal`](WorkflowContext::signal) | each acknowledged signal is received once, in commit order |
+//! | something, but not forever | [`ctx.timeout`](WorkflowContext::timeout) | the future is dropped at the limit, which cancels its operation |
+//! | several calls of different types | [`join!`], [`try_join!`] | all run at the same time; `try_join!` cancels the others at the first error |
+//! | any number of one type | [`join_all`], [`try_join_all`], [`race`] | an event costs the same whatever their number |
+//! | whichever is first | [`select!`] | the losers are dropped, and so cancelled |
+//! | a call made now, awaited later | [`.start()`](Call::start) | it runs meanwhile; forgetting it fails a test |
+//! | another workflow | call it like an activity | a child with its own journal, on any worker; it is cancelled with its call, unless you [`detach`](ChildCall::detach) it |
+//!
+//! **How do I start and control runs?**
+//!
+//! | to | write | consequence |
+//! |---|---|---|
+//! | start a run | [`engine.start(input)`](Tenant::start) | durable once awaited; `.id(…)` makes a repeated start safe |
+//! | start it together with your own rows | [`.with_tx(&tx)`](Start::with_tx) | both exist after your commit, or neither |
+//! | send it something | [`exec.signal`](Execution::signal), [`send`](Execution::send) | `.dedup(key)` makes a repeated send safe |
+//! | get its result | [`exec.result`](Execution::result) | waits for the end, also across processes; use [`describe`](Execution::describe) to see why it takes long |
+//! | end it | [`exec.cancel`](Execution::cancel), [`terminate`](Execution::terminate) | `cancel` lets its code clean up; `terminate` does not run its code |
+//! | separate customers | [`engine.tenant(id)`](Tenant) | row level security keeps each tenant to its own rows |
+//! | run it all | [`Worker`] | any number of processes; they share the work and take over from each other |
+//!
+//! **How do I know that it works?**
+//!
+//! | to find | write | consequence |
+//! |---|---|---|
+//! | wrong logic | `#[flows::test]`, `TestEnv` | virtual time: thirty days take a millisecond; activities can be mocked |
+//! | code that does not survive a crash | `flows::testing::crash_everywhere` | the worker dies at every place once |
+//! | races and network faults | `flows::testing::Simulation` | a seed reproduces each schedule |
+//! | an edit that breaks open runs | `flows::testing::check_lock`, [`ctx.patched`](WorkflowContext::patched) | it fails a test before you deploy |
+//!
+//! The testing kit needs the feature `testing`. The features `anyhow` and `eyre` let `?` convert errors in both
+//! directions; `tls` is on by default; `dev` starts a private PostgreSQL for tests.
+//!
+//! The guide in `docs/src` explains each of these; its
+//! `reliability.md` has the guarantees.
+
+// Re-exports, nothing else. The runtime is in `flows-core`, the macros are in `flows-macros`, the storage is
+// in `flows-pg`.
 
 #[doc(hidden)]
 pub use flows_core::private as __private;
 
+pub use flows_core::context::{Call, ChildCall};
+pub use flows_core::engine::Start;
 pub use flows_core::engine::{
     AnyWorkflow, DeadLetter, Description, History, HistoryEvent, rerun, set_engine, signal, start,
     with_tenant,
 };
 pub use flows_core::graph;
 pub use flows_core::store::{ConflictPolicy, RunStatus as Status};
+pub use flows_core::worker::WorkerBuilder;
 pub use flows_core::{
     Activity, ActivityContext, Codec, Context, Durable, Error, ErrorClass, ErrorKind, Execution,
     Payload, Registry, Result, RetryPolicy, Signal, Tenant, TimeoutKind, Worker, Workflow,
@@ -68,6 +170,29 @@ mod macros {
     mod select {}
     #[doc = include_str!("flows-macros/src/docs/register_all.md")]
     mod register_all {}
+}
+
+/// The examples in the documentation of types, compiled here: their crates have no macros.
+#[cfg(doctest)]
+mod types {
+    #[doc = include_str!("flows-pg/src/docs/engine.md")]
+    mod engine {}
+    #[doc = include_str!("flows-core/src/engine/docs/tenant.md")]
+    mod tenant {}
+    #[doc = include_str!("flows-core/src/engine/docs/start.md")]
+    mod start {}
+    #[doc = include_str!("flows-core/src/engine/docs/execution.md")]
+    mod execution {}
+    #[doc = include_str!("flows-core/src/worker/docs/worker.md")]
+    mod worker {}
+    #[doc = include_str!("flows-core/src/worker/docs/builder.md")]
+    mod worker_builder {}
+    #[doc = include_str!("flows-core/src/context/docs/activity.md")]
+    mod activity_context {}
+    #[doc = include_str!("flows-core/src/context/docs/call.md")]
+    mod call {}
+    #[doc = include_str!("flows-core/src/combinators/docs/join_all.md")]
+    mod join_all {}
 }
 
 /// The examples in the documentation of the testing kit, compiled here: `flows-core` has no macros.

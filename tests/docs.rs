@@ -69,6 +69,12 @@ fn the_guarantees_are_the_same_everywhere() {
 }
 
 #[test]
+fn the_main_types_have_compiled_examples() {
+    let facade = page("lib.rs").text;
+    none(sources::MAIN_ITEMS.iter().flat_map(|item| sources::uncompiled(item, &facade)).collect());
+}
+
+#[test]
 fn the_architecture_names_what_exists() {
     none(sources::missing(&page("ARCHITECTURE.md")));
 }

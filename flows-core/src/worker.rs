@@ -76,10 +76,11 @@ use builder::Config;
 use session::{Ended, Session};
 use surroundings::Surroundings;
 
-/// A worker of this process: serves the workflows and activities of a registry.
+/// Claims runs, advances them, runs their activities and commits the results.
 ///
-/// Any number of workers may run against one database. Each owns the runs it has claimed for as
-/// long as it renews its lease; the runs of a worker that dies are taken over by others.
+/// Any number of workers can share one database. Each owns the runs it has claimed for as long as
+/// it renews its lease; other workers take over the runs of a worker that dies.
+#[cfg_attr(not(doctest), doc = include_str!("worker/docs/worker.md"))]
 #[derive(Clone)]
 pub struct Worker {
     engine: Engine,

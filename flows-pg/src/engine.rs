@@ -8,9 +8,11 @@ use flows_core::Result;
 
 use crate::{EngineBuilder, PgStore};
 
-/// The way to the workflows in a PostgreSQL database. Cheap to clone.
+/// Connects a program to the runs in a PostgreSQL database: starts, signals and inspects them. Cheap
+/// to clone.
 ///
 /// Everything else an engine does, it does as [`flows_core::Engine`], which it dereferences to.
+#[cfg_attr(not(doctest), doc = include_str!("docs/engine.md"))]
 #[derive(Clone)]
 pub struct Engine {
     core: flows_core::Engine,

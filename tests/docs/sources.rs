@@ -112,6 +112,56 @@ pub(crate) fn unnamed(page: &Page) -> Vec<String> {
     left.map(|path| format!("{}: `{path}` is not on the map", page.path)).collect()
 }
 
+/// What a newcomer meets first: the item, its file, and its example, which is compiled as the facade's
+/// because the other crates have no macros.
+pub(crate) const MAIN_ITEMS: &[(&str, &str, &str)] = &[
+    ("pub struct Engine {", "flows-pg/src/engine.rs", "flows-pg/src/docs/engine.md"),
+    (
+        "pub struct Tenant {",
+        "flows-core/src/engine/tenant.rs",
+        "flows-core/src/engine/docs/tenant.md",
+    ),
+    ("pub struct Start<", "flows-core/src/engine/start.rs", "flows-core/src/engine/docs/start.md"),
+    (
+        "pub struct Execution<",
+        "flows-core/src/engine/execution.rs",
+        "flows-core/src/engine/docs/execution.md",
+    ),
+    ("pub struct Worker {", "flows-core/src/worker.rs", "flows-core/src/worker/docs/worker.md"),
+    (
+        "pub struct WorkerBuilder {",
+        "flows-core/src/worker/builder.rs",
+        "flows-core/src/worker/docs/builder.md",
+    ),
+    (
+        "pub struct ActivityContext {",
+        "flows-core/src/context/activity.rs",
+        "flows-core/src/context/docs/activity.md",
+    ),
+    ("pub struct Call<", "flows-core/src/context/call.rs", "flows-core/src/context/docs/call.md"),
+    (
+        "pub fn join_all<",
+        "flows-core/src/combinators/all.rs",
+        "flows-core/src/combinators/docs/join_all.md",
+    ),
+];
+
+/// Whether an item shows its example, and the facade compiles it.
+pub(crate) fn uncompiled((item, file, example): &(&str, &str, &str), facade: &str) -> Vec<String> {
+    let source = fs::read_to_string(place(file)).unwrap_or_default();
+    let above = source.split_once(item).map_or("", |(above, _)| above);
+    let own = above.rsplit("\n\n").next().unwrap_or_default();
+    let name = example.rsplit('/').next().unwrap_or_default();
+    let shown = own.contains(&format!("docs/{name}\")"));
+    let compiled = facade.contains(&format!("include_str!(\"{example}\")"));
+    let complain =
+        |wrong: bool, what: &str| wrong.then(|| format!("{file}: `{item}` {what} {example}"));
+    [complain(!shown, "does not show"), complain(!compiled, "is not compiled:")]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
 /// What is in a folder; a folder in it ends in `/`.
 fn entries(folder: &str) -> Vec<String> {
     let entries = fs::read_dir(place(folder)).into_iter().flatten().flatten();
@@ -147,5 +197,12 @@ mod tests {
         assert!(missing(&page("")).is_empty());
         assert_eq!(missing(&page("`flows-core/src/nothing.rs` `nowhere/`")).len(), 2);
         assert!(!unnamed(&page("")).is_empty());
+    }
+
+    #[test]
+    fn an_example_that_nobody_compiles_is_found() {
+        assert_eq!(uncompiled(&MAIN_ITEMS[0], "").len(), 1);
+        let (item, file, _) = MAIN_ITEMS[0];
+        assert_eq!(uncompiled(&(item, file, "docs/other.md"), "").len(), 2);
     }
 }

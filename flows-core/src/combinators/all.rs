@@ -13,7 +13,8 @@ use crate::durable::{Durable, sealed::Sealed};
 use crate::replay::bell::{Bell, Woken};
 use crate::replay::watch::{self, Place};
 
-/// Awaits all; gives their outputs in the order of the futures.
+/// Awaits all futures, and returns their outputs in the order of the futures.
+#[cfg_attr(not(doctest), doc = include_str!("docs/join_all.md"))]
 #[track_caller]
 pub fn join_all<I>(futures: I) -> JoinAll<I::Item>
 where

@@ -108,7 +108,8 @@ impl Heartbeats {
     }
 }
 
-/// What an activity is handed.
+/// What an activity knows of its attempt, and how it reports progress.
+#[cfg_attr(not(doctest), doc = include_str!("docs/activity.md"))]
 #[derive(Clone)]
 pub struct ActivityContext {
     state: Arc<StateMap>,

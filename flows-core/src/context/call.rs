@@ -19,9 +19,10 @@ use crate::time::Timestamp;
 
 /// A call of an activity: lazy, typed, durable.
 ///
-/// It starts when it is first awaited, or at [`start`](Call::start). Its place in the journal is
-/// taken where it is called, whatever the order in which calls are awaited. Dropping it cancels
+/// It starts when it is first awaited, or at [`start`](Call::start). It takes its position in the
+/// journal where it is called, whatever the order in which calls are awaited. Dropping it cancels
 /// the activity.
+#[cfg_attr(not(doctest), doc = include_str!("docs/call.md"))]
 #[must_use = "without `.await` the activity is not called: write `.await` behind the call, or `.start()`, keep what \
               it gives, and `.await` that later"]
 pub struct Call<A: Activity> {

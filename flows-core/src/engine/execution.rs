@@ -55,7 +55,8 @@ pub(super) enum Target {
     Run { key: RunKey, workflow_id: Option<String>, certain: bool, news: FirstNews },
 }
 
-/// A run: to await, signal, look at and end.
+/// A handle of a run: await, signal, inspect and end it.
+#[cfg_attr(not(doctest), doc = include_str!("docs/execution.md"))]
 pub struct Execution<W: Typed = AnyWorkflow> {
     tenant: Tenant,
     target: Target,

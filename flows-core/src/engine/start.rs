@@ -18,7 +18,8 @@ use crate::payload::Payload;
 use crate::retry::RetryPolicy;
 use crate::store::{ConflictPolicy, InTransaction, Lineage, NewRun, RunView, Started, Transaction};
 
-/// A start of a run; await it to get its [`Execution`].
+/// Starts a run; await it to get the run's [`Execution`].
+#[cfg_attr(not(doctest), doc = include_str!("docs/start.md"))]
 #[must_use = "nothing is started unless this is awaited"]
 pub struct Start<'t, W: Workflow> {
     tenant: Result<Tenant>,

@@ -13,7 +13,8 @@ use super::stuck_runs::StuckRuns;
 use super::{Inner, Start};
 use crate::definition::WorkflowInput;
 
-/// An engine for one tenant. No statement of it reads or writes a row of another tenant.
+/// An engine for one tenant. None of its statements reads or writes a row of another tenant.
+#[cfg_attr(not(doctest), doc = include_str!("docs/tenant.md"))]
 #[derive(Clone)]
 pub struct Tenant {
     pub(crate) inner: Arc<Inner>,

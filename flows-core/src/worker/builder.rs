@@ -36,6 +36,7 @@ pub(crate) struct Config {
 }
 
 /// Builds a [`Worker`].
+#[cfg_attr(not(doctest), doc = include_str!("docs/builder.md"))]
 pub struct WorkerBuilder {
     engine: Engine,
     registry: Registry,
