@@ -78,6 +78,49 @@ async fn starts_out_of_bounds() -> Result<()> {
     Ok(())
 }
 
+/// Whatever takes a text refuses the same ones, in the same words, before anything is sent.
+#[tokio::test]
+async fn texts_that_no_name_can_be() -> Result<()> {
+    let (_database, engine) = engine().await?;
+    let run = engine.start(input("x")).id("run").await?;
+    let long = "n".repeat(1 << 20);
+    let wrong =
+        [("a\0b", "contains a NUL character"), ("", "is empty"), (&long, "has 1048576 bytes")];
+    for (text, how) in wrong {
+        let refused = |what: &str, result: Result<()>| {
+            let error = result.expect_err(what);
+            let expected = format!("the {what} {how}; allowed are 1 to 255 bytes of text");
+            assert_eq!((error.kind(), error.message()), (ErrorKind::InvalidInput, &*expected));
+        };
+        refused("workflow id", engine.start(input("x")).id(text).await.map(drop));
+        refused("queue", engine.start(input("x")).queue(text).await.map(drop));
+        let other = engine.execution::<pay::Workflow>(text);
+        refused("workflow id", other.describe().await.map(drop));
+        refused("workflow id", other.result().await.map(drop));
+        refused("workflow id", other.try_result().await.map(drop));
+        refused("workflow id", other.history().await.map(drop));
+        refused("workflow id", other.cancel().await);
+        refused("workflow id", other.terminate("x").await);
+        refused("workflow id", other.retry_stuck().await.map(drop));
+        refused("workflow id", engine.signal(text, "go", &()).await);
+        refused("signal name", run.signal(text, &()).await);
+        refused("dedup key", run.signal("go", &()).dedup(text).await);
+        refused("workflow name", engine.list().workflow(text).await.map(drop));
+        refused("workflow name", engine.list().workflow(text).payloads().await.map(drop));
+        refused("workflow name", engine.list().workflow(text).page().await.map(drop));
+        refused("workflow name", engine.list().workflow(text).count().await.map(drop));
+        let worker = || Worker::builder(&engine, register_all!()).state(Gateway);
+        refused("worker's name", worker().name(text).build().map(drop));
+        if !text.is_empty() {
+            refused("queue", worker().queues([text]).build().map(drop));
+        }
+    }
+    run.cancel().reason("a\0b").await?; // a reason is a text as any, which can be stored
+    run.terminate("a\0b").await?;
+    assert_eq!(engine.list().await?.len(), 1, "nothing was half-written");
+    Ok(())
+}
+
 #[tokio::test]
 async fn runs_that_do_not_exist_or_have_ended() -> Result<()> {
     let (_database, engine) = engine().await?;

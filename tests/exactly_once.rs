@@ -123,6 +123,59 @@ async fn the_commit_is_durable_where_the_default_is_off() -> Result<()> {
     Ok(())
 }
 
+/// Notes outside of its transaction that it was invoked; its COMMIT ends the session.
+#[activity(transaction, retry(max_attempts = 3, initial_interval = "1ms"))]
+async fn vanish(ctx: &ActivityContext, tx: &Transaction<'_>) -> Result<()> {
+    INVOKED.fetch_add(1, Ordering::SeqCst);
+    tx.execute("INSERT INTO vanishing VALUES ($1)", &[&i64::from(ctx.attempt())]).await?;
+    Ok(())
+}
+
+static INVOKED: AtomicU32 = AtomicU32::new(0);
+
+#[workflow]
+async fn vanishes(ctx: &WorkflowContext) -> Result<()> {
+    vanish(ctx).await
+}
+
+/// Nobody says whether such a commit was made. The journal does, and where it has no result, the attempt
+/// has failed, and is one of those that are allowed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attempt_whose_commit_is_not_answered_counts() -> Result<()> {
+    const VANISH: &str = "
+        CREATE TABLE vanishing (attempt bigint NOT NULL);
+        CREATE FUNCTION vanish() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM pg_terminate_backend(pg_backend_pid());
+            RETURN NULL;
+        END $$;
+        CREATE CONSTRAINT TRIGGER vanish AFTER INSERT ON vanishing
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION vanish()";
+    let database = fresh_database().await?;
+    let engine = Engine::connect(database.url()).await?;
+    engine.migrate().await?;
+    let (client, connection) = flows::pg::tokio_postgres::connect(database.url(), NoTls).await?;
+    tokio::spawn(connection);
+    client.batch_execute(VANISH).await?;
+    let worker = Worker::builder(&engine, register_all!()).build()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let test = async {
+        let exec = engine.start(vanishes::Input {}).await?;
+        let failed = exec.result().await.expect_err("it never commits");
+        drop(stop);
+        let history = exec.history().await?;
+        let kinds: Vec<_> = history.iter().map(|event| event.kind).collect();
+        Ok::<_, Error>((failed, kinds))
+    };
+    let (served, test) = tokio::join!(worker.run_until(stopped), test);
+    served?;
+    let (failed, kinds) = test?;
+    assert_eq!(INVOKED.load(Ordering::SeqCst), 3, "{failed}");
+    let (retried, failed) = ("activity_attempt_failed", "activity_failed");
+    assert_eq!(kinds, ["run_started", retried, retried, failed, "run_failed"]);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_are_kept_with_the_record_and_only_then_g4() -> Result<()> {
     let database = fresh_database().await?;

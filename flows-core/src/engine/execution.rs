@@ -275,11 +275,9 @@ pub(super) async fn resolve_within(
     found.or_else(|| by_run_id(tenant, id)).ok_or_else(|| no_such_run(&format!("`{id}`")))
 }
 
-/// An id that the store can be asked for.
+/// An id that a run can have.
 fn checked(id: &str) -> Result<&str> {
-    if id.contains('\0') {
-        check_name("workflow id", id)?;
-    }
+    check_name("workflow id", id)?;
     Ok(id)
 }
 

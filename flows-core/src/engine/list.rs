@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::describe::Description;
 use super::tenant::Tenant;
 use crate::error::{Error, Result};
+use crate::limits::check_name;
 use crate::store::{ListCursor, ListFilter, RunStatus, RunView, list_all};
 use crate::time::Timestamp;
 
@@ -114,9 +115,10 @@ impl List {
     /// One page: it looks at a few thousand runs at most, whatever the filter.
     ///
     /// # Errors
-    /// When the limit is out of range, or the database cannot be reached.
+    /// When the limit is out of range, no workflow can have the name that is asked for, or the database
+    /// cannot be reached.
     pub async fn page(self) -> Result<Page> {
-        check_limit(self.filter.limit)?;
+        self.check()?;
         let page = self.tenant.inner.store.list(self.tenant.id(), &self.filter).await?;
         let runs = page.runs.into_iter().map(Description::from).collect();
         Ok(Page { runs, next: page.next.map(PageToken) })
@@ -126,8 +128,9 @@ impl List {
     /// among many as a list does.
     ///
     /// # Errors
-    /// When the database cannot be reached.
+    /// When no workflow can have the name that is asked for, or the database cannot be reached.
     pub async fn count(mut self) -> Result<u64> {
+        check_workflow(&self.filter)?;
         let mut runs = 0;
         loop {
             let counted = self.tenant.inner.store.count(self.tenant.id(), &self.filter).await?;
@@ -139,8 +142,13 @@ impl List {
         }
     }
 
+    fn check(&self) -> Result<()> {
+        check_workflow(&self.filter)?;
+        check_limit(self.filter.limit)
+    }
+
     async fn run(self) -> Result<Vec<Description>> {
-        check_limit(self.filter.limit)?;
+        self.check()?;
         let (store, tenant) = (&self.tenant.inner.store, self.tenant.id());
         if !self.filter.payloads {
             let runs = list_all(&**store, tenant, &self.filter).await?.runs;
@@ -174,6 +182,10 @@ fn too_large() -> Error {
     ))
 }
 
+fn check_workflow(filter: &ListFilter) -> Result<()> {
+    filter.workflow.as_deref().map_or(Ok(()), |name| check_name("workflow name", name))
+}
+
 pub(super) fn check_limit(limit: usize) -> Result<()> {
     if (1..=MOST).contains(&limit) {
         return Ok(());
@@ -205,7 +217,7 @@ impl FromStr for PageToken {
             let (at, run) = (at.parse().ok()?, Uuid::parse_str(run).ok()?);
             Some(Self(ListCursor { created_at: Timestamp(at), run }))
         });
-        token.ok_or_else(|| Error::invalid(format!("`{text}` is no token of a page of a list")))
+        token.ok_or_else(|| Error::invalid(format!("`{text:.80}` is no token of a page of a list")))
     }
 }
 
@@ -222,5 +234,7 @@ mod tests {
             let refused = text.parse::<PageToken>().expect_err("no token");
             assert_eq!(refused.message(), format!("`{text}` is no token of a page of a list"));
         }
+        let long = "x".repeat(1 << 20).parse::<PageToken>().expect_err("no token");
+        assert!(long.message().len() < 200, "{} bytes", long.message().len());
     }
 }

@@ -243,6 +243,7 @@ impl WorkerBuilder {
         let unnamed = config.queues.iter().any(|queue| queue.is_empty());
         refuse_if(unnamed, "a queue's name is empty: name it or leave it out")?;
         config.queues.iter().try_for_each(|queue| check_name("queue", queue))?;
+        check_name("worker's name", &config.name)?;
         let few = config.max_setbacks;
         refuse_if(
             few < 3,

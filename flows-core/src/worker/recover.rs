@@ -115,14 +115,17 @@ impl Executor {
     /// Starts over from what is stored.
     fn replace(&mut self, found: Loaded) {
         let key = found.run.key;
-        let old = self.runs.remove(&key);
+        let mut old = self.runs.remove(&key);
         let sent = old.as_ref().map_or(0, |run| run.sent);
+        let unanswered = old.as_mut().and_then(|run| run.unanswered.take());
         if let Some(mut run) = old {
             self.alarms.remove(key, run.alarms.iter());
             self.discarded.extend(run.let_go());
         }
         self.take_up(found, sent); // the place is the same, and so is its count
-        if let Some(suspicion) = self.runs.get_mut(&key).and_then(|run| run.suspicion.as_mut()) {
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        run.unanswered = unanswered;
+        if let Some(suspicion) = &mut run.suspicion {
             suspicion.judged = true;
         }
     }

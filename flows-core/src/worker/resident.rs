@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
 use super::backlog::Backlog;
-use super::message::Seal;
+use super::message::{Attempted, Seal};
 use super::pending::Pending;
 use super::suspect::Suspicion;
 use super::work::Work;
@@ -71,6 +71,8 @@ pub(crate) struct Resident {
     pub(crate) lost: bool,
     /// The event that is being committed by an activity's own transaction.
     pub(crate) sealed: Option<Box<Recorded>>,
+    /// An attempt whose COMMIT nobody has answered: unless the journal has its result, it has failed.
+    pub(crate) unanswered: Option<Box<Attempted>>,
     /// Results that wait to be sealed.
     pub(crate) seals: VecDeque<Seal>,
     /// It has work that another worker should start at once.
@@ -167,6 +169,7 @@ impl Resident {
             stuck: None,
             lost: false,
             sealed: None,
+            unanswered: None,
             seals: VecDeque::new(),
             hand_back: false,
             suspicion: None,

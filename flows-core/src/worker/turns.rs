@@ -60,6 +60,7 @@ impl Executor {
             return self.get_stuck(key, &why);
         }
         let Obeyed { launches, marked } = self.obey(key, turn.commands);
+        let launches = self.fail_unanswered(key, launches);
         let launches = self.judge(key, launches);
         let Some(run) = self.runs.get_mut(&key) else { return };
         if let Err(error) = mark(run, &turn.marks, marked) {
@@ -112,7 +113,10 @@ impl Executor {
         match fate {
             Fate::Committed if was_sealed => return self.unseal(key, true),
             Fate::RolledBack => {}
-            _ if was_sealed => return self.lost(vec![key]), // only the store knows
+            _ if was_sealed => {
+                run.unanswered = Some(Box::new(attempted));
+                return self.lost(vec![key]); // only the store knows
+            }
             _ => {}
         }
         if was_sealed {
@@ -127,6 +131,24 @@ impl Executor {
             self.unseal(key, false);
         }
         self.mark_dirty(key); // a suspect has got further, whether somebody wants to hear of it or not
+    }
+
+    /// Of the attempts that are to start: one whose COMMIT nobody has answered, and whose result is not in the
+    /// journal, has failed. It counts as any other. Should its transaction be committed later after all, the
+    /// row of its failure is in the way of its record.
+    fn fail_unanswered(&mut self, key: RunKey, starts: Vec<ActivityStart>) -> Vec<ActivityStart> {
+        let run = self.runs.get_mut(&key);
+        let attempted = run.and_then(|run| run.unanswered.take()).filter(|it| it.result.is_err());
+        let Some(attempted) = attempted else { return starts };
+        let is_it = |start: &ActivityStart| {
+            start.task.op == attempted.op && start.attempt == attempted.attempt
+        };
+        let (again, others): (Vec<_>, _) = starts.into_iter().partition(is_it);
+        if let Some(start) = again.first() {
+            let event = self.event_of(&start.task, *attempted);
+            self.take_in(key, Work::Event(event));
+        }
+        others
     }
 
     fn event_of(&self, task: &ActivityTask, attempted: Attempted) -> Event {
