@@ -6,6 +6,8 @@
 
 #[path = "docs/pages.rs"]
 mod pages;
+#[path = "docs/printed.rs"]
+mod printed;
 #[path = "docs/sources.rs"]
 mod sources;
 #[path = "docs/sql.rs"]
@@ -103,6 +105,17 @@ fn quoted_messages_are_said() {
     let said = sources::texts();
     let pages = ["docs/src/errors.md", "docs/src/operating.md"].map(page);
     none(pages.iter().flat_map(|page| pages::unsaid(page, &said)).collect());
+}
+
+#[test]
+fn printed_blocks_come_from_runs() {
+    none(guide().iter().flat_map(printed::unexplained).collect());
+    none(printed::unused(&guide()));
+}
+
+#[test]
+fn the_compiler_says_what_is_shown() {
+    none(guide().iter().flat_map(printed::unsaid_by_the_compiler).collect());
 }
 
 #[test]

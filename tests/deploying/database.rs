@@ -132,6 +132,8 @@ async fn an_edited_build_names_the_runs_that_get_stuck(engine: CoreEngine) -> Re
           - `waiting-1` (running, run 00000000-0000-0000-0000-000000000000) at event 2, `activity_completed`
           - `waiting-2` (running, run 00000000-0000-0000-0000-000000000000) at event 2, `activity_completed`
           - and 1 more"#]].assert_eq(&shown(&report));
+    let guide = include_str!("../../docs/src/determinism.md");
+    assert!(guide.contains(&format!("```text\n{}\n```", shown(&report))), "the guide has another");
     let error = report.check().expect_err("an error");
     assert_eq!(error.message(), report.to_string());
     Ok(())
