@@ -3,4 +3,5 @@
 -- Locks: the keys of the new rows, in the order of the arrays (sorted by the caller).
 -- Index: journal_pkey.
 INSERT INTO flows.journal (shard, tenant_id, run_id, position, events)
-SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::integer[], $5::bytea[])
+SELECT unnest($1::smallint[]), unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::integer[]),
+       unnest($5::bytea[])

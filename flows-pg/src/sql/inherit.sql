@@ -4,8 +4,8 @@
 -- Locks the letters, then the places of the successors, which this transaction has made.
 -- Indexes: inbox_pkey, runs_pkey, ready_pkey.
 WITH heir AS MATERIALIZED (
-    SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::uuid[])
-         AS h (shard, tenant_id, run_id, successor)
+    SELECT unnest($1::smallint[]) AS shard, unnest($2::uuid[]) AS tenant_id, unnest($3::uuid[]) AS run_id,
+           unnest($4::uuid[]) AS successor
 ), left_over AS (
     DELETE FROM flows.inbox i USING heir h
     WHERE i.shard = ANY (ARRAY[h.shard]) AND i.tenant_id = h.tenant_id AND i.run_id = h.run_id

@@ -6,8 +6,9 @@
 -- ready is visible to a statement that starts later. One statement, so one snapshot of both.
 -- Locks nothing. Indexes: owned_pkey, journal_pkey, inbox_pkey.
 WITH key AS MATERIALIZED (
-    SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::uuid[])
-         WITH ORDINALITY AS k (shard, tenant_id, run_id, run)
+    SELECT *
+    FROM (SELECT unnest($1::smallint[]) AS shard, unnest($2::uuid[]) AS tenant_id, unnest($3::uuid[]) AS run_id,
+                 generate_series(1::bigint, cardinality($1)) AS run) AS k
     WHERE $4::uuid IS NULL OR (
         SELECT true FROM flows.owned o
         WHERE o.shard = k.shard AND o.tenant_id = k.tenant_id AND o.run_id = k.run_id

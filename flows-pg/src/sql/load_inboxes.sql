@@ -6,8 +6,8 @@
 SELECT k.run, i.seq, i.kind, i.codec, i.name,
        CASE WHEN (i.upto <= $5::bigint OR ($7::boolean AND i.number = 1)) AND i.number <= $6::bigint
             THEN i.payload END AS payload
-FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::bigint[])
-     WITH ORDINALITY AS k (shard, tenant_id, run_id, behind, run)
+FROM (SELECT unnest($1::smallint[]) AS shard, unnest($2::uuid[]) AS tenant_id, unnest($3::uuid[]) AS run_id,
+             unnest($4::bigint[]) AS behind, generate_series(1::bigint, cardinality($1)) AS run) AS k
 CROSS JOIN LATERAL (
     SELECT w.seq, w.kind, w.codec, w.name, w.payload, octet_length(w.payload) AS bytes,
            sum(octet_length(w.payload)) OVER (ORDER BY w.seq ROWS UNBOUNDED PRECEDING) AS upto,

@@ -9,9 +9,10 @@ WITH mine AS MATERIALIZED (
     SELECT o.shard, o.tenant_id, o.run_id,
            o.mail OR o.sent > p.sent OR o.claim <> coalesce(p.claim, o.claim) AS has_mail,
            p.wake_at, p.waiting_for, p.setbacks
-    FROM unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::bigint[], $6::timestamptz[], $7::text[],
-                $8::smallint[], $9::bigint[])
-         AS p (shard, tenant_id, run_id, sent, wake_at, waiting_for, setbacks, claim)
+    FROM (SELECT unnest($2::smallint[]) AS shard, unnest($3::uuid[]) AS tenant_id, unnest($4::uuid[]) AS run_id,
+                 unnest($5::bigint[]) AS sent, unnest($6::timestamptz[]) AS wake_at,
+                 unnest($7::text[]) AS waiting_for, unnest($8::smallint[]) AS setbacks,
+                 unnest($9::bigint[]) AS claim) AS p
     JOIN flows.owned o ON o.shard = ANY (ARRAY[p.shard]) AND o.tenant_id = p.tenant_id AND o.run_id = p.run_id
     WHERE o.worker_id = $1
     FOR UPDATE OF o

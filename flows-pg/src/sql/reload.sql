@@ -10,7 +10,7 @@ SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.q
        coalesce(r.starts_at, r.created_at) AS started_at, r.attempt,
        r.retry::text AS retry, r.timeout_us, r.parent_run, r.parent_op, true AS load,
        o.claim, o.setbacks
-FROM unnest($2::smallint[], $3::uuid[], $4::uuid[]) AS k (shard, tenant_id, run_id)
+FROM (SELECT unnest($2::smallint[]) AS shard, unnest($3::uuid[]) AS tenant_id, unnest($4::uuid[]) AS run_id) AS k
 CROSS JOIN LATERAL (
     SELECT o.claim, o.setbacks FROM flows.owned o
     WHERE o.shard = k.shard AND o.tenant_id = k.tenant_id AND o.run_id = k.run_id

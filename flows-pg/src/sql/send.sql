@@ -10,9 +10,10 @@
 -- Indexes: owned_pkey, parked_pkey, runs_pkey, ready_pkey, inbox_keys_pkey. Lists are compared by
 -- `(…) IN (…) IS TRUE`, which hashes them also where joins by hash are switched off.
 WITH letter AS MATERIALIZED (
-    SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::smallint[], $5::text[],
-                         $6::smallint[], $7::bytea[], $8::text[])
-         WITH ORDINALITY AS l (shard, tenant_id, run_id, kind, name, codec, payload, key, letter)
+    SELECT unnest($1::smallint[]) AS shard, unnest($2::uuid[]) AS tenant_id, unnest($3::uuid[]) AS run_id,
+           unnest($4::smallint[]) AS kind, unnest($5::text[]) AS name, unnest($6::smallint[]) AS codec,
+           unnest($7::bytea[]) AS payload, unnest($8::text[]) AS key,
+           generate_series(1::bigint, cardinality($1)) AS letter
 ), scope AS MATERIALIZED (
     -- Keys hold for a run and for those that go on in its place: they are kept with the first.
     SELECT l.*, coalesce((

@@ -10,14 +10,14 @@ WITH me AS MATERIALIZED (
     FOR SHARE
 ), given AS (
     SELECT g.*
-    FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[],
-                $7::text[], $8::bigint[], $9::smallint[], $10::integer[], $11::text[],
-                $12::timestamptz[], $13::bigint[], $14::bigint[], $15::text[], $16::uuid[],
-                $17::uuid[], $18::bigint[])
-         AS g (shard, tenant_id, run_id, workflow_id, workflow, version,
-               queue, lane, priority, attempt, input,
-               start_at, delay_us, timeout_us, retry, predecessor,
-               parent_run, parent_op)
+    FROM (SELECT unnest($1::smallint[]) AS shard, unnest($2::uuid[]) AS tenant_id, unnest($3::uuid[]) AS run_id,
+                 unnest($4::text[]) AS workflow_id, unnest($5::text[]) AS workflow,
+                 unnest($6::bigint[]) AS version, unnest($7::text[]) AS queue, unnest($8::bigint[]) AS lane,
+                 unnest($9::smallint[]) AS priority, unnest($10::integer[]) AS attempt,
+                 unnest($11::text[]) AS input, unnest($12::timestamptz[]) AS start_at,
+                 unnest($13::bigint[]) AS delay_us, unnest($14::bigint[]) AS timeout_us,
+                 unnest($15::text[]) AS retry, unnest($16::uuid[]) AS predecessor,
+                 unnest($17::uuid[]) AS parent_run, unnest($18::bigint[]) AS parent_op) AS g
     WHERE EXISTS (SELECT FROM me) AND g.start_at IS NULL AND g.delay_us IS NULL
 ), created AS (
     -- Idempotent: a workflow id that is taken, or a run that was started before, is left alone;

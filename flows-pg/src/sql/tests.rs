@@ -113,6 +113,8 @@ async fn a_foreign_type_is_found() {
     assert_eq!(found("SELECT 1 WHERE r.shard = $1"), ["shard: int2, and $1: int4"]);
     let lists = "FROM unnest($1::integer[], $1::uuid[]) WITH ORDINALITY AS k (shard, run_id, n)";
     assert_eq!(found(lists), ["shard: int2, and in a list: int4"]);
+    let columns = "SELECT unnest($1::uuid[]) AS run_id, unnest($1::integer[]) AS shard";
+    assert_eq!(found(columns), ["shard: int2, and in a list: int4"]);
     assert!(found("SELECT 1 WHERE attempt = $1").is_empty());
 }
 
@@ -148,7 +150,10 @@ fn mismatches(text: &str, given: &[&str], types: &Types) -> Vec<String> {
     }
     for list in text.split("unnest(").skip(1) {
         let Some((kinds, rest)) = list.split_once("[])") else { continue };
-        let names = rest.split('(').nth(1).and_then(|names| names.split(')').next());
+        let names = match rest.strip_prefix(" AS ").filter(|_| !kinds.contains(',')) {
+            Some(name) => name.split([',', ')', '\n', ' ']).next(),
+            None => rest.split('(').nth(1).and_then(|names| names.split(')').next()),
+        };
         let kinds = kinds.split(',').map(|kind| kind.rsplit("::").next().unwrap_or_default());
         for (name, kind) in names.unwrap_or_default().split(',').zip(kinds) {
             let (name, kind) = (name.trim(), short(kind.trim_end_matches("[]")));

@@ -7,37 +7,41 @@
 -- Indexes: journal_pkey, runs_pkey, owned_pkey, inbox_pkey.
 WITH journal AS (
     INSERT INTO flows.journal (shard, tenant_id, run_id, position, events)
-    SELECT * FROM unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::integer[], $6::bytea[])
+    SELECT unnest($2::smallint[]), unnest($3::uuid[]), unnest($4::uuid[]), unnest($5::integer[]),
+           unnest($6::bytea[])
     RETURNING 1
 ), consumed AS (
     DELETE FROM flows.inbox i
-    USING unnest($7::smallint[], $8::uuid[], $9::uuid[], $10::bigint[]) AS c (shard, tenant_id, run_id, seq)
+    USING (SELECT unnest($7::smallint[]) AS shard, unnest($8::uuid[]) AS tenant_id, unnest($9::uuid[]) AS run_id,
+                  unnest($10::bigint[]) AS seq) AS c
     WHERE i.shard = ANY (ARRAY[c.shard]) AND i.tenant_id = c.tenant_id AND i.run_id = c.run_id AND i.seq = c.seq
 ), closed AS (
     UPDATE flows.runs r
     SET status = c.status, closed_at = statement_timestamp(), output = c.output::jsonb, error = c.error::jsonb,
         successor = c.successor, current = r.current AND c.successor IS NULL, limit_at = NULL
-    FROM unnest($11::smallint[], $12::uuid[], $13::uuid[], $14::smallint[], $15::text[], $16::text[],
-                $17::uuid[]) AS c (shard, tenant_id, run_id, status, output, error, successor)
+    FROM (SELECT unnest($11::smallint[]) AS shard, unnest($12::uuid[]) AS tenant_id, unnest($13::uuid[]) AS run_id,
+                 unnest($14::smallint[]) AS status, unnest($15::text[]) AS output, unnest($16::text[]) AS error,
+                 unnest($17::uuid[]) AS successor) AS c
     WHERE r.shard = ANY (ARRAY[c.shard]) AND r.tenant_id = c.tenant_id AND r.run_id = c.run_id AND r.status = 0
     RETURNING 1
 ), released AS (
     DELETE FROM flows.owned o
-    USING unnest($11::smallint[], $12::uuid[], $13::uuid[], $19::bigint[])
-        AS c (shard, tenant_id, run_id, claim)
+    USING (SELECT unnest($11::smallint[]) AS shard, unnest($12::uuid[]) AS tenant_id, unnest($13::uuid[]) AS run_id,
+                  unnest($19::bigint[]) AS claim) AS c
     WHERE o.shard = ANY (ARRAY[c.shard]) AND o.tenant_id = c.tenant_id AND o.run_id = c.run_id
       AND o.worker_id = $1 AND o.claim = coalesce(c.claim, o.claim)
     RETURNING 1
 ), emptied AS (
     DELETE FROM flows.inbox i
-    USING unnest($11::smallint[], $12::uuid[], $13::uuid[], $17::uuid[])
-        AS c (shard, tenant_id, run_id, successor)
+    USING (SELECT unnest($11::smallint[]) AS shard, unnest($12::uuid[]) AS tenant_id, unnest($13::uuid[]) AS run_id,
+                  unnest($17::uuid[]) AS successor) AS c
     WHERE i.shard = ANY (ARRAY[c.shard]) AND i.tenant_id = c.tenant_id AND i.run_id = c.run_id
       AND c.successor IS NULL
 ), dead AS (
     INSERT INTO flows.dead_letters (shard, tenant_id, run_id)
     SELECT c.shard, c.tenant_id, c.run_id
-    FROM unnest($11::smallint[], $12::uuid[], $13::uuid[], $18::boolean[]) AS c (shard, tenant_id, run_id, dead)
+    FROM (SELECT unnest($11::smallint[]) AS shard, unnest($12::uuid[]) AS tenant_id, unnest($13::uuid[]) AS run_id,
+                 unnest($18::boolean[]) AS dead) AS c
     WHERE c.dead
 )
 SELECT CASE WHEN (SELECT count(*) FROM journal) < 0
