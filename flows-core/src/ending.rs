@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorRecord, Result};
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded, StoredError};
 use crate::payload::Payload;
-use crate::store::{Close, Mail, MailKind, Parent, RunStatus};
+use crate::store::{Close, MessageKind, Outcome, OutgoingMessage, Parent, RunStatus};
 use crate::time::Timestamp;
 
 /// How a run ends that nobody holds, and its last journal row.
@@ -27,27 +27,31 @@ pub(crate) fn closed(
     successor: Option<uuid::Uuid>,
 ) -> Close {
     let error = error.and_then(|error| serde_json::to_string(&ErrorRecord::from(error)).ok());
-    Close { status, output, error, successor, claim: None }
+    Close { outcome: Outcome { status, output, error, successor }, claim: None }
 }
 
 /// What a run's parent is told, if it has one.
-pub(crate) fn letter_to_parent(key: RunKey, parent: Option<Parent>, close: &Close) -> Option<Mail> {
+pub(crate) fn message_to_parent(
+    key: RunKey,
+    parent: Option<Parent>,
+    close: &Close,
+) -> Option<OutgoingMessage> {
     let parent = parent?;
     let raw = |json: &str| serde_json::value::RawValue::from_string(json.to_owned()).ok();
-    let outcome = match (&close.output, &close.error) {
+    let outcome = match (&close.outcome.output, &close.outcome.error) {
         (Some(output), _) => ChildOutcome::Output(raw(output)?),
         (None, error) => ChildOutcome::Error(raw(error.as_deref().unwrap_or("null"))?),
     };
-    Some(Mail {
+    Some(OutgoingMessage {
         to: RunKey::of_run(key.tenant, parent.run),
-        kind: MailKind::ChildClosed,
+        kind: MessageKind::ChildClosed,
         name: parent.op.to_string(),
         payload: Payload::json(&outcome).ok()?,
         dedup: None,
     })
 }
 
-/// What a child's last letter says.
+/// What a child's last message says.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ChildOutcome {

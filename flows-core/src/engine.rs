@@ -49,7 +49,7 @@ pub use tenant::{RerunOf, Tenant};
 
 use crate::error::Result;
 use crate::ids::RunKey;
-use crate::store::{Mail, NewRun, Outcome, Sent, Started, Store, held};
+use crate::store::{NewRun, Outcome, OutgoingMessage, Sent, Started, Store, held};
 use aside::{Aside, Wanted};
 use batcher::{Batcher, Batchers};
 use hints::Hints;
@@ -71,7 +71,7 @@ pub(crate) struct Inner {
     /// The task that passes on the store's hints. It ends with its runtime.
     listening: Mutex<Option<AbortHandle>>,
     starts: Batchers<NewRun, Begun>,
-    sends: Batchers<Mail, Sent>,
+    sends: Batchers<OutgoingMessage, Sent>,
     outcomes: Batchers<RunKey, Option<Outcome>>,
     aside: Aside,
     /// Set in tests: how they wait.
@@ -172,7 +172,7 @@ impl Inner {
         };
         let ask = async || Ok(unless_held(self.start_with_others(run.clone()).await?));
         let begun = self.aside.ask(wanted, ask, wait).await?;
-        begun.ok_or_else(|| match &run.workflow_id {
+        begun.ok_or_else(|| match &run.spec.workflow_id {
             Some(id) => held(&format!("workflow id `{id}`")),
             None => held(&format!("run {}", run.key.run)),
         })
@@ -182,7 +182,7 @@ impl Inner {
         let batcher = self.starts.here(|| {
             let (store, hints) = (Arc::clone(&self.store), Arc::clone(&self.hints));
             Batcher::spawn(
-                |run| run.input.len(),
+                |run| run.spec.input.len(),
                 move |runs: Vec<NewRun>| {
                     let (store, hints) = (Arc::clone(&store), Arc::clone(&hints));
                     async move { hints.intakes.start(&*store, &hints.waiters, runs).await }
@@ -193,7 +193,7 @@ impl Inner {
     }
 
     /// Sends with the others of a batch, or apart from them where the run is held.
-    async fn send(&self, mail: &Mail) -> Result<Sent> {
+    async fn send(&self, mail: &OutgoingMessage) -> Result<Sent> {
         let unless_held = |sent: Sent| (sent != Sent::Held).then_some(sent);
         let wait = async |left| Ok(unless_held(self.store.send_held(mail, left).await?));
         let ask = async || Ok(unless_held(self.send_with_others(mail.clone()).await?));
@@ -201,13 +201,13 @@ impl Inner {
         sent.ok_or_else(|| held(&format!("run {}", mail.to.run)))
     }
 
-    async fn send_with_others(&self, mail: Mail) -> Result<Sent> {
+    async fn send_with_others(&self, mail: OutgoingMessage) -> Result<Sent> {
         let store = &self.store;
         let batcher = self.sends.here(|| {
             let store = Arc::clone(store);
             Batcher::spawn(
                 |mail| mail.payload.len(),
-                move |mail: Vec<Mail>| {
+                move |mail: Vec<OutgoingMessage>| {
                     let store = Arc::clone(&store);
                     async move { store.send(&mail).await }
                 },

@@ -11,12 +11,12 @@ mod commit;
 mod hints;
 mod lease;
 mod run;
+mod scan;
 mod send;
 #[cfg(feature = "testing")]
 mod simulated;
 mod start;
 mod state;
-mod survey;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -36,8 +36,8 @@ use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{
     Activation, Claim, ClaimStuck, Close, Collected, Committed, Counted, DeadLetter, Hint,
-    HistoryRow, Lease, ListFilter, Listed, Mail, NewRun, Outcome, Outlook, Overdue, Page, Record,
-    RunView, Sent, Started, Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
+    HistoryRow, Lease, ListFilter, Listed, NewRun, Outcome, OutgoingMessage, Overdue, Page, Polled,
+    Record, RunView, Scan, Scanned, Sent, Started, Store, StoreFuture, WorkerIdentity,
 };
 use crate::time::Timestamp;
 
@@ -110,15 +110,19 @@ impl Store for MemoryStore {
         })
     }
 
-    fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
-        self.transact(|state, _| Ok(mail.iter().map(|letter| state.send(letter)).collect()))
+    fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
+        self.transact(|state, _| Ok(mail.iter().map(|message| state.send(message)).collect()))
     }
 
     fn start_held<'a>(&'a self, run: &'a NewRun, _limit: Duration) -> StoreFuture<'a, Started> {
         self.transact(|state, now| state.start(run, now))
     }
 
-    fn send_held<'a>(&'a self, mail: &'a Mail, _limit: Duration) -> StoreFuture<'a, Sent> {
+    fn send_held<'a>(
+        &'a self,
+        mail: &'a OutgoingMessage,
+        _limit: Duration,
+    ) -> StoreFuture<'a, Sent> {
         self.transact(|state, _| state.send(mail))
     }
 
@@ -127,7 +131,7 @@ impl Store for MemoryStore {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
-        mail: &'a [Mail],
+        mail: &'a [OutgoingMessage],
     ) -> StoreFuture<'a, bool> {
         self.transact(move |state, now| state.terminate(run, record, close, mail, now))
     }
@@ -163,8 +167,8 @@ impl Store for MemoryStore {
         })
     }
 
-    fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {
-        self.transact(|state, now| Ok(state.look(worker, now)))
+    fn poll<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled> {
+        self.transact(|state, now| Ok(state.poll(worker, now)))
     }
 
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
@@ -179,8 +183,8 @@ impl Store for MemoryStore {
         self.transact(move |state, _| Ok(state.collect(worker)))
     }
 
-    fn read_mail<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
-        self.transact(move |state, _| Ok(state.read_mail(asked)))
+    fn read_inboxes<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
+        self.transact(move |state, _| Ok(state.read_inboxes(asked)))
     }
 
     fn commit<'a>(
@@ -232,8 +236,8 @@ impl Store for MemoryStore {
         self.transact(move |state, _| Ok(state.count(tenant, filter)))
     }
 
-    fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {
-        self.transact(|state, _| Ok(state.survey(survey)))
+    fn scan<'a>(&'a self, scan: &'a Scan) -> StoreFuture<'a, Scanned> {
+        self.transact(|state, _| Ok(state.scan(scan)))
     }
 
     fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>> {

@@ -39,12 +39,7 @@
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod contract;
-mod listing;
-mod mail;
-mod record;
-mod run;
-mod survey;
-mod view;
+pub mod types;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -54,124 +49,14 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::ids::RunKey;
-use crate::time::Timestamp;
 
-pub use listing::{Counted, ListCursor, ListFilter, Listed, PAGE_BYTES, list_all};
-pub use mail::{Collected, Letter, MAIL_BYTES, Mail, MailKind, PAGE_LETTERS, Page, Sent};
-pub(crate) use record::setbacks_after;
-pub use record::{Activation, CONVICTED, Close, Committed, Next, Park, Record, SUSPECT};
-pub use run::{ConflictPolicy, Lineage, NewRun, Parent, RunStatus, Started};
-pub use survey::{Survey, Surveyable, Surveyed};
-pub use view::{DeadLetter, HistoryRow, Outcome, Place, RunView};
-
-/// The most bytes of one journal row, one letter, one input or one output: a store refuses a record
-/// with something larger.
-pub const LARGEST: usize = 128 << 20;
-
-/// The most bytes of journals and letters that are read together.
-pub const READ_BYTES: usize = 32 << 20;
+pub use types::*;
 
 /// What a store method returns.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// The longest that a call waits for somebody else's open transaction, unless it says otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A worker process, as the store knows it.
-#[derive(Debug, Clone)]
-pub struct WorkerIdentity {
-    /// Its id, new for every start of a worker.
-    pub id: Uuid,
-    /// What people recognise it by: host and process.
-    pub name: String,
-    /// How long it may own runs without renewing.
-    pub lease: Duration,
-    /// The lanes it serves. (Ascending, they are not sorted again at each look.)
-    pub lanes: Vec<i64>,
-}
-
-/// A worker's lease, after a renewal.
-#[derive(Debug, Clone, Copy)]
-pub struct Lease {
-    /// The store's time of the renewal.
-    pub now: Timestamp,
-    /// Whether the lease had lapsed, so that others may have taken the worker's runs: it must
-    /// forget all of them.
-    pub lapsed: bool,
-}
-
-/// What one look at the store found for a worker.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outlook {
-    /// Shards with runs to claim in the worker's lanes (after due and orphaned runs were made ready).
-    pub ready: Vec<i16>,
-    /// Whether some run it owns has mail.
-    pub mail: bool,
-    /// When the next parked run is due, if one is.
-    pub next_due: Option<Timestamp>,
-    /// Whether some run, of whichever lane, waits to be tried alone.
-    pub suspects: bool,
-    /// Whether the time limit of some open run, of whichever lane, has passed.
-    pub overdue: bool,
-}
-
-/// An open run whose time limit has passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Overdue {
-    /// The run.
-    pub run: RunKey,
-    /// Who awaits it.
-    pub parent: Option<Parent>,
-    /// Its time limit.
-    pub limit: Duration,
-}
-
-/// A claim: up to `limit` ready runs of one shard become owned by the worker.
-#[derive(Debug, Clone, Copy)]
-pub struct Claim<'a> {
-    /// The claiming worker.
-    pub worker: Uuid,
-    /// The shard to claim from.
-    pub shard: i16,
-    /// The lanes to claim from.
-    pub lanes: &'a [i64],
-    /// The most runs to claim.
-    pub limit: usize,
-    /// Runs that are expected among them, because they were [woken](Hint::Woken): what they have can
-    /// be read along. What is not won need not be read.
-    pub expected: &'a [RunKey],
-}
-
-/// A claim of runs that are stuck: they become owned by the worker.
-#[derive(Debug, Clone, Copy)]
-pub struct ClaimStuck<'a> {
-    /// The claiming worker.
-    pub worker: Uuid,
-    /// The lanes to claim from.
-    pub lanes: &'a [i64],
-    /// The most runs whose code could not go on.
-    pub limit: usize,
-    /// Whether one [suspect](SUSPECT) may be among them: only while the worker owns no other.
-    pub suspect: bool,
-}
-
-/// A hint that something changed; hints may be lost, late or doubled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hint {
-    /// Runs became ready in these shards.
-    Ready(Vec<i16>),
-    /// Letters were sent to these runs, which nobody owns: unless they are stuck or not due yet, they
-    /// became ready. Other processes hear of their shards.
-    Woken(Vec<RunKey>),
-    /// A worker's runs have mail.
-    Mail(Uuid),
-    /// These runs ended.
-    Closed(Vec<Uuid>),
-    /// These runs were ended from outside: whoever holds them lets go.
-    Terminated(Vec<RunKey>),
-    /// Hints may have been lost: look.
-    Unsure,
-}
 
 /// The store. See the [module](self) for the invariants.
 pub trait Store: Send + Sync + 'static {
@@ -210,11 +95,12 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Never waits for somebody's open transaction: all mail to a run that one holds is answered by
     /// [`Sent::Held`], and the rest is delivered.
-    fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>>;
+    fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>>;
 
     /// Sends mail that was held, as [`Store::send`] does. Waits for the transaction that holds its
     /// run, `limit` at most: then the answer is [`Sent::Held`] again.
-    fn send_held<'a>(&'a self, mail: &'a Mail, limit: Duration) -> StoreFuture<'a, Sent>;
+    fn send_held<'a>(&'a self, mail: &'a OutgoingMessage, limit: Duration)
+    -> StoreFuture<'a, Sent>;
 
     /// Ends an open run from outside, whatever it is doing: appends `record` (a `terminated`
     /// event) behind its journal, so that its owner's next append loses. `mail` goes out in the same
@@ -225,7 +111,7 @@ pub trait Store: Send + Sync + 'static {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
-        mail: &'a [Mail],
+        mail: &'a [OutgoingMessage],
     ) -> StoreFuture<'a, bool>;
 
     /// Starts `run` as the successor of a failed one, once: `NotFound` when there is no such dead
@@ -251,7 +137,7 @@ pub trait Store: Send + Sync + 'static {
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease>;
 
     /// Gives up the lease and makes every run the worker owns ready for others. If the lease is over,
-    /// this is like the [look](Store::look) that finds it; but the worker is alive, so `innocent` runs,
+    /// this is like the [look](Store::poll) that finds it; but the worker is alive, so `innocent` runs,
     /// which did not block it, have their [setback](Activation::setbacks) taken back, wherever they are
     /// by now. A suspect that is none any more is ready.
     fn retire<'a>(&'a self, worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()>;
@@ -262,7 +148,7 @@ pub trait Store: Send + Sync + 'static {
     /// A run of a dead worker has a [setback](Activation::setbacks) more. At the second in a row it is
     /// a [suspect](SUSPECT): parked as stuck instead, and due at once. A lease that is over because the
     /// store itself was away counts nothing.
-    fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook>;
+    fn poll<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled>;
 
     /// Open runs, of whichever lane, whose time limit has passed and whom no worker ends for that: they
     /// are stuck, or ready and no live worker serves them. The caller [terminates](Store::terminate) them.
@@ -288,7 +174,7 @@ pub trait Store: Send + Sync + 'static {
     /// Reads on in the inboxes of runs that the worker owns: a page of each, behind the letter of that
     /// number. Pages that are read together share [`READ_BYTES`], and may be empty though there are
     /// more letters; the page of a run that is asked for alone has at least one.
-    fn read_mail<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>>;
+    fn read_inboxes<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>>;
 
     /// Commits turns of many runs in one transaction: their journal rows, the mail they consumed,
     /// the runs they started, the mail they sent, and where each goes next. Each record is applied
@@ -344,7 +230,7 @@ pub trait Store: Send + Sync + 'static {
     /// Reads a page of runs of *all* tenants, shard by shard, as a claim would give them,
     /// and touches nothing: no place, no flag, no lease. Whoever follows the pages has met every run
     /// that was open all the time, once. A store that knows roles reads as its workers do.
-    fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed>;
+    fn scan<'a>(&'a self, scan: &'a Scan) -> StoreFuture<'a, Scanned>;
 
     /// Stuck runs of a tenant, each with its place and without payloads: first those that end workers, then
     /// the newest.
@@ -375,7 +261,7 @@ pub trait Transaction: Send + Sync {
     fn start<'a>(&'a self, run: &'a NewRun) -> StoreFuture<'a, Started>;
 
     /// [`Store::send`] for one letter.
-    fn send<'a>(&'a self, mail: &'a Mail) -> StoreFuture<'a, Sent>;
+    fn send<'a>(&'a self, mail: &'a OutgoingMessage) -> StoreFuture<'a, Sent>;
 
     /// [`Store::terminate`].
     fn terminate<'a>(
@@ -383,7 +269,7 @@ pub trait Transaction: Send + Sync {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
-        mail: &'a [Mail],
+        mail: &'a [OutgoingMessage],
     ) -> StoreFuture<'a, bool>;
 
     /// [`Store::rerun`].
@@ -410,4 +296,19 @@ pub fn held(what: &str) -> Error {
 /// The error for a run that does not exist.
 pub fn no_such_run(what: &str) -> Error {
     Error::new(crate::error::ErrorKind::NotFound, format!("there is no run {what} in this tenant"))
+}
+
+/// Follows the pages until there are as many runs as the filter's limit, or no more.
+pub async fn list_all(store: &dyn Store, tenant: Uuid, filter: &ListFilter) -> Result<Listed> {
+    let mut filter = filter.clone();
+    let mut runs = Vec::new();
+    loop {
+        let page = store.list(tenant, &filter).await?;
+        filter.limit -= page.runs.len().min(filter.limit);
+        filter.behind = page.next;
+        runs.extend(page.runs);
+        if page.next.is_none() || filter.limit == 0 {
+            return Ok(Listed { runs, next: page.next });
+        }
+    }
 }

@@ -38,7 +38,7 @@ async fn collect(link: Link<'_>, worker: Uuid, number: i64) -> Result<Vec<Collec
     let keys = rows.iter().map(key).collect::<Keys>();
     let pages = pages(link, &keys, &vec![i64::MIN; rows.len()], false).await?;
     let collected = |(row, page): (&Row, Page)| {
-        let Page { letters: inbox, more } = page;
+        let Page { messages: inbox, more } = page;
         Collected { run: key(row), sent: row.get("sent"), inbox, more }
     };
     Ok(rows.iter().zip(pages).map(collected).collect())

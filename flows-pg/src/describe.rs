@@ -1,18 +1,20 @@
 //! `describe`: everything about a run but its journal.
 
+use std::sync::Arc;
+
 use flows_core::error::Result;
 use flows_core::ids::RunKey;
-use flows_core::store::{Place, RunView};
+use flows_core::store::{Placement, RunView};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::error::Fault;
-use crate::rows::{key, parent, retry, status};
+use crate::rows::{key, spec, status};
 use crate::scope::Scope;
 use crate::sql::DESCRIBE;
 use crate::store::Shared;
 use crate::tenant::Wait;
-use crate::types::{Time, duration, unsigned};
+use crate::types::{Time, unsigned};
 
 impl Shared {
     pub(crate) async fn describe(&self, run: RunKey) -> Result<Option<RunView>> {
@@ -23,49 +25,39 @@ impl Shared {
 pub(crate) async fn describe(scope: Scope<'_>, run: RunKey) -> Result<Option<RunView>, Fault> {
     let rows = scope.query(DESCRIBE, &[&run.shard, &run.tenant, &run.run]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(RunView { place: place(row), cancelling: row.get("cancelling"), ..view(row)? }))
+    Ok(Some(RunView { placement: placement(row), cancelling: row.get("cancelling"), ..view(row)? }))
 }
 
 /// A run as lists show it.
 pub(crate) fn view(row: &Row) -> Result<RunView> {
     Ok(RunView {
         key: key(row),
-        workflow_id: row.get("workflow_id"),
-        workflow: row.get("workflow"),
-        version: unsigned(row.get("version")),
-        queue: row.get("queue"),
-        priority: row.get("priority"),
+        spec: Arc::new(spec(row, row.get("predecessor"))?),
         status: status(row)?,
-        attempt: unsigned(row.get::<_, i32>("attempt").into()),
-        input: row.get("input"),
         output: row.get("output"),
         error: row.get("error"),
         created_at: row.get::<_, Time>("created_at").0,
         closed_at: row.get::<_, Option<Time>>("closed_at").map(|time| time.0),
-        timeout: row.get::<_, Option<i64>>("timeout_us").map(duration),
-        predecessor: row.get("predecessor"),
         successor: row.get("successor"),
-        parent: parent(row),
-        retry: retry(row)?,
-        place: None,
+        placement: None,
         inbox: unsigned(row.get("inbox")),
         cancelling: false,
     })
 }
 
-fn place(row: &Row) -> Option<Place> {
+fn placement(row: &Row) -> Option<Placement> {
     if let Some(worker) = row.get::<_, Option<Uuid>>("owner") {
         let name = row.get::<_, Option<String>>("owner_name").unwrap_or_default();
-        return Some(Place::Owned { worker, name });
+        return Some(Placement::Owned { worker, name });
     }
     if row.get("is_parked") {
         return Some(parked(row));
     }
-    row.get::<_, bool>("is_ready").then(|| Place::Ready { served: row.get("served") })
+    row.get::<_, bool>("is_ready").then(|| Placement::Ready { served: row.get("served") })
 }
 
-/// The place of a run that is parked.
-pub(crate) fn parked(row: &Row) -> Place {
+/// The placement of a run that is parked.
+pub(crate) fn parked(row: &Row) -> Placement {
     let wake_at = row.get::<_, Option<Time>>("wake_at").map(|time| time.0);
     let words = row.get::<_, Option<String>>("waiting_for");
     let (waiting_for, stuck) = match row.get::<_, Option<i16>>("setbacks").unwrap_or(0) {
@@ -73,5 +65,5 @@ pub(crate) fn parked(row: &Row) -> Place {
         1.. => ("a build that can replay it".to_owned(), words),
         _ => ("a worker that tries no other suspect".to_owned(), words),
     };
-    Place::Parked { wake_at, waiting_for, stuck }
+    Placement::Parked { wake_at, waiting_for, stuck }
 }

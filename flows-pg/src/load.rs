@@ -2,20 +2,20 @@
 //!
 //! Always behind the statement that says which runs these are: what made a run ready may have been
 //! committed after that statement began to look. Journal and inbox are read by one statement, so
-//! from one snapshot: a record that moves a letter from one to the other is seen whole or not at
+//! from one snapshot: a record that moves a message from one to the other is seen whole or not at
 //! all.
 
 use std::collections::HashMap;
 
 use flows_core::error::Result;
 use flows_core::ids::RunKey;
-use flows_core::store::{Activation, Letter, MAIL_BYTES, PAGE_LETTERS, Page, READ_BYTES};
+use flows_core::store::{Activation, INBOX_BYTES, InboxMessage, PAGE_MESSAGES, Page, READ_BYTES};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::error::Fault;
 use crate::link::{Link, Params};
-use crate::rows::{Keys, letter};
+use crate::rows::{Keys, message};
 use crate::sql::{LOAD, LOAD_INBOXES};
 
 /// How much is read of each run.
@@ -23,17 +23,17 @@ use crate::sql::{LOAD, LOAD_INBOXES};
 pub(crate) struct Share {
     /// Bytes of its journal.
     journal: i64,
-    /// Bytes of its inbox, and letters.
+    /// Bytes of its inbox, and messages.
     page: i64,
-    letters: i64,
+    messages: i64,
 }
 
 impl Share {
     /// No limit.
-    pub(crate) const ALL: Self = Self { journal: MOST, page: MOST, letters: MOST };
-    /// A whole journal, and a page of mail.
+    pub(crate) const ALL: Self = Self { journal: MOST, page: MOST, messages: MOST };
+    /// A whole journal, and a page of its inbox.
     pub(crate) const WHOLE: Self =
-        Self { journal: MOST, page: MAIL_BYTES as i64, letters: PAGE_LETTERS as i64 };
+        Self { journal: MOST, page: INBOX_BYTES as i64, messages: PAGE_MESSAGES as i64 };
 
     /// What each of so many runs may have.
     pub(crate) fn of(runs: usize) -> Self {
@@ -77,9 +77,9 @@ pub(crate) async fn read(
     if !runs.is_empty() {
         let (worker, claim) = won.unzip();
         let Keys { shards, tenants, runs } = runs.iter().copied().collect();
-        let Share { journal, page, letters } = share;
+        let Share { journal, page, messages } = share;
         let params: Params<'_> =
-            &[&shards, &tenants, &runs, &worker, &claim, &journal, &page, &letters];
+            &[&shards, &tenants, &runs, &worker, &claim, &journal, &page, &messages];
         rows = link.query(LOAD, params).await?;
     }
     Ok(Contents { keys: runs.to_vec(), rows })
@@ -107,32 +107,32 @@ impl Contents {
     }
 }
 
-/// Reads a page of each inbox, behind these letters, in the order of the keys. Alone, a page has at least
-/// one letter.
+/// Reads a page of each inbox, behind these messages, in the order of the keys. Alone, a page has at least
+/// one message.
 pub(crate) async fn pages(
     link: Link<'_>,
     keys: &Keys,
     behind: &[i64],
     alone: bool,
 ) -> Result<Vec<Page>, Fault> {
-    let Share { page, letters, .. } = Share::of(keys.runs.len());
+    let Share { page, messages, .. } = Share::of(keys.runs.len());
     let params: Params<'_> =
-        &[&keys.shards, &keys.tenants, &keys.runs, &behind, &page, &letters, &alone];
+        &[&keys.shards, &keys.tenants, &keys.runs, &behind, &page, &messages, &alone];
     let rows = link.query(LOAD_INBOXES, params).await?;
     let mut pages = vec![Page::default(); keys.runs.len()];
     for row in &rows {
         let page = &mut pages[run_of(row)];
-        page.more = add(&mut page.letters, row);
+        page.more = add(&mut page.messages, row);
     }
     Ok(pages)
 }
 
-/// Adds a letter to a page; says what follows, if this one did not fit any more.
-fn add(letters: &mut Vec<Letter>, row: &Row) -> Option<i64> {
+/// Adds a message to a page; says what follows, if this one did not fit any more.
+fn add(messages: &mut Vec<InboxMessage>, row: &Row) -> Option<i64> {
     if row.get::<_, Option<&[u8]>>("payload").is_none() {
         return Some(row.get::<_, i64>("seq") - 1);
     }
-    letters.extend(readable(row));
+    messages.extend(readable(row));
     None
 }
 
@@ -154,11 +154,11 @@ fn append(run: &mut Activation, position: i32, row: &Row) {
     run.journal.push(events);
 }
 
-/// A letter that this build cannot read stays in the inbox for one that can.
-fn readable(row: &Row) -> Option<Letter> {
-    let letter = letter(row);
-    if let Err(error) = &letter {
-        tracing::error!(%error, "left a letter in an inbox");
+/// A message that this build cannot read stays in the inbox for one that can.
+fn readable(row: &Row) -> Option<InboxMessage> {
+    let message = message(row);
+    if let Err(error) = &message {
+        tracing::error!(%error, "left a message in an inbox");
     }
-    letter.ok()
+    message.ok()
 }

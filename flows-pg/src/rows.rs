@@ -7,7 +7,7 @@ use flows_core::error::{Error, ErrorKind};
 use flows_core::ids::{RunKey, SHARDS};
 use flows_core::payload::{Codec, Payload};
 use flows_core::retry::RetryPolicy;
-use flows_core::store::{Activation, Letter, MailKind, Parent, RunStatus};
+use flows_core::store::{Activation, InboxMessage, MessageKind, Parent, RunSpec, RunStatus};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -62,24 +62,14 @@ pub(crate) fn key(row: &Row) -> RunKey {
 /// to be read together with others, it is unread.
 pub(crate) fn activation(row: &Row) -> Result<(Activation, bool), Error> {
     let load: bool = row.get("load");
-    let input: Option<&str> = row.get("input");
     let activation = Activation {
         key: key(row),
-        workflow_id: row.get::<_, Option<&str>>("workflow_id").map(Arc::from),
-        workflow: Arc::from(row.get::<_, &str>("workflow")),
-        version: unsigned(row.get("version")),
-        queue: Arc::from(row.get::<_, &str>("queue")),
-        priority: row.get("priority"),
-        input: Arc::from(input.unwrap_or_default()),
+        spec: Arc::new(spec(row, None)?), // a worker does not need the predecessor
         started_at: row.get::<_, Time>("started_at").0,
-        attempt: unsigned(row.get::<_, i32>("attempt").into()),
-        retry: retry(row)?,
-        timeout: row.get::<_, Option<i64>>("timeout_us").map(duration),
-        parent: parent(row),
         journal: Vec::new(),
         inbox: Vec::new(),
         more: None,
-        unread: input.is_none(),
+        unread: row.get::<_, Option<&str>>("input").is_none(),
         claim: row.get("claim"),
         is_new: !load, // it has been ready since its start
         setbacks: row.get("setbacks"),
@@ -87,7 +77,25 @@ pub(crate) fn activation(row: &Row) -> Result<(Activation, bool), Error> {
     Ok((activation, load))
 }
 
-pub(crate) fn retry(row: &Row) -> Result<Option<RetryPolicy>, Error> {
+/// What a run was started with. A row without input was asked for none, or it is too large.
+pub(crate) fn spec(row: &Row, predecessor: Option<Uuid>) -> Result<RunSpec, Error> {
+    let text = |column| row.get::<_, Option<&str>>(column);
+    Ok(RunSpec {
+        workflow_id: text("workflow_id").map(Arc::from),
+        workflow: Arc::from(row.get::<_, &str>("workflow")),
+        version: unsigned(row.get("version")),
+        queue: Arc::from(row.get::<_, &str>("queue")),
+        priority: row.get("priority"),
+        input: Arc::from(text("input").unwrap_or_default()),
+        attempt: unsigned(row.get::<_, i32>("attempt").into()),
+        retry: retry(row)?,
+        timeout: row.get::<_, Option<i64>>("timeout_us").map(duration),
+        parent: parent(row),
+        predecessor,
+    })
+}
+
+fn retry(row: &Row) -> Result<Option<RetryPolicy>, Error> {
     let Some(json) = row.get::<_, Option<&str>>("retry") else { return Ok(None) };
     let policy = serde_json::from_str(json);
     policy.map(Some).map_err(|cause| damaged(row, "retry policy", &cause.to_string()))
@@ -103,15 +111,15 @@ pub(crate) fn status(row: &Row) -> Result<RunStatus, Error> {
     RunStatus::from_code(code).ok_or_else(|| damaged(row, "status", &format!("{code}")))
 }
 
-pub(crate) fn letter(row: &Row) -> Result<Letter, Error> {
+pub(crate) fn message(row: &Row) -> Result<InboxMessage, Error> {
     let (kind, codec) = (row.get::<_, i16>("kind"), row.get::<_, i16>("codec"));
     let unknown = || {
-        let message = format!("a letter of kind {kind} and codec {codec} is from a newer build");
+        let message = format!("a message of kind {kind} and codec {codec} is from a newer build");
         Error::new(ErrorKind::Codec, message)
     };
-    Ok(Letter {
+    Ok(InboxMessage {
         seq: row.get("seq"),
-        kind: MailKind::from_code(kind).ok_or_else(unknown)?,
+        kind: MessageKind::from_code(kind).ok_or_else(unknown)?,
         name: row.get("name"),
         payload: Payload::from_parts(codec_of(codec).ok_or_else(unknown)?, row.get("payload")),
     })

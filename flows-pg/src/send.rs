@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use flows_core::error::{Error, ErrorKind, Result};
 use flows_core::ids::RunKey;
-use flows_core::store::{Hint, Mail, MailKind, Sent, no_such_run};
+use flows_core::store::{Hint, MessageKind, OutgoingMessage, Sent, no_such_run};
 use futures_util::StreamExt;
 use futures_util::stream;
 use tokio_postgres::Row;
@@ -33,12 +33,12 @@ const ROUNDS: usize = 100;
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Letters that are still to be delivered, with their numbers.
-pub(crate) type Open<'a> = Vec<(usize, &'a Mail)>;
+pub(crate) type Open<'a> = Vec<(usize, &'a OutgoingMessage)>;
 /// Answers, by the letters' numbers.
 pub(crate) type Answers = Vec<(usize, Result<Sent>)>;
 
 impl Shared {
-    pub(crate) async fn send(&self, mail: &[Mail]) -> Result<Vec<Result<Sent>>> {
+    pub(crate) async fn send(&self, mail: &[OutgoingMessage]) -> Result<Vec<Result<Sent>>> {
         let mut tenants = BTreeMap::<Uuid, Open<'_>>::new();
         for (number, letter) in mail.iter().enumerate() {
             tenants.entry(letter.to.tenant).or_default().push((number, letter));
@@ -98,7 +98,7 @@ impl Shared {
         Ok(answers)
     }
 
-    pub(crate) async fn send_held(&self, mail: &Mail, limit: Duration) -> Result<Sent> {
+    pub(crate) async fn send_held(&self, mail: &OutgoingMessage, limit: Duration) -> Result<Sent> {
         let answers = self.wait_apart(mail.to.tenant, limit, SendOne(mail)).await?;
         let answers = answers.unwrap_or_else(|| held(&[(0, mail)]));
         let answer = answers.into_iter().next().map(|(_, answer)| answer);
@@ -107,7 +107,7 @@ impl Shared {
 }
 
 /// Delivers the letters of some runs.
-struct Deliver<'a>(PhantomData<&'a Mail>);
+struct Deliver<'a>(PhantomData<&'a OutgoingMessage>);
 
 impl<'a> Write for Deliver<'a> {
     type Item = Open<'a>;
@@ -118,7 +118,7 @@ impl<'a> Write for Deliver<'a> {
     }
 }
 
-struct SendOne<'a>(&'a Mail);
+struct SendOne<'a>(&'a OutgoingMessage);
 
 impl Verb for SendOne<'_> {
     type Done = Answers;
@@ -129,12 +129,12 @@ impl Verb for SendOne<'_> {
 }
 
 /// The answers to letters for runs that somebody holds.
-fn held(open: &[(usize, &Mail)]) -> Answers {
+fn held(open: &[(usize, &OutgoingMessage)]) -> Answers {
     open.iter().map(|(number, _)| (*number, Ok(Sent::Held))).collect()
 }
 
 /// An error of a transaction is the answer to all that were in it.
-fn failed(open: &[(usize, &Mail)], fault: Fault) -> Answers {
+fn failed(open: &[(usize, &OutgoingMessage)], fault: Fault) -> Answers {
     let error = Error::from(fault);
     open.iter().map(|(number, _)| (*number, Err(error.clone()))).collect()
 }
@@ -189,7 +189,7 @@ pub(crate) async fn deliver_rest(scope: Scope<'_>, mut open: Open<'_>) -> Result
 async fn follow(
     scope: Scope<'_>,
     open: &mut Open<'_>,
-    moved: Vec<(usize, Mail)>,
+    moved: Vec<(usize, OutgoingMessage)>,
 ) -> Result<Answers, Fault> {
     if moved.is_empty() {
         return Ok(Answers::new());
@@ -206,9 +206,12 @@ fn is_held(scope: Scope<'_>, fault: &Fault) -> bool {
 }
 
 /// Who should hear of letters that went out with something else: nobody else tells them.
-pub(crate) fn hints(sent: Answers, mail: &[impl std::borrow::Borrow<Mail>]) -> Vec<Hint> {
+pub(crate) fn hints(
+    sent: Answers,
+    mail: &[impl std::borrow::Borrow<OutgoingMessage>],
+) -> Vec<Hint> {
     let hint = |(number, sent): (usize, Result<Sent>)| match sent.ok()? {
-        Sent::ToOwner(worker) => Some(Hint::Mail(worker)),
+        Sent::ToOwner(worker) => Some(Hint::Messages(worker)),
         Sent::ToReady => Some(Hint::Woken(vec![mail[number].borrow().to])),
         Sent::Kept | Sent::Duplicate | Sent::Held => None,
     };
@@ -220,7 +223,7 @@ pub(crate) fn hints(sent: Answers, mail: &[impl std::borrow::Borrow<Mail>]) -> V
 struct Ended {
     answered: Answers,
     /// They go to other runs.
-    moved: Vec<(usize, Mail)>,
+    moved: Vec<(usize, OutgoingMessage)>,
 }
 
 async fn ended(scope: Scope<'_>, open: &Open<'_>) -> Result<Ended, Fault> {
@@ -241,7 +244,9 @@ async fn ended(scope: Scope<'_>, open: &Open<'_>) -> Result<Ended, Fault> {
             Some((status, _)) if status.is_open() => {}
             Some((_, Some(successor))) if follows(scope, letter) => {
                 let to = RunKey { run: successor, ..letter.to };
-                ended.moved.push((*number, Mail { to, ..Mail::clone(letter) }));
+                ended
+                    .moved
+                    .push((*number, OutgoingMessage { to, ..OutgoingMessage::clone(letter) }));
             }
             Some((status, _)) => ended.answered.push((*number, Err(closed(letter.to, status)))),
         }
@@ -249,8 +254,8 @@ async fn ended(scope: Scope<'_>, open: &Open<'_>) -> Result<Ended, Fault> {
     Ok(ended)
 }
 
-fn follows(scope: Scope<'_>, letter: &Mail) -> bool {
-    letter.kind == MailKind::Cancel && matches!(scope, Scope::Own(_))
+fn follows(scope: Scope<'_>, letter: &OutgoingMessage) -> bool {
+    letter.kind == MessageKind::Cancel && matches!(scope, Scope::Own(_))
 }
 
 fn closed(run: RunKey, status: flows_core::store::RunStatus) -> Error {

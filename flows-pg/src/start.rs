@@ -143,7 +143,7 @@ impl Verb for StartOne<'_> {
 }
 
 fn size(run: &NewRun) -> usize {
-    run.input.len() + run.workflow_id.as_ref().map_or(0, |id| id.len())
+    run.spec.input.len() + run.spec.workflow_id.as_ref().map_or(0, |id| id.len())
 }
 
 /// An error of a transaction is the answer to all that were in it.

@@ -12,8 +12,8 @@ use flows_core::error::Result;
 use flows_core::ids::RunKey;
 use flows_core::store::{
     Activation, Claim, ClaimStuck, Close, Collected, Committed, Counted, DeadLetter, Hint,
-    HistoryRow, Lease, ListFilter, Listed, Mail, NewRun, Outcome, Outlook, Overdue, Page, Record,
-    RunView, Sent, Started, Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
+    HistoryRow, Lease, ListFilter, Listed, NewRun, Outcome, OutgoingMessage, Overdue, Page, Polled,
+    Record, RunView, Scan, Scanned, Sent, Started, Store, StoreFuture, WorkerIdentity,
 };
 use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -167,7 +167,7 @@ impl Store for PgStore {
         Box::pin(self.0.start_owned(worker, runs))
     }
 
-    fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
+    fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
         Box::pin(self.0.send(mail))
     }
 
@@ -175,7 +175,11 @@ impl Store for PgStore {
         Box::pin(self.0.start_held(run, limit))
     }
 
-    fn send_held<'a>(&'a self, mail: &'a Mail, limit: Duration) -> StoreFuture<'a, Sent> {
+    fn send_held<'a>(
+        &'a self,
+        mail: &'a OutgoingMessage,
+        limit: Duration,
+    ) -> StoreFuture<'a, Sent> {
         Box::pin(self.0.send_held(mail, limit))
     }
 
@@ -184,7 +188,7 @@ impl Store for PgStore {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
-        mail: &'a [Mail],
+        mail: &'a [OutgoingMessage],
     ) -> StoreFuture<'a, bool> {
         Box::pin(self.0.terminate(run, record, close, mail))
     }
@@ -217,8 +221,8 @@ impl Store for PgStore {
         Box::pin(self.0.retire(worker, innocent))
     }
 
-    fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {
-        Box::pin(self.0.look(worker))
+    fn poll<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled> {
+        Box::pin(self.0.poll(worker))
     }
 
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
@@ -233,8 +237,8 @@ impl Store for PgStore {
         Box::pin(self.0.collect(worker))
     }
 
-    fn read_mail<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
-        Box::pin(self.0.read_mail(asked))
+    fn read_inboxes<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
+        Box::pin(self.0.read_inboxes(asked))
     }
 
     fn commit<'a>(
@@ -286,8 +290,8 @@ impl Store for PgStore {
         Box::pin(self.0.count(tenant, filter))
     }
 
-    fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {
-        Box::pin(self.0.survey(survey))
+    fn scan<'a>(&'a self, scan: &'a Scan) -> StoreFuture<'a, Scanned> {
+        Box::pin(self.0.scan(scan))
     }
 
     fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>> {

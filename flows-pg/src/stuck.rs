@@ -12,6 +12,6 @@ impl Shared {
     pub(crate) async fn stuck(&self, tenant: Uuid, limit: usize) -> Result<Vec<RunView>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self.in_tenant(tenant, STUCK, &[&tenant, &limit]).await?;
-        rows.iter().map(|row| Ok(RunView { place: Some(parked(row)), ..view(row)? })).collect()
+        rows.iter().map(|row| Ok(RunView { placement: Some(parked(row)), ..view(row)? })).collect()
     }
 }

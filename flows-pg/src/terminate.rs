@@ -5,7 +5,7 @@
 
 use flows_core::error::{Error, ErrorKind, Result};
 use flows_core::ids::RunKey;
-use flows_core::store::{Close, Hint, Mail, PATIENCE, held, no_such_run};
+use flows_core::store::{Close, Hint, Outcome, OutgoingMessage, PATIENCE, held, no_such_run};
 use tokio_postgres::Row;
 
 use crate::error::Fault;
@@ -25,9 +25,9 @@ impl Shared {
         run: RunKey,
         record: &[u8],
         close: &Close,
-        mail: &[Mail],
+        messages: &[OutgoingMessage],
     ) -> Result<bool> {
-        let end = Terminate { run, record, close, mail };
+        let end = Terminate { run, record, close, messages };
         let hints = self.patient(run.tenant, PATIENCE, end).await?;
         let hints = hints.ok_or_else(|| held(&format!("run {} (or its parent)", run.run)))?;
         let ended = hints.is_some();
@@ -40,35 +40,35 @@ struct Terminate<'a> {
     run: RunKey,
     record: &'a [u8],
     close: &'a Close,
-    mail: &'a [Mail],
+    messages: &'a [OutgoingMessage],
 }
 
 impl Verb for Terminate<'_> {
     type Done = Option<Vec<Hint>>;
 
     async fn run(&self, scope: Scope<'_>) -> Result<Option<Vec<Hint>>, Fault> {
-        terminate(scope, self.run, self.record, self.close, self.mail).await
+        terminate(scope, self.run, self.record, self.close, self.messages).await
     }
 }
 
-/// Ends a run inside a transaction, and sends the letters that go with its end. Answers what is to
+/// Ends a run inside a transaction, and sends the messages that go with its end. Answers what is to
 /// be passed on behind the commit; nothing if the run had ended.
 pub(crate) async fn terminate(
     scope: Scope<'_>,
     run: RunKey,
     record: &[u8],
     close: &Close,
-    mail: &[Mail],
+    messages: &[OutgoingMessage],
 ) -> Result<Option<Vec<Hint>>, Fault> {
     for _ in 0..TRIES {
         scope.savepoint().await?;
         if append_last(scope, run, record).await?
             && let Some(row) = end_run(scope, run, close).await?
         {
-            evict(scope, run, &row, close.is_dead_letter()).await?;
-            let sent = deliver(scope, mail.iter().enumerate().collect()).await?;
+            evict(scope, run, &row, close.outcome.is_dead_letter()).await?;
+            let sent = deliver(scope, messages.iter().enumerate().collect()).await?;
             scope.keep().await?;
-            return Ok(Some(hints(sent, mail)));
+            return Ok(Some(hints(sent, messages)));
         }
         scope.take_back().await?;
         if !is_open(scope, run).await? {
@@ -85,8 +85,8 @@ async fn append_last(scope: Scope<'_>, run: RunKey, record: &[u8]) -> Result<boo
 }
 
 async fn end_run(scope: Scope<'_>, run: RunKey, close: &Close) -> Result<Option<Row>, Fault> {
-    let Close { output, error, successor, .. } = close;
-    let status = close.status.code();
+    let Outcome { status, output, error, successor } = &close.outcome;
+    let status = status.code();
     let params: crate::link::Params<'_> =
         &[&run.shard, &run.tenant, &run.run, &status, output, error, successor];
     Ok(scope.query(END_RUN, params).await?.pop())

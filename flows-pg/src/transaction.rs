@@ -4,8 +4,8 @@ use deadpool_postgres::StatementCache;
 use flows_core::error::{Error, Result};
 use flows_core::ids::RunKey;
 use flows_core::store::{
-    Close, InTransaction, Mail, NewRun, RunView, Sent, Started, Store, StoreFuture, Transaction,
-    held, no_such_run,
+    Close, InTransaction, NewRun, OutgoingMessage, RunView, Sent, Started, Store, StoreFuture,
+    Transaction, held, no_such_run,
 };
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -38,13 +38,13 @@ impl<'a> Foreign<'a> {
 
     async fn start(self, run: &NewRun) -> Result<Started> {
         let started = start::start_within(self.scope(run.key.tenant), run).await;
-        started.map_err(|fault| match &run.workflow_id {
+        started.map_err(|fault| match &run.spec.workflow_id {
             Some(id) => named(fault, &format!("workflow id `{id}`")),
             None => of_run(run.key)(fault),
         })
     }
 
-    async fn send(self, mail: &Mail) -> Result<Sent> {
+    async fn send(self, mail: &OutgoingMessage) -> Result<Sent> {
         let answers = send::deliver(self.scope(mail.to.tenant), vec![(0, mail)]).await;
         let answers = answers.map_err(of_run(mail.to))?;
         let answer = answers.into_iter().next().map(|(_, answer)| answer);
@@ -56,7 +56,7 @@ impl<'a> Foreign<'a> {
         run: RunKey,
         record: &[u8],
         close: &Close,
-        mail: &[Mail],
+        mail: &[OutgoingMessage],
     ) -> Result<bool> {
         let scope = self.scope(run.tenant);
         let ended = terminate::terminate(scope, run, record, close, mail).await;
@@ -97,7 +97,7 @@ impl Transaction for Foreign<'_> {
         Box::pin(Foreign::start(*self, run))
     }
 
-    fn send<'a>(&'a self, mail: &'a Mail) -> StoreFuture<'a, Sent> {
+    fn send<'a>(&'a self, mail: &'a OutgoingMessage) -> StoreFuture<'a, Sent> {
         Box::pin(Foreign::send(*self, mail))
     }
 
@@ -106,7 +106,7 @@ impl Transaction for Foreign<'_> {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
-        mail: &'a [Mail],
+        mail: &'a [OutgoingMessage],
     ) -> StoreFuture<'a, bool> {
         Box::pin(Foreign::terminate(*self, run, record, close, mail))
     }

@@ -25,12 +25,12 @@ async fn an_idle_look_is_one_statement() {
     let worker = db.worker().await;
     let counts = sent(&db.store, async {
         for _ in 0..3 {
-            db.store.look(&worker).await.unwrap();
+            db.store.poll(&worker).await.unwrap();
             db.store.renew(&worker).await.unwrap();
         }
     })
     .await;
-    assert_eq!(counts, [("look", 3), ("renew", 3), ("rows", 6)].into());
+    assert_eq!(counts, [("poll", 3), ("renew", 3), ("rows", 6)].into());
 }
 
 #[tokio::test]

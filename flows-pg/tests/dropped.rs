@@ -46,7 +46,7 @@ async fn a_dropped_claim_is_given_back() {
         in_vain += u64::from(claimed.is_err() && db.count("owned").await > 0);
         if claimed.is_err() {
             assert_eq!(
-                db.store.look(&worker).await.unwrap().ready,
+                db.store.poll(&worker).await.unwrap().ready,
                 [new.key.shard],
                 "round {round}"
             );
@@ -74,7 +74,7 @@ async fn a_dropped_start_of_an_own_run_makes_it_ready() {
         if let Ok(started) = unless_dropped(round % AWAITS, start).await {
             assert!(is_owned(started.unwrap().remove(0)), "round {round}");
             open.push(key);
-        } else if db.store.look(&worker).await.unwrap().ready == [key.shard] {
+        } else if db.store.poll(&worker).await.unwrap().ready == [key.shard] {
             in_vain += 1;
             let claim = Claim {
                 worker: worker.id,
@@ -116,13 +116,13 @@ async fn a_dropped_collect_is_made_good() {
         let mail = match collected {
             Ok(mail) => mail.unwrap(),
             Err(_) => {
-                assert!(db.store.look(&worker).await.unwrap().mail, "round {round}");
+                assert!(db.store.poll(&worker).await.unwrap().messages, "round {round}");
                 db.store.collect(worker.id).await.unwrap()
             }
         };
         seen.extend(numbers(&mail[0].inbox));
         assert!(seen.contains(&number), "round {round}");
-        assert!(!db.store.look(&worker).await.unwrap().mail);
+        assert!(!db.store.poll(&worker).await.unwrap().messages);
     }
     assert!(in_vain > 0, "no collect worked without its caller: the test drops too early");
 }
@@ -136,7 +136,7 @@ async fn a_dropped_commit_is_whole_or_nothing() {
         let (key, child) = (db.owned(&worker).await, run(None));
         let mut turn = record(key, 0, park());
         turn.starts = vec![child.clone()];
-        turn.mail = vec![signal(child.key, 1)];
+        turn.messages = vec![signal(child.key, 1)];
         let turns = [turn];
         let commit = db.store.commit(0, worker.id, &turns);
         dropped += u64::from(unless_dropped(round, commit).await.is_err());

@@ -54,8 +54,8 @@ async fn everything_is_durable(default: &str) {
     claim(store, &worker, first.key.shard).await;
 
     let child = run(None);
-    let (starts, mail) = (vec![child.clone()], vec![signal(child.key, 2)]);
-    let family = Record { starts, mail, ..record(first.key, 1, Next::Stay) };
+    let (starts, messages) = (vec![child.clone()], vec![signal(child.key, 2)]);
+    let family = Record { starts, messages, ..record(first.key, 1, Next::Stay) };
     let failed = record(first.key, 2, Next::Close(close(RunStatus::Failed)));
     for record in [record(first.key, 0, Next::Stay), family, failed] {
         assert_eq!(commit(store, &worker, &[record]).await, [Committed::Done]);

@@ -169,7 +169,7 @@ async fn a_batch_goes_around_records_that_are_held() {
     let held = [(1, ready.key), (2, parked), (3, owned)];
     let free = [(4, ended), (5, free_ready.key), (6, free_parked), (11, runs[12])];
     for (number, to) in held.into_iter().chain(free) {
-        records[number].mail = vec![signal(to, 2)];
+        records[number].messages = vec![signal(to, 2)];
     }
     let answers = soon(commit(&db.store, &worker, &records)).await;
     let mut held = Vec::new();
@@ -229,7 +229,7 @@ async fn a_worker_registers_although_a_stuck_run_is_held() {
 async fn lost(db: &Setup, worker: &WorkerIdentity, request: impl AsyncFn(), done: &str) {
     let (mut admin, sql) = (db.sql().await, db.sql().await);
     for _ in 0..100 {
-        db.store.look(worker).await.unwrap(); // the connection is there, and all is made good
+        db.store.poll(worker).await.unwrap(); // the connection is there, and all is made good
         let row = admin.transaction().await.unwrap();
         row.batch_execute("SELECT FROM flows.workers FOR UPDATE").await.unwrap();
         let asked = async {
@@ -268,10 +268,10 @@ async fn a_lost_claim_that_is_held_does_not_hold_up_its_worker() {
     let mut client = plain(db.database.url()).await;
     let tx = client.transaction().await.unwrap();
     tx.verbs().send(&signal(new.key, 1)).await.unwrap();
-    let outlook = soon(db.store.look(&worker)).await.expect("a look");
+    let outlook = soon(db.store.poll(&worker)).await.expect("a look");
     assert!(outlook.ready.is_empty(), "{outlook:?}");
     tx.commit().await.unwrap();
-    let outlook = db.store.look(&worker).await.unwrap();
+    let outlook = db.store.poll(&worker).await.unwrap();
     assert_eq!(BTreeSet::from_iter(outlook.ready), BTreeSet::from([shard]), "it is given back");
     let found = db.store.claim(claim).await.unwrap();
     assert_eq!(numbers(&found[0].inbox), [1], "and what it has is read");
@@ -289,9 +289,9 @@ async fn a_lost_collect_that_is_held_is_made_good_later() {
     let mut admin = db.sql().await;
     let holder = admin.transaction().await.unwrap();
     holder.batch_execute("SELECT FROM flows.owned FOR UPDATE").await.unwrap();
-    assert!(!soon(db.store.look(&worker)).await.expect("a look").mail);
+    assert!(!soon(db.store.poll(&worker)).await.expect("a look").messages);
     holder.rollback().await.unwrap();
-    assert!(db.store.look(&worker).await.expect("a look").mail, "it is told of its mail again");
+    assert!(db.store.poll(&worker).await.expect("a look").messages, "it is told of its mail again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

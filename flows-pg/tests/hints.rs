@@ -34,7 +34,7 @@ async fn hints_reach_other_processes_and_not_their_sender() {
     let (worker, run) = (RunKey::new(Uuid::nil(), None).run, RunKey::new(Uuid::nil(), None).run);
     let hints = [
         Hint::Ready(vec![2, 9]),
-        Hint::Mail(worker),
+        Hint::Messages(worker),
         Hint::Closed(vec![run]),
         Hint::Terminated(vec![RunKey::new(worker, None)]),
         Hint::Unsure,
@@ -138,7 +138,7 @@ async fn on_the_applications_pool_a_process_hears_itself() {
     start(&store, &two).await;
     claim_all(&store, &worker).await;
     let mut turn = record(one.key, 0, Next::Close(close(RunStatus::Completed)));
-    turn.mail = vec![signal(two.key, 1)];
+    turn.messages = vec![signal(two.key, 1)];
     commit(&store, &worker, &[turn]).await;
-    assert_eq!(next(&mut hints).await, Hint::Mail(worker.id));
+    assert_eq!(next(&mut hints).await, Hint::Messages(worker.id));
 }

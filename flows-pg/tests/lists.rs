@@ -222,7 +222,7 @@ async fn a_page_that_payloads_cut_short_goes_on_behind_its_last_run() {
     let (mut found, mut most) = (0, 0);
     loop {
         let page = db.store.list(Uuid::nil(), &filter).await.unwrap();
-        assert!(page.runs.iter().all(|run| run.input.is_some()));
+        assert!(page.runs.iter().all(|run| run.input().is_some()));
         (found, most) = (found + page.runs.len(), most.max(page.runs.len()));
         filter.behind = page.next;
         if page.next.is_none() {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::*;
 use flows_core::ids::{RunKey, SHARDS};
 use flows_core::store::{
-    ClaimStuck, Committed, Next, Park, Place, RunStatus, Sent, Started, Store, WorkerIdentity,
+    ClaimStuck, Committed, Next, Park, Placement, RunStatus, Sent, Started, Store, WorkerIdentity,
 };
 use flows_core::time::Timestamp;
 use flows_pg::tokio_postgres::Client;
@@ -69,7 +69,7 @@ fn lock(table: &str, run: RunKey) -> String {
 
 async fn is_ready(db: &Setup, run: RunKey) -> bool {
     let view = db.store.describe(run).await.expect("an answer").expect("a run");
-    matches!(view.place, Some(Place::Ready { .. }))
+    matches!(view.placement, Some(Placement::Ready { .. }))
 }
 
 /// Runs that this worker owns, of one shard, in the order of their ids.
@@ -120,7 +120,7 @@ async fn a_collect_waits_for_whoever_gives_it_up() {
     let holder = holding(&db, "UPDATE flows.workers SET void_up_to = 1000000").await;
     let collected = behind(&db, &holder, db.store.collect(worker.id)).await.expect("an answer");
     assert!(collected.is_empty(), "{collected:?}");
-    assert!(db.store.look(&worker).await.expect("a look").mail, "its flag stays up");
+    assert!(db.store.poll(&worker).await.expect("a look").messages, "its flag stays up");
 }
 
 /// Else it owns runs after they were made ready again for the others, and the worker never hears of it.
@@ -192,10 +192,10 @@ async fn a_look_passes_by_due_runs_that_another_wakes() {
         assert_eq!(commit(&db.store, &worker, &[record(key, 0, parks)]).await, [Committed::Done]);
     }
     let holder = holding(&db, &lock("parked", pair[0])).await;
-    assert_eq!(db.store.look(&worker).await.expect("a look").ready, [pair[0].shard]);
+    assert_eq!(db.store.poll(&worker).await.expect("a look").ready, [pair[0].shard]);
     assert!(is_ready(&db, pair[1]).await && !is_ready(&db, pair[0]).await);
     holder.batch_execute("COMMIT").await.expect("the end");
-    db.store.look(&worker).await.expect("a look");
+    db.store.poll(&worker).await.expect("a look");
     assert!(is_ready(&db, pair[0]).await);
 }
 
@@ -234,10 +234,10 @@ async fn a_look_passes_by_a_dead_worker_whose_claim_is_under_way() {
     let (dead, alive, run) = (dead_worker(&db).await, db.worker().await, run(None));
     start(&db.store, &run).await;
     let holder = holding(&db, &claim_of(&dead, run.key)).await;
-    db.store.look(&alive).await.expect("it does not wait");
+    db.store.poll(&alive).await.expect("it does not wait");
     assert_eq!(db.count_of(&owner(dead.id)).await, 1);
     holder.batch_execute("COMMIT").await.expect("the end");
-    assert_eq!(db.store.look(&alive).await.expect("a look").ready, [run.key.shard]);
+    assert_eq!(db.store.poll(&alive).await.expect("a look").ready, [run.key.shard]);
     assert_eq!(db.count_of(&owner(dead.id)).await, 0);
 }
 
@@ -256,7 +256,7 @@ async fn a_dead_worker_is_taken_over_once() {
         let (store, looker) = (db.another().await, common::worker(LEASE));
         lookers.spawn(async move {
             store.register(&looker).await.expect("a lease");
-            store.look(&looker).await.expect("a look");
+            store.poll(&looker).await.expect("a look");
             let mut claimed = Vec::new();
             for shard in 0..SHARDS {
                 claimed.extend(claim(&store, &looker, shard).await);
@@ -266,7 +266,7 @@ async fn a_dead_worker_is_taken_over_once() {
     }
     assert!(lookers.join_all().await.iter().sum::<usize>() <= 50, "a run was claimed twice");
     let last = db.worker().await;
-    db.store.look(&last).await.expect("a look");
+    db.store.poll(&last).await.expect("a look");
     claim_all(&db.store, &last).await;
     assert_eq!(db.places().await, (0, 50, 0));
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use common::pgbouncer::{PgBouncer, SESSIONS};
 use common::*;
 use flows_core::error::ErrorKind;
-use flows_core::ids::RunKey;
+use flows_core::ids::{RunKey, lane_of};
 use flows_core::store::{
-    Hint, InTransaction, ListFilter, NewRun, Next, RunStatus, Started, Store, Survey, Surveyable,
+    Hint, InTransaction, ListFilter, Next, RunStatus, Scan, ScanKind, Started, Store,
     WorkerIdentity,
 };
 use flows_pg::deadpool_postgres::{Manager, Pool};
@@ -56,7 +56,7 @@ trait Asked {
 
 impl Asked for PgStore {
     async fn is_refused(&self, worker: &WorkerIdentity) -> bool {
-        self.look(worker).await.is_err() && self.commit(0, worker.id, &[]).await.is_err()
+        self.poll(worker).await.is_err() && self.commit(0, worker.id, &[]).await.is_err()
     }
 }
 
@@ -83,10 +83,12 @@ async fn clients_do_all_that_clients_do() {
 /// Every verb of a client, beside a worker that is connected directly.
 async fn everything(db: &Setup, store: &PgStore) {
     let tenant = RunKey::new(Uuid::nil(), None).run;
-    let lane = i64::from_be_bytes(*tenant.as_bytes().last_chunk().unwrap()); // of this call alone
+    let name: std::sync::Arc<str> = tenant.to_string().into(); // a lane of this call alone
+    let lane = lane_of("default", &name, 1);
     let worker = WorkerIdentity { lanes: vec![lane], ..worker(LEASE) };
     db.store.register(&worker).await.unwrap();
-    let [one, two] = ["one", "two"].map(|id| NewRun { lane, ..run_of(tenant, Some(id)) });
+    let [one, two] =
+        ["one", "two"].map(|id| run_of(tenant, Some(id)).with(|spec| spec.workflow = name.clone()));
     start(store, &one).await;
     let conflicting = [run_of(tenant, Some("one")), two.clone()];
     let started = store.start(&conflicting).await.unwrap();
@@ -114,8 +116,8 @@ async fn everything(db: &Setup, store: &PgStore) {
     assert!(store.terminate(two.key, b"end", &gone, &[]).await.unwrap());
     start(store, &run_of(tenant, None)).await;
     let from = RunKey { shard: 0, tenant: Uuid::nil(), run: Uuid::nil() };
-    let survey = Survey { runs: Surveyable::Open, from, workflow: None, limit: 50 };
-    store.survey(&survey).await.unwrap();
+    let scan = Scan { runs: ScanKind::Open, from, workflow: None, limit: 50 };
+    store.scan(&scan).await.unwrap();
     store.publish(Hint::Ready(vec![one.key.shard]));
 }
 

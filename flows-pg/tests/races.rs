@@ -14,8 +14,8 @@ use common::*;
 use flows_core::clock::random_share;
 use flows_core::ids::RunKey;
 use flows_core::store::{
-    Activation, Claim, ClaimStuck, Committed, Letter, Next, Park, Record, SUSPECT, Sent, Store,
-    WorkerIdentity,
+    Activation, Claim, ClaimStuck, Committed, InboxMessage, Next, Park, Record, SUSPECT, Sent,
+    Store, WorkerIdentity,
 };
 use flows_pg::PgStore;
 
@@ -32,7 +32,7 @@ struct Held {
     claim: i64,
     setbacks: i16,
     seen: i64,
-    letters: Vec<Letter>,
+    letters: Vec<InboxMessage>,
 }
 
 /// A worker that follows the contract and nothing else.
@@ -69,8 +69,8 @@ impl Player {
             }
             _ => {}
         }
-        let Ok(outlook) = self.store.look(&self.identity).await else { return };
-        if outlook.mail {
+        let Ok(outlook) = self.store.poll(&self.identity).await else { return };
+        if outlook.messages {
             self.collect().await;
         }
         for shard in outlook.ready {
@@ -182,7 +182,7 @@ impl Player {
 }
 
 impl Held {
-    fn read(&mut self, inbox: Vec<Letter>) {
+    fn read(&mut self, inbox: Vec<InboxMessage>) {
         for letter in inbox.into_iter().filter(|letter| letter.seq > self.seen) {
             self.letters.push(letter);
         }
@@ -247,7 +247,7 @@ async fn work(db: Arc<Setup>, runs: Arc<[RunKey]>, stop: Arc<AtomicBool>) {
             x if x < 0.06 => {
                 // a future dropped half-way
                 let limit = Duration::from_micros((random_share() * 1000.0) as u64);
-                drop(tokio::time::timeout(limit, player.store.look(&player.identity)).await);
+                drop(tokio::time::timeout(limit, player.store.poll(&player.identity)).await);
                 drop(tokio::time::timeout(limit, player.collect()).await);
             }
             _ => tokio::time::sleep(Duration::from_millis(2)).await,

@@ -8,7 +8,7 @@ use common::*;
 use flows_core::error::ErrorKind;
 use flows_core::ids::RunKey;
 use flows_core::store::{
-    Hint, InTransaction, ListFilter, Next, RunStatus, Started, Store, Survey, Surveyable,
+    Hint, InTransaction, ListFilter, Next, RunStatus, Scan, ScanKind, Started, Store,
     WorkerIdentity,
 };
 use flows_pg::Engine;
@@ -51,7 +51,7 @@ impl Service {
         assert!(matches!(owned[0], Ok(Started::Owned { .. })), "{owned:?}");
         store.send(&[signal(one.key, 1)]).await.unwrap()[0].as_ref().unwrap();
         assert_eq!(store.find(Uuid::nil(), "one").await.unwrap(), Some(one.key));
-        store.look(&self.worker).await.unwrap();
+        store.poll(&self.worker).await.unwrap();
         store.renew(&self.worker).await.unwrap();
         claim_all(store, &self.worker).await;
         store.collect(self.worker.id).await.unwrap();
@@ -71,8 +71,8 @@ impl Service {
         assert_eq!(store.dead_letters(Uuid::nil(), 10).await.unwrap().len(), 1);
         assert_eq!(store.rerun(one.key, &run(None)).await.unwrap(), Started::Created);
         let from = RunKey { shard: 0, tenant: Uuid::nil(), run: Uuid::nil() };
-        let survey = Survey { runs: Surveyable::Open, from, workflow: None, limit: 50 };
-        store.survey(&survey).await.unwrap();
+        let scan = Scan { runs: ScanKind::Open, from, workflow: None, limit: 50 };
+        store.scan(&scan).await.unwrap();
         let gone = close(RunStatus::Terminated);
         assert!(store.terminate(two.key, b"end", &gone, &[]).await.unwrap());
         let (worker, lanes) = (self.worker.id, &*self.worker.lanes);

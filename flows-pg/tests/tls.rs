@@ -15,7 +15,7 @@ use common::certificates::{Authority, Files, Identity};
 use common::*;
 use flows_core::error::{Error, ErrorKind};
 use flows_core::ids::RunKey;
-use flows_core::store::{Hint, Store, Survey, Surveyable};
+use flows_core::store::{Hint, Scan, ScanKind, Store};
 use flows_pg::deadpool_postgres::{Manager, Pool};
 use flows_pg::dev::PrivateServer;
 use flows_pg::tokio_postgres::{Client, NoTls};
@@ -288,8 +288,8 @@ async fn what_is_given_up_over_tls_is_cancelled_on_the_server() {
     let app = plain(&server.server.superuser_url()).await;
     app.batch_execute("BEGIN; LOCK TABLE flows.runs").await.unwrap();
     let from = RunKey { shard: 0, tenant: Uuid::nil(), run: Uuid::nil() };
-    let survey = Survey { runs: Surveyable::Open, from, workflow: None, limit: 5 };
-    let reading = timeout(Duration::from_secs(2), store.survey(&survey)); // locks may last
+    let scan = Scan { runs: ScanKind::Open, from, workflow: None, limit: 5 };
+    let reading = timeout(Duration::from_secs(2), store.scan(&scan)); // locks may last
     assert!(reading.await.is_err(), "nothing was waited for");
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
     for round in 0.. {

@@ -47,8 +47,8 @@ fn tx<'a>(tx: &'a impl InTransaction<Postgres>) -> Box<dyn Transaction + 'a> {
 
 /// Everything a transaction can do, and the application's own write.
 async fn everything(tx: &flows_pg::Transaction<'_>, dead: &NewRun, open: RunKey) -> NewRun {
-    let (new, mut again) = (run(Some("new")), run(Some("dead")));
-    again.lineage.predecessor = Some(dead.key.run);
+    let new = run(Some("new"));
+    let again = run(Some("dead")).with(|spec| spec.predecessor = Some(dead.key.run));
     tx.execute("INSERT INTO orders VALUES (1)", &[]).await.unwrap();
     assert_eq!(self::tx(tx).start(&new).await.unwrap(), Started::Created);
     assert_eq!(self::tx(tx).find(Uuid::nil(), "new").await.unwrap(), Some(new.key));
@@ -197,7 +197,7 @@ async fn a_pools_transaction_works_too() {
 async fn bad_data_is_named_and_leaves_nothing() {
     let mut app = app().await;
     let tx = app.client.transaction().await.unwrap();
-    let bad = NewRun { input: "{".into(), ..run(None) };
+    let bad = run(None).with(|spec| spec.input = "{".into());
     assert_eq!(tx.verbs().start(&bad).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     tx.rollback().await.unwrap();
     app.client.batch_execute("INSERT INTO orders VALUES (1)").await.expect("a usable connection");

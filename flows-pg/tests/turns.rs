@@ -4,7 +4,8 @@ mod common;
 
 use common::*;
 use flows_core::RetryPolicy;
-use flows_core::store::{Claim, Committed, Next, Outlook, Parent, Place, RunStatus, Store};
+use flows_core::store::{Claim, Committed, Next, Parent, Placement, Polled, RunStatus, Store};
+use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -12,22 +13,19 @@ use uuid::Uuid;
 async fn a_run_goes_from_start_to_end() {
     let db = setup().await;
     let worker = db.worker().await;
-    let mut new = run(Some("order-1"));
-    new.priority = 3;
-    new.timeout = Some(Duration::from_millis(1500));
-    new.retry = Some(RetryPolicy::default().max_attempts(3));
-    new.lineage.parent = Some(Parent { run: Uuid::max(), op: u32::MAX });
+    let new = run(Some("order-1")).with(|spec| {
+        spec.priority = 3;
+        spec.timeout = Some(Duration::from_millis(1500));
+        spec.retry = Some(RetryPolicy::default().max_attempts(3));
+        spec.parent = Some(Parent { run: Uuid::max(), op: u32::MAX });
+    });
     start(&db.store, &new).await;
-    assert_eq!(db.store.look(&worker).await.unwrap().ready, [new.key.shard]);
+    assert_eq!(db.store.poll(&worker).await.unwrap().ready, [new.key.shard]);
 
     let [claimed] = &claim(&db.store, &worker, new.key.shard).await[..] else { panic!("one run") };
     assert_eq!(claimed.key, new.key);
-    assert_eq!(claimed.workflow_id, new.workflow_id);
-    assert_eq!((&*claimed.workflow, claimed.version, &*claimed.queue), ("order", 1, "default"));
-    assert_eq!((claimed.priority, claimed.attempt), (3, 1));
-    assert_eq!((&claimed.retry, claimed.timeout), (&new.retry, new.timeout));
-    assert_eq!(claimed.parent, new.lineage.parent);
-    assert_eq!(&*claimed.input, r#"{"cents": 100}"#);
+    assert_eq!(claimed.spec, new.spec);
+    assert_eq!(&*claimed.spec.input, r#"{"cents": 100}"#);
     assert!(claimed.journal.is_empty() && claimed.inbox.is_empty());
     assert_eq!(db.places().await, (0, 1, 0));
 
@@ -44,7 +42,7 @@ async fn a_run_goes_from_start_to_end() {
     assert_eq!(history.iter().map(|row| row.position).collect::<Vec<_>>(), [0, 1]);
     assert_eq!(history[1].events, b"events 1");
     let view = db.store.describe(new.key).await.unwrap().unwrap();
-    assert_eq!((view.status, view.place), (RunStatus::Completed, None));
+    assert_eq!((view.status, view.placement), (RunStatus::Completed, None));
     assert!(view.closed_at.unwrap() >= view.created_at);
     assert_eq!(db.store.find(Uuid::nil(), "order-1").await.unwrap(), Some(new.key));
 }
@@ -55,9 +53,10 @@ async fn claims_go_by_priority_then_age_and_lane() {
     let worker = db.worker().await;
     let mut runs = (0..6).map(|_| run(Some("x"))).collect::<Vec<_>>();
     for (number, new) in runs.iter_mut().enumerate() {
-        new.workflow_id = None;
-        new.priority = if number == 4 { -1 } else { 0 };
-        new.lane = if number == 5 { 1 } else { new.lane };
+        let spec = Arc::make_mut(&mut new.spec);
+        spec.workflow_id = None;
+        spec.priority = if number == 4 { -1 } else { 0 };
+        spec.version = if number == 5 { 2 } else { 1 };
     }
     let started = db.store.start(&runs).await.unwrap();
     assert!(started.iter().all(Result::is_ok));
@@ -76,7 +75,7 @@ async fn claims_go_by_priority_then_age_and_lane() {
     assert_eq!(first.iter().map(|a| a.key).collect::<Vec<_>>(), keys(&[4, 0, 1]));
     let rest = db.store.claim(claimed(9)).await.unwrap();
     assert_eq!(rest.iter().map(|a| a.key).collect::<Vec<_>>(), keys(&[2, 3]));
-    assert_eq!(db.store.look(&worker).await.unwrap(), Outlook::default(), "the sixth is not ours");
+    assert_eq!(db.store.poll(&worker).await.unwrap(), Polled::default(), "the sixth is not ours");
 }
 
 #[tokio::test]
@@ -131,7 +130,7 @@ async fn a_batch_keeps_what_others_have_not_touched() {
     let mut batch = runs.iter().map(|key| record(*key, 0, Next::Stay)).collect::<Vec<_>>();
     batch[10].next = Next::Close(close(RunStatus::Completed));
     let mut poisoned = close(RunStatus::Completed);
-    poisoned.output = Some("{not json".into());
+    poisoned.outcome.output = Some("{not json".into());
     batch[15].next = Next::Close(poisoned);
     let answers = commit(&db.store, &mine, &batch).await;
     for (number, answer) in answers.iter().enumerate() {
@@ -163,7 +162,9 @@ async fn only_the_owner_moves_a_run() {
     let answers = commit(&db.store, &mine, &[record(key, 0, park())]).await;
     assert_eq!(answers, [Committed::Done]);
     let view = db.store.describe(key).await.unwrap().unwrap();
-    let Some(Place::Parked { waiting_for, .. }) = view.place else { panic!("{:?}", view.place) };
+    let Some(Placement::Parked { waiting_for, .. }) = view.placement else {
+        panic!("{:?}", view.placement)
+    };
     assert_eq!(waiting_for, "signal `go`");
 }
 
@@ -176,7 +177,7 @@ async fn children_and_letters_go_with_the_record() {
     start(&db.store, &run(Some("taken"))).await;
     let mut turn = record(parent, 0, park());
     turn.starts = vec![child.clone(), taken.clone()];
-    turn.mail = vec![signal(sibling, 1), signal(child.key, 2), signal(run(None).key, 3)];
+    turn.messages = vec![signal(sibling, 1), signal(child.key, 2), signal(run(None).key, 3)];
     let mut hints = db.store.subscribe().expect("hints");
     assert_eq!(commit(&db.store, &worker, &[turn]).await, [Committed::Done]);
 
@@ -191,7 +192,7 @@ async fn children_and_letters_go_with_the_record() {
     while let Ok(hint) = hints.try_recv() {
         heard.push(hint);
     }
-    assert!(heard.contains(&flows_core::store::Hint::Mail(worker.id)), "{heard:?}");
+    assert!(heard.contains(&flows_core::store::Hint::Messages(worker.id)), "{heard:?}");
 }
 
 #[tokio::test]
@@ -201,10 +202,9 @@ async fn a_successor_takes_over_the_workflow_id() {
     let first = run(Some("loop"));
     start(&db.store, &first).await;
     claim(&db.store, &worker, first.key.shard).await;
-    let mut next = run(Some("loop"));
-    next.lineage.predecessor = Some(first.key.run);
+    let next = run(Some("loop")).with(|spec| spec.predecessor = Some(first.key.run));
     let mut end = close(RunStatus::Continued);
-    end.successor = Some(next.key.run);
+    end.outcome.successor = Some(next.key.run);
     let mut turn = record(first.key, 0, Next::Close(end));
     turn.starts = vec![next.clone()];
     assert_eq!(commit(&db.store, &worker, &[turn]).await, [Committed::Done]);
@@ -212,5 +212,5 @@ async fn a_successor_takes_over_the_workflow_id() {
     let outcome = &db.store.outcomes(&[first.key]).await.unwrap()[0].1;
     assert_eq!(outcome.successor, Some(next.key.run));
     let view = db.store.describe(next.key).await.unwrap().unwrap();
-    assert_eq!(view.predecessor, Some(first.key.run));
+    assert_eq!(view.spec.predecessor, Some(first.key.run));
 }

@@ -8,7 +8,7 @@ use flows::pg::Transaction;
 use flows::pg::dev::fresh_database;
 use flows::prelude::*;
 use flows_core::ids::RunKey;
-use flows_core::store::{Place, Store};
+use flows_core::store::{Placement, Store};
 
 use crate::gates::{Gate, Log, blocks_at};
 use crate::harness::{
@@ -579,8 +579,8 @@ async fn values_block_when_the_lease_is_lost(env: &Env, store: &dyn Store) -> Re
 /// As if its worker had been away for too long.
 async fn take_lease(store: &dyn Store, run: uuid::Uuid) -> Result<()> {
     let key = RunKey::of_run(uuid::Uuid::nil(), run);
-    let view = store.describe(key).await?.expect("it was started");
-    let Some(Place::Owned { worker, .. }) = view.place else { panic!("{:?}", view.place) };
+    let placement = store.describe(key).await?.expect("it was started").placement;
+    let Some(Placement::Owned { worker, .. }) = placement else { panic!("{placement:?}") };
     store.retire(worker, &[]).await
 }
 

@@ -13,8 +13,8 @@ use flows_core::journal::{self, Event};
 use flows_core::payload::Payload;
 use flows_core::store::{
     Activation, Claim, ClaimStuck, Close, Collected, Committed, Counted, DeadLetter, Hint,
-    HistoryRow, Lease, ListFilter, Listed, Mail, NewRun, Next, Outcome, Outlook, Overdue, Page,
-    Record, RunView, Sent, Started, Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
+    HistoryRow, Lease, ListFilter, Listed, NewRun, Next, Outcome, OutgoingMessage, Overdue, Page,
+    Polled, Record, RunView, Scan, Scanned, Sent, Started, Store, StoreFuture, WorkerIdentity,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
@@ -140,12 +140,12 @@ impl Meddler {
                 *output = Payload::json(&result)?;
             }
         }
-        let (consumed, starts, mail) = (Vec::new(), Vec::new(), Vec::new());
+        let (consumed, starts, messages) = (Vec::new(), Vec::new(), Vec::new());
         let (key, position, events) = (record.key, record.position, journal::encode(&events)?);
         let next = Next::Stay;
         let (held, claim, clears) = (0, None, false);
         let other =
-            Record { key, position, events, consumed, starts, mail, next, held, claim, clears };
+            Record { key, position, events, consumed, starts, messages, next, held, claim, clears };
         assert_eq!(self.store.commit(0, Uuid::nil(), &[other]).await?, [Committed::Done]);
         Ok(())
     }
@@ -176,7 +176,7 @@ impl Store for Meddler {
         self.store.start_owned(worker, runs)
     }
 
-    fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
+    fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
         self.store.send(mail)
     }
 
@@ -184,12 +184,16 @@ impl Store for Meddler {
         self.store.start_held(run, limit)
     }
 
-    fn send_held<'a>(&'a self, mail: &'a Mail, limit: Duration) -> StoreFuture<'a, Sent> {
+    fn send_held<'a>(
+        &'a self,
+        mail: &'a OutgoingMessage,
+        limit: Duration,
+    ) -> StoreFuture<'a, Sent> {
         self.store.send_held(mail, limit)
     }
 
-    fn read_mail<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
-        self.store.read_mail(asked)
+    fn read_inboxes<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
+        self.store.read_inboxes(asked)
     }
 
     fn terminate<'a>(
@@ -197,7 +201,7 @@ impl Store for Meddler {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
-        mail: &'a [Mail],
+        mail: &'a [OutgoingMessage],
     ) -> StoreFuture<'a, bool> {
         self.store.terminate(run, record, close, mail)
     }
@@ -239,10 +243,10 @@ impl Store for Meddler {
         })
     }
 
-    fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {
+    fn poll<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled> {
         Box::pin(async move {
-            self.check("look")?;
-            self.store.look(worker).await
+            self.check("poll")?;
+            self.store.poll(worker).await
         })
     }
 
@@ -315,8 +319,8 @@ impl Store for Meddler {
         self.store.count(tenant, filter)
     }
 
-    fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {
-        self.store.survey(survey)
+    fn scan<'a>(&'a self, scan: &'a Scan) -> StoreFuture<'a, Scanned> {
+        self.store.scan(scan)
     }
 
     fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>> {

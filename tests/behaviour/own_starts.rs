@@ -94,8 +94,8 @@ impl Store for Held {
         })
     }
 
-    fn read_mail<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
-        self.store.read_mail(asked)
+    fn read_inboxes<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
+        self.store.read_inboxes(asked)
     }
 
     fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
@@ -107,7 +107,7 @@ impl Store for Held {
         })
     }
 
-    fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
+    fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
         self.store.send(mail)
     }
 
@@ -115,7 +115,11 @@ impl Store for Held {
         self.store.start_held(run, limit)
     }
 
-    fn send_held<'a>(&'a self, mail: &'a Mail, limit: Duration) -> StoreFuture<'a, Sent> {
+    fn send_held<'a>(
+        &'a self,
+        mail: &'a OutgoingMessage,
+        limit: Duration,
+    ) -> StoreFuture<'a, Sent> {
         self.store.send_held(mail, limit)
     }
 
@@ -124,7 +128,7 @@ impl Store for Held {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
-        mail: &'a [Mail],
+        mail: &'a [OutgoingMessage],
     ) -> StoreFuture<'a, bool> {
         self.store.terminate(run, record, close, mail)
     }
@@ -157,8 +161,8 @@ impl Store for Held {
         self.store.claim_stuck(claim)
     }
 
-    fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {
-        self.store.look(worker)
+    fn poll<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled> {
+        self.store.poll(worker)
     }
 
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
@@ -218,8 +222,8 @@ impl Store for Held {
         self.store.count(tenant, filter)
     }
 
-    fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {
-        self.store.survey(survey)
+    fn scan<'a>(&'a self, scan: &'a Scan) -> StoreFuture<'a, Scanned> {
+        self.store.scan(scan)
     }
 
     fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>> {

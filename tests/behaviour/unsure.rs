@@ -10,7 +10,7 @@ use flows::prelude::*;
 use flows_core::context::{ExactlyOnce, Fate};
 use flows_core::ids::RunKey;
 use flows_core::payload::Payload;
-use flows_core::store::{Committed, Place, Record, Store};
+use flows_core::store::{Committed, Placement, Record, Store};
 use uuid::Uuid;
 
 use crate::harness::{Env, Serving};
@@ -305,7 +305,7 @@ async fn a_lost_hint_of_mail_is_made_up_for_while_an_activity_runs() -> Result<(
 /// Nor is anything else forgotten that fails for a moment.
 #[tokio::test(start_paused = true)]
 async fn a_store_that_fails_for_a_moment_is_asked_again() -> Result<()> {
-    for verb in ["register", "look", "collect", "commit", "renew"] {
+    for verb in ["register", "poll", "collect", "commit", "renew"] {
         let scene = scene();
         scene.meddler.fails(verb, 2);
         tokio::time::timeout(Duration::from_secs(300), signalled(&scene)).await.expect(verb)?;
@@ -440,7 +440,7 @@ async fn lasting(ctx: &WorkflowContext) -> Result<()> {
 async fn setbacks(store: &dyn Store, run: RunKey, not_by: Uuid) -> Result<(Uuid, i16)> {
     loop {
         let view = store.describe(run).await?.expect("it was started");
-        if let Some(Place::Owned { worker, .. }) = view.place
+        if let Some(Placement::Owned { worker, .. }) = view.placement
             && worker != not_by
         {
             return Ok((worker, store.reload(worker, &[run]).await?[0].setbacks));

@@ -35,9 +35,9 @@ async fn a_worker_without_free_slots_claims_nothing() -> Result<()> {
     let (served, checked) = tokio::join!(worker.run_until(stopped), async {
         bench.comes_true(&format!("SELECT count(*) = {SLOTS} FROM flows.owned")).await?;
         let count = |name: &str| engine.store().counters().get(name).copied().unwrap_or(0);
-        let (claims, looks) = (count("claim"), count("look"));
+        let (claims, looks) = (count("claim"), count("poll"));
         execs.extend(start(RUNS / 2..RUNS).await?); // it hears of them
-        while count("look") < looks + 3 {
+        while count("poll") < looks + 3 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(count("claim"), claims, "claims of a full worker");

@@ -30,8 +30,8 @@ const CRATES: &[(&str, &[&str])] = &[
              source store unfinished",
             "builder dead_letters engine exactly_once history load outcomes overdue register renew \
              retry_stuck tenant",
-            "claim claim_stuck collect read_mail release reload scope survey",
-            "describe find held look retire",
+            "claim claim_stuck collect read_inboxes release reload scan scope",
+            "describe find held poll retire",
             "list send start stuck",
             "commit rerun terminate",
             "transaction",

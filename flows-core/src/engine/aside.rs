@@ -28,7 +28,7 @@ pub(super) enum Wanted {
 
 impl Wanted {
     pub(super) fn of_start(run: &NewRun) -> Self {
-        match &run.workflow_id {
+        match &run.spec.workflow_id {
             Some(id) => Self::Id(run.key.tenant, Arc::clone(id)),
             None => Self::Run(run.key),
         }

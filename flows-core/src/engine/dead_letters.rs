@@ -2,7 +2,6 @@
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use uuid::Uuid;
@@ -13,10 +12,8 @@ use super::outcome;
 use super::tenant::Tenant;
 use super::waiters::FirstNews;
 use crate::error::{Error, Result};
-use crate::ids::{RunKey, lane_of};
-use crate::store::{
-    self, ConflictPolicy, InTransaction, Lineage, NewRun, RunView, Transaction, no_such_run,
-};
+use crate::ids::RunKey;
+use crate::store::{self, InTransaction, NewRun, RunView, Transaction, no_such_run};
 
 /// A run that ended in failure and can be rerun.
 #[non_exhaustive]
@@ -110,7 +107,7 @@ impl<'t> Rerun<'t> {
             Some(tx) => tx.describe(dead).await?,
             None => store.describe(dead).await?,
         };
-        let new = again(view.ok_or_else(|| no_such_run(&dead.run.to_string()))?);
+        let new = again(&view.ok_or_else(|| no_such_run(&dead.run.to_string()))?);
         match &self.tx {
             Some(tx) => {
                 tx.rerun(dead, &new).await?;
@@ -121,7 +118,7 @@ impl<'t> Rerun<'t> {
                 tenant.inner.hints.ready(vec![new.key.shard]);
             }
         }
-        let workflow_id = new.workflow_id.as_deref().map(str::to_owned);
+        let workflow_id = new.spec.workflow_id.as_deref().map(str::to_owned);
         let certain = self.tx.is_none();
         Ok(Execution::new(
             tenant.clone(),
@@ -140,23 +137,6 @@ impl<'t> IntoFuture for Rerun<'t> {
 }
 
 /// The same run from its beginning.
-fn again(dead: RunView) -> NewRun {
-    let queue: Arc<str> = dead.queue.into();
-    NewRun {
-        key: dead.key.successor(),
-        workflow_id: dead.workflow_id.map(Into::into),
-        lane: lane_of(&queue, &dead.workflow, dead.version),
-        workflow: dead.workflow.into(),
-        version: dead.version,
-        queue,
-        priority: dead.priority,
-        input: dead.input.unwrap_or_default().into(),
-        on_conflict: ConflictPolicy::Reject,
-        start_at: None,
-        delay: None,
-        timeout: dead.timeout,
-        attempt: 1,
-        retry: dead.retry,
-        lineage: Lineage { predecessor: Some(dead.key.run), parent: dead.parent },
-    }
+fn again(dead: &RunView) -> NewRun {
+    NewRun::new(dead.key.successor(), dead.spec.successor(dead.key.run))
 }

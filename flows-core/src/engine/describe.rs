@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::outcome;
 use crate::error::Error;
 use crate::payload::Payload;
-use crate::store::{Place, RunStatus, RunView};
+use crate::store::{Placement, RunStatus, RunView};
 use crate::time::Timestamp;
 
 /// A run at a glance.
@@ -57,15 +57,20 @@ pub struct Description {
 impl From<RunView> for Description {
     fn from(view: RunView) -> Self {
         let (waiting_for, stuck) = waiting(&view);
+        let input = view.input().map(Payload::from_json);
+        let spec = &*view.spec;
         Self {
-            workflow_id: view.workflow_id.unwrap_or_else(|| view.key.run.to_string()),
+            workflow_id: spec
+                .workflow_id
+                .as_deref()
+                .map_or_else(|| view.key.run.to_string(), str::to_owned),
             run_id: view.key.run,
-            workflow: view.workflow,
-            version: view.version,
-            queue: view.queue,
+            workflow: spec.workflow.to_string(),
+            version: spec.version,
+            queue: spec.queue.to_string(),
             status: view.status,
-            attempt: view.attempt,
-            input: view.input.map(Payload::from_json),
+            attempt: spec.attempt,
+            input,
             output: view.output.map(Payload::from_json),
             error: outcome::error(view.error.as_deref()),
             created_at: view.created_at.into(),
@@ -73,28 +78,30 @@ impl From<RunView> for Description {
             waiting_for,
             stuck,
             cancel_requested: view.cancelling,
-            predecessor: view.predecessor,
+            predecessor: spec.predecessor,
             successor: view.successor,
-            parent: view.parent.map(|parent| parent.run),
+            parent: spec.parent.map(|parent| parent.run),
         }
     }
 }
 
 /// What an open run waits for, and why it is stuck.
 fn waiting(view: &RunView) -> (Option<String>, Option<String>) {
-    match &view.place {
+    match &view.placement {
         None => (None, None),
-        Some(Place::Ready { served: true }) => (Some("a free worker".into()), None),
-        Some(Place::Ready { served: false }) => {
-            let (name, version, queue) = (&view.workflow, view.version, &view.queue);
+        Some(Placement::Ready { served: true }) => (Some("a free worker".into()), None),
+        Some(Placement::Ready { served: false }) => {
+            let (name, version, queue) = (&view.spec.workflow, view.spec.version, &view.spec.queue);
             let what = format!(
                 "a worker: none that is alive serves workflow `{name}` version {version} on queue \
                  `{queue}`"
             );
             (Some(what), None)
         }
-        Some(Place::Owned { name, .. }) => (Some(format!("worker {name}, which runs it")), None),
-        Some(Place::Parked { wake_at, waiting_for, stuck }) => {
+        Some(Placement::Owned { name, .. }) => {
+            (Some(format!("worker {name}, which runs it")), None)
+        }
+        Some(Placement::Parked { wake_at, waiting_for, stuck }) => {
             let what = if stuck.is_some() { "tried again" } else { "wakes" };
             let until = wake_at.map(|at| until(what, at)).unwrap_or_default();
             (Some(format!("{waiting_for}{until}")), stuck.clone())

@@ -16,8 +16,8 @@ use super::{Inner, outcome};
 use crate::clock;
 use crate::context::Signal;
 use crate::definition::Workflow;
-use crate::ending::letter_to_parent;
-use crate::error::{Error, ErrorKind, ErrorRecord, Result, storable};
+use crate::ending::{closed, message_to_parent};
+use crate::error::{Error, ErrorKind, Result, storable};
 use crate::ids::RunKey;
 use crate::journal;
 use crate::limits::check_name;
@@ -155,7 +155,7 @@ impl<W: Typed> Execution<W> {
     pub async fn history(&self) -> Result<Vec<HistoryEvent>> {
         let run = self.resolve().await?;
         let view = self.view(run).await?; // first: the journal of a run that has ended is complete
-        history::decode(&view, self.inner().store.history(run).await?)
+        history::decode(&view, &self.inner().store.history(run).await?)
     }
 
     /// The run's history as a document that can be kept in a file and replayed by other builds:
@@ -166,7 +166,7 @@ impl<W: Typed> Execution<W> {
     pub async fn export(&self) -> Result<History> {
         let run = self.resolve().await?;
         let view = self.view(run).await?;
-        History::of_rows(view, &self.inner().store.history(run).await?)
+        History::of_rows(&view, &self.inner().store.history(run).await?)
     }
 
     /// Sends a signal; await it. It is delivered once, in the order of the commits, also when the
@@ -200,7 +200,7 @@ impl<W: Typed> Execution<W> {
         let limit = self.inner().payload_limit();
         check_size(why.as_ref().len(), limit, || "reason of a termination".to_owned())?;
         let (record, close) = terminated(why.as_ref())?;
-        let mail: Vec<_> = letter_to_parent(run, view.parent, &close).into_iter().collect();
+        let mail: Vec<_> = message_to_parent(run, view.spec.parent, &close).into_iter().collect();
         if self.inner().store.terminate(run, &record, &close, &mail).await? {
             self.inner().hints.terminated(run);
         }
@@ -242,9 +242,13 @@ impl<W: Typed> Execution<W> {
         let view = self.inner().store.describe(run).await?;
         let view = view.ok_or_else(|| no_such_run(&format!("`{}`", self.id())))?;
         match W::WORKFLOW {
-            Some(name) if name != view.workflow => Err(Error::new(
+            Some(name) if name != &*view.spec.workflow => Err(Error::new(
                 ErrorKind::NotFound,
-                format!("run `{}` is of workflow `{}`, not `{name}`", self.id(), view.workflow),
+                format!(
+                    "run `{}` is of workflow `{}`, not `{name}`",
+                    self.id(),
+                    view.spec.workflow
+                ),
             )),
             _ => Ok(view),
         }
@@ -290,12 +294,5 @@ pub(super) fn terminated(why: &str) -> Result<(Vec<u8>, Close)> {
     let why = storable(why.to_owned());
     let record = journal::terminated(clock::system_time().into(), &why)?;
     let error = Error::new(ErrorKind::Terminated, format!("the run was terminated: {why}"));
-    let close = Close {
-        status: RunStatus::Terminated,
-        output: None,
-        error: serde_json::to_string(&ErrorRecord::from(&error)).ok(),
-        successor: None,
-        claim: None,
-    };
-    Ok((record, close))
+    Ok((record, closed(RunStatus::Terminated, None, Some(&error), None)))
 }

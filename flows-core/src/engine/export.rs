@@ -13,9 +13,10 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::ids::RunKey;
 use crate::journal::{self, Event, Recorded};
 use crate::payload::Payload;
-use crate::store::{HistoryRow, RunStatus, RunView};
+use crate::store::{HistoryRow, RunSpec, RunStatus, RunView};
 use crate::time::Timestamp;
 
 /// Everything that a replay of a run needs: its input and its journal.
@@ -116,52 +117,55 @@ impl History {
     }
 
     #[cfg(feature = "testing")]
-    pub(crate) fn key(&self) -> crate::ids::RunKey {
-        crate::ids::RunKey::of_run(self.tenant_id, self.run_id)
+    pub(crate) fn key(&self) -> RunKey {
+        RunKey::of_run(self.tenant_id, self.run_id)
     }
 
     /// From what describes a run, and its journal.
-    pub(super) fn of_rows(view: RunView, rows: &[HistoryRow]) -> Result<Self> {
-        let rows = rows.iter().map(|row| (row.position, row.events.as_slice()));
-        let events = decode(rows, view.status, view.created_at, view.closed_at)?;
-        Ok(Self {
-            workflow: view.workflow,
-            version: view.version,
-            run_id: view.key.run,
-            tenant_id: view.key.tenant,
-            workflow_id: view.workflow_id,
-            queue: view.queue,
-            attempt: view.attempt,
-            status: view.status,
-            started_at: first_turn(&events).unwrap_or(view.created_at).into(),
-            input: Payload::from_json(view.input.unwrap_or_default()),
-            events,
-        })
+    pub(super) fn of_rows(view: &RunView, rows: &[HistoryRow]) -> Result<Self> {
+        let events = decode(rows_of(rows), view.status, view.created_at, view.closed_at)?;
+        Ok(Self::new(view.key, &view.spec, view.status, view.created_at, events))
     }
 
-    /// From a run as a worker would take it up.
+    /// From a run as a worker would activate it.
     #[cfg(feature = "testing")]
     pub(crate) fn of_activation(run: &crate::store::Activation, status: RunStatus) -> Result<Self> {
         let rows = (0..).zip(run.journal.iter().map(Vec::as_slice));
         let events = decode(rows, status, run.started_at, None)?;
-        Ok(Self {
-            workflow: run.workflow.to_string(),
-            version: run.version,
-            run_id: run.key.run,
-            tenant_id: run.key.tenant,
-            workflow_id: run.workflow_id.as_deref().map(str::to_owned),
-            queue: run.queue.to_string(),
-            attempt: run.attempt,
+        Ok(Self::new(run.key, &run.spec, status, run.started_at, events))
+    }
+
+    /// `earliest`: when its first turn could be made.
+    fn new(
+        key: RunKey,
+        spec: &RunSpec,
+        status: RunStatus,
+        earliest: Timestamp,
+        events: Vec<Entry>,
+    ) -> Self {
+        Self {
+            workflow: spec.workflow.to_string(),
+            version: spec.version,
+            run_id: key.run,
+            tenant_id: key.tenant,
+            workflow_id: spec.workflow_id.as_deref().map(str::to_owned),
+            queue: spec.queue.to_string(),
+            attempt: spec.attempt,
             status,
-            started_at: first_turn(&events).unwrap_or(run.started_at).into(),
-            input: Payload::from_json(run.input.as_bytes()),
+            started_at: first_turn(&events).unwrap_or(earliest).into(),
+            input: Payload::from_json(spec.input.as_bytes()),
             events,
-        })
+        }
     }
 }
 
+/// Rows of a journal with their positions.
+pub(super) fn rows_of(rows: &[HistoryRow]) -> impl Iterator<Item = (i32, &[u8])> {
+    rows.iter().map(|row| (row.position, row.events.as_slice()))
+}
+
 /// The journal's events, or those that a completed run without journal stands for.
-fn decode<'a>(
+pub(super) fn decode<'a>(
     rows: impl Iterator<Item = (i32, &'a [u8])>,
     status: RunStatus,
     started_at: Timestamp,

@@ -48,13 +48,13 @@ impl Gathered {
                 let room = WOKEN.saturating_sub(hints.woken.len());
                 hints.woken.extend(runs.iter().take(room)); // one that is known takes no room
             }
-            Hint::Mail(worker) if *worker == self.worker => hints.mail = true,
+            Hint::Messages(worker) if *worker == self.worker => hints.mail = true,
             Hint::Unsure => hints.unsure = true,
             Hint::Terminated(runs) => {
                 let room = TERMINATED.saturating_sub(hints.terminated.len());
                 hints.terminated.extend(runs.iter().take(room));
             }
-            Hint::Mail(_) | Hint::Closed(_) => return,
+            Hint::Messages(_) | Hint::Closed(_) => return,
         }
         drop(hints);
         self.news.notify_one();
@@ -76,7 +76,7 @@ impl Gathered {
         let Hints { ready, woken, mail, unsure, terminated } = std::mem::take(&mut *self.hints());
         let ready = (!ready.is_empty()).then(|| Hint::Ready(ready.into_iter().collect()));
         let woken = (!woken.is_empty()).then(|| Hint::Woken(woken.into_iter().collect()));
-        let mail = mail.then_some(Hint::Mail(self.worker));
+        let mail = mail.then_some(Hint::Messages(self.worker));
         let unsure = unsure.then_some(Hint::Unsure);
         let terminated = (!terminated.is_empty()).then_some(Hint::Terminated(terminated));
         [ready, woken, mail, unsure, terminated].into_iter().flatten().collect()
@@ -101,11 +101,15 @@ mod tests {
             gathered.tell(&Hint::Woken(vec![RunKey { shard, tenant: Uuid::nil(), run }]));
             gathered.tell(&Hint::Terminated(vec![RunKey::of_run(Uuid::nil(), Uuid::max())]));
         }
-        gathered.tell(&Hint::Mail(Uuid::max()));
-        gathered.tell(&Hint::Mail(Uuid::nil())); // somebody else's
+        gathered.tell(&Hint::Messages(Uuid::max()));
+        gathered.tell(&Hint::Messages(Uuid::nil())); // somebody else's
         let heard = gathered.heard().await;
-        let [Hint::Ready(shards), Hint::Woken(woken), Hint::Mail(worker), Hint::Terminated(runs)] =
-            &heard[..]
+        let [
+            Hint::Ready(shards),
+            Hint::Woken(woken),
+            Hint::Messages(worker),
+            Hint::Terminated(runs),
+        ] = &heard[..]
         else {
             panic!("{} hints", heard.len());
         };

@@ -73,8 +73,8 @@ impl Hints {
     pub(crate) fn mail(&self, worker: Uuid) {
         let local = self.workers().iter().find(|(id, _)| *id == worker).map(|(_, g)| Arc::clone(g));
         match local {
-            Some(gathered) => gathered.tell(&Hint::Mail(worker)),
-            None => self.store.publish(Hint::Mail(worker)),
+            Some(gathered) => gathered.tell(&Hint::Messages(worker)),
+            None => self.store.publish(Hint::Messages(worker)),
         }
     }
 
@@ -103,7 +103,7 @@ impl Hints {
     pub(crate) fn heard(&self, hint: &Hint) {
         match hint {
             Hint::Closed(runs) => self.waiters.wake(runs),
-            Hint::Ready(_) | Hint::Woken(_) | Hint::Mail(_) => self.tell_workers(hint),
+            Hint::Ready(_) | Hint::Woken(_) | Hint::Messages(_) => self.tell_workers(hint),
             Hint::Terminated(runs) => {
                 self.waiters.wake(&runs.iter().map(|key| key.run).collect::<Vec<_>>());
                 self.tell_workers(hint);

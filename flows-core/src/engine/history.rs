@@ -2,10 +2,11 @@
 
 use std::time::SystemTime;
 
+use super::export::{self, rows_of};
 use crate::error::{Error, Result};
-use crate::journal::{self, Event, Recorded, StepId};
+use crate::journal::{Event, Recorded, StepId};
 use crate::payload::Payload;
-use crate::store::{HistoryRow, RunStatus, RunView};
+use crate::store::{HistoryRow, RunView};
 
 /// One event of a run.
 #[non_exhaustive]
@@ -30,18 +31,9 @@ pub struct HistoryEvent {
     pub error: Option<Error>,
 }
 
-pub(super) fn decode(view: &RunView, rows: Vec<HistoryRow>) -> Result<Vec<HistoryEvent>> {
-    let mut events = Vec::new();
-    if rows.is_empty() && view.status == RunStatus::Completed {
-        let closed_at = view.closed_at.unwrap_or(view.created_at);
-        let untold = journal::untold(view.created_at, closed_at);
-        events.extend(untold.map(|recorded| event(0, recorded)));
-    }
-    for row in rows {
-        let recorded = journal::decode(usize::try_from(row.position).unwrap_or(0), &row.events)?;
-        events.extend(recorded.into_iter().map(|recorded| event(row.position, recorded)));
-    }
-    Ok(events)
+pub(super) fn decode(view: &RunView, rows: &[HistoryRow]) -> Result<Vec<HistoryEvent>> {
+    let events = export::decode(rows_of(rows), view.status, view.created_at, view.closed_at)?;
+    Ok(events.into_iter().map(|entry| event(entry.row, entry.recorded)).collect())
 }
 
 fn event(position: i32, recorded: Recorded) -> HistoryEvent {

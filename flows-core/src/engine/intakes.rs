@@ -105,7 +105,7 @@ impl Drop for Opened<'_> {
 }
 
 fn may_be_owned(intake: &dyn Intake, run: &NewRun) -> bool {
-    run.delay.is_none() && run.start_at.is_none() && intake.serves(run.lane)
+    run.delay.is_none() && run.start_at.is_none() && intake.serves(run.spec.lane())
 }
 
 /// Starts runs as a worker's own, and gives them to it.

@@ -8,12 +8,14 @@ use serde::Serialize;
 use super::execution::{Target, resolve, resolve_within};
 use super::tenant::Tenant;
 use crate::clock;
-use crate::ending::{ended_from_outside, letter_to_parent};
+use crate::ending::{ended_from_outside, message_to_parent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::limits::check_name;
 use crate::payload::Payload;
-use crate::store::{InTransaction, Mail, MailKind, Place, RunStatus, RunView, Sent, Transaction};
+use crate::store::{
+    InTransaction, MessageKind, OutgoingMessage, Placement, RunStatus, RunView, Sent, Transaction,
+};
 
 /// A signal to send; await it.
 #[must_use = "nothing is sent unless this is awaited"]
@@ -57,9 +59,9 @@ impl<'t> SendSignal<'t> {
         let limit = tenant.inner.payload_limit();
         let payload =
             self.payload?.within(limit, || format!("payload of signal `{}`", self.name))?;
-        let letter = |to| Mail {
+        let letter = |to| OutgoingMessage {
             to,
-            kind: MailKind::Signal,
+            kind: MessageKind::Signal,
             name: self.name.clone(),
             payload: payload.clone(),
             dedup: self.dedup.clone(),
@@ -107,9 +109,9 @@ impl<'t> Cancel<'t> {
         let limit = self.tenant.inner.payload_limit();
         let what = || "reason of a cancellation".to_owned();
         let payload = Payload::json(&self.reason.replace('\0', "␀"))?.within(limit, what)?;
-        let letter = |to| Mail {
+        let letter = |to| OutgoingMessage {
             to,
-            kind: MailKind::Cancel,
+            kind: MessageKind::Cancel,
             name: String::new(),
             payload: payload.clone(),
             dedup: None,
@@ -136,12 +138,13 @@ async fn end_unborn(
         Some(tx) => tx.describe(run).await?,
         None => store.describe(run).await?,
     };
-    let unborn = |view: &RunView| matches!(view.place, Some(Place::Parked { stuck: None, .. }));
+    let unborn =
+        |view: &RunView| matches!(view.placement, Some(Placement::Parked { stuck: None, .. }));
     let Some(view) = view.filter(unborn) else { return Ok(()) };
     let error = Error::new(ErrorKind::Cancelled, format!("the run was cancelled: {reason}"));
     let at = clock::system_time().into();
     let (record, close) = ended_from_outside(RunStatus::Cancelled, &error, at)?;
-    let mail: Vec<_> = letter_to_parent(run, view.parent, &close).into_iter().collect();
+    let mail: Vec<_> = message_to_parent(run, view.spec.parent, &close).into_iter().collect();
     let ended = match tx {
         Some(tx) => tx.terminate(run, &record, &close, &mail).await?,
         None => store.terminate(run, &record, &close, &mail).await?,
@@ -166,7 +169,7 @@ async fn deliver(
     tenant: &Tenant,
     target: &Target,
     tx: Option<&(dyn Transaction + '_)>,
-    letter: impl Fn(RunKey) -> Mail,
+    letter: impl Fn(RunKey) -> OutgoingMessage,
 ) -> Result<(RunKey, Sent)> {
     let Some(tx) = tx else { return deliver_now(tenant, target, letter).await };
     let run = resolve_within(tenant, target, tx).await?;
@@ -180,7 +183,7 @@ async fn deliver(
 async fn deliver_now(
     tenant: &Tenant,
     target: &Target,
-    letter: impl Fn(RunKey) -> Mail,
+    letter: impl Fn(RunKey) -> OutgoingMessage,
 ) -> Result<(RunKey, Sent)> {
     let mut run = resolve(tenant, target).await?;
     let sent = loop {

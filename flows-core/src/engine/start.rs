@@ -12,11 +12,11 @@ use super::tenant::Tenant;
 use super::waiters::FirstNews;
 use crate::definition::Workflow;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ids::{RunKey, lane_of};
+use crate::ids::RunKey;
 use crate::limits::{check_duration, check_name, check_time};
 use crate::payload::Payload;
 use crate::retry::RetryPolicy;
-use crate::store::{ConflictPolicy, InTransaction, Lineage, NewRun, RunView, Started, Transaction};
+use crate::store::{ConflictPolicy, InTransaction, NewRun, RunSpec, RunView, Started, Transaction};
 
 /// Starts a run; await it to get the run's [`Execution`].
 #[cfg_attr(not(doctest), doc = include_str!("docs/start.md"))]
@@ -162,22 +162,25 @@ impl Options {
         let timeout = self.timeout.or(defaults.timeout);
         check_duration("timeout", timeout)?;
         let input = input.within(limit, || format!("input of workflow `{}`", W::NAME))?;
-        Ok(NewRun {
-            key: RunKey::new(tenant.id(), self.id.as_deref()),
+        let key = RunKey::new(tenant.id(), self.id.as_deref());
+        let spec = RunSpec {
             workflow_id: self.id.map(Into::into),
             workflow: W::NAME.into(),
             version: W::VERSION,
-            lane: lane_of(&queue, W::NAME, W::VERSION),
             queue,
             priority: self.priority,
             input: input.as_json().unwrap_or("null").into(),
+            attempt: 1,
+            retry: self.retry.or(defaults.retry).map(RetryPolicy::by_name),
+            timeout,
+            parent: None,
+            predecessor: None,
+        };
+        Ok(NewRun {
             on_conflict: self.on_conflict,
             start_at: self.start_at.map(Into::into),
             delay: self.delay,
-            timeout,
-            attempt: 1,
-            retry: self.retry.or(defaults.retry).map(RetryPolicy::by_name),
-            lineage: Lineage::default(),
+            ..NewRun::new(key, spec)
         })
     }
 }
@@ -243,7 +246,7 @@ fn created<W: Workflow>(
     certain: bool,
     news: FirstNews,
 ) -> Execution<W> {
-    let workflow_id = new.workflow_id.as_deref().map(str::to_owned);
+    let workflow_id = new.spec.workflow_id.as_deref().map(str::to_owned);
     Execution::new(tenant.clone(), Target::Run { key: new.key, workflow_id, certain, news })
 }
 
@@ -255,25 +258,26 @@ fn existing<W: Workflow>(
     view: Option<RunView>,
     certain: bool,
 ) -> Result<Execution<W>> {
-    let other = view.map(|view| view.workflow).filter(|name| **name != *new.workflow);
+    let other =
+        view.map(|view| Arc::clone(&view.spec.workflow)).filter(|name| *name != new.spec.workflow);
     if let Some(other) = other {
-        let id = new.workflow_id.as_deref().unwrap_or_default();
+        let id = new.spec.workflow_id.as_deref().unwrap_or_default();
         return Err(Error::new(
             ErrorKind::AlreadyExists,
             format!(
                 "workflow id `{id}` belongs to a run of workflow `{other}`, not `{}`; ids are \
                  shared by all workflows of a tenant",
-                new.workflow
+                new.spec.workflow
             ),
         ));
     }
-    let workflow_id = new.workflow_id.as_deref().map(str::to_owned);
+    let workflow_id = new.spec.workflow_id.as_deref().map(str::to_owned);
     let news = FirstNews::default();
     Ok(Execution::new(tenant.clone(), Target::Run { key, workflow_id, certain, news }))
 }
 
 fn contended(new: &NewRun) -> Error {
-    let id = new.workflow_id.as_deref().unwrap_or_default();
+    let id = new.spec.workflow_id.as_deref().unwrap_or_default();
     Error::new(
         ErrorKind::AlreadyExists,
         format!("others keep starting runs with workflow id `{id}`; {TRIES} tries were not enough"),

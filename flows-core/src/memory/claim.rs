@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::run::{Run, Spot};
+use super::run::{PlacementRow, Run};
 use super::state::State;
 use crate::ids::RunKey;
 use crate::store::{Activation, Claim, ClaimStuck, READ_BYTES};
@@ -28,9 +28,8 @@ impl State {
         if !self.is_live(claim.worker, now) {
             return Vec::new();
         }
-        let served = |key: &RunKey| {
-            self.runs.get(key).is_some_and(|run| claim.lanes.contains(&run.new.lane))
-        };
+        let served =
+            |key: &RunKey| self.runs.get(key).is_some_and(|run| claim.lanes.contains(&run.lane));
         let mut due: Vec<_> =
             self.stuck().filter(|(_, at, key)| *at <= now && served(key)).collect();
         due.sort_by_key(|(_, at, key)| (*at, *key));
@@ -47,7 +46,7 @@ impl State {
         self.claims += 1;
         for key in won {
             let claim = self.claims;
-            self.put(*key, Some(Spot::Owned { worker, mail: false, sent: 0, claim }));
+            self.put(*key, Some(PlacementRow::Owned { worker, messages: false, sent: 0, claim }));
         }
     }
 
@@ -62,7 +61,7 @@ impl State {
         let mine = known.filter(|run| run.owner() == Some(worker));
         let mut inputs = 0;
         let read = |run: &Run| {
-            inputs += run.new.input.len();
+            inputs += run.spec.input.len();
             run.read(share, inputs <= READ_BYTES, alone)
         };
         mine.map(read).collect()

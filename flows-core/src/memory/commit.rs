@@ -2,17 +2,18 @@
 
 use uuid::Uuid;
 
-use super::run::{End, Run, Spot};
+use super::run::{End, PlacementRow, Run};
 use super::state::State;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{
-    Close, Committed, Hint, Letter, Mail, MailKind, Next, Park, Record, no_such_run,
+    Close, Committed, Hint, InboxMessage, MessageKind, Next, OutgoingMessage, Park, Record,
+    no_such_run,
 };
 use crate::time::Timestamp;
 
 impl State {
-    /// [`Store::commit`](crate::store::Store::commit). Parking comes last, behind all mail.
+    /// [`Store::commit`](crate::store::Store::commit). Parking comes last, after all messages.
     pub(super) fn commit_all(
         &mut self,
         worker: Uuid,
@@ -21,7 +22,7 @@ impl State {
     ) -> Vec<Committed> {
         let answers: Vec<_> = records.iter().map(|r| self.commit(worker, r, now)).collect();
         let settled = answers.into_iter().zip(records);
-        settled.map(|(answer, record)| self.put_down(answer, record)).collect()
+        settled.map(|(answer, record)| self.park_last(answer, record)).collect()
     }
 
     /// One record, but for its parking.
@@ -36,7 +37,7 @@ impl State {
         if !record.events.is_empty() {
             run.append(&record.events, now);
         }
-        run.inbox.retain(|letter| !record.consumed.contains(&letter.seq));
+        run.inbox.retain(|message| !record.consumed.contains(&message.seq));
         if record.clears && run.owner() == Some(worker) {
             run.setbacks = 0;
         }
@@ -53,7 +54,7 @@ impl State {
         key: RunKey,
         record: &[u8],
         close: &Close,
-        mail: &[Mail],
+        messages: &[OutgoingMessage],
         now: Timestamp,
     ) -> Result<bool> {
         let run = self.runs.get_mut(&key).ok_or_else(|| no_such_run(&key.run.to_string()))?;
@@ -61,7 +62,7 @@ impl State {
         if open {
             run.append(record, now);
             self.close(key, close, now);
-            self.send_within(mail);
+            self.send_within(messages);
         }
         Ok(open)
     }
@@ -74,10 +75,10 @@ impl State {
             let shards = record.starts.iter().map(|run| run.key.shard).collect();
             self.hints.push(Hint::Ready(shards));
         }
-        self.send_within(&record.mail);
+        self.send_within(&record.messages);
     }
 
-    fn put_down(&mut self, answer: Committed, record: &Record) -> Committed {
+    fn park_last(&mut self, answer: Committed, record: &Record) -> Committed {
         match &record.next {
             Next::Park(park) if answer == Committed::Done => self.park(record.key, park),
             _ => answer,
@@ -91,7 +92,7 @@ impl State {
         if let Some(run) = self.runs.get_mut(&key) {
             run.setbacks = park.setbacks;
         }
-        self.put(key, Some(Spot::Parked { park: park.clone(), unborn: false }));
+        self.put(key, Some(PlacementRow::Parked { park: park.clone(), unborn: false }));
         Committed::Done
     }
 
@@ -99,22 +100,22 @@ impl State {
         self.put(key, None);
         let Some(run) = self.runs.get_mut(&key) else { return };
         let left = std::mem::take(&mut run.inbox);
-        let dead = close.is_dead_letter();
-        run.end = Some(End { close: close.clone(), at, dead });
-        if let Some(successor) = close.successor {
-            let heir = RunKey { run: successor, ..key };
-            let inherited: Vec<_> =
-                left.into_iter().filter_map(|letter| bequest(heir, letter)).collect();
-            self.send_within(&inherited);
+        let dead = close.outcome.is_dead_letter();
+        run.end = Some(End { outcome: close.outcome.clone(), at, dead });
+        if let Some(successor) = close.outcome.successor {
+            let to = RunKey { run: successor, ..key };
+            let passed_on: Vec<_> =
+                left.into_iter().filter_map(|message| passed_on(to, message)).collect();
+            self.send_within(&passed_on);
         }
     }
 }
 
-/// A letter that goes over to the run that goes on; what answers an operation does not.
-fn bequest(to: RunKey, letter: Letter) -> Option<Mail> {
-    let Letter { kind, name, payload, .. } = letter;
-    let goes_over = matches!(kind, MailKind::Signal | MailKind::Cancel);
-    goes_over.then_some(Mail { to, kind, name, payload, dedup: None })
+/// A message that goes over to the run that goes on; what answers an operation does not.
+fn passed_on(to: RunKey, message: InboxMessage) -> Option<OutgoingMessage> {
+    let InboxMessage { kind, name, payload, .. } = message;
+    let goes_over = matches!(kind, MessageKind::Signal | MessageKind::Cancel);
+    goes_over.then_some(OutgoingMessage { to, kind, name, payload, dedup: None })
 }
 
 /// Whether the record may be applied. A row is fenced by its position alone; only the owner moves

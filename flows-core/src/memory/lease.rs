@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::run::{Run, Spot};
+use super::run::{PlacementRow, Run};
 use super::state::{Member, State};
 use crate::ids::RunKey;
-use crate::store::{Lease, Outlook, Overdue, Park, SUSPECT, WorkerIdentity, setbacks_after};
+use crate::store::{Lease, Overdue, Park, Polled, SUSPECT, WorkerIdentity, setbacks_after};
 use crate::time::Timestamp;
 
 impl State {
@@ -72,16 +72,16 @@ impl State {
             setbacks: run.setbacks,
             ..Park::default()
         };
-        self.put(key, Some(Spot::Parked { park, unborn: false }));
+        self.put(key, Some(PlacementRow::Parked { park, unborn: false }));
     }
 
-    /// [`Store::look`](crate::store::Store::look).
-    pub(super) fn look(&mut self, worker: &WorkerIdentity, now: Timestamp) -> Outlook {
+    /// [`Store::poll`](crate::store::Store::poll).
+    pub(super) fn poll(&mut self, worker: &WorkerIdentity, now: Timestamp) -> Polled {
         self.wake_due(now);
         self.take_over(now);
-        Outlook {
+        Polled {
             ready: self.ready_shards(&worker.lanes),
-            mail: self.has_mail(worker.id),
+            messages: self.has_messages(worker.id),
             next_due: self.first_due().map(|(at, _)| at),
             overdue: self.overdue(now).next().is_some(),
             suspects: self.stuck().any(|(setbacks, due, _)| setbacks < 0 && due <= now),
@@ -120,29 +120,29 @@ impl State {
         }
     }
 
-    fn has_mail(&self, worker: Uuid) -> bool {
+    fn has_messages(&self, worker: Uuid) -> bool {
         let mut runs = self.owned_by(worker).into_iter();
-        runs.any(|key| self.runs.get(&key).is_some_and(Run::has_mail_flag))
+        runs.any(|key| self.runs.get(&key).is_some_and(Run::has_message_flag))
     }
 
     /// [`Store::overdue`](crate::store::Store::overdue).
     pub(super) fn overdue(&self, now: Timestamp) -> impl Iterator<Item = Overdue> {
-        let waits = move |run: &&Run| match &run.spot {
-            Some(Spot::Parked { park, .. }) => park.stuck.is_some(),
-            Some(Spot::Ready(_)) => !self.is_served(run.new.lane, now),
+        let waits = move |run: &&Run| match &run.placement {
+            Some(PlacementRow::Parked { park, .. }) => park.stuck.is_some(),
+            Some(PlacementRow::Ready(_)) => !self.is_served(run.lane, now),
             _ => false,
         };
         self.runs.values().filter(waits).filter_map(move |run| {
-            let limit = run.new.timeout.filter(|limit| run.started_at.after(*limit) <= now)?;
-            Some(Overdue { run: run.new.key, parent: run.new.lineage.parent, limit })
+            let limit = run.spec.timeout.filter(|limit| run.started_at.after(*limit) <= now)?;
+            Some(Overdue { run: run.key, parent: run.spec.parent, limit })
         })
     }
 
     /// Stuck runs, each with its setbacks and when it is due.
     pub(super) fn stuck(&self) -> impl Iterator<Item = (i16, Timestamp, RunKey)> {
-        self.runs.values().filter_map(|run| match &run.spot {
-            Some(Spot::Parked { park, .. }) if park.stuck.is_some() => {
-                Some((park.setbacks, park.wake_at?, run.new.key))
+        self.runs.values().filter_map(|run| match &run.placement {
+            Some(PlacementRow::Parked { park, .. }) if park.stuck.is_some() => {
+                Some((park.setbacks, park.wake_at?, run.key))
             }
             _ => None,
         })
@@ -151,8 +151,8 @@ impl State {
     /// [`Store::retry_stuck`](crate::store::Store::retry_stuck).
     pub(super) fn retry_stuck(&mut self, key: RunKey, now: Timestamp) -> bool {
         let Some(run) = self.runs.get_mut(&key) else { return false };
-        match &mut run.spot {
-            Some(Spot::Parked { park, .. }) if park.stuck.is_some() => {
+        match &mut run.placement {
+            Some(PlacementRow::Parked { park, .. }) if park.stuck.is_some() => {
                 park.setbacks = park.setbacks.max(SUSPECT);
                 (run.setbacks, park.wake_at) = (park.setbacks, Some(now));
                 true
@@ -163,9 +163,11 @@ impl State {
 
     /// A build that may mend them has come.
     fn hasten_stuck(&mut self, lanes: &[i64], now: Timestamp) {
-        for run in self.runs.values_mut().filter(|run| lanes.contains(&run.new.lane)) {
-            match &mut run.spot {
-                Some(Spot::Parked { park, .. }) if park.stuck.is_some() && park.setbacks > 0 => {
+        for run in self.runs.values_mut().filter(|run| lanes.contains(&run.lane)) {
+            match &mut run.placement {
+                Some(PlacementRow::Parked { park, .. })
+                    if park.stuck.is_some() && park.setbacks > 0 =>
+                {
                     park.wake_at = Some(now);
                 }
                 _ => {}

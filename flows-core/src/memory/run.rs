@@ -8,22 +8,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
+use crate::ids::RunKey;
 use crate::store::{
-    Activation, Close, HistoryRow, Letter, MAIL_BYTES, Mail, NewRun, Outcome, PAGE_LETTERS, Page,
-    Park, RunStatus,
+    Activation, HistoryRow, INBOX_BYTES, InboxMessage, NewRun, Outcome, OutgoingMessage,
+    PAGE_MESSAGES, Page, Park, RunSpec, RunStatus,
 };
 use crate::time::Timestamp;
 
 pub(super) struct Run {
-    pub(super) new: NewRun,
+    pub(super) key: RunKey,
+    pub(super) spec: Arc<RunSpec>,
+    /// Of its spec, which is asked for it all the time.
+    pub(super) lane: i64,
     pub(super) created_at: Timestamp,
     /// The earliest time of its first turn.
     pub(super) started_at: Timestamp,
     /// `None` once it has ended.
-    pub(super) spot: Option<Spot>,
+    pub(super) placement: Option<PlacementRow>,
     pub(super) end: Option<End>,
     pub(super) journal: Vec<HistoryRow>,
-    pub(super) inbox: Vec<Letter>,
+    pub(super) inbox: Vec<InboxMessage>,
     pub(super) received: i64,
     /// Shared with the runs in whose place it goes on.
     pub(super) dedup: Arc<Mutex<HashSet<String>>>,
@@ -35,38 +39,40 @@ pub(super) struct Run {
 
 /// How and when a run ended.
 pub(super) struct End {
-    pub(super) close: Close,
+    pub(super) outcome: Outcome,
     pub(super) at: Timestamp,
     /// Whether it can be rerun.
     pub(super) dead: bool,
 }
 
 /// Where an open run is. One field of one type: there is no way to be in two places.
-pub(super) enum Spot {
+pub(super) enum PlacementRow {
     /// To be claimed, in the order of the number.
     Ready(u64),
     Owned {
         worker: Uuid,
-        mail: bool,
-        /// Letters sent since the worker owns it.
+        messages: bool,
+        /// Messages sent since the worker owns it.
         sent: i64,
         /// The number of the claim by which it does.
         claim: i64,
     },
     Parked {
         park: Park,
-        /// Its first turn is not due yet: mail waits with it.
+        /// Its first turn is not due yet: messages wait with it.
         unborn: bool,
     },
 }
 
 impl Run {
-    pub(super) fn new(new: &NewRun, created_at: Timestamp, spot: Spot) -> Self {
+    pub(super) fn new(new: &NewRun, created_at: Timestamp, placement: PlacementRow) -> Self {
         Self {
-            new: new.clone(),
+            key: new.key,
+            spec: Arc::clone(&new.spec),
+            lane: new.spec.lane(),
             created_at,
             started_at: created_at,
-            spot: Some(spot),
+            placement: Some(placement),
             end: None,
             journal: Vec::new(),
             inbox: Vec::new(),
@@ -78,12 +84,12 @@ impl Run {
     }
 
     pub(super) fn status(&self) -> RunStatus {
-        self.end.as_ref().map_or(RunStatus::Running, |end| end.close.status)
+        self.end.as_ref().map_or(RunStatus::Running, |end| end.outcome.status)
     }
 
     /// The run that goes on in its place.
     pub(super) fn successor(&self) -> Option<Uuid> {
-        self.end.as_ref().and_then(|end| end.close.successor)
+        self.end.as_ref().and_then(|end| end.outcome.successor)
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -91,26 +97,26 @@ impl Run {
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        matches!(self.spot, Some(Spot::Ready(_)))
+        matches!(self.placement, Some(PlacementRow::Ready(_)))
     }
 
     pub(super) fn is_stuck(&self) -> bool {
-        matches!(&self.spot, Some(Spot::Parked { park, .. }) if park.stuck.is_some())
+        matches!(&self.placement, Some(PlacementRow::Parked { park, .. }) if park.stuck.is_some())
     }
 
     pub(super) fn owner(&self) -> Option<Uuid> {
-        match self.spot {
-            Some(Spot::Owned { worker, .. }) => Some(worker),
+        match self.placement {
+            Some(PlacementRow::Owned { worker, .. }) => Some(worker),
             _ => None,
         }
     }
 
-    /// Whether there are letters that the owner did not know of when it parked the run, or it has
+    /// Whether there are messages that the owner did not know of when it parked the run, or it has
     /// claimed it anew since.
     pub(super) fn has_news(&self, known: &Park) -> bool {
-        match self.spot {
-            Some(Spot::Owned { mail, sent, claim, .. }) => {
-                mail || sent != known.sent || known.claim.is_some_and(|known| known != claim)
+        match self.placement {
+            Some(PlacementRow::Owned { messages, sent, claim, .. }) => {
+                messages || sent != known.sent || known.claim.is_some_and(|known| known != claim)
             }
             _ => false,
         }
@@ -118,14 +124,14 @@ impl Run {
 
     /// By which claim it is owned.
     pub(super) fn claim(&self) -> i64 {
-        match self.spot {
-            Some(Spot::Owned { claim, .. }) => claim,
+        match self.placement {
+            Some(PlacementRow::Owned { claim, .. }) => claim,
             _ => 0,
         }
     }
 
-    pub(super) fn has_mail_flag(&self) -> bool {
-        matches!(self.spot, Some(Spot::Owned { mail: true, .. }))
+    pub(super) fn has_message_flag(&self) -> bool {
+        matches!(self.placement, Some(PlacementRow::Owned { messages: true, .. }))
     }
 
     /// The position that its next journal row takes.
@@ -138,44 +144,43 @@ impl Run {
         self.journal.push(HistoryRow { position, written_at, events: events.to_vec() });
     }
 
-    /// Whether a letter with its key has come before.
-    pub(super) fn has_received(&self, mail: &Mail) -> bool {
-        mail.dedup.as_ref().is_some_and(|key| self.keys().contains(key))
+    /// Whether a message with its key has come before.
+    pub(super) fn has_received(&self, message: &OutgoingMessage) -> bool {
+        message.dedup.as_ref().is_some_and(|key| self.keys().contains(key))
     }
 
     fn keys(&self) -> MutexGuard<'_, HashSet<String>> {
         self.dedup.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a letter into the inbox.
-    pub(super) fn receive(&mut self, mail: &Mail) {
-        self.keys().extend(mail.dedup.clone());
+    /// Puts a message into the inbox.
+    pub(super) fn receive(&mut self, message: &OutgoingMessage) {
+        self.keys().extend(message.dedup.clone());
         self.received += 1;
-        self.inbox.push(Letter {
+        self.inbox.push(InboxMessage {
             seq: self.received,
-            kind: mail.kind,
-            name: mail.name.clone(),
-            payload: mail.payload.clone(),
+            kind: message.kind,
+            name: message.name.clone(),
+            payload: message.payload.clone(),
         });
     }
 
     pub(super) fn outcome(&self) -> Option<Outcome> {
-        let Close { status, output, error, successor, .. } = self.end.as_ref()?.close.clone();
-        Some(Outcome { status, output, error, successor })
+        self.end.as_ref().map(|end| end.outcome.clone())
     }
 
-    /// What is behind a letter, as far as it fits; alone, one letter always does.
+    /// What is behind a message, as far as it fits; alone, one message always does.
     pub(super) fn page(&self, behind: i64, bytes: usize, alone: bool) -> Page {
-        let bytes = bytes.min(MAIL_BYTES);
+        let bytes = bytes.min(INBOX_BYTES);
         let (mut page, mut size) = (Page::default(), 0);
-        for letter in self.inbox.iter().filter(|letter| letter.seq > behind) {
-            size += letter.payload.len() + letter.name.len();
-            let fits = size <= bytes || (alone && page.letters.is_empty());
-            if !fits || page.letters.len() == PAGE_LETTERS {
-                page.more = Some(letter.seq - 1);
+        for message in self.inbox.iter().filter(|message| message.seq > behind) {
+            size += message.payload.len() + message.name.len();
+            let fits = size <= bytes || (alone && page.messages.is_empty());
+            if !fits || page.messages.len() == PAGE_MESSAGES {
+                page.more = Some(message.seq - 1);
                 break;
             }
-            page.letters.push(letter.clone());
+            page.messages.push(message.clone());
         }
         page
     }
@@ -184,10 +189,13 @@ impl Run {
     pub(super) fn read(&self, share: usize, fits: bool, alone: bool) -> Activation {
         let journal = self.journal.iter().map(|row| row.events.len()).sum::<usize>();
         if !alone && (!fits || journal > share) {
-            let input = if fits { self.new.input.clone() } else { "".into() };
-            return Activation { unread: true, input, ..self.definition() };
+            let spec = match fits {
+                true => Arc::clone(&self.spec),
+                false => Arc::new(RunSpec { input: "".into(), ..RunSpec::clone(&self.spec) }),
+            };
+            return Activation { unread: true, spec, ..self.definition() };
         }
-        let Page { letters: inbox, more } = self.page(0, share, false);
+        let Page { messages: inbox, more } = self.page(0, share, false);
         Activation { journal: self.rows(), inbox, more, ..self.definition() }
     }
 
@@ -201,20 +209,10 @@ impl Run {
     }
 
     fn definition(&self) -> Activation {
-        let new = &self.new;
         Activation {
-            key: new.key,
-            workflow_id: new.workflow_id.clone(),
-            workflow: new.workflow.clone(),
-            version: new.version,
-            queue: new.queue.clone(),
-            priority: new.priority,
-            input: new.input.clone(),
+            key: self.key,
+            spec: Arc::clone(&self.spec),
             started_at: self.started_at,
-            attempt: new.attempt,
-            retry: new.retry.clone(),
-            timeout: new.timeout,
-            parent: new.lineage.parent,
             journal: Vec::new(),
             inbox: Vec::new(),
             more: None,

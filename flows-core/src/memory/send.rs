@@ -1,41 +1,41 @@
-//! Mail: place first, then inbox, as the contract says.
+//! Messages: placement first, then inbox, as the contract says.
 
 use uuid::Uuid;
 
-use super::run::{Run, Spot};
+use super::run::{PlacementRow, Run};
 use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
-use crate::store::{Collected, Mail, MailKind, Page, READ_BYTES, Sent, no_such_run};
+use crate::store::{Collected, MessageKind, OutgoingMessage, Page, READ_BYTES, Sent, no_such_run};
 
 impl State {
-    /// [`Store::send`](crate::store::Store::send) of one letter.
-    pub(super) fn send(&mut self, mail: &Mail) -> Result<Sent> {
-        let run = self.runs.get_mut(&mail.to).ok_or_else(|| unknown(mail.to))?;
-        if run.has_received(mail) {
-            return Ok(Sent::Duplicate); // also where it has ended: its successor has the letter
+    /// [`Store::send`](crate::store::Store::send) of one message.
+    pub(super) fn send(&mut self, message: &OutgoingMessage) -> Result<Sent> {
+        let run = self.runs.get_mut(&message.to).ok_or_else(|| unknown(message.to))?;
+        if run.has_received(message) {
+            return Ok(Sent::Duplicate); // also where it has ended: its successor has the message
         }
         if !run.is_open() {
-            return Err(closed(mail.to));
+            return Err(closed(message.to));
         }
-        run.receive(mail);
-        Ok(self.wake(mail.to))
+        run.receive(message);
+        Ok(self.wake(message.to))
     }
 
-    /// Letters inside a record: those to runs that have ended are dropped, but for requests to cancel,
+    /// Messages inside a record: those to runs that have ended are dropped, but for requests to cancel,
     /// which follow a run to where it goes on. Since the caller gets no answers, the store passes the
     /// hints on.
-    pub(super) fn send_within(&mut self, mail: &[Mail]) {
-        for letter in mail {
-            let mut letter = letter.clone();
-            while letter.kind == MailKind::Cancel
-                && let Some(next) = self.runs.get(&letter.to).and_then(Run::successor)
+    pub(super) fn send_within(&mut self, messages: &[OutgoingMessage]) {
+        for message in messages {
+            let mut message = message.clone();
+            while message.kind == MessageKind::Cancel
+                && let Some(next) = self.runs.get(&message.to).and_then(Run::successor)
             {
-                letter.to.run = next;
+                message.to.run = next;
             }
-            let hint = match self.send(&letter) {
-                Ok(Sent::ToOwner(worker)) => crate::store::Hint::Mail(worker),
-                Ok(Sent::ToReady) => crate::store::Hint::Woken(vec![letter.to]),
+            let hint = match self.send(&message) {
+                Ok(Sent::ToOwner(worker)) => crate::store::Hint::Messages(worker),
+                Ok(Sent::ToReady) => crate::store::Hint::Woken(vec![message.to]),
                 Ok(Sent::Kept | Sent::Duplicate | Sent::Held) | Err(_) => continue,
             };
             self.hints.push(hint);
@@ -45,13 +45,13 @@ impl State {
     /// [`Store::collect`](crate::store::Store::collect).
     pub(super) fn collect(&mut self, worker: Uuid) -> Vec<Collected> {
         let mut runs = self.owned_by(worker);
-        runs.retain(|key| self.runs.get(key).is_some_and(Run::has_mail_flag));
+        runs.retain(|key| self.runs.get(key).is_some_and(Run::has_message_flag));
         let bytes = READ_BYTES / runs.len().max(1);
-        runs.into_iter().filter_map(|key| self.empty_letterbox(key, bytes)).collect()
+        runs.into_iter().filter_map(|key| self.lower_flag(key, bytes)).collect()
     }
 
-    /// [`Store::read_mail`](crate::store::Store::read_mail).
-    pub(super) fn read_mail(&self, asked: &[(RunKey, i64)]) -> Vec<Page> {
+    /// [`Store::read_inboxes`](crate::store::Store::read_inboxes).
+    pub(super) fn read_inboxes(&self, asked: &[(RunKey, i64)]) -> Vec<Page> {
         let (bytes, alone) = (READ_BYTES / asked.len().max(1), asked.len() == 1);
         let page = |(key, behind): &(RunKey, i64)| {
             let run = self.runs.get(key);
@@ -60,25 +60,27 @@ impl State {
         asked.iter().map(page).collect()
     }
 
-    fn empty_letterbox(&mut self, key: RunKey, bytes: usize) -> Option<Collected> {
+    fn lower_flag(&mut self, key: RunKey, bytes: usize) -> Option<Collected> {
         let run = self.runs.get_mut(&key)?;
-        let Some(Spot::Owned { mail, sent, .. }) = &mut run.spot else { return None };
-        *mail = false;
+        let Some(PlacementRow::Owned { messages, sent, .. }) = &mut run.placement else {
+            return None;
+        };
+        *messages = false;
         let sent = *sent;
-        let Page { letters: inbox, more } = run.page(0, bytes, false);
+        let Page { messages: inbox, more } = run.page(0, bytes, false);
         Some(Collected { run: key, sent, inbox, more })
     }
 
     /// Tells the place of a run that its inbox has grown. A stuck run stays where it is, and so
     /// does one whose start is delayed.
     fn wake(&mut self, key: RunKey) -> Sent {
-        match self.runs.get_mut(&key).and_then(|run| run.spot.as_mut()) {
-            Some(Spot::Owned { worker, mail, sent, .. }) => {
-                *mail = true;
+        match self.runs.get_mut(&key).and_then(|run| run.placement.as_mut()) {
+            Some(PlacementRow::Owned { worker, messages, sent, .. }) => {
+                *messages = true;
                 *sent += 1;
                 return Sent::ToOwner(*worker);
             }
-            Some(Spot::Parked { park, unborn }) => {
+            Some(PlacementRow::Parked { park, unborn }) => {
                 if *unborn || park.stuck.is_some() {
                     return Sent::Kept;
                 }

@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use super::MemoryStore;
-use super::run::{Run, Spot};
+use super::run::{PlacementRow, Run};
 use super::state::State;
 use crate::ids::RunKey;
 use crate::store::{Activation, Park, RunStatus};
@@ -35,22 +35,22 @@ impl MemoryStore {
         self.inspect(|state| lost.iter().for_each(|lost| state.make_good(worker, lost, now)));
     }
 
-    /// Forgets the letters that its owner does not know of, as a park that does not look would.
+    /// Forgets the messages that its owner does not know of, as a park that does not look would.
     pub(crate) fn deafen(&self, run: RunKey, park: &Park) {
         self.inspect(|state| {
-            let spot = state.runs.get_mut(&run).and_then(|run| run.spot.as_mut());
-            if let Some(Spot::Owned { mail, sent, .. }) = spot {
-                (*mail, *sent) = (false, park.sent);
+            let placement = state.runs.get_mut(&run).and_then(|run| run.placement.as_mut());
+            if let Some(PlacementRow::Owned { messages, sent, .. }) = placement {
+                (*messages, *sent) = (false, park.sent);
             }
         });
     }
 
     pub(crate) fn stir(&self) -> Stir {
-        let restless = |run: &Run| match &run.spot {
-            Some(Spot::Parked { park, unborn }) => {
+        let restless = |run: &Run| match &run.placement {
+            Some(PlacementRow::Parked { park, unborn }) => {
                 let is_due = park.wake_at.is_some();
                 match park.stuck {
-                    None => *unborn || is_due || run.has_letters(),
+                    None => *unborn || is_due || run.has_messages(),
                     Some(_) => park.setbacks < 0,
                 }
             }
@@ -63,11 +63,11 @@ impl MemoryStore {
 
     /// The runs that are held to end their workers.
     pub(crate) fn convicted(&self) -> Vec<RunKey> {
-        let is_so = |run: &&Run| match &run.spot {
-            Some(Spot::Parked { park, .. }) => park.setbacks < 0 && park.wake_at.is_none(),
+        let is_so = |run: &&Run| match &run.placement {
+            Some(PlacementRow::Parked { park, .. }) => park.setbacks < 0 && park.wake_at.is_none(),
             _ => false,
         };
-        self.inspect(|state| state.runs.values().filter(is_so).map(|run| run.new.key).collect())
+        self.inspect(|state| state.runs.values().filter(is_so).map(|run| run.key).collect())
     }
 
     /// A run as it is stored, with its journal and its inbox.
@@ -98,9 +98,9 @@ impl State {
             let Some(run) = self.runs.get_mut(key).filter(|run| run.owner() == Some(worker)) else {
                 continue;
             };
-            match (lost, &mut run.spot) {
+            match (lost, &mut run.placement) {
                 (Lost::Claim(_), _) => self.let_go(*key, false, now),
-                (Lost::Collect(_), Some(Spot::Owned { mail, .. })) => *mail = true,
+                (Lost::Collect(_), Some(PlacementRow::Owned { messages, .. })) => *messages = true,
                 _ => {}
             }
         }
@@ -108,7 +108,7 @@ impl State {
 }
 
 impl Run {
-    fn has_letters(&self) -> bool {
+    fn has_messages(&self) -> bool {
         !self.inbox.is_empty()
     }
 }

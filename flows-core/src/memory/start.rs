@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::run::{Run, Spot};
+use super::run::{PlacementRow, Run};
 use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
@@ -32,15 +32,15 @@ impl State {
         }
         self.claims += 1;
         let claim = self.claims;
-        self.put(run.key, Some(Spot::Owned { worker, mail: false, sent: 0, claim }));
+        self.put(run.key, Some(PlacementRow::Owned { worker, messages: false, sent: 0, claim }));
         Ok(Started::Owned { started_at: now, claim })
     }
 
     /// [`Store::rerun`](crate::store::Store::rerun): the new run takes the place of the dead one,
     /// under its id too, unless that has gone to yet another run.
     pub(super) fn rerun(&mut self, dead: RunKey, run: &NewRun, now: Timestamp) -> Result<Started> {
-        let letter = self.runs.get(&dead).and_then(|run| run.end.as_ref());
-        if !letter.is_some_and(|end| end.dead) {
+        let message = self.runs.get(&dead).and_then(|run| run.end.as_ref());
+        if !message.is_some_and(|end| end.dead) {
             return Err(no_such_dead_letter(dead));
         }
         let started = match self.holder(run) {
@@ -48,14 +48,14 @@ impl State {
             _ => self.begin(run, now),
         };
         if started == Started::Created {
-            self.bury(dead, run);
+            self.take_dead_letter(dead, run);
         }
         Ok(started)
     }
 
     /// A start inside a record of `by`: a workflow id that another run has is left alone.
     pub(super) fn start_within(&mut self, by: RunKey, run: &NewRun, now: Timestamp) {
-        let successor = run.lineage.predecessor == Some(by.run);
+        let successor = run.spec.predecessor == Some(by.run);
         match self.holder(run) {
             Some(holder) if holder != by || !successor => {}
             _ => {
@@ -66,7 +66,7 @@ impl State {
 
     /// The run that stands in the way of a new one: it has its workflow id or its key.
     fn holder(&self, run: &NewRun) -> Option<RunKey> {
-        let by_id = run.workflow_id.as_ref().and_then(|id| self.find(run.key.tenant, id));
+        let by_id = run.spec.workflow_id.as_ref().and_then(|id| self.find(run.key.tenant, id));
         by_id.or_else(|| self.runs.contains_key(&run.key).then_some(run.key))
     }
 
@@ -82,19 +82,19 @@ impl State {
 
     fn begin(&mut self, run: &NewRun, now: Timestamp) -> Started {
         let first_turn = first_turn(run, now);
-        let spot = match first_turn {
+        let placement = match first_turn {
             Some(at) => asleep_until(at),
             None => self.next_ready(),
         };
-        self.insert(Run { started_at: first_turn.unwrap_or(now), ..Run::new(run, now, spot) });
+        self.insert(Run { started_at: first_turn.unwrap_or(now), ..Run::new(run, now, placement) });
         Started::Created
     }
 
     /// Makes a dead letter disappear, for `by` goes on in its place.
-    fn bury(&mut self, dead: RunKey, by: &NewRun) {
+    fn take_dead_letter(&mut self, dead: RunKey, by: &NewRun) {
         if let Some(end) = self.runs.get_mut(&dead).and_then(|run| run.end.as_mut()) {
             end.dead = false;
-            end.close.successor = Some(by.key.run);
+            end.outcome.successor = Some(by.key.run);
         }
     }
 }
@@ -104,13 +104,16 @@ fn first_turn(run: &NewRun, now: Timestamp) -> Option<Timestamp> {
     run.start_at.max(run.delay.map(|delay| now.after(delay))).filter(|at| *at > now)
 }
 
-fn asleep_until(at: Timestamp) -> Spot {
+fn asleep_until(at: Timestamp) -> PlacementRow {
     let waiting_for = "its start time".to_owned();
-    Spot::Parked { park: Park { wake_at: Some(at), waiting_for, ..Park::default() }, unborn: true }
+    PlacementRow::Parked {
+        park: Park { wake_at: Some(at), waiting_for, ..Park::default() },
+        unborn: true,
+    }
 }
 
 fn already_exists(run: &NewRun, existing: RunKey) -> Error {
-    let id = run.workflow_id.as_deref().unwrap_or("without an id");
+    let id = run.spec.workflow_id.as_deref().unwrap_or("without an id");
     let message = format!(
         "a run of workflow id `{id}` exists: {}; use another id, or say what to do with \
          `.on_conflict(..)`",

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::run::{Run, Spot};
+use super::run::{PlacementRow, Run};
 use crate::ids::RunKey;
 use crate::store::{Hint, WorkerIdentity};
 use crate::time::Timestamp;
@@ -40,12 +40,12 @@ pub(super) struct Member {
 impl State {
     /// Adds a run that nobody knows yet.
     pub(super) fn insert(&mut self, mut run: Run) {
-        let key = run.new.key;
-        let before = run.new.lineage.predecessor.map(|run| RunKey { run, ..key });
+        let key = run.key;
+        let before = run.spec.predecessor.map(|run| RunKey { run, ..key });
         if let Some(before) = before.and_then(|before| self.runs.get(&before)) {
             run.dedup = Arc::clone(&before.dedup);
         }
-        if let Some(id) = &run.new.workflow_id {
+        if let Some(id) = &run.spec.workflow_id {
             self.ids.insert((key.tenant, id.clone()), key);
         }
         self.runs.insert(key, run);
@@ -53,30 +53,30 @@ impl State {
     }
 
     /// Moves a run to a place, or (`None`) out of the world of open runs.
-    pub(super) fn put(&mut self, key: RunKey, spot: Option<Spot>) {
+    pub(super) fn put(&mut self, key: RunKey, placement: Option<PlacementRow>) {
         self.unindex(key);
         if let Some(run) = self.runs.get_mut(&key) {
             run.moved |= !run.is_ready();
-            run.spot = spot;
+            run.placement = placement;
             self.index(key);
         }
     }
 
     /// Makes a run ready, behind those that are.
     pub(super) fn make_ready(&mut self, key: RunKey) {
-        let spot = self.next_ready();
-        self.put(key, Some(spot));
+        let placement = self.next_ready();
+        self.put(key, Some(placement));
     }
 
-    pub(super) fn next_ready(&mut self) -> Spot {
+    pub(super) fn next_ready(&mut self) -> PlacementRow {
         self.readied += 1;
-        Spot::Ready(self.readied)
+        PlacementRow::Ready(self.readied)
     }
 
     /// The ready runs of a shard that are in some of the lanes, in claim order.
     pub(super) fn ready_in(&self, shard: i16, lanes: &[i64]) -> impl Iterator<Item = RunKey> {
         let queue = self.ready.get(&shard).into_iter().flat_map(BTreeMap::values).copied();
-        queue.filter(move |key| self.runs.get(key).is_some_and(|r| lanes.contains(&r.new.lane)))
+        queue.filter(move |key| self.runs.get(key).is_some_and(|r| lanes.contains(&r.lane)))
     }
 
     /// The shards with such runs.
@@ -100,32 +100,37 @@ impl State {
 
     fn index(&mut self, key: RunKey) {
         let Some(run) = self.runs.get(&key) else { return };
-        match &run.spot {
-            Some(Spot::Ready(number)) => {
+        match &run.placement {
+            Some(PlacementRow::Ready(number)) => {
                 let queue = self.ready.entry(key.shard).or_default();
-                queue.insert((run.new.priority, *number), key);
+                queue.insert((run.spec.priority, *number), key);
             }
-            Some(Spot::Owned { worker, .. }) => {
+            Some(PlacementRow::Owned { worker, .. }) => {
                 self.owned.entry(*worker).or_default().insert(key);
             }
-            Some(Spot::Parked { park, .. }) if park.stuck.is_some() => {} // it does not wake by itself
-            Some(Spot::Parked { park, .. }) => self.due.extend(park.wake_at.map(|at| (at, key))),
+            Some(PlacementRow::Parked { park, .. }) if park.stuck.is_some() => {} // it does not wake by itself
+            Some(PlacementRow::Parked { park, .. }) => {
+                self.due.extend(park.wake_at.map(|at| (at, key)))
+            }
             None => {}
         }
     }
 
     fn unindex(&mut self, key: RunKey) {
         let Some(run) = self.runs.get(&key) else { return };
-        match &run.spot {
-            Some(Spot::Ready(number)) => {
+        match &run.placement {
+            Some(PlacementRow::Ready(number)) => {
                 let queue = self.ready.entry(key.shard).or_default();
-                queue.remove(&(run.new.priority, *number));
+                queue.remove(&(run.spec.priority, *number));
             }
-            Some(Spot::Owned { worker, .. }) => self.disown(*worker, key),
-            Some(Spot::Parked { park: crate::store::Park { wake_at: Some(at), .. }, .. }) => {
+            Some(PlacementRow::Owned { worker, .. }) => self.disown(*worker, key),
+            Some(PlacementRow::Parked {
+                park: crate::store::Park { wake_at: Some(at), .. },
+                ..
+            }) => {
                 self.due.remove(&(*at, key));
             }
-            Some(Spot::Parked { .. }) | None => {}
+            Some(PlacementRow::Parked { .. }) | None => {}
         }
     }
 

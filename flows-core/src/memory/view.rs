@@ -1,15 +1,16 @@
 //! Looking at runs. Nothing here changes anything.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::run::{End, Run, Spot};
+use super::run::{End, PlacementRow, Run};
 use super::state::State;
 use crate::ids::RunKey;
 use crate::store::{
-    Counted, DeadLetter, HistoryRow, ListCursor, ListFilter, Listed, MailKind, Outcome, PAGE_BYTES,
-    Place, RunView,
+    Counted, DeadLetter, HistoryRow, ListCursor, ListFilter, Listed, MessageKind, Outcome,
+    PAGE_BYTES, Placement, RunSpec, RunView,
 };
 use crate::time::Timestamp;
 
@@ -27,8 +28,8 @@ impl State {
     /// [`Store::describe`](crate::store::Store::describe).
     pub(super) fn describe(&self, run: RunKey, now: Timestamp) -> Option<RunView> {
         let run = self.runs.get(&run)?;
-        let cancelling = run.inbox.iter().any(|letter| letter.kind == MailKind::Cancel);
-        Some(RunView { place: self.place(run, now), cancelling, ..view(run) })
+        let cancelling = run.inbox.iter().any(|message| message.kind == MessageKind::Cancel);
+        Some(RunView { placement: self.placement(run, now), cancelling, ..view(run) })
     }
 
     /// [`Store::history`](crate::store::Store::history).
@@ -61,7 +62,7 @@ impl State {
     /// [`Store::dead_letters`](crate::store::Store::dead_letters).
     pub(super) fn dead_letters(&self, tenant: Uuid, limit: usize) -> Vec<DeadLetter> {
         let mut dead: Vec<_> = self.of_tenant(tenant).filter_map(dead_letter).collect();
-        dead.sort_by_key(|letter| Reverse((letter.failed_at, letter.key.run)));
+        dead.sort_by_key(|message| Reverse((message.failed_at, message.key.run)));
         dead.truncate(limit);
         dead
     }
@@ -73,23 +74,23 @@ impl State {
         stuck.truncate(limit);
         stuck
             .into_iter()
-            .map(|run| RunView { place: self.place(run, now), ..glance(run) })
+            .map(|run| RunView { placement: self.placement(run, now), ..glance(run) })
             .collect()
     }
 
     fn of_tenant(&self, tenant: Uuid) -> impl Iterator<Item = &Run> {
-        self.runs.values().filter(move |run| run.new.key.tenant == tenant)
+        self.runs.values().filter(move |run| run.key.tenant == tenant)
     }
 
-    fn place(&self, run: &Run, now: Timestamp) -> Option<Place> {
-        Some(match run.spot.as_ref()? {
-            Spot::Ready(_) => Place::Ready { served: self.is_served(run.new.lane, now) },
-            Spot::Owned { worker, .. } => {
+    fn placement(&self, run: &Run, now: Timestamp) -> Option<Placement> {
+        Some(match run.placement.as_ref()? {
+            PlacementRow::Ready(_) => Placement::Ready { served: self.is_served(run.lane, now) },
+            PlacementRow::Owned { worker, .. } => {
                 let member = self.workers.get(worker);
                 let name = member.map(|member| member.identity.name.clone()).unwrap_or_default();
-                Place::Owned { worker: *worker, name }
+                Placement::Owned { worker: *worker, name }
             }
-            Spot::Parked { park, .. } => Place::Parked {
+            PlacementRow::Parked { park, .. } => Placement::Parked {
                 wake_at: park.wake_at,
                 waiting_for: park.waiting_for.clone(),
                 stuck: park.stuck.clone(),
@@ -102,8 +103,8 @@ fn passes(run: &Run, filter: &ListFilter) -> bool {
     fn is<T: PartialEq>(wanted: &Option<T>, found: &T) -> bool {
         wanted.as_ref().is_none_or(|wanted| wanted == found)
     }
-    is(&filter.workflow.as_deref(), &&*run.new.workflow)
-        && is(&filter.version, &run.new.version)
+    is(&filter.workflow.as_deref(), &&*run.spec.workflow)
+        && is(&filter.version, &run.spec.version)
         && is(&filter.status, &run.status())
         && filter.created_after.is_none_or(|after| run.created_at >= after)
         && filter.created_before.is_none_or(|before| run.created_at < before)
@@ -117,57 +118,47 @@ fn closed_at(run: &Run) -> Option<Timestamp> {
 }
 
 fn cursor(run: &Run) -> ListCursor {
-    ListCursor { created_at: run.created_at, run: run.new.key.run }
+    ListCursor { created_at: run.created_at, run: run.key.run }
 }
 
 /// Bytes of its input and output.
 fn payload(run: &Run) -> usize {
-    let output = run.end.as_ref().and_then(|end| end.close.output.as_ref());
-    run.new.input.len() + output.map_or(0, String::len)
+    let output = run.end.as_ref().and_then(|end| end.outcome.output.as_ref());
+    run.spec.input.len() + output.map_or(0, String::len)
 }
 
 fn dead_letter(run: &Run) -> Option<DeadLetter> {
     let end = run.end.as_ref().filter(|end| end.dead)?;
     Some(DeadLetter {
-        key: run.new.key,
-        workflow_id: run.new.workflow_id.as_deref().map(str::to_owned),
-        workflow: run.new.workflow.to_string(),
-        version: run.new.version,
-        error: end.close.error.clone(),
+        key: run.key,
+        workflow_id: run.spec.workflow_id.as_deref().map(str::to_owned),
+        workflow: run.spec.workflow.to_string(),
+        version: run.spec.version,
+        error: end.outcome.error.clone(),
         failed_at: end.at,
-        attempt: run.new.attempt,
+        attempt: run.spec.attempt,
     })
 }
 
-/// The view of a run, without its place and its payloads.
+/// The view of a run, without its placement and its payloads.
 fn glance(run: &Run) -> RunView {
-    RunView { input: None, output: None, ..view(run) }
+    let spec = RunSpec { input: "".into(), ..RunSpec::clone(&run.spec) };
+    RunView { spec: Arc::new(spec), output: None, ..view(run) }
 }
 
-/// The view of a run, without its place.
+/// The view of a run, without its placement.
 fn view(run: &Run) -> RunView {
-    let new = &run.new;
-    let close = run.end.as_ref().map(|End { close, .. }| close);
+    let outcome = run.end.as_ref().map(|End { outcome, .. }| outcome);
     RunView {
-        key: new.key,
-        workflow_id: new.workflow_id.as_deref().map(str::to_owned),
-        workflow: new.workflow.to_string(),
-        version: new.version,
-        queue: new.queue.to_string(),
-        priority: new.priority,
+        key: run.key,
+        spec: Arc::clone(&run.spec),
         status: run.status(),
-        attempt: new.attempt,
-        input: Some(new.input.to_string()),
-        output: close.and_then(|close| close.output.clone()),
-        error: close.and_then(|close| close.error.clone()),
+        output: outcome.and_then(|outcome| outcome.output.clone()),
+        error: outcome.and_then(|outcome| outcome.error.clone()),
         created_at: run.created_at,
         closed_at: run.end.as_ref().map(|end| end.at),
-        timeout: new.timeout,
-        predecessor: new.lineage.predecessor,
-        successor: close.and_then(|close| close.successor),
-        parent: new.lineage.parent,
-        retry: new.retry.clone(),
-        place: None,
+        successor: outcome.and_then(|outcome| outcome.successor),
+        placement: None,
         inbox: u32::try_from(run.inbox.len()).unwrap_or(u32::MAX),
         cancelling: false,
     }

@@ -11,14 +11,14 @@ mod ending;
 mod fence;
 mod leases;
 mod looking;
-mod mail;
-mod mail_in_records;
+mod messages;
+mod messages_in_records;
 mod owning;
 mod pages;
 mod reruns;
+mod scanning;
 mod setbacks;
 mod starting;
-mod surveying;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -117,7 +117,7 @@ contract! {
         of_racing_rows_one_wins
         starts_are_kept_only_with_their_record
         letters_leave_only_with_a_winning_record;
-    mail:
+    messages:
         mail_before_the_first_turn_waits_in_order
         mail_to_an_owned_run_raises_its_flag
         mail_wakes_a_parked_run
@@ -136,7 +136,7 @@ contract! {
         mail_racing_with_parking_is_never_lost
         mail_racing_with_claiming_is_never_lost
         racing_senders_are_numbered;
-    mail_in_records:
+    messages_in_records:
         a_child_that_ends_wakes_its_parked_parent
         mail_in_a_record_raises_the_flag_of_an_owner
         mail_in_a_record_to_an_ended_run_is_dropped
@@ -215,10 +215,10 @@ contract! {
         another_tenant_reaches_nothing
         an_id_is_found_by_tenant
         a_description_tells_of_a_request_to_cancel;
-    surveying:
-        a_survey_gives_every_open_run_once_shard_by_shard
-        a_survey_gives_what_a_claim_would
-        a_survey_gives_closed_runs_newest_first
-        a_survey_is_of_one_workflow
-        a_survey_touches_nothing;
+    scanning:
+        a_scan_gives_every_open_run_once_shard_by_shard
+        a_scan_gives_what_a_claim_would
+        a_scan_gives_closed_runs_newest_first
+        a_scan_is_of_one_workflow
+        a_scan_touches_nothing;
 }

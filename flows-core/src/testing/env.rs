@@ -20,7 +20,7 @@ use crate::engine::{Engine, Execution, Typed};
 use crate::error::{Error, Result};
 use crate::memory::MemoryStore;
 use crate::registry::Registry;
-use crate::store::{ListFilter, Place, RunStatus, list_all};
+use crate::store::{ListFilter, Placement, RunStatus, list_all};
 
 /// How often a test on real time looks whether everything is quiet.
 const LOOK: Duration = Duration::from_millis(5);
@@ -270,8 +270,9 @@ impl TestEnv {
         let open = ListFilter { status, limit: RUNS, ..ListFilter::default() };
         for view in list_all(&*store, self.engine.id(), &open).await?.runs {
             let view = store.describe(view.key).await?;
-            let place = view.and_then(|view| view.place);
-            let runs = matches!(place, Some(Place::Owned { .. } | Place::Ready { served: true }));
+            let place = view.and_then(|view| view.placement);
+            let runs =
+                matches!(place, Some(Placement::Owned { .. } | Placement::Ready { served: true }));
             if runs && self.kit.desk.calls.running().is_empty() {
                 return Ok(false);
             }

@@ -13,7 +13,9 @@ use super::kit::Kit;
 use crate::engine::{Description, Waiting};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
-use crate::store::{ListFilter, Outcome, Place, RunStatus, RunView, Store, list_all, no_such_run};
+use crate::store::{
+    ListFilter, Outcome, Placement, RunStatus, RunView, Store, list_all, no_such_run,
+};
 
 /// How long nothing must happen, of virtual time, before a waiter asks whether anything can.
 const QUIET: Duration = Duration::from_secs(365 * 86_400);
@@ -97,7 +99,7 @@ impl OpenRuns {
         let mut next = 0;
         while let Some(parent) = keys.get(next).copied() {
             let children = open.iter().filter(|view| {
-                view.parent.is_some_and(|of| of.run == parent.run) && !keys.contains(&view.key)
+                view.spec.parent.is_some_and(|of| of.run == parent.run) && !keys.contains(&view.key)
             });
             let children: Vec<_> = children.map(|view| view.key).collect();
             keys.extend(children);
@@ -123,10 +125,10 @@ impl OpenRuns {
     }
 
     fn have_timers(&self) -> bool {
-        self.runs.iter().any(|view| match &view.place {
-            Some(Place::Parked { wake_at, .. }) => wake_at.is_some(),
-            Some(Place::Ready { served }) => *served,
-            Some(Place::Owned { .. }) => true,
+        self.runs.iter().any(|view| match &view.placement {
+            Some(Placement::Parked { wake_at, .. }) => wake_at.is_some(),
+            Some(Placement::Ready { served }) => *served,
+            Some(Placement::Owned { .. }) => true,
             None => false,
         })
     }
@@ -145,6 +147,7 @@ impl OpenRuns {
 }
 
 fn named(view: &RunView) -> String {
-    let id = view.workflow_id.clone().unwrap_or_else(|| view.key.run.to_string());
-    format!("run `{id}` of workflow `{}`", view.workflow)
+    let id =
+        view.spec.workflow_id.as_deref().map_or_else(|| view.key.run.to_string(), str::to_owned);
+    format!("run `{id}` of workflow `{}`", view.spec.workflow)
 }

@@ -15,8 +15,8 @@ use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{
     Activation, Claim, ClaimStuck, Close, Collected, Committed, Counted, DeadLetter, Hint,
-    HistoryRow, Lease, ListFilter, Listed, Mail, NewRun, Next, Outcome, Outlook, Overdue, Page,
-    Record, RunView, Sent, Started, Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
+    HistoryRow, Lease, ListFilter, Listed, NewRun, Next, Outcome, OutgoingMessage, Overdue, Page,
+    Polled, Record, RunView, Scan, Scanned, Sent, Started, Store, StoreFuture, WorkerIdentity,
 };
 
 /// What the store has told.
@@ -143,7 +143,7 @@ impl Store for Watched {
         })
     }
 
-    fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
+    fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
         self.store.send(mail)
     }
 
@@ -157,7 +157,11 @@ impl Store for Watched {
         })
     }
 
-    fn send_held<'a>(&'a self, mail: &'a Mail, limit: Duration) -> StoreFuture<'a, Sent> {
+    fn send_held<'a>(
+        &'a self,
+        mail: &'a OutgoingMessage,
+        limit: Duration,
+    ) -> StoreFuture<'a, Sent> {
         self.store.send_held(mail, limit)
     }
 
@@ -166,7 +170,7 @@ impl Store for Watched {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
-        mail: &'a [Mail],
+        mail: &'a [OutgoingMessage],
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let ended = self.store.terminate(run, record, close, mail).await;
@@ -211,8 +215,8 @@ impl Store for Watched {
         self.store.claim_stuck(claim)
     }
 
-    fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {
-        self.store.look(worker)
+    fn poll<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled> {
+        self.store.poll(worker)
     }
 
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
@@ -227,8 +231,8 @@ impl Store for Watched {
         self.store.collect(worker)
     }
 
-    fn read_mail<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
-        self.store.read_mail(asked)
+    fn read_inboxes<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
+        self.store.read_inboxes(asked)
     }
 
     fn commit<'a>(
@@ -281,8 +285,8 @@ impl Store for Watched {
         self.store.count(tenant, filter)
     }
 
-    fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {
-        self.store.survey(survey)
+    fn scan<'a>(&'a self, scan: &'a Scan) -> StoreFuture<'a, Scanned> {
+        self.store.scan(scan)
     }
 
     fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>> {

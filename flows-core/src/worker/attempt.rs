@@ -82,7 +82,7 @@ impl Executor {
         let ActivityStart { task, attempt, heartbeat, .. } = start;
         let (op, residency, batch) = (task.op, run.residency, self.company.start());
         let info = ActivityInfo {
-            workflow_id: run.origin.workflow_id.clone(),
+            workflow_id: run.spec.workflow_id.clone(),
             run: key.run,
             tenant: key.tenant,
             name: def.name,

@@ -14,10 +14,10 @@ use super::resident::Resident;
 use super::work::Work;
 use crate::ids::RunKey;
 use crate::replay::Machine;
-use crate::store::{Letter, MAIL_BYTES, MailKind, Page};
+use crate::store::{INBOX_BYTES, InboxMessage, MessageKind, Page};
 
 /// The most bytes of signals that a run has taken in and nobody has received, but for the last of them.
-const SHARE: usize = MAIL_BYTES;
+const SHARE: usize = INBOX_BYTES;
 
 /// The letters that a run has left in its inbox: their numbers, by a hash of their names.
 #[derive(Default)]
@@ -32,11 +32,11 @@ impl Backlog {
         self.0.values().filter_map(BTreeSet::first).min().copied()
     }
 
-    fn has(&self, letter: &Letter) -> bool {
+    fn has(&self, letter: &InboxMessage) -> bool {
         self.0.get(&hash(&letter.name)).is_some_and(|left| left.contains(&letter.seq))
     }
 
-    fn add(&mut self, letter: &Letter) {
+    fn add(&mut self, letter: &InboxMessage) {
         self.0.entry(hash(&letter.name)).or_default().insert(letter.seq);
     }
 
@@ -52,9 +52,10 @@ fn hash(name: &str) -> u64 {
 
 impl Resident {
     /// Whether a letter is taken in now; if not, it is left in the inbox.
-    pub(super) fn takes(&mut self, letter: &Letter, again: bool) -> bool {
+    pub(super) fn takes(&mut self, letter: &InboxMessage, again: bool) -> bool {
         let Some(machine) = &self.machine else { return true };
-        if letter.kind != MailKind::Signal || (self.backlog.is_none() && has_room(machine, letter))
+        if letter.kind != MessageKind::Signal
+            || (self.backlog.is_none() && has_room(machine, letter))
         {
             return true;
         }
@@ -90,16 +91,16 @@ impl Executor {
     pub(super) fn read_left(&mut self, key: RunKey, behind: i64, page: Page) {
         let Some(run) = self.runs.get_mut(&key) else { return };
         let Some(backlog) = &mut run.backlog else { return };
-        if page.letters.first().is_none_or(|first| first.seq > behind + 1) {
+        if page.messages.first().is_none_or(|first| first.seq > behind + 1) {
             backlog.remove(behind + 1); // it is not there any more
         }
-        let left = page.letters.into_iter().filter(|letter| backlog.has(letter));
+        let left = page.messages.into_iter().filter(|letter| backlog.has(letter));
         for letter in left.collect::<Vec<_>>() {
             self.take_in(key, Work::Again(letter));
         }
     }
 }
 
-fn has_room(machine: &Machine, letter: &Letter) -> bool {
+fn has_room(machine: &Machine, letter: &InboxMessage) -> bool {
     machine.unreceived_bytes() < SHARE || machine.awaited_signals().contains(&letter.name)
 }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::executor::Executor;
-use super::resident::{Origin, Resident};
+use super::resident::Resident;
 use crate::clock;
 use crate::context::ContinueAs;
-use crate::ending::{closed, letter_to_parent};
+use crate::ending::{closed, message_to_parent};
 use crate::error::{Error, ErrorKind, Result, TimeoutKind};
-use crate::ids::{RunKey, lane_of};
+use crate::ids::RunKey;
 use crate::journal::{Event, Recorded, StoredError};
 use crate::payload::{Payload, check_size};
 use crate::replay::{ChildTask, Machine};
-use crate::store::{Close, ConflictPolicy, Lineage, Mail, MailKind, NewRun, Parent, RunStatus};
+use crate::store::{Close, MessageKind, NewRun, OutgoingMessage, Parent, RunSpec, RunStatus};
 use crate::time::Timestamp;
 
 impl Executor {
@@ -40,13 +40,13 @@ impl Executor {
         }
         let cancelled = run.machine.as_ref().is_some_and(Machine::was_cancelled);
         let why = if is_over { Why::Limit } else { Why::Code { cancelled } };
-        let (close, successor) = close(key, &run.origin, outcome, why);
+        let (close, successor) = close(key, &run.spec, outcome, why);
         match &successor {
             Some(successor) => {
                 let bequest = bequest(successor.key, run);
                 run.pending.mail.extend(bequest);
             }
-            None => run.pending.mail.extend(letter_to_parent(key, run.origin.parent, &close)),
+            None => run.pending.mail.extend(message_to_parent(key, run.spec.parent, &close)),
         }
         successor.into_iter().for_each(|new| run.pending.start(new));
         run.pending.close = Some(Box::new(Close { claim: Some(run.claim), ..close }));
@@ -54,7 +54,7 @@ impl Executor {
 
     fn fitting(&self, key: RunKey, output: Payload) -> Result<Payload> {
         output.within(self.session.payload_limit, || {
-            let name = self.runs.get(&key).map(|run| Arc::clone(&run.origin.workflow));
+            let name = self.runs.get(&key).map(|run| Arc::clone(&run.spec.workflow));
             format!("output of workflow `{}`", name.unwrap_or_default())
         })
     }
@@ -73,7 +73,7 @@ impl Executor {
     /// The run has taken longer than its limit.
     pub(super) fn time_out(&mut self, key: RunKey) {
         let Some(run) = self.runs.get(&key).filter(|run| !run.ending) else { return };
-        let limit = run.origin.timeout.unwrap_or_default();
+        let limit = run.spec.timeout.unwrap_or_default();
         if let Some(turn) = run.machine.as_ref().map(Machine::cancel_children) {
             self.absorb(key, turn);
         }
@@ -83,7 +83,7 @@ impl Executor {
 
     /// The run of a child, which starts in the same commit as the mark that says so.
     pub(super) fn child_run(&self, key: RunKey, child: &ChildTask) -> Option<NewRun> {
-        self.runs.get(&key).map(|run| child_run(key, run, child))
+        self.runs.get(&key).map(|run| child_run(key, &run.spec, child))
     }
 }
 
@@ -108,13 +108,13 @@ fn tell(run: &mut Resident, outcome: &Result<Payload>, at: Timestamp) -> Result<
 
 /// What was acknowledged and has not reached the code: the run that goes on gets it. Signals that were
 /// never received, and a request to cancel that the code was never told of.
-fn bequest(to: RunKey, run: &Resident) -> Vec<Mail> {
-    let letter = |kind, name, payload| Mail { to, kind, name, payload, dedup: None };
+fn bequest(to: RunKey, run: &Resident) -> Vec<OutgoingMessage> {
+    let letter = |kind, name, payload| OutgoingMessage { to, kind, name, payload, dedup: None };
     let cancelled = run.machine.as_ref().and_then(Machine::unnoticed_cancellation);
     let cancelled = cancelled.and_then(|reason| Payload::json(&reason).ok());
     let unreceived = run.machine.as_ref().map(Machine::unreceived_signals).unwrap_or_default();
-    let signals = unreceived.into_iter().map(|(name, it)| letter(MailKind::Signal, name, it));
-    signals.chain(cancelled.map(|it| letter(MailKind::Cancel, String::new(), it))).collect()
+    let signals = unreceived.into_iter().map(|(name, it)| letter(MessageKind::Signal, name, it));
+    signals.chain(cancelled.map(|it| letter(MessageKind::Cancel, String::new(), it))).collect()
 }
 
 /// Why a run ends.
@@ -129,7 +129,7 @@ enum Why {
 /// cancel, and as timed out only by its own limit: the error of a child is a failure like others.
 fn close(
     key: RunKey,
-    origin: &Origin,
+    spec: &RunSpec,
     outcome: Result<Payload>,
     why: Why,
 ) -> (Close, Option<NewRun>) {
@@ -142,76 +142,38 @@ fn close(
     };
     let (status, successor) = match (error.kind(), why) {
         (_, Why::Limit) => (RunStatus::TimedOut, None),
-        (ErrorKind::ContinueAsNew, _) => (RunStatus::Continued, continued(key, origin, &error)),
+        (ErrorKind::ContinueAsNew, _) => (RunStatus::Continued, continued(key, spec, &error)),
         (ErrorKind::Cancelled, Why::Code { cancelled: true }) => (RunStatus::Cancelled, None),
-        _ => (RunStatus::Failed, retried(key, origin, &error)),
+        _ => (RunStatus::Failed, retried(key, spec, &error)),
     };
     let id = successor.as_ref().map(|new| new.key.run);
     (closed(status, None, Some(&error), id), successor)
 }
 
 /// The next attempt of a failed run, if its policy has one.
-fn retried(key: RunKey, origin: &Origin, error: &Error) -> Option<NewRun> {
-    let policy = origin.retry.as_ref().filter(|policy| policy.retries(origin.attempt, error))?;
-    let delay = policy.delay_after(origin.attempt, clock::random_share());
-    let mut new = successor(key, origin, Arc::clone(origin.input.as_ref()?));
-    (new.attempt, new.delay) = (origin.attempt + 1, Some(delay));
-    Some(new)
+fn retried(key: RunKey, spec: &RunSpec, error: &Error) -> Option<NewRun> {
+    let policy = spec.retry.as_ref().filter(|policy| policy.retries(spec.attempt, error))?;
+    let delay = policy.delay_after(spec.attempt, clock::random_share());
+    let next = RunSpec { attempt: spec.attempt + 1, ..spec.successor(key.run) };
+    Some(NewRun { delay: Some(delay), ..NewRun::new(key.successor(), next) })
 }
 
 fn next_of(error: &Error) -> Option<ContinueAs> {
     (error.kind() == ErrorKind::ContinueAsNew).then(|| error.details()).flatten()
 }
 
-fn continued(key: RunKey, origin: &Origin, error: &Error) -> Option<NewRun> {
-    let next = next_of(error)?;
-    let mut new = successor(key, origin, next.input.into());
-    new.lane = lane_of(&origin.queue, &next.workflow, next.version);
-    (new.workflow, new.version) = (next.workflow.into(), next.version);
-    Some(new)
+fn continued(key: RunKey, spec: &RunSpec, error: &Error) -> Option<NewRun> {
+    let ContinueAs { workflow, version, input, .. } = next_of(error)?;
+    let (workflow, input) = (workflow.into(), input.into());
+    let next = RunSpec { workflow, version, input, ..spec.successor(key.run) };
+    Some(NewRun::new(key.successor(), next))
 }
 
-fn successor(key: RunKey, origin: &Origin, input: Arc<str>) -> NewRun {
-    NewRun {
-        key: key.successor(),
-        workflow_id: origin.workflow_id.clone(),
-        workflow: Arc::clone(&origin.workflow),
-        version: origin.version,
-        queue: Arc::clone(&origin.queue),
-        lane: lane_of(&origin.queue, &origin.workflow, origin.version),
-        priority: origin.priority,
-        input,
-        on_conflict: ConflictPolicy::Reject,
-        start_at: None,
-        delay: None::<Duration>,
-        timeout: origin.timeout,
-        attempt: 1,
-        retry: origin.retry.clone(),
-        lineage: Lineage { predecessor: Some(key.run), parent: origin.parent },
-    }
-}
-
-fn child_run(parent: RunKey, run: &Resident, task: &ChildTask) -> NewRun {
-    let queue: Arc<str> =
-        task.queue.as_deref().map_or_else(|| Arc::clone(&run.origin.queue), Arc::from);
-    NewRun {
-        key: RunKey::of_run(parent.tenant, task.run),
-        workflow_id: None,
-        workflow: task.workflow.into(),
-        version: task.version,
-        lane: lane_of(&queue, task.workflow, task.version),
-        queue,
-        priority: run.origin.priority,
-        input: task.input.as_json().unwrap_or("null").into(),
-        on_conflict: ConflictPolicy::Reject,
-        start_at: None,
-        delay: None,
-        timeout: task.timeout,
-        attempt: 1,
-        retry: task.retry.clone(),
-        lineage: Lineage {
-            predecessor: None,
-            parent: Some(Parent { run: parent.run, op: task.op }),
-        },
-    }
+fn child_run(parent: RunKey, spec: &RunSpec, task: &ChildTask) -> NewRun {
+    let input = task.input.as_json().unwrap_or("null").into();
+    let by = Parent { run: parent.run, op: task.op };
+    let child = spec.child(by, task.workflow.into(), task.version, input);
+    let queue = task.queue.as_deref().map_or_else(|| Arc::clone(&child.queue), Arc::from);
+    let child = RunSpec { queue, timeout: task.timeout, retry: task.retry.clone(), ..child };
+    NewRun::new(RunKey::of_run(parent.tenant, task.run), child)
 }

@@ -20,7 +20,7 @@ use super::session::Session;
 use crate::engine::gathered::Gathered;
 use crate::error::Result;
 use crate::ids::RunKey;
-use crate::store::{Activation, Claim, ClaimStuck, Hint, Outlook, SUSPECT};
+use crate::store::{Activation, Claim, ClaimStuck, Hint, Polled, SUSPECT};
 
 /// The most runs of one claim.
 const CLAIM: usize = 200;
@@ -119,10 +119,10 @@ impl Keeper<'_> {
                     }
                 }
             }
-            Hint::Mail(worker) if worker == self.session.id() => self.session.request_collect(),
+            Hint::Messages(worker) if worker == self.session.id() => self.session.request_collect(),
             Hint::Unsure => (self.look_at, self.retry_at) = (Instant::now(), Instant::now()),
             Hint::Terminated(runs) => self.let_go(&runs),
-            Hint::Mail(_) | Hint::Closed(_) => {}
+            Hint::Messages(_) | Hint::Closed(_) => {}
         }
     }
 
@@ -135,7 +135,7 @@ impl Keeper<'_> {
     }
 
     async fn look(&mut self) {
-        match self.session.store.look(&self.session.identity).await {
+        match self.session.store.poll(&self.session.identity).await {
             Ok(outlook) => {
                 self.plan(&outlook);
                 if outlook.overdue {
@@ -198,8 +198,8 @@ impl Keeper<'_> {
 
     /// Looks again soon when there was work, later and later when there was none, and in any case
     /// when the next parked run is due.
-    fn plan(&mut self, outlook: &Outlook) {
-        let found = outlook.mail || !outlook.ready.is_empty();
+    fn plan(&mut self, outlook: &Polled) {
+        let found = outlook.messages || !outlook.ready.is_empty();
         let longest = self.session.config.poll_interval;
         self.pause = if found { SHORTEST_PAUSE } else { self.pause * 2 }.min(longest);
         self.look_at = Instant::now() + self.pause;
@@ -213,7 +213,7 @@ impl Keeper<'_> {
         }
         self.ready.extend(&outlook.ready);
         self.suspects = outlook.suspects;
-        if outlook.mail {
+        if outlook.messages {
             self.session.request_collect();
         }
     }

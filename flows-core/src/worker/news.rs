@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::ids::RunKey;
 use crate::journal::{Event, StoredError};
 use crate::payload::Payload;
-use crate::store::{Collected, Letter, MailKind, Page, Park};
+use crate::store::{Collected, InboxMessage, MessageKind, Page, Park};
 use crate::time::Timestamp;
 
 /// A run that waits for timers alone stays in memory when the next one is due within this.
@@ -30,15 +30,15 @@ impl Executor {
             return self.park_stuck(mail.run);
         }
         run.pending.park = None; // it does not know of this mail; `consider` parks anew
-        let Collected { run: key, inbox: letters, more, .. } = mail;
-        self.read(key, Page { letters, more });
+        let Collected { run: key, inbox: messages, more, .. } = mail;
+        self.read(key, Page { messages, more });
         self.mark_dirty(key);
         self.consider(key);
     }
 
     /// The letters that have not been read yet are to be taken in.
     pub(super) fn read(&mut self, key: RunKey, page: Page) {
-        for letter in page.letters {
+        for letter in page.messages {
             let Some(run) = self.runs.get_mut(&key).filter(|run| run.is_live()) else { return };
             if letter.seq > run.seen {
                 run.seen = letter.seq;
@@ -144,12 +144,12 @@ fn ahead(due: Timestamp, lead: Duration, now: Timestamp) -> Timestamp {
     if due > now.after(HORIZON) { due.before(lead) } else { due }
 }
 
-pub(super) fn event_of(letter: Letter) -> Result<Event, Error> {
-    let Letter { kind, name, payload, .. } = letter;
+pub(super) fn event_of(letter: InboxMessage) -> Result<Event, Error> {
+    let InboxMessage { kind, name, payload, .. } = letter;
     match kind {
-        MailKind::Signal => Ok(Event::SignalReceived { name, payload }),
-        MailKind::Cancel => Ok(Event::CancelRequested { reason: payload.decode()? }),
-        MailKind::ChildClosed => child_closed(&name, &payload),
+        MessageKind::Signal => Ok(Event::SignalReceived { name, payload }),
+        MessageKind::Cancel => Ok(Event::CancelRequested { reason: payload.decode()? }),
+        MessageKind::ChildClosed => child_closed(&name, &payload),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::closing::timed_out;
 use super::session::Session;
-use crate::ending::{ended_from_outside, letter_to_parent};
+use crate::ending::{ended_from_outside, message_to_parent};
 use crate::error::Result;
 use crate::store::{Overdue, RunStatus};
 
@@ -23,7 +23,7 @@ async fn end_some(session: &Session) -> Result<()> {
     for Overdue { run, parent, limit } in session.store.overdue(AT_ONCE).await? {
         let (record, close) =
             ended_from_outside(RunStatus::TimedOut, &timed_out(limit), session.clock.now())?;
-        let mail: Vec<_> = letter_to_parent(run, parent, &close).into_iter().collect();
+        let mail: Vec<_> = message_to_parent(run, parent, &close).into_iter().collect();
         if session.store.terminate(run, &record, &close, &mail).await? {
             session.hints.terminated(run);
         }

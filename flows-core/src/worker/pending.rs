@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use crate::error::Result;
 use crate::journal::{Recorded, RowBuilder};
 use crate::replay::ActivityStart;
-use crate::store::{Close, Mail, NewRun, Park};
+use crate::store::{Close, NewRun, OutgoingMessage, Park};
 
 /// A portion of so many bytes takes nothing more. One thing is never divided: so a record has at most
 /// this and the largest thing that a run can be given.
@@ -27,7 +27,7 @@ pub(crate) struct Pending {
     /// What goes out before the rest, in this order.
     full: VecDeque<Portion>,
     pub(crate) open: Portion,
-    pub(crate) mail: Vec<Mail>,
+    pub(crate) mail: Vec<OutgoingMessage>,
     pub(crate) park: Option<Box<Park>>,
     pub(crate) close: Option<Box<Close>>,
     /// The run has got further than its setbacks.
@@ -41,7 +41,7 @@ pub(crate) struct Portion {
     pub(crate) consumed: Vec<i64>,
     pub(crate) starts: Vec<NewRun>,
     /// Letters that go with its marks.
-    pub(crate) mail: Vec<Mail>,
+    pub(crate) mail: Vec<OutgoingMessage>,
     /// Activities that start when everything before them is durable.
     pub(crate) launches: Vec<ActivityStart>,
     /// Bytes of the inputs in `starts`.
@@ -106,12 +106,12 @@ impl Pending {
 
     /// Adds a run that starts with what was added last.
     pub(crate) fn start(&mut self, run: NewRun) {
-        self.open.inputs += run.input.len() + START;
+        self.open.inputs += run.spec.input.len() + START;
         self.open.starts.push(run);
     }
 
     /// Adds a letter that goes with the mark that was added last.
-    pub(crate) fn send(&mut self, letter: Option<Mail>) {
+    pub(crate) fn send(&mut self, letter: Option<OutgoingMessage>) {
         self.open.mail.extend(letter);
     }
 

@@ -112,9 +112,9 @@ impl Keeper<'_> {
             return;
         }
         let wanted: Vec<_> = asked.iter().map(|asked| (asked.key, asked.behind)).collect();
-        match self.session.store.read_mail(&wanted).await {
+        match self.session.store.read_inboxes(&wanted).await {
             Ok(pages) => asked.into_iter().zip(pages).for_each(|(asked, page)| {
-                match page.letters.is_empty() && page.more.is_some() {
+                match page.messages.is_empty() && page.more.is_some() {
                     true => self.portions.queue.push_back(Alone::Page(asked)),
                     false => self.turn_page(asked, page),
                 }
@@ -130,7 +130,7 @@ impl Keeper<'_> {
     }
 
     async fn read_page(&mut self, asked: PageRequest) -> Result<()> {
-        let mut pages = self.session.store.read_mail(&[(asked.key, asked.behind)]).await?;
+        let mut pages = self.session.store.read_inboxes(&[(asked.key, asked.behind)]).await?;
         self.turn_page(asked, pages.pop().unwrap_or_default());
         Ok(())
     }

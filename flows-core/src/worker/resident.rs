@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
@@ -19,9 +18,11 @@ use crate::context::ActivityContext;
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded};
 use crate::replay::{ActivityStart, ActivityTask, Machine};
-use crate::retry::RetryPolicy;
-use crate::store::{Activation, Outcome, Parent, Record};
+use crate::store::{Activation, Outcome, Record, RunSpec};
 use crate::time::Timestamp;
+
+/// An input of so many bytes is kept whether it is needed again or not.
+const SMALL: usize = 1024;
 
 /// A run that this worker holds.
 pub(crate) struct Resident {
@@ -33,7 +34,8 @@ pub(crate) struct Resident {
     pub(crate) todo: VecDeque<Work>,
     /// Whether it stands in the executor's list of runs with something to take in.
     pub(crate) listed: bool,
-    pub(crate) origin: Box<Origin>,
+    /// What it was started with, as far as its end needs it.
+    pub(crate) spec: Arc<RunSpec>,
     /// Distinguishes this residency from an earlier one of the same run.
     pub(crate) residency: u64,
     /// No worker has owned it before.
@@ -81,38 +83,6 @@ pub(crate) struct Resident {
     pub(crate) suspicion: Option<Box<Suspicion>>,
 }
 
-/// What the run was started with, as far as its end needs it.
-pub(crate) struct Origin {
-    pub(crate) workflow_id: Option<Arc<str>>,
-    pub(crate) workflow: Arc<str>,
-    pub(crate) version: u32,
-    pub(crate) queue: Arc<str>,
-    pub(crate) priority: i16,
-    /// Kept where it may be needed again.
-    pub(crate) input: Option<Arc<str>>,
-    pub(crate) attempt: u32,
-    pub(crate) retry: Option<RetryPolicy>,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) parent: Option<Parent>,
-}
-
-impl From<&Activation> for Origin {
-    fn from(run: &Activation) -> Self {
-        Self {
-            workflow_id: run.workflow_id.clone(),
-            workflow: run.workflow.clone(),
-            version: run.version,
-            queue: run.queue.clone(),
-            priority: run.priority,
-            input: run.retry.as_ref().map(|_| run.input.clone()),
-            attempt: run.attempt,
-            retry: run.retry.clone(),
-            timeout: run.timeout,
-            parent: run.parent,
-        }
-    }
-}
-
 /// What is on its way to the store.
 pub(crate) struct Flying {
     pub(crate) launches: Vec<ActivityStart>,
@@ -148,7 +118,7 @@ impl Resident {
             away: false,
             todo: VecDeque::new(),
             listed: false,
-            origin: Box::new(Origin::from(run)),
+            spec: kept(&run.spec),
             residency,
             is_new: run.is_new,
             position: i32::try_from(run.journal.len()).unwrap_or(i32::MAX),
@@ -290,6 +260,14 @@ impl Drop for Resident {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Of a large input, only what is needed again is kept: a run that is not retried has it in its machine.
+fn kept(spec: &Arc<RunSpec>) -> Arc<RunSpec> {
+    if spec.retry.is_some() || spec.input.len() <= SMALL {
+        return Arc::clone(spec);
+    }
+    Arc::new(RunSpec { input: "".into(), ..RunSpec::clone(spec) })
 }
 
 /// The executor of a run: by its shard, so that runs that share a shard share a batch.

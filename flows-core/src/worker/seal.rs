@@ -108,14 +108,14 @@ impl Executor {
 fn sealed_record(key: RunKey, claim: i64, position: i32, recorded: &Recorded) -> Result<Record> {
     let events = journal::encode(std::slice::from_ref(recorded))
         .map_err(|error| Error::new(ErrorKind::Codec, error.to_string()))?;
-    let (consumed, starts, mail) = (Vec::new(), Vec::new(), Vec::new());
+    let (consumed, starts, messages) = (Vec::new(), Vec::new(), Vec::new());
     Ok(Record {
         key,
         position,
         events,
         consumed,
         starts,
-        mail,
+        messages,
         next: Next::Stay,
         claim: Some(claim),
         held: 0,

@@ -9,7 +9,7 @@ use super::pending::{Pending, Portion};
 use super::resident::{Flying, Resident};
 use crate::error::Result;
 use crate::ids::RunKey;
-use crate::store::{Close, Committed, Next, Outcome, Record};
+use crate::store::{Committed, Next, Record};
 
 /// The most runs of one batch.
 const BATCH: usize = 1000;
@@ -88,8 +88,8 @@ impl Executor {
 /// commit.
 fn seal(key: RunKey, run: &mut Resident) -> (Flying, Record) {
     let Pending { open, mail: last, park, close, clears, .. } = run.pending.take_next();
-    let Portion { mut row, consumed, starts, mut mail, launches, .. } = open;
-    mail.extend(last);
+    let Portion { mut row, consumed, starts, mail: mut messages, launches, .. } = open;
+    messages.extend(last);
     if let Some(first) = run.take_first()
         && let Err(error) = row.put_first(&first)
     {
@@ -99,7 +99,7 @@ fn seal(key: RunKey, run: &mut Resident) -> (Flying, Record) {
     let flying = Flying {
         launches,
         wrote_row,
-        closes: close.as_deref().map(outcome_of),
+        closes: close.as_deref().map(|close| Box::new(close.outcome.clone())),
         parks: park.as_ref().map(|park| park.sent),
         clears,
         record: None,
@@ -112,14 +112,8 @@ fn seal(key: RunKey, run: &mut Resident) -> (Flying, Record) {
     let events = row.into_bytes();
     let (position, claim) = (run.position, Some(run.claim));
     let held = 0;
-    (flying, Record { key, position, events, consumed, starts, mail, next, claim, clears, held })
-}
-
-fn outcome_of(close: &Close) -> Box<Outcome> {
-    Box::new(Outcome {
-        status: close.status,
-        output: close.output.clone(),
-        error: close.error.clone(),
-        successor: close.successor,
-    })
+    (
+        flying,
+        Record { key, position, events, consumed, starts, messages, next, claim, clears, held },
+    )
 }

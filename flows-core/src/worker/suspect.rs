@@ -157,7 +157,7 @@ impl Executor {
         if !run.away || run.residency != residency || !run.is_live() {
             return;
         }
-        let def = self.session.registry.workflow(&run.origin.workflow, run.origin.version);
+        let def = self.session.registry.workflow(&run.spec.workflow, run.spec.version);
         let source = def.map(|def| format!(" at {}", def.source)).unwrap_or_default();
         let after = after.unwrap_or_else(|| format!("its beginning{source}"));
         let why = format!(

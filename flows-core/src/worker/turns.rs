@@ -13,7 +13,7 @@ use crate::journal::{Event, Recorded, StepId, StoredError};
 use crate::payload::Payload;
 use crate::replay::{ActivityStart, ActivityTask, Command, Turn};
 use crate::retry::RetryPolicy;
-use crate::store::{Mail, MailKind, NewRun, Park};
+use crate::store::{MessageKind, NewRun, OutgoingMessage, Park};
 use crate::time::Timestamp;
 use crate::{clock, definition::ActivityDef};
 
@@ -29,14 +29,14 @@ struct Marked {
     /// Children that start.
     starts: Vec<NewRun>,
     /// Requests to cancel, to children that nobody waits for any more.
-    cancels: Vec<Mail>,
+    cancels: Vec<OutgoingMessage>,
 }
 
 impl Executor {
     /// Sorts what a poll wants.
     pub(super) fn absorb(&mut self, key: RunKey, turn: Turn) {
         for warning in &turn.warnings {
-            let workflow = self.runs.get(&key).map(|run| &*run.origin.workflow);
+            let workflow = self.runs.get(&key).map(|run| &*run.spec.workflow);
             tracing::warn!(
                 monotonic_counter.flows_changed_inputs = 1_u64,
                 workflow,
@@ -45,7 +45,7 @@ impl Executor {
             );
         }
         for call in &turn.forgotten {
-            let workflow = self.runs.get(&key).map(|run| &*run.origin.workflow);
+            let workflow = self.runs.get(&key).map(|run| &*run.spec.workflow);
             tracing::warn!(
                 monotonic_counter.flows_forgotten_calls = 1_u64,
                 workflow,
@@ -198,7 +198,7 @@ impl Executor {
     pub(super) fn get_stuck(&mut self, key: RunKey, why: &str) {
         self.clear_alarms(key);
         let Some(run) = self.runs.get_mut(&key) else { return };
-        self.session.stuck.note(key.run, &run.origin.workflow, why);
+        self.session.stuck.note(key.run, &run.spec.workflow, why);
         self.discarded.extend(run.let_go());
         run.drop_launches();
         run.stuck = Some(storable_reason(why.to_owned()));
@@ -233,9 +233,15 @@ pub(super) fn is_only_once(task: &ActivityTask, def: &ActivityDef) -> bool {
 }
 
 /// A run's request to cancel, sent to another one.
-fn cancel_of(to: RunKey, reason: &str) -> Option<Mail> {
+fn cancel_of(to: RunKey, reason: &str) -> Option<OutgoingMessage> {
     let payload = Payload::json(&reason).ok()?;
-    Some(Mail { to, kind: MailKind::Cancel, name: String::new(), payload, dedup: None })
+    Some(OutgoingMessage {
+        to,
+        kind: MessageKind::Cancel,
+        name: String::new(),
+        payload,
+        dedup: None,
+    })
 }
 
 /// Writes down what a turn has decided. A child's start goes with its mark, and never without, and so does

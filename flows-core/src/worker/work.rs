@@ -17,7 +17,7 @@ use crate::ids::RunKey;
 use crate::journal::{self, Event, Recorded, RowBuilder};
 use crate::payload::Payload;
 use crate::replay::{Machine, RunInfo, Stuck};
-use crate::store::{Activation, Letter, Page};
+use crate::store::{Activation, InboxMessage, Page};
 use crate::time::Timestamp;
 
 /// What a run has to take in.
@@ -27,9 +27,9 @@ pub(crate) enum Work {
     /// Something that happened.
     Event(Event),
     /// A letter; it leaves the inbox with the commit of its event.
-    Letter(Letter),
+    Letter(InboxMessage),
     /// A letter that was left in the inbox before.
-    Again(Letter),
+    Again(InboxMessage),
     /// An event that an activity's own transaction has committed.
     Sealed(Recorded),
 }
@@ -39,13 +39,13 @@ impl Executor {
     /// known to have been sent to it since this worker owns it.
     pub(super) fn take_up(&mut self, mut loaded: Loaded, sent: i64) {
         let run = &mut loaded.run;
-        let (key, letters, more) = (run.key, std::mem::take(&mut run.inbox), run.more);
+        let (key, messages, more) = (run.key, std::mem::take(&mut run.inbox), run.more);
         self.residencies += 1;
         let mut resident = Resident::new(run, self.residencies, sent);
         resident.suspicion = Suspicion::of(&self.session, run.setbacks);
         self.runs.insert(key, resident);
         self.take_in(key, Work::Begin(Box::new(loaded)));
-        self.read(key, Page { letters, more });
+        self.read(key, Page { messages, more });
     }
 
     /// Queues what a run has to take in, unless its code has come to its end here.
@@ -103,7 +103,12 @@ impl Executor {
         }
     }
 
-    fn open(&mut self, key: RunKey, letter: Letter, again: bool) -> Result<Option<Job>, Stuck> {
+    fn open(
+        &mut self,
+        key: RunKey,
+        letter: InboxMessage,
+        again: bool,
+    ) -> Result<Option<Job>, Stuck> {
         let Some(run) = self.runs.get_mut(&key) else { return Ok(None) };
         if !run.takes(&letter, again) {
             return Ok(None);
@@ -117,7 +122,7 @@ impl Executor {
         let Loaded { mut run, weight } = loaded;
         drop(weight); // it waits no more
         let journal = decode(std::mem::take(&mut run.journal))?;
-        let (run, input) = (&run, Payload::from_json(run.input.as_bytes()));
+        let (run, input) = (&run, Payload::from_json(run.spec.input.as_bytes()));
         self.convict(key, &journal)?;
         let mut started_at = run.started_at;
         match journal.first() {
@@ -125,7 +130,7 @@ impl Executor {
             Some(_) => {}
             None => started_at = started_at.max(self.session.clock.now()), // not before it is due
         }
-        if let Some(timeout) = run.timeout {
+        if let Some(timeout) = run.spec.timeout {
             self.set_alarm(key, DEADLINE, started_at.after(timeout), Alarm::Deadline);
         }
         let info = self.info(run, started_at);
@@ -137,7 +142,7 @@ impl Executor {
         Ok(Job {
             key,
             residency: resident.residency,
-            workflow: Arc::clone(&run.workflow),
+            workflow: Arc::clone(&run.spec.workflow),
             row: RowBuilder::default(),
             letter: None,
             call: Call::Begin { registry, info: Box::new(info), input, journal },
@@ -147,11 +152,11 @@ impl Executor {
     fn info(&self, run: &Activation, started_at: Timestamp) -> RunInfo {
         RunInfo {
             key: run.key,
-            workflow_id: run.workflow_id.clone(),
-            workflow: Arc::clone(&run.workflow),
-            version: run.version,
-            queue: Arc::clone(&run.queue),
-            attempt: run.attempt,
+            workflow_id: run.spec.workflow_id.clone(),
+            workflow: Arc::clone(&run.spec.workflow),
+            version: run.spec.version,
+            queue: Arc::clone(&run.spec.queue),
+            attempt: run.spec.attempt,
             started_at,
             payload_limit: self.session.payload_limit,
         }
@@ -185,7 +190,7 @@ impl Executor {
         let run = self.runs.get_mut(&key)?;
         let call = call(run.machine.take()?);
         run.away = true;
-        let (residency, workflow) = (run.residency, Arc::clone(&run.origin.workflow));
+        let (residency, workflow) = (run.residency, Arc::clone(&run.spec.workflow));
         Some(Job { key, residency, workflow, row, letter, call })
     }
 

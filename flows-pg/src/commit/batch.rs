@@ -1,18 +1,18 @@
 //! One transaction of a commit: which statements it takes, and how they are sent.
 //!
-//! Turns that only append, consume or close are one statement. Starts, letters and parks are
+//! Turns that only append, consume or close are one statement. Starts, messages and parks are
 //! further statements of the same transaction, sent without waiting for each other.
 
 use std::collections::HashSet;
 
 use flows_core::ids::RunKey;
-use flows_core::store::{Hint, Mail, NewRun, Next, Record};
+use flows_core::store::{Hint, NewRun, Next, OutgoingMessage, Record};
 use futures_util::future::{join, join3, join4};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::columns::{Consumed, Ends, Heirs, Parks, Rows};
+use super::columns::{Consumed, Ends, Parks, Rows, Successors};
 use crate::error::Fault;
 use crate::link::{Link, Prepared};
 use crate::rows::Keys;
@@ -32,9 +32,9 @@ pub(super) struct Batch<'a> {
     rows: Rows<'a>,
     consumed: Consumed,
     ends: Ends<'a>,
-    heirs: Heirs,
+    successors: Successors,
     parks: Parks<'a>,
-    mail: Vec<&'a Mail>,
+    messages: Vec<&'a OutgoingMessage>,
     starts: Vec<&'a NewRun>,
     /// Runs that have got further than their setbacks.
     cleared: Keys,
@@ -79,9 +79,9 @@ impl<'a> Batch<'a> {
             rows: Rows::default(),
             consumed: Consumed::default(),
             ends: Ends::default(),
-            heirs: Heirs::default(),
+            successors: Successors::default(),
             parks: Parks::default(),
-            mail: Vec::new(),
+            messages: Vec::new(),
             starts: Vec::new(),
             cleared: Keys::default(),
         };
@@ -99,14 +99,14 @@ impl<'a> Batch<'a> {
             self.cleared.push(record.key);
         }
         self.consumed.push(record);
-        self.mail.extend(&record.mail);
+        self.messages.extend(&record.messages);
         self.starts.extend(&record.starts);
         match &record.next {
             Next::Stay => {}
             _ if stays => {}
             Next::Close(close) => {
                 self.ends.push(record, close);
-                self.heirs.push(record, close);
+                self.successors.push(record, close);
             }
             Next::Park(park) => self.parks.push(record, park),
         }
@@ -114,7 +114,7 @@ impl<'a> Batch<'a> {
 
     /// Writes the batch; an error means that nothing of it was kept, unless there is no remedy.
     pub(super) async fn write(&self, link: Link<'_>) -> Result<Written, Fault> {
-        let is_plain = self.mail.is_empty()
+        let is_plain = self.messages.is_empty()
             && self.starts.is_empty()
             && self.parks.is_empty()
             && self.cleared.runs.is_empty();
@@ -126,16 +126,16 @@ impl<'a> Batch<'a> {
             return Ok(Written::default());
         }
         let steps = self.prepare(link).await?;
-        let letters = Delivery::new(self.mail.iter().copied().enumerate().collect());
-        let work = self.send_steps(link, &steps, &letters);
-        if self.mail.is_empty() {
+        let messages = Delivery::new(self.messages.iter().copied().enumerate().collect());
+        let work = self.send_steps(link, &steps, &messages);
+        if self.messages.is_empty() {
             let (replies, committed) = join(work, link.command("COMMIT")).await;
             let replies = replies?;
             committed?;
             return Ok(self.written(Vec::new(), &replies.parked));
         }
         let done = work.await;
-        self.finish(link, letters, done).await
+        self.finish(link, messages, done).await
     }
 
     /// The one statement that most batches are: a plain insert, if nothing else is to be done.
@@ -154,26 +154,27 @@ impl<'a> Batch<'a> {
         Ok(Steps {
             turn: link.prepare(self.turn().0).await?,
             start: prepare_if(link, START, !self.starts.is_empty()).await?,
-            send: prepare_if(link, SEND, !self.mail.is_empty()).await?,
-            inherit: prepare_if(link, INHERIT, !self.heirs.is_empty()).await?,
+            send: prepare_if(link, SEND, !self.messages.is_empty()).await?,
+            inherit: prepare_if(link, INHERIT, !self.successors.is_empty()).await?,
             park: prepare_if(link, PARK, !self.parks.is_empty()).await?,
             clear: prepare_if(link, CLEAR, !self.cleared.runs.is_empty()).await?,
         })
     }
 
-    /// Everything up to COMMIT: runs are started before letters go to them, letters that are sent go
+    /// Everything up to COMMIT: runs are started before messages go to them, messages that are sent go
     /// before those that are inherited, and all of them before runs are parked, which may get some.
     async fn send_steps(
         &self,
         link: Link<'_>,
         steps: &Steps,
-        letters: &Delivery<'_>,
+        messages: &Delivery<'_>,
     ) -> Result<Replies, Fault> {
         let starts = start::Columns::sorted(self.starts.iter().copied());
         let turn = self.turn().1;
         let mut park: Values<'_> = vec![&self.worker];
         park.extend(self.parks.params());
-        let (runs, mail, heirs) = (starts.params(), letters.params(), self.heirs.params());
+        let (runs, sent, successors) =
+            (starts.params(), messages.params(), self.successors.params());
         let first = join3(
             link.begin("BEGIN"),
             link.send(&steps.turn, &turn),
@@ -182,8 +183,8 @@ impl<'a> Batch<'a> {
         let Keys { shards, tenants, runs: cleared } = &self.cleared;
         let clear: Values<'_> = vec![&self.worker, shards, tenants, cleared];
         let then = join4(
-            send_if(link, steps.send.as_ref(), &mail),
-            send_if(link, steps.inherit.as_ref(), &heirs),
+            send_if(link, steps.send.as_ref(), &sent),
+            send_if(link, steps.inherit.as_ref(), &successors),
             send_if(link, steps.clear.as_ref(), &clear),
             send_if(link, steps.park.as_ref(), &park),
         );
@@ -197,16 +198,16 @@ impl<'a> Batch<'a> {
         Ok(Replies { sent: sent?, parked: parked? })
     }
 
-    /// Ends a transaction with letters: those that found no place are looked after first.
+    /// Ends a transaction with messages: those that found no place are looked after first.
     async fn finish(
         &self,
         link: Link<'_>,
-        letters: Delivery<'_>,
+        messages: Delivery<'_>,
         done: Result<Replies, Fault>,
     ) -> Result<Written, Fault> {
         let delivered = match done {
             Ok(replies) => {
-                let (mut answers, rest) = letters.read(&replies.sent);
+                let (mut answers, rest) = messages.read(&replies.sent);
                 let others = deliver_rest(Scope::Own(link), rest).await;
                 others.map(|others| {
                     answers.extend(others);
@@ -225,7 +226,7 @@ impl<'a> Batch<'a> {
     fn written(&self, sent: Answers, parked: &[Row]) -> Written {
         let parked = parked.iter().map(crate::rows::key).collect::<HashSet<_>>();
         let not_parked = self.parks.keys().filter(|key| !parked.contains(key)).collect();
-        let mut hints = hints(sent, &self.mail);
+        let mut hints = hints(sent, &self.messages);
         if !self.starts.is_empty() {
             hints.push(Hint::Ready(self.starts.iter().map(|run| run.key.shard).collect()));
         }

@@ -16,7 +16,7 @@ pub(super) struct Rows<'a> {
     events: Vec<&'a [u8]>,
 }
 
-/// Letters that leave the inbox.
+/// Messages that leave the inbox.
 #[derive(Default)]
 pub(super) struct Consumed {
     keys: Keys,
@@ -37,12 +37,12 @@ pub(super) struct Ends<'a> {
 
 /// Runs that end and have a successor.
 #[derive(Default)]
-pub(super) struct Heirs {
+pub(super) struct Successors {
     keys: Keys,
     successors: Vec<Uuid>,
 }
 
-/// Runs that are put down.
+/// Runs that are parked.
 #[derive(Default)]
 pub(super) struct Parks<'a> {
     keys: Keys,
@@ -91,11 +91,11 @@ impl<'a> Ends<'a> {
 
     pub(super) fn push(&mut self, record: &Record, close: &'a Close) {
         self.keys.push(record.key);
-        self.statuses.push(close.status.code());
-        self.outputs.push(close.output.as_deref());
-        self.errors.push(close.error.as_deref());
-        self.successors.push(close.successor);
-        self.dead.push(close.is_dead_letter());
+        self.statuses.push(close.outcome.status.code());
+        self.outputs.push(close.outcome.output.as_deref());
+        self.errors.push(close.outcome.error.as_deref());
+        self.successors.push(close.outcome.successor);
+        self.dead.push(close.outcome.is_dead_letter());
         self.claims.push(close.claim);
     }
 
@@ -106,13 +106,13 @@ impl<'a> Ends<'a> {
     }
 }
 
-impl Heirs {
+impl Successors {
     pub(super) fn is_empty(&self) -> bool {
         self.keys.runs.is_empty()
     }
 
     pub(super) fn push(&mut self, record: &Record, close: &Close) {
-        if let Some(successor) = close.successor {
+        if let Some(successor) = close.outcome.successor {
             self.keys.push(record.key);
             self.successors.push(successor);
         }

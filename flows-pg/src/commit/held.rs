@@ -33,7 +33,7 @@ impl Batch<'_> {
         let mut held =
             rows.iter().map(|row| self.numbers[ordinal(row, "record")]).collect::<HashSet<_>>();
         let letters = self.numbers.iter().flat_map(|number| {
-            self.records[*number].mail.iter().map(move |letter| (*number, letter.to))
+            self.records[*number].messages.iter().map(move |letter| (*number, letter.to))
         });
         let letters = letters.collect::<Vec<_>>();
         if !letters.is_empty() {

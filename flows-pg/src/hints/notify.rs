@@ -54,7 +54,7 @@ impl Gathered {
         match hint {
             Hint::Ready(shards) => self.shards.extend(shards),
             Hint::Woken(runs) => self.shards.extend(runs.iter().map(|run| run.shard)),
-            Hint::Mail(worker) => {
+            Hint::Messages(worker) => {
                 self.workers.insert(worker);
             }
             Hint::Closed(runs) if self.closed.len() < MANY => self.closed.extend(runs),

@@ -75,7 +75,7 @@ fn hint(part: &str) -> Option<Hint> {
         return runs.map(run_key).collect::<Option<_>>().map(Hint::Terminated);
     }
     let worker = part.strip_prefix('m')?;
-    Uuid::parse_str(worker).ok().map(Hint::Mail)
+    Uuid::parse_str(worker).ok().map(Hint::Messages)
 }
 
 fn run_key(word: &str) -> Option<RunKey> {
@@ -100,7 +100,7 @@ mod tests {
         let terminated = vec![RunKey::of_run(uuid_v7(), uuid_v7()), RunKey::of_run(worker, run)];
         let hints = [
             Hint::Ready(vec![1, 15]),
-            Hint::Mail(worker),
+            Hint::Messages(worker),
             Hint::Closed(vec![run]),
             Hint::Terminated(terminated),
         ];

@@ -1,7 +1,7 @@
 -- Reads a page of each inbox, in order. $1 to $3 keys; `run` counts them from 1; $4 the letters behind
 -- which to read; $5 the most bytes of a page, $6 the most letters, $7 whether the first letter fits in any
 -- case. The first letter that does not fit comes without its payload: there is more.
--- Called by `collect`, behind the statement that gave it the runs, and by `read_mail`.
+-- Called by `collect`, behind the statement that gave it the runs, and by `read_inboxes`.
 -- Locks nothing. Index: inbox_pkey.
 SELECT k.run, i.seq, i.kind, i.codec, i.name,
        CASE WHEN (i.upto <= $5::bigint OR ($7::boolean AND i.number = 1)) AND i.number <= $6::bigint

@@ -33,29 +33,30 @@ impl Columns {
     /// other.
     pub(crate) fn sorted<'a>(runs: impl IntoIterator<Item = &'a NewRun>) -> Self {
         let mut runs = runs.into_iter().collect::<Vec<_>>();
-        runs.sort_by_key(|run| (run.key.shard, run.key.tenant, &run.workflow_id, run.key.run));
+        runs.sort_by_key(|run| (run.key.shard, run.key.tenant, &run.spec.workflow_id, run.key.run));
         let mut columns = Self::default();
         runs.into_iter().for_each(|run| columns.push(run));
         columns
     }
 
     fn push(&mut self, run: &NewRun) {
+        let spec = &run.spec;
         self.keys.push(run.key);
-        self.workflow_ids.push(run.workflow_id.as_deref().map(str::to_owned));
-        self.workflows.push(run.workflow.as_ref().to_owned());
-        self.versions.push(run.version.into());
-        self.queues.push(run.queue.as_ref().to_owned());
-        self.lanes.push(run.lane);
-        self.priorities.push(run.priority);
-        self.attempts.push(i32::try_from(run.attempt).unwrap_or(i32::MAX));
-        self.inputs.push(run.input.as_ref().to_owned());
+        self.workflow_ids.push(spec.workflow_id.as_deref().map(str::to_owned));
+        self.workflows.push(spec.workflow.as_ref().to_owned());
+        self.versions.push(spec.version.into());
+        self.queues.push(spec.queue.as_ref().to_owned());
+        self.lanes.push(spec.lane());
+        self.priorities.push(spec.priority);
+        self.attempts.push(i32::try_from(spec.attempt).unwrap_or(i32::MAX));
+        self.inputs.push(spec.input.as_ref().to_owned());
         self.starts.push(run.start_at.map(Time));
         self.delays.push(run.delay.map(micros));
-        self.timeouts.push(run.timeout.map(micros));
-        self.retries.push(run.retry.as_ref().and_then(|retry| serde_json::to_string(retry).ok()));
-        self.predecessors.push(run.lineage.predecessor);
-        self.parents.push(run.lineage.parent.map(|parent| parent.run));
-        self.parent_ops.push(run.lineage.parent.map(|parent| parent.op.into()));
+        self.timeouts.push(spec.timeout.map(micros));
+        self.retries.push(spec.retry.as_ref().and_then(|retry| serde_json::to_string(retry).ok()));
+        self.predecessors.push(spec.predecessor);
+        self.parents.push(spec.parent.map(|parent| parent.run));
+        self.parent_ops.push(spec.parent.map(|parent| parent.op.into()));
     }
 
     pub(crate) fn params(&self) -> [&(dyn ToSql + Sync); 18] {

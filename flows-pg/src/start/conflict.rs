@@ -92,13 +92,13 @@ pub(super) async fn yield_id(scope: Scope<'_>, run: &NewRun, from: Uuid) -> Resu
 
 /// Others start and end runs of this id faster than this start can look.
 pub(super) fn contested(run: &NewRun) -> Error {
-    let id = run.workflow_id.as_deref().unwrap_or("without an id");
+    let id = run.spec.workflow_id.as_deref().unwrap_or("without an id");
     let message = format!("others keep starting runs of workflow id `{id}`; try again");
     Error::new(ErrorKind::Unavailable, message)
 }
 
 fn already_exists(run: &NewRun, existing: Uuid) -> Error {
-    let id = run.workflow_id.as_deref().unwrap_or("without an id");
+    let id = run.spec.workflow_id.as_deref().unwrap_or("without an id");
     let message = format!(
         "a run of workflow id `{id}` exists: {existing}; use another id, or say what to do with \
          `.on_conflict(..)`"
@@ -117,7 +117,7 @@ impl Columns {
         let mut columns = Self { keys: Keys::default(), ids: Vec::new() };
         for run in runs {
             columns.keys.push(run.key);
-            columns.ids.push(run.workflow_id.as_deref().map(str::to_owned));
+            columns.ids.push(run.spec.workflow_id.as_deref().map(str::to_owned));
         }
         columns
     }

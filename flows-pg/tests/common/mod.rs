@@ -11,8 +11,8 @@ use std::time::Duration;
 use flows_core::ids::{RunKey, SHARDS, lane_of};
 use flows_core::payload::Payload;
 use flows_core::store::{
-    Activation, Claim, Close, Committed, ConflictPolicy, Lineage, Mail, MailKind, NewRun, Next,
-    Park, Record, RunStatus, Started, Store, WorkerIdentity,
+    Activation, Claim, Close, Committed, MessageKind, NewRun, Next, Outcome, OutgoingMessage, Park,
+    Record, RunSpec, RunStatus, Started, Store, WorkerIdentity,
 };
 use flows_pg::PgStore;
 use flows_pg::dev::{Database, fresh_database};
@@ -103,23 +103,20 @@ pub(crate) fn run(workflow_id: Option<&str>) -> NewRun {
 }
 
 pub(crate) fn run_of(tenant: Uuid, workflow_id: Option<&str>) -> NewRun {
-    NewRun {
-        key: RunKey::new(tenant, workflow_id),
+    let spec = RunSpec {
         workflow_id: workflow_id.map(Arc::from),
         workflow: "order".into(),
         version: 1,
         queue: "default".into(),
-        lane: lane(),
         priority: 0,
         input: r#"{"cents": 100}"#.into(),
-        on_conflict: ConflictPolicy::Reject,
-        start_at: None,
-        delay: None,
-        timeout: None,
         attempt: 1,
         retry: None,
-        lineage: Lineage::default(),
-    }
+        timeout: None,
+        parent: None,
+        predecessor: None,
+    };
+    NewRun::new(RunKey::new(tenant, workflow_id), spec)
 }
 
 pub(crate) async fn start(store: &PgStore, run: &NewRun) {
@@ -147,7 +144,7 @@ pub(crate) fn record(key: RunKey, position: i32, next: Next) -> Record {
         events: format!("events {position}").into_bytes(),
         consumed: Vec::new(),
         starts: Vec::new(),
-        mail: Vec::new(),
+        messages: Vec::new(),
         next,
         held: 0,
         claim: Some(i64::MAX),
@@ -162,22 +159,22 @@ pub(crate) fn move_only(key: RunKey, next: Next) -> Record {
 
 pub(crate) fn close(status: RunStatus) -> Close {
     let failed = matches!(status, RunStatus::Failed | RunStatus::TimedOut);
-    Close {
+    let outcome = Outcome {
         status,
         output: (!failed).then(|| r#"{"id": 7}"#.to_owned()),
         error: failed.then(|| r#"{"kind": "terminal", "message": "no"}"#.to_owned()),
         successor: None,
-        claim: None,
-    }
+    };
+    Close { outcome, claim: None }
 }
 
 pub(crate) fn park() -> Next {
     Next::Park(Park { waiting_for: "signal `go`".into(), ..Park::default() })
 }
 
-pub(crate) fn signal(to: RunKey, number: u32) -> Mail {
+pub(crate) fn signal(to: RunKey, number: u32) -> OutgoingMessage {
     let payload = Payload::json(&number).expect("JSON");
-    Mail { to, kind: MailKind::Signal, name: "go".into(), payload, dedup: None }
+    OutgoingMessage { to, kind: MessageKind::Signal, name: "go".into(), payload, dedup: None }
 }
 
 pub(crate) async fn commit(
@@ -189,6 +186,6 @@ pub(crate) async fn commit(
 }
 
 /// The numbers in signals.
-pub(crate) fn numbers(letters: &[flows_core::store::Letter]) -> Vec<u32> {
+pub(crate) fn numbers(letters: &[flows_core::store::InboxMessage]) -> Vec<u32> {
     letters.iter().map(|letter| letter.payload.decode().expect("a number")).collect()
 }

@@ -10,9 +10,9 @@ use crate::error::Result;
 use crate::ids::{RunKey, lane_of};
 use crate::payload::Payload;
 use crate::store::{
-    Activation, Claim, ClaimStuck, Close, Collected, Committed, ConflictPolicy, Letter, Lineage,
-    Mail, MailKind, NewRun, Next, Outlook, PATIENCE, Page, Park, Place, Record, RunStatus, RunView,
-    Sent, Started, Store, WorkerIdentity,
+    Activation, Claim, ClaimStuck, Close, Collected, Committed, InboxMessage, MessageKind, NewRun,
+    Next, Outcome, OutgoingMessage, PATIENCE, Page, Park, Placement, Polled, Record, RunSpec,
+    RunStatus, RunView, Sent, Started, Store, WorkerIdentity,
 };
 use crate::time::Timestamp;
 
@@ -49,29 +49,26 @@ impl Bench {
 
     /// A run to start.
     pub(super) fn run(&self, id: &str) -> NewRun {
-        NewRun {
-            key: RunKey::new(self.tenant, Some(id)),
+        let spec = RunSpec {
             workflow_id: Some(id.into()),
             workflow: self.workflow.clone(),
             version: 1,
             queue: "default".into(),
-            lane: self.lane(),
             priority: 0,
             input: r#"{"cents":42}"#.into(),
-            on_conflict: ConflictPolicy::Reject,
-            start_at: None,
-            delay: None,
-            timeout: None,
             attempt: 1,
             retry: None,
-            lineage: Lineage::default(),
-        }
+            timeout: None,
+            parent: None,
+            predecessor: None,
+        };
+        NewRun::new(RunKey::new(self.tenant, Some(id)), spec)
     }
 
     /// A run that goes on for another, under its id.
     pub(super) fn successor(&self, of: RunKey, id: &str) -> NewRun {
-        let lineage = Lineage { predecessor: Some(of.run), parent: None };
-        NewRun { key: of.successor(), lineage, attempt: 2, ..self.run(id) }
+        let spec = RunSpec { attempt: 2, ..self.run(id).spec.successor(of.run) };
+        NewRun::new(of.successor(), spec)
     }
 
     pub(super) async fn start(&self, run: &NewRun) -> Result<Started> {
@@ -104,7 +101,7 @@ impl Bench {
     }
 
     /// Ends a run from outside; answers whether it was open.
-    pub(super) async fn terminate(&self, key: RunKey, mail: &[Mail]) -> bool {
+    pub(super) async fn terminate(&self, key: RunKey, mail: &[OutgoingMessage]) -> bool {
         let close = ended_as(RunStatus::Terminated);
         let done = self.store.terminate(key, b"terminated", &close, mail).await;
         done.expect("terminate")
@@ -147,7 +144,7 @@ impl Bench {
         self.mail(&signal(to, name)).await
     }
 
-    pub(super) async fn mail(&self, mail: &Mail) -> Result<Sent> {
+    pub(super) async fn mail(&self, mail: &OutgoingMessage) -> Result<Sent> {
         let answers = self.store.send(std::slice::from_ref(mail)).await;
         match answers.expect("send").remove(0) {
             Ok(Sent::Held) => self.store.send_held(mail, PATIENCE).await, // others race with it
@@ -159,16 +156,16 @@ impl Bench {
         self.store.describe(key).await.expect("describe").expect("a run")
     }
 
-    pub(super) async fn place(&self, key: RunKey) -> Option<Place> {
-        self.view(key).await.place
+    pub(super) async fn place(&self, key: RunKey) -> Option<Placement> {
+        self.view(key).await.placement
     }
 
     pub(super) async fn is_ready(&self, key: RunKey) -> bool {
-        matches!(self.place(key).await, Some(Place::Ready { .. }))
+        matches!(self.place(key).await, Some(Placement::Ready { .. }))
     }
 
     pub(super) async fn is_parked(&self, key: RunKey) -> bool {
-        matches!(self.place(key).await, Some(Place::Parked { .. }))
+        matches!(self.place(key).await, Some(Placement::Parked { .. }))
     }
 
     pub(super) async fn find(&self, id: &str) -> Option<RunKey> {
@@ -217,12 +214,12 @@ impl Worker {
         answers
     }
 
-    pub(super) async fn look(&self) -> Outlook {
-        self.store.look(&self.identity).await.expect("look")
+    pub(super) async fn poll(&self) -> Polled {
+        self.store.poll(&self.identity).await.expect("poll")
     }
 
     pub(super) async fn finds_nothing(&self) {
-        let outlook = self.look().await;
+        let outlook = self.poll().await;
         assert!(outlook.ready.is_empty(), "{outlook:?}");
     }
 
@@ -251,7 +248,7 @@ impl Worker {
     /// Looks and claims until the run comes.
     pub(super) async fn wait_for(&self, key: RunKey) -> Activation {
         for _ in 0..1_000 {
-            self.look().await;
+            self.poll().await;
             if let Some(found) = self.claim_some(key.shard, 1).await.pop() {
                 assert_eq!(found.key, key);
                 return found;
@@ -303,7 +300,7 @@ impl Worker {
 
     /// Reads on in one inbox.
     pub(super) async fn read_on(&self, key: RunKey, behind: i64) -> Page {
-        let mut pages = self.store.read_mail(&[(key, behind)]).await.expect("read_mail");
+        let mut pages = self.store.read_inboxes(&[(key, behind)]).await.expect("read_inboxes");
         assert_eq!(pages.len(), 1, "one page for each");
         pages.remove(0)
     }
@@ -326,7 +323,7 @@ pub(super) fn turn(key: RunKey, position: i32, next: Next) -> Record {
         events: format!("turn {position}").into_bytes(),
         consumed: Vec::new(),
         starts: Vec::new(),
-        mail: Vec::new(),
+        messages: Vec::new(),
         next,
         held: 0,
         claim: None,
@@ -364,25 +361,38 @@ pub(super) const MUCH_LATER: Timestamp = Timestamp(4_000_000_000_000_000);
 
 pub(super) fn completed() -> Next {
     let output = Some(r#"{"paid":true}"#.to_owned());
-    Next::Close(Close { output, ..ended_as(RunStatus::Completed) })
+    closed(Outcome { output, ..outcome(RunStatus::Completed) })
 }
 
 pub(super) fn failed() -> Next {
     let error = Some(r#"{"kind":"terminal","message":"declined"}"#.to_owned());
-    Next::Close(Close { error, ..ended_as(RunStatus::Failed) })
+    closed(Outcome { error, ..outcome(RunStatus::Failed) })
+}
+
+fn closed(outcome: Outcome) -> Next {
+    Next::Close(Close { outcome, claim: None })
 }
 
 pub(super) fn ended_as(status: RunStatus) -> Close {
-    Close { status, output: None, error: None, successor: None, claim: None }
+    Close { outcome: outcome(status), claim: None }
+}
+
+/// Ended, and this run goes on.
+pub(super) fn ended_by(status: RunStatus, successor: Uuid) -> Close {
+    Close { outcome: Outcome { successor: Some(successor), ..outcome(status) }, claim: None }
+}
+
+fn outcome(status: RunStatus) -> Outcome {
+    Outcome { status, output: None, error: None, successor: None }
 }
 
 /// A signal whose payload is its own name.
-pub(super) fn signal(to: RunKey, name: &str) -> Mail {
+pub(super) fn signal(to: RunKey, name: &str) -> OutgoingMessage {
     let payload = Payload::json(&name).expect("json");
-    Mail { to, kind: MailKind::Signal, name: name.to_owned(), payload, dedup: None }
+    OutgoingMessage { to, kind: MessageKind::Signal, name: name.to_owned(), payload, dedup: None }
 }
 
-pub(super) fn names(letters: &[Letter]) -> Vec<&str> {
+pub(super) fn names(letters: &[InboxMessage]) -> Vec<&str> {
     letters.iter().map(|letter| letter.name.as_str()).collect()
 }
 

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::bench::{Bench, LONG, Worker, names, park, turn};
-use crate::ids::RunKey;
-use crate::store::{Committed, NewRun, Place, Started};
+use crate::ids::{RunKey, lane_of};
+use crate::store::{Committed, NewRun, Placement, Started};
 
 /// Starts runs in one shard, with these priorities.
 async fn in_one_shard(bench: &Bench, priorities: &[i16]) -> Vec<RunKey> {
@@ -12,7 +12,8 @@ async fn in_one_shard(bench: &Bench, priorities: &[i16]) -> Vec<RunKey> {
     let mut keys = Vec::new();
     for priority in priorities {
         let key = first.successor();
-        let run = NewRun { key, workflow_id: None, priority: *priority, ..bench.run("") };
+        let run = NewRun { key, ..bench.run("") };
+        let run = run.with(|spec| (spec.workflow_id, spec.priority) = (None, *priority));
         assert_eq!(bench.start(&run).await.expect("start"), Started::Created);
         keys.push(key);
     }
@@ -48,7 +49,7 @@ pub(super) async fn a_look_names_the_shards_with_work(bench: Bench) {
     let mut shards = vec![one.shard, two.shard];
     shards.sort_unstable();
     shards.dedup();
-    let mut ready = worker.look().await.ready;
+    let mut ready = worker.poll().await.ready;
     ready.sort_unstable();
     assert_eq!(ready, shards);
     for shard in shards {
@@ -62,7 +63,7 @@ pub(super) async fn lanes_not_served_are_left_alone(bench: Bench) {
     let (worker, key) = (other.worker().await, bench.started("order").await);
     worker.finds_nothing().await;
     assert!(claimed(&worker, key.shard, 10).await.is_empty());
-    assert_eq!(bench.place(key).await, Some(Place::Ready { served: false }));
+    assert_eq!(bench.place(key).await, Some(Placement::Ready { served: false }));
     bench.worker().await.claim(key).await;
 }
 
@@ -70,15 +71,19 @@ pub(super) async fn lanes_not_served_are_left_alone(bench: Bench) {
 pub(super) async fn urgent_runs_of_many_lanes_come_first(bench: Bench) {
     let first = RunKey::new(bench.tenant, None);
     let mut worker = bench.stranger(LONG);
-    worker.identity.lanes = (1..=300).collect();
+    let lane = |version| lane_of("default", &bench.workflow, version);
+    worker.identity.lanes = (1..=300).map(lane).collect();
+    worker.identity.lanes.sort_unstable();
     worker.register().await;
     let mut expected = [Vec::new(), Vec::new()];
     // The two lanes with urgent runs were started last; one of them has five.
-    let normal = (1..=6).map(|lane| (lane * 40, 0));
+    let normal = (1..=6).map(|nth| (nth * 40, 0));
     let urgent = [(7, -1), (290, -1), (290, -1), (290, -1), (290, -1), (290, -1)];
-    for (lane, priority) in normal.chain(urgent) {
+    for (version, priority) in normal.chain(urgent) {
         let key = first.successor();
-        let run = NewRun { key, workflow_id: None, priority, lane, ..bench.run("") };
+        let run = NewRun { key, ..bench.run("") }.with(|spec| {
+            (spec.workflow_id, spec.version, spec.priority) = (None, version, priority);
+        });
         assert_eq!(bench.start(&run).await.expect("start"), Started::Created);
         expected[usize::from(priority == 0)].push(key);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, Worker, names, park, park_until, stuck, turn};
 use crate::ids::RunKey;
-use crate::store::{Activation, Committed, NewRun, Overdue, Place, Sent, Started};
+use crate::store::{Activation, Committed, NewRun, Overdue, Placement, Sent, Started};
 use crate::time::Timestamp;
 
 const DELAY: Duration = Duration::from_millis(300);
@@ -57,14 +57,14 @@ pub(super) async fn a_parked_run_wakes_when_it_is_due_and_not_before(bench: Benc
 
 async fn wake_at(bench: &Bench, key: RunKey) -> Timestamp {
     match bench.place(key).await {
-        Some(Place::Parked { wake_at: Some(at), .. }) => at,
+        Some(Placement::Parked { wake_at: Some(at), .. }) => at,
         other => panic!("not parked until a time: {other:?}"),
     }
 }
 
 /// Looks and claims until the run comes, which must not be before it is due.
 async fn is_never_early(worker: &Worker, key: RunKey, due: Timestamp) -> Activation {
-    let outlook = worker.look().await;
+    let outlook = worker.poll().await;
     assert!(outlook.next_due.is_some_and(|at| at <= due), "{outlook:?} does not know {due:?}");
     let found = worker.wait_for(key).await;
     let (now, _) = worker.renew().await;
@@ -81,7 +81,7 @@ async fn overdue(bench: &Bench) -> Vec<Overdue> {
 
 pub(super) async fn runs_that_nobody_ends_are_overdue_at_their_limit(bench: Bench) {
     let (limit, worker) = (Duration::from_millis(300), bench.worker().await);
-    let limited = |id| NewRun { timeout: Some(limit), ..bench.run(id) };
+    let limited = |id| bench.run(id).with(|spec| spec.timeout = Some(limit));
     let (ready, stuck_one, parked, late) =
         (limited("ready"), limited("stuck"), limited("parked"), limited("late"));
     for (run, next) in [(&stuck_one, stuck()), (&parked, park())] {
@@ -92,7 +92,7 @@ pub(super) async fn runs_that_nobody_ends_are_overdue_at_their_limit(bench: Benc
     bench.start(&ready).await.expect("start");
     bench.start(&NewRun { delay: Some(limit * 100), ..late }).await.expect("start");
     bench.started("unlimited").await;
-    let elsewhere = NewRun { timeout: Some(limit), ..bench.other_workflow().run("elsewhere") };
+    let elsewhere = bench.other_workflow().run("elsewhere").with(|spec| spec.timeout = Some(limit));
     bench.start(&elsewhere).await.expect("start");
     assert_eq!(overdue(&bench).await, [], "not yet");
     tokio::time::sleep(limit).await; // time itself is under test
@@ -103,7 +103,7 @@ pub(super) async fn runs_that_nobody_ends_are_overdue_at_their_limit(bench: Benc
     assert_eq!(found.iter().map(|overdue| overdue.run).collect::<Vec<_>>(), expected);
     assert!(found.iter().all(|overdue| overdue.limit == limit && overdue.parent.is_none()));
     assert!(bench.is_ready(ready.key).await, "it has a worker");
-    assert!(bench.other_workflow().worker().await.look().await.overdue, "whoever looks");
+    assert!(bench.other_workflow().worker().await.poll().await.overdue, "whoever looks");
     for overdue in found {
         assert!(bench.terminate(overdue.run, &[]).await);
     }

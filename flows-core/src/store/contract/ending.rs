@@ -1,7 +1,7 @@
 //! Ends: outcomes, termination, successors.
 
-use super::bench::{Bench, completed, ended_as, failed, json, names, park, signal, turn};
-use crate::store::{Close, Committed, Mail, MailKind, Next, Outcome, Record, RunStatus};
+use super::bench::{Bench, completed, ended_as, ended_by, failed, json, names, park, signal, turn};
+use crate::store::{Committed, MessageKind, Next, Outcome, OutgoingMessage, Record, RunStatus};
 
 pub(super) async fn an_ended_run_has_an_outcome_and_no_place(bench: Bench) {
     let worker = bench.worker().await;
@@ -10,7 +10,7 @@ pub(super) async fn an_ended_run_has_an_outcome_and_no_place(bench: Bench) {
     let (before, _) = worker.renew().await;
     assert_eq!(worker.commit(turn(key, 0, completed())).await, Committed::Done);
     let view = bench.view(key).await;
-    assert_eq!((view.status, view.place, view.inbox), (RunStatus::Completed, None, 0));
+    assert_eq!((view.status, view.placement, view.inbox), (RunStatus::Completed, None, 0));
     assert!(view.closed_at.is_some_and(|at| at >= before), "{:?}", view.closed_at);
     assert_eq!(json(&view.output.expect("output")), json(r#"{"paid":true}"#));
     let (found, outcome) = bench.store.outcomes(&[key]).await.expect("outcomes").remove(0);
@@ -40,7 +40,7 @@ pub(super) async fn a_terminated_run_ends_wherever_it_is(bench: Bench) {
     for key in [parked, owned, ready] {
         assert!(bench.terminate(key, &[]).await);
         let view = bench.view(key).await;
-        assert_eq!((view.status, view.place), (RunStatus::Terminated, None));
+        assert_eq!((view.status, view.placement), (RunStatus::Terminated, None));
         let last = bench.store.history(key).await.expect("history").pop();
         assert_eq!(last.expect("a row").events, b"terminated");
     }
@@ -66,7 +66,7 @@ pub(super) async fn a_termination_tells_the_parent_once(bench: Bench) {
     let worker = bench.worker().await;
     let parent = bench.parked("parent", &worker).await;
     let child = bench.started("child").await;
-    let mail = [Mail { kind: MailKind::ChildClosed, ..signal(parent, "0") }];
+    let mail = [OutgoingMessage { kind: MessageKind::ChildClosed, ..signal(parent, "0") }];
     assert!(bench.terminate(child, &mail).await);
     assert!(!bench.terminate(child, &mail).await);
     assert_eq!(names(&worker.claim(parent).await.inbox), ["0"]);
@@ -84,20 +84,20 @@ pub(super) async fn a_run_ends_once(bench: Bench) {
 pub(super) async fn a_successor_inherits_the_letters(bench: Bench) {
     let worker = bench.worker().await;
     let first = bench.owned("order", &worker).await;
-    for kind in [MailKind::Signal, MailKind::Cancel, MailKind::ChildClosed] {
-        bench.mail(&Mail { kind, ..signal(first, "left") }).await.expect("send");
+    for kind in [MessageKind::Signal, MessageKind::Cancel, MessageKind::ChildClosed] {
+        bench.mail(&OutgoingMessage { kind, ..signal(first, "left") }).await.expect("send");
     }
     let next = bench.successor(first, "order");
-    let close = Close { successor: Some(next.key.run), ..ended_as(RunStatus::Continued) };
+    let close = ended_by(RunStatus::Continued, next.key.run);
     let passed_on = signal(next.key, "passed on");
     let record = turn(first, 0, Next::Close(close));
-    let record = Record { starts: vec![next.clone()], mail: vec![passed_on], ..record };
+    let record = Record { starts: vec![next.clone()], messages: vec![passed_on], ..record };
     assert_eq!(worker.commit(record).await, Committed::Done);
     let heir = worker.claim(next.key).await;
     let order = ["passed on", "left", "left"];
     assert_eq!(names(&heir.inbox), order, "what the record sends comes first");
     let kinds: Vec<_> = heir.inbox.iter().map(|letter| letter.kind).collect();
-    let expected = [MailKind::Signal, MailKind::Signal, MailKind::Cancel];
+    let expected = [MessageKind::Signal, MessageKind::Signal, MessageKind::Cancel];
     assert_eq!(kinds, expected, "but what answers an operation of the ended run");
     assert_eq!(bench.view(first).await.inbox, 0);
 }
@@ -107,7 +107,7 @@ pub(super) async fn a_successor_inherits_letters_though_it_is_sent_none(bench: B
     let first = bench.owned("order", &worker).await;
     bench.mail(&signal(first, "left")).await.expect("send");
     let next = bench.successor(first, "order");
-    let close = Close { successor: Some(next.key.run), ..ended_as(RunStatus::Continued) };
+    let close = ended_by(RunStatus::Continued, next.key.run);
     let record = Record { starts: vec![next.clone()], ..turn(first, 0, Next::Close(close)) };
     assert_eq!(worker.commit(record).await, Committed::Done);
     assert_eq!(names(&worker.claim(next.key).await.inbox), ["left"]);
@@ -118,7 +118,7 @@ pub(super) async fn a_successor_takes_over_the_id(bench: Bench) {
     let first = bench.owned("order", &worker).await;
     let next = bench.successor(first, "order");
     let successor = Some(next.key.run);
-    let close = Close { successor, ..ended_as(RunStatus::Continued) };
+    let close = ended_by(RunStatus::Continued, next.key.run);
     let record = Record { starts: vec![next.clone()], ..turn(first, 0, Next::Close(close)) };
     assert_eq!(worker.commit(record).await, Committed::Done);
     assert_eq!(bench.find("order").await, Some(next.key));
@@ -126,15 +126,15 @@ pub(super) async fn a_successor_takes_over_the_id(bench: Bench) {
     assert_eq!((outcome.status, outcome.successor), (RunStatus::Continued, successor));
     assert_eq!(bench.view(first).await.successor, successor);
     let found = worker.claim(next.key).await;
-    assert_eq!((found.workflow_id.as_deref(), found.attempt), (Some("order"), 2));
-    assert_eq!(bench.view(next.key).await.predecessor, Some(first.run));
+    assert_eq!((found.spec.workflow_id.as_deref(), found.spec.attempt), (Some("order"), 2));
+    assert_eq!(bench.view(next.key).await.spec.predecessor, Some(first.run));
 }
 
 pub(super) async fn a_successor_makes_no_dead_letter(bench: Bench) {
     let worker = bench.worker().await;
     let first = bench.owned("order", &worker).await;
     let next = bench.successor(first, "order");
-    let close = Close { successor: Some(next.key.run), ..ended_as(RunStatus::Failed) };
+    let close = ended_by(RunStatus::Failed, next.key.run);
     let record = Record { starts: vec![next], ..turn(first, 0, Next::Close(close)) };
     assert_eq!(worker.commit(record).await, Committed::Done);
     let dead = bench.store.dead_letters(bench.tenant, 10).await.expect("dead letters");

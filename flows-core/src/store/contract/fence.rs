@@ -4,7 +4,7 @@ use super::bench::{
     Bench, Worker, completed, ended_as, failed, names, no_turn, park, signal, turn,
 };
 use crate::ids::RunKey;
-use crate::store::{Close, Committed, Next, Place, Record, RunStatus};
+use crate::store::{Close, Committed, Next, Placement, Record, RunStatus};
 
 /// A run that its first worker still believes to own, though the second has taken it over.
 async fn taken_over(bench: &Bench) -> (RunKey, Worker, Worker) {
@@ -15,8 +15,8 @@ async fn taken_over(bench: &Bench) -> (RunKey, Worker, Worker) {
     (key, stale, owner)
 }
 
-fn is_owned_by(worker: &Worker, place: Option<Place>) -> bool {
-    matches!(place, Some(Place::Owned { worker: owner, .. }) if owner == worker.id())
+fn is_owned_by(worker: &Worker, place: Option<Placement>) -> bool {
+    matches!(place, Some(Placement::Owned { worker: owner, .. }) if owner == worker.id())
 }
 
 pub(super) async fn a_history_is_dense(bench: Bench) {
@@ -42,7 +42,7 @@ pub(super) async fn a_row_without_the_one_before_it_is_lost(bench: Bench) {
     let (key, other) = (bench.owned("order", &worker).await, bench.owned("other", &worker).await);
     assert_eq!(worker.commit(turn(key, 0, Next::Stay)).await, Committed::Done);
     // Row 1 was acknowledged by a server that is no more.
-    let late = Record { mail: vec![signal(friend, "hello")], ..turn(key, 2, completed()) };
+    let late = Record { messages: vec![signal(friend, "hello")], ..turn(key, 2, completed()) };
     let answers = worker.commit_all(&[late, turn(other, 0, Next::Stay)]).await;
     assert_eq!(answers, [Committed::Lost, Committed::Done]);
     assert!(bench.is_parked(friend).await, "no mail");
@@ -61,7 +61,7 @@ pub(super) async fn a_second_row_at_a_position_is_lost_without_a_trace(bench: Be
         events: b"late".to_vec(),
         consumed: vec![1],
         starts: vec![bench.run("child")],
-        mail: vec![signal(friend, "hello")],
+        messages: vec![signal(friend, "hello")],
         ..turn(key, 0, Next::Stay)
     };
     assert_eq!(stale.commit(late).await, Committed::Lost);
@@ -121,7 +121,7 @@ pub(super) async fn a_stale_worker_that_closes_wins_or_loses_whole(bench: Bench)
     assert_eq!(late, if won { Committed::Lost } else { Committed::Done });
     let view = bench.view(key).await;
     let status = if won { RunStatus::Completed } else { RunStatus::Failed };
-    assert_eq!((view.status, view.place), (status, None));
+    assert_eq!((view.status, view.placement), (status, None));
     assert_eq!(bench.positions(key).await, [0]);
 }
 
@@ -173,7 +173,7 @@ pub(super) async fn a_run_that_has_closed_without_a_row_is_closed(bench: Bench) 
     let worker = bench.worker().await;
     let key = bench.ended_without_row("order", &worker).await;
     let view = bench.view(key).await;
-    assert_eq!((view.status, view.place), (RunStatus::Completed, None));
+    assert_eq!((view.status, view.placement), (RunStatus::Completed, None));
     assert_eq!(worker.commit(no_turn(key, 0, completed())).await, Committed::Lost, "twice");
     assert!(!bench.terminate(key, &[]).await, "it has ended");
     assert!(worker.reload(&[key]).await.is_empty(), "nobody owns it");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, LONG, Worker};
 use crate::ids::RunKey;
-use crate::store::Place;
+use crate::store::Placement;
 
 /// A lease that lapses within a case.
 const SHORT: Duration = Duration::from_secs(1);
@@ -21,7 +21,7 @@ pub(super) async fn a_lapsed_workers_runs_are_taken_over(bench: Bench) {
     let (dead, key) = lapsed(&bench).await;
     let worker = bench.worker().await;
     bench.send(key, "hello").await.expect("send");
-    assert_eq!(worker.look().await.ready, [key.shard]);
+    assert_eq!(worker.poll().await.ready, [key.shard]);
     let found = worker.claim(key).await;
     assert_eq!(found.inbox.len(), 1, "with what came meanwhile");
     assert!(dead.renew().await.1, "the lease had lapsed");
@@ -47,7 +47,7 @@ pub(super) async fn a_live_worker_beside_dead_ones_keeps_its_runs(bench: Bench) 
     }
     tokio::time::sleep(SHORT * 2).await;
     let looking = bench.worker().await;
-    looking.look().await;
+    looking.poll().await;
     for key in dead {
         assert!(bench.is_ready(key).await);
     }
@@ -81,11 +81,11 @@ pub(super) async fn a_retired_workers_runs_are_ready_at_once(bench: Bench) {
     let key = bench.owned("order", &leaving).await;
     let parked = bench.parked("parked", &leaving).await;
     leaving.retire().await;
-    assert_eq!(staying.look().await.ready, [key.shard]);
+    assert_eq!(staying.poll().await.ready, [key.shard]);
     staying.claim(key).await;
     assert!(bench.is_parked(parked).await, "what it does not hold stays");
 }
 
-fn owned_by(worker: &Worker) -> Place {
-    Place::Owned { worker: worker.id(), name: worker.identity.name.clone() }
+fn owned_by(worker: &Worker) -> Placement {
+    Placement::Owned { worker: worker.id(), name: worker.identity.name.clone() }
 }

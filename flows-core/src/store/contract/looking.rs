@@ -3,41 +3,46 @@
 use std::time::Duration;
 
 use super::bench::{Bench, completed, ended_as, failed, json, park_until, stuck, turn};
-use crate::ids::{RunKey, lane_of};
+use crate::ids::RunKey;
 use crate::payload::Payload;
 use crate::store::{
-    Committed, ListFilter, Mail, MailKind, NewRun, PAGE_BYTES, Place, RunStatus, RunView, Started,
-    list_all,
+    Committed, ListFilter, MessageKind, OutgoingMessage, PAGE_BYTES, Placement, RunStatus, RunView,
+    Started, list_all,
 };
 use crate::time::Timestamp;
 
 pub(super) async fn a_description_says_where_a_run_is(bench: Bench) {
     let key = bench.started("order").await;
-    assert_eq!(bench.place(key).await, Some(Place::Ready { served: false }));
+    assert_eq!(bench.place(key).await, Some(Placement::Ready { served: false }));
     let worker = bench.worker().await;
-    assert_eq!(bench.place(key).await, Some(Place::Ready { served: true }));
+    assert_eq!(bench.place(key).await, Some(Placement::Ready { served: true }));
     worker.claim(key).await;
     let name = worker.identity.name.clone();
-    assert_eq!(bench.place(key).await, Some(Place::Owned { worker: worker.id(), name }));
+    assert_eq!(bench.place(key).await, Some(Placement::Owned { worker: worker.id(), name }));
     let due = worker.renew().await.0.after(Duration::from_secs(600));
     worker.commit(turn(key, 0, park_until(due))).await;
     let waiting_for = "a timer".to_owned();
-    let parked = Place::Parked { wake_at: Some(due), waiting_for, stuck: None };
+    let parked = Placement::Parked { wake_at: Some(due), waiting_for, stuck: None };
     assert_eq!(bench.place(key).await, Some(parked));
     bench.send(key, "hello").await.expect("send");
     worker.claim(key).await;
     assert_eq!(worker.commit(turn(key, 1, stuck())).await, Committed::Done);
-    let Some(Place::Parked { stuck, .. }) = bench.place(key).await else { panic!("not parked") };
+    let Some(Placement::Parked { stuck, .. }) = bench.place(key).await else {
+        panic!("not parked")
+    };
     assert_eq!(stuck.as_deref(), Some("its code has changed"));
     let view = bench.view(key).await;
     assert_eq!((view.inbox, view.status), (1, RunStatus::Running));
-    assert_eq!((&*view.workflow, view.version, &*view.queue), (&*bench.workflow, 1, "default"));
-    assert_eq!(json(&view.input.expect("its input")), json(r#"{"cents":42}"#));
+    assert_eq!(
+        (&*view.spec.workflow, view.spec.version, &*view.spec.queue),
+        (&*bench.workflow, 1, "default")
+    );
+    assert_eq!(json(view.input().expect("its input")), json(r#"{"cents":42}"#));
 }
 
 async fn listed(bench: &Bench, filter: &ListFilter) -> Vec<RunKey> {
     let found = list_all(&*bench.store, bench.tenant, filter).await.expect("list").runs;
-    assert!(found.iter().all(|view| view.place.is_none()), "lists have no places");
+    assert!(found.iter().all(|view| view.placement.is_none()), "lists have no places");
     found.into_iter().map(|view| view.key).collect()
 }
 
@@ -61,8 +66,7 @@ pub(super) async fn a_list_is_filtered(bench: Bench) {
     let dead = bench.ended("dead", &worker, failed()).await;
     tokio::time::sleep(Duration::from_millis(2)).await;
     let other = bench.other_workflow().started("other").await;
-    let lane = lane_of("default", &bench.workflow, 2);
-    let newer = NewRun { version: 2, lane, ..bench.run("newer") };
+    let newer = bench.run("newer").with(|spec| spec.version = 2);
     assert_eq!(bench.start(&newer).await.expect("start"), Started::Created);
     let boundary = Some(bench.view(other).await.created_at);
 
@@ -117,13 +121,11 @@ pub(super) async fn a_list_has_payloads_if_asked(bench: Bench) {
     bench.ended("done", &worker, completed()).await;
     bench.ended("dead", &worker, failed()).await;
     let glance = list_all(&*bench.store, bench.tenant, &all()).await.expect("list").runs;
-    assert!(glance.iter().all(|run| run.input.is_none() && run.output.is_none()));
+    assert!(glance.iter().all(|run| run.input().is_none() && run.output.is_none()));
     assert!(glance[0].error.is_some(), "why it failed is told");
     let whole = ListFilter { payloads: true, ..all() };
     let whole = list_all(&*bench.store, bench.tenant, &whole).await.expect("list").runs;
-    assert!(
-        whole.iter().all(|run| run.input.as_deref().map(json) == Some(json(r#"{"cents":42}"#)))
-    );
+    assert!(whole.iter().all(|run| run.input().map(json) == Some(json(r#"{"cents":42}"#))));
     assert!(whole[1].output.is_some() && whole[0].output.is_none());
 }
 
@@ -131,7 +133,7 @@ pub(super) async fn a_page_is_bounded_by_its_payloads(bench: Bench) {
     let mut keys = Vec::new();
     for n in 0..3 {
         let input = format!("\"{}\"", noise(n, PAGE_BYTES / 10 * 6)).into();
-        let run = NewRun { input, ..bench.run(&n.to_string()) };
+        let run = bench.run(&n.to_string()).with(|spec| spec.input = input);
         assert_eq!(bench.start(&run).await.expect("start"), Started::Created);
         keys.insert(0, run.key);
     }
@@ -224,7 +226,7 @@ fn passes(run: &RunView, filter: &ListFilter) -> bool {
         after.is_none_or(|after| at.is_some_and(|at| at >= after))
             && before.is_none_or(|before| at.is_some_and(|at| at < before))
     };
-    filter.workflow.as_ref().is_none_or(|workflow| *workflow == run.workflow)
+    filter.workflow.as_deref().is_none_or(|workflow| *workflow == *run.spec.workflow)
         && filter.status.is_none_or(|status| status == run.status)
         && within(Some(run.created_at), filter.created_after, filter.created_before)
         && within(run.closed_at, filter.closed_after, filter.closed_before)
@@ -268,7 +270,7 @@ pub(super) async fn a_description_tells_of_a_request_to_cancel(bench: Bench) {
     assert!(!bench.view(key).await.cancelling, "a signal is none");
     let payload = Payload::json(&"why").expect("json");
     let name = String::new();
-    let mail = Mail { to: key, kind: MailKind::Cancel, name, payload, dedup: None };
+    let mail = OutgoingMessage { to: key, kind: MessageKind::Cancel, name, payload, dedup: None };
     bench.mail(&mail).await.expect("mail");
     assert!(bench.view(key).await.cancelling);
 }

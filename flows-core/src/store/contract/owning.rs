@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, Worker, completed, names, turn};
 use crate::error::ErrorKind;
-use crate::store::{Committed, ConflictPolicy, NewRun, Place, Started};
+use crate::store::{Committed, ConflictPolicy, NewRun, Placement, Started};
 
 /// A lease that lapses within a case.
 const SHORT: Duration = Duration::from_secs(1);
@@ -15,7 +15,7 @@ fn json(text: &str) -> serde_json::Value {
 
 async fn is_owned(bench: &Bench, run: &NewRun, by: &Worker) -> bool {
     let place = bench.place(run.key).await;
-    matches!(place, Some(Place::Owned { worker, .. }) if worker == by.id())
+    matches!(place, Some(Placement::Owned { worker, .. }) if worker == by.id())
 }
 
 pub(super) async fn a_run_can_be_owned_from_its_start(bench: Bench) {
@@ -29,7 +29,10 @@ pub(super) async fn a_run_can_be_owned_from_its_start(bench: Bench) {
     worker.finds_nothing().await;
     let found = worker.reload(&[run.key]).await.remove(0);
     assert_eq!((found.key, found.claim, found.started_at), (run.key, claim, started_at));
-    assert_eq!((&found.workflow_id, json(&found.input)), (&run.workflow_id, json(&run.input)));
+    assert_eq!(
+        (&found.spec.workflow_id, json(&found.spec.input)),
+        (&run.spec.workflow_id, json(&run.spec.input))
+    );
     assert_eq!(bench.find("order").await, Some(run.key));
 
     bench.send(run.key, "hello").await.expect("send");
@@ -91,7 +94,7 @@ pub(super) async fn runs_owned_from_their_start_are_taken_over(bench: Bench) {
     tokio::time::sleep(SHORT * 2).await;
     let worker = bench.worker().await;
     let found = worker.wait_for(run.key).await;
-    assert_eq!(json(&found.input), json(&run.input));
+    assert_eq!(json(&found.spec.input), json(&run.spec.input));
     assert!(is_owned(&bench, &run, &worker).await);
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::bench::{Bench, Worker, names, park_knowing, signal, turn};
 use crate::ids::RunKey;
 use crate::payload::Payload;
-use crate::store::{Committed, Letter, Mail, NewRun, Next, PAGE_LETTERS, READ_BYTES, Record};
+use crate::store::{
+    Committed, InboxMessage, Next, OutgoingMessage, PAGE_MESSAGES, READ_BYTES, Record,
+};
 
 const MEGABYTE: usize = 1 << 20;
 
@@ -16,18 +18,25 @@ async fn send_numbered(bench: &Bench, to: RunKey, numbers: std::ops::Range<usize
     }
 }
 
-fn large(to: RunKey, bytes: usize) -> Mail {
-    Mail { payload: Payload::json(&"x".repeat(bytes)).expect("text"), ..signal(to, "large") }
+fn large(to: RunKey, bytes: usize) -> OutgoingMessage {
+    OutgoingMessage {
+        payload: Payload::json(&"x".repeat(bytes)).expect("text"),
+        ..signal(to, "large")
+    }
 }
 
 /// Reads on until there is nothing more; how many letters each page had.
-async fn rest(worker: &Worker, key: RunKey, mut more: Option<i64>) -> (Vec<Letter>, Vec<usize>) {
+async fn rest(
+    worker: &Worker,
+    key: RunKey,
+    mut more: Option<i64>,
+) -> (Vec<InboxMessage>, Vec<usize>) {
     let (mut letters, mut pages) = (Vec::new(), Vec::new());
     while let Some(behind) = more {
         let page = worker.read_on(key, behind).await;
-        assert!(!page.letters.is_empty(), "alone, a page has at least one letter");
-        pages.push(page.letters.len());
-        letters.extend(page.letters);
+        assert!(!page.messages.is_empty(), "alone, a page has at least one letter");
+        pages.push(page.messages.len());
+        letters.extend(page.messages);
         more = page.more;
     }
     (letters, pages)
@@ -35,17 +44,17 @@ async fn rest(worker: &Worker, key: RunKey, mut more: Option<i64>) -> (Vec<Lette
 
 pub(super) async fn an_inbox_is_read_by_the_page(bench: Bench) {
     let (worker, key) = (bench.worker().await, bench.started("order").await);
-    let count = 2 * PAGE_LETTERS + 5;
+    let count = 2 * PAGE_MESSAGES + 5;
     send_numbered(&bench, key, 0..count).await;
     let first = worker.claim(key).await;
-    assert_eq!(first.inbox.len(), PAGE_LETTERS);
+    assert_eq!(first.inbox.len(), PAGE_MESSAGES);
     let (others, pages) = rest(&worker, key, first.more).await;
-    assert_eq!(pages, [PAGE_LETTERS, 5]);
+    assert_eq!(pages, [PAGE_MESSAGES, 5]);
     let all = [first.inbox, others].concat();
     let numbers: Vec<_> = (0..count).map(|number| number.to_string()).collect();
     assert_eq!(names(&all), numbers, "all of them, in order");
     let again = worker.reload(&[key]).await.remove(0);
-    assert_eq!((again.inbox.len(), again.more), (PAGE_LETTERS, first.more), "nothing has left it");
+    assert_eq!((again.inbox.len(), again.more), (PAGE_MESSAGES, first.more), "nothing has left it");
     assert_eq!(worker.read_on(key, all[count - 1].seq).await.more, None);
 }
 
@@ -71,10 +80,10 @@ pub(super) async fn a_large_letter_is_read_alone(bench: Bench) {
     assert!(first.inbox.is_empty());
     worker.claim(other).await;
     let asked = [(key, behind), (other, 0)];
-    let together = bench.store.read_mail(&asked).await.expect("read_mail");
+    let together = bench.store.read_inboxes(&asked).await.expect("read_inboxes");
     assert_eq!(together.len(), 2);
-    assert!(together[0].letters.is_empty() && together[0].more == Some(behind), "with others");
-    assert_eq!((together[1].letters.len(), together[1].more), (1, None));
+    assert!(together[0].messages.is_empty() && together[0].more == Some(behind), "with others");
+    assert_eq!((together[1].messages.len(), together[1].more), (1, None));
     let (alone, pages) = rest(&worker, key, Some(behind)).await;
     assert_eq!(pages, [1, 1], "one after the other");
     assert_eq!(alone[1].payload.len(), 5 * MEGABYTE + 2);
@@ -83,12 +92,12 @@ pub(super) async fn a_large_letter_is_read_alone(bench: Bench) {
 pub(super) async fn collecting_gives_a_page(bench: Bench) {
     let worker = bench.worker().await;
     let key = bench.owned("order", &worker).await;
-    send_numbered(&bench, key, 0..PAGE_LETTERS + 2).await;
+    send_numbered(&bench, key, 0..PAGE_MESSAGES + 2).await;
     let collected = worker.collect_of(key).await;
-    assert_eq!(collected.inbox.len(), PAGE_LETTERS);
+    assert_eq!(collected.inbox.len(), PAGE_MESSAGES);
     assert!(worker.collect().await.is_empty(), "the flag is down, though there is more");
     let (others, _) = rest(&worker, key, collected.more).await;
-    assert_eq!(names(&others), [PAGE_LETTERS.to_string(), (PAGE_LETTERS + 1).to_string()]);
+    assert_eq!(names(&others), [PAGE_MESSAGES.to_string(), (PAGE_MESSAGES + 1).to_string()]);
     let letters = collected.inbox.iter().chain(&others);
     let consumed = letters.map(|letter| letter.seq).collect();
     let record = Record { consumed, ..turn(key, 0, park_knowing(collected.sent)) };
@@ -97,14 +106,14 @@ pub(super) async fn collecting_gives_a_page(bench: Bench) {
 
 pub(super) async fn what_comes_between_pages_is_read(bench: Bench) {
     let (worker, key) = (bench.worker().await, bench.started("order").await);
-    send_numbered(&bench, key, 0..PAGE_LETTERS + 1).await;
+    send_numbered(&bench, key, 0..PAGE_MESSAGES + 1).await;
     let first = worker.claim(key).await;
     let consumed = first.inbox.iter().map(|letter| letter.seq).collect();
     let record = Record { consumed, ..turn(key, 0, Next::Stay) };
     assert_eq!(worker.commit(record).await, Committed::Done);
     bench.send(key, "late").await.expect("sent");
     let (others, _) = rest(&worker, key, first.more).await;
-    assert_eq!(names(&others), [PAGE_LETTERS.to_string(), "late".to_owned()]);
+    assert_eq!(names(&others), [PAGE_MESSAGES.to_string(), "late".to_owned()]);
     let collected = worker.collect_of(key).await;
     assert_eq!((names(&collected.inbox), collected.more), (names(&others), None));
 }
@@ -149,7 +158,7 @@ pub(super) async fn large_inputs_are_read_alone(bench: Bench) {
     let input: Arc<str> = format!("\"{}\"", "x".repeat(READ_BYTES * 2 / 5)).into();
     let runs = [&[first.clone()][..], &others].concat();
     for run in &runs {
-        let run = NewRun { input: Arc::clone(&input), ..run.clone() };
+        let run = run.clone().with(|spec| spec.input = Arc::clone(&input));
         bench.start(&run).await.expect("started");
     }
     let keys: Vec<_> = runs.iter().map(|run| run.key).collect();
@@ -157,12 +166,12 @@ pub(super) async fn large_inputs_are_read_alone(bench: Bench) {
     let again = worker.reload(&keys).await;
     for read in [&claimed, &again] {
         assert_eq!(read.iter().filter(|run| !run.unread).count(), 2);
-        assert!(read.iter().all(|run| run.unread || run.input.len() == input.len()));
-        let bytes = read.iter().map(|run| run.input.len()).sum::<usize>();
+        assert!(read.iter().all(|run| run.unread || run.spec.input.len() == input.len()));
+        let bytes = read.iter().map(|run| run.spec.input.len()).sum::<usize>();
         assert!(bytes <= READ_BYTES, "{bytes} bytes of inputs");
     }
     for key in keys {
         let alone = worker.reload(&[key]).await.remove(0);
-        assert_eq!((alone.unread, &alone.input), (false, &input));
+        assert_eq!((alone.unread, &alone.spec.input), (false, &input));
     }
 }

@@ -3,7 +3,7 @@
 use super::bench::{Bench, completed, failed};
 use crate::error::ErrorKind;
 use crate::ids::RunKey;
-use crate::store::{ConflictPolicy, DeadLetter, NewRun, Place, Started};
+use crate::store::{ConflictPolicy, DeadLetter, NewRun, Placement, Started};
 
 async fn dead_letters(bench: &Bench) -> Vec<DeadLetter> {
     bench.store.dead_letters(bench.tenant, 10).await.expect("dead letters")
@@ -32,8 +32,8 @@ pub(super) async fn a_rerun_keeps_the_lineage_and_the_id(bench: Bench) {
     assert_eq!(bench.store.rerun(key, &next).await.expect("rerun"), Started::Created);
     assert_eq!(bench.find("order").await, Some(next.key));
     assert_eq!(bench.view(key).await.successor, Some(next.key.run));
-    assert_eq!(bench.view(next.key).await.predecessor, Some(key.run));
-    assert_eq!(bench.place(next.key).await, Some(Place::Ready { served: true }));
+    assert_eq!(bench.view(next.key).await.spec.predecessor, Some(key.run));
+    assert_eq!(bench.place(next.key).await, Some(Placement::Ready { served: true }));
     worker.claim(next.key).await;
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn what_did_not_fail_is_not_rerun(bench: Bench) {
     let open = bench.started("open").await;
     let elsewhere = RunKey { tenant: bench.other_tenant().tenant, ..dead };
     for key in [done, open, elsewhere] {
-        let next = NewRun { workflow_id: None, ..bench.successor(key, "") };
+        let next = bench.successor(key, "").with(|spec| spec.workflow_id = None);
         let refused = bench.store.rerun(key, &next).await.expect_err("not dead");
         assert_eq!(refused.kind(), ErrorKind::NotFound, "{refused}");
         assert!(bench.store.describe(next.key).await.expect("describe").is_none());
@@ -59,7 +59,7 @@ pub(super) async fn of_racing_reruns_one_wins(bench: Bench) {
     for _ in 0..6 {
         let bench = bench.clone();
         racers.spawn(async move {
-            let next = NewRun { workflow_id: None, ..bench.successor(key, "") };
+            let next = bench.successor(key, "").with(|spec| spec.workflow_id = None);
             bench.store.rerun(key, &next).await
         });
     }

@@ -6,7 +6,7 @@ use super::bench::{
     Bench, MUCH_LATER, Worker, completed, names, no_turn, park, park_until, stuck, turn,
 };
 use crate::ids::RunKey;
-use crate::store::{Activation, Committed, Next, Park, Place, Record};
+use crate::store::{Activation, Committed, Next, Park, Placement, Record};
 use crate::time::Timestamp;
 
 /// A lease that lapses within a case.
@@ -21,9 +21,9 @@ async fn dies(bench: &Bench, worker: &Worker, key: RunKey) {
     tokio::time::sleep(SHORT * 2).await;
     let witness = bench.other_workflow().worker().await;
     for _ in 0..1_000 {
-        witness.look().await;
+        witness.poll().await;
         match bench.place(key).await {
-            Some(Place::Owned { worker: owner, .. }) if owner == worker.id() => {}
+            Some(Placement::Owned { worker: owner, .. }) if owner == worker.id() => {}
             _ => return,
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -48,7 +48,7 @@ async fn lost_by(bench: &Bench, workers: usize) -> RunKey {
 
 async fn why_stuck(bench: &Bench, key: RunKey) -> Option<String> {
     match bench.place(key).await {
-        Some(Place::Parked { stuck, .. }) => stuck,
+        Some(Placement::Parked { stuck, .. }) => stuck,
         _ => None,
     }
 }
@@ -84,7 +84,7 @@ pub(super) async fn at_the_second_setback_a_run_waits_to_be_tried_alone(bench: B
     let worker = bench.worker().await;
     bench.send(key, "letter").await.expect("send");
     assert!(why_stuck(&bench, key).await.is_some(), "mail waits with it");
-    assert!(worker.look().await.suspects);
+    assert!(worker.poll().await.suspects);
     assert!(worker.claim_stuck(10, false).await.is_empty(), "not beside another suspect");
     let found = worker.claim_stuck(0, true).await;
     assert_eq!(keys(&found), [key]);
@@ -201,7 +201,7 @@ pub(super) async fn who_sleeps_is_not_due_when_a_worker_registers(bench: Bench) 
     let key = bench.owned("order", &worker).await;
     assert_eq!(worker.commit(turn(key, 0, park_until(MUCH_LATER))).await, Committed::Done);
     bench.worker().await.finds_nothing().await;
-    assert!(matches!(bench.place(key).await, Some(Place::Parked { .. })));
+    assert!(matches!(bench.place(key).await, Some(Placement::Parked { .. })));
 }
 
 /// A record that comes late has won the row, and nothing else.
@@ -297,8 +297,8 @@ pub(super) async fn stuck_runs_are_listed_and_tried_again(bench: Bench) {
 
     let found = bench.store.stuck(bench.tenant, 10).await.expect("listed");
     assert_eq!(found.iter().map(|run| run.key).collect::<Vec<_>>(), [convict, fault]);
-    let why = |at: usize| match &found[at].place {
-        Some(Place::Parked { stuck: Some(why), .. }) => why.clone(),
+    let why = |at: usize| match &found[at].placement {
+        Some(Placement::Parked { stuck: Some(why), .. }) => why.clone(),
         other => panic!("{other:?}"),
     };
     assert_eq!(why(0), "it ends workers");

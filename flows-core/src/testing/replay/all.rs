@@ -15,7 +15,7 @@ use crate::engine::{Engine, History};
 use crate::error::Result;
 use crate::ids::{RunKey, SHARDS};
 use crate::registry::Registry;
-use crate::store::{Activation, RunStatus, Store, Survey, Surveyable};
+use crate::store::{Activation, RunStatus, Scan, ScanKind, Store};
 
 /// The most runs of one page: their journals are in memory together.
 const PAGE: usize = 200;
@@ -74,7 +74,7 @@ impl ReplayAll {
         let mut report = Report::default();
         let mut from = Some(first_of(0));
         while let Some(start) = from {
-            let (page, next) = self.page(Surveyable::Open, start, PAGE).await?;
+            let (page, next) = self.page(ScanKind::Open, start, PAGE).await?;
             page.iter().for_each(|(run, status)| look_at(&mut report, &registry, run, *status));
             from = next;
         }
@@ -89,10 +89,10 @@ impl ReplayAll {
         Ok(report)
     }
 
-    async fn page(&self, runs: Surveyable, from: RunKey, limit: usize) -> Result<Page> {
-        let survey = Survey { runs, from, workflow: self.workflow.clone(), limit };
-        let surveyed = self.store.survey(&survey).await?;
-        Ok((surveyed.runs, surveyed.next))
+    async fn page(&self, runs: ScanKind, from: RunKey, limit: usize) -> Result<Page> {
+        let scan = Scan { runs, from, workflow: self.workflow.clone(), limit };
+        let scanned = self.store.scan(&scan).await?;
+        Ok((scanned.runs, scanned.next))
     }
 
     /// Closed runs of a shard: the newest of a tenant by chance and of those before it, and if they
@@ -117,7 +117,7 @@ impl ReplayAll {
         while let Some(start) = from.filter(|_| found.len() < wanted && looked_at < wanted * EFFORT)
         {
             let limit = wanted.min(PAGE);
-            let (page, next) = self.page(Surveyable::Closed, start, limit).await?;
+            let (page, next) = self.page(ScanKind::Closed, start, limit).await?;
             looked_at += limit;
             found.extend(page);
             from = next;
@@ -151,8 +151,8 @@ fn some_tenant() -> Uuid {
 
 fn look_at(report: &mut Report, registry: &Registry, run: &Activation, status: RunStatus) {
     report.count(status);
-    if registry.workflow(&run.workflow, run.version).is_none() {
-        return report.unregistered(&run.workflow, run.version, status);
+    if registry.workflow(&run.spec.workflow, run.spec.version).is_none() {
+        return report.unregistered(&run.spec.workflow, run.spec.version, status);
     }
     let checked = match History::of_activation(run, status) {
         Ok(history) => super::check(registry, &history, super::End::Any),

@@ -98,6 +98,7 @@ impl Report {
         let failed = FailedRun {
             run_id: run.key.run,
             workflow_id: run
+                .spec
                 .workflow_id
                 .as_deref()
                 .map_or_else(|| run.key.run.to_string(), str::to_owned),
@@ -115,14 +116,16 @@ impl Report {
 
     fn failure(&mut self, run: &Activation, why: &str) -> &mut Failure {
         let same = |known: &Failure| {
-            known.version == run.version && known.workflow == *run.workflow && known.why == why
+            known.version == run.spec.version
+                && known.workflow == *run.spec.workflow
+                && known.why == why
         };
         let known = self.failures.iter().position(same);
         let at = known.unwrap_or_else(|| {
             if self.failures.len() < REASONS {
                 self.failures.push(Failure {
-                    workflow: run.workflow.to_string(),
-                    version: run.version,
+                    workflow: run.spec.workflow.to_string(),
+                    version: run.spec.version,
                     why: why.to_owned(),
                     count: 0,
                     runs: Vec::new(),

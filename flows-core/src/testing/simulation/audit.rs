@@ -9,7 +9,7 @@ use crate::engine::History;
 use crate::error::{Error, ErrorKind, ErrorRecord};
 use crate::ids::RunKey;
 use crate::journal::Event;
-use crate::store::{Activation, Outcome, Place, RunStatus, Store};
+use crate::store::{Activation, Outcome, Placement, RunStatus, Store};
 use crate::testing::replay::{End, check as replays};
 
 /// How a start ended, as a schedule without faults has it too.
@@ -123,9 +123,9 @@ async fn place(world: &World, run: RunKey, status: RunStatus) -> Result<(), Stri
         return Ok(());
     }
     let view = world.store.describe(run).await.map_err(|error| error.to_string())?;
-    match view.and_then(|view| view.place) {
-        Some(Place::Parked { stuck: None, .. }) => Ok(()),
-        Some(Place::Parked { stuck: Some(why), .. }) => {
+    match view.and_then(|view| view.placement) {
+        Some(Placement::Parked { stuck: None, .. }) => Ok(()),
+        Some(Placement::Parked { stuck: Some(why), .. }) => {
             Err(format!("{} is stuck: {why}", short(run)))
         }
         other => Err(format!("{} is lost: its place is {other:?}", short(run))),
@@ -136,14 +136,14 @@ async fn place(world: &World, run: RunKey, status: RunStatus) -> Result<(), Stri
 async fn chain(world: &World, number: usize) -> Result<Vec<RunKey>, String> {
     let all = world.store.all();
     let id = id_of(number);
-    let of_start = all.iter().filter(|(run, _)| run.workflow_id.as_deref() == Some(&*id));
+    let of_start = all.iter().filter(|(run, _)| run.spec.workflow_id.as_deref() == Some(&*id));
     let mut keys: Vec<_> = of_start.map(|(run, _)| run.key).collect();
     let mut ordered = Vec::new();
     let views = |key| world.store.describe(key);
     let mut next = None;
     for key in &keys {
         let view = views(*key).await.map_err(|error| error.to_string())?;
-        if view.is_some_and(|view| view.predecessor.is_none()) {
+        if view.is_some_and(|view| view.spec.predecessor.is_none()) {
             next = Some(*key);
         }
     }
@@ -264,7 +264,7 @@ pub(super) async fn unsettled(plan: &Plan, world: &World, clients: usize) -> Str
         if status.is_open()
             && let Ok(Some(view)) = world.store.describe(run.key).await
         {
-            let (name, place) = (&run.workflow, view.place);
+            let (name, place) = (&run.spec.workflow, view.placement);
             open.push(format!("\n  {} of `{name}`: {place:?}", short(run.key)));
         }
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::world::World;
 use crate::error::Result;
 use crate::ids::RunKey;
-use crate::store::{Committed, Mail, Next, Record, Sent, Store};
+use crate::store::{Committed, Next, OutgoingMessage, Record, Sent, Store};
 
 /// What a store does wrong.
 #[doc(hidden)]
@@ -47,8 +47,8 @@ impl Flaw {
     /// What reaches the store of what a worker commits.
     pub(super) fn spoil(self, world: &World, records: &mut [Record]) {
         for record in records {
-            if self == Self::LostLetters && !record.mail.is_empty() && self.strikes(world) {
-                record.mail.clear();
+            if self == Self::LostLetters && !record.messages.is_empty() && self.strikes(world) {
+                record.messages.clear();
             }
             let Next::Park(park) = &mut record.next else { continue };
             match self {
@@ -85,7 +85,11 @@ impl Flaw {
     }
 
     /// What becomes of letters: those that are delivered, and those that only seem to be.
-    pub(super) async fn deliver(self, world: &World, mail: &[Mail]) -> Result<Vec<Result<Sent>>> {
+    pub(super) async fn deliver(
+        self,
+        world: &World,
+        mail: &[OutgoingMessage],
+    ) -> Result<Vec<Result<Sent>>> {
         let mut answers = Vec::new();
         for letter in mail {
             let mut letter = letter.clone();
@@ -106,7 +110,7 @@ impl Flaw {
 async fn append(world: &World, worker: Uuid, record: &Record) -> Result<Committed> {
     let rows = |key: RunKey| world.store.stored(key).map_or(0, |(run, _)| run.journal.len());
     let position = i32::try_from(rows(record.key)).unwrap_or(i32::MAX);
-    let record = Record { position, consumed: Vec::new(), mail: Vec::new(), ..record.clone() };
+    let record = Record { position, consumed: Vec::new(), messages: Vec::new(), ..record.clone() };
     world
         .store
         .commit(0, worker, std::slice::from_ref(&record))

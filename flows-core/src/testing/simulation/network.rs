@@ -21,8 +21,8 @@ use crate::ids::RunKey;
 use crate::memory::Lost;
 use crate::store::{
     Activation, Claim, ClaimStuck, Close, Collected, Committed, Counted, DeadLetter, Hint,
-    HistoryRow, Lease, ListFilter, Listed, Mail, NewRun, Next, Outcome, Outlook, Overdue, Page,
-    Record, RunView, Sent, Started, Store, StoreFuture, Survey, Surveyed, WorkerIdentity,
+    HistoryRow, Lease, ListFilter, Listed, NewRun, Next, Outcome, OutgoingMessage, Overdue, Page,
+    Polled, Record, RunView, Scan, Scanned, Sent, Started, Store, StoreFuture, WorkerIdentity,
 };
 
 pub(super) struct Network {
@@ -213,7 +213,7 @@ enum Verb {
     Retire,
     ClaimStuck,
     Overdue,
-    Look,
+    Poll,
     Claim,
     Reload,
     Collect,
@@ -230,7 +230,7 @@ impl Verb {
     /// What is done all the time, whether there is something to do or not.
     fn is_routine(self, runs: usize) -> bool {
         match self {
-            Self::Renew | Self::Overdue | Self::Look | Self::Outcomes => true,
+            Self::Renew | Self::Overdue | Self::Poll | Self::Outcomes => true,
             Self::Claim | Self::ClaimStuck | Self::Collect => runs == 0,
             _ => false,
         }
@@ -244,7 +244,7 @@ fn in_words(records: &[Record], answers: &[Committed]) -> String {
         let next = match &record.next {
             Next::Stay => "stays".to_owned(),
             Next::Park(park) => format!("parks ({} letters known)", park.sent),
-            Next::Close(close) => format!("ends as {}", close.status),
+            Next::Close(close) => format!("ends as {}", close.outcome.status),
         };
         format!("; row {} [{}] {next}: {answer:?}", record.position, kinds.join(", "))
     });
@@ -260,7 +260,7 @@ impl Store for Network {
         )
     }
 
-    fn send<'a>(&'a self, mail: &'a [Mail]) -> StoreFuture<'a, Vec<Result<Sent>>> {
+    fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
         let keys: Vec<_> = mail.iter().map(|letter| letter.to).collect();
         Box::pin(async move {
             let world = self.process.world();
@@ -278,7 +278,11 @@ impl Store for Network {
         Box::pin(self.call(Verb::Start, &[], self.store().start_held(run, limit)))
     }
 
-    fn send_held<'a>(&'a self, mail: &'a Mail, limit: Duration) -> StoreFuture<'a, Sent> {
+    fn send_held<'a>(
+        &'a self,
+        mail: &'a OutgoingMessage,
+        limit: Duration,
+    ) -> StoreFuture<'a, Sent> {
         Box::pin(self.call(Verb::Send, &[], self.store().send_held(mail, limit)))
     }
 
@@ -287,7 +291,7 @@ impl Store for Network {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
-        mail: &'a [Mail],
+        mail: &'a [OutgoingMessage],
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let done = self.store().terminate(run, record, close, mail);
@@ -336,10 +340,10 @@ impl Store for Network {
         Box::pin(self.claim_by(Verb::ClaimStuck, claim.worker, claimed))
     }
 
-    fn look<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Outlook> {
+    fn poll<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled> {
         Box::pin(async move {
             self.make_good(worker.id);
-            self.call(Verb::Look, &[], self.store().look(worker)).await
+            self.call(Verb::Poll, &[], self.store().poll(worker)).await
         })
     }
 
@@ -372,10 +376,10 @@ impl Store for Network {
         })
     }
 
-    fn read_mail<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
+    fn read_inboxes<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
         Box::pin(async move {
             let keys: Vec<_> = asked.iter().map(|(run, _)| *run).collect();
-            self.call(Verb::ReadMail, &keys, self.store().read_mail(asked)).await
+            self.call(Verb::ReadMail, &keys, self.store().read_inboxes(asked)).await
         })
     }
 
@@ -462,8 +466,8 @@ impl Store for Network {
         self.store().count(tenant, filter)
     }
 
-    fn survey<'a>(&'a self, survey: &'a Survey) -> StoreFuture<'a, Surveyed> {
-        self.store().survey(survey)
+    fn scan<'a>(&'a self, scan: &'a Scan) -> StoreFuture<'a, Scanned> {
+        self.store().scan(scan)
     }
 
     fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>> {

@@ -49,7 +49,7 @@ pub(super) fn many_lanes() -> Case {
 pub(super) fn foreign_lanes() -> Case {
     let lanes = list((0..LANES * 4).map(|n| 3 + 2 * n));
     let pages = 14 * 16 + LANES * 5; // as idle as any, and for each foreign lane once down the index
-    worker(LOOK, CLAIMER, 1, pages, vec![text(id(WORKER)), lanes, shards()])
+    worker(POLL, CLAIMER, 1, pages, vec![text(id(WORKER)), lanes, shards()])
 }
 
 /// All of them.
@@ -93,7 +93,7 @@ fn claims() -> Vec<Case> {
     let load = [columns(&owned()), vec![me.clone(), "1".into()], read].concat();
     let collect = vec![text(id(MAILED)), BATCH.to_string(), "9".into()];
     vec![
-        worker(LOOK, CLAIMER, 16, 14, vec![me.clone(), lanes, shards()]),
+        worker(POLL, CLAIMER, 16, 14, vec![me.clone(), lanes, shards()]),
         worker(CLAIM, CLAIMER, BATCH, 60, claim),
         worker(CLAIM_STUCK, CLAIMER, 20, 90, claim_stuck),
         worker(LOAD, CLAIMER, BATCH, 24, load),

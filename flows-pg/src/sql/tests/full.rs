@@ -116,7 +116,7 @@ async fn hot_statements_look_at_few_pages_of_full_tables() {
     let cases = cases();
     let early = Sessions::new(&database, GUARDED, &cases).await;
     let made = early.plans(&cases).await;
-    let looks = cases_of(&["look", "claim"]);
+    let looks = cases_of(&["poll", "claim"]);
     let unguarded = Sessions::new(&database, [UNGUARDED; 2], &looks).await;
     unguarded.plans(&looks).await;
 
@@ -151,7 +151,7 @@ async fn a_missing_index_is_found(admin: &Client, sessions: &Sessions) {
     let [by_workflow, by_outcome, by_end] = lists::by_each_index();
     for (drop, cases) in [
         ("DROP INDEX flows.owned_mail", cases_of(&["collect"])),
-        ("DROP INDEX flows.parked_due", cases_of(&["look"])),
+        ("DROP INDEX flows.parked_due", cases_of(&["poll"])),
         ("ALTER TABLE flows.journal DROP CONSTRAINT journal_pkey", cases_of(&["history"])),
         ("DROP INDEX flows.runs_ended_late", vec![by_end]),
         ("DROP INDEX flows.runs_outcome", vec![by_outcome]),

@@ -1,6 +1,6 @@
 -- Reads a page of the runs of one shard that have ended, backwards in the order of their keys.
 -- $1 shard, $2 and $3 tenant and run to go on from, $4 limit.
--- Called by `survey`, in a transaction that only reads. Locks nothing. Index: runs_pkey, backwards.
+-- Called by `scan`, in a transaction that only reads. Locks nothing. Index: runs_pkey, backwards.
 SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.queue, r.priority,
        r.input::text AS input, coalesce(r.starts_at, r.created_at) AS started_at, r.attempt,
        r.retry::text AS retry, r.timeout_us, r.parent_run, r.parent_op, r.status, true AS load,

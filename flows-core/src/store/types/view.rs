@@ -1,10 +1,11 @@
 //! What people see of a run.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::run::{Parent, RunStatus};
+use super::run::RunStatus;
+use super::spec::RunSpec;
 use crate::ids::RunKey;
 use crate::time::Timestamp;
 
@@ -21,9 +22,16 @@ pub struct Outcome {
     pub successor: Option<Uuid>,
 }
 
+impl Outcome {
+    /// Whether this end makes a dead letter.
+    pub fn is_dead_letter(&self) -> bool {
+        matches!(self.status, RunStatus::Failed | RunStatus::TimedOut) && self.successor.is_none()
+    }
+}
+
 /// Where an open run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Placement {
     /// Ready to be claimed; the flag says whether a live worker serves its lane.
     Ready {
         /// Whether any live worker serves it.
@@ -36,7 +44,7 @@ pub enum Place {
         /// Its name.
         name: String,
     },
-    /// Put down.
+    /// It only waits, in no worker's memory.
     Parked {
         /// When it wakes by itself.
         wake_at: Option<Timestamp>,
@@ -52,22 +60,10 @@ pub enum Place {
 pub struct RunView {
     /// Its key.
     pub key: RunKey,
-    /// The application's id, if it has one.
-    pub workflow_id: Option<String>,
-    /// Workflow name.
-    pub workflow: String,
-    /// Workflow version.
-    pub version: u32,
-    /// Queue.
-    pub queue: String,
-    /// Priority.
-    pub priority: i16,
+    /// What it is. (Its input is empty in lists that were not asked for payloads.)
+    pub spec: Arc<RunSpec>,
     /// Status.
     pub status: RunStatus,
-    /// Attempt, from 1.
-    pub attempt: u32,
-    /// Input, JSON text (`None` in lists that were not asked for payloads).
-    pub input: Option<String>,
     /// Output, JSON text.
     pub output: Option<String>,
     /// Error, JSON text.
@@ -76,22 +72,21 @@ pub struct RunView {
     pub created_at: Timestamp,
     /// When it ended.
     pub closed_at: Option<Timestamp>,
-    /// Time limit.
-    pub timeout: Option<Duration>,
-    /// The run it continues.
-    pub predecessor: Option<Uuid>,
     /// The run that continues it.
     pub successor: Option<Uuid>,
-    /// Who awaits it.
-    pub parent: Option<Parent>,
-    /// Run-level retry policy.
-    pub retry: Option<crate::retry::RetryPolicy>,
     /// Where it is, while it is open (`None` in lists).
-    pub place: Option<Place>,
-    /// Letters in its inbox.
+    pub placement: Option<Placement>,
+    /// Messages in its inbox.
     pub inbox: u32,
     /// Whether a request to cancel is among them (`false` in lists).
     pub cancelling: bool,
+}
+
+impl RunView {
+    /// Its input, JSON text, if it was read.
+    pub fn input(&self) -> Option<&str> {
+        Some(&*self.spec.input).filter(|input| !input.is_empty())
+    }
 }
 
 /// One journal row.

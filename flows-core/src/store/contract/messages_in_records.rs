@@ -1,16 +1,16 @@
 //! Mail inside records, where one batch may hold both the letter and the move of its addressee.
 
-use super::bench::{Bench, Worker, completed, ended_as, names, park, signal, turn};
+use super::bench::{Bench, Worker, completed, ended_by, names, park, signal, turn};
 use crate::ids::RunKey;
-use crate::store::{Close, Committed, Mail, MailKind, Next, Record, RunStatus};
+use crate::store::{Committed, MessageKind, Next, OutgoingMessage, Record, RunStatus};
 
-fn child_closed(parent: RunKey) -> Mail {
-    Mail { kind: MailKind::ChildClosed, ..signal(parent, "0") }
+fn child_closed(parent: RunKey) -> OutgoingMessage {
+    OutgoingMessage { kind: MessageKind::ChildClosed, ..signal(parent, "0") }
 }
 
 /// The record of a child that ends and says so.
 fn end_of(child: RunKey, parent: RunKey) -> Record {
-    Record { mail: vec![child_closed(parent)], ..turn(child, 0, completed()) }
+    Record { messages: vec![child_closed(parent)], ..turn(child, 0, completed()) }
 }
 
 /// After a batch that parks a run and writes to it: its worker holds it and finds the letter, for
@@ -26,9 +26,9 @@ pub(super) async fn a_child_that_ends_wakes_its_parked_parent(bench: Bench) {
     let parent = bench.parked("parent", &worker).await;
     let child = bench.owned("child", &worker).await;
     assert_eq!(worker.commit(end_of(child, parent)).await, Committed::Done);
-    assert_eq!(worker.look().await.ready, [parent.shard]);
+    assert_eq!(worker.poll().await.ready, [parent.shard]);
     let inbox = worker.claim(parent).await.inbox;
-    assert_eq!(inbox[0].kind, MailKind::ChildClosed);
+    assert_eq!(inbox[0].kind, MessageKind::ChildClosed);
     assert_eq!(names(&inbox), ["0"]);
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn mail_in_a_record_raises_the_flag_of_an_owner(bench: Bench) {
     let parent = bench.owned("parent", &here).await;
     let child = bench.owned("child", &there).await;
     assert_eq!(there.commit(end_of(child, parent)).await, Committed::Done);
-    assert!(here.look().await.mail);
+    assert!(here.poll().await.messages);
     assert_eq!(here.commit(turn(parent, 0, park())).await, Committed::NotParked);
     assert_eq!(names(&here.collect_of(parent).await.inbox), ["0"]);
 }
@@ -48,7 +48,7 @@ pub(super) async fn mail_in_a_record_to_an_ended_run_is_dropped(bench: Bench) {
     let child = bench.owned("child", &worker).await;
     let nobody = RunKey::new(bench.tenant, Some("nobody"));
     let mut record = end_of(child, parent);
-    record.mail.push(signal(nobody, "hello"));
+    record.messages.push(signal(nobody, "hello"));
     assert_eq!(worker.commit(record).await, Committed::Done);
     assert_eq!(bench.place(parent).await, None);
     assert_eq!(bench.view(parent).await.inbox, 0);
@@ -64,18 +64,21 @@ pub(super) async fn a_request_to_cancel_in_a_record_follows_a_run_to_where_it_go
     let mut at = first;
     for _ in 0..2 {
         let new = bench.successor(at, "child");
-        let next = Close { successor: Some(new.key.run), ..ended_as(RunStatus::Continued) };
+        let next = ended_by(RunStatus::Continued, new.key.run);
         let key = new.key;
         let record = Record { starts: vec![new], ..turn(at, 0, Next::Close(next)) };
         assert_eq!(worker.commit(record).await, Committed::Done);
         worker.claim(key).await;
         at = key;
     }
-    let mail = vec![Mail { kind: MailKind::Cancel, ..signal(first, "") }, signal(first, "hello")];
-    let record = Record { mail, ..turn(parent, 0, Next::Stay) };
+    let mail = vec![
+        OutgoingMessage { kind: MessageKind::Cancel, ..signal(first, "") },
+        signal(first, "hello"),
+    ];
+    let record = Record { messages: mail, ..turn(parent, 0, Next::Stay) };
     assert_eq!(worker.commit(record).await, Committed::Done);
     let inbox = worker.collect_of(at).await.inbox;
-    assert_eq!(inbox.iter().map(|letter| letter.kind).collect::<Vec<_>>(), [MailKind::Cancel]);
+    assert_eq!(inbox.iter().map(|letter| letter.kind).collect::<Vec<_>>(), [MessageKind::Cancel]);
 }
 
 pub(super) async fn a_parent_parks_while_its_child_ends_in_one_batch(bench: Bench) {
@@ -101,7 +104,7 @@ pub(super) async fn a_child_ends_while_its_parent_parks_in_one_batch(bench: Benc
 pub(super) async fn a_run_that_writes_to_itself_is_not_put_down(bench: Bench) {
     let worker = bench.worker().await;
     let key = bench.owned("order", &worker).await;
-    let record = Record { mail: vec![signal(key, "to myself")], ..turn(key, 0, park()) };
+    let record = Record { messages: vec![signal(key, "to myself")], ..turn(key, 0, park()) };
     let answer = worker.commit(record).await;
     letter_is_found(&worker, key, &answer).await;
 }
@@ -111,7 +114,8 @@ pub(super) async fn mail_reaches_a_run_started_by_the_same_record(bench: Bench) 
     let parent = bench.owned("parent", &worker).await;
     let child = bench.run("child");
     let mail = vec![signal(child.key, "hello")];
-    let record = Record { starts: vec![child.clone()], mail, ..turn(parent, 0, Next::Stay) };
+    let record =
+        Record { starts: vec![child.clone()], messages: mail, ..turn(parent, 0, Next::Stay) };
     assert_eq!(worker.commit(record).await, Committed::Done);
     assert_eq!(names(&worker.claim(child.key).await.inbox), ["hello"]);
 }
@@ -119,9 +123,9 @@ pub(super) async fn mail_reaches_a_run_started_by_the_same_record(bench: Bench) 
 pub(super) async fn mail_in_a_record_is_received_once(bench: Bench) {
     let worker = bench.worker().await;
     let (to, from) = (bench.parked("to", &worker).await, bench.owned("from", &worker).await);
-    let once = Mail { dedup: Some("k".to_owned()), ..signal(to, "paid") };
+    let once = OutgoingMessage { dedup: Some("k".to_owned()), ..signal(to, "paid") };
     bench.mail(&once).await.expect("send");
-    let record = Record { mail: vec![once], ..turn(from, 0, Next::Stay) };
+    let record = Record { messages: vec![once], ..turn(from, 0, Next::Stay) };
     assert_eq!(worker.commit(record).await, Committed::Done);
     assert_eq!(names(&worker.claim(to).await.inbox), ["paid"]);
 }

@@ -1,15 +1,13 @@
 //! Turns on their way into the store, and runs on their way out of it.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use uuid::Uuid;
 
 use super::LARGEST;
-use super::mail::{Letter, Mail};
-use super::run::{NewRun, Parent, RunStatus};
+use super::message::{InboxMessage, OutgoingMessage};
+use super::run::NewRun;
+use super::spec::RunSpec;
+use super::view::Outcome;
 use crate::ids::RunKey;
-use crate::retry::RetryPolicy;
 use crate::time::Timestamp;
 
 /// One run's share of a batch.
@@ -22,14 +20,14 @@ pub struct Record {
     /// The journal row, an encoded list of events. Empty: no row (only parking, going stuck, or the
     /// end of a run in its only turn; see [`Activation::is_new`]).
     pub events: Vec<u8>,
-    /// Letters these events contain: they leave the inbox in the same commit.
+    /// Messages these events contain: they leave the inbox in the same commit.
     pub consumed: Vec<i64>,
     /// Children and successors that start in the same commit. Their conflict policy is `Reject`;
     /// a workflow id that exists is left alone (the successor of a run takes over its id).
     pub starts: Vec<NewRun>,
-    /// Letters to other runs of the same tenant, sent in the same commit. A letter to a run that
+    /// Messages to other runs of the same tenant, sent in the same commit. A message to a run that
     /// has ended is dropped; but a request to cancel goes to the run that has gone on in its place.
-    pub mail: Vec<Mail>,
+    pub messages: Vec<OutgoingMessage>,
     /// What becomes of the run.
     pub next: Next,
     /// How often the store has answered [`Held`](Committed::Held) for it: from then on, it looks
@@ -56,13 +54,13 @@ impl Record {
 
     fn sizes(&self) -> impl Iterator<Item = usize> {
         let (output, error) = match &self.next {
-            Next::Close(close) => (close.output.as_deref(), close.error.as_deref()),
+            Next::Close(close) => (close.outcome.output.as_deref(), close.outcome.error.as_deref()),
             _ => (None, None),
         };
-        let mail = self.mail.iter().map(|mail| mail.payload.len() + mail.name.len());
-        let starts = self.starts.iter().map(|run| run.input.len());
+        let messages = self.messages.iter().map(|it| it.payload.len() + it.name.len());
+        let starts = self.starts.iter().map(|run| run.spec.input.len());
         let ends = [output, error].map(|text| text.map_or(0, str::len));
-        mail.chain(starts).chain(ends).chain([self.events.len()])
+        messages.chain(starts).chain(ends).chain([self.events.len()])
     }
 }
 
@@ -71,7 +69,7 @@ impl Record {
 pub enum Next {
     /// It stays with its worker.
     Stay,
-    /// It is put down, unless mail has come.
+    /// It is parked, unless messages have come.
     Park(Park),
     /// It has ended.
     Close(Close),
@@ -80,47 +78,34 @@ pub enum Next {
 /// How a run is parked.
 #[derive(Debug, Clone, Default)]
 pub struct Park {
-    /// When to wake it; `None` waits for mail alone.
+    /// When to wake it; `None` waits for messages alone.
     pub wake_at: Option<Timestamp>,
     /// What it waits for, in words.
     pub waiting_for: String,
-    /// How many letters the worker knows to have been sent to the owned run: what the last
-    /// [`collect`](super::Store::collect) said, 0 before. Parking is refused when there were more.
+    /// How many messages the worker knows to have been sent to the owned run: what the last
+    /// [`collect`](crate::store::Store::collect) said, 0 before. Parking is refused when there were more.
     pub sent: i64,
     /// The [claim](Activation::claim) that the count began with; of another one, parking is refused:
-    /// a commit that comes late must not put down a run that its worker has claimed again. `None`
+    /// a commit that comes late must not park a run that its worker has claimed again. `None`
     /// is whichever claim there is.
     pub claim: Option<i64>,
-    /// Why it cannot go on in this build; a worker that registers tries again. Mail does not wake
-    /// a stuck run, it waits with it. At `wake_at`, [`claim_stuck`](super::Store::claim_stuck) finds it.
+    /// Why it cannot go on in this build; a worker that registers tries again. Messages do not wake
+    /// a stuck run, they wait with it. At `wake_at`, [`claim_stuck`](crate::store::Store::claim_stuck) finds it.
     pub stuck: Option<String>,
     /// Of a stuck run: its [setbacks](Activation::setbacks) from now on, not 0.
     pub setbacks: i16,
 }
 
-/// How a run ended.
+/// How a run ends.
 #[derive(Debug, Clone)]
 pub struct Close {
-    /// The terminal status.
-    pub status: RunStatus,
-    /// Output, JSON text.
-    pub output: Option<String>,
-    /// Error, JSON text of an [`ErrorRecord`](crate::error::ErrorRecord).
-    pub error: Option<String>,
-    /// The run that goes on in its place (it is among the record's `starts`). Signals and requests
-    /// to cancel that are left in the inbox go over to it, behind the letters that the record sends.
-    pub successor: Option<Uuid>,
+    /// Its outcome. The successor is among the record's `starts`. Signals and requests to cancel that are
+    /// left in the inbox go over to it, after the messages that the record sends.
+    pub outcome: Outcome,
     /// The [claim](Activation::claim) by which its worker owns the run; of another one, the record has
     /// lost it: a commit that comes late must not end a run that its worker has claimed again. `None`
     /// is whichever claim there is.
     pub claim: Option<i64>,
-}
-
-impl Close {
-    /// Whether this end makes a dead letter.
-    pub fn is_dead_letter(&self) -> bool {
-        matches!(self.status, RunStatus::Failed | RunStatus::TimedOut) && self.successor.is_none()
-    }
 }
 
 /// What became of one record.
@@ -128,11 +113,11 @@ impl Close {
 pub enum Committed {
     /// It is durable.
     Done,
-    /// Durable, but not parked: mail has come; or somebody's open transaction holds the run, so mail
+    /// Durable, but not parked: messages have come; or somebody's open transaction holds the run, so messages
     /// may be coming.
     NotParked,
     /// Nothing of this record was kept, because somebody's open transaction holds a row of the run, or
-    /// of one that the record sends mail to. Nobody has gone on with the run: the same record is to
+    /// of one that the record sends messages to. Nobody has gone on with the run: the same record is to
     /// be handed in again, later and apart from others.
     Held,
     /// Somebody else has written at this position; nothing of this record was kept. Or the row before
@@ -148,37 +133,19 @@ pub enum Committed {
 pub struct Activation {
     /// Its key.
     pub key: RunKey,
-    /// The application's id, if it has one.
-    pub workflow_id: Option<Arc<str>>,
-    /// Workflow name.
-    pub workflow: Arc<str>,
-    /// Workflow version.
-    pub version: u32,
-    /// Queue.
-    pub queue: Arc<str>,
-    /// Priority.
-    pub priority: i16,
-    /// Input, JSON text.
-    pub input: Arc<str>,
+    /// What it is.
+    pub spec: Arc<RunSpec>,
     /// The earliest it could run: its creation, or the end of its delay. The time of its first
     /// turn, the same at every activation.
     pub started_at: Timestamp,
-    /// Attempt, from 1.
-    pub attempt: u32,
-    /// Run-level retry policy.
-    pub retry: Option<RetryPolicy>,
-    /// Time limit, from `started_at`.
-    pub timeout: Option<Duration>,
-    /// Who awaits it.
-    pub parent: Option<Parent>,
     /// Its journal rows, in order, from position 0.
     pub journal: Vec<Vec<u8>>,
     /// Its inbox, in order, or the first [`Page`](super::Page) of it.
-    pub inbox: Vec<Letter>,
+    pub inbox: Vec<InboxMessage>,
     /// As of a [`Page`](super::Page).
     pub more: Option<i64>,
     /// Neither journal nor inbox was read, and maybe not the input: they were too large to be read together
-    /// with others. To be [reloaded](super::Store::reload) alone.
+    /// with others. To be [reloaded](crate::store::Store::reload) alone.
     pub unread: bool,
     /// The number of the claim by which its worker owns it; no other claim of that worker has it.
     pub claim: i64,
@@ -205,27 +172,20 @@ pub(crate) fn setbacks_after(setbacks: i16, over: bool) -> i16 {
 }
 
 impl Activation {
-    /// How many bytes of it are kept until its journal is replayed and its letters are taken in.
+    /// How many bytes of it are kept until its journal is replayed and its messages are taken in.
     pub(crate) fn size(&self) -> usize {
-        let letters = self.inbox.iter().map(|letter| letter.payload.len());
-        self.input.len() + self.journal.iter().map(Vec::len).sum::<usize>() + letters.sum::<usize>()
+        let messages = self.inbox.iter().map(|message| message.payload.len());
+        self.spec.input.len()
+            + self.journal.iter().map(Vec::len).sum::<usize>()
+            + messages.sum::<usize>()
     }
 
     /// A run that was owned from its start.
     pub(crate) fn of_new(run: NewRun, started_at: Timestamp, claim: i64) -> Self {
         Self {
             key: run.key,
-            workflow_id: run.workflow_id,
-            workflow: run.workflow,
-            version: run.version,
-            queue: run.queue,
-            priority: run.priority,
-            input: run.input,
+            spec: run.spec,
             started_at,
-            attempt: run.attempt,
-            retry: run.retry,
-            timeout: run.timeout,
-            parent: run.lineage.parent,
             journal: Vec::new(),
             inbox: Vec::new(),
             more: None,

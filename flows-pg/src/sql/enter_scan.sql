@@ -1,5 +1,5 @@
 -- Becomes the role of workers, which sees all tenants, for the rest of a transaction that only reads.
--- Called by `survey`, right behind BEGIN READ ONLY. Locks nothing.
+-- Called by `scan`, right behind BEGIN READ ONLY. Locks nothing.
 -- The plans are made once and use the indexes, whatever the tables held when they were made.
 -- Whatever the search path says, it means what PostgreSQL means: it names the schema of everything.
 -- From here on, names without a schema are PostgreSQL's own.

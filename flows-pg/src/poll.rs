@@ -1,7 +1,7 @@
-//! `look`: one statement when there is nothing to do.
+//! `poll`: one statement when there is nothing to do.
 
 use flows_core::error::Result;
-use flows_core::store::{Outlook, WorkerIdentity};
+use flows_core::store::{Polled, WorkerIdentity};
 use flows_core::time::Timestamp;
 use tokio_postgres::Row;
 
@@ -9,7 +9,7 @@ use crate::error::Fault;
 use crate::link::Link;
 use crate::release::release_orphans;
 use crate::rows::{ascending, shards};
-use crate::sql::{LOOK, PROMOTE};
+use crate::sql::{POLL, PROMOTE};
 use crate::store::Shared;
 use crate::types::Time;
 
@@ -19,18 +19,18 @@ const PROMOTED: i64 = 500;
 
 /// What the statement saw.
 struct Sight {
-    outlook: Outlook,
+    outlook: Polled,
     is_due: bool,
     orphans: bool,
 }
 
 impl Shared {
-    pub(crate) async fn look(&self, worker: &WorkerIdentity) -> Result<Outlook> {
+    pub(crate) async fn poll(&self, worker: &WorkerIdentity) -> Result<Polled> {
         let lent = self.claimer_for(worker.id).await?;
-        let mut sight = look(lent.link(), worker).await?;
+        let mut sight = poll(lent.link(), worker).await?;
         if sight.is_due || sight.orphans {
             self.tidy(lent.link(), &sight).await?;
-            sight = look(lent.link(), worker).await?;
+            sight = poll(lent.link(), worker).await?;
         }
         lent.give_back();
         Ok(sight.outlook)
@@ -48,9 +48,9 @@ impl Shared {
     }
 }
 
-async fn look(link: Link<'_>, worker: &WorkerIdentity) -> Result<Sight, Fault> {
+async fn poll(link: Link<'_>, worker: &WorkerIdentity) -> Result<Sight, Fault> {
     let lanes = ascending(&worker.lanes);
-    let rows = link.query(LOOK, &[&worker.id, &lanes.as_ref(), &shards()]).await?;
+    let rows = link.query(POLL, &[&worker.id, &lanes.as_ref(), &shards()]).await?;
     Ok(rows.first().map_or_else(Sight::nothing, Sight::read))
 }
 
@@ -61,9 +61,9 @@ impl Sight {
         Self {
             is_due: next_due.is_some_and(|due| due <= now),
             orphans: row.get("orphans"),
-            outlook: Outlook {
+            outlook: Polled {
                 ready: row.get("ready"),
-                mail: row.get("mail"),
+                messages: row.get("mail"),
                 next_due,
                 suspects: row.get("suspects"),
                 overdue: row.get("overdue"),
@@ -72,6 +72,6 @@ impl Sight {
     }
 
     fn nothing() -> Self {
-        Self { outlook: Outlook::default(), is_due: false, orphans: false }
+        Self { outlook: Polled::default(), is_due: false, orphans: false }
     }
 }

@@ -1,4 +1,4 @@
-//! Mail: everything that reaches a run from outside, through its inbox.
+//! Messages: everything that reaches a run from outside, through its inbox.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -6,9 +6,9 @@ use uuid::Uuid;
 use crate::ids::RunKey;
 use crate::payload::Payload;
 
-/// What a letter is.
+/// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum MailKind {
+pub enum MessageKind {
     /// A signal: `name` and payload.
     Signal,
     /// A request to cancel; the payload is the reason.
@@ -17,7 +17,7 @@ pub enum MailKind {
     ChildClosed,
 }
 
-impl MailKind {
+impl MessageKind {
     const ALL: [(Self, i16); 3] = [(Self::Signal, 0), (Self::Cancel, 1), (Self::ChildClosed, 2)];
 
     /// The number it is stored as.
@@ -31,75 +31,75 @@ impl MailKind {
     }
 }
 
-/// A letter to send.
+/// A message to send.
 #[derive(Debug, Clone)]
-pub struct Mail {
+pub struct OutgoingMessage {
     /// The run it is for.
     pub to: RunKey,
     /// What it is.
-    pub kind: MailKind,
+    pub kind: MessageKind,
     /// Signal name, or what the kind says.
     pub name: String,
     /// Content.
     pub payload: Payload,
-    /// A letter with a key that this run has received before is acknowledged and dropped.
+    /// A message with a key that this run has received before is acknowledged and dropped.
     pub dedup: Option<String>,
 }
 
-/// The answer to one letter.
+/// The answer to one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sent {
     /// In the inbox of a run that a worker holds: that worker should be told.
     ToOwner(Uuid),
     /// In the inbox of a run that is now ready.
     ToReady,
-    /// In the inbox of a run that mail does not wake: it is stuck, or its start is delayed. Nobody
+    /// In the inbox of a run that messages do not wake: it is stuck, or its start is delayed. Nobody
     /// need be told.
     Kept,
-    /// The run had received a letter with this key.
+    /// The run had received a message with this key.
     Duplicate,
     /// Nothing was written: somebody's open transaction holds the run.
-    /// [`send_held`](super::Store::send_held) waits for its end.
+    /// [`send_held`](crate::store::Store::send_held) waits for its end.
     Held,
 }
 
-/// A letter in an inbox.
+/// A message in an inbox.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Letter {
+pub struct InboxMessage {
     /// Its number: rises in commit order within a run.
     pub seq: i64,
     /// What it is.
-    pub kind: MailKind,
+    pub kind: MessageKind,
     /// Signal name, or what the kind says.
     pub name: String,
     /// Content.
     pub payload: Payload,
 }
 
-/// The most letters of a page.
-pub const PAGE_LETTERS: usize = 1000;
-/// The most bytes of a page, unless its only letter has more.
-pub const MAIL_BYTES: usize = 4 << 20;
+/// The most messages of a page.
+pub const PAGE_MESSAGES: usize = 1000;
+/// The most bytes of a page, unless its only message has more.
+pub const INBOX_BYTES: usize = 4 << 20;
 
-/// The beginning of an inbox, or of what is behind a letter.
+/// The beginning of an inbox, or of what is behind a message.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
-    /// Letters, in order and without gaps.
-    pub letters: Vec<Letter>,
-    /// There are more, and all of them behind this number: to be [read](super::Store::read_mail) when
+    /// Messages, in order and without gaps.
+    pub messages: Vec<InboxMessage>,
+    /// There are more, and all of them behind this number: to be [read](crate::store::Store::read_inboxes) when
     /// these are taken in, or left for later. Until then, their run must not be parked.
     pub more: Option<i64>,
 }
 
-/// The inbox of an owned run whose mail flag was up.
+/// The inbox of an owned run whose message flag was up.
 #[derive(Debug, Clone)]
 pub struct Collected {
     /// The run.
     pub run: RunKey,
-    /// How many letters were sent to it since the worker owns it.
+    /// How many messages were sent to it since the worker owns it.
     pub sent: i64,
     /// Its inbox, in order, or the first [`Page`] of it.
-    pub inbox: Vec<Letter>,
+    pub inbox: Vec<InboxMessage>,
     /// As of a [`Page`].
     pub more: Option<i64>,
 }

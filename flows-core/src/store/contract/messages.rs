@@ -1,14 +1,15 @@
 //! Mail: delivered once, in order, wherever the run is; and never lost between two stools.
 
 use super::bench::{
-    Bench, Worker, completed, ended_as, failed, names, no_turn, park, park_knowing, signal, stuck,
+    Bench, Worker, completed, ended_by, failed, names, no_turn, park, park_knowing, signal, stuck,
     turn,
 };
 use crate::error::ErrorKind;
 use crate::ids::RunKey;
 use crate::payload::Payload;
 use crate::store::{
-    Close, Collected, Committed, Letter, Mail, MailKind, Next, Park, Place, Record, RunStatus, Sent,
+    Collected, Committed, InboxMessage, MessageKind, Next, OutgoingMessage, Park, Placement,
+    Record, RunStatus, Sent,
 };
 
 pub(super) async fn mail_before_the_first_turn_waits_in_order(bench: Bench) {
@@ -27,11 +28,11 @@ pub(super) async fn mail_before_the_first_turn_waits_in_order(bench: Bench) {
 pub(super) async fn mail_to_an_owned_run_raises_its_flag(bench: Bench) {
     let worker = bench.worker().await;
     let key = bench.owned("order", &worker).await;
-    assert!(!worker.look().await.mail);
+    assert!(!worker.poll().await.messages);
     assert_eq!(bench.send(key, "hello").await.expect("send"), Sent::ToOwner(worker.id()));
-    assert!(worker.look().await.mail);
+    assert!(worker.poll().await.messages);
     assert_eq!(names(&worker.collect_of(key).await.inbox), ["hello"]);
-    assert!(!worker.look().await.mail);
+    assert!(!worker.poll().await.messages);
 }
 
 pub(super) async fn mail_wakes_a_parked_run(bench: Bench) {
@@ -39,7 +40,7 @@ pub(super) async fn mail_wakes_a_parked_run(bench: Bench) {
     let key = bench.parked("order", &worker).await;
     assert_eq!(bench.send(key, "hello").await.expect("send"), Sent::ToReady);
     assert_eq!(bench.send(key, "again").await.expect("send"), Sent::ToReady);
-    assert_eq!(worker.look().await.ready, [key.shard]);
+    assert_eq!(worker.poll().await.ready, [key.shard]);
     let found = worker.claim(key).await;
     assert_eq!(names(&found.inbox), ["hello", "again"]);
     assert_eq!(found.journal, [b"turn 0".to_vec()], "its journal is read");
@@ -51,7 +52,7 @@ pub(super) async fn mail_waits_with_a_stuck_run(bench: Bench) {
     assert_eq!(worker.commit(turn(key, 0, stuck())).await, Committed::Done);
     assert_eq!(bench.send(key, "hello").await.expect("send"), Sent::Kept);
     worker.finds_nothing().await;
-    assert!(matches!(bench.place(key).await, Some(Place::Parked { stuck: Some(_), .. })));
+    assert!(matches!(bench.place(key).await, Some(Placement::Parked { stuck: Some(_), .. })));
     let mended = bench.worker().await;
     assert_eq!(names(&mended.claim_stuck(1, false).await[0].inbox), ["hello"]);
 }
@@ -84,7 +85,7 @@ pub(super) async fn a_raised_flag_refuses_parking(bench: Bench) {
     bench.send(key, "hello").await.expect("send");
     assert_eq!(worker.commit(turn(key, 0, park())).await, Committed::NotParked);
     assert_eq!(bench.positions(key).await, [0], "the turn itself is kept");
-    assert!(matches!(bench.place(key).await, Some(Place::Owned { .. })));
+    assert!(matches!(bench.place(key).await, Some(Placement::Owned { .. })));
     let collected = worker.collect_of(key).await;
     assert_eq!(names(&collected.inbox), ["hello"]);
     let knowing = park_knowing(collected.sent);
@@ -123,7 +124,7 @@ pub(super) async fn a_park_of_an_earlier_claim_is_refused(bench: Bench) {
     assert_ne!(second.claim, first);
     assert_eq!(worker.reload(&[key]).await[0].claim, second.claim);
     assert_eq!(worker.commit(parks(first)).await, Committed::NotParked);
-    assert!(matches!(bench.place(key).await, Some(Place::Owned { .. })), "it has a letter");
+    assert!(matches!(bench.place(key).await, Some(Placement::Owned { .. })), "it has a letter");
     assert_eq!(worker.commit(parks(second.claim)).await, Committed::Done);
 }
 
@@ -147,7 +148,7 @@ pub(super) async fn letters_stay_until_they_are_consumed(bench: Bench) {
 pub(super) async fn a_key_is_received_once(bench: Bench) {
     let worker = bench.worker().await;
     let key = bench.parked("order", &worker).await;
-    let once = Mail { dedup: Some("k".to_owned()), ..signal(key, "paid") };
+    let once = OutgoingMessage { dedup: Some("k".to_owned()), ..signal(key, "paid") };
     let batch = [once.clone(), once.clone()];
     let answers = bench.store.send(&batch).await.expect("send");
     let answers: Vec<_> = answers.into_iter().map(|a| a.expect("sent")).collect();
@@ -158,12 +159,12 @@ pub(super) async fn a_key_is_received_once(bench: Bench) {
     worker.commit(Record { consumed, ..turn(key, 1, park()) }).await;
     assert_eq!(bench.mail(&once).await.expect("send"), Sent::Duplicate, "consumed long ago");
     assert!(bench.is_parked(key).await, "a duplicate wakes nobody");
-    let other = Mail { dedup: Some("l".to_owned()), ..once.clone() };
+    let other = OutgoingMessage { dedup: Some("l".to_owned()), ..once.clone() };
     assert_eq!(bench.mail(&other).await.expect("send"), Sent::ToReady);
     worker.claim(key).await;
     worker.commit(turn(key, 2, completed())).await;
     assert_eq!(bench.mail(&once).await.expect("send"), Sent::Duplicate, "it had come in time");
-    let late = Mail { dedup: Some("m".to_owned()), ..once };
+    let late = OutgoingMessage { dedup: Some("m".to_owned()), ..once };
     assert_eq!(bench.mail(&late).await.expect_err("it has ended").kind(), ErrorKind::Closed);
 }
 
@@ -171,13 +172,14 @@ pub(super) async fn a_key_is_received_once(bench: Bench) {
 pub(super) async fn a_key_holds_for_who_goes_on(bench: Bench) {
     let worker = bench.worker().await;
     let first = bench.owned("order", &worker).await;
-    let once = |to, key: &str| Mail { dedup: Some(key.to_owned()), ..signal(to, "paid") };
+    let once =
+        |to, key: &str| OutgoingMessage { dedup: Some(key.to_owned()), ..signal(to, "paid") };
     let sent = async |to, key| bench.mail(&once(to, key)).await.expect("send");
     assert_ne!(sent(first, "a").await, Sent::Duplicate);
     let mut run = first;
     for key in ["b", "c"] {
         let next = bench.successor(run, "order");
-        let close = Close { successor: Some(next.key.run), ..ended_as(RunStatus::Continued) };
+        let close = ended_by(RunStatus::Continued, next.key.run);
         let record = Record { starts: vec![next.clone()], ..turn(run, 0, Next::Close(close)) };
         assert_eq!(worker.commit(record).await, Committed::Done);
         run = next.key;
@@ -204,7 +206,7 @@ pub(super) async fn of_simultaneous_sends_of_a_key_one_is_received(bench: Bench)
     let mut senders = tokio::task::JoinSet::new();
     for dedup in 0..KEYS {
         for _ in 0..4 {
-            let once = Mail { dedup: Some(format!("k{dedup}")), ..signal(key, "paid") };
+            let once = OutgoingMessage { dedup: Some(format!("k{dedup}")), ..signal(key, "paid") };
             let bench = bench.clone();
             senders.spawn(async move { bench.mail(&once).await.expect("send") });
         }
@@ -217,12 +219,12 @@ pub(super) async fn of_simultaneous_sends_of_a_key_one_is_received(bench: Bench)
 
 pub(super) async fn letters_keep_their_content(bench: Bench) {
     let (worker, key) = (bench.worker().await, bench.started("order").await);
-    let kinds = [MailKind::Signal, MailKind::Cancel, MailKind::ChildClosed];
+    let kinds = [MessageKind::Signal, MessageKind::Cancel, MessageKind::ChildClosed];
     let payload = Payload::encode(crate::Codec::Postcard, &(7_u64, "seven".to_owned()));
     let payload = payload.expect("postcard");
     for kind in kinds {
         bench
-            .mail(&Mail { kind, payload: payload.clone(), ..signal(key, "ü") })
+            .mail(&OutgoingMessage { kind, payload: payload.clone(), ..signal(key, "ü") })
             .await
             .expect("sent");
     }
@@ -291,7 +293,7 @@ pub(super) async fn racing_senders_are_numbered(bench: Bench) {
     assert!(inbox.is_sorted_by(|a, b| a.seq < b.seq), "no number twice");
     for sender in 0..4 {
         let mine = inbox.iter().filter(|l| l.name.starts_with(&format!("{sender} ")));
-        let mine: Vec<&Letter> = mine.collect();
+        let mine: Vec<&InboxMessage> = mine.collect();
         assert!(mine.is_sorted_by(|a, b| a.name < b.name), "each in its own order: {mine:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! `read_mail`: inboxes are read on, by the page.
+//! `read_inboxes`: inboxes are read on, by the page.
 
 use flows_core::error::Result;
 use flows_core::ids::RunKey;
@@ -9,7 +9,7 @@ use crate::rows::Keys;
 use crate::store::Shared;
 
 impl Shared {
-    pub(crate) async fn read_mail(&self, asked: &[(RunKey, i64)]) -> Result<Vec<Page>> {
+    pub(crate) async fn read_inboxes(&self, asked: &[(RunKey, i64)]) -> Result<Vec<Page>> {
         let lent = self.claimer().await?;
         let keys = asked.iter().map(|(run, _)| *run).collect::<Keys>();
         let behind = asked.iter().map(|(_, behind)| *behind).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Surveys: every run once, in the order of the keys, of all tenants, and nothing is touched.
+//! Scans: every run once, in the order of the keys, of all tenants, and nothing is touched.
 
 use std::time::Duration;
 
@@ -6,26 +6,24 @@ use uuid::Uuid;
 
 use super::bench::{Bench, completed, failed, park, stuck, turn};
 use crate::ids::{RunKey, SHARDS};
-use crate::store::{
-    Activation, Committed, Outlook, Place, RunStatus, Survey, Surveyable, Surveyed,
-};
+use crate::store::{Activation, Committed, Placement, Polled, RunStatus, Scan, ScanKind, Scanned};
 
 /// All pages, of all shards.
-async fn all(bench: &Bench, runs: Surveyable, limit: usize) -> Vec<(Activation, RunStatus)> {
+async fn all(bench: &Bench, runs: ScanKind, limit: usize) -> Vec<(Activation, RunStatus)> {
     let mut found = Vec::new();
     let mut shards: Vec<_> = (0..SHARDS).collect();
-    if runs == Surveyable::Open {
+    if runs == ScanKind::Open {
         shards.truncate(1); // it goes on by itself
     }
     for shard in shards {
         let mut from = Some(match runs {
-            Surveyable::Open => RunKey { shard, tenant: Uuid::nil(), run: Uuid::nil() },
-            Surveyable::Closed => RunKey { shard, tenant: Uuid::max(), run: Uuid::max() },
+            ScanKind::Open => RunKey { shard, tenant: Uuid::nil(), run: Uuid::nil() },
+            ScanKind::Closed => RunKey { shard, tenant: Uuid::max(), run: Uuid::max() },
         });
         while let Some(start) = from {
             let workflow = Some(bench.workflow.to_string());
-            let page = Survey { runs, from: start, workflow, limit };
-            let Surveyed { runs: page, next } = bench.store.survey(&page).await.expect("survey");
+            let page = Scan { runs, from: start, workflow, limit };
+            let Scanned { runs: page, next } = bench.store.scan(&page).await.expect("scan");
             assert!(page.len() <= limit, "no more than the limit");
             found.extend(page);
             from = next;
@@ -38,7 +36,7 @@ fn keys(runs: &[(Activation, RunStatus)]) -> Vec<RunKey> {
     runs.iter().map(|(run, _)| run.key).collect()
 }
 
-pub(super) async fn a_survey_gives_every_open_run_once_shard_by_shard(bench: Bench) {
+pub(super) async fn a_scan_gives_every_open_run_once_shard_by_shard(bench: Bench) {
     let worker = bench.worker().await;
     let other = bench.other_tenant();
     let mut expected = Vec::new();
@@ -54,7 +52,7 @@ pub(super) async fn a_survey_gives_every_open_run_once_shard_by_shard(bench: Ben
     }
     expected.sort();
     for limit in [1, 2, 1000] {
-        let found = all(&bench, Surveyable::Open, limit).await;
+        let found = all(&bench, ScanKind::Open, limit).await;
         let mut keys = keys(&found);
         assert!(keys.is_sorted_by_key(|key| key.shard), "in pages of {limit}: {keys:?}");
         keys.sort();
@@ -63,18 +61,18 @@ pub(super) async fn a_survey_gives_every_open_run_once_shard_by_shard(bench: Ben
     }
 }
 
-pub(super) async fn a_survey_gives_what_a_claim_would(bench: Bench) {
+pub(super) async fn a_scan_gives_what_a_claim_would(bench: Bench) {
     let worker = bench.worker().await;
     let key = bench.owned("order", &worker).await;
     worker.commit(turn(key, 0, park())).await;
     bench.send(key, "hello").await.expect("send");
-    let (surveyed, _) = all(&bench, Surveyable::Open, 10).await.remove(0);
-    let claimed = Activation { claim: surveyed.claim, ..worker.claim(key).await };
-    assert_eq!(format!("{surveyed:?}"), format!("{claimed:?}"));
+    let (scanned, _) = all(&bench, ScanKind::Open, 10).await.remove(0);
+    let claimed = Activation { claim: scanned.claim, ..worker.claim(key).await };
+    assert_eq!(format!("{scanned:?}"), format!("{claimed:?}"));
     assert_eq!((claimed.journal.len(), claimed.inbox.len()), (1, 1), "it has something to give");
 }
 
-pub(super) async fn a_survey_gives_closed_runs_newest_first(bench: Bench) {
+pub(super) async fn a_scan_gives_closed_runs_newest_first(bench: Bench) {
     let worker = bench.worker().await;
     let mut expected = Vec::new();
     for number in 0..6 {
@@ -85,20 +83,20 @@ pub(super) async fn a_survey_gives_closed_runs_newest_first(bench: Bench) {
     expected.sort_by_key(|key| (key.shard, std::cmp::Reverse(key.run)));
     bench.started("open").await; // last, so that nobody claims it in place of another
     for limit in [1, 1000] {
-        let found = all(&bench, Surveyable::Closed, limit).await;
+        let found = all(&bench, ScanKind::Closed, limit).await;
         assert_eq!(keys(&found), expected, "in pages of {limit}");
         assert!(found.iter().all(|(run, status)| run.journal.len() == 1 && !status.is_open()));
     }
 }
 
-pub(super) async fn a_survey_is_of_one_workflow(bench: Bench) {
+pub(super) async fn a_scan_is_of_one_workflow(bench: Bench) {
     let other = bench.other_workflow();
     let (mine, theirs) = (bench.started("mine").await, other.started("theirs").await);
-    assert_eq!(keys(&all(&bench, Surveyable::Open, 1000).await), [mine]);
-    assert_eq!(keys(&all(&other, Surveyable::Open, 1).await), [theirs]);
+    assert_eq!(keys(&all(&bench, ScanKind::Open, 1000).await), [mine]);
+    assert_eq!(keys(&all(&other, ScanKind::Open, 1).await), [theirs]);
 }
 
-pub(super) async fn a_survey_touches_nothing(bench: Bench) {
+pub(super) async fn a_scan_touches_nothing(bench: Bench) {
     let worker = bench.worker().await;
     let ready = bench.started("ready").await;
     let mailed = bench.other_workflow();
@@ -109,11 +107,11 @@ pub(super) async fn a_survey_touches_nothing(bench: Bench) {
     let halted = stuck_at.ended("stuck", &stuck_worker, stuck()).await;
     let before = (mailed.place(owned).await, stuck_at.place(halted).await);
     for bench in [&bench, &mailed, &stuck_at] {
-        assert_eq!(all(bench, Surveyable::Open, 10).await.len(), 1);
+        assert_eq!(all(bench, ScanKind::Open, 10).await.len(), 1);
     }
     assert_eq!(before, (mailed.place(owned).await, stuck_at.place(halted).await));
-    assert_eq!(bench.place(ready).await, Some(Place::Ready { served: true }));
-    let Outlook { mail, .. } = mail_worker.look().await;
+    assert_eq!(bench.place(ready).await, Some(Placement::Ready { served: true }));
+    let Polled { messages: mail, .. } = mail_worker.poll().await;
     assert!(mail, "the flag of the mail is still up");
     assert_eq!(mail_worker.commit(turn(owned, 0, park())).await, Committed::NotParked);
     worker.claim(ready).await;

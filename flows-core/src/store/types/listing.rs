@@ -3,8 +3,7 @@
 
 use uuid::Uuid;
 
-use super::{RunStatus, RunView, Store};
-use crate::error::Result;
+use super::{RunStatus, RunView};
 use crate::time::Timestamp;
 
 /// The most bytes of inputs and outputs in one page, but for its first run.
@@ -65,19 +64,4 @@ pub struct Counted {
     pub runs: u64,
     /// Where the count goes on; `None` at its end.
     pub next: Option<ListCursor>,
-}
-
-/// Follows the pages until there are as many runs as the filter's limit, or no more.
-pub async fn list_all(store: &dyn Store, tenant: Uuid, filter: &ListFilter) -> Result<Listed> {
-    let mut filter = filter.clone();
-    let mut runs = Vec::new();
-    loop {
-        let page = store.list(tenant, &filter).await?;
-        filter.limit -= page.runs.len().min(filter.limit);
-        filter.behind = page.next;
-        runs.extend(page.runs);
-        if page.next.is_none() || filter.limit == 0 {
-            return Ok(Listed { runs, next: page.next });
-        }
-    }
 }

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-
+use super::spec::RunSpec;
 use crate::ids::RunKey;
-use crate::retry::RetryPolicy;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// What to do when a run with the same workflow id exists.
 ///
@@ -83,57 +81,34 @@ impl std::fmt::Display for RunStatus {
     }
 }
 
-/// Where a run comes from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lineage {
-    /// The run this one continues: rerun of a dead letter, retry of a failed run, continue-as-new.
-    pub predecessor: Option<Uuid>,
-    /// The run that awaits this one as its child.
-    pub parent: Option<Parent>,
-}
-
-/// The parent of a child run: where its outcome is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Parent {
-    /// The parent run (of the same tenant).
-    pub run: Uuid,
-    /// The parent's operation that waits.
-    pub op: u32,
-}
-
 /// A run to start.
 #[derive(Debug, Clone)]
 pub struct NewRun {
     /// Its key, made by the caller.
     pub key: RunKey,
-    /// The application's id for it; without one, the run id serves.
-    pub workflow_id: Option<Arc<str>>,
-    /// Workflow name.
-    pub workflow: Arc<str>,
-    /// Workflow version.
-    pub version: u32,
-    /// Queue.
-    pub queue: Arc<str>,
-    /// [`lane_of`](crate::ids::lane_of) the three above.
-    pub lane: i64,
-    /// Lower runs first; default 0.
-    pub priority: i16,
-    /// Input, JSON text.
-    pub input: Arc<str>,
+    /// What it is.
+    pub spec: Arc<RunSpec>,
     /// What to do when the workflow id exists.
     pub on_conflict: ConflictPolicy,
     /// Earliest start; `None` is now.
     pub start_at: Option<Timestamp>,
     /// Wait this long from now, by the store's clock; added to nothing else.
     pub delay: Option<Duration>,
-    /// The longest the run may take, from its start.
-    pub timeout: Option<Duration>,
-    /// Which attempt of the run this is, from 1.
-    pub attempt: u32,
-    /// Run-level retry policy.
-    pub retry: Option<RetryPolicy>,
-    /// Where it comes from.
-    pub lineage: Lineage,
+}
+
+impl NewRun {
+    /// A run that starts at once, if nobody has its workflow id.
+    pub fn new(key: RunKey, spec: impl Into<Arc<RunSpec>>) -> Self {
+        let on_conflict = ConflictPolicy::Reject;
+        Self { key, spec: spec.into(), on_conflict, start_at: None, delay: None }
+    }
+
+    /// The same run with other attributes.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut RunSpec)) -> Self {
+        change(Arc::make_mut(&mut self.spec));
+        self
+    }
 }
 
 /// The answer to one start.
@@ -153,6 +128,6 @@ pub enum Started {
     /// run that has ended gives its id to the new one under that policy.)
     Exists(RunKey),
     /// Nothing was written: somebody's open transaction holds the workflow id. Whether it is free is
-    /// known when that transaction has ended; [`start_held`](super::Store::start_held) waits for it.
+    /// known when that transaction has ended; [`start_held`](crate::store::Store::start_held) waits for it.
     Held,
 }

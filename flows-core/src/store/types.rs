@@ -1,0 +1,32 @@
+//! What a store is given, and what it answers: plain data. Nothing here reads, writes or waits, so that
+//! pure code may use it.
+
+mod hint;
+mod lease;
+mod listing;
+mod message;
+mod record;
+mod run;
+mod scan;
+mod spec;
+mod view;
+
+pub use hint::Hint;
+pub use lease::{Claim, ClaimStuck, Lease, Overdue, Polled, WorkerIdentity};
+pub use listing::{Counted, ListCursor, ListFilter, Listed, PAGE_BYTES};
+pub use message::{
+    Collected, INBOX_BYTES, InboxMessage, MessageKind, OutgoingMessage, PAGE_MESSAGES, Page, Sent,
+};
+pub(crate) use record::setbacks_after;
+pub use record::{Activation, CONVICTED, Close, Committed, Next, Park, Record, SUSPECT};
+pub use run::{ConflictPolicy, NewRun, RunStatus, Started};
+pub use scan::{Scan, ScanKind, Scanned};
+pub use spec::{Parent, RunSpec};
+pub use view::{DeadLetter, HistoryRow, Outcome, Placement, RunView};
+
+/// The most bytes of one journal row, one message, one input or one output: a store refuses a record
+/// with something larger.
+pub const LARGEST: usize = 128 << 20;
+
+/// The most bytes of journals and inboxes that are read together.
+pub const READ_BYTES: usize = 32 << 20;

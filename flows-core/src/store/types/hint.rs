@@ -1,0 +1,23 @@
+//! What processes tell each other.
+
+use uuid::Uuid;
+
+use crate::ids::RunKey;
+
+/// A hint that something changed; hints may be lost, late or doubled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// Runs became ready in these shards.
+    Ready(Vec<i16>),
+    /// Messages were sent to these runs, which nobody owns: unless they are stuck or not due yet, they
+    /// became ready. Other processes hear of their shards.
+    Woken(Vec<RunKey>),
+    /// Messages have come to a worker's runs.
+    Messages(Uuid),
+    /// These runs ended.
+    Closed(Vec<Uuid>),
+    /// These runs were ended from outside: whoever holds them lets go.
+    Terminated(Vec<RunKey>),
+    /// Hints may have been lost: look.
+    Unsure,
+}
