@@ -7,6 +7,8 @@
 mod functions;
 #[path = "tidy/layers.rs"]
 mod layers;
+#[path = "tidy/names.rs"]
+mod names;
 #[path = "tidy/rules.rs"]
 mod rules;
 #[path = "tidy/source.rs"]
@@ -57,6 +59,12 @@ fn files_are_short() {
 #[test]
 fn modules_use_what_is_lower() {
     check(is_source, layers::uses_what_is_lower);
+}
+
+#[test]
+fn no_two_types_have_one_name() {
+    let found = names::used_twice(&source::files());
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
 #[test]

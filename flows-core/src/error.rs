@@ -29,7 +29,7 @@ pub use context::Context;
 use origin::Live;
 
 pub use record::ErrorRecord;
-use standard::Cause;
+use standard::StoredCause;
 pub(crate) use text::{storable, storable_reason};
 pub use timeout::TimeoutKind;
 
@@ -103,14 +103,14 @@ pub enum ErrorKind {
 /// `eyre`, into an `anyhow::Error` and an `eyre::Report`. An error that comes back out of these keeps
 /// its kind.
 #[derive(Clone)]
-pub struct Error(Box<Inner>);
+pub struct Error(Box<Contents>);
 
 #[derive(Clone)]
-struct Inner {
+struct Contents {
     kind: ErrorKind,
     type_name: Option<Cow<'static, str>>,
     message: String,
-    causes: Option<Box<Cause>>,
+    causes: Option<Box<StoredCause>>,
     details: Option<serde_json::Value>,
     /// What it was made of; not stored.
     live: Option<Live>,
@@ -157,7 +157,7 @@ impl Error {
     /// An error of a given kind; for the library's own crates.
     #[doc(hidden)]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
+        Self(Box::new(Contents {
             kind,
             type_name: None,
             message: storable(message.into()),
@@ -206,7 +206,7 @@ impl Error {
 
     /// The same error, with what it is about behind its message.
     pub(crate) fn with_chain(mut self, chain: impl Iterator<Item = String>) -> Self {
-        self.0.causes = Cause::chain(chain.map(|cause| text::within(cause, text::CAUSE)));
+        self.0.causes = StoredCause::chain(chain.map(|cause| text::within(cause, text::CAUSE)));
         self
     }
 
@@ -237,7 +237,8 @@ impl Error {
 
     /// The messages of the causes, outermost first.
     pub fn chain(&self) -> impl Iterator<Item = &str> {
-        std::iter::successors(self.0.causes.as_deref(), |cause| cause.next()).map(Cause::message)
+        std::iter::successors(self.0.causes.as_deref(), |cause| cause.next())
+            .map(StoredCause::message)
     }
 
     /// The value it carries, if there is one and it has this shape: an error of yours that serde can

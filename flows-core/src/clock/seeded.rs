@@ -15,10 +15,10 @@ use uuid::{Builder, Uuid};
 const START: Duration = Duration::from_secs(1_893_456_000);
 
 thread_local! {
-    static SOURCE: RefCell<Option<Source>> = const { RefCell::new(None) };
+    static SOURCE: RefCell<Option<SeededSource>> = const { RefCell::new(None) };
 }
 
-struct Source {
+struct SeededSource {
     seed: u64,
     random: ChaCha8Rng,
     ids: u64,
@@ -29,7 +29,7 @@ struct Source {
 /// Keeps this thread's clock seeded until it is dropped; then what was before holds again.
 #[must_use = "the clock is seeded only as long as this lives"]
 pub struct Seeded {
-    before: Option<Source>,
+    before: Option<SeededSource>,
     /// It belongs to the thread that made it.
     _here: std::marker::PhantomData<*const ()>,
 }
@@ -37,7 +37,7 @@ pub struct Seeded {
 /// Makes what this thread gets from [`clock`](super) follow from `seed`.
 pub fn seeded(seed: u64) -> Seeded {
     let random = ChaCha8Rng::seed_from_u64(seed);
-    let source = Source { seed, random, ids: 0, steady: false };
+    let source = SeededSource { seed, random, ids: 0, steady: false };
     let before = SOURCE.replace(Some(source));
     Seeded { before, _here: std::marker::PhantomData }
 }
@@ -92,7 +92,7 @@ pub(super) fn system_time() -> Option<SystemTime> {
     with(|_| UNIX_EPOCH + START)
 }
 
-fn with<T>(take: impl FnOnce(&mut Source) -> T) -> Option<T> {
+fn with<T>(take: impl FnOnce(&mut SeededSource) -> T) -> Option<T> {
     SOURCE.with_borrow_mut(|source| source.as_mut().map(take))
 }
 

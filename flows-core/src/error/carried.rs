@@ -7,16 +7,16 @@
 
 use std::cell::Cell;
 
-use super::{AnyError, Inner, text};
+use super::{AnyError, Contents, text};
 
 thread_local! {
     static LISTENING: Cell<bool> = const { Cell::new(false) };
     /// The error that has said its text last.
-    static HEARD: Cell<Option<Box<Inner>>> = const { Cell::new(None) };
+    static HEARD: Cell<Option<Box<Contents>>> = const { Cell::new(None) };
 }
 
 /// What an error says, and the library's error that it stands for.
-pub(super) fn text_of(error: &AnyError, limit: usize) -> (String, Option<Box<Inner>>) {
+pub(super) fn text_of(error: &AnyError, limit: usize) -> (String, Option<Box<Contents>>) {
     let listening = Listening::begin();
     let said = text::displayed(error, limit);
     drop(listening);
@@ -25,7 +25,7 @@ pub(super) fn text_of(error: &AnyError, limit: usize) -> (String, Option<Box<Inn
 }
 
 /// An error says its text.
-pub(super) fn says(error: &Inner) {
+pub(super) fn says(error: &Contents) {
     if LISTENING.try_with(Cell::get).unwrap_or(false) {
         HEARD.set(Some(Box::new(error.clone())));
     }

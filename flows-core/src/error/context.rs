@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::standard::Cause;
+use super::standard::StoredCause;
 use super::{Error, storable, text};
 
 /// Says what was being done when an error came, in front of what it says.
@@ -51,7 +51,7 @@ impl Error {
         let message = std::mem::replace(&mut self.0.message, storable(context));
         let first = text::within(message, text::CAUSE);
         let causes: Vec<_> = self.chain().map(str::to_owned).collect();
-        self.0.causes = Cause::chain(std::iter::once(first).chain(causes));
+        self.0.causes = StoredCause::chain(std::iter::once(first).chain(causes));
         self
     }
 }

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::standard::Cause;
-use super::{AnyError, Error, ErrorKind, Inner, Standard, TimeoutKind, carried, class, text};
+use super::standard::StoredCause;
+use super::{AnyError, Contents, Error, ErrorKind, Standard, TimeoutKind, carried, class, text};
 
 /// What holds a standard error: a box, an `anyhow::Error`.
 pub(super) trait Holds: Deref<Target = Standard> + Send + Sync + 'static {}
@@ -40,7 +40,8 @@ impl Error {
         holder: H,
     ) -> Self {
         let live = Live(Arc::new(holder));
-        let mut known = Known { kind, type_name, details: None, timeout: None, is_settled: false };
+        let mut known =
+            KnownError { kind, type_name, details: None, timeout: None, is_settled: false };
         let mut texts = live.nodes().enumerate().map(|(depth, error)| {
             let limit = if depth == 0 { text::MESSAGE } else { text::CAUSE };
             let (text, carried) = carried::text_of(error, limit);
@@ -49,8 +50,8 @@ impl Error {
             text
         });
         let message = texts.next().unwrap_or_default();
-        let causes = Cause::chain(texts);
-        Self(Box::new(Inner {
+        let causes = StoredCause::chain(texts);
+        Self(Box::new(Contents {
             kind: known.kind.unwrap_or(ErrorKind::Retryable),
             type_name: known.type_name,
             message,
@@ -68,7 +69,7 @@ fn standing(error: &AnyError) -> impl Iterator<Item = &AnyError> {
 }
 
 /// What is known of an error, from the outermost to its causes.
-struct Known {
+struct KnownError {
     kind: Option<ErrorKind>,
     type_name: Option<Cow<'static, str>>,
     details: Option<serde_json::Value>,
@@ -77,8 +78,8 @@ struct Known {
     is_settled: bool,
 }
 
-impl Known {
-    fn learn(&mut self, error: &AnyError, carried: Option<&Inner>) {
+impl KnownError {
+    fn learn(&mut self, error: &AnyError, carried: Option<&Contents>) {
         if self.is_settled {
             return;
         }
@@ -86,7 +87,7 @@ impl Known {
             self.add(class.kind, Some(Cow::Borrowed(class.type_name)), class.details);
         }
         if let Some(own) = error.downcast_ref().or(carried) {
-            let Inner { kind, type_name, details, timeout, .. } = own.clone();
+            let Contents { kind, type_name, details, timeout, .. } = own.clone();
             self.timeout = timeout;
             self.add(Some(kind), type_name, details);
             self.is_settled = true;

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::standard::Cause;
-use super::{Error, ErrorKind, Inner, TimeoutKind, storable, text};
+use super::standard::StoredCause;
+use super::{Contents, Error, ErrorKind, TimeoutKind, storable, text};
 
 /// An [`Error`] as plain data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,11 +79,11 @@ impl From<ErrorRecord> for Error {
     fn from(record: ErrorRecord) -> Self {
         let kind = ErrorKind::from_name(&record.kind);
         let causes = record.chain.into_iter().map(|cause| text::within(cause, text::CAUSE));
-        Self(Box::new(Inner {
+        Self(Box::new(Contents {
             kind,
             type_name: record.type_name.map(|name| Cow::Owned(storable(name))),
             message: storable(record.message),
-            causes: Cause::chain(causes),
+            causes: StoredCause::chain(causes),
             details: record.details.map(|details| kind.details(details)),
             live: None,
             timeout: record.timeout.and_then(|name| TimeoutKind::from_name(&name)),

@@ -122,16 +122,16 @@ pub mod completions_prelude {
 
     use super::super::Error;
     use super::super::value::ErrorOf;
-    use super::super::value::values_prelude::Stored as _;
+    use super::super::value::values_prelude::SerdeError as _;
     use super::ReturnType;
 
     /// First: serde can write it and read it.
-    pub trait Stored {
+    pub trait SerdeResult {
         /// The error with the value of what it was made of.
         fn complete(&self, error: Error) -> Error;
     }
 
-    impl<T, E> Stored for &ReturnType<std::result::Result<T, E>>
+    impl<T, E> SerdeResult for &ReturnType<std::result::Result<T, E>>
     where
         E: std::error::Error + Serialize + DeserializeOwned + 'static,
     {
@@ -145,12 +145,12 @@ pub mod completions_prelude {
     }
 
     /// Second: it cannot.
-    pub trait Unstored {
+    pub trait OpaqueResult {
         /// The error as it is.
         fn complete(&self, error: Error) -> Error;
     }
 
-    impl<R> Unstored for ReturnType<R> {
+    impl<R> OpaqueResult for ReturnType<R> {
         fn complete(&self, error: Error) -> Error {
             error
         }

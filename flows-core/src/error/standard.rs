@@ -3,16 +3,16 @@
 use std::fmt;
 use std::ops::Deref;
 
-use super::{AnyError, Error, Inner, Source, Standard, carried, text};
+use super::{AnyError, Contents, Error, Source, Standard, carried, text};
 
 /// A cause as it is stored, and those under it.
 #[derive(Clone)]
-pub(super) struct Cause {
+pub(super) struct StoredCause {
     message: String,
     next: Option<Box<Self>>,
 }
 
-impl Cause {
+impl StoredCause {
     /// As many as can be stored.
     pub(super) fn chain(mut messages: impl Iterator<Item = String>) -> Option<Box<Self>> {
         let mut kept: Vec<_> = messages.by_ref().take(text::CAUSES).collect();
@@ -32,25 +32,25 @@ impl Cause {
     }
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for StoredCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl fmt::Debug for Cause {
+impl fmt::Debug for StoredCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Cause {
+impl std::error::Error for StoredCause {
     fn source(&self) -> Option<&AnyError> {
         self.next().map(|next| next as _)
     }
 }
 
-impl fmt::Display for Inner {
+impl fmt::Display for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         carried::says(self);
         f.write_str(&self.message)?;
@@ -62,7 +62,7 @@ impl fmt::Display for Inner {
     }
 }
 
-impl fmt::Debug for Inner {
+impl fmt::Debug for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {self:#}", self.kind)?;
         if let Some(details) = &self.details {
@@ -72,7 +72,7 @@ impl fmt::Debug for Inner {
     }
 }
 
-impl std::error::Error for Inner {
+impl std::error::Error for Contents {
     fn source(&self) -> Option<&AnyError> {
         self.causes.as_deref().map(|cause| cause as _)
     }

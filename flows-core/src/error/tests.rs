@@ -82,7 +82,7 @@ fn it_keeps_everything_in_a_box_and_in_reports() {
         assert!(carried.type_name().is_some_and(|name| !name.contains("dyn")), "{carried:?}");
         assert_eq!(shown(&carried), DECLINED);
     }
-    assert!(into_box().unwrap_err().source().is_some_and(|cause| cause.is::<super::Cause>()));
+    assert!(into_box().unwrap_err().source().is_some_and(|cause| cause.is::<super::StoredCause>()));
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub mod values_prelude {
     use super::ErrorOf;
 
     /// First: serde can write and read it.
-    pub trait Stored<E> {
+    pub trait SerdeError<E> {
         /// Its value, as it can be stored.
         fn value(&self, error: &E) -> Option<Value>;
 
@@ -34,7 +34,7 @@ pub mod values_prelude {
         fn is(&self, error: &Error, is_so: fn(&E) -> bool) -> bool;
     }
 
-    impl<E> Stored<E> for &ErrorOf<E>
+    impl<E> SerdeError<E> for &ErrorOf<E>
     where
         E: std::error::Error + Serialize + DeserializeOwned + 'static,
     {
@@ -50,7 +50,7 @@ pub mod values_prelude {
     }
 
     /// Second: it cannot.
-    pub trait Unstored<E> {
+    pub trait OpaqueError<E> {
         /// None.
         fn value(&self, error: &E) -> Option<Value>;
 
@@ -60,7 +60,7 @@ pub mod values_prelude {
             E: std::error::Error + 'static;
     }
 
-    impl<E> Unstored<E> for ErrorOf<E> {
+    impl<E> OpaqueError<E> for ErrorOf<E> {
         fn value(&self, _: &E) -> Option<Value> {
             None
         }

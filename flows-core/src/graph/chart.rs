@@ -14,12 +14,12 @@ pub(super) struct Chart {
 
 /// A box, or a frame with more in it.
 pub(super) enum Shown {
-    Box { id: usize, shape: Shape, label: String },
+    Box { id: usize, shape: NodeShape, label: String },
     Frame { id: usize, label: String, shown: Vec<Shown> },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum NodeShape {
     /// Where a run begins and ends.
     Terminal,
     Step,
@@ -45,10 +45,10 @@ type Opens = Vec<Open>;
 
 pub(super) fn chart(graph: &ResolvedGraph) -> Chart {
     let mut pen = Pen::default();
-    let start = pen.put(Shape::Terminal, graph.name.to_owned(), Vec::new());
+    let start = pen.put(NodeShape::Terminal, graph.name.to_owned(), Vec::new());
     let opens = pen.items(&graph.items, start);
     if !opens.is_empty() {
-        pen.put(Shape::Terminal, "done".into(), opens);
+        pen.put(NodeShape::Terminal, "done".into(), opens);
     }
     Chart { shown: pen.shown, arrows: pen.arrows }
 }
@@ -73,7 +73,7 @@ struct Pen {
 
 impl Pen {
     /// A new box, to which all of `opens` lead; gives its own open end.
-    fn put(&mut self, shape: Shape, label: String, opens: Opens) -> Opens {
+    fn put(&mut self, shape: NodeShape, label: String, opens: Opens) -> Opens {
         let id = self.id();
         self.shown.push(Shown::Box { id, shape, label });
         self.lead(opens, id);
@@ -117,18 +117,18 @@ impl Pen {
             Kind::Block => self.block(item, opens),
             Kind::Helper | Kind::Async | Kind::Closure => self.frame(item, opens, true),
             Kind::Timeout if item.lanes.iter().all(|lane| lane.items.is_empty()) => {
-                self.put(Shape::Step, text(item), opens)
+                self.put(NodeShape::Step, text(item), opens)
             }
             Kind::Timeout | Kind::Shield | Kind::JoinAll | Kind::TryJoinAll | Kind::Race => {
                 self.frame(item, opens, false)
             }
             kind if kind.is_end() => self.end(item, opens),
-            _ => self.put(Shape::Step, text(item), opens),
+            _ => self.put(NodeShape::Step, text(item), opens),
         }
     }
 
     fn fork_in_two(&mut self, item: &Item, opens: Opens) -> Opens {
-        let id = self.put(Shape::Decision, text(item), opens)[0].from;
+        let id = self.put(NodeShape::Decision, text(item), opens)[0].from;
         let empty: &[Item] = &[];
         let part = |at: usize| item.lanes.get(at).map_or(empty, |lane| &lane.items);
         let mut out = self.items(part(0), one(id, "yes"));
@@ -137,12 +137,12 @@ impl Pen {
     }
 
     fn arms(&mut self, item: &Item, opens: Opens) -> Opens {
-        let id = self.put(Shape::Decision, text(item), opens)[0].from;
+        let id = self.put(NodeShape::Decision, text(item), opens)[0].from;
         item.lanes.iter().flat_map(|arm| self.items(&arm.items, one(id, &arm.label))).collect()
     }
 
     fn let_else(&mut self, item: &Item, opens: Opens) -> Opens {
-        let id = self.put(Shape::Decision, format!("let {}", item.label), opens)[0].from;
+        let id = self.put(NodeShape::Decision, format!("let {}", item.label), opens)[0].from;
         let mut out = one(id, "");
         out.extend(self.lanes(&item.lanes, one(id, "else")));
         out
@@ -150,9 +150,9 @@ impl Pen {
 
     fn round(&mut self, item: &Item, opens: Opens) -> Opens {
         let (shape, each) = match item.kind {
-            Kind::Loop => (Shape::Fork, ""),
-            Kind::For => (Shape::Decision, "next"),
-            _ => (Shape::Decision, "yes"),
+            Kind::Loop => (NodeShape::Fork, ""),
+            Kind::For => (NodeShape::Decision, "next"),
+            _ => (NodeShape::Decision, "yes"),
         };
         let head = self.put(shape, text(item), opens)[0].from;
         let label = loop_label(&item.label);
@@ -176,17 +176,17 @@ impl Pen {
     }
 
     fn join(&mut self, item: &Item, opens: Opens) -> Opens {
-        let fork = self.put(Shape::Fork, text(item), opens);
+        let fork = self.put(NodeShape::Fork, text(item), opens);
         let all = item.lanes.iter().flat_map(|lane| self.items(&lane.items, fork.clone()));
         let all: Opens = all.collect();
         match all.len() {
             0 | 1 => all,
-            _ => self.put(Shape::Fork, "all".into(), all),
+            _ => self.put(NodeShape::Fork, "all".into(), all),
         }
     }
 
     fn select(&mut self, item: &Item, opens: Opens) -> Opens {
-        let fork = self.put(Shape::Fork, text(item), opens);
+        let fork = self.put(NodeShape::Fork, text(item), opens);
         let mut out = Vec::new();
         for arm in item.lanes.chunks(2) {
             let mut first = self.items(&arm[0].items, fork.clone());
@@ -226,7 +226,7 @@ impl Pen {
                 self.returns.last_mut().map(|returns| returns.extend(opens))
             }
             _ => {
-                self.put(Shape::Terminal, text(item), opens);
+                self.put(NodeShape::Terminal, text(item), opens);
                 None
             }
         };

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::ResolvedGraph;
-use super::chart::{Shape, Shown, chart};
+use super::chart::{NodeShape, Shown, chart};
 
 /// Writes the chart down.
 pub(super) fn draw(graph: &ResolvedGraph) -> String {
@@ -43,12 +43,12 @@ fn shown(out: &mut String, all: &[Shown], depth: usize) {
     }
 }
 
-fn style(shape: Shape) -> &'static str {
+fn style(shape: NodeShape) -> &'static str {
     match shape {
-        Shape::Terminal => "shape=box, style=rounded",
-        Shape::Step => "shape=box",
-        Shape::Decision => "shape=diamond",
-        Shape::Fork => "shape=ellipse",
+        NodeShape::Terminal => "shape=box, style=rounded",
+        NodeShape::Step => "shape=box",
+        NodeShape::Decision => "shape=diamond",
+        NodeShape::Fork => "shape=ellipse",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::ResolvedGraph;
-use super::chart::{Shape, Shown, chart};
+use super::chart::{NodeShape, Shown, chart};
 
 /// Writes the chart down.
 pub(super) fn draw(graph: &ResolvedGraph) -> String {
@@ -37,12 +37,12 @@ fn shown(out: &mut String, all: &[Shown], depth: usize) {
     }
 }
 
-fn brackets(shape: Shape) -> (&'static str, &'static str) {
+fn brackets(shape: NodeShape) -> (&'static str, &'static str) {
     match shape {
-        Shape::Terminal => ("([", "])"),
-        Shape::Step => ("[", "]"),
-        Shape::Decision => ("{", "}"),
-        Shape::Fork => ("((", "))"),
+        NodeShape::Terminal => ("([", "])"),
+        NodeShape::Step => ("[", "]"),
+        NodeShape::Decision => ("{", "}"),
+        NodeShape::Fork => ("((", "))"),
     }
 }
 

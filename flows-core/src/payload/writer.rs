@@ -46,7 +46,7 @@ impl Form {
 }
 
 /// A value as JSON.
-pub(super) fn write<T: Serialize + ?Sized>(value: &T, form: Form) -> Result<Vec<u8>, Refused> {
+pub(super) fn write<T: Serialize + ?Sized>(value: &T, form: Form) -> Result<Vec<u8>, Unwritable> {
     written(value, form).map(|(text, _)| text)
 }
 
@@ -54,7 +54,7 @@ pub(super) fn write<T: Serialize + ?Sized>(value: &T, form: Form) -> Result<Vec<
 pub(super) fn written<T: Serialize + ?Sized>(
     value: &T,
     form: Form,
-) -> Result<(Vec<u8>, bool), Refused> {
+) -> Result<(Vec<u8>, bool), Unwritable> {
     let (mut out, unordered) = (Vec::with_capacity(64), Cell::new(false));
     value.serialize(Writer { out: &mut out, unordered: &unordered, form, depth: 0 })?;
     Ok((out, unordered.get()))
@@ -62,23 +62,23 @@ pub(super) fn written<T: Serialize + ?Sized>(
 
 /// Why a value cannot be written.
 #[derive(Debug)]
-pub(super) struct Refused(String);
+pub(super) struct Unwritable(String);
 
-impl Refused {
+impl Unwritable {
     fn new(why: impl Into<String>) -> Self {
         Self(why.into())
     }
 }
 
-impl Display for Refused {
+impl Display for Unwritable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for Unwritable {}
 
-impl ser::Error for Refused {
+impl ser::Error for Unwritable {
     fn custom<T: Display>(why: T) -> Self {
         Self(why.to_string())
     }
@@ -92,33 +92,33 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn text(self, text: &str) -> Result<(), Refused> {
+    fn text(self, text: &str) -> Result<(), Unwritable> {
         self.out.extend_from_slice(text.as_bytes());
         Ok(())
     }
 
-    fn number(self, value: impl Serialize) -> Result<(), Refused> {
+    fn number(self, value: impl Serialize) -> Result<(), Unwritable> {
         serde_json::to_writer(self.out, &value).map_err(ser::Error::custom)
     }
 
     /// The shortest digits that are read as the same number, without an exponent. JSONB has no
     /// negative zero.
-    fn float(self, value: f64, digits: String) -> Result<(), Refused> {
+    fn float(self, value: f64, digits: String) -> Result<(), Unwritable> {
         if !value.is_finite() {
             let why = "NaN and infinity cannot be written as JSON: use an Option, a text, or \
                        `codec = \"postcard\"`";
-            return Err(Refused::new(why));
+            return Err(Unwritable::new(why));
         }
         let digits = if self.form.is_canonical() && digits == "-0.0" { "0.0" } else { &digits };
         self.text(digits)
     }
 
-    fn deeper(&self) -> Result<u8, Refused> {
-        let too_deep = || Refused::new(format!("it is nested deeper than {DEEPEST} levels"));
+    fn deeper(&self) -> Result<u8, Unwritable> {
+        let too_deep = || Unwritable::new(format!("it is nested deeper than {DEEPEST} levels"));
         Some(self.depth + 1).filter(|depth| *depth <= DEEPEST).ok_or_else(too_deep)
     }
 
-    fn items(self, is_set: bool) -> Result<Items<'a>, Refused> {
+    fn items(self, is_set: bool) -> Result<Items<'a>, Unwritable> {
         let (depth, start) = (self.deeper()?, self.out.len());
         self.out.push(b'[');
         if is_set {
@@ -129,7 +129,7 @@ impl<'a> Writer<'a> {
         Ok(Items { writer: Writer { out, unordered, form, depth }, start, ends, wrapped: false })
     }
 
-    fn fields(self, sorted: bool) -> Result<Fields<'a>, Refused> {
+    fn fields(self, sorted: bool) -> Result<Fields<'a>, Unwritable> {
         let (depth, start) = (self.deeper()?, self.out.len());
         let Self { out, unordered, form, .. } = self;
         out.push(b'{');
@@ -138,7 +138,7 @@ impl<'a> Writer<'a> {
     }
 
     /// `{"Variant":`, which somebody closes.
-    fn variant(self, variant: &'static str) -> Result<Self, Refused> {
+    fn variant(self, variant: &'static str) -> Result<Self, Unwritable> {
         let depth = self.deeper()?;
         let Self { out, unordered, form, .. } = self;
         out.push(b'{');
@@ -148,7 +148,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn quote(out: &mut Vec<u8>, text: &str) -> Result<(), Refused> {
+fn quote(out: &mut Vec<u8>, text: &str) -> Result<(), Unwritable> {
     serde_json::to_writer(out, text).map_err(ser::Error::custom)
 }
 
@@ -177,7 +177,7 @@ struct Items<'a> {
 }
 
 impl Items<'_> {
-    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
+    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
         let Writer { out, unordered, form, depth } = &mut self.writer;
         let (form, depth) = (*form, *depth);
         if self.ends.is_none() && out.len() > self.start + 1 {
@@ -190,7 +190,7 @@ impl Items<'_> {
         Ok(())
     }
 
-    fn close(self) -> Result<(), Refused> {
+    fn close(self) -> Result<(), Unwritable> {
         let Writer { out, form, .. } = self.writer;
         if let Some(ends) = self.ends {
             let all = out.split_off(self.start + 1);
@@ -227,7 +227,7 @@ impl Fields<'_> {
         &mut self,
         key: Cow<'static, str>,
         value: &T,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Unwritable> {
         let Writer { out, unordered, form, depth } = &mut self.writer;
         if out.len() > self.start + 1 {
             out.extend_from_slice(form.comma());
@@ -282,13 +282,13 @@ fn sort(
 }
 
 /// What a map's key is as the key of an object.
-fn key_of<T: Serialize + ?Sized>(key: &T) -> Result<String, Refused> {
+fn key_of<T: Serialize + ?Sized>(key: &T) -> Result<String, Unwritable> {
     let text = write(key, Form::Plain)?;
     let text = String::from_utf8(text).map_err(ser::Error::custom)?;
     match text.as_bytes().first() {
         Some(b'"') => serde_json::from_str(&text).map_err(ser::Error::custom),
         Some(b'[' | b'{' | b'n') | None => {
-            Err(Refused::new("the keys of a map must be texts or numbers: use a list of pairs"))
+            Err(Unwritable::new("the keys of a map must be texts or numbers: use a list of pairs"))
         }
         Some(_) => Ok(text),
     }
@@ -296,7 +296,7 @@ fn key_of<T: Serialize + ?Sized>(key: &T) -> Result<String, Refused> {
 
 impl<'a> ser::Serializer for Writer<'a> {
     type Ok = ();
-    type Error = Refused;
+    type Error = Unwritable;
     type SerializeSeq = Items<'a>;
     type SerializeTuple = Items<'a>;
     type SerializeTupleStruct = Items<'a>;
@@ -305,83 +305,83 @@ impl<'a> ser::Serializer for Writer<'a> {
     type SerializeStruct = Struct<'a>;
     type SerializeStructVariant = Fields<'a>;
 
-    fn serialize_bool(self, v: bool) -> Result<(), Refused> {
+    fn serialize_bool(self, v: bool) -> Result<(), Unwritable> {
         self.text(if v { "true" } else { "false" })
     }
 
-    fn serialize_i8(self, v: i8) -> Result<(), Refused> {
+    fn serialize_i8(self, v: i8) -> Result<(), Unwritable> {
         self.number(v)
     }
 
-    fn serialize_i16(self, v: i16) -> Result<(), Refused> {
+    fn serialize_i16(self, v: i16) -> Result<(), Unwritable> {
         self.number(v)
     }
 
-    fn serialize_i32(self, v: i32) -> Result<(), Refused> {
+    fn serialize_i32(self, v: i32) -> Result<(), Unwritable> {
         self.number(v)
     }
 
-    fn serialize_i64(self, v: i64) -> Result<(), Refused> {
+    fn serialize_i64(self, v: i64) -> Result<(), Unwritable> {
         self.number(v)
     }
 
-    fn serialize_i128(self, v: i128) -> Result<(), Refused> {
+    fn serialize_i128(self, v: i128) -> Result<(), Unwritable> {
         self.number(v)
     }
 
-    fn serialize_u8(self, v: u8) -> Result<(), Refused> {
+    fn serialize_u8(self, v: u8) -> Result<(), Unwritable> {
         self.number(v)
     }
 
-    fn serialize_u16(self, v: u16) -> Result<(), Refused> {
+    fn serialize_u16(self, v: u16) -> Result<(), Unwritable> {
         self.number(v)
     }
 
-    fn serialize_u32(self, v: u32) -> Result<(), Refused> {
+    fn serialize_u32(self, v: u32) -> Result<(), Unwritable> {
         self.number(v)
     }
 
-    fn serialize_u64(self, v: u64) -> Result<(), Refused> {
+    fn serialize_u64(self, v: u64) -> Result<(), Unwritable> {
         self.number(v)
     }
 
-    fn serialize_u128(self, v: u128) -> Result<(), Refused> {
+    fn serialize_u128(self, v: u128) -> Result<(), Unwritable> {
         self.number(v)
     }
 
-    fn serialize_f32(self, v: f32) -> Result<(), Refused> {
+    fn serialize_f32(self, v: f32) -> Result<(), Unwritable> {
         self.float(v.into(), with_point(v.to_string()))
     }
 
-    fn serialize_f64(self, v: f64) -> Result<(), Refused> {
+    fn serialize_f64(self, v: f64) -> Result<(), Unwritable> {
         self.float(v, with_point(v.to_string()))
     }
 
-    fn serialize_char(self, v: char) -> Result<(), Refused> {
+    fn serialize_char(self, v: char) -> Result<(), Unwritable> {
         self.serialize_str(v.encode_utf8(&mut [0; 4]))
     }
 
-    fn serialize_str(self, v: &str) -> Result<(), Refused> {
+    fn serialize_str(self, v: &str) -> Result<(), Unwritable> {
         quote(self.out, v)
     }
 
-    fn serialize_bytes(self, v: &[u8]) -> Result<(), Refused> {
+    fn serialize_bytes(self, v: &[u8]) -> Result<(), Unwritable> {
         self.collect_seq(v)
     }
 
-    fn serialize_none(self) -> Result<(), Refused> {
+    fn serialize_none(self) -> Result<(), Unwritable> {
         self.text("null")
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Refused> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Unwritable> {
         value.serialize(self)
     }
 
-    fn serialize_unit(self) -> Result<(), Refused> {
+    fn serialize_unit(self) -> Result<(), Unwritable> {
         self.text("null")
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Refused> {
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Unwritable> {
         self.text("null")
     }
 
@@ -390,7 +390,7 @@ impl<'a> ser::Serializer for Writer<'a> {
         _: &'static str,
         _: u32,
         variant: &'static str,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Unwritable> {
         self.serialize_str(variant)
     }
 
@@ -398,7 +398,7 @@ impl<'a> ser::Serializer for Writer<'a> {
         self,
         _: &'static str,
         value: &T,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Unwritable> {
         value.serialize(self)
     }
 
@@ -408,19 +408,19 @@ impl<'a> ser::Serializer for Writer<'a> {
         _: u32,
         variant: &'static str,
         value: &T,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Unwritable> {
         let Writer { out, unordered, form, depth } = self.variant(variant)?;
         value.serialize(Writer { out, unordered, form, depth })?;
         out.push(b'}');
         Ok(())
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Items<'a>, Refused> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Items<'a>, Unwritable> {
         self.items(false)
     }
 
     /// Tells a hash set from a list, which `serialize_seq` cannot.
-    fn collect_seq<I>(self, iter: I) -> Result<(), Refused>
+    fn collect_seq<I>(self, iter: I) -> Result<(), Unwritable>
     where
         I: IntoIterator,
         I::Item: Serialize,
@@ -430,11 +430,11 @@ impl<'a> ser::Serializer for Writer<'a> {
         items.close()
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Items<'a>, Refused> {
+    fn serialize_tuple(self, _: usize) -> Result<Items<'a>, Unwritable> {
         self.items(false)
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Items<'a>, Refused> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Items<'a>, Unwritable> {
         self.items(false)
     }
 
@@ -444,17 +444,17 @@ impl<'a> ser::Serializer for Writer<'a> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Items<'a>, Refused> {
+    ) -> Result<Items<'a>, Unwritable> {
         Ok(Items { wrapped: true, ..self.variant(variant)?.items(false)? })
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Fields<'a>, Refused> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Fields<'a>, Unwritable> {
         let sorted = self.form != Form::Plain;
         self.unordered.set(true);
         self.fields(sorted)
     }
 
-    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Struct<'a>, Refused> {
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Struct<'a>, Unwritable> {
         match name {
             RAW | NUMBER => Ok(Struct::Json(self)),
             _ => {
@@ -470,7 +470,7 @@ impl<'a> ser::Serializer for Writer<'a> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Fields<'a>, Refused> {
+    ) -> Result<Fields<'a>, Unwritable> {
         let sorted = self.form.is_canonical();
         Ok(Fields { wrapped: true, ..self.variant(variant)?.fields(sorted)? })
     }
@@ -485,7 +485,7 @@ enum Struct<'a> {
 
 impl Struct<'_> {
     /// Takes over JSON text; in the canonical form, as what it is read as.
-    fn json<T: Serialize + ?Sized>(writer: &mut Writer<'_>, value: &T) -> Result<(), Refused> {
+    fn json<T: Serialize + ?Sized>(writer: &mut Writer<'_>, value: &T) -> Result<(), Unwritable> {
         let Writer { out, unordered, form, depth } = writer;
         let quoted = write(value, Form::Plain)?;
         let text: String = serde_json::from_slice(&quoted).map_err(ser::Error::custom)?;
@@ -500,20 +500,20 @@ impl Struct<'_> {
 
 impl ser::SerializeStruct for Struct<'_> {
     type Ok = ();
-    type Error = Refused;
+    type Error = Unwritable;
 
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,
         value: &T,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Unwritable> {
         match self {
             Self::Fields(fields) => fields.push(key.into(), value),
             Self::Json(writer) => Self::json(writer, value),
         }
     }
 
-    fn end(self) -> Result<(), Refused> {
+    fn end(self) -> Result<(), Unwritable> {
         match self {
             Self::Fields(fields) => {
                 fields.close();
@@ -526,17 +526,17 @@ impl ser::SerializeStruct for Struct<'_> {
 
 impl ser::SerializeStructVariant for Fields<'_> {
     type Ok = ();
-    type Error = Refused;
+    type Error = Unwritable;
 
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,
         value: &T,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Unwritable> {
         self.push(key.into(), value)
     }
 
-    fn end(self) -> Result<(), Refused> {
+    fn end(self) -> Result<(), Unwritable> {
         self.close();
         Ok(())
     }
@@ -544,19 +544,19 @@ impl ser::SerializeStructVariant for Fields<'_> {
 
 impl ser::SerializeMap for Fields<'_> {
     type Ok = ();
-    type Error = Refused;
+    type Error = Unwritable;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Refused> {
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unwritable> {
         self.key = Some(key_of(key)?.into());
         Ok(())
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
-        let key = self.key.take().ok_or_else(|| Refused::new("a value in front of its key"))?;
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
+        let key = self.key.take().ok_or_else(|| Unwritable::new("a value in front of its key"))?;
         self.push(key, value)
     }
 
-    fn end(self) -> Result<(), Refused> {
+    fn end(self) -> Result<(), Unwritable> {
         self.close();
         Ok(())
     }
@@ -567,13 +567,13 @@ macro_rules! list {
     ($($kind:ident $element:ident),*) => {$(
         impl ser::$kind for Items<'_> {
             type Ok = ();
-            type Error = Refused;
+            type Error = Unwritable;
 
-            fn $element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
+            fn $element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
                 self.push(value)
             }
 
-            fn end(self) -> Result<(), Refused> {
+            fn end(self) -> Result<(), Unwritable> {
                 self.close()
             }
         }

@@ -62,11 +62,11 @@ impl Wake for Bell {
 /// Which futures of a set were woken, and whom to tell.
 #[derive(Default)]
 pub(crate) struct Woken {
-    inner: Mutex<Inner>,
+    inner: Mutex<WokenSet>,
 }
 
 #[derive(Default)]
-struct Inner {
+struct WokenSet {
     indexes: BTreeSet<usize>,
     above: Weak<Bell>,
 }
@@ -74,7 +74,7 @@ struct Inner {
 impl Woken {
     /// So many futures, all of them to be polled.
     pub(crate) fn all(count: usize) -> Self {
-        let inner = Inner { indexes: (0..count).collect(), above: Weak::new() };
+        let inner = WokenSet { indexes: (0..count).collect(), above: Weak::new() };
         Self { inner: Mutex::new(inner) }
     }
 
@@ -96,7 +96,7 @@ impl Woken {
         std::mem::take(&mut inner.indexes)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, WokenSet> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,7 +5,7 @@
 
 use serde::de::{DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::tracer::{Stop, Tracer, identifier};
+use super::tracer::{PassEnd, Tracer, identifier};
 use super::walk::Walk;
 
 /// Elements of a sequence or a tuple, one of which is traced.
@@ -17,12 +17,12 @@ pub(super) struct Elements<'w> {
 }
 
 impl<'de> SeqAccess<'de> for Elements<'_> {
-    type Error = Stop;
+    type Error = PassEnd;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
-    ) -> Result<Option<T::Value>, Stop> {
+    ) -> Result<Option<T::Value>, PassEnd> {
         if self.next == self.len {
             return Ok(None);
         }
@@ -39,12 +39,12 @@ pub(super) struct Entries<'w> {
 }
 
 impl<'de> MapAccess<'de> for Entries<'_> {
-    type Error = Stop;
+    type Error = PassEnd;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, Stop> {
+    ) -> Result<Option<K::Value>, PassEnd> {
         if self.traced.is_empty() {
             return Ok(None);
         }
@@ -52,28 +52,28 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         seed.deserialize(Tracer { walk: self.walk, quiet }).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Stop> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, PassEnd> {
         seed.deserialize(Tracer::new(self.walk))
     }
 }
 
 /// The one field of a struct that is traced.
-pub(super) struct Fields<'w> {
+pub(super) struct TracedField<'w> {
     pub(super) walk: &'w mut Walk,
     pub(super) field: Option<&'static str>,
 }
 
-impl<'de> MapAccess<'de> for Fields<'_> {
-    type Error = Stop;
+impl<'de> MapAccess<'de> for TracedField<'_> {
+    type Error = PassEnd;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, Stop> {
+    ) -> Result<Option<K::Value>, PassEnd> {
         self.field.take().map(|field| seed.deserialize(identifier(field))).transpose()
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Stop> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, PassEnd> {
         seed.deserialize(Tracer::new(self.walk))
     }
 }
@@ -85,36 +85,36 @@ pub(super) struct Variant<'w> {
 }
 
 impl<'de, 'w> EnumAccess<'de> for Variant<'w> {
-    type Error = Stop;
+    type Error = PassEnd;
     type Variant = Tracer<'w>;
 
     fn variant_seed<V: DeserializeSeed<'de>>(
         self,
         seed: V,
-    ) -> Result<(V::Value, Tracer<'w>), Stop> {
+    ) -> Result<(V::Value, Tracer<'w>), PassEnd> {
         Ok((seed.deserialize(identifier(self.name))?, self.tracer))
     }
 }
 
 impl<'de> VariantAccess<'de> for Tracer<'_> {
-    type Error = Stop;
+    type Error = PassEnd;
 
-    fn unit_variant(self) -> Result<(), Stop> {
+    fn unit_variant(self) -> Result<(), PassEnd> {
         if self.quiet {
             return Ok(());
         }
         self.walk.leaf("unit");
-        Err(Stop::Here)
+        Err(PassEnd::Here)
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Stop> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, PassEnd> {
         if !self.quiet {
             self.walk.enter("newtype ", "", &[], None);
         }
         seed.deserialize(self)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, PassEnd> {
         if !self.quiet {
             self.walk.enter(&format!("tuple {len} "), "", &[], None);
         }
@@ -125,7 +125,7 @@ impl<'de> VariantAccess<'de> for Tracer<'_> {
         self,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, PassEnd> {
         if !self.quiet {
             self.walk.enter("struct ", "", fields, None);
         }

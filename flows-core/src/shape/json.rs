@@ -43,31 +43,31 @@ impl Shape {
 
 fn line<T: DeserializeOwned>() -> Line {
     let mut walk = Walk::json();
-    let mut root = Node::default();
+    let mut root = JsonNode::default();
     while walk.begin() {
         drop(T::deserialize(Tracer::new(&mut walk)));
         if walk.end() {
             root.add(walk.pieces());
         }
     }
-    let mut writer = Writer { root: &root, around: Vec::new(), left: MOST_LINES };
+    let mut writer = JsonWriter { root: &root, around: Vec::new(), left: MOST_LINES };
     let (text, inside) = writer.node(&root);
     Line::new(text, inside)
 }
 
 /// A type at a place, as the passes find it.
 #[derive(Default)]
-struct Node {
+struct JsonNode {
     word: String,
     number: Option<usize>,
     again: bool,
-    parts: Vec<(String, Node)>,
+    parts: Vec<(String, JsonNode)>,
     optional: Option<bool>,
     alias: bool,
     strict: bool,
 }
 
-impl Node {
+impl JsonNode {
     fn add(&mut self, pieces: &[Piece]) {
         let Some((piece, rest)) = pieces.split_first() else { return };
         match piece {
@@ -110,16 +110,16 @@ impl Node {
     }
 }
 
-struct Writer<'n> {
-    root: &'n Node,
+struct JsonWriter<'n> {
+    root: &'n JsonNode,
     /// The numbers of the types around this place.
     around: Vec<usize>,
     left: usize,
 }
 
-impl<'n> Writer<'n> {
+impl<'n> JsonWriter<'n> {
     /// What it is, in words, and the lines inside.
-    fn node(&mut self, node: &'n Node) -> (String, Vec<Line>) {
+    fn node(&mut self, node: &'n JsonNode) -> (String, Vec<Line>) {
         let Some(number) = node.number else { return self.form(node) };
         if let Some(at) = self.around.iter().rposition(|around| *around == number) {
             return (format!("recursive {}", self.around.len() - at), Vec::new());
@@ -132,7 +132,7 @@ impl<'n> Writer<'n> {
         form
     }
 
-    fn form(&mut self, node: &'n Node) -> (String, Vec<Line>) {
+    fn form(&mut self, node: &'n JsonNode) -> (String, Vec<Line>) {
         let around = |writer: &mut Self, words: &str| {
             let Some((_, inner)) = node.parts.first() else {
                 return ("unknown".into(), Vec::new());
@@ -154,7 +154,7 @@ impl<'n> Writer<'n> {
         }
     }
 
-    fn map(&mut self, node: &'n Node) -> (String, Vec<Line>) {
+    fn map(&mut self, node: &'n JsonNode) -> (String, Vec<Line>) {
         let mut part = |name: &str| {
             let part = node.parts.iter().find(|(part, _)| part == name);
             part.map_or(("unknown".into(), Vec::new()), |(_, part)| self.node(part))
@@ -163,7 +163,7 @@ impl<'n> Writer<'n> {
         (format!("map of {key} to {value}"), inside)
     }
 
-    fn fields(&mut self, node: &'n Node) -> Vec<Line> {
+    fn fields(&mut self, node: &'n JsonNode) -> Vec<Line> {
         let mut lines = Vec::new();
         let mut fields = node.parts.iter().peekable();
         while let Some((name, field)) = fields.next() {
@@ -184,7 +184,12 @@ impl<'n> Writer<'n> {
     }
 
     /// One field. Of one with several names the struct misses one of them, and not the others.
-    fn field(&mut self, names: &[&str], asked: &[Option<bool>], node: &'n Node) -> Option<Line> {
+    fn field(
+        &mut self,
+        names: &[&str],
+        asked: &[Option<bool>],
+        node: &'n JsonNode,
+    ) -> Option<Line> {
         self.left = self.left.checked_sub(1)?;
         let (form, inside) = self.node(node);
         let (first, others) = names.split_first()?;
@@ -201,7 +206,7 @@ impl<'n> Writer<'n> {
         Some(Line::new(format!("{first}{also}: {form}{may_be_missing}"), inside))
     }
 
-    fn variants(&mut self, node: &'n Node) -> Vec<Line> {
+    fn variants(&mut self, node: &'n JsonNode) -> Vec<Line> {
         let mut lines = Vec::new();
         for (name, variant) in &node.parts {
             let Some(left) = self.left.checked_sub(1) else { break };

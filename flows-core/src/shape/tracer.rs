@@ -5,16 +5,16 @@
 use serde::de::value::StrDeserializer;
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 
-use super::access::{Elements, Entries, Fields, Variant};
+use super::access::{Elements, Entries, TracedField, Variant};
 use super::probe;
-use super::walk::{Named, Walk};
+use super::walk::{MetType, Walk};
 
 /// No tuple has more elements.
 const LONGEST_TUPLE: usize = 32;
 
 /// Why a pass ends. Never shown to anybody.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum PassEnd {
     /// Everything is known.
     Here,
     /// The type has refused a dummy.
@@ -27,15 +27,15 @@ pub(super) enum Stop {
     Unknown,
 }
 
-impl std::fmt::Display for Stop {
+impl std::fmt::Display for PassEnd {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("the shape is known")
     }
 }
 
-impl std::error::Error for Stop {}
+impl std::error::Error for PassEnd {}
 
-impl serde::de::Error for Stop {
+impl serde::de::Error for PassEnd {
     fn custom<T: std::fmt::Display>(_: T) -> Self {
         Self::Refused
     }
@@ -64,12 +64,12 @@ impl<'w> Tracer<'w> {
     }
 
     /// A type without parts: the end of this pass, or a dummy.
-    fn leaf<T>(self, kind: &str, dummy: impl FnOnce() -> Result<T, Stop>) -> Result<T, Stop> {
+    fn leaf<T>(self, kind: &str, dummy: impl FnOnce() -> Result<T, PassEnd>) -> Result<T, PassEnd> {
         if self.quiet {
             return dummy();
         }
         self.walk.leaf(kind);
-        Err(Stop::Here)
+        Err(PassEnd::Here)
     }
 
     /// A type with parts. `false`: it was met before, or it is too deep to go on.
@@ -80,7 +80,7 @@ impl<'w> Tracer<'w> {
         let rust = std::any::type_name::<V>();
         let mut number = None;
         if !name.is_empty() {
-            number = self.walk.meet(Named { rust, name, parts });
+            number = self.walk.meet(MetType { rust, name, parts });
             if number.is_none() {
                 return false;
             }
@@ -90,10 +90,10 @@ impl<'w> Tracer<'w> {
     }
 
     /// One of the parts, as this pass chooses.
-    pub(super) fn part(&mut self, parts: Parts) -> Result<&'static str, Stop> {
+    pub(super) fn part(&mut self, parts: Parts) -> Result<&'static str, PassEnd> {
         if parts.is_empty() {
             self.walk.leaf("nothing");
-            return Err(Stop::Here);
+            return Err(PassEnd::Here);
         }
         let part = parts[self.walk.choose(parts.len())];
         self.walk.part(part);
@@ -104,11 +104,11 @@ impl<'w> Tracer<'w> {
         self,
         len: usize,
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, PassEnd> {
         let mut traced = len;
         if !self.quiet {
             if len == 0 {
-                return self.leaf("nothing", || Err(Stop::Here));
+                return self.leaf("nothing", || Err(PassEnd::Here));
             }
             // What is longer is an array: its elements are of one type.
             traced = self.walk.choose(if len > LONGEST_TUPLE { 1 } else { len });
@@ -121,7 +121,7 @@ impl<'w> Tracer<'w> {
         mut self,
         fields: Parts,
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, PassEnd> {
         if self.quiet && self.walk.is_json() {
             return probe::dummy(self.walk, fields, visitor);
         }
@@ -132,7 +132,7 @@ impl<'w> Tracer<'w> {
             return probe::field(self, fields, visitor);
         }
         let field = self.part(fields)?;
-        visitor.visit_map(Fields { walk: self.walk, field: Some(field) })
+        visitor.visit_map(TracedField { walk: self.walk, field: Some(field) })
     }
 }
 
@@ -140,14 +140,14 @@ pub(super) type Parts = &'static [&'static str];
 
 macro_rules! leaves {
     ($($method:ident $kind:literal $visit:ident $dummy:expr;)+) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PassEnd> {
             self.leaf($kind, || visitor.$visit($dummy))
         }
     )+};
 }
 
 impl<'de> Deserializer<'de> for Tracer<'_> {
-    type Error = Stop;
+    type Error = PassEnd;
 
     leaves! {
         deserialize_bool "bool" visit_bool false;
@@ -170,40 +170,40 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         self.walk.is_json()
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PassEnd> {
         let dummy = self.walk.dummy();
         self.leaf("str", || visitor.visit_borrowed_str(dummy))
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PassEnd> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PassEnd> {
         self.leaf("bytes", || visitor.visit_borrowed_bytes(&[0; 16]))
     }
 
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PassEnd> {
         self.deserialize_bytes(visitor)
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PassEnd> {
         self.leaf("unit", || visitor.visit_unit())
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PassEnd> {
         self.leaf("any", || visitor.visit_unit())
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PassEnd> {
         self.deserialize_any(visitor)
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PassEnd> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PassEnd> {
         if self.quiet {
             return visitor.visit_none();
         }
@@ -215,7 +215,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         self,
         name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, PassEnd> {
         self.leaf(&format!("unit {name}"), || visitor.visit_unit())
     }
 
@@ -223,16 +223,16 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         mut self,
         name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, PassEnd> {
         if !self.enter::<V::Value>("newtype ", name, &[]) {
-            return Err(Stop::Here);
+            return Err(PassEnd::Here);
         }
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, PassEnd> {
         if !self.enter::<V::Value>("seq ", "", &[]) {
-            return Err(Stop::Here);
+            return Err(PassEnd::Here);
         }
         let (traced, len) = (0, usize::from(!self.quiet));
         visitor.visit_seq(Elements { walk: self.walk, next: 0, traced, len })
@@ -242,9 +242,9 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         mut self,
         len: usize,
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, PassEnd> {
         if !self.enter::<V::Value>(&format!("tuple {len} "), "", &[]) {
-            return Err(Stop::Here);
+            return Err(PassEnd::Here);
         }
         self.elements(len, visitor)
     }
@@ -254,16 +254,16 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         name: &'static str,
         len: usize,
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, PassEnd> {
         if !self.enter::<V::Value>(&format!("tuple {len} "), name, &[]) {
-            return Err(Stop::Here);
+            return Err(PassEnd::Here);
         }
         self.elements(len, visitor)
     }
 
-    fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, PassEnd> {
         if !self.enter::<V::Value>("map ", "", &[]) {
-            return Err(Stop::Here);
+            return Err(PassEnd::Here);
         }
         let part = if self.quiet { "" } else { self.part(&["key", "value"])? };
         visitor.visit_map(Entries { walk: self.walk, traced: part })
@@ -274,9 +274,9 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, PassEnd> {
         if !self.enter::<V::Value>("struct ", name, fields) {
-            return Err(Stop::Here);
+            return Err(PassEnd::Here);
         }
         self.fields(fields, visitor)
     }
@@ -286,13 +286,13 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, PassEnd> {
         if !self.enter::<V::Value>("enum ", name, variants) {
-            return Err(Stop::Here);
+            return Err(PassEnd::Here);
         }
         let variant = match self.quiet {
             // Another one at every depth, so that a recursive variant is left sooner or later.
-            true => self.walk.vary(variants).ok_or(Stop::Refused)?,
+            true => self.walk.vary(variants).ok_or(PassEnd::Refused)?,
             false => self.part(variants)?,
         };
         visitor.visit_enum(Variant { tracer: self, name: variant })
@@ -300,6 +300,6 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
 }
 
 /// A name, as field and variant identifiers read it.
-pub(super) fn identifier(name: &'static str) -> StrDeserializer<'static, Stop> {
+pub(super) fn identifier(name: &'static str) -> StrDeserializer<'static, PassEnd> {
     name.into_deserializer()
 }

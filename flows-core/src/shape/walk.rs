@@ -85,7 +85,7 @@ pub(super) struct Walk {
     dummy: usize,
     over: bool,
     /// Types: in the order they were met, and on which way.
-    met: HashMap<Named, (usize, String)>,
+    met: HashMap<MetType, (usize, String)>,
 }
 
 /// A field, wherever a value of its type stands.
@@ -108,7 +108,7 @@ struct Known {
 
 /// What makes a type the same as one that was met.
 #[derive(PartialEq, Eq, Hash)]
-pub(super) struct Named {
+pub(super) struct MetType {
     /// Its Rust name, which is compared within this process only.
     pub(super) rust: &'static str,
     pub(super) name: &'static str,
@@ -237,7 +237,7 @@ impl Walk {
     }
 
     /// The number of a type; `None` if it was met on another way: then that is all there is to say.
-    pub(super) fn meet(&mut self, named: Named) -> Option<usize> {
+    pub(super) fn meet(&mut self, named: MetType) -> Option<usize> {
         let number = self.met.len();
         let (number, way) = self.met.entry(named).or_insert_with(|| (number, self.line.clone()));
         let number = *number;

@@ -24,8 +24,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::payload::Payload;
 use crate::registry::Registry;
 use course::Course;
+use doom::CrashPoint;
 pub(crate) use doom::Doom;
-use doom::Place;
 use elsewhere::Found;
 
 #[cfg_attr(not(doctest), doc = include_str!("docs/crash.md"))]
@@ -49,19 +49,19 @@ pub struct CrashEverywhere<I: WorkflowInput> {
     input: Result<Payload>,
     registry: Option<Registry>,
     id: Option<String>,
-    signals: Vec<Signal>,
+    signals: Vec<PlannedSignal>,
     mocks: Vec<(&'static str, Mock)>,
     workflow_mocks: Vec<(&'static str, u32, WorkflowMock)>,
-    state: Vec<InsertState>,
+    state: Vec<InsertOnce>,
     here_only: bool,
     workflow: PhantomData<fn() -> I>,
 }
 
 /// Makes a shared dependency and puts it where activities find it.
-type InsertState = Box<dyn Fn(&mut StateMap)>;
+type InsertOnce = Box<dyn Fn(&mut StateMap)>;
 
 /// A signal to send to every run.
-struct Signal {
+struct PlannedSignal {
     after: Duration,
     name: String,
     payload: Result<serde_json::Value, serde_json::Error>,
@@ -89,7 +89,7 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         payload: &T,
     ) -> Self {
         let payload = serde_json::to_value(payload);
-        self.signals.push(Signal { after, name: name.into(), payload });
+        self.signals.push(PlannedSignal { after, name: name.into(), payload });
         self
     }
 
@@ -167,7 +167,7 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
 
     async fn check(&self, undisturbed: &Course, number: u32) -> Result<()> {
         self.check_alike(undisturbed).await?;
-        for place in Place::all(undisturbed.commits, undisturbed.effects) {
+        for place in CrashPoint::all(undisturbed.commits, undisturbed.effects) {
             let crashed = self.course(Some(place)).await?;
             if let Some(difference) = verdict::difference(undisturbed, &crashed) {
                 let first = self.first(undisturbed, &crashed);
@@ -224,7 +224,7 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         self.registry.clone().unwrap_or_else(Registry::all)
     }
 
-    async fn course(&self, place: Option<Place>) -> Result<Course> {
+    async fn course(&self, place: Option<CrashPoint>) -> Result<Course> {
         Course::run(self, place).await
     }
 }

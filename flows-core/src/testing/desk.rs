@@ -98,7 +98,7 @@ impl Interceptor for Desk {
         let desk = self;
         let body = def.invoke;
         Box::pin(async move {
-            let call = Call { number: desk.calls.begin(&context, &input), desk: &desk };
+            let call = RunningCall { number: desk.calls.begin(&context, &input), desk: &desk };
             let (name, step) = (context.definition().0, (context.run_id(), context.activity_id()));
             let mocked =
                 desk.mocks.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
@@ -130,12 +130,12 @@ impl Interceptor for Desk {
 }
 
 /// An attempt that runs; it ends with its result, or dropped.
-struct Call<'a> {
+struct RunningCall<'a> {
     desk: &'a Desk,
     number: usize,
 }
 
-impl Drop for Call<'_> {
+impl Drop for RunningCall<'_> {
     fn drop(&mut self) {
         self.desk.calls.end(self.number);
     }

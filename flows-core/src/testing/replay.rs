@@ -51,7 +51,7 @@ where
     H::Error: Into<Error>,
 {
     let history = history.try_into().map_err(|error| ReplayError::unreadable(&error.into()))?;
-    check(registry, &history, End::Same)
+    check(registry, &history, WhenEnded::Same)
 }
 
 impl TryFrom<&str> for History {
@@ -78,7 +78,7 @@ impl From<&Self> for History {
 
 /// What is asked of a run that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum WhenEnded {
     /// It must end there again, in the same way.
     Same,
     /// Only that it comes so far.
@@ -86,7 +86,11 @@ pub(crate) enum End {
 }
 
 /// Whether a worker of this build could go on with the run.
-pub(crate) fn check(registry: &Registry, history: &History, end: End) -> Result<(), ReplayError> {
+pub(crate) fn check(
+    registry: &Registry,
+    history: &History,
+    end: WhenEnded,
+) -> Result<(), ReplayError> {
     let refused = |why: &str| Err(ReplayError::new(history, None, why));
     let (name, version) = (&history.workflow, history.version);
     let Some(def) = registry.workflow(name, version) else {
@@ -106,7 +110,7 @@ pub(crate) fn check(registry: &Registry, history: &History, end: End) -> Result<
         Ok(turn) => {
             same_inputs(history, &turn)?;
             known_activities(registry, history, &turn)?;
-            let recorded = recorded.filter(|_| end == End::Same);
+            let recorded = recorded.filter(|_| end == WhenEnded::Same);
             recorded.map_or(Ok(()), |recorded| same_end(history, &recorded, &turn, &machine))
         }
     }

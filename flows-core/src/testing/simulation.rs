@@ -31,9 +31,9 @@ use crate::error::Result;
 use crate::memory::MemoryStore;
 use crate::registry::Registry;
 use crate::worker::Worker;
-use audit::Ended;
+use audit::RunEnd;
 use schedule::{InsertState, Plan, Played, play};
-use script::{Begin, Letter};
+use script::{PlannedMessage, PlannedRun};
 
 pub use flaw::Flaw;
 pub use report::{Faults, Simulated, SimulationError};
@@ -63,7 +63,7 @@ pub struct Simulation {
     seeds: std::ops::Range<u64>,
     threads: usize,
     limit: Duration,
-    starts: Vec<Result<Begin>>,
+    starts: Vec<Result<PlannedRun>>,
 }
 
 impl Default for Simulation {
@@ -175,7 +175,7 @@ impl Simulation {
     /// Starts a run, at some time in the first moments. It must end as it does when nothing goes
     /// wrong.
     pub fn start<I: WorkflowInput>(mut self, input: I) -> Self {
-        self.starts.push(Begin::new::<I::Workflow>(&input));
+        self.starts.push(PlannedRun::new::<I::Workflow>(&input));
         self
     }
 
@@ -184,7 +184,7 @@ impl Simulation {
         let payload = serde_json::to_value(payload);
         let name = name.into();
         self.with_last(|begin| {
-            begin.letters.push(Letter::Signal(name, payload?));
+            begin.messages.push(PlannedMessage::Signal(name, payload?));
             Ok(())
         })
     }
@@ -192,7 +192,7 @@ impl Simulation {
     /// Asks the run that was started last to cancel. How it ends may then depend on the time.
     pub fn cancel(self) -> Self {
         self.with_last(|begin| {
-            begin.letters.push(Letter::Cancel);
+            begin.messages.push(PlannedMessage::Cancel);
             Ok(())
         })
     }
@@ -200,7 +200,7 @@ impl Simulation {
     /// Terminates the run that was started last. How it ends may then depend on the time.
     pub fn terminate(self) -> Self {
         self.with_last(|begin| {
-            begin.letters.push(Letter::Terminate);
+            begin.messages.push(PlannedMessage::Terminate);
             Ok(())
         })
     }
@@ -214,7 +214,7 @@ impl Simulation {
         })
     }
 
-    fn with_last(mut self, change: impl FnOnce(&mut Begin) -> Result<()>) -> Self {
+    fn with_last(mut self, change: impl FnOnce(&mut PlannedRun) -> Result<()>) -> Self {
         let changed = match self.starts.last_mut() {
             Some(Ok(begin)) => change(begin),
             Some(Err(_)) => return self,
@@ -290,7 +290,7 @@ fn failure(seed: Option<u64>, played: Played, in_full: bool) -> SimulationError 
 /// Plays seeds on several threads; the lowest that failed, if one did.
 fn play_all(
     plan: &Plan,
-    usual: &[Ended],
+    usual: &[RunEnd],
     seeds: std::ops::Range<u64>,
     threads: usize,
 ) -> (Simulated, Option<u64>) {

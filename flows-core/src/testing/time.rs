@@ -26,11 +26,11 @@ thread_local! {
 /// Lets virtual time move, or not; shared by everything that one test waits for.
 pub(crate) struct Gate {
     runtime: Handle,
-    state: Mutex<State>,
+    state: Mutex<GateState>,
 }
 
 #[derive(Default)]
-struct State {
+struct GateState {
     /// Who needs time to be virtual: after the last, it is left alone.
     owners: usize,
     /// Who waits for time to move.
@@ -108,7 +108,7 @@ impl Gate {
         Moving(Arc::clone(self))
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn change(&self, change: impl FnOnce(&mut GateState)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
         let hold = state.owners > 0 && state.waiting == 0;

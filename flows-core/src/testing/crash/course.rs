@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use super::doom::{Done, Doom, Place};
-use super::{CrashEverywhere, Signal};
+use super::doom::{CrashPoint, Doom, Progress};
+use super::{CrashEverywhere, PlannedSignal};
 use crate::clock;
 use crate::context::StateMap;
 use crate::definition::WorkflowInput;
@@ -28,7 +28,7 @@ const SEED: u64 = 42;
 /// What became of one run.
 pub(super) struct Course {
     /// Where its worker was to die.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<CrashPoint>,
     /// Whether the run has ended; if not, the outcome says why it never will.
     pub(super) ended: bool,
     pub(super) outcome: Result<Value>,
@@ -36,7 +36,7 @@ pub(super) struct Course {
     pub(super) effects: usize,
     /// Whether its worker has died.
     pub(super) died: bool,
-    pub(super) done: Vec<Done>,
+    pub(super) done: Vec<Progress>,
     pub(super) journal: Vec<HistoryEvent>,
     pub(super) history: History,
     /// The attempts of its activities.
@@ -46,7 +46,7 @@ pub(super) struct Course {
 impl Course {
     pub(super) async fn run<I: WorkflowInput>(
         plan: &CrashEverywhere<I>,
-        place: Option<Place>,
+        place: Option<CrashPoint>,
     ) -> Result<Self> {
         let _seeded = clock::seeded(SEED).steady();
         let still = Still::begin();
@@ -91,8 +91,8 @@ async fn start<I: WorkflowInput>(plan: &CrashEverywhere<I>, engine: &Engine) -> 
     Ok(start.await?.typed::<AnyWorkflow>())
 }
 
-async fn send(signals: &[Signal], exec: &Execution, kit: &Arc<Kit>) -> Result<()> {
-    for Signal { after, name, payload } in signals {
+async fn send(signals: &[PlannedSignal], exec: &Execution, kit: &Arc<Kit>) -> Result<()> {
+    for PlannedSignal { after, name, payload } in signals {
         let payload =
             payload.as_ref().map_err(|error| crate::Error::terminal(error.to_string()))?;
         let send = exec.signal(name, payload);

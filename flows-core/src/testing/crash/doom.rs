@@ -18,7 +18,7 @@ use crate::store::Record;
 
 /// Where a worker dies; commits and effects are counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum CrashPoint {
     /// A commit was sent and not applied.
     Before(usize),
     /// A commit was applied and not acknowledged.
@@ -27,7 +27,7 @@ pub(crate) enum Place {
     Effect(usize),
 }
 
-impl Place {
+impl CrashPoint {
     /// Every place of a run with so many commits and effects.
     pub(super) fn all(commits: usize, effects: usize) -> impl Iterator<Item = Self> {
         let commits = (1..=commits).flat_map(|n| [Self::Before(n), Self::After(n)]);
@@ -35,7 +35,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for CrashPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Before(n) => write!(f, "before commit {n} was applied"),
@@ -52,30 +52,30 @@ pub(crate) type Step = (Uuid, u32);
 
 /// Something that was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Done {
+pub(super) enum Progress {
     Invoked(Step),
     Recorded(Step),
 }
 
 pub(crate) struct Doom {
-    place: Option<Place>,
+    place: Option<CrashPoint>,
     /// Moves when a worker dies.
     deaths: watch::Sender<()>,
-    state: Mutex<State>,
+    state: Mutex<PlanState>,
 }
 
 #[derive(Default)]
-struct State {
+struct PlanState {
     commits: usize,
     effects: usize,
     /// The worker that registered last.
     worker: Uuid,
     dead: Option<Uuid>,
-    done: Vec<Done>,
+    done: Vec<Progress>,
 }
 
 impl Doom {
-    pub(super) fn new(place: Option<Place>) -> Self {
+    pub(super) fn new(place: Option<CrashPoint>) -> Self {
         Self { place, deaths: watch::Sender::new(()), state: Mutex::default() }
     }
 
@@ -95,7 +95,7 @@ impl Doom {
     }
 
     /// What was invoked and recorded, in order.
-    pub(super) fn done(&self) -> Vec<Done> {
+    pub(super) fn done(&self) -> Vec<Progress> {
         self.lock().done.clone()
     }
 
@@ -113,13 +113,13 @@ impl Doom {
         if self.dead() == Some(worker) {
             return pending().await;
         }
-        self.die_at(Place::Before(number)).await;
+        self.die_at(CrashPoint::Before(number)).await;
         number
     }
 
     /// A commit was applied.
     pub(crate) async fn after_commit(&self, number: usize) {
-        self.die_at(Place::After(number)).await;
+        self.die_at(CrashPoint::After(number)).await;
     }
 
     /// A record was applied.
@@ -135,13 +135,13 @@ impl Doom {
             }
             _ => None,
         });
-        self.lock().done.extend(ops.map(|op| Done::Recorded((record.key.run, op))));
+        self.lock().done.extend(ops.map(|op| Progress::Recorded((record.key.run, op))));
     }
 
     /// Runs an attempt for as long as its worker lives.
     pub(crate) async fn outlive(&self, step: Step, effect: PayloadFuture) -> Result<Payload> {
         let mut deaths = self.deaths();
-        self.lock().done.push(Done::Invoked(step));
+        self.lock().done.push(Progress::Invoked(step));
         let result = tokio::select! {
             biased;
             _ = deaths.changed() => return Err(died()),
@@ -152,12 +152,12 @@ impl Doom {
             state.effects += 1;
             state.effects
         };
-        self.die_at(Place::Effect(number)).await;
+        self.die_at(CrashPoint::Effect(number)).await;
         result
     }
 
     /// Dies here, if this is the place; each run has one death.
-    async fn die_at(&self, here: Place) {
+    async fn die_at(&self, here: CrashPoint) {
         {
             let mut state = self.lock();
             if self.place != Some(here) || state.dead.is_some() {
@@ -169,7 +169,7 @@ impl Doom {
         pending().await
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PlanState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -24,7 +24,7 @@ use super::verdict::in_words;
 use crate::clock;
 use crate::engine::History;
 use crate::registry::Registry;
-use crate::testing::replay::{self, End};
+use crate::testing::replay::{self, WhenEnded};
 
 /// Names the file with the task; set in the other process only.
 const TASK: &str = "FLOWS_REPLAY_ELSEWHERE";
@@ -107,7 +107,7 @@ fn name_of_test() -> Result<String, String> {
 }
 
 fn run(test: &str, number: u32, undisturbed: &Course) -> Result<Found, String> {
-    let place = Place::new().map_err(|error| format!("no directory for it: {error}"))?;
+    let place = OwnDirectory::new().map_err(|error| format!("no directory for it: {error}"))?;
     let task = Task {
         number,
         history: undisturbed.history.to_json().map_err(|error| error.to_string())?,
@@ -127,7 +127,7 @@ fn run(test: &str, number: u32, undisturbed: &Course) -> Result<Found, String> {
 }
 
 /// Starts the program again, waits for its end, and gives what it has said.
-fn start(test: &str, place: &Place) -> Result<String, String> {
+fn start(test: &str, place: &OwnDirectory) -> Result<String, String> {
     let program = env::current_exe().map_err(|error| error.to_string())?;
     let output = fs::File::create(place.output()).map_err(|error| error.to_string())?;
     let errors = output.try_clone().map_err(|error| error.to_string())?;
@@ -167,9 +167,9 @@ fn is_kept(name: &OsStr) -> bool {
 }
 
 /// A directory of its own; it ends with this.
-struct Place(PathBuf);
+struct OwnDirectory(PathBuf);
 
-impl Place {
+impl OwnDirectory {
     fn new() -> std::io::Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -191,7 +191,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for OwnDirectory {
     fn drop(&mut self) {
         drop(fs::remove_dir_all(&self.0));
     }
@@ -236,7 +236,7 @@ impl Task {
             Ok(history) => history,
             Err(error) => return Some(error.to_string()),
         };
-        if let Err(error) = replay::check(registry, &history, End::Same) {
+        if let Err(error) = replay::check(registry, &history, WhenEnded::Same) {
             return Some(error.to_string());
         }
         let again = replay::turn_of(registry, &history).ok()?.outcome?;

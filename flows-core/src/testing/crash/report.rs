@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use super::course::Course;
-use super::doom::Place;
+use super::doom::CrashPoint;
 use super::verdict::Difference;
 use crate::engine::HistoryEvent;
 use crate::testing::causes::CAUSES;
@@ -15,7 +15,7 @@ const SHOWN: usize = 120;
 /// The worker's death has changed something.
 pub(super) fn failure(
     workflow: &str,
-    place: Place,
+    place: CrashPoint,
     [undisturbed, crashed]: [&Course; 2],
     difference: &Difference,
     first: Vec<String>,

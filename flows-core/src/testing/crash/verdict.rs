@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::course::Course;
-use super::doom::{Done, Step};
+use super::doom::{Progress, Step};
 use crate::engine::HistoryEvent;
 use crate::error::Result;
 use crate::replay::KEEP_THE_CODE;
@@ -58,18 +58,18 @@ fn never_died(undisturbed: &Course, crashed: &Course) -> Option<Difference> {
 }
 
 /// Each activity is invoked before its record and never after it; and there is one record.
-fn effects(done: &[Done]) -> Option<Difference> {
+fn effects(done: &[Progress]) -> Option<Difference> {
     let mut seen: BTreeMap<Step, (usize, usize)> = BTreeMap::new();
     for done in done {
-        let (Done::Invoked(step) | Done::Recorded(step)) = *done;
+        let (Progress::Invoked(step) | Progress::Recorded(step)) = *done;
         let (invoked, recorded) = seen.entry(step).or_default();
         let op = step.1;
         match done {
-            Done::Invoked(_) if *recorded > 0 => {
+            Progress::Invoked(_) if *recorded > 0 => {
                 let what = format!("its effects: activity #{op} was invoked after its record");
                 return Some(Difference::new(what));
             }
-            Done::Recorded(_) if *recorded > 0 || *invoked == 0 => {
+            Progress::Recorded(_) if *recorded > 0 || *invoked == 0 => {
                 let times = *recorded + 1;
                 let what = format!(
                     "its effects: activity #{op} was recorded {times} times and invoked {invoked} \
@@ -77,8 +77,8 @@ fn effects(done: &[Done]) -> Option<Difference> {
                 );
                 return Some(Difference::new(what));
             }
-            Done::Invoked(_) => *invoked += 1,
-            Done::Recorded(_) => *recorded += 1,
+            Progress::Invoked(_) => *invoked += 1,
+            Progress::Recorded(_) => *recorded += 1,
         }
     }
     None
@@ -124,12 +124,12 @@ fn decisions(journal: &[HistoryEvent]) -> String {
 mod tests {
     use uuid::Uuid;
 
-    use super::Done::{Invoked, Recorded};
+    use super::Progress::{Invoked, Recorded};
     use super::*;
 
     /// What is said about a list of invocations and records.
     #[track_caller]
-    fn check(done: &[fn(Step) -> Done], expected: Option<&str>) {
+    fn check(done: &[fn(Step) -> Progress], expected: Option<&str>) {
         let done: Vec<_> = done.iter().map(|done| done((Uuid::nil(), 3))).collect();
         assert_eq!(effects(&done).map(|difference| difference.what).as_deref(), expected);
     }

@@ -2,7 +2,7 @@
 
 use super::report::{Findings, Level, LockReport};
 use super::shapes;
-use super::snapshot::{Entry, Key, Lock};
+use super::snapshot::{Key, Lock, LockEntry};
 use super::steps::{self, Renames};
 use crate::outline::Line;
 
@@ -37,7 +37,7 @@ impl Lock {
     fn renames(&self, new: &Self) -> Renames {
         let mut renames = Renames::default();
         for (key, old) in self.entries.iter().filter(|(key, _)| !new.entries.contains_key(key)) {
-            let same = |(other, entry): &(&Key, &Entry)| {
+            let same = |(other, entry): &(&Key, &LockEntry)| {
                 !self.entries.contains_key(other)
                     && key.is_renamed(other)
                     && old.looks_like(entry)
@@ -95,7 +95,13 @@ impl Lock {
 }
 
 /// A definition that is there before and after.
-fn changed(key: &Key, old: &Entry, new: &Entry, renames: &Renames, findings: &mut Findings) {
+fn changed(
+    key: &Key,
+    old: &LockEntry,
+    new: &LockEntry,
+    renames: &Renames,
+    findings: &mut Findings,
+) {
     if old.postcard.is_some() && old.postcard != new.postcard {
         postcard(old, new, findings);
     } else {
@@ -105,8 +111,8 @@ fn changed(key: &Key, old: &Entry, new: &Entry, renames: &Renames, findings: &mu
 }
 
 /// Bytes without names: nothing may change.
-fn postcard(old: &Entry, new: &Entry, findings: &mut Findings) {
-    let prints = |entry: &Entry, at: usize| {
+fn postcard(old: &LockEntry, new: &LockEntry, findings: &mut Findings) {
+    let prints = |entry: &LockEntry, at: usize| {
         let prints = entry.postcard.as_deref().unwrap_or_default();
         prints.split(' ').nth(at).unwrap_or_default().to_owned()
     };
@@ -130,7 +136,7 @@ fn postcard(old: &Entry, new: &Entry, findings: &mut Findings) {
 const INPUT_OF_ACTIVITY: &str = "a replay makes it again, so nothing is read wrongly; but runs \
                                  that have called it report another input than they recorded";
 
-fn json(key: &Key, old: &Entry, new: &Entry, findings: &mut Findings) {
+fn json(key: &Key, old: &LockEntry, new: &LockEntry, findings: &mut Findings) {
     let name = |line: &Line| line.text.split(':').next().unwrap_or_default().to_owned();
     for old in &old.shapes {
         let Some(new) = new.shapes.iter().find(|new| name(new) == name(old)) else { continue };
@@ -164,7 +170,7 @@ fn otherwise(key: &Key) -> &'static str {
     }
 }
 
-impl Entry {
+impl LockEntry {
     /// Whether it could be the same definition under another name.
     fn looks_like(&self, other: &Self) -> bool {
         let text = |entry: &Self| {

@@ -3,7 +3,7 @@
 //! A format of its own and not TOML: shapes and call sites are trees of short lines, which people
 //! review and git merges line by line. In TOML they would be long quoted texts or deep tables.
 
-use super::snapshot::{Entry, Key, Lock};
+use super::snapshot::{Key, Lock, LockEntry};
 use crate::graph;
 use crate::outline::{self, Line};
 
@@ -49,7 +49,7 @@ impl Lock {
     }
 }
 
-fn lines(entry: &Entry) -> Vec<Line> {
+fn lines(entry: &LockEntry) -> Vec<Line> {
     let postcard = entry.postcard.iter().map(|prints| format!("codec: postcard {prints}"));
     let mut lines: Vec<_> = postcard.map(|text| Line::new(text, Vec::new())).collect();
     lines.extend(entry.shapes.iter().cloned());
@@ -72,8 +72,8 @@ fn key(text: &str) -> Option<Key> {
     }
 }
 
-fn entry(line: &Line) -> Result<Entry, (u32, String)> {
-    let mut entry = Entry::default();
+fn entry(line: &Line) -> Result<LockEntry, (u32, String)> {
+    let mut entry = LockEntry::default();
     for part in &line.inside {
         let name = part.text.split(':').next().unwrap_or_default();
         match name {

@@ -7,7 +7,7 @@ use super::report::{Findings, Level};
 use crate::outline::Line;
 
 /// One line of a shape: `customer (or client): option of str (optional)`.
-struct Part<'a> {
+struct ShapeLine<'a> {
     names: Vec<&'a str>,
     form: &'a str,
     presence: Presence,
@@ -21,7 +21,7 @@ enum Presence {
     Perhaps,
 }
 
-impl<'a> Part<'a> {
+impl<'a> ShapeLine<'a> {
     fn of(line: &'a Line) -> Self {
         let (names, form) = line.text.split_once(": ").unwrap_or((&line.text, "unit"));
         let (first, others) = names.split_once(" (or ").unwrap_or((names, ""));
@@ -40,14 +40,14 @@ impl<'a> Part<'a> {
         self.names[0]
     }
 
-    fn is(&self, other: &Part<'_>) -> bool {
+    fn is(&self, other: &ShapeLine<'_>) -> bool {
         self.names.iter().any(|name| other.names.contains(name))
     }
 }
 
 /// Compares `input: struct` and its like; `otherwise` is what to do where serde has no help.
 pub(super) fn compare(old: &Line, new: &Line, otherwise: &str, findings: &mut Findings) {
-    let (old, new) = (Part::of(old), Part::of(new));
+    let (old, new) = (ShapeLine::of(old), ShapeLine::of(new));
     let mut comparison = Comparison { otherwise, findings };
     comparison.forms(old.name(), [old.form, new.form], [old.inside, new.inside]);
 }
@@ -102,7 +102,7 @@ impl Comparison<'_, '_> {
     }
 
     fn fields(&mut self, path: &str, inside: [&[Line]; 2], form: &str) {
-        let [old, new] = inside.map(|lines| lines.iter().map(Part::of).collect::<Vec<_>>());
+        let [old, new] = inside.map(|lines| lines.iter().map(ShapeLine::of).collect::<Vec<_>>());
         let gone: Vec<_> = old.iter().filter(|old| !new.iter().any(|new| new.is(old))).collect();
         for field in &old {
             let Some(now) = new.iter().find(|new| new.is(field)) else { continue };
@@ -129,7 +129,7 @@ impl Comparison<'_, '_> {
         }
     }
 
-    fn new_field(&mut self, within: &str, field: &Part<'_>, former: Option<&str>) {
+    fn new_field(&mut self, within: &str, field: &ShapeLine<'_>, former: Option<&str>) {
         let path = at(within, field.name());
         match (field.presence, former) {
             (Presence::Required, Some(former)) => {
@@ -178,7 +178,7 @@ impl Comparison<'_, '_> {
     }
 
     fn variants(&mut self, path: &str, inside: [&[Line]; 2]) {
-        let [old, new] = inside.map(|lines| lines.iter().map(Part::of).collect::<Vec<_>>());
+        let [old, new] = inside.map(|lines| lines.iter().map(ShapeLine::of).collect::<Vec<_>>());
         for variant in &old {
             let path = format!("{path}::{}", variant.name());
             let Some(now) = new.iter().find(|new| new.is(variant)) else {
@@ -198,7 +198,7 @@ impl Comparison<'_, '_> {
 
     fn elements(&mut self, path: &str, [old, new]: [&[Line]; 2]) {
         for (old, new) in old.iter().zip(new) {
-            let (old, new) = (Part::of(old), Part::of(new));
+            let (old, new) = (ShapeLine::of(old), ShapeLine::of(new));
             let path = at(path, old.name());
             self.forms(&path, [old.form, new.form], [old.inside, new.inside]);
         }

@@ -13,7 +13,7 @@ use crate::shape::Shape;
 #[derive(Debug, Clone, Default)]
 pub struct Lock {
     /// Entries by kind, name and version.
-    pub(super) entries: BTreeMap<Key, Entry>,
+    pub(super) entries: BTreeMap<Key, LockEntry>,
 }
 
 /// What an entry is about. The order is that of the file.
@@ -25,7 +25,7 @@ pub(super) enum Key {
 }
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Entry {
+pub(super) struct LockEntry {
     /// Where the definition stands; unknown to a file.
     pub(super) source: Option<SourceLocation>,
     /// Fingerprints of input and output, where they are written with postcard.
@@ -46,7 +46,7 @@ impl Lock {
             let resolved = def.graph.resolved(registry);
             for (name, shape) in &resolved.signals {
                 let shapes = vec![named("payload", shape().json)];
-                let entry = Entry { shapes, ..Entry::default() };
+                let entry = LockEntry { shapes, ..LockEntry::default() };
                 entries.insert(Key::Signal((*name).to_owned()), entry);
             }
             let key = Key::Workflow(def.name.to_owned(), def.version);
@@ -56,19 +56,19 @@ impl Lock {
     }
 }
 
-fn activity(def: &ActivityDef) -> Entry {
+fn activity(def: &ActivityDef) -> LockEntry {
     let (input, output) = ((def.shapes.input)(), (def.shapes.output)());
     let prints = || format!("{:016x} {:016x}", input.fingerprint, output.fingerprint);
     let postcard = (def.codec == Codec::Postcard).then(prints);
     let shapes = vec![named("input", input.json), named("output", output.json)];
-    Entry { source: Some(def.source), postcard, shapes, steps: Vec::new() }
+    LockEntry { source: Some(def.source), postcard, shapes, steps: Vec::new() }
 }
 
-fn workflow(def: &WorkflowDef, steps: Vec<Item>) -> Entry {
+fn workflow(def: &WorkflowDef, steps: Vec<Item>) -> LockEntry {
     let Shapes { input, output } = def.shapes;
     let shapes = [("input", input), ("output", output)];
     let shapes = shapes.map(|(name, shape): (_, fn() -> Shape)| named(name, shape().json));
-    Entry { source: Some(def.source), postcard: None, shapes: shapes.into(), steps }
+    LockEntry { source: Some(def.source), postcard: None, shapes: shapes.into(), steps }
 }
 
 fn named(name: &str, shape: Line) -> Line {

@@ -61,28 +61,29 @@ impl Renames {
 /// Says what changed from `old` to `new`.
 pub(super) fn compare(old: &[Item], new: &[Item], findings: &mut Findings) {
     let (old, new) = patches::as_an_old_run_sees_it(old, new, findings);
-    let mut walk = Walk { changes: Changes::of(&old, &new), findings };
-    walk.sequence(&old, &new, Place { last: true, ends: true });
+    let mut walk = StepWalk { changes: Changes::of(&old, &new), findings };
+    walk.sequence(&old, &new, SequencePosition { last: true, ends: true });
     walk.changes.report(walk.findings);
 }
 
 /// Where in the workflow a sequence stands.
 #[derive(Clone, Copy)]
-struct Place {
+struct SequencePosition {
     /// Nothing of the workflow comes after it.
     last: bool,
     /// `return` in it ends the run.
     ends: bool,
 }
 
-struct Walk<'a> {
+struct StepWalk<'a> {
     changes: Changes<'a>,
     findings: &'a mut Findings,
 }
 
-impl<'a> Walk<'a> {
-    fn sequence(&mut self, old: &'a [Item], new: &'a [Item], place: Place) {
-        let place = Place { last: place.last || place.ends && ends_the_run(old), ..place };
+impl<'a> StepWalk<'a> {
+    fn sequence(&mut self, old: &'a [Item], new: &'a [Item], place: SequencePosition) {
+        let place =
+            SequencePosition { last: place.last || place.ends && ends_the_run(old), ..place };
         let pairs = align(old, new, score);
         for Gap { old: gone, new: put_in } in gaps(&pairs, (old.len(), new.len())) {
             let at_end = place.last && old[gone.end..].iter().all(|item| item.kind.is_end());
@@ -98,20 +99,20 @@ impl<'a> Walk<'a> {
         }
         for (i, j) in pairs {
             let last = place.last && old[i + 1..].iter().all(|item| item.kind.is_end());
-            self.item(&old[i], &new[j], Place { last, ..place });
+            self.item(&old[i], &new[j], SequencePosition { last, ..place });
         }
     }
 
     /// Two items that stand for the same.
-    fn item(&mut self, old: &'a Item, new: &'a Item, place: Place) {
+    fn item(&mut self, old: &'a Item, new: &'a Item, place: SequencePosition) {
         self.label(old, new);
         let inside = match new.kind {
             Kind::If | Kind::IfPatched | Kind::Match | Kind::LetElse | Kind::Block => place,
             Kind::Select => place,
             Kind::Async | Kind::Closure | Kind::Join | Kind::TryJoin => {
-                Place { last: false, ends: false }
+                SequencePosition { last: false, ends: false }
             }
-            _ => Place { last: false, ..place },
+            _ => SequencePosition { last: false, ..place },
         };
         match new.kind {
             Kind::Match => self.arms(old, new, inside),
@@ -166,7 +167,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn arms(&mut self, old: &'a Item, new: &'a Item, place: Place) {
+    fn arms(&mut self, old: &'a Item, new: &'a Item, place: SequencePosition) {
         for (was, is) in side_by_side(&old.lanes, &new.lanes, |a, b| a.label == b.label) {
             match (was.map(|at| &old.lanes[at]), is.map(|at| &new.lanes[at])) {
                 (Some(was), Some(is)) => {
@@ -196,8 +197,8 @@ impl<'a> Walk<'a> {
     }
 
     /// The futures of a join: a new one behind all others is called after them.
-    fn futures(&mut self, old: &'a Item, new: &'a Item, place: Place) {
-        let inside = Place { last: false, ends: false };
+    fn futures(&mut self, old: &'a Item, new: &'a Item, place: SequencePosition) {
+        let inside = SequencePosition { last: false, ends: false };
         let single = old.lanes.iter().all(|lane| lane.items.len() <= 1);
         for (was, is) in side_by_side(&old.lanes, &new.lanes, |a, b| steps(a) == steps(b)) {
             let (gone, added) = (was.map(|at| &old.lanes[at]), is.map(|at| &new.lanes[at]));
@@ -218,10 +219,10 @@ impl<'a> Walk<'a> {
     }
 
     /// The arms of a select: all futures are called before anything else.
-    fn select(&mut self, old: &'a Item, new: &'a Item, place: Place) {
+    fn select(&mut self, old: &'a Item, new: &'a Item, place: SequencePosition) {
         let (was, is): (Vec<_>, Vec<_>) =
             (old.lanes.chunks(2).collect(), new.lanes.chunks(2).collect());
-        let inside = Place { last: false, ends: false };
+        let inside = SequencePosition { last: false, ends: false };
         let body = |arm: &&'a [Lane]| arm.get(1).map_or(&[][..], |lane| &lane.items[..]);
         for (i, j) in side_by_side(&was, &is, |a, b| steps(&a[0]) == steps(&b[0])) {
             let (was, is) = (i.map(|at| was[at]), j.map(|at| is[at]));

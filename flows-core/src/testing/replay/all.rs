@@ -155,7 +155,7 @@ fn look_at(report: &mut Report, registry: &Registry, run: &Activation, status: R
         return report.unregistered(&run.spec.workflow, run.spec.version, status);
     }
     let checked = match History::of_activation(run, status) {
-        Ok(history) => super::check(registry, &history, super::End::Any),
+        Ok(history) => super::check(registry, &history, super::WhenEnded::Any),
         Err(error) => Err(super::ReplayError::unreadable(&error)),
     };
     if let Err(error) = checked {

@@ -1,8 +1,8 @@
 //! What must hold when a schedule is over: no run is lost, every journal is whole and replays, no
-//! letter was lost or doubled, and the runs ended as they do when nothing goes wrong.
+//! message was lost or doubled, and the runs ended as they do when nothing goes wrong.
 
 use super::schedule::{Plan, result_of};
-use super::script::{Client, Letter, id_of};
+use super::script::{Client, PlannedMessage, id_of};
 use super::trace::short;
 use super::world::{World, ends};
 use crate::engine::History;
@@ -10,11 +10,11 @@ use crate::error::{Error, ErrorKind, ErrorRecord};
 use crate::ids::RunKey;
 use crate::journal::Event;
 use crate::store::{Activation, Outcome, Placement, RunStatus, Store};
-use crate::testing::replay::{End, check as replays};
+use crate::testing::replay::{WhenEnded, check as replays};
 
 /// How a start ended, as a schedule without faults has it too.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Ended {
+pub(super) struct RunEnd {
     pub(super) status: RunStatus,
     /// Its output, or its error's message.
     pub(super) with: Option<String>,
@@ -25,8 +25,8 @@ pub(super) async fn check(
     plan: &Plan,
     world: &World,
     clients: Vec<Client>,
-    usual: Option<&[Ended]>,
-) -> Result<Vec<Ended>, String> {
+    usual: Option<&[RunEnd]>,
+) -> Result<Vec<RunEnd>, String> {
     for (run, status) in world.store.all() {
         let history = journal(world, &run, status)?;
         activities(world, run.key, &history)?;
@@ -35,7 +35,7 @@ pub(super) async fn check(
     }
     let mut all = Vec::new();
     for (number, client) in clients.into_iter().enumerate() {
-        letters(plan, world, number, &client).await?;
+        messages(plan, world, number, &client).await?;
         let ended = end(world, number).await?;
         agrees(&ended, client).await?;
         if let Some(usual) = usual.map(|usual| &usual[number])
@@ -54,7 +54,7 @@ pub(super) async fn check(
     Ok(all)
 }
 
-impl Ended {
+impl RunEnd {
     fn in_words(&self) -> String {
         format!("{} with {}", self.status, self.with.as_deref().unwrap_or("nothing"))
     }
@@ -78,7 +78,7 @@ fn journal(world: &World, run: &Activation, status: RunStatus) -> Result<History
     if !begins {
         return Err(format!("the journal of {name} does not begin with its first turn"));
     }
-    replays(&world.registry, &history, End::Same).map_err(|error| error.to_string())?;
+    replays(&world.registry, &history, WhenEnded::Same).map_err(|error| error.to_string())?;
     Ok(history)
 }
 
@@ -161,10 +161,15 @@ async fn chain(world: &World, number: usize) -> Result<Vec<RunKey>, String> {
 
 /// Every acknowledged signal was received once, in order; what was not received waits, or went
 /// with the run that ended.
-async fn letters(plan: &Plan, world: &World, number: usize, client: &Client) -> Result<(), String> {
-    let letters = &plan.starts[number].letters;
-    let sent = signals_of(&letters[..client.sent]);
-    let acknowledged = signals_of(&letters[..client.acknowledged]);
+async fn messages(
+    plan: &Plan,
+    world: &World,
+    number: usize,
+    client: &Client,
+) -> Result<(), String> {
+    let messages = &plan.starts[number].messages;
+    let sent = signals_of(&messages[..client.sent]);
+    let acknowledged = signals_of(&messages[..client.acknowledged]);
     let runs = chain(world, number).await?;
     let mut received = Vec::new();
     for key in &runs {
@@ -178,7 +183,7 @@ async fn letters(plan: &Plan, world: &World, number: usize, client: &Client) -> 
             return Err(format!("{} has missed a signal: {of_run:?} of {sent:?}", short(*key)));
         }
         received.extend(of_run);
-        if status.is_open() && acknowledged.iter().any(|letter| !received.contains(letter)) {
+        if status.is_open() && acknowledged.iter().any(|message| !received.contains(message)) {
             return Err(format!(
                 "{} waits and has only {received:?} of the signals {acknowledged:?}",
                 short(*key)
@@ -188,12 +193,12 @@ async fn letters(plan: &Plan, world: &World, number: usize, client: &Client) -> 
     Ok(())
 }
 
-fn signals_of(letters: &[Letter]) -> Vec<(String, String)> {
-    let signal = |letter: &Letter| match letter {
-        Letter::Signal(name, payload) => Some((name.clone(), payload.to_string())),
-        Letter::Cancel | Letter::Terminate => None,
+fn signals_of(messages: &[PlannedMessage]) -> Vec<(String, String)> {
+    let signal = |message: &PlannedMessage| match message {
+        PlannedMessage::Signal(name, payload) => Some((name.clone(), payload.to_string())),
+        PlannedMessage::Cancel | PlannedMessage::Terminate => None,
     };
-    letters.iter().filter_map(signal).collect()
+    messages.iter().filter_map(signal).collect()
 }
 
 fn signals(history: &History) -> impl Iterator<Item = (String, String)> {
@@ -211,19 +216,19 @@ fn is_subsequence<T: PartialEq>(part: &[T], whole: &[T]) -> bool {
 }
 
 /// How a start has ended.
-async fn end(world: &World, number: usize) -> Result<Ended, String> {
+async fn end(world: &World, number: usize) -> Result<RunEnd, String> {
     let runs = chain(world, number).await?;
     let last = runs.last().copied().into_iter().collect::<Vec<_>>();
     let outcomes = world.store.outcomes(&last).await.map_err(|error| error.to_string())?;
     let Some((_, Outcome { status, output, error, .. })) = outcomes.into_iter().next() else {
-        return Ok(Ended { status: RunStatus::Running, with: None });
+        return Ok(RunEnd { status: RunStatus::Running, with: None });
     };
     let message = match error.map(|json| (serde_json::from_str::<ErrorRecord>(&json), json)) {
         Some((Ok(record), _)) => Some(expected(Error::from(record))?),
         Some((Err(_), json)) => Some(json),
         None => None,
     };
-    Ok(Ended { status, with: output.or(message) })
+    Ok(RunEnd { status, with: output.or(message) })
 }
 
 /// An error's message. That the simulation lacks something is no way to end.
@@ -235,7 +240,7 @@ fn expected(error: Error) -> Result<String, String> {
 }
 
 /// The client that waits for the result has it, and it is the same.
-async fn agrees(ended: &Ended, client: Client) -> Result<(), String> {
+async fn agrees(ended: &RunEnd, client: Client) -> Result<(), String> {
     if ended.status.is_open() {
         client.result.abort();
         return Ok(());

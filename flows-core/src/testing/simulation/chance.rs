@@ -41,7 +41,7 @@ pub(super) enum Fault {
 
 /// Where a fault may strike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum FaultPoint {
     /// A call of a client, which is never killed.
     Client,
     /// A call of a client that starts runs or sends letters.
@@ -58,10 +58,10 @@ const KINDS: usize = 8;
 
 /// The chances of one schedule.
 pub(super) struct Chance {
-    inner: Mutex<Inner>,
+    inner: Mutex<ChanceState>,
 }
 
-struct Inner {
+struct ChanceState {
     random: ChaCha8Rng,
     /// Faults that are left.
     budget: u32,
@@ -84,7 +84,7 @@ impl Chance {
     }
 
     pub(super) fn new(seed: u64) -> Self {
-        let mut inner = Inner {
+        let mut inner = ChanceState {
             random: ChaCha8Rng::seed_from_u64(seed),
             budget: 0,
             per_mille: 0,
@@ -109,7 +109,7 @@ impl Chance {
         self.lock().faults
     }
 
-    pub(super) fn fault(&self, place: Place) -> Fault {
+    pub(super) fn fault(&self, place: FaultPoint) -> Fault {
         let mut inner = self.lock();
         if inner.calm || inner.budget == 0 || inner.below(1000) >= inner.per_mille {
             return Fault::Nothing;
@@ -157,12 +157,12 @@ impl Chance {
         if inner.calm { values[N - 1] } else { inner.one_of(values) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, ChanceState> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
+impl ChanceState {
     fn below(&mut self, limit: u32) -> u32 {
         self.random.next_u32() % limit
     }
@@ -176,11 +176,11 @@ impl Inner {
     }
 
     /// A fault that can strike here, if this schedule has the kind that came up.
-    fn some_fault(&mut self, place: Place) -> Fault {
+    fn some_fault(&mut self, place: FaultPoint) -> Fault {
         let kind = self.below(KINDS as u32) as usize;
         let after = self.below(2) == 0;
-        let worker = !matches!(place, Place::Client | Place::Send);
-        let call = place != Place::Activity;
+        let worker = !matches!(place, FaultPoint::Client | FaultPoint::Send);
+        let call = place != FaultPoint::Activity;
         if !self.kinds[kind] {
             return Fault::Nothing;
         }
@@ -188,11 +188,11 @@ impl Inner {
             0 => Fault::Slow { after, time: self.millis(300) },
             1 if call => Fault::Refused,
             2 if call => Fault::AnswerLost,
-            3 if place == Place::Commit => Fault::Late(self.millis(400)),
+            3 if place == FaultPoint::Commit => Fault::Late(self.millis(400)),
             4 if worker => Fault::Crash { after },
             5 if worker => Fault::Freeze { after, time: self.millis(3_000) },
             6 if worker => Fault::Stop,
-            7 if matches!(place, Place::Send | Place::Commit) => Fault::Held,
+            7 if matches!(place, FaultPoint::Send | FaultPoint::Commit) => Fault::Held,
             _ => Fault::Nothing,
         }
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use uuid::Uuid;
 
-use super::chance::{Fault, Place};
+use super::chance::{Fault, FaultPoint};
 use super::flaw::Flaw;
 use super::process::{SimProcess, injected};
 use super::trace::{number_of, short};
@@ -27,7 +27,7 @@ use crate::store::{
 
 pub(super) struct Network {
     process: SimProcess,
-    place: Place,
+    place: FaultPoint,
     writers: usize,
     lost: Mutex<Vec<(Uuid, Lost)>>,
     /// Workers that could not be retired yet.
@@ -40,7 +40,7 @@ impl Network {
         let writers = process.world().chance.one_of([1, 2]);
         Self {
             process,
-            place: Place::Worker,
+            place: FaultPoint::Worker,
             writers,
             lost: Mutex::default(),
             left: Mutex::default(),
@@ -50,7 +50,7 @@ impl Network {
     pub(super) fn of_client(process: SimProcess) -> Self {
         Self {
             process,
-            place: Place::Client,
+            place: FaultPoint::Client,
             writers: 1,
             lost: Mutex::default(),
             left: Mutex::default(),
@@ -83,7 +83,7 @@ impl Network {
         held: T,
         call: impl Future<Output = Result<Vec<Result<T>>>>,
     ) -> Result<Vec<Result<T>>> {
-        let fault = self.process.before(Place::Send).await?;
+        let fault = self.process.before(FaultPoint::Send).await?;
         if fault == Fault::Held {
             return Ok(keys.iter().map(|_| Ok(held.clone())).collect());
         }
@@ -191,7 +191,7 @@ impl Network {
             tokio::time::sleep(time).await;
             let network = Self {
                 process,
-                place: Place::Worker,
+                place: FaultPoint::Worker,
                 writers: 1,
                 lost: Mutex::default(),
                 left: Mutex::default(),
@@ -390,7 +390,7 @@ impl Store for Network {
         records: &'a [Record],
     ) -> StoreFuture<'a, Vec<Committed>> {
         Box::pin(async move {
-            let fault = self.process.before(Place::Commit).await?;
+            let fault = self.process.before(FaultPoint::Commit).await?;
             if let Fault::Late(_) = fault {
                 self.commit_late(fault, worker, records);
                 return Err(injected("has lost the connection"));

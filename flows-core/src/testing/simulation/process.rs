@@ -1,6 +1,6 @@
 //! A process of a simulation: it can be killed, frozen and asked to end, at any call that it makes.
 //!
-//! Every task of its worker runs in a [`Gate`]. A killed process is never polled again, so nothing
+//! Every task of its worker runs in a [`TaskGate`]. A killed process is never polled again, so nothing
 //! of it has effects; a frozen one finds, when it thaws, that time has passed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::chance::{Fault, Place};
+use super::chance::{Fault, FaultPoint};
 use super::world::World;
 use crate::definition::PayloadFuture;
 use crate::error::{Error, ErrorKind, Result};
@@ -28,9 +28,9 @@ const INJECTED: &str = "the simulated network";
 
 /// A handle to a process; all of them are the same.
 #[derive(Clone)]
-pub(super) struct SimProcess(Arc<Inner>);
+pub(super) struct SimProcess(Arc<ProcessState>);
 
-struct Inner {
+struct ProcessState {
     world: Arc<World>,
     name: String,
     number: u64,
@@ -42,7 +42,7 @@ struct Inner {
 
 impl SimProcess {
     pub(super) fn new(world: &Arc<World>, name: String, number: u64) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(ProcessState {
             world: Arc::clone(world),
             name,
             number,
@@ -76,7 +76,7 @@ impl SimProcess {
     }
 
     /// Before something happens: what is to go wrong with it, as far as it has not gone wrong here.
-    pub(super) async fn before(&self, place: Place) -> Result<Fault> {
+    pub(super) async fn before(&self, place: FaultPoint) -> Result<Fault> {
         let fault = self.0.world.chance.fault(place);
         if fault != Fault::Nothing {
             self.note(fault);
@@ -142,7 +142,7 @@ impl SimProcess {
 
 impl Process for SimProcess {
     fn task(&self, task: TaskFuture) -> TaskFuture {
-        Box::pin(Gate { process: self.clone(), task: Some(task) })
+        Box::pin(TaskGate { process: self.clone(), task: Some(task) })
     }
 
     fn activity(&self, invocation: Invocation, body: PayloadFuture) -> PayloadFuture {
@@ -150,7 +150,7 @@ impl Process for SimProcess {
         Box::pin(async move {
             let world = process.world();
             world.invoked(process.name(), process.number(), invocation);
-            let fault = process.before(Place::Activity).await?;
+            let fault = process.before(FaultPoint::Activity).await?;
             tokio::time::sleep(world.chance.pause(30)).await;
             let result = body.await;
             process.after(fault).await?;
@@ -160,12 +160,12 @@ impl Process for SimProcess {
 }
 
 /// A task of a process.
-struct Gate {
+struct TaskGate {
     process: SimProcess,
     task: Option<TaskFuture>,
 }
 
-impl Future for Gate {
+impl Future for TaskGate {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::audit::{self, Ended};
+use super::audit::{self, RunEnd};
 use super::chance::Chance;
 use super::flaw::Flaw;
 use super::network::Network;
 use super::process::SimProcess;
 use super::report::Faults;
-use super::script::{self, Begin, Client, failed};
+use super::script::{self, Client, PlannedRun, failed};
 use super::world::World;
 use crate::clock;
 use crate::context::StateMap;
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Plan {
     pub(super) worker: Worker,
     pub(super) workers: usize,
-    pub(super) starts: Vec<Begin>,
+    pub(super) starts: Vec<PlannedRun>,
     pub(super) mocks: Vec<(&'static str, Mock)>,
     pub(super) state: Vec<InsertState>,
     pub(super) flaw: Option<Flaw>,
@@ -57,7 +57,7 @@ impl Plan {
 
 /// What a schedule was like.
 pub(super) struct Played {
-    pub(super) ends: Vec<Ended>,
+    pub(super) ends: Vec<RunEnd>,
     pub(super) violation: Option<String>,
     pub(super) faults: Faults,
     pub(super) trace: u64,
@@ -68,7 +68,7 @@ pub(super) struct Played {
 pub(super) fn play(
     plan: &Plan,
     seed: Option<u64>,
-    usual: Option<&[Ended]>,
+    usual: Option<&[RunEnd]>,
     in_words: bool,
 ) -> Played {
     let _seeded = clock::seeded(seed.unwrap_or(0));
@@ -93,8 +93,8 @@ pub(super) fn play(
 async fn run(
     plan: &Plan,
     world: &Arc<World>,
-    usual: Option<&[Ended]>,
-) -> Result<Vec<Ended>, String> {
+    usual: Option<&[RunEnd]>,
+) -> Result<Vec<RunEnd>, String> {
     let mut processes = JoinSet::new();
     for slot in 0..plan.workers {
         processes.spawn(keep_alive(Arc::clone(world), plan.worker.clone(), slot));

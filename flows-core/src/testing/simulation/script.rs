@@ -1,4 +1,4 @@
-//! What the clients of a schedule do: they start runs and send letters, and try again for as long as
+//! What the clients of a schedule do: they start runs and send messages, and try again for as long as
 //! the network fails them.
 
 use std::pin::Pin;
@@ -15,36 +15,36 @@ use crate::store::ConflictPolicy;
 
 /// A run to start, and what is sent to it.
 #[derive(Clone)]
-pub(super) struct Begin {
+pub(super) struct PlannedRun {
     start: StartFn,
     input: Payload,
-    pub(super) letters: Vec<Letter>,
+    pub(super) messages: Vec<PlannedMessage>,
     pub(super) any_outcome: bool,
 }
 
-type StartFn = fn(&Tenant, Payload, &str) -> Started;
-type Started = Pin<Box<dyn Future<Output = Result<Execution>> + Send>>;
+type StartFn = fn(&Tenant, Payload, &str) -> StartFuture;
+type StartFuture = Pin<Box<dyn Future<Output = Result<Execution>> + Send>>;
 
 /// What a client sends to a run.
 #[derive(Clone)]
-pub(super) enum Letter {
+pub(super) enum PlannedMessage {
     Signal(String, serde_json::Value),
     Cancel,
     Terminate,
 }
 
-impl Begin {
+impl PlannedRun {
     pub(super) fn new<W: Workflow>(input: &W::Input) -> Result<Self> {
         Ok(Self {
             start: start::<W>,
             input: Payload::json(input)?,
-            letters: Vec::new(),
+            messages: Vec::new(),
             any_outcome: false,
         })
     }
 }
 
-fn start<W: Workflow>(tenant: &Tenant, input: Payload, id: &str) -> Started {
+fn start<W: Workflow>(tenant: &Tenant, input: Payload, id: &str) -> StartFuture {
     let start = Start::<W>::of_payload(tenant, input).id(id);
     let start = start.on_conflict(ConflictPolicy::UseExisting);
     Box::pin(async move { Ok(start.await?.typed()) })
@@ -52,7 +52,7 @@ fn start<W: Workflow>(tenant: &Tenant, input: Payload, id: &str) -> Started {
 
 /// What came of a start, as its client knows it.
 pub(super) struct Client {
-    /// How many of its letters it has begun to send, in order.
+    /// How many of its messages it has begun to send, in order.
     pub(super) sent: usize,
     /// How many of them were acknowledged.
     pub(super) acknowledged: usize,
@@ -60,12 +60,12 @@ pub(super) struct Client {
     pub(super) result: tokio::task::JoinHandle<Result<serde_json::Value>>,
 }
 
-/// Starts a run, and sends its letters.
+/// Starts a run, and sends its messages.
 pub(super) async fn play(
     world: Arc<World>,
     tenant: Tenant,
     number: usize,
-    begin: Begin,
+    begin: PlannedRun,
 ) -> Result<Client> {
     tokio::time::sleep(world.chance.pause(200)).await;
     let id = id_of(number);
@@ -81,10 +81,10 @@ pub(super) async fn play(
         })
     };
     let (mut sent, mut acknowledged) = (0, 0);
-    for (number, letter) in begin.letters.iter().enumerate() {
+    for (number, message) in begin.messages.iter().enumerate() {
         tokio::time::sleep(world.chance.pause(1_500)).await;
         sent += 1;
-        match persist(&world, || send(exec.clone(), number, letter.clone())).await {
+        match persist(&world, || send(exec.clone(), number, message.clone())).await {
             // The run has ended, perhaps because an earlier try went through.
             Err(error) if error.kind() == ErrorKind::Closed => break,
             other => other?,
@@ -99,13 +99,13 @@ pub(super) fn id_of(number: usize) -> String {
     format!("run-{number}")
 }
 
-async fn send(exec: Execution, number: usize, letter: Letter) -> Result<()> {
-    match letter {
-        Letter::Signal(name, payload) => {
-            exec.signal(name, &payload).dedup(format!("letter-{number}")).await
+async fn send(exec: Execution, number: usize, message: PlannedMessage) -> Result<()> {
+    match message {
+        PlannedMessage::Signal(name, payload) => {
+            exec.signal(name, &payload).dedup(format!("message-{number}")).await
         }
-        Letter::Cancel => exec.cancel().await,
-        Letter::Terminate => exec.terminate("the script says so").await,
+        PlannedMessage::Cancel => exec.cancel().await,
+        PlannedMessage::Terminate => exec.terminate("the script says so").await,
     }
 }
 

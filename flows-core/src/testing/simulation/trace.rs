@@ -13,10 +13,10 @@ const LINES: usize = 5_000;
 
 pub(super) struct Trace {
     begun: Instant,
-    inner: Mutex<Inner>,
+    inner: Mutex<TraceState>,
 }
 
-struct Inner {
+struct TraceState {
     hash: u64,
     lines: Option<Vec<String>>,
 }
@@ -24,7 +24,7 @@ struct Inner {
 impl Trace {
     /// Words are kept only where they are wanted.
     pub(super) fn new(in_words: bool) -> Self {
-        let inner = Inner { hash: 0xcbf2_9ce4_8422_2325, lines: in_words.then(Vec::new) };
+        let inner = TraceState { hash: 0xcbf2_9ce4_8422_2325, lines: in_words.then(Vec::new) };
         Self { begun: Instant::now(), inner: Mutex::new(inner) }
     }
 
@@ -57,12 +57,12 @@ impl Trace {
         self.lock().lines.take().unwrap_or_default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, TraceState> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
+impl TraceState {
     fn mix(&mut self, elapsed: Duration, numbers: &[u64]) {
         self.mix_number(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
         numbers.iter().for_each(|number| self.mix_number(*number));
