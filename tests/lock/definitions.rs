@@ -1,8 +1,6 @@
 //! Edits of definitions as a whole: names and versions.
 
-use expect_test::expect;
-
-use crate::stage::{check, edit, whole};
+use crate::stage::edit;
 
 edit! { an_activity {
     #[activity]
@@ -13,19 +11,6 @@ edit! { an_activity {
 } => {
 
 } }
-
-#[test]
-fn an_activity() {
-    check(
-        "definitions::an_activity",
-        &expect![[r#"
-        error: it is gone: open runs that wait for it would be stuck
-    "#]],
-        &expect![[r#"
-        note: it is new
-    "#]],
-    );
-}
 
 edit! { a_renamed_activity {
     #[activity]
@@ -51,19 +36,6 @@ edit! { a_renamed_activity {
 
 } }
 
-#[test]
-fn a_renamed_activity() {
-    check(
-        "definitions::a_renamed_activity",
-        &expect![[r#"
-        error: `pay` is gone, and `charge` looks the same; open runs know `pay`
-    "#]],
-        &expect![[r#"
-        error: `charge` is gone, and `pay` looks the same; open runs know `charge`
-    "#]],
-    );
-}
-
 edit! { a_renamed_function {
     #[activity]
     async fn pay(cents: u64) -> Result<[u8; 3]> {
@@ -88,11 +60,6 @@ edit! { a_renamed_function {
 
 } }
 
-#[test]
-fn a_renamed_function() {
-    check("definitions::a_renamed_function", &expect!["nothing"], &expect!["nothing"]);
-}
-
 edit! { a_workflow {
     #[workflow]
     async fn order(ctx: &WorkflowContext) -> Result<()> {
@@ -103,19 +70,6 @@ edit! { a_workflow {
 } => {
 
 } }
-
-#[test]
-fn a_workflow() {
-    check(
-        "definitions::a_workflow",
-        &expect![[r#"
-            error: it is gone: no worker could take up its open runs
-        "#]],
-        &expect![[r#"
-        note: it is new
-    "#]],
-    );
-}
 
 edit! { a_renamed_workflow {
     #[workflow]
@@ -143,19 +97,6 @@ edit! { a_renamed_workflow {
 
 } }
 
-#[test]
-fn a_renamed_workflow() {
-    check(
-        "definitions::a_renamed_workflow",
-        &expect![[r#"
-        error: `order` is gone, and `purchase` looks the same; open runs know `order`
-    "#]],
-        &expect![[r#"
-        error: `purchase` is gone, and `order` looks the same; open runs know `purchase`
-    "#]],
-    );
-}
-
 edit! { a_version {
     #[workflow(name = "order", version = 1)]
     async fn order_v1(ctx: &WorkflowContext) -> Result<()> {
@@ -177,19 +118,6 @@ edit! { a_version {
 
 } }
 
-#[test]
-fn a_version() {
-    check(
-        "definitions::a_version",
-        &expect![[r#"
-            error: this version is gone: no worker could take up its open runs
-        "#]],
-        &expect![[r#"
-        note: it is new
-    "#]],
-    );
-}
-
 edit! { a_version_beside {
     #[workflow(name = "order")]
     async fn order(ctx: &WorkflowContext) -> Result<()> {
@@ -210,19 +138,6 @@ edit! { a_version_beside {
     }
 
 } }
-
-#[test]
-fn a_version_beside() {
-    check(
-        "definitions::a_version_beside",
-        &expect![[r#"
-        note: it is new
-    "#]],
-        &expect![[r#"
-            error: this version is gone: no worker could take up its open runs
-        "#]],
-    );
-}
 
 edit! { a_renamed_signal {
     #[signal]
@@ -248,19 +163,6 @@ edit! { a_renamed_signal {
 
 } }
 
-#[test]
-fn a_renamed_signal() {
-    check(
-        "definitions::a_renamed_signal",
-        &expect![[r#"
-        error: `ready` is gone, and `stocked` looks the same; open runs know `ready`
-    "#]],
-        &expect![[r#"
-        error: `stocked` is gone, and `ready` looks the same; open runs know `stocked`
-    "#]],
-    );
-}
-
 edit! { a_signal_by_its_name {
     #[signal]
     struct Ready {
@@ -285,19 +187,6 @@ edit! { a_signal_by_its_name {
 
 } }
 
-#[test]
-fn a_signal_by_its_name() {
-    check(
-        "definitions::a_signal_by_its_name",
-        &expect![[r#"
-        warning: no workflow receives it any more by its type
-    "#]],
-        &expect![[r#"
-        note: it is new
-    "#]],
-    );
-}
-
 edit! { options {
     #[activity]
     async fn pay(cents: u64) -> Result<[u8; 3]> {
@@ -311,29 +200,3 @@ edit! { options {
     }
 
 } }
-
-#[test]
-fn options() {
-    check("definitions::options", &expect!["nothing"], &expect!["nothing"]);
-}
-
-#[test]
-fn a_report_says_how_to_keep_a_name() {
-    whole(
-        "definitions::a_renamed_activity",
-        &expect![[r#"
-            activity pay
-              error: `pay` is gone, and `charge` looks the same; open runs know `pay`
-                --> tests/lock/definitions.rs:…
-                help: if it was renamed, keep the recorded name: `#[activity(name = "pay")]`; else keep the old one for open runs
-        "#]],
-    );
-    whole(
-        "definitions::a_version",
-        &expect![[r#"
-            workflow order 1
-              error: this version is gone: no worker could take up its open runs
-                help: keep its function, as `#[workflow(name = "order", version = 1)]`, until `engine.list().workflow("order").version(1)` shows no open run; then accept that with `FLOWS_LOCK=update cargo test`
-        "#]],
-    );
-}
