@@ -49,8 +49,8 @@ $roles$;
 -- One row per run, written once, closed by one update. What a run changes that completes within a minute
 -- is in no index, so that closing it is a HOT update: half of each page is kept free for it, since a backlog
 -- is started together and closed together. (With less, as many pages are written, and the indexes too.)
--- Other ends change `outcome` or `ended_late`, for lists, and write entries of indexes. What the end
--- changes comes last: of an update, the log holds only what is between the parts that stay.
+-- Other ends set `outcome` or `ended_late`, for lists, and write entries of indexes. (Who ends a run sets them:
+-- as generated columns they would cost every start and every end.) What the end changes comes last: of an update, the log holds only what is between the parts that stay.
 CREATE TABLE flows.runs (
     shard        smallint    NOT NULL,
     tenant_id    uuid        NOT NULL,
@@ -75,11 +75,8 @@ CREATE TABLE flows.runs (
     limit_at     timestamptz,                          -- when it is timed out, while it is open
     status       smallint    NOT NULL DEFAULT 0,       -- 0 is running
     closed_at    timestamptz,
-    outcome      smallint                              -- its status, unless it is open or completed
-                 GENERATED ALWAYS AS (CASE WHEN status > 1 THEN status END) STORED,
-    ended_late   timestamptz                           -- its end, unless that was within a minute
-                 GENERATED ALWAYS AS (CASE WHEN closed_at - created_at BETWEEN '0' AND '1 min' THEN NULL
-                                      ELSE closed_at END) STORED,
+    outcome      smallint,                             -- its status, unless it is open or completed
+    ended_late   timestamptz,                          -- its end, unless that was within a minute
     successor    uuid,
     output       jsonb,
     error        jsonb,

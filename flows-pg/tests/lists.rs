@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use flows_core::ids::RunKey;
-use flows_core::store::{ListFilter, Next, RunStatus, Store, list_all};
+use flows_core::store::{Committed, ListFilter, Next, RunStatus, Store, list_all};
 use flows_core::time::Timestamp;
 use uuid::Uuid;
 
@@ -24,6 +24,13 @@ const FEW: &str = "
            CASE n WHEN 2 THEN 'rare' ELSE 'many' END, 'default', '1', CASE WHEN n < 4 THEN 1 ELSE n - 2 END,
            at, at + CASE n WHEN 3 THEN interval '1 year' ELSE interval '1 s' END, '1'
     FROM generate_series(1, 8) AS n, LATERAL (SELECT '2020-01-01'::timestamptz + n * interval '1 s' AS at) AS a";
+
+/// What the store sets where it ends a run.
+const ENDED: &str = "
+    UPDATE flows.runs
+    SET outcome = CASE WHEN status > 1 THEN status END,
+        ended_late = CASE WHEN closed_at NOT BETWEEN created_at AND created_at + interval '1 min' THEN closed_at END
+    WHERE closed_at IS NOT NULL";
 
 fn any() -> ListFilter {
     ListFilter { limit: 100, ..ListFilter::default() }
@@ -45,6 +52,7 @@ async fn few_among_many_are_found_at_once_by_any_filter() {
     start(&db.store, &open).await;
     let sql = db.sql().await;
     sql.batch_execute(FEW).await.expect("a few runs");
+    sql.batch_execute(ENDED).await.expect("they have ended");
     sql.batch_execute(MANY).await.expect("many runs");
     let few = sql
         .query("SELECT run_id FROM flows.runs WHERE created_at < '2021-01-01' ORDER BY shard", &[]);
@@ -147,6 +155,7 @@ async fn lists_and_counts_have_what_a_plain_query_has() {
     let db = setup().await;
     let sql = db.sql().await;
     sql.batch_execute(MIXED).await.expect("runs");
+    sql.batch_execute(ENDED).await.expect("they have ended");
     let workflows = [None, Some("rare"), Some("w1")];
     let statuses = [None, Some(0), Some(1), Some(2), Some(5)];
     // seconds since 1970: 2024-01-02, 2024-01-03
@@ -230,4 +239,41 @@ async fn a_page_that_payloads_cut_short_goes_on_behind_its_last_run() {
         }
     }
     assert_eq!((found, most), (4, 2), "10 MB each, and pages of 16");
+}
+
+/// Whoever ends a run notes for lists how it ended, and when, if that is not near its start.
+#[tokio::test]
+async fn an_end_is_noted_for_lists_by_a_worker_and_by_a_termination() {
+    let db = setup().await;
+    let worker = db.worker().await;
+    let sql = db.sql().await;
+    for (status, age) in [
+        (RunStatus::Completed, "0"),
+        (RunStatus::Completed, "1 day"),
+        (RunStatus::Failed, "0"),
+        (RunStatus::Failed, "1 day"),
+    ] {
+        let key = db.owned(&worker).await;
+        let older =
+            "UPDATE flows.runs SET created_at = created_at - $2::text::interval WHERE run_id = $1";
+        sql.execute(older, &[&key.run, &age]).await.expect("an older run");
+        let ends = [move_only(key, Next::Close(close(status)))];
+        assert_eq!(commit(&db.store, &worker, &ends).await, [Committed::Done]);
+        let key = db.owned(&worker).await;
+        sql.execute(older, &[&key.run, &age]).await.expect("an older run");
+        assert!(db.store.terminate(key, b"end", &close(status), &[]).await.expect("an end"));
+    }
+    let noted = "SELECT outcome::text, count(*)::text, count(ended_late)::text, bool_and(ended_late = closed_at)::text
+                 FROM flows.runs GROUP BY status, outcome ORDER BY status";
+    let noted = sql.query(noted, &[]).await.expect("what is noted");
+    let texts = |row: &flows_pg::tokio_postgres::Row| -> [Option<String>; 4] {
+        std::array::from_fn(|n| row.get(n))
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let failed = RunStatus::Failed.code().to_string();
+    let expected = [
+        [None, text("4"), text("2"), text("true")],
+        [text(&failed), text("4"), text("2"), text("true")],
+    ];
+    assert_eq!(noted.iter().map(texts).collect::<Vec<_>>(), expected);
 }

@@ -20,8 +20,9 @@ WITH me AS MATERIALIZED (
                  unnest($17::uuid[]) AS parent_run, unnest($18::bigint[]) AS parent_op) AS g
     WHERE EXISTS (SELECT FROM me) AND g.start_at IS NULL AND g.delay_us IS NULL
 ), created AS (
-    -- Idempotent: a workflow id that is taken, or a run that was started before, is left alone;
-    -- the caller sees that by its absence from the answer.
+    -- Idempotent: a workflow id that is taken is left alone, which the caller sees by its absence from the
+    -- answer. A run that was started before aborts the statement: who looks for it first pays for it at each
+    -- start, and it comes back only where an answer was lost. The caller then starts all as `start.sql` does.
     INSERT INTO flows.runs (shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
                             priority, attempt, input, timeout_us, retry, limit_at, predecessor,
                             parent_run, parent_op)
@@ -29,7 +30,7 @@ WITH me AS MATERIALIZED (
            priority, attempt, input::jsonb, timeout_us, retry::jsonb,
            statement_timestamp() + timeout_us * interval '1 microsecond', predecessor, parent_run, parent_op
     FROM given
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (shard, tenant_id, workflow_id) WHERE current AND workflow_id IS NOT NULL DO NOTHING
     RETURNING shard, tenant_id, run_id, lane, priority, created_at
 ), owned AS (
     INSERT INTO flows.owned (shard, tenant_id, run_id, worker_id, claim, lane, priority)

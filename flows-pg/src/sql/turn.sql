@@ -18,7 +18,10 @@ WITH journal AS (
 ), closed AS (
     UPDATE flows.runs r
     SET status = c.status, closed_at = statement_timestamp(), output = c.output::jsonb, error = c.error::jsonb,
-        successor = c.successor, current = r.current AND c.successor IS NULL, limit_at = NULL
+        successor = c.successor, current = r.current AND c.successor IS NULL, limit_at = NULL,
+        outcome = CASE WHEN c.status > 1 THEN c.status END,
+        ended_late = CASE WHEN statement_timestamp() NOT BETWEEN r.created_at AND r.created_at + interval '1 min'
+                          THEN statement_timestamp() END
     FROM (SELECT unnest($11::smallint[]) AS shard, unnest($12::uuid[]) AS tenant_id, unnest($13::uuid[]) AS run_id,
                  unnest($14::smallint[]) AS status, unnest($15::text[]) AS output, unnest($16::text[]) AS error,
                  unnest($17::uuid[]) AS successor) AS c

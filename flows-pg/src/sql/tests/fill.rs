@@ -63,10 +63,11 @@ const FILLS: [&str; 11] = [
      SELECT pg_temp.shard(n), pg_temp.id(BULK), pg_temp.run(n), 0, 1, 'bulk', 'default', '1', 1, now(), '1'
      FROM generate_series(ROWS * 4::bigint, ROWS * 9 / 2) AS n",
     "INSERT INTO flows.runs (shard, tenant_id, run_id, lane, version, workflow, queue, input, status,
-                             created_at, closed_at)
+                             created_at, closed_at, outcome, ended_late)
      SELECT pg_temp.shard(n), pg_temp.id(BULK), pg_temp.run(n), 0, CASE WHEN k = 1 THEN 7 ELSE 1 END,
             CASE WHEN k = 0 THEN 'oldest' ELSE 'bulk' END, 'default', '1', CASE WHEN k = 2 THEN 4 ELSE 1 END,
-            at, at + CASE WHEN k = 3 THEN interval '1 year' ELSE interval '1 s' END
+            at, at + CASE WHEN k = 3 THEN interval '1 year' ELSE interval '1 s' END,
+            CASE WHEN k = 2 THEN 4 END, CASE WHEN k = 3 THEN at + interval '1 year' END
      FROM generate_series(0, 3) AS k, generate_series(1, 100) AS i,
           LATERAL (SELECT ROWS * 5::bigint + k * 100 + i AS n,
                           '2020-01-01'::timestamptz + i * interval '1 s' AS at) AS r",
