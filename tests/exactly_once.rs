@@ -1,11 +1,72 @@
 //! Transactional activities: their writes and their record are one commit, or neither is kept.
 
+#[path = "shared/waiting.rs"]
+mod waiting;
+
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use flows::HistoryEvent;
 use flows::pg::Transaction;
-use flows::pg::dev::fresh_database;
-use flows::pg::tokio_postgres::NoTls;
+use flows::pg::dev::{Database, fresh_database};
+use flows::pg::tokio_postgres::{Client, NoTls, connect};
 use flows::prelude::*;
+
+/// A database with tables of the application's, and an engine that serves every definition here.
+struct Scene {
+    database: Database,
+    engine: Engine,
+    client: Client,
+}
+
+impl Scene {
+    async fn with(tables: &str) -> Result<Self> {
+        let database = fresh_database().await?;
+        let engine = Engine::connect(database.url()).await?;
+        engine.migrate().await?;
+        let client = client(database.url()).await?;
+        client.batch_execute(tables).await?;
+        Ok(Self { database, engine, client })
+    }
+
+    /// A worker runs for as long as this takes.
+    async fn served<T>(&self, test: impl Future<Output = Result<T>>) -> Result<T> {
+        let worker = Worker::builder(&self.engine, register_all!()).build()?;
+        waiting::served(worker, test).await
+    }
+
+    /// Runs a workflow to its end: its result, and its history.
+    async fn run<I: flows::WorkflowInput>(
+        &self,
+        input: I,
+    ) -> Result<(Result<<I::Workflow as Workflow>::Output>, Vec<HistoryEvent>)> {
+        self.served(async {
+            let exec = self.engine.start(input).await?;
+            let result = exec.result().await;
+            Ok((result, exec.history().await?))
+        })
+        .await
+    }
+
+    /// The debits that were kept: cents and attempt.
+    async fn debits(&self) -> Result<Vec<(i64, i64)>> {
+        let rows = "SELECT cents, attempt FROM debits ORDER BY cents";
+        let rows = self.client.query(rows, &[]).await?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+}
+
+async fn client(url: &str) -> Result<Client> {
+    let (client, connection) = connect(url, NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// How many events of a kind there are.
+fn count(history: &[HistoryEvent], kind: &str) -> usize {
+    history.iter().filter(|event| event.kind == kind).count()
+}
+
+const DEBITS: &str = "CREATE TABLE debits (cents bigint NOT NULL, attempt bigint NOT NULL)";
 
 /// Writes, and then fails the first two times.
 #[activity(transaction, retry(max_attempts = 5, initial_interval = "10ms"))]
@@ -60,31 +121,26 @@ async fn meddles(ctx: &WorkflowContext, how: String) -> Result<()> {
 /// Whatever it has done then, its result is not recorded as if its writes were kept with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_ends_its_transaction_has_failed() -> Result<()> {
-    let database = fresh_database().await?;
-    let engine = Engine::connect(database.url()).await?;
-    engine.migrate().await?;
-    let (client, connection) = flows::pg::tokio_postgres::connect(database.url(), NoTls).await?;
-    tokio::spawn(connection);
-    let table = "CREATE TABLE debits (cents bigint NOT NULL, attempt bigint NOT NULL)";
-    client.batch_execute(table).await?;
-    let worker = Worker::builder(&engine, register_all!()).build()?;
-    let (_stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let served = tokio::spawn(async move { worker.run_until(stopped).await });
-    for how in ["ROLLBACK", "COMMIT", "COMMIT; BEGIN", "ROLLBACK; BEGIN", "COMMIT AND CHAIN"] {
-        let exec = engine.start(meddles::Input { how: how.into() }).await?;
-        let error = exec.result().await.expect_err(how);
-        assert!(error.is_terminal(), "{how}: {error:?}");
-        assert!(error.message().contains("has ended the transaction that it was given"), "{error}");
-    }
-    let commits = client.query_one("SELECT count(*) FROM debits", &[]).await?.get::<_, i64>(0);
-    assert_eq!(commits, 3, "each was invoked once");
-    let harmless = "SAVEPOINT one; ROLLBACK TO one; RESET ALL";
-    engine.start(meddles::Input { how: harmless.into() }).await?.result().await?;
-    let wrong = engine.start(meddles::Input { how: "SELECT 1 / 0".into() }).await?;
-    let error = wrong.result().await.expect_err("it divides by zero");
-    assert_eq!(error.message(), "division by zero (22012)", "{error:#}");
-    served.abort();
-    Ok(())
+    let scene = Scene::with(DEBITS).await?;
+    let meddles = |how: &str| scene.engine.start(meddles::Input { how: how.into() });
+    scene
+        .served(async {
+            for how in
+                ["ROLLBACK", "COMMIT", "COMMIT; BEGIN", "ROLLBACK; BEGIN", "COMMIT AND CHAIN"]
+            {
+                let error = meddles(how).await?.result().await.expect_err(how);
+                assert!(error.is_terminal(), "{how}: {error:?}");
+                let ended = "has ended the transaction that it was given";
+                assert!(error.message().contains(ended), "{error}");
+            }
+            assert_eq!(scene.debits().await?.len(), 3, "each was invoked once");
+            meddles("SAVEPOINT one; ROLLBACK TO one; RESET ALL").await?.result().await?;
+            let error =
+                meddles("SELECT 1 / 0").await?.result().await.expect_err("it divides by zero");
+            assert_eq!(error.message(), "division by zero (22012)", "{error:#}");
+            Ok(())
+        })
+        .await
 }
 
 /// Its commit waits for the disk, also where the application's do not.
@@ -101,24 +157,12 @@ async fn the_commit_is_durable_where_the_default_is_off() -> Result<()> {
         CREATE CONSTRAINT TRIGGER must_be_durable AFTER INSERT ON flows.journal
             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION flows.must_be_durable();
         CREATE TABLE debits (cents bigint NOT NULL, attempt bigint NOT NULL)";
-    let database = fresh_database().await?;
-    let engine = Engine::connect(database.url()).await?;
-    engine.migrate().await?;
-    let (client, connection) = flows::pg::tokio_postgres::connect(database.url(), NoTls).await?;
-    tokio::spawn(connection);
-    let (_, name) = database.url().rsplit_once('/').expect("a URL with a database");
-    client.batch_execute(WATCH).await?;
-    client.batch_execute(&format!("ALTER DATABASE {name} SET synchronous_commit = off")).await?;
-    let engine = Engine::connect(database.url()).await?;
-    let worker = Worker::builder(&engine, register_all!()).build()?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let test = async {
-        let paid = engine.start(pay::Input { first: 40, second: 2 }).await?.result().await;
-        drop(stop);
-        paid
-    };
-    let (served, paid) = tokio::join!(worker.run_until(stopped), test);
-    served?;
+    let mut scene = Scene::with(WATCH).await?;
+    let (_, name) = scene.database.url().rsplit_once('/').expect("a URL with a database");
+    let off = format!("ALTER DATABASE {name} SET synchronous_commit = off");
+    scene.client.batch_execute(&off).await?;
+    scene.engine = Engine::connect(scene.database.url()).await?;
+    let (paid, _) = scene.run(pay::Input { first: 40, second: 2 }).await?;
     assert_eq!(paid?, 42);
     Ok(())
 }
@@ -151,26 +195,11 @@ async fn an_attempt_whose_commit_is_not_answered_counts() -> Result<()> {
         END $$;
         CREATE CONSTRAINT TRIGGER vanish AFTER INSERT ON vanishing
             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION vanish()";
-    let database = fresh_database().await?;
-    let engine = Engine::connect(database.url()).await?;
-    engine.migrate().await?;
-    let (client, connection) = flows::pg::tokio_postgres::connect(database.url(), NoTls).await?;
-    tokio::spawn(connection);
-    client.batch_execute(VANISH).await?;
-    let worker = Worker::builder(&engine, register_all!()).build()?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let test = async {
-        let exec = engine.start(vanishes::Input {}).await?;
-        let failed = exec.result().await.expect_err("it never commits");
-        drop(stop);
-        let history = exec.history().await?;
-        let kinds: Vec<_> = history.iter().map(|event| event.kind).collect();
-        Ok::<_, Error>((failed, kinds))
-    };
-    let (served, test) = tokio::join!(worker.run_until(stopped), test);
-    served?;
-    let (failed, kinds) = test?;
+    let scene = Scene::with(VANISH).await?;
+    let (failed, history) = scene.run(vanishes::Input {}).await?;
+    let failed = failed.expect_err("it never commits");
     assert_eq!(INVOKED.load(Ordering::SeqCst), 3, "{failed}");
+    let kinds: Vec<_> = history.iter().map(|event| event.kind).collect();
     let (retried, failed) = ("activity_attempt_failed", "activity_failed");
     assert_eq!(kinds, ["run_started", retried, retried, failed, "run_failed"]);
     Ok(())
@@ -178,34 +207,15 @@ async fn an_attempt_whose_commit_is_not_answered_counts() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_are_kept_with_the_record_and_only_then_g4() -> Result<()> {
-    let database = fresh_database().await?;
-    let engine = Engine::connect(database.url()).await?;
-    engine.migrate().await?;
-    let (client, connection) = flows::pg::tokio_postgres::connect(database.url(), NoTls).await?;
-    tokio::spawn(connection);
-    let table = "CREATE TABLE debits (cents bigint NOT NULL, attempt bigint NOT NULL)";
-    client.batch_execute(table).await?;
-
-    let worker = Worker::builder(&engine, register_all!()).build()?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let test = async {
-        let paid = engine.start(pay::Input { first: 40, second: 2 }).await?;
-        assert_eq!(paid.result().await?, 42);
-        let failed = engine.start(pay::Input { first: 0, second: 7 }).await?;
-        assert_eq!(failed.result().await.unwrap_err().message(), "nothing to debit");
-        drop(stop);
-        Ok::<_, Error>((paid.history().await?, failed.history().await?))
-    };
-    let (served, histories) = tokio::join!(worker.run_until(stopped), test);
-    served?;
-    let (paid, _) = histories?;
-
-    let completed = paid.iter().filter(|event| event.kind == "activity_completed").count();
-    assert_eq!(completed, 2, "{paid:#?}");
-    let rows = "SELECT cents, attempt FROM debits WHERE cents <> 7 ORDER BY cents";
-    let rows = client.query(rows, &[]).await?;
-    let rows: Vec<(i64, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    assert_eq!(rows, [(2, 3), (40, 3)], "the failed attempts left nothing");
+    let scene = Scene::with(DEBITS).await?;
+    let (paid, history) = scene.run(pay::Input { first: 40, second: 2 }).await?;
+    assert_eq!(paid?, 42);
+    let (failed, _) = scene.run(pay::Input { first: 0, second: 7 }).await?;
+    assert_eq!(failed.unwrap_err().message(), "nothing to debit");
+    assert_eq!(count(&history, "activity_completed"), 2, "{history:#?}");
+    let mut debits = scene.debits().await?;
+    debits.retain(|(cents, _)| *cents != 7);
+    assert_eq!(debits, [(2, 3), (40, 3)], "the failed attempts left nothing");
     Ok(())
 }
 
@@ -220,27 +230,11 @@ CREATE CONSTRAINT TRIGGER refuses AFTER INSERT ON debits DEFERRABLE INITIALLY DE
 /// The record goes out together with its COMMIT: where that is refused, there is neither.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_committed_is_not_recorded_g4() -> Result<()> {
-    let database = fresh_database().await?;
-    let engine = Engine::connect(database.url()).await?;
-    engine.migrate().await?;
-    let (client, connection) = flows::pg::tokio_postgres::connect(database.url(), NoTls).await?;
-    tokio::spawn(connection);
-    client.batch_execute(REFUSES_FIRST).await?;
-
-    let worker = Worker::builder(&engine, register_all!()).build()?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (served, history) = tokio::join!(worker.run_until(stopped), async {
-        let run = engine.start(books::Input {}).await?;
-        assert_eq!(run.result().await?, 3, "the result of the attempt that was committed");
-        drop(stop);
-        run.history().await
-    });
-    served?;
-    let completed = |event: &&flows::HistoryEvent| event.kind == "activity_completed";
-    assert_eq!(history?.iter().filter(completed).count(), 1);
-    let attempts = client.query("SELECT cents, attempt FROM debits ORDER BY cents", &[]).await?;
-    let attempts: Vec<(i64, i64)> = attempts.iter().map(|row| (row.get(0), row.get(1))).collect();
-    assert_eq!(attempts, [(1, 3), (2, 3)]);
+    let scene = Scene::with(REFUSES_FIRST).await?;
+    let (result, history) = scene.run(books::Input {}).await?;
+    assert_eq!(result?, 3, "the result of the attempt that was committed");
+    assert_eq!(count(&history, "activity_completed"), 1);
+    assert_eq!(scene.debits().await?, [(1, 3), (2, 3)]);
     Ok(())
 }
 
@@ -265,37 +259,23 @@ async fn deposits(ctx: &WorkflowContext) -> Result<u32> {
 /// is of no use any more; the result is committed, and nothing is done twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_fails_behind_the_commit_takes_nothing_back() -> Result<()> {
-    const REFUSES: &str = "
+    const TABLES: &str = "
         CREATE TABLE debits (cents bigint, attempt bigint);
-        GRANT ALL ON debits TO PUBLIC;
-        REVOKE EXECUTE ON FUNCTION pg_catalog.pg_advisory_unlock_all() FROM PUBLIC";
-    let database = fresh_database().await?;
-    let engine = Engine::connect(database.url()).await?;
-    engine.migrate().await?;
-    let admin = database.superuser_url().unwrap_or(database.url());
-    let (client, connection) = flows::pg::tokio_postgres::connect(admin, NoTls).await?;
-    tokio::spawn(connection);
-    client.batch_execute(REFUSES).await?;
-    let (owner, connection) = flows::pg::tokio_postgres::connect(database.url(), NoTls).await?;
-    tokio::spawn(connection);
-    let refused = owner.query("SELECT pg_advisory_unlock_all()", &[]).await;
+        GRANT ALL ON debits TO PUBLIC";
+    const REFUSES: &str =
+        "REVOKE EXECUTE ON FUNCTION pg_catalog.pg_advisory_unlock_all() FROM PUBLIC";
+    let scene = Scene::with(TABLES).await?;
+    let admin = scene.database.superuser_url().unwrap_or(scene.database.url());
+    client(admin).await?.batch_execute(REFUSES).await?;
+    let refused = scene.client.query("SELECT pg_advisory_unlock_all()", &[]).await;
     assert!(refused.is_err(), "the fault");
 
-    let worker = Worker::builder(&engine, register_all!()).build()?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (served, history) = tokio::join!(worker.run_until(stopped), async {
-        let run = engine.start(deposits::Input {}).await?;
-        let invoked = run.result().await;
-        drop(stop);
-        assert_eq!(invoked?, 10, "each was invoked once");
-        run.history().await
-    });
-    served?;
-    let completed = |event: &&flows::HistoryEvent| event.kind == "activity_completed";
-    assert_eq!(history?.iter().filter(completed).count(), 10);
-    let read_again = engine.store().counters().get("reload").copied();
+    let (invoked, history) = scene.run(deposits::Input {}).await?;
+    assert_eq!(invoked?, 10, "each was invoked once");
+    assert_eq!(count(&history, "activity_completed"), 10);
+    let read_again = scene.engine.store().counters().get("reload").copied();
     assert_eq!(read_again, None, "its worker knows that it is committed");
-    let kept = client.query_one("SELECT count(*) FROM debits", &[]).await?;
+    let kept = scene.client.query_one("SELECT count(*) FROM debits", &[]).await?;
     assert_eq!(kept.get::<_, i64>(0), 10);
     Ok(())
 }
@@ -307,8 +287,7 @@ static SEVERED: AtomicBool = AtomicBool::new(false);
 async fn sever(ctx: &ActivityContext, tx: &Transaction<'_>, url: String) -> Result<u32> {
     let backend: i32 = tx.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
     if !SEVERED.swap(true, Ordering::Relaxed) {
-        let (client, connection) = flows::pg::tokio_postgres::connect(&url, NoTls).await?;
-        tokio::spawn(connection);
+        let client = client(&url).await?;
         let ended = client.query_one("SELECT pg_terminate_backend($1, 60000)", &[&backend]).await?;
         assert!(ended.get::<_, bool>(0));
     }
@@ -324,18 +303,8 @@ async fn severed(ctx: &WorkflowContext, url: String) -> Result<u32> {
 /// transaction, and no reason to read the run again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_breaks_before_the_commit_is_a_failed_attempt() -> Result<()> {
-    let database = fresh_database().await?;
-    let engine = Engine::connect(database.url()).await?;
-    engine.migrate().await?;
-    let worker = Worker::builder(&engine, register_all!()).build()?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (served, attempt) = tokio::join!(worker.run_until(stopped), async {
-        let run = engine.start(severed::Input { url: database.url().to_owned() }).await?;
-        let attempt = run.result().await;
-        drop(stop);
-        attempt
-    });
-    served?;
+    let scene = Scene::with("").await?;
+    let (attempt, _) = scene.run(severed::Input { url: scene.database.url().to_owned() }).await?;
     assert_eq!(attempt?, 2);
     Ok(())
 }
@@ -368,8 +337,7 @@ async fn takes_notes(ctx: &WorkflowContext) -> Result<String> {
 async fn a_hostile_search_path_is_for_the_body_alone() -> Result<()> {
     let database = fresh_database().await?;
     let admin = database.superuser_url().unwrap_or(database.url());
-    let (client, connection) = flows::pg::tokio_postgres::connect(admin, NoTls).await?;
-    tokio::spawn(connection);
+    let client = client(admin).await?;
     client.batch_execute(NOTES).await?;
     client.batch_execute("GRANT ALL ON notes, noted TO PUBLIC").await?;
     client.batch_execute(include_str!("../flows-pg/tests/common/hostile.sql")).await?;
@@ -379,14 +347,8 @@ async fn a_hostile_search_path_is_for_the_body_alone() -> Result<()> {
     let engine = Engine::connect(database.url()).await?;
     engine.migrate().await?;
     let worker = Worker::builder(&engine, register_all!()).build()?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (served, path) = tokio::join!(worker.run_until(stopped), async {
-        let path = engine.start(takes_notes::Input {}).await?.result().await;
-        drop(stop);
-        path
-    });
-    served?;
-    assert_eq!(path?, HOSTILE);
+    let noting = async { engine.start(takes_notes::Input {}).await?.result().await };
+    assert_eq!(waiting::served(worker, noting).await?, HOSTILE);
     let noted = client.query("SELECT path FROM notes", &[]).await?;
     assert_eq!(noted.iter().map(|row| row.get(0)).collect::<Vec<String>>(), [HOSTILE; 2]);
     Ok(())
@@ -397,13 +359,8 @@ async fn without_postgres_the_error_says_so() {
     let store = std::sync::Arc::new(flows::memory::MemoryStore::new());
     let engine = flows_core::Engine::new(store);
     let worker = Worker::builder(&engine, register_all!()).build().unwrap();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (_, error) = tokio::join!(worker.run_until(stopped), async {
-        let exec = engine.start(pay::Input { first: 1, second: 1 }).await.unwrap();
-        let error = exec.result().await.unwrap_err();
-        drop(stop);
-        error
-    });
+    let paying = async { engine.start(pay::Input { first: 1, second: 1 }).await?.result().await };
+    let error = waiting::served(worker, paying).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(error.message().contains("not kept in PostgreSQL"), "{error}");
 }

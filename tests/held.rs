@@ -2,6 +2,9 @@
 //!
 //! Each test first sees in the server's own tables that somebody waits for a lock.
 
+#[path = "shared/waiting.rs"]
+mod waiting;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use flows::pg::deadpool_postgres::{Manager, Pool};
@@ -11,9 +14,11 @@ use flows::pg::{Postgres, Transaction};
 use flows::prelude::*;
 use flows::{ErrorKind, Execution};
 use flows_core::store::InTransaction;
-use tokio::sync::{Notify, oneshot, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+use waiting::{Serving, until};
 
 /// Those who want nothing that is held wait less than this. The transactions are held for as long as
 /// the test likes, so that it is far from it.
@@ -106,10 +111,8 @@ impl Setup {
     async fn until_waiting(&self, sessions: i64) -> Result<()> {
         let waiting = "SELECT count(*) FROM pg_stat_activity \
                        WHERE wait_event_type = 'Lock' AND datname = current_database()";
-        while self.admin.query_one(waiting, &[]).await?.get::<_, i64>(0) < sessions {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        Ok(())
+        until(async || Ok(self.admin.query_one(waiting, &[]).await?.get::<_, i64>(0) >= sessions))
+            .await
     }
 
     fn serve(&self) -> Result<Serving> {
@@ -147,23 +150,6 @@ impl Setup {
             slowest = slowest.max(took??);
         }
         Ok(slowest)
-    }
-}
-
-struct Serving {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<()>>,
-}
-
-impl Serving {
-    fn begin(worker: Worker) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        Self { stop, task: tokio::spawn(async move { worker.run_until(stopped).await }) }
-    }
-
-    async fn stop(self) -> Result<()> {
-        drop(self.stop);
-        self.task.await?
     }
 }
 
@@ -240,9 +226,7 @@ async fn a_held_signal_holds_up_nobody_else() -> Result<()> {
     let arrived: i64 = client.query_one(arrived, &[&held.run_id()]).await?.get(0);
     assert_eq!(arrived, 13, "twelve signals and a request to cancel");
     let serving = db.serve()?;
-    while held.describe().await?.status.is_open() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(async || Ok(!held.describe().await?.status.is_open())).await?;
     serving.stop().await
 }
 
@@ -384,9 +368,7 @@ async fn a_run_that_is_held_is_parked_later() -> Result<()> {
     assert!(slowest_noop(&db).await? < SOON);
     tx.rollback().await?;
     let parked = "SELECT count(*) FROM flows.parked";
-    while db.admin.query_one(parked, &[]).await?.get::<_, i64>(0) == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(async || Ok(db.admin.query_one(parked, &[]).await?.get::<_, i64>(0) > 0)).await?;
     exec.signal("n", &41).await?;
     assert_eq!(exec.result().await?, 42);
     assert_eq!(db.bidding.invoked.load(Ordering::SeqCst), 1);
@@ -431,9 +413,8 @@ async fn a_run_that_is_held_ends_once_though_its_lease_is_lost() -> Result<()> {
     let end = "UPDATE flows.workers SET expires_at = now() - interval '1 s' RETURNING worker_id";
     let old: uuid::Uuid = administrator.query_one(end, &[]).await?.get(0);
     let sessions = "SELECT count(*) FROM flows.workers WHERE worker_id <> $1";
-    while administrator.query_one(sessions, &[&old]).await?.get::<_, i64>(0) == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(async || Ok(administrator.query_one(sessions, &[&old]).await?.get::<_, i64>(0) > 0))
+        .await?;
     let other = db.serve()?;
     assert!(slowest_noop(&db).await? < SOON, "others do not wait");
     assert_eq!(db.bidding.invoked.load(Ordering::SeqCst), 1, "nobody can take the run over yet");

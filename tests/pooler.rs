@@ -2,16 +2,18 @@
 
 #[path = "../flows-pg/tests/common/pgbouncer.rs"]
 mod pgbouncer;
+#[path = "shared/waiting.rs"]
+mod waiting;
 
 use flows::pg::Transaction;
 use flows::pg::deadpool_postgres::{Manager, Pool, Runtime};
 use flows::pg::dev::{Database, fresh_database};
 use flows::pg::tokio_postgres::{Client, NoTls};
 use flows::prelude::*;
-use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use pgbouncer::PgBouncer;
+use waiting::Serving;
 
 #[signal]
 struct Go {
@@ -73,30 +75,17 @@ impl Scene {
     }
 }
 
-struct Serving {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<()>>,
-}
-
-impl Serving {
-    fn begin(engine: &Engine, of_clients: &Engine) -> Result<Self> {
-        let worker = Worker::builder(engine, register_all![receives, tells, teller]);
-        let worker = worker.state(of_clients.clone()).build()?;
-        let (stop, stopped) = oneshot::channel();
-        Ok(Self { stop, task: tokio::spawn(async move { worker.run_until(stopped).await }) })
-    }
-
-    async fn stop(self) -> Result<()> {
-        drop(self.stop);
-        self.task.await?
-    }
+/// A worker whose activities signal through the engine of clients.
+fn serve(engine: &Engine, of_clients: &Engine) -> Result<Serving> {
+    let worker = Worker::builder(engine, register_all![receives, tells, teller]);
+    Ok(Serving::begin(worker.state(of_clients.clone()).build()?))
 }
 
 #[tokio::test]
 async fn clients_do_all_that_clients_do() -> Result<()> {
     let Some(scene) = scene().await? else { return Ok(()) };
     let clients = scene.clients().await?;
-    let serving = Serving::begin(&scene.direct, &clients[0])?;
+    let serving = serve(&scene.direct, &clients[0])?;
     let mut all = JoinSet::new();
     for number in 0..8_u32 {
         let (engine, url) = (clients[number as usize % 2].clone(), scene.pooler.url().to_owned());
@@ -153,7 +142,7 @@ async fn a_worker_is_refused_with_the_way_out() -> Result<()> {
 async fn transactional_activities_call_through_it() -> Result<()> {
     let Some(scene) = scene().await? else { return Ok(()) };
     for (round, of_clients) in scene.clients().await?.into_iter().enumerate() {
-        let serving = Serving::begin(&scene.direct, &of_clients)?;
+        let serving = serve(&scene.direct, &of_clients)?;
         let id = format!("told-{round}");
         let told = of_clients.start(receives::Input {}).id(&id).await?;
         of_clients.start(teller::Input { id }).await?.result().await?;

@@ -57,6 +57,11 @@ fn files_are_short() {
 }
 
 #[test]
+fn test_modules_have_tests() {
+    check(|path| path.ends_with("/tests.rs"), rules::has_tests);
+}
+
+#[test]
 fn modules_use_what_is_lower() {
     check(is_source, layers::uses_what_is_lower);
 }

@@ -14,8 +14,6 @@ mod names;
 #[cfg(feature = "testing")]
 mod read;
 mod resolve;
-#[cfg(test)]
-mod tests;
 mod text;
 
 use std::fmt;

@@ -9,6 +9,7 @@ use flows::pg::tokio_postgres::Client;
 use flows::prelude::*;
 use tokio::sync::Notify;
 
+use crate::waiting::until;
 use crate::{client, has, run, serve};
 
 /// Who was charged, under which key.
@@ -72,10 +73,8 @@ async fn restore(server: &PrivateServer, data: &Path, base: &Path, point: &str) 
     std::fs::rename(base, data)?;
     server.restart(Mode::Fast).await?;
     let restored = client(&server.superuser_url()).await;
-    while restored.query_one("SELECT pg_is_in_recovery()", &[]).await?.get(0) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    Ok(())
+    let recovers = "SELECT NOT pg_is_in_recovery()";
+    until(async || Ok(restored.query_one(recovers, &[]).await?.get(0))).await
 }
 
 /// The worker is not stopped, though it should be: what it has in memory is of the database that is gone.
@@ -103,9 +102,7 @@ async fn what_happened_after_the_moment_happens_again() -> Result<()> {
         let late = start("late").await?;
         late.signal("go", &"before").await?;
         late.result().await?;
-        while charged("patient").is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until(async || Ok(!charged("patient").is_empty())).await?;
 
         restore(&server, &data, &base, "then").await?;
         RESTORED.notify_one();

@@ -3,6 +3,8 @@
 
 mod earlier;
 mod replicated;
+#[path = "../shared/waiting.rs"]
+mod waiting;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,6 +12,8 @@ use std::process::Command;
 use flows::pg::dev::{Database, PrivateServer, fresh_database};
 use flows::pg::tokio_postgres::{Client, NoTls, connect};
 use flows::prelude::*;
+
+use waiting::{served, until};
 
 #[activity]
 async fn prepares() -> Result<String> {
@@ -52,14 +56,7 @@ fn run(command: &mut Command) -> std::result::Result<(), String> {
 
 async fn serve<T>(engine: &Engine, work: impl Future<Output = Result<T>>) -> Result<T> {
     let worker = Worker::builder(engine, register_all!()).build()?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (served, value) = tokio::join!(worker.run_until(stopped), async {
-        let value = work.await;
-        drop(stop);
-        value
-    });
-    served?;
-    value
+    served(worker, work).await
 }
 
 /// Two runs in a dump by the owner, who is no superuser: one has a result and a letter, one is new.
@@ -121,10 +118,7 @@ impl Drop for Dumped {
 
 /// Waits until the run has an event of this kind.
 async fn has<W: flows::Workflow>(run: &Execution<W>, kind: &str) -> Result<()> {
-    while !run.history().await?.iter().any(|event| event.kind == kind) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    Ok(())
+    until(async || Ok(run.history().await?.iter().any(|event| event.kind == kind))).await
 }
 
 #[tokio::test]

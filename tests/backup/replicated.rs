@@ -4,20 +4,19 @@ use flows::pg::dev::PrivateServer;
 use flows::pg::tokio_postgres::Client;
 use flows::prelude::*;
 
+use crate::waiting::until;
 use crate::{client, documented, has, serve, waits};
 
 /// Every row of every table has come.
 async fn until_equal(old: &Client, new: &Client) -> Result<()> {
     let caught_up = "SELECT pg_current_wal_lsn() <= confirmed_flush_lsn FROM pg_replication_slots";
     let synchronised = "SELECT bool_and(srsubstate IN ('r', 's')) FROM pg_subscription_rel";
-    loop {
+    until(async || {
         let copied: bool = new.query_one(synchronised, &[]).await?.get(0);
         let rows = old.query(caught_up, &[]).await?;
-        if copied && rows.iter().all(|row| row.get::<_, Option<bool>>(0) == Some(true)) {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        Ok(copied && rows.iter().all(|row| row.get::<_, Option<bool>>(0) == Some(true)))
+    })
+    .await
 }
 
 #[tokio::test]

@@ -10,11 +10,8 @@ use flows::memory::MemoryStore;
 use flows::pg::dev::{Database, fresh_database};
 use flows::prelude::*;
 use flows_core::worker::WorkerBuilder;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-use tracing::instrument::WithSubscriber;
 
-use crate::gates::Log;
+pub(crate) use crate::waiting::{Serving, until};
 use crate::world::World;
 
 /// Two tests of each behaviour: `name::memory` and `name::postgres`.
@@ -96,38 +93,6 @@ impl Env {
     }
 }
 
-/// A worker that runs; it dies with its handle.
-pub(crate) struct Serving {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<()>>,
-}
-
-impl Serving {
-    pub(crate) fn begin(worker: Worker) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        Self { stop, task: tokio::spawn(async move { worker.run_until(stopped).await }) }
-    }
-
-    /// The same, with a log of its own.
-    pub(crate) fn begin_logging(worker: Worker, log: Log) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        let serving = async move { worker.run_until(stopped).await };
-        Self { stop, task: tokio::spawn(serving.with_subscriber(log)) }
-    }
-
-    /// Asks it to stop, and waits until it has.
-    pub(crate) async fn stop(self) -> Result<()> {
-        drop(self.stop);
-        self.task.await?
-    }
-
-    /// It dies without notice: nothing is handed back.
-    pub(crate) async fn die(self) {
-        self.task.abort();
-        assert!(self.task.await.is_err_and(|error| error.is_cancelled()), "it was alive");
-    }
-}
-
 /// The events of a kind in a run's history.
 pub(crate) async fn events<W: Workflow>(
     exec: &Execution<W>,
@@ -135,14 +100,6 @@ pub(crate) async fn events<W: Workflow>(
 ) -> Result<Vec<HistoryEvent>> {
     let history = exec.history().await?;
     Ok(history.into_iter().filter(|event| event.kind == kind).collect())
-}
-
-/// Looks until something is so that nobody tells.
-pub(crate) async fn until(mut is_so: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
-    while !is_so().await? {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    Ok(())
 }
 
 /// Workflow ids whose runs share an executor.

@@ -8,6 +8,8 @@ mod harness;
 mod gates;
 mod logs;
 mod meddler;
+#[path = "../shared/waiting.rs"]
+mod waiting;
 mod world;
 
 mod blocking;

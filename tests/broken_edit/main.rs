@@ -10,6 +10,8 @@ mod after;
 #[allow(dead_code, reason = "only its definitions are of interest here")]
 #[path = "../../examples/order.rs"]
 mod before;
+#[path = "../shared/waiting.rs"]
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +22,8 @@ use flows::memory::MemoryStore;
 use flows::prelude::*;
 use flows::testing::{check_lock_of, replay_with};
 use flows::{Description, Status};
+
+use waiting::{Serving, until};
 
 const BEFORE: &str = include_str!("../../examples/order.rs");
 const AFTER: &str = include_str!("order.rs");
@@ -168,32 +172,28 @@ async fn a_waiting_order(
     engine: &flows_core::Engine,
 ) -> Result<Execution<client::order::Workflow>> {
     let worker = Worker::builder(engine, at_work(&before())).build()?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let working = tokio::spawn(async move { worker.run_until(stopped).await });
+    let serving = Serving::begin(worker);
     let input = client::order::Input {
         customer: "ada@example.com".into(),
         items: vec![serde_json::json!({ "sku": "book", "quantity": 2 })],
         cents: 4_200,
     };
     let exec = engine.start(input).id("order-42").await?;
-    until(&exec, |info| info.waiting_for.as_deref().is_some_and(|what| what.starts_with("signal")))
-        .await?;
-    drop(stop);
-    working.await??;
+    described(&exec, |info| {
+        info.waiting_for.as_deref().is_some_and(|what| what.starts_with("signal"))
+    })
+    .await?;
+    serving.stop().await?;
     Ok(exec)
 }
 
-async fn until(
+/// Waits until the run is described so, and gives the description.
+async fn described(
     exec: &Execution<client::order::Workflow>,
-    condition: impl Fn(&Description) -> bool,
+    is_so: impl Fn(&Description) -> bool,
 ) -> Result<Description> {
-    loop {
-        let info = exec.describe().await?;
-        if condition(&info) {
-            return Ok(info);
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until(async || Ok(is_so(&exec.describe().await?))).await?;
+    exec.describe().await
 }
 
 /// Virtual time, and ids from a seed.
@@ -226,7 +226,7 @@ fn a_worker_says_so_and_nothing_is_lost() -> Result<()> {
         let edited = Worker::builder(&engine, at_work(&after())).build()?;
         let edited = tokio::spawn(async move { edited.run().await });
         exec.signal("warehouse-ready", &serde_json::json!({ "available": true })).await?;
-        let stuck = until(&exec, |info| info.stuck.is_some()).await?;
+        let stuck = described(&exec, |info| info.stuck.is_some()).await?;
         edited.abort();
 
         let mended = Worker::builder(&engine, at_work(&before())).build()?;

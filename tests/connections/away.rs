@@ -29,7 +29,7 @@ fn worker(engine: &Engine) -> Result<Worker> {
 /// Nobody has a lease.
 async fn until_over(scene: &Scene) -> Result<()> {
     let held = "FROM flows.workers WHERE expires_at > now()";
-    until("the lease is over", async || Ok(scene.count(held).await? == 0)).await
+    until(async || Ok(scene.count(held).await? == 0)).await
 }
 
 #[tokio::test]

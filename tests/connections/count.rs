@@ -35,7 +35,7 @@ async fn a_process_has_as_many_as_the_guide_says() -> Result<()> {
         let open = open(&scene).await?;
         Ok(BESIDE.iter().all(|(name, count)| open.get(*name) >= Some(count)))
     };
-    until("all beside the pool are open", all_are_open).await?;
+    until(all_are_open).await?;
 
     let mut held = connect(scene.database.url()).await?;
     let tx = held.transaction().await?;

@@ -37,7 +37,7 @@ async fn a_full_disk_is_tried_again_and_told_at_a_bounded_rate() -> Result<()> {
         let tries = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM flows.refused";
         Ok::<i64, Error>(scene.administrator.query_one(tries, &[]).await?.get(0))
     };
-    crate::scene::until("a commit is refused", async || Ok(refused().await? > 0)).await?;
+    crate::scene::until(async || Ok(refused().await? > 0)).await?;
     tokio::time::sleep(Duration::from_secs(6)).await; // a rate is under test
     let tries = refused().await?;
     assert!((2..=40).contains(&tries), "{tries} tries in 6 s");

@@ -69,7 +69,7 @@ async fn nothing_is_left(scene: &Scene, pool: Pool) -> Result<()> {
     let last: i32 = pool.get().await?.query_one(backend, &[]).await?.get(0);
     assert_eq!(first, last, "it is the connection that was used");
     let locks = "FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711";
-    until("the lock is free", async || Ok(scene.count(locks).await? == 0)).await?;
+    until(async || Ok(scene.count(locks).await? == 0)).await?;
     serving.stop().await
 }
 

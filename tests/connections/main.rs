@@ -13,3 +13,5 @@ mod scene;
 mod settings;
 mod silent;
 mod unfinished;
+#[path = "../shared/waiting.rs"]
+mod waiting;

@@ -109,7 +109,7 @@ async fn a_standby_is_said_to_be_one_and_a_switchover_is_gone_along_with() -> Re
     let pooled = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'flows'";
     let left = async || Ok(administrator.query_one(pooled, &[]).await?.get::<_, i64>(0) == 0);
     drop(late);
-    until("connections to the standby are closed", left).await?;
+    until(left).await?;
     administrator.query("SELECT pg_promote()", &[]).await?;
     within("a start", 5, async { engine.start(nothing::Input {}).await }).await?;
     Ok(())

@@ -77,7 +77,7 @@ fn an_engine_outlives_the_runtime_it_was_made_on() -> Result<()> {
                              AND application_name = 'flows listener'";
             let listens =
                 async || Ok(administrator.query_one(listeners, &[]).await?.get::<_, i64>(0) == 1);
-            until("the engine hears notifications", listens).await?;
+            until(listens).await?;
             serving.stop().await
         })?;
     }

@@ -4,8 +4,8 @@ use flows::pg::deadpool_postgres::{Manager, Pool, Runtime};
 use flows::pg::dev::{Database, fresh_database};
 use flows::pg::tokio_postgres::{Client, NoTls};
 use flows::prelude::*;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+
+pub(crate) use crate::waiting::{Serving, until};
 
 #[workflow]
 pub(crate) async fn nothing(_ctx: &WorkflowContext) -> Result<()> {
@@ -55,35 +55,6 @@ pub(crate) async fn connect(url: &str) -> Result<Client> {
     let (client, connection) = flows::pg::tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
-}
-
-/// A worker until it is stopped.
-pub(crate) struct Serving {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<()>>,
-}
-
-impl Serving {
-    pub(crate) fn begin(worker: Worker) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        Self { stop, task: tokio::spawn(async move { worker.run_until(stopped).await }) }
-    }
-
-    pub(crate) async fn stop(self) -> Result<()> {
-        drop(self.stop);
-        self.task.await?
-    }
-}
-
-/// Looks until something is so that nobody tells.
-pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
-    let looking = async {
-        while !is_so().await? {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        Ok(())
-    };
-    within(what, 20, looking).await
 }
 
 /// What does not end in time is a failure that says so.

@@ -54,7 +54,7 @@ async fn everything(url: &str, administrator: &Client) -> Result<[Option<Error>;
         let parked = engine.start(order::Input {}).id("parked").await?;
         let rows = "SELECT count(*) FROM flows.parked";
         let is_parked = async || Ok(administrator.query_one(rows, &[]).await?.get::<_, i64>(0) > 0);
-        until("it is parked", is_parked).await?;
+        until(is_parked).await?;
         let (ended, cancelled) =
             (engine.start(order::Input {}).await?, engine.start(order::Input {}).await?);
         ended.terminate("no more").await?;

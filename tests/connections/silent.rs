@@ -24,7 +24,7 @@ impl Stopped {
         for pid in &stopped.0 {
             let stat = format!("/proc/{pid}/stat");
             let stands = async || Ok(std::fs::read_to_string(&stat)?.contains(") T "));
-            until("the server process stands still", stands).await?;
+            until(stands).await?;
         }
         Ok(stopped)
     }

@@ -55,9 +55,9 @@ async fn locked<W: Workflow>(
         .build()?;
     let serving = Serving::begin(worker);
     let run = start(&scene.engine).await?;
-    until("the statement waits", async || Ok(scene.waiting().await? > 0)).await?;
+    until(async || Ok(scene.waiting().await? > 0)).await?;
     let serving = stop(&run, serving).await?;
-    until("the statement ends", async || Ok(scene.waiting().await? == 0)).await?;
+    until(async || Ok(scene.waiting().await? == 0)).await?;
     for _ in 0..10 {
         let alive = async { Ok(scene.pool.get().await?.batch_execute("SELECT 1").await?) };
         within("a statement of the application's", 5, alive).await?;

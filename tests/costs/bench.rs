@@ -5,6 +5,7 @@ use flows::pg::tokio_postgres::{Client, NoTls, connect};
 use flows::prelude::*;
 
 use crate::costs::Costs;
+use crate::waiting::{served, until};
 
 /// A server that does nothing by itself while costs are counted: no checkpoint, no autovacuum. It
 /// does not wait for the disk either, which changes no count.
@@ -58,10 +59,7 @@ impl Bench {
 
     /// Waits until a query answers yes. (Nothing tells from outside.)
     pub(crate) async fn comes_true(&self, query: &str) -> Result<()> {
-        while !self.is_true(query).await? {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Ok(())
+        until(async || self.is_true(query).await).await
     }
 
     pub(crate) async fn is_true(&self, query: &str) -> Result<bool> {
@@ -125,14 +123,7 @@ pub(crate) async fn with_worker<T>(
         .lease(Duration::from_secs(60)) // a lease that is lost on a busy machine would be counted
         .resident_for(Duration::from_secs(3_600))
         .build()?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (served, value) = tokio::join!(worker.run_until(stopped), async {
-        let value = work.await;
-        drop(stop);
-        value
-    });
-    served?;
-    value
+    served(worker, work).await
 }
 
 /// Starts all at the same time.

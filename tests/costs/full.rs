@@ -4,6 +4,7 @@ use flows::prelude::*;
 use tokio::sync::Semaphore;
 
 use crate::bench::{Bench, results, start_all};
+use crate::waiting::until;
 
 const SLOTS: u64 = 10;
 const RUNS: u64 = 60;
@@ -37,9 +38,7 @@ async fn a_worker_without_free_slots_claims_nothing() -> Result<()> {
         let count = |name: &str| engine.store().counters().get(name).copied().unwrap_or(0);
         let (claims, looks) = (count("claim"), count("poll"));
         execs.extend(start(RUNS / 2..RUNS).await?); // it hears of them
-        while count("poll") < looks + 3 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until(async || Ok(count("poll") >= looks + 3)).await?;
         assert_eq!(count("claim"), claims, "claims of a full worker");
         let waiting = RUNS - SLOTS;
         let places = format!(

@@ -18,4 +18,6 @@ mod signals;
 mod sleepers;
 mod steps;
 mod transactions;
+#[path = "../shared/waiting.rs"]
+mod waiting;
 mod workflows;

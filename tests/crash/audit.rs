@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::gate::Gate;
 use crate::ledger::LedgerFile;
 use crate::process::{BEFORE_THE_GATE, LONG, SHORT, WorkerProcess, gate_file, serve};
+use crate::waiting::until;
 use crate::workflows::{Ready, order};
 
 const RUNS: u64 = 1_000;
@@ -86,9 +87,7 @@ impl Scene {
     async fn until_half_done(&self) -> Result<()> {
         let rows = "SELECT count(*) FROM flows.journal";
         let invoked = || self.ledger.entries().map_or(0, |entries| entries.len());
-        while self.count(rows).await? < 1_000 || invoked() <= BEFORE_THE_GATE {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until(async || Ok(self.count(rows).await? >= 1_000 && invoked() > BEFORE_THE_GATE)).await?;
         let owned = self.count("SELECT count(*) FROM flows.owned").await?;
         check(owned > 0, || "the worker owns nothing".into())
     }
@@ -224,9 +223,7 @@ pub(crate) async fn freeze() -> Result<()> {
                              WHERE w.name NOT LIKE '%-{}'",
             frozen.id()
         );
-        while scene.count(&taken).await? == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until(async || Ok(scene.count(&taken).await? > 0)).await?;
         std::fs::write(gate_file(&scene.ledger.0), "")?; // what waits there has its results at once
         frozen.signal("CONT")?;
         for exec in &scene.runs {

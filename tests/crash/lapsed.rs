@@ -9,14 +9,13 @@ use flows::prelude::*;
 use crate::audit::{Scene, check};
 use crate::gate::Gate;
 use crate::process::{SHORT, WorkerProcess, gate_file};
+use crate::waiting::until;
 
 const RUNS: i64 = 5;
 /// More than it takes to find a run out.
 const FREEZES: usize = 5;
 /// Longer than the lease, with what is left of it.
 const BLOCKED: Duration = Duration::from_millis(2_500);
-/// What takes longer has hung.
-const LIMIT: Duration = Duration::from_secs(60);
 
 #[activity]
 async fn wait(ctx: &ActivityContext) -> Result<()> {
@@ -52,17 +51,6 @@ fn block() {
     std::thread::sleep(BLOCKED);
 }
 
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
-    let waiting = async {
-        while !is_so().await? {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Ok(())
-    };
-    let waited = tokio::time::timeout(LIMIT, waiting).await;
-    waited.unwrap_or_else(|_| Err(Error::terminal(format!("{what}: not after {LIMIT:?}"))))
-}
-
 /// How many runs a process owns.
 async fn owned_by(scene: &Scene, process: &WorkerProcess) -> Result<i64> {
     let name = format!("%-{}", process.id());
@@ -85,15 +73,15 @@ pub(crate) async fn freezes() -> Result<()> {
         runs.push(scene.engine.start(waiting::Input {}).await?);
     }
     let one = WorkerProcess::start(scene.url(), &scene.ledger.0, SHORT)?;
-    until("it owns them", async || Ok(owned_by(&scene, &one).await? == RUNS)).await?;
+    until(async || Ok(owned_by(&scene, &one).await? == RUNS)).await?;
     let other = WorkerProcess::start(scene.url(), &scene.ledger.0, SHORT)?;
     let (mut frozen, mut next) = (&one, &other);
     for _ in 0..FREEZES {
         frozen.signal("STOP")?;
-        until("taken over", async || Ok(owned_by(&scene, next).await? == RUNS)).await?;
+        until(async || Ok(owned_by(&scene, next).await? == RUNS)).await?;
         check(setbacks(&scene).await? == RUNS, || "nothing was held against them".into())?;
         frozen.signal("CONT")?;
-        until("taken back", async || Ok(setbacks(&scene).await? == 0)).await?;
+        until(async || Ok(setbacks(&scene).await? == 0)).await?;
         std::mem::swap(&mut frozen, &mut next);
     }
     File::create(gate_file(&scene.ledger.0))?;
@@ -110,7 +98,7 @@ async fn served_on_one_thread<W: Workflow>(
 ) -> Result<WorkerProcess> {
     let mut worker = WorkerProcess::start_on_one_thread(scene.url(), &scene.ledger.0, SHORT)?;
     File::create(gate_file(&scene.ledger.0))?; // the others wait for nothing
-    until("found out", async || {
+    until(async || {
         let now = exec.describe().await?;
         let is_stuck = now.stuck.is_some_and(|why| why.contains("its workflow code"));
         Ok(is_stuck || now.status != Status::Running)
@@ -148,8 +136,7 @@ pub(crate) async fn on_many_threads() -> Result<()> {
     let scene = Scene::empty("blocking-apart").await?;
     let exec = scene.engine.start(blocking::Input {}).await?;
     let _worker = WorkerProcess::start(scene.url(), &scene.ledger.0, SHORT)?;
-    until("claimed", async || Ok(scene.count("SELECT count(*) FROM flows.owned").await? == 1))
-        .await?;
+    until(async || Ok(scene.count("SELECT count(*) FROM flows.owned").await? == 1)).await?;
     let worker = "SELECT hashtextextended(worker_id::text, 0) FROM flows.workers";
     let before = scene.count(worker).await?;
     exec.result().await?;

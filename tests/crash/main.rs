@@ -18,6 +18,8 @@ mod process;
 mod proxy;
 mod switchover;
 mod vanished;
+#[path = "../shared/waiting.rs"]
+mod waiting;
 mod workflows;
 
 use std::process::ExitCode;

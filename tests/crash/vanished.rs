@@ -11,6 +11,7 @@ use flows::prelude::*;
 use crate::gate::Gate;
 use crate::ledger::LedgerFile;
 use crate::process::{LONG, SHORT, WorkerProcess, serve};
+use crate::waiting::until;
 
 /// In the worker that vanishes, it never ends.
 #[activity(transaction, start_to_close = "60s", retry(max_attempts = 1))]
@@ -63,14 +64,7 @@ impl Scene {
     }
 
     async fn until_open(&self, sessions: i64) -> Result<()> {
-        let looking = async {
-            while self.open().await? != sessions {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            Ok(())
-        };
-        let looked = tokio::time::timeout(LIMIT, looking).await;
-        looked.unwrap_or_else(|_| Err(Error::terminal(format!("never {sessions} open sessions"))))
+        until(async || Ok(self.open().await? == sessions)).await
     }
 
     /// A worker that stands still in the middle of the activity.

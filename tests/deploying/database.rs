@@ -11,6 +11,7 @@ use flows_core::Engine as CoreEngine;
 use uuid::Uuid;
 
 use crate::edits::steps::{Item, WarehouseReady};
+use crate::waiting::{Serving, until};
 use crate::{edits, old};
 
 const ACME: Uuid = Uuid::from_u128(7);
@@ -24,8 +25,7 @@ fn an_order(customer: &str) -> old::order::Input {
 /// worker any more.
 pub(crate) async fn fill(engine: &CoreEngine) -> Result<()> {
     let worker = Worker::builder(engine, old::registry()).resident_for(Duration::ZERO).build()?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let working = tokio::spawn(async move { worker.run_until(stopped).await });
+    let serving = Serving::begin(worker);
     let delivered = engine.start(an_order("Ada")).id("delivered").await?;
     has_begun(&delivered).await?;
     delivered.send(WarehouseReady { available: true }).await?;
@@ -39,16 +39,12 @@ pub(crate) async fn fill(engine: &CoreEngine) -> Result<()> {
     for exec in waiting {
         has_begun(&exec).await?;
     }
-    drop(stop);
-    working.await?
+    serving.stop().await
 }
 
 /// Waits until its first step is recorded.
 async fn has_begun(exec: &Execution<old::order::Workflow>) -> Result<()> {
-    while exec.history().await?.is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    Ok(())
+    until(async || Ok(!exec.history().await?.is_empty())).await
 }
 
 async fn on_memory<F: Future<Output = Result<()>>>(

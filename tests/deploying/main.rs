@@ -7,6 +7,8 @@ mod database;
 mod edits;
 mod old;
 mod readonly;
+#[path = "../shared/waiting.rs"]
+mod waiting;
 
 use expect_test::{Expect, expect};
 use flows::testing::replay_with;

@@ -6,3 +6,5 @@ mod replay;
 mod scene;
 mod tenants;
 mod transactions;
+#[path = "../shared/waiting.rs"]
+mod waiting;

@@ -7,7 +7,8 @@ use std::time::Instant;
 use flows::pg::dev::{Database, fresh_database};
 use flows::pg::tokio_postgres::{self, Client, NoTls};
 use flows::prelude::*;
-use tokio::sync::oneshot;
+
+use crate::waiting::served;
 
 /// Counts what activities do, and when.
 #[derive(Default, Clone)]
@@ -58,15 +59,7 @@ impl Scene {
 
     /// Runs a test while a worker runs; the worker is stopped gracefully at its end.
     pub(crate) async fn with_worker<T>(&self, test: impl Future<Output = Result<T>>) -> Result<T> {
-        let worker = self.worker()?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let (served, value) = tokio::join!(worker.run_until(stopped), async {
-            let value = test.await;
-            drop(stop);
-            value
-        });
-        served?;
-        value
+        served(self.worker()?, test).await
     }
 
     /// All rows of the library's tables, seen as the role that sees every tenant.

@@ -68,6 +68,14 @@ pub(crate) fn opens_with_a_sentence(file: &File) -> Vec<String> {
     complain(said.is_empty(), || format!("{}: does not open with `//! what it is`", file.path))
 }
 
+/// A module of tests has some, or modules that do. One is empty until its owner has moved the tests there.
+pub(crate) fn has_tests(file: &File) -> Vec<String> {
+    let has = |what: &str| file.text.lines().any(|line| line.trim_start().starts_with(what));
+    let has_some = has("#[test]") || has("#[tokio::test") || has("mod ");
+    let is_known = file.path == "flows-core/src/worker/tests.rs";
+    complain(!has_some && !is_known, || format!("{}: has no tests", file.path))
+}
+
 /// A file is no longer than a reader bears.
 pub(crate) fn is_short(file: &File) -> Vec<String> {
     let lines = file.text.lines().count();
@@ -164,6 +172,13 @@ mod tests {
         for silent in ["use x;", "", "//!\n//! Late.", "\n//! Late.", "// Not for rustdoc."] {
             check(opens_with_a_sentence, silent, &["a.rs: does not open with `//! what it is`"]);
         }
+    }
+
+    #[test]
+    fn a_module_without_tests_is_found() {
+        check(has_tests, "//! Tests.\n    #[test]\nfn a() {}", &[]);
+        check(has_tests, "//! Tests.\nmod tables;", &[]);
+        check(has_tests, "//! What graphs look like.", &["a.rs: has no tests"]);
     }
 
     #[test]

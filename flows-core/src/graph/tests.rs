@@ -1,1 +1,0 @@
-//! What graphs look like.
