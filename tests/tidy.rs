@@ -9,6 +9,8 @@ mod functions;
 mod layers;
 #[path = "tidy/names.rs"]
 mod names;
+#[path = "tidy/purity.rs"]
+mod purity;
 #[path = "tidy/rules.rs"]
 mod rules;
 #[path = "tidy/source.rs"]
@@ -92,6 +94,15 @@ fn is_machine(path: &str) -> bool {
 #[test]
 fn the_replay_machine_is_pure() {
     check(is_machine, rules::is_pure);
+}
+
+/// A run in the worker: it, and all that it stands on.
+#[test]
+fn a_run_is_pure() {
+    let files = source::files();
+    let modules = purity::Modules::of("flows-core/src/", &files);
+    let found = modules.impurities("worker/run");
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
 #[test]

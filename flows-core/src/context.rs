@@ -27,5 +27,4 @@ pub use side_effect::SideEffect;
 pub use signal::{Signal, SignalFuture};
 pub(crate) use stop::Stop;
 pub use timer::{Sleep, Timeout};
-pub(crate) use workflow::ContinueAs;
 pub use workflow::{WorkflowContext, WorkflowRng};

@@ -60,3 +60,12 @@ pub(crate) enum ChildOutcome {
     /// It did not.
     Error(Box<serde_json::value::RawValue>),
 }
+
+/// What `continue_as_new` carries to the worker.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct ContinueAs {
+    pub(crate) workflow: String,
+    pub(crate) version: u32,
+    /// As JSON text, which keeps numbers that `serde_json::Value` cannot.
+    pub(crate) input: String,
+}

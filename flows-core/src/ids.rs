@@ -3,10 +3,10 @@
 //! A run id is a UUIDv7 whose last byte is the run's shard. So a run is found by its id alone, and
 //! by its tenant and workflow id alone: the shard is a hash of these two.
 
+mod fresh;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-
-use crate::clock;
 
 /// Number of shards. Part of the storage format: it decides where a workflow id is looked up.
 pub const SHARDS: i16 = 16;
@@ -23,25 +23,9 @@ pub struct RunKey {
 }
 
 impl RunKey {
-    /// A new run for a workflow id, in that id's shard.
-    pub fn new(tenant: Uuid, workflow_id: Option<&str>) -> Self {
-        let run = clock::uuid_v7();
-        let shard = match workflow_id {
-            Some(id) => shard_of(tenant, id),
-            None => i16::from(run.as_bytes()[15]) % SHARDS,
-        };
-        Self { shard, tenant, run: with_shard(run, shard) }
-    }
-
     /// The key of a run that exists: its id says the shard.
     pub fn of_run(tenant: Uuid, run: Uuid) -> Self {
         Self { shard: i16::from(run.as_bytes()[15]) % SHARDS, tenant, run }
-    }
-
-    /// A new run in the same shard, for the same workflow id.
-    #[must_use]
-    pub fn successor(self) -> Self {
-        Self { run: with_shard(clock::uuid_v7_after(self.run), self.shard), ..self }
     }
 }
 

@@ -34,7 +34,7 @@ pub fn encode(events: &[Recorded]) -> Result<Vec<u8>> {
 }
 
 /// A row that grows event by event, so that the events themselves can go on to the machine.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct RowBuilder {
     count: usize,
     /// The version, room for a short count, and the events; or nothing.

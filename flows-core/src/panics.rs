@@ -4,13 +4,13 @@
 //! code that runs puts a hook in front of the one that is there: it notes the place for its thread, and
 //! passes on. A payload may panic in its turn when it is dropped; that is caught too.
 
+pub(crate) mod guarded;
+
 use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
-use std::pin::Pin;
 use std::sync::Once;
-use std::task::{Context, Poll};
 
 thread_local! {
     /// Where this thread has panicked last.
@@ -86,42 +86,6 @@ pub(crate) fn is_unwinding() -> bool {
 fn discard(payload: Box<dyn Any + Send>) {
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(another);
-    }
-}
-
-/// A future of the user's: a panic is its result, and what it drops harms nobody else.
-pub(crate) struct Guarded<T> {
-    future: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
-}
-
-impl<T> Guarded<T> {
-    pub(crate) fn new(future: Pin<Box<dyn Future<Output = T> + Send>>) -> Self {
-        Self { future: Some(future) }
-    }
-
-    /// Drops it, wherever it has come.
-    pub(crate) fn end(&mut self) -> Result<(), Caught> {
-        self.future.take().map_or(Ok(()), |future| catch(|| drop(future)))
-    }
-}
-
-impl<T> Future for Guarded<T> {
-    type Output = Result<T, Caught>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(future) = &mut self.future else { return Poll::Pending };
-        match catch(|| future.as_mut().poll(cx)) {
-            Ok(polled) => polled.map(Ok),
-            Err(caught) => Poll::Ready(Err(caught)),
-        }
-    }
-}
-
-impl<T> Drop for Guarded<T> {
-    fn drop(&mut self) {
-        if let Err(caught) = self.end() {
-            tracing::error!("a value of an activity, when dropped, {caught}");
-        }
     }
 }
 

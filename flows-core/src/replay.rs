@@ -10,10 +10,12 @@ mod check;
 mod machine;
 mod op;
 mod patches;
+mod place;
 mod probe;
 mod signals;
 mod state;
 mod stuck;
+mod task;
 mod turn;
 pub(crate) mod watch;
 
@@ -21,8 +23,8 @@ pub(crate) mod watch;
 mod tests;
 
 pub use machine::{Machine, RunInfo};
-pub use op::{ActivityTask, ChildTask, Overrides};
 pub use stuck::Stuck;
+pub use task::{ActivityTask, ChildTask, Overrides};
 pub use turn::{ActivityStart, ChangedInput, Command, Turn};
 
 #[cfg(feature = "testing")]

@@ -9,20 +9,18 @@
 //! There is one executor per writer connection. It owns its runs alone, so nothing in it is
 //! locked, and while one batch is on its way to the store the next one gathers.
 
-mod alarm;
-mod aside;
 mod attempt;
-mod backlog;
+mod attempted;
 mod beside;
 mod budget;
 mod builder;
 mod clock;
-mod closing;
 mod company;
 mod complaints;
 mod crew;
 mod driver;
 mod executor;
+mod held;
 mod holds;
 mod intake;
 #[cfg(feature = "testing")]
@@ -31,13 +29,13 @@ mod job;
 mod keeper;
 mod lease;
 mod message;
-mod news;
+mod outside;
 mod overdue;
-mod pending;
 mod portions;
 mod pulse;
 mod recover;
 mod resident;
+mod run;
 mod seal;
 mod seat;
 mod session;
@@ -47,7 +45,6 @@ mod stuck_log;
 mod submit;
 mod surroundings;
 mod suspect;
-mod turns;
 mod watchdog;
 mod work;
 

@@ -11,8 +11,6 @@ const USED_TWICE: &[(&str, &[&str])] = &[
     (
         "flows-core/src/",
         &[
-            "Aside",
-            "Call",
             "DeadLetter",
             "Dropped",
             "First",
@@ -26,7 +24,6 @@ const USED_TWICE: &[(&str, &[&str])] = &[
             "State",
             "Value",
             "Watch",
-            "Work",
             "Worker",
         ],
     ),

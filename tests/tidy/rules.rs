@@ -144,7 +144,7 @@ pub(crate) fn uses_known_words(file: &File) -> Vec<String> {
 }
 
 /// Whether the word stands in the text by itself.
-fn has_word(text: &str, word: &str) -> bool {
+pub(crate) fn has_word(text: &str, word: &str) -> bool {
     let is_letter = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(word).any(|(at, _)| {
         let (before, after) = (&text[..at], &text[at + word.len()..]);

@@ -16,6 +16,7 @@ use super::signal::{Signal, SignalFuture};
 use super::timer::{Sleep, Timeout};
 use crate::definition::{Workflow, WorkflowInput};
 use crate::durable::Durable;
+use crate::ending::ContinueAs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, StoredError};
 use crate::limits::check_name;
@@ -265,15 +266,6 @@ impl WorkflowContext {
 
 fn side_effect() -> String {
     "`ctx.side_effect(..)`".to_owned()
-}
-
-/// What `continue_as_new` carries to the worker.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-pub(crate) struct ContinueAs {
-    pub(crate) workflow: String,
-    pub(crate) version: u32,
-    /// As JSON text, which keeps numbers that `serde_json::Value` cannot.
-    pub(crate) input: String,
 }
 
 /// The run's random numbers; see [`WorkflowContext::rng`].

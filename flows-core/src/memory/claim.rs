@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::run::{PlacementRow, Run};
+use super::run::{PlacementRow, StoredRun};
 use super::state::State;
 use crate::ids::RunKey;
 use crate::store::{Activation, Claim, ClaimStuck, READ_BYTES};
@@ -60,7 +60,7 @@ impl State {
         let known = runs.iter().filter_map(|key| self.runs.get(key));
         let mine = known.filter(|run| run.owner() == Some(worker));
         let mut inputs = 0;
-        let read = |run: &Run| {
+        let read = |run: &StoredRun| {
             inputs += run.spec.input.len();
             run.read(share, inputs <= READ_BYTES, alone)
         };

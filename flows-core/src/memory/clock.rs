@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::time::Timestamp;
 
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Clock {
     started: SystemTime,
     base: Instant,

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::run::{End, PlacementRow, Run};
+use super::run::{End, PlacementRow, StoredRun};
 use super::state::State;
 use crate::error::Result;
 use crate::ids::RunKey;
@@ -120,7 +120,7 @@ fn passed_on(to: RunKey, message: InboxMessage) -> Option<OutgoingMessage> {
 
 /// Whether the record may be applied. A row is fenced by its position alone; only the owner moves
 /// the run.
-fn fence(run: &Run, worker: Uuid, record: &Record) -> Result<(), Committed> {
+fn fence(run: &StoredRun, worker: Uuid, record: &Record) -> Result<(), Committed> {
     let claim = match &record.next {
         Next::Close(close) => close.claim,
         _ => None, // another claim does not lose a run that is parked: it stays

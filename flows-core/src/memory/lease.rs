@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::run::{PlacementRow, Run};
+use super::run::{PlacementRow, StoredRun};
 use super::state::{Member, State};
 use crate::ids::RunKey;
 use crate::store::{Lease, Overdue, Park, Polled, SUSPECT, WorkerIdentity, setbacks_after};
@@ -122,12 +122,12 @@ impl State {
 
     fn has_messages(&self, worker: Uuid) -> bool {
         let mut runs = self.owned_by(worker).into_iter();
-        runs.any(|key| self.runs.get(&key).is_some_and(Run::has_message_flag))
+        runs.any(|key| self.runs.get(&key).is_some_and(StoredRun::has_message_flag))
     }
 
     /// [`Store::overdue`](crate::store::Store::overdue).
     pub(super) fn overdue(&self, now: Timestamp) -> impl Iterator<Item = Overdue> {
-        let waits = move |run: &&Run| match &run.placement {
+        let waits = move |run: &&StoredRun| match &run.placement {
             Some(PlacementRow::Parked { park, .. }) => park.stuck.is_some(),
             Some(PlacementRow::Ready(_)) => !self.is_served(run.lane, now),
             _ => false,

@@ -15,7 +15,8 @@ use crate::store::{
 };
 use crate::time::Timestamp;
 
-pub(super) struct Run {
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(super) struct StoredRun {
     pub(super) key: RunKey,
     pub(super) spec: Arc<RunSpec>,
     /// Of its spec, which is asked for it all the time.
@@ -38,6 +39,7 @@ pub(super) struct Run {
 }
 
 /// How and when a run ended.
+#[cfg_attr(test, derive(Clone, Debug))]
 pub(super) struct End {
     pub(super) outcome: Outcome,
     pub(super) at: Timestamp,
@@ -46,6 +48,7 @@ pub(super) struct End {
 }
 
 /// Where an open run is. One field of one type: there is no way to be in two places.
+#[cfg_attr(test, derive(Clone, Debug))]
 pub(super) enum PlacementRow {
     /// To be claimed, in the order of the number.
     Ready(u64),
@@ -64,7 +67,7 @@ pub(super) enum PlacementRow {
     },
 }
 
-impl Run {
+impl StoredRun {
     pub(super) fn new(new: &NewRun, created_at: Timestamp, placement: PlacementRow) -> Self {
         Self {
             key: new.key,

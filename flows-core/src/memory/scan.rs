@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use uuid::Uuid;
 
-use super::run::Run;
+use super::run::StoredRun;
 use super::state::State;
 use crate::ids::{RunKey, SHARDS};
 use crate::store::{Scan, ScanKind, Scanned};
@@ -28,7 +28,8 @@ impl State {
             }
         };
         let next = if page.len() < scan.limit { end } else { page.last().map(|run| run.key) };
-        let wanted = |run: &&Run| scan.workflow.as_deref().is_none_or(|w| w == &*run.spec.workflow);
+        let wanted =
+            |run: &&StoredRun| scan.workflow.as_deref().is_none_or(|w| w == &*run.spec.workflow);
         let runs = page.into_iter().filter(wanted);
         Scanned { runs: runs.map(|run| (run.activation(), run.status())).collect(), next }
     }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::run::{PlacementRow, Run};
+use super::run::{PlacementRow, StoredRun};
 use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
@@ -29,7 +29,7 @@ impl State {
         for message in messages {
             let mut message = message.clone();
             while message.kind == MessageKind::Cancel
-                && let Some(next) = self.runs.get(&message.to).and_then(Run::successor)
+                && let Some(next) = self.runs.get(&message.to).and_then(StoredRun::successor)
             {
                 message.to.run = next;
             }
@@ -45,7 +45,7 @@ impl State {
     /// [`Store::collect`](crate::store::Store::collect).
     pub(super) fn collect(&mut self, worker: Uuid) -> Vec<Collected> {
         let mut runs = self.owned_by(worker);
-        runs.retain(|key| self.runs.get(key).is_some_and(Run::has_message_flag));
+        runs.retain(|key| self.runs.get(key).is_some_and(StoredRun::has_message_flag));
         let bytes = READ_BYTES / runs.len().max(1);
         runs.into_iter().filter_map(|key| self.lower_flag(key, bytes)).collect()
     }

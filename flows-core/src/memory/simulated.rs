@@ -1,10 +1,17 @@
 //! What a simulation asks of the memory store beside the contract: to make good what a lost answer
 //! has done, as a database's client does, and to look at everything at once.
 
+#[cfg(test)]
+use std::sync::{Arc, Mutex};
+
 use uuid::Uuid;
 
 use super::MemoryStore;
-use super::run::{PlacementRow, Run};
+#[cfg(test)]
+use super::Shared;
+#[cfg(test)]
+use super::hints::Hints;
+use super::run::{PlacementRow, StoredRun};
 use super::state::State;
 use crate::ids::RunKey;
 use crate::store::{Activation, Park, RunStatus};
@@ -46,7 +53,7 @@ impl MemoryStore {
     }
 
     pub(crate) fn stir(&self) -> Stir {
-        let restless = |run: &Run| match &run.placement {
+        let restless = |run: &StoredRun| match &run.placement {
             Some(PlacementRow::Parked { park, unborn }) => {
                 let is_due = park.wake_at.is_some();
                 match park.stuck {
@@ -63,7 +70,7 @@ impl MemoryStore {
 
     /// The runs that are held to end their workers.
     pub(crate) fn convicted(&self) -> Vec<RunKey> {
-        let is_so = |run: &&Run| match &run.placement {
+        let is_so = |run: &&StoredRun| match &run.placement {
             Some(PlacementRow::Parked { park, .. }) => park.setbacks < 0 && park.wake_at.is_none(),
             _ => false,
         };
@@ -77,12 +84,12 @@ impl MemoryStore {
 
     /// Who owns a run.
     pub(crate) fn owner_of(&self, key: RunKey) -> Option<Uuid> {
-        self.inspect(|state| state.runs.get(&key).and_then(Run::owner))
+        self.inspect(|state| state.runs.get(&key).and_then(StoredRun::owner))
     }
 
     /// All runs, in the order of their keys.
     pub(crate) fn all(&self) -> Vec<(Activation, RunStatus)> {
-        let stored = |run: &Run| (run.activation(), run.status());
+        let stored = |run: &StoredRun| (run.activation(), run.status());
         self.inspect(|state| state.runs.values().map(stored).collect())
     }
 
@@ -107,8 +114,55 @@ impl State {
     }
 }
 
-impl Run {
+impl StoredRun {
     fn has_messages(&self) -> bool {
         !self.inbox.is_empty()
     }
+}
+
+/// What an exploration of all interleavings asks of it.
+#[cfg(test)]
+impl MemoryStore {
+    /// Another store that has come as far as this one.
+    pub(crate) fn fork(&self) -> Self {
+        let (state, clock) = (self.inspect(|state| state.clone()), self.0.clock.clone());
+        Self(Arc::new(Shared { clock, state: Mutex::new(state), hints: Hints::default() }))
+    }
+
+    /// All that it holds, in words.
+    pub(crate) fn print(&self, out: &mut impl std::fmt::Write) -> std::fmt::Result {
+        self.inspect(|state| write!(out, "{state:?}"))
+    }
+
+    /// Where a run is.
+    pub(crate) fn peek(&self, run: RunKey) -> Peek {
+        self.inspect(|state| match state.runs.get(&run).and_then(|run| run.placement.as_ref()) {
+            None => Peek::default(),
+            Some(PlacementRow::Ready(_)) => {
+                Peek { is_open: true, is_ready: true, ..Peek::default() }
+            }
+            Some(PlacementRow::Owned { worker, messages, sent, .. }) => {
+                let (owner, flag, sent) = (Some(*worker), *messages, *sent);
+                Peek { is_open: true, owner, flag, sent, ..Peek::default() }
+            }
+            Some(PlacementRow::Parked { .. }) => Peek { is_open: true, ..Peek::default() },
+        })
+    }
+
+    pub(crate) fn journal_of(&self, run: RunKey) -> Vec<Vec<u8>> {
+        let rows = |run: &StoredRun| run.journal.iter().map(|row| row.events.clone()).collect();
+        self.inspect(|state| state.runs.get(&run).map(rows).unwrap_or_default())
+    }
+}
+
+/// Where a run is, at a glance.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(crate) struct Peek {
+    pub(crate) is_open: bool,
+    pub(crate) is_ready: bool,
+    pub(crate) owner: Option<Uuid>,
+    /// The owner has messages to collect.
+    pub(crate) flag: bool,
+    pub(crate) sent: i64,
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::run::{PlacementRow, Run};
+use super::run::{PlacementRow, StoredRun};
 use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
@@ -26,7 +26,7 @@ impl State {
         now: Timestamp,
     ) -> Result<Started> {
         let started = self.start(run, now)?;
-        let is_ready = self.runs.get(&run.key).is_some_and(Run::is_ready);
+        let is_ready = self.runs.get(&run.key).is_some_and(StoredRun::is_ready);
         if started != Started::Created || !is_ready || !self.is_live(worker, now) {
             return Ok(started);
         }
@@ -71,7 +71,7 @@ impl State {
     }
 
     fn conflict(&mut self, run: &NewRun, existing: RunKey, now: Timestamp) -> Result<Started> {
-        let keeps = existing == run.key || self.runs.get(&existing).is_some_and(Run::is_open);
+        let keeps = existing == run.key || self.runs.get(&existing).is_some_and(StoredRun::is_open);
         match run.on_conflict {
             ConflictPolicy::Reject => Err(already_exists(run, existing)),
             ConflictPolicy::UseExisting => Ok(Started::Exists(existing)),
@@ -86,7 +86,10 @@ impl State {
             Some(at) => asleep_until(at),
             None => self.next_ready(),
         };
-        self.insert(Run { started_at: first_turn.unwrap_or(now), ..Run::new(run, now, placement) });
+        self.insert(StoredRun {
+            started_at: first_turn.unwrap_or(now),
+            ..StoredRun::new(run, now, placement)
+        });
         Started::Created
     }
 

@@ -9,14 +9,15 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::run::{PlacementRow, Run};
+use super::run::{PlacementRow, StoredRun};
 use crate::ids::RunKey;
 use crate::store::{Hint, WorkerIdentity};
 use crate::time::Timestamp;
 
 #[derive(Default)]
+#[cfg_attr(test, derive(Clone, Debug))]
 pub(super) struct State {
-    pub(super) runs: BTreeMap<RunKey, Run>,
+    pub(super) runs: BTreeMap<RunKey, StoredRun>,
     /// The newest run of each workflow id.
     pub(super) ids: BTreeMap<(Uuid, Arc<str>), RunKey>,
     pub(super) workers: BTreeMap<Uuid, Member>,
@@ -32,6 +33,7 @@ pub(super) struct State {
 }
 
 /// A worker that is known.
+#[cfg_attr(test, derive(Clone, Debug))]
 pub(super) struct Member {
     pub(super) identity: WorkerIdentity,
     pub(super) lease_ends: Timestamp,
@@ -39,7 +41,7 @@ pub(super) struct Member {
 
 impl State {
     /// Adds a run that nobody knows yet.
-    pub(super) fn insert(&mut self, mut run: Run) {
+    pub(super) fn insert(&mut self, mut run: StoredRun) {
         let key = run.key;
         let before = run.spec.predecessor.map(|run| RunKey { run, ..key });
         if let Some(before) = before.and_then(|before| self.runs.get(&before)) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::run::{End, PlacementRow, Run};
+use super::run::{End, PlacementRow, StoredRun};
 use super::state::State;
 use crate::ids::RunKey;
 use crate::store::{
@@ -42,7 +42,7 @@ impl State {
         let mut found: Vec<_> = self.of_tenant(tenant).filter(|run| passes(run, filter)).collect();
         found.sort_by_key(|run| Reverse(cursor(run)));
         let mut bytes = 0;
-        let fits = |run: &&Run| {
+        let fits = |run: &&StoredRun| {
             let before = bytes;
             bytes += if filter.payloads { payload(run) } else { 0 };
             before < PAGE_BYTES
@@ -78,11 +78,11 @@ impl State {
             .collect()
     }
 
-    fn of_tenant(&self, tenant: Uuid) -> impl Iterator<Item = &Run> {
+    fn of_tenant(&self, tenant: Uuid) -> impl Iterator<Item = &StoredRun> {
         self.runs.values().filter(move |run| run.key.tenant == tenant)
     }
 
-    fn placement(&self, run: &Run, now: Timestamp) -> Option<Placement> {
+    fn placement(&self, run: &StoredRun, now: Timestamp) -> Option<Placement> {
         Some(match run.placement.as_ref()? {
             PlacementRow::Ready(_) => Placement::Ready { served: self.is_served(run.lane, now) },
             PlacementRow::Owned { worker, .. } => {
@@ -99,7 +99,7 @@ impl State {
     }
 }
 
-fn passes(run: &Run, filter: &ListFilter) -> bool {
+fn passes(run: &StoredRun, filter: &ListFilter) -> bool {
     fn is<T: PartialEq>(wanted: &Option<T>, found: &T) -> bool {
         wanted.as_ref().is_none_or(|wanted| wanted == found)
     }
@@ -113,21 +113,21 @@ fn passes(run: &Run, filter: &ListFilter) -> bool {
         && filter.behind.is_none_or(|behind| cursor(run) < behind)
 }
 
-fn closed_at(run: &Run) -> Option<Timestamp> {
+fn closed_at(run: &StoredRun) -> Option<Timestamp> {
     run.end.as_ref().map(|end| end.at)
 }
 
-fn cursor(run: &Run) -> ListCursor {
+fn cursor(run: &StoredRun) -> ListCursor {
     ListCursor { created_at: run.created_at, run: run.key.run }
 }
 
 /// Bytes of its input and output.
-fn payload(run: &Run) -> usize {
+fn payload(run: &StoredRun) -> usize {
     let output = run.end.as_ref().and_then(|end| end.outcome.output.as_ref());
     run.spec.input.len() + output.map_or(0, String::len)
 }
 
-fn dead_letter(run: &Run) -> Option<DeadLetter> {
+fn dead_letter(run: &StoredRun) -> Option<DeadLetter> {
     let end = run.end.as_ref().filter(|end| end.dead)?;
     Some(DeadLetter {
         key: run.key,
@@ -141,13 +141,13 @@ fn dead_letter(run: &Run) -> Option<DeadLetter> {
 }
 
 /// The view of a run, without its placement and its payloads.
-fn glance(run: &Run) -> RunView {
+fn glance(run: &StoredRun) -> RunView {
     let spec = RunSpec { input: "".into(), ..RunSpec::clone(&run.spec) };
     RunView { spec: Arc::new(spec), output: None, ..view(run) }
 }
 
 /// The view of a run, without its placement.
-fn view(run: &Run) -> RunView {
+fn view(run: &StoredRun) -> RunView {
     let outcome = run.end.as_ref().map(|End { outcome, .. }| outcome);
     RunView {
         key: run.key,

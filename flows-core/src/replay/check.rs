@@ -3,9 +3,10 @@
 //! An operation's number, kind and name must agree, or the run stops before it does anything. An
 //! input that differs is reported and nothing more: it changes no decision that was recorded.
 
-use super::op::{ChildTask, What};
+use super::op::What;
 use super::state::State;
 use super::stuck::Stuck;
+use super::task::ChildTask;
 use super::turn::ChangedInput;
 use super::watch::Place;
 use crate::error::{Error, Result};

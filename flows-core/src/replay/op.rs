@@ -1,71 +1,13 @@
 //! Operations: what a workflow has asked for and not yet received.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
-
-use uuid::Uuid;
 
 use super::bell::Bell;
-use super::watch::Place;
+use super::place::Place;
+use super::task::{ActivityTask, ChildTask};
 use crate::error::Result;
 use crate::payload::Payload;
-use crate::retry::RetryPolicy;
 use crate::time::Timestamp;
-
-/// An activity as a workflow called it.
-#[derive(Debug)]
-pub struct ActivityTask {
-    /// The operation's number within the run.
-    pub op: u32,
-    /// The activity's name.
-    pub name: &'static str,
-    /// The encoded input.
-    pub input: Payload,
-    /// Hash of the encoded input.
-    pub input_hash: u64,
-    /// What the call site overrides.
-    pub overrides: Option<Box<Overrides>>,
-    /// When it was first asked for.
-    pub scheduled_at: Timestamp,
-}
-
-/// Options that a call site sets instead of the definition.
-#[derive(Debug, Clone, Default)]
-pub struct Overrides {
-    /// Retry policy.
-    pub retry: Option<RetryPolicy>,
-    /// Limit of one attempt.
-    pub start_to_close: Option<Duration>,
-    /// Limit of the wait for a slot.
-    pub schedule_to_start: Option<Duration>,
-    /// Limit of all attempts together.
-    pub schedule_to_close: Option<Duration>,
-    /// Queue.
-    pub queue: Option<String>,
-}
-
-/// A child workflow as a workflow called it.
-#[derive(Debug)]
-pub struct ChildTask {
-    /// The operation's number within the run.
-    pub op: u32,
-    /// The child's run id.
-    pub run: Uuid,
-    /// Workflow name.
-    pub workflow: &'static str,
-    /// Workflow version.
-    pub version: u32,
-    /// The encoded input.
-    pub input: Payload,
-    /// Hash of the encoded input.
-    pub input_hash: u64,
-    /// Queue, if not the parent's.
-    pub queue: Option<String>,
-    /// Time limit.
-    pub timeout: Option<Duration>,
-    /// Run-level retry policy.
-    pub retry: Option<RetryPolicy>,
-}
 
 /// What kind of operation, and what it needs to be asked for again.
 #[derive(Debug)]

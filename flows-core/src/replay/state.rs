@@ -11,10 +11,11 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use uuid::Uuid;
 
-use super::op::{ChildTask, Dropped, Op, What};
+use super::op::{Dropped, Op, What};
 use super::patches::Patches;
 use super::signals::Signals;
 use super::stuck::Stuck;
+use super::task::ChildTask;
 use super::turn::{ActivityStart, ChangedInput, Command};
 use super::watch::{self, Place};
 use crate::error::{Error, ErrorKind, Result};

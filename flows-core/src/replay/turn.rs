@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::op::{ActivityTask, ChildTask};
-use super::watch::Place;
+use super::place::Place;
+use super::task::{ActivityTask, ChildTask};
 use crate::error::Result;
 use crate::journal::Recorded;
 use crate::payload::Payload;

@@ -25,9 +25,7 @@ use std::task::{Context, Poll, Waker};
 use super::bell::Bell;
 use super::bounds::Bound;
 use super::machine::Shared;
-
-/// A place in the user's sources.
-pub(crate) type Place = &'static Location<'static>;
+pub(crate) use super::place::Place;
 
 thread_local! {
     static WATCH: Watch = const {

@@ -14,10 +14,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::alarm::Alarm;
-use super::executor::Executor;
 use super::message::{Attempted, Message};
-use super::resident::Running;
+use super::outside::Outside;
+use super::resident::{Resident, Running};
 use super::seal::AttemptSealer;
 use super::session::Session;
 use super::surroundings::Invocation;
@@ -27,37 +26,25 @@ use crate::definition::{ActivityDef, PayloadFuture};
 use crate::error::TimeoutKind::{self, Heartbeat, ScheduleToClose, ScheduleToStart, StartToClose};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
-use crate::panics::{Caught, Guarded};
+use crate::panics::Caught;
+use crate::panics::guarded::Guarded;
 use crate::payload::Payload;
 use crate::replay::{ActivityStart, ActivityTask};
 
 /// How long a cancelled activity may go on to clean up.
 const CANCEL_GRACE: Duration = Duration::from_secs(5);
 
-impl Executor {
-    /// Starts an attempt, now or when it is due.
-    pub(super) fn launch(&mut self, key: RunKey, start: ActivityStart) {
-        let now = self.session.clock.now();
-        if let Some(due) = start.not_before.filter(|due| *due > now) {
-            return self.set_alarm(key, start.task.op, due, Alarm::Launch(start));
-        }
-        let Some(run) = self.runs.get_mut(&key) else { return };
-        if !run.is_live() {
-            return;
-        }
-        if self.draining {
-            run.hand_back = true;
-            return;
-        }
-        if let Some(flying) = run.flying.as_mut().filter(|flying| flying.parks.is_some()) {
-            return flying.launches.push(start); // the run may be somebody else's by now
-        }
-        run.pending.park = None; // it does not only wait any more
-        let Some(start) = self.note_start(key, start) else { return };
-        match self.definition_of(&start.task) {
-            Ok(def) => self.spawn(key, def, start),
-            Err(why) => self.get_stuck(key, &why),
-        }
+impl Outside {
+    /// Starts an attempt, or says why the run cannot go on here.
+    pub(super) fn launch(
+        &mut self,
+        key: RunKey,
+        resident: &mut Resident,
+        start: ActivityStart,
+    ) -> Result<(), String> {
+        let def = self.definition_of(&start.task)?;
+        self.spawn(key, resident, def, start);
+        Ok(())
     }
 
     fn definition_of(&self, task: &ActivityTask) -> Result<Arc<ActivityDef>, String> {
@@ -76,13 +63,17 @@ impl Executor {
         }
     }
 
-    fn spawn(&mut self, key: RunKey, def: Arc<ActivityDef>, start: ActivityStart) {
-        let Some(run) = self.runs.get_mut(&key) else { return };
-        (run.idle_since, run.pending.park) = (None, None);
+    fn spawn(
+        &mut self,
+        key: RunKey,
+        resident: &mut Resident,
+        def: Arc<ActivityDef>,
+        start: ActivityStart,
+    ) {
         let ActivityStart { task, attempt, heartbeat, .. } = start;
-        let (op, residency, batch) = (task.op, run.residency, self.company.start());
+        let (op, residency, batch) = (task.op, resident.residency, self.company.start());
         let info = ActivityInfo {
-            workflow_id: run.spec.workflow_id.clone(),
+            workflow_id: resident.run.spec().workflow_id.clone(),
             run: key.run,
             tenant: key.tenant,
             name: def.name,
@@ -101,8 +92,7 @@ impl Executor {
         });
         let state = Arc::clone(&self.session.state);
         let context = ActivityContext::new(info, state, heartbeat, exactly_once);
-        let running = (Arc::clone(&task), context.clone());
-        run.running.insert(op, Running { task: running.0, attempt, batch, context: running.1 });
+        resident.running.insert(op, Running { batch, context: context.clone() });
         let attempt = Attempt { session: Arc::clone(&self.session), def, task, context };
         let (myself, surroundings) = (self.myself.clone(), self.session.surroundings.clone());
         tokio::spawn(surroundings.task(async move {

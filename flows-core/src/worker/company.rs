@@ -48,8 +48,9 @@ impl Executor {
     /// How long the next batch waits for company, if it does: while more attempts that have just been
     /// started are still running than there are runs with something to commit.
     pub(super) fn gathering_until(&self) -> Option<Instant> {
-        let Company { running, until, .. } = self.company;
-        let waits = self.batch.is_none() && running > self.dirty.len() && !self.dirty.is_empty();
+        let Company { running, until, .. } = self.outside.company;
+        let ready = self.outside.dirty.len();
+        let waits = self.batch.is_none() && running > ready && ready > 0;
         until.filter(|until| waits && *until > Instant::now())
     }
 }

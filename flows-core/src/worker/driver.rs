@@ -27,7 +27,8 @@ pub(super) fn start(executor: Box<Executor>) {
     let seat = Arc::clone(&executor.seat);
     let left = if seat.can_move { on_a_thread(executor, &seat).err() } else { Some(executor) };
     if let Some(executor) = left {
-        let (runtime, surroundings) = (seat.runtime.clone(), executor.session.surroundings.clone());
+        let (runtime, surroundings) =
+            (seat.runtime.clone(), executor.session().surroundings.clone());
         let task = surroundings.task(drive(executor, seat));
         // A task that has used up its budget would wait where no other thread can find it.
         drop(runtime.spawn(tokio::task::unconstrained(task)));
@@ -106,7 +107,8 @@ fn run_jobs(mut executor: Box<Executor>, seat: &Seat) -> Option<Box<Executor>> {
 
 fn run(executor: Box<Executor>, seat: &Seat, job: Job) -> Option<Box<Executor>> {
     let (key, residency, since) = (job.key, job.residency, clock::real_time());
-    let is_test = executor.session.config.strict && !executor.session.surroundings.are_simulated();
+    let is_test =
+        executor.session().config.strict && !executor.session().surroundings.are_simulated();
     let ticket = seat.sit(executor, &job)?;
     let done = match &seat.beside {
         Some(beside) if is_test => beside.run(job, &seat.runtime, &ticket),
@@ -122,7 +124,7 @@ fn run(executor: Box<Executor>, seat: &Seat, job: Job) -> Option<Box<Executor>> 
                 executor.blocks(key, residency, after);
             }
             if !seat.can_move {
-                executor.session.holds.ended(key, since); // nothing else could go on
+                executor.session().holds.ended(key, since); // nothing else could go on
             }
             executor.done.extend(done);
             Some(executor)

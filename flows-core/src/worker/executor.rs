@@ -4,26 +4,23 @@
 //! never wait for anything but its inbox, its batch and the next alarm, and never run user code:
 //! that is a job, which its driver runs while the executor is in its seat.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant;
 
-use super::alarm::Alarms;
-use super::aside::Aside;
 use super::budget::Loaded;
-use super::company::Company;
 use super::complaints::Backoff;
 use super::intake::Early;
 use super::job::Done;
 use super::message::Message;
-use super::resident::{Resident, Running};
+use super::outside::{After, Outside};
+use super::resident::Resident;
+use super::run::Input;
 use super::seat::Seat;
 use super::session::Session;
 use super::submit::Batch;
-use super::turns::is_only_once;
 use crate::ids::RunKey;
 use crate::replay::Machine;
 
@@ -31,36 +28,21 @@ use crate::replay::Machine;
 pub(super) const MESSAGES: usize = 1024;
 
 pub(crate) struct Executor {
-    pub(super) session: Arc<Session>,
     pub(super) index: usize,
     pub(super) seat: Arc<Seat>,
     pub(super) inbox: UnboundedReceiver<Message>,
-    /// The way back into the inbox, for activities and reloads.
-    pub(super) myself: UnboundedSender<Message>,
     pub(super) runs: FxHashMap<RunKey, Resident>,
+    pub(super) outside: Outside,
     /// Runs that are being started as ours.
     pub(super) expected: FxHashMap<RunKey, Early>,
-    /// Runs with something to take in; checked when taken.
-    pub(super) busy: VecDeque<RunKey>,
     /// What came of user code, until it is sorted.
     pub(super) done: Vec<Done>,
-    /// Machines to be dropped, which runs user code.
-    pub(super) discarded: Vec<Machine>,
-    /// Runs with something to commit.
-    pub(super) dirty: VecDeque<RunKey>,
-    /// Runs whose record was held and goes out again, apart from the others.
-    pub(super) again: VecDeque<RunKey>,
-    pub(super) aside: Aside,
     pub(super) batch: Option<Batch>,
-    /// What the next batch waits for.
-    pub(super) company: Company,
     /// Batches that have failed.
     pub(super) commits: Backoff,
-    pub(super) alarms: Alarms,
-    /// Runs that only wait, the longest waiting first; checked when taken.
-    pub(super) idle: VecDeque<(Instant, RunKey)>,
     pub(super) residencies: u64,
-    pub(super) draining: bool,
+    /// Numbers the requests for records.
+    pub(super) tickets: u64,
     /// Told when it ends, however it ends.
     ended: UnboundedSender<()>,
 }
@@ -75,27 +57,48 @@ impl Executor {
         ended: UnboundedSender<()>,
     ) -> Self {
         Self {
-            session,
             index,
             seat,
             inbox,
-            myself,
             runs: FxHashMap::default(),
+            outside: Outside::new(session, myself),
             expected: FxHashMap::default(),
-            busy: VecDeque::new(),
             done: Vec::new(),
-            discarded: Vec::new(),
-            dirty: VecDeque::new(),
-            again: VecDeque::new(),
-            aside: Aside::default(),
             batch: None,
-            company: Company::default(),
             commits: Backoff::default(),
-            alarms: Alarms::default(),
-            idle: VecDeque::new(),
             residencies: 0,
-            draining: false,
+            tickets: 0,
             ended,
+        }
+    }
+
+    pub(super) fn session(&self) -> &Arc<Session> {
+        &self.outside.session
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.outside.rules.is_draining
+    }
+
+    /// Gives a run what has reached it, if it is here.
+    pub(super) fn step(&mut self, key: RunKey, input: Input<Machine>) {
+        let Some(resident) = self.runs.get_mut(&key) else { return };
+        let after = self.outside.handle(key, resident, input);
+        self.follow(key, after);
+    }
+
+    /// The same, if it is still the residency that this is for.
+    pub(super) fn step_of(&mut self, key: RunKey, residency: u64, input: Input<Machine>) {
+        if self.runs.get(&key).is_some_and(|resident| resident.residency == residency) {
+            self.step(key, input);
+        }
+    }
+
+    pub(super) fn follow(&mut self, key: RunKey, after: After) {
+        match after {
+            After::Here => {}
+            After::Gone => drop(self.runs.remove(&key)),
+            After::StartsOver(stored) => self.start_over(*stored),
         }
     }
 
@@ -104,15 +107,23 @@ impl Executor {
         let (wake_at, has_jobs) = (self.next_wake(), self.has_jobs());
         tokio::select! {
             biased;
-            landed = flight(&mut self.batch) => self.settle(landed),
+            landed = flight(&mut self.batch) => {
+                self.outside.read_clock();
+                self.settle(landed);
+            }
             _ = self.inbox.recv_many(messages, MESSAGES) => {
+                self.outside.read_clock();
                 for message in messages.drain(..) {
                     self.receive(message);
                 }
             }
-            () = sleep_until(wake_at) => self.wake(),
+            () = sleep_until(wake_at) => {
+                self.outside.read_clock();
+                self.wake();
+            }
             () = std::future::ready(()), if has_jobs => {}
         }
+        self.outside.say();
     }
 
     fn receive(&mut self, message: Message) {
@@ -122,9 +133,11 @@ impl Executor {
             Message::Started(runs) => runs.into_iter().for_each(|run| self.started(run)),
             Message::Refused(runs) => self.refused_starts(&runs),
             Message::Mail(collected) => collected.into_iter().for_each(|mail| self.deliver(mail)),
-            Message::Page { key, residency, page } => self.turn_page(key, residency, page),
+            Message::Page { key, residency, page } => {
+                self.step_of(key, residency, Input::Page(page));
+            }
             Message::Attempted(attempted) => self.attempted(attempted),
-            Message::Seal(seal) => self.request_seal(seal),
+            Message::Seal(seal) => self.result_ready(seal),
             Message::Reloaded { asked, found } => self.reloaded(&asked, found),
             Message::Blocked { key, residency, after } => self.give_up(key, residency, after),
             Message::Terminated(run) => self.terminated(run),
@@ -135,55 +148,87 @@ impl Executor {
         }
     }
 
-    /// A run that was parked from here and came back before the answer is taken up anew.
+    /// A run that was parked from here and came back before the answer is activated anew.
     fn claimed(&mut self, loaded: Loaded) {
-        self.forget(loaded.run.key);
-        self.expected.remove(&loaded.run.key); // what came for its last stay is read with it
-        self.take_up(loaded, 0);
+        let key = loaded.run.key;
+        self.step(key, Input::Gone);
+        self.expected.remove(&key); // what came for its last stay is read with it
+        self.activate(loaded, 0);
     }
 
     pub(super) fn is_drained(&self) -> bool {
-        self.draining && self.runs.is_empty() && self.batch.is_none()
+        self.is_draining() && self.runs.is_empty() && self.batch.is_none()
     }
 
     /// When something is to be done without a message.
     fn next_wake(&self) -> Option<Instant> {
-        let alarm = self.alarms.first().map(|due| self.session.clock.instant_of(due));
-        let park = self.idle.front().map(|(since, _)| *since + self.session.config.resident_for);
-        let others = [park, self.gathering_until(), self.commits.until(), self.aside.next()];
-        alarm.into_iter().chain(others.into_iter().flatten()).min()
+        let Outside { session, timers, idle, held, .. } = &self.outside;
+        let timer = timers.first().map(|(due, ..)| session.clock.instant_of(*due));
+        let park = idle.front().map(|(since, ..)| *since + session.config.resident_for);
+        let others = [park, self.gathering_until(), self.commits.until(), held.next()];
+        timer.into_iter().chain(others.into_iter().flatten()).min()
     }
 
     /// Says which of its runs do not block the worker. One with an activity that must not be invoked a
     /// second time is not among them: its setback tells its next owner.
     fn acquit(&mut self) {
-        let (holds, registry) = (&self.session.holds, &self.session.registry);
-        let is_only = |running: &Running| {
-            let def = registry.activity(running.task.name);
-            def.is_some_and(|def| is_only_once(&running.task, def))
-        };
-        let is_polled =
-            |running: &Running| running.context.polled().is_some_and(|since| holds.is_long(since));
-        let remains = |run: &Resident| {
-            run.running.values().any(|running| is_polled(running) || is_only(running))
-        };
-        let innocent = self.runs.iter().filter(|(key, run)| !holds.has_held(key) && !remains(run));
-        self.session.acquit(innocent.map(|(key, _)| *key).chain(self.expected.keys().copied()));
+        let session = Arc::clone(self.session());
+        let innocent = self.runs.iter().filter(|(key, resident)| {
+            !session.holds.has_held(key) && !resident.may_block(&session)
+        });
+        session.acquit(innocent.map(|(key, _)| *key).chain(self.expected.keys().copied()));
         while let Ok(message) = self.inbox.try_recv() {
             match message {
-                Message::Claimed(runs) => {
-                    self.session.acquit(runs.iter().map(|loaded| loaded.run.key))
-                }
-                Message::Started(runs) => self.session.acquit(runs.iter().map(|run| run.key)),
+                Message::Claimed(runs) => session.acquit(runs.iter().map(|loaded| loaded.run.key)),
+                Message::Started(runs) => session.acquit(runs.iter().map(|run| run.key)),
                 _ => {}
             }
         }
     }
 
     fn wake(&mut self) {
-        self.ring_alarms();
+        while let Some((key, op)) = self.outside.take_due() {
+            self.step(key, Input::TimerDue(op));
+        }
         self.park_idle();
-        self.try_again();
+        for key in self.outside.held.take_due() {
+            self.step(key, Input::TryAgain);
+        }
+        self.outside.held.rest(self.outside.again.is_empty());
+    }
+
+    /// Parks the runs that have waited long enough.
+    fn park_idle(&mut self) {
+        let (now, limit) = (Instant::now(), self.outside.rules.resident_for);
+        while self.outside.idle.front().is_some_and(|(since, ..)| *since + limit <= now) {
+            self.park_longest_idle();
+        }
+    }
+
+    /// Parks so many runs, the longest waiting first.
+    fn park_oldest(&mut self, slots: usize) {
+        let mut parked = 0;
+        while parked < slots && !self.outside.idle.is_empty() {
+            parked += usize::from(self.park_longest_idle());
+        }
+    }
+
+    /// Takes the front of the list of waiting runs, and parks it if it has waited since.
+    fn park_longest_idle(&mut self) -> bool {
+        let Some((_, key, wait)) = self.outside.idle.pop_front() else { return false };
+        let waits = self.runs.get(&key).is_some_and(|resident| resident.run.waits_since(wait));
+        if waits {
+            self.step(key, Input::Overstayed(wait));
+        }
+        waits
+    }
+
+    /// Begins to let go of every run.
+    fn drain(&mut self) {
+        self.outside.rules.is_draining = true;
+        for key in self.runs.keys().copied().collect::<Vec<_>>() {
+            self.step(key, Input::Drain);
+        }
     }
 }
 
@@ -192,7 +237,7 @@ impl Drop for Executor {
     fn drop(&mut self) {
         self.batch = None;
         self.acquit();
-        self.runs.values_mut().for_each(Resident::stop);
+        self.runs.values_mut().for_each(Resident::stop_all);
         let _ = self.ended.send(()); // nobody is left to care
     }
 }

@@ -14,10 +14,11 @@ use super::budget::Loaded;
 use super::executor::Executor;
 use super::message::Message;
 use super::resident::executor_of;
+use super::run::Input;
 use super::session::Session;
 use crate::engine::intakes::Intake;
 use crate::ids::RunKey;
-use crate::store::{Activation, Collected};
+use crate::store::{Activation, Collected, Page};
 
 /// Where a session takes runs in.
 pub(super) struct SessionIntake {
@@ -98,47 +99,58 @@ impl Executor {
         runs.iter().for_each(|run| drop(self.expected.remove(run)));
     }
 
-    /// Takes up a run that was started as ours, and what has come for it meanwhile.
+    /// Activates a run that was started as ours, and gives it what has come for it meanwhile.
     pub(super) fn started(&mut self, run: Activation) {
         let (key, early) = (run.key, self.expected.remove(&run.key).unwrap_or_default());
-        if self.draining {
+        if self.is_draining() {
             return; // the end hands it back
         }
-        self.take_up(Loaded { run, weight: None }, 0);
+        self.activate(Loaded { run, weight: None }, 0);
         early.mail.into_iter().for_each(|mail| self.deliver(mail));
         if early.terminated {
             self.terminated(key);
         }
     }
 
+    /// OutgoingMessage of a run that is in memory.
+    pub(super) fn deliver(&mut self, mail: Collected) {
+        if !self.runs.contains_key(&mail.run) {
+            return self.keep_early(mail);
+        }
+        let Collected { run, sent, inbox: messages, more } = mail;
+        self.step(run, Input::Collected { sent, page: Page { messages, more } });
+    }
+
     /// Keeps mail for a run that is still being started. One of which nothing is known here has ended or
-    /// was parked just now; or the store has lost that, and it is still ours: then it is taken up.
-    pub(super) fn keep_early(&mut self, mail: Collected) {
+    /// was parked just now; or the store has lost that, and it is still ours: then it is activated.
+    fn keep_early(&mut self, mail: Collected) {
         let key = mail.run;
         if let Some(early) = self.expected.get_mut(&key) {
             early.mail.push(mail);
-        } else if !self.draining {
+        } else if !self.is_draining() {
             self.expected.insert(key, Early { mail: vec![mail], terminated: false });
-            self.session.request_reload(vec![key]);
+            self.session().request_reload(vec![key]);
         }
     }
 
-    /// Takes up a run that the store has given to this worker, and of which nothing was known here.
+    /// Activates a run that the store has given to this worker, and of which nothing was known here.
     pub(super) fn adopt(&mut self, found: Loaded) {
         let Some(early) = self.expected.remove(&found.run.key) else { return };
-        if self.draining {
+        if self.is_draining() {
             return; // the end hands it back
         }
         tracing::warn!(run = %found.run.key.run, "the database has lost that a run was let go; taking it up");
-        self.session.residents.fetch_add(1, Ordering::Relaxed);
-        self.take_up(found, 0);
+        self.session().residents.fetch_add(1, Ordering::Relaxed);
+        self.activate(found, 0);
         early.mail.into_iter().for_each(|mail| self.deliver(mail));
     }
 
-    /// Notes that a run that is still being started was ended from outside.
-    pub(super) fn terminated_early(&mut self, run: RunKey) {
-        if let Some(early) = self.expected.get_mut(&run) {
+    /// Somebody has ended a run from outside. If we hold it, its activities stop here; if it is still being
+    /// started, that is noted.
+    pub(super) fn terminated(&mut self, key: RunKey) {
+        if let Some(early) = self.expected.get_mut(&key) {
             early.terminated = true;
         }
+        self.step(key, Input::Lost);
     }
 }

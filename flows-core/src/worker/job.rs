@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use super::run::Code;
 use crate::ids::RunKey;
-use crate::journal::{Recorded, RowBuilder};
+use crate::journal::{Event, Recorded};
 use crate::payload::Payload;
 use crate::registry::Registry;
 use crate::replay::{Machine, Probe, RunInfo, Stuck, Turn};
+use crate::time::Timestamp;
 
 /// User code of a run, about to be run.
 pub(super) struct Job {
@@ -17,15 +19,11 @@ pub(super) struct Job {
     /// Which residency of the run it belongs to.
     pub(super) residency: u64,
     pub(super) workflow: Arc<str>,
-    /// The event that the run takes in, as it is written.
-    pub(super) row: RowBuilder,
-    /// The letter that the event came with.
-    pub(super) letter: Option<i64>,
-    pub(super) call: Call,
+    pub(super) kind: JobKind,
 }
 
 /// What user code is run.
-pub(super) enum Call {
+pub(super) enum JobKind {
     /// The input is decoded, and the workflow begun and replayed.
     Begin { registry: Arc<Registry>, info: Box<RunInfo>, input: Payload, journal: Vec<Recorded> },
     /// An event moves the workflow.
@@ -38,12 +36,8 @@ pub(super) enum Call {
 pub(crate) struct Done {
     pub(super) key: RunKey,
     pub(super) residency: u64,
-    /// Whether the run was begun, and not moved.
-    pub(super) begins: bool,
     /// None when the run is stuck: its values are dropped already.
     pub(super) machine: Option<Machine>,
-    pub(super) row: RowBuilder,
-    pub(super) letter: Option<i64>,
     pub(super) turn: Result<Turn, Stuck>,
 }
 
@@ -54,32 +48,29 @@ impl Job {
             key: machine.info().key,
             residency: 0,
             workflow: Arc::clone(&machine.info().workflow),
-            row: RowBuilder::default(),
-            letter: None,
-            call: Call::Drop(machine),
+            kind: JobKind::Drop(machine),
         }
     }
 
     /// What can be seen of it from outside, as long as it runs.
     pub(super) fn probe(&self) -> Option<Probe> {
-        match &self.call {
-            Call::Begin { .. } => None,
-            Call::Apply(machine, _) | Call::Drop(machine) => Some(machine.probe()),
+        match &self.kind {
+            JobKind::Begin { .. } => None,
+            JobKind::Apply(machine, _) | JobKind::Drop(machine) => Some(machine.probe()),
         }
     }
 
     /// Runs it. `begun` is told as soon as a new machine can be looked at.
     pub(super) fn run(self, begun: impl FnOnce(Probe)) -> Option<Done> {
-        let Self { key, residency, row, letter, call, .. } = self;
-        let begins = matches!(call, Call::Begin { .. });
-        let moved = match call {
-            Call::Begin { registry, info, input, journal } => {
+        let Self { key, residency, kind, .. } = self;
+        let moved = match kind {
+            JobKind::Begin { registry, info, input, journal } => {
                 begin(&registry, *info, &input, journal, begun)
             }
-            Call::Apply(mut machine, recorded) => {
+            JobKind::Apply(mut machine, recorded) => {
                 machine.apply(recorded).map(|turn| (machine, turn))
             }
-            Call::Drop(machine) => {
+            JobKind::Drop(machine) => {
                 drop(machine);
                 return None;
             }
@@ -88,7 +79,7 @@ impl Job {
             Ok((machine, turn)) => (Some(machine), Ok(turn)),
             Err(stuck) => (None, Err(stuck)),
         };
-        Some(Done { key, residency, begins, machine, row, letter, turn })
+        Some(Done { key, residency, machine, turn })
     }
 }
 
@@ -107,4 +98,50 @@ fn begin(
     begun(machine.probe());
     let turn = machine.replay(journal)?;
     Ok((machine, turn))
+}
+
+impl Code for Machine {
+    fn wants(&self, event: &Event) -> bool {
+        self.wants(event)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now()
+    }
+
+    fn has_told_time(&self) -> bool {
+        self.has_told_time()
+    }
+
+    fn was_cancelled(&self) -> bool {
+        self.was_cancelled()
+    }
+
+    fn unnoticed_cancellation(&self) -> Option<String> {
+        self.unnoticed_cancellation()
+    }
+
+    fn unreceived_signals(&self) -> Vec<(String, Payload)> {
+        self.unreceived_signals()
+    }
+
+    fn unreceived_bytes(&self) -> usize {
+        self.unreceived_bytes()
+    }
+
+    fn awaited_signals(&self) -> Vec<String> {
+        self.awaited_signals()
+    }
+
+    fn expects_messages(&self) -> bool {
+        self.expects_mail()
+    }
+
+    fn waiting_for(&self) -> String {
+        self.waiting_for()
+    }
+
+    fn cancel_children(&self) -> Turn {
+        self.cancel_children()
+    }
 }

@@ -18,7 +18,7 @@ pub(crate) enum Message {
     Started(Vec<Activation>),
     /// They were not, or are not ours.
     Refused(Vec<RunKey>),
-    /// Mail was collected.
+    /// OutgoingMessage was collected.
     Mail(Vec<Collected>),
     /// A run's inbox was read on.
     Page {

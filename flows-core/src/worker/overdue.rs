@@ -1,7 +1,7 @@
 //! Runs whose time limit has passed while nobody could see to it: they are stuck, or no worker serves
 //! them. Whoever looks ends them, whatever it serves itself.
 
-use super::closing::timed_out;
+use super::run::timed_out;
 use super::session::Session;
 use crate::ending::{ended_from_outside, message_to_parent};
 use crate::error::Result;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::executor::Executor;
 use super::keeper::Keeper;
 use super::message::Message;
 use super::resident::executor_of;
@@ -18,6 +17,12 @@ pub(crate) struct PageRequest {
     residency: u64,
     /// The letter behind which it reads on.
     behind: i64,
+}
+
+impl PageRequest {
+    pub(super) fn new(key: RunKey, residency: u64, behind: i64) -> Self {
+        Self { key, residency, behind }
+    }
 }
 
 /// What is to be read alone.
@@ -142,34 +147,5 @@ impl Keeper<'_> {
 
     fn send(&self, key: &RunKey, message: Message) {
         drop(self.executors[executor_of(key, self.executors.len())].send(message)); // its session ends
-    }
-}
-
-impl Executor {
-    /// Asks for what is behind the letters that a run has read, once it has taken them in. Behind a
-    /// slow database, what it has taken in waits; then it asks for no more. What it has left in the inbox and
-    /// wants now comes first.
-    pub(super) fn read_on(&mut self, key: RunKey) {
-        let draining = self.draining;
-        let Some(run) = self.runs.get_mut(&key).filter(|run| run.is_live()) else { return };
-        let has_room = run.todo.is_empty() && !run.pending.is_cut();
-        if !has_room || run.reads_on.is_some() || draining {
-            return;
-        }
-        if let Some(behind) = run.reads_again().or(run.more) {
-            run.reads_on = Some(behind);
-            self.session.request_page(PageRequest { key, residency: run.residency, behind });
-        }
-    }
-
-    /// The next page of a run's inbox has come.
-    pub(super) fn turn_page(&mut self, key: RunKey, residency: u64, page: Page) {
-        let run = self.runs.get_mut(&key).filter(|run| run.residency == residency);
-        let Some(run) = run else { return };
-        match run.reads_on.take() {
-            Some(behind) if behind < run.seen => self.read_left(key, behind, page),
-            _ => self.read(key, page),
-        }
-        self.consider(key);
     }
 }

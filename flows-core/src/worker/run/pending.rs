@@ -17,87 +17,93 @@ use crate::store::{Close, NewRun, OutgoingMessage, Park};
 
 /// A portion of so many bytes takes nothing more. One thing is never divided: so a record has at most
 /// this and the largest thing that a run can be given.
-pub(crate) const PORTION: usize = 4 << 20;
+pub(super) const PORTION: usize = 4 << 20;
 /// What a start takes beside its input, roughly.
 const START: usize = 512;
 
 /// What gathers for the next commit.
 #[derive(Default)]
-pub(crate) struct Pending {
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(super) struct Pending {
     /// What goes out before the rest, in this order.
     full: VecDeque<Portion>,
-    pub(crate) open: Portion,
-    pub(crate) mail: Vec<OutgoingMessage>,
-    pub(crate) park: Option<Box<Park>>,
-    pub(crate) close: Option<Box<Close>>,
+    pub(super) open: Portion,
+    pub(super) mail: Vec<OutgoingMessage>,
+    pub(super) park: Option<Box<Park>>,
+    pub(super) close: Option<Box<Close>>,
     /// The run has got further than its setbacks.
-    pub(crate) clears: bool,
+    pub(super) clears: bool,
 }
 
 /// What one record takes of events, and what belongs to them.
 #[derive(Default)]
-pub(crate) struct Portion {
-    pub(crate) row: RowBuilder,
-    pub(crate) consumed: Vec<i64>,
-    pub(crate) starts: Vec<NewRun>,
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(super) struct Portion {
+    pub(super) row: RowBuilder,
+    pub(super) consumed: Vec<i64>,
+    pub(super) starts: Vec<NewRun>,
     /// Letters that go with its marks.
-    pub(crate) mail: Vec<OutgoingMessage>,
+    pub(super) mail: Vec<OutgoingMessage>,
     /// Activities that start when everything before them is durable.
-    pub(crate) launches: Vec<ActivityStart>,
+    pub(super) launches: Vec<ActivityStart>,
     /// Bytes of the inputs in `starts`.
     inputs: usize,
 }
 
 impl Pending {
-    /// Whether there is anything to write.
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.park.is_none() && self.has_nothing_but_a_park()
+    }
+
+    /// Whether there is nothing to write, unless the run is to be parked.
+    pub(super) fn has_nothing_but_a_park(&self) -> bool {
         self.has_no_row()
             && self.open.starts.is_empty()
             && self.mail.is_empty()
-            && self.park.is_none()
             && self.close.is_none()
             && !self.clears
     }
 
     /// Whether nothing of it is an event.
-    pub(crate) fn has_no_row(&self) -> bool {
+    pub(super) fn has_no_row(&self) -> bool {
         self.full.is_empty() && self.open.row.is_empty()
     }
 
     /// Whether a letter would leave the inbox with it.
-    pub(crate) fn consumes(&self) -> bool {
+    pub(super) fn consumes(&self) -> bool {
         !self.full.is_empty() || !self.open.consumed.is_empty()
     }
 
     /// Whether it is more than one record.
-    pub(crate) fn is_cut(&self) -> bool {
+    pub(super) fn is_cut(&self) -> bool {
         !self.full.is_empty()
     }
 
     /// Adds an event that the run has taken in, and the letter it came with.
-    pub(crate) fn take_in(&mut self, row: RowBuilder, letter: Option<i64>) {
+    pub(super) fn take_in(&mut self, row: RowBuilder, letter: Option<i64>) {
         self.make_room();
         self.open.row.append(row);
         self.open.consumed.extend(letter);
     }
 
     /// A letter that the run does not want leaves the inbox with whatever is written next.
-    pub(crate) fn discard(&mut self, letter: Option<i64>) {
+    pub(super) fn discard(&mut self, letter: Option<i64>) {
         self.open.consumed.extend(letter);
     }
 
     /// Whether the open portion takes nothing more.
-    pub(crate) fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.open.row.len() + self.open.inputs >= PORTION
     }
 
     /// Adds an event to the open portion all the same.
-    pub(crate) fn add(&mut self, event: &Recorded) -> Result<()> {
+    pub(super) fn add(&mut self, event: &Recorded) -> Result<()> {
         self.open.row.push(event)
     }
 
     /// Adds what a turn has decided, and the child that it starts by it.
-    pub(crate) fn mark(&mut self, mark: &Recorded, child: Option<NewRun>) -> Result<()> {
+    pub(super) fn mark(&mut self, mark: &Recorded, child: Option<NewRun>) -> Result<()> {
         self.make_room();
         self.open.row.push(mark)?;
         child.into_iter().for_each(|child| self.start(child));
@@ -105,34 +111,34 @@ impl Pending {
     }
 
     /// Adds a run that starts with what was added last.
-    pub(crate) fn start(&mut self, run: NewRun) {
+    pub(super) fn start(&mut self, run: NewRun) {
         self.open.inputs += run.spec.input.len() + START;
         self.open.starts.push(run);
     }
 
     /// Adds a letter that goes with the mark that was added last.
-    pub(crate) fn send(&mut self, letter: Option<OutgoingMessage>) {
+    pub(super) fn send(&mut self, letter: Option<OutgoingMessage>) {
         self.open.mail.extend(letter);
     }
 
     /// Activities start when all that was added so far is durable.
-    pub(crate) fn launch(&mut self, launches: Vec<ActivityStart>) {
+    pub(super) fn launch(&mut self, launches: Vec<ActivityStart>) {
         self.open.launches.extend(launches);
     }
 
     /// Puts an event in front of all others.
-    pub(crate) fn put_first(&mut self, event: &Recorded) -> Result<()> {
+    pub(super) fn put_first(&mut self, event: &Recorded) -> Result<()> {
         self.full.front_mut().unwrap_or(&mut self.open).row.put_first(event)
     }
 
     /// The activities that wait for it.
-    pub(crate) fn retain_launches(&mut self, keep: impl Fn(&ActivityStart) -> bool) {
+    pub(super) fn retain_launches(&mut self, keep: impl Fn(&ActivityStart) -> bool) {
         let portions = self.full.iter_mut().chain([&mut self.open]);
         portions.for_each(|portion| portion.launches.retain(&keep));
     }
 
     /// What the next record takes: a portion, or all that is left.
-    pub(crate) fn take_next(&mut self) -> Self {
+    pub(super) fn take_next(&mut self) -> Self {
         match self.full.pop_front() {
             Some(open) => Self { open, ..Self::default() },
             None => std::mem::take(self),

@@ -1,0 +1,116 @@
+//! How the end of an attempt becomes an event: its result, a retry, or its failure.
+
+use super::executor::Executor;
+use super::message::Attempted;
+use super::outside::Outside;
+use super::resident::Resident;
+use super::run::{Input, TransactionOutcome};
+use crate::clock;
+use crate::context::Fate;
+use crate::definition::ActivityDef;
+use crate::error::Error;
+use crate::journal::{Event, StepId, StoredError};
+use crate::replay::{ActivityTask, Command, Turn};
+use crate::retry::RetryPolicy;
+use crate::time::Timestamp;
+
+impl Executor {
+    /// An attempt has ended.
+    pub(super) fn attempted(&mut self, attempted: Attempted) {
+        let Attempted { key, residency, op, fate, .. } = attempted;
+        let resident = self.runs.get_mut(&key);
+        let Some(resident) = resident.filter(|it| it.residency == residency) else { return };
+        if let Some(running) = resident.running.remove(&op) {
+            self.outside.company.end(running.batch);
+        }
+        let transaction = match fate {
+            Fate::Committed => TransactionOutcome::Committed,
+            Fate::RolledBack => TransactionOutcome::RolledBack,
+            Fate::Unsealed | Fate::Unknown => TransactionOutcome::Unknown,
+        };
+        let event = if transaction == TransactionOutcome::Unknown && resident.run.has_granted(op) {
+            resident.unanswered = Some(Box::new(attempted));
+            None
+        } else {
+            resident.run.task(op).map(|task| self.outside.event_of(task, attempted))
+        };
+        let input = Input::AttemptEnded { op, event, transaction };
+        let after = self.outside.handle(key, resident, input);
+        self.follow(key, after);
+    }
+}
+
+impl Outside {
+    /// Of the attempts that are to start: one whose COMMIT nobody has answered, and whose result is not in the
+    /// journal, has failed. It counts as any other, and is taken out of the turn. Should its transaction be
+    /// committed later after all, the row of its failure is in the way of its record.
+    pub(super) fn failed_unanswered(
+        &self,
+        resident: &mut Resident,
+        turn: &mut Turn,
+    ) -> Option<Event> {
+        let attempted = resident.unanswered.take().filter(|it| it.result.is_err())?;
+        let is_it = |command: &mut Command| match command {
+            Command::RunActivity(start) => {
+                start.task.op == attempted.op && start.attempt == attempted.attempt
+            }
+            _ => false,
+        };
+        let again = turn.commands.extract_if(.., is_it).next()?;
+        let Command::RunActivity(start) = again else { return None };
+        Some(self.event_of(&start.task, *attempted))
+    }
+
+    fn event_of(&self, task: &ActivityTask, attempted: Attempted) -> Event {
+        let Attempted { attempt, result, heartbeat, .. } = attempted;
+        let step = StepId { op: task.op, name: task.name.into(), input: task.input_hash };
+        let error = match result {
+            Ok(output) => return Event::ActivityCompleted { step, attempt, output },
+            Err(error) => error,
+        };
+        let def = self.session.registry.activity(task.name);
+        let error = match def {
+            Some(def) => policy_of(task, def).settle(error),
+            None => error,
+        };
+        let error = error.within(self.session.payload_limit);
+        match def.and_then(|def| self.retry_at(task, def, attempt, &error)) {
+            Some(retry_at) => {
+                tracing::debug!(activity = task.name, attempt, %error, "attempt failed; retrying");
+                let error = StoredError::from(&error);
+                Event::ActivityAttemptFailed { step, attempt, error, retry_at, heartbeat }
+            }
+            None => Event::ActivityFailed { step, attempt, error: StoredError::from(&error) },
+        }
+    }
+
+    /// When the next attempt starts, if there is one.
+    pub(super) fn retry_at(
+        &self,
+        task: &ActivityTask,
+        def: &ActivityDef,
+        attempt: u32,
+        error: &Error,
+    ) -> Option<Timestamp> {
+        let (overrides, policy) = (task.overrides.as_deref(), policy_of(task, def));
+        if !policy.retries(attempt, error) {
+            return None;
+        }
+        let delay = policy.delay_after(attempt, clock::random_share());
+        let retry_at = self.now.after(delay);
+        let limit = overrides.and_then(|o| o.schedule_to_close).or(def.options.schedule_to_close);
+        let within = limit.is_none_or(|limit| retry_at < task.scheduled_at.after(limit));
+        within.then_some(retry_at)
+    }
+}
+
+/// By which policy an activity is tried again.
+fn policy_of<'a>(task: &'a ActivityTask, def: &'a ActivityDef) -> &'a RetryPolicy {
+    let overridden = task.overrides.as_deref().and_then(|overrides| overrides.retry.as_ref());
+    overridden.unwrap_or(&def.options.retry)
+}
+
+/// Whether it must not be invoked a second time where it is unknown what the first has done.
+pub(super) fn is_only_once(task: &ActivityTask, def: &ActivityDef) -> bool {
+    policy_of(task, def).is_single() && !def.transactional
+}

@@ -1,0 +1,92 @@
+//! Attempts of activities: when one starts, and what follows from its end.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::timers::Timer;
+use super::{Code, Effect, Incoming, Phase, Run, RunStep, TransactionOutcome};
+use crate::journal::Event;
+use crate::replay::{ActivityStart, ActivityTask};
+
+/// The attempts of a run that are running, by operation.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(super) struct Attempts {
+    pub(super) running: FxHashMap<u32, RunningAttempt>,
+    /// One should start at once, in another worker: this one drains.
+    pub(super) are_handed_back: bool,
+}
+
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(super) struct RunningAttempt {
+    pub(super) task: Arc<ActivityTask>,
+    pub(super) number: u32,
+}
+
+impl Attempts {
+    pub(super) fn stop_all<M>(&mut self, step: &mut RunStep<'_, M>) {
+        if !self.running.is_empty() {
+            self.running.clear();
+            step.push(Effect::StopAll);
+        }
+    }
+}
+
+impl<M: Code> Run<M> {
+    /// Starts an attempt, now or when it is due.
+    pub(super) fn launch(&mut self, start: ActivityStart, step: &mut RunStep<'_, M>) {
+        let op = start.task.op;
+        if !self.is_live() {
+            return;
+        }
+        if let Some(due) = start.not_before.filter(|due| *due > step.now) {
+            return self.timers.set(op, due, Timer::Launch(Box::new(start)), step);
+        }
+        if step.rules.is_draining {
+            self.attempts.are_handed_back = true;
+            return;
+        }
+        if let Some(flight) = self.writes.flight.as_mut().filter(|flight| flight.parks.is_some()) {
+            return flight.launches.push(start); // the run may be somebody else's by now
+        }
+        let Some(start) = self.note_start(start, step) else { return };
+        let attempt = RunningAttempt { task: Arc::clone(&start.task), number: start.attempt };
+        self.attempts.running.insert(op, attempt);
+        step.push(Effect::Launch(start));
+    }
+
+    /// The workflow does not wait for an activity any more.
+    pub(super) fn cancel_activity(&mut self, op: u32, step: &mut RunStep<'_, M>) {
+        self.timers.clear(op, step);
+        self.writes.retain_launches(|start| start.task.op != op);
+        if self.attempts.running.remove(&op).is_some() {
+            step.push(Effect::Stop(op));
+        }
+    }
+
+    /// An attempt has ended: its result, a retry, or its failure goes into the journal.
+    pub(super) fn attempt_ended(
+        &mut self,
+        op: u32,
+        event: Option<Event>,
+        transaction: TransactionOutcome,
+        step: &mut RunStep<'_, M>,
+    ) {
+        let was_running = self.attempts.running.remove(&op).is_some();
+        let is_here = !matches!(self.phase, Phase::Lost);
+        if is_here && self.suspicion.is_some() && self.attempts.running.is_empty() {
+            self.writes.pending.clears = true; // it has got further, whoever wants to hear of that
+        }
+        if self.results.granted_op() == Some(op) {
+            match transaction {
+                TransactionOutcome::Committed => return self.granted_committed(),
+                TransactionOutcome::RolledBack => self.results.granted = None,
+                TransactionOutcome::Unknown => return self.lost(step), // only the store knows
+            }
+        }
+        if let Some(event) = event.filter(|_| was_running) {
+            self.take_in(Incoming::Event(event));
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! What a run has still to take in, in order: its journal at first, then events and messages.
+//!
+//! A message is consumed together with its event, when the event is taken in and not before; whether an
+//! event is wanted is asked then, too.
+
+use std::collections::VecDeque;
+
+use super::backlog::Backlog;
+use super::timers::{DEADLINE, Timer};
+use super::{Code, CodeCall, Effect, Phase, Run, RunStep, Taken};
+use crate::ending::ChildOutcome;
+use crate::error::{Error, Result};
+use crate::journal::{self, Event, Recorded, RowBuilder, StoredError};
+use crate::payload::Payload;
+use crate::store::{Activation, InboxMessage, MessageKind, Page};
+use crate::time::Timestamp;
+
+/// How far a run's inbox is read, and what of it is still to be taken in.
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(super) struct Inbox {
+    /// What is to be taken in, in order.
+    pub(super) todo: VecDeque<Incoming>,
+    /// [`Effect::Work`] was said, and nothing has been taken since.
+    pub(super) is_listed: bool,
+    /// The last message that was read: taken in, about to be, or left.
+    pub(super) seen: i64,
+    /// There are messages that were not read, all of them behind this number.
+    pub(super) more: Option<i64>,
+    /// Messages have been asked for, behind this number.
+    reads_on: Option<i64>,
+    /// The messages that were read, and left in the inbox.
+    pub(super) backlog: Option<Box<Backlog>>,
+    /// How many messages are known to have been sent to the owned run.
+    pub(super) sent: i64,
+    /// It was not parked, because of a message that is on its way: it waits for that, or for a pause.
+    pub(super) was_refused: bool,
+}
+
+/// Something to take in.
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(super) enum Incoming {
+    /// Something that happened.
+    Event(Event),
+    /// A message; it leaves the inbox with the commit of its event.
+    Message(InboxMessage),
+    /// A message that was left in the inbox before.
+    Left(InboxMessage),
+    /// An event that an activity's own transaction has committed.
+    Committed(Recorded),
+}
+
+impl Inbox {
+    pub(super) fn new(sent: i64) -> Self {
+        Self {
+            todo: VecDeque::new(),
+            is_listed: false,
+            seen: 0,
+            more: None,
+            reads_on: None,
+            backlog: None,
+            sent,
+            was_refused: false,
+        }
+    }
+
+    /// What was not taken in stays in the store.
+    pub(super) fn clear(&mut self) {
+        self.todo = VecDeque::new();
+    }
+
+    /// An empty queue keeps no memory.
+    fn pop(&mut self) -> Option<Incoming> {
+        let next = self.todo.pop_front();
+        if self.todo.is_empty() {
+            self.todo = VecDeque::new();
+        }
+        next
+    }
+}
+
+impl<M: Code> Run<M> {
+    /// Queues something to take in, unless the code has come to its end here.
+    pub(super) fn take_in(&mut self, work: Incoming) {
+        if self.is_live() {
+            self.inbox.todo.push_back(work);
+            self.inbox.was_refused = false;
+        }
+    }
+
+    pub(super) fn collected(&mut self, sent: i64, page: Page) {
+        self.inbox.sent = sent;
+        self.inbox.was_refused = false;
+        self.writes.pending.park = None; // it does not know of these messages
+        self.read(page);
+    }
+
+    pub(super) fn read_page(&mut self, page: Page) {
+        self.inbox.was_refused = false;
+        match self.inbox.reads_on.take() {
+            Some(behind) if behind < self.inbox.seen => self.read_left(behind, page),
+            _ => self.read(page),
+        }
+    }
+
+    /// The messages that have not been read yet are to be taken in.
+    fn read(&mut self, page: Page) {
+        if !self.is_live() {
+            return;
+        }
+        for message in page.messages {
+            if message.seq > self.inbox.seen {
+                self.inbox.seen = message.seq;
+                self.take_in(Incoming::Message(message));
+            }
+        }
+        self.inbox.more = page.more.map(|behind| behind.max(self.inbox.seen));
+    }
+
+    /// Says that there is something to take in, if it can be taken in now.
+    pub(super) fn list(&mut self, step: &mut RunStep<'_, M>) {
+        let can_work = match self.phase {
+            Phase::Activating(_) => true,
+            Phase::Live(_) => !self.inbox.todo.is_empty() && self.results.granted.is_none(),
+            _ => false,
+        };
+        if can_work && !self.inbox.is_listed {
+            self.inbox.is_listed = true;
+            step.push(Effect::Work);
+        }
+    }
+
+    /// Asks for what is behind the messages that it has read, once it has taken them in. Behind a slow
+    /// database, what it has taken in waits; then it asks for no more. What it has left in the inbox and
+    /// wants now comes first.
+    pub(super) fn read_on(&mut self, step: &mut RunStep<'_, M>) {
+        let has_room = self.inbox.todo.is_empty() && !self.writes.pending.is_cut();
+        if !has_room || !self.is_live() || self.inbox.reads_on.is_some() || step.rules.is_draining {
+            return;
+        }
+        if let Some(behind) = self.reads_again().or(self.inbox.more) {
+            self.inbox.reads_on = Some(behind);
+            step.push(Effect::ReadOn(behind));
+        }
+    }
+
+    pub(super) fn take_call(&mut self, step: &mut RunStep<'_, M>) -> Option<CodeCall<M>> {
+        if self.results.granted.is_some() {
+            return None;
+        }
+        if let Phase::Activating(_) = self.phase {
+            let begins = Taken { begins: true, ..Taken::default() };
+            let activating = std::mem::replace(&mut self.phase, Phase::Polling(begins));
+            let Phase::Activating(run) = activating else { return None };
+            return self.or_stuck(step, |run_here, step| run_here.begin(run, step).map(Some));
+        }
+        while let Phase::Live(_) = self.phase
+            && let Some(work) = self.inbox.pop()
+        {
+            let call = self.or_stuck(step, |run, step| run.prepare(work, step.now));
+            if call.is_some() {
+                return call;
+            }
+        }
+        None
+    }
+
+    fn or_stuck(
+        &mut self,
+        step: &mut RunStep<'_, M>,
+        prepare: impl FnOnce(&mut Self, &mut RunStep<'_, M>) -> Result<Option<CodeCall<M>>, String>,
+    ) -> Option<CodeCall<M>> {
+        match prepare(self, step) {
+            Ok(call) => call,
+            Err(why) => {
+                self.get_stuck(why, step);
+                None
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        mut run: Box<Activation>,
+        step: &mut RunStep<'_, M>,
+    ) -> Result<CodeCall<M>, String> {
+        let journal = decode(std::mem::take(&mut run.journal))?;
+        self.convict(&journal, step.rules.max_setbacks)?;
+        let mut started_at = run.started_at;
+        match journal.first() {
+            Some(Recorded { at, event: Event::RunStarted }) => started_at = *at,
+            Some(_) => {}
+            None => started_at = started_at.max(step.now), // not before it is due
+        }
+        if let Some(timeout) = run.spec.timeout {
+            self.timers.set(DEADLINE, started_at.after(timeout), Timer::Deadline, step);
+        }
+        self.writes.first = journal.is_empty().then_some(started_at);
+        Ok(CodeCall::Begin { run, journal, started_at })
+    }
+
+    fn prepare(&mut self, work: Incoming, now: Timestamp) -> Result<Option<CodeCall<M>>, String> {
+        let (message, is_left) = match work {
+            Incoming::Event(event) => return self.apply_event(event, None, now),
+            Incoming::Committed(recorded) => return Ok(self.call(recorded, Taken::default())),
+            Incoming::Message(message) => (message, false),
+            Incoming::Left(message) => (message, true),
+        };
+        if !self.takes(&message, is_left) {
+            return Ok(None);
+        }
+        let seq = message.seq;
+        let event = event_of(message).map_err(|error| error.to_string())?;
+        self.apply_event(event, Some(seq), now)
+    }
+
+    /// An event for the code; none, if it does not wait for that.
+    fn apply_event(
+        &mut self,
+        event: Event,
+        message: Option<i64>,
+        now: Timestamp,
+    ) -> Result<Option<CodeCall<M>>, String> {
+        let Phase::Live(machine) = &self.phase else { return Ok(None) };
+        if !machine.wants(&event) {
+            self.writes.pending.discard(message);
+            return Ok(None);
+        }
+        let recorded = Recorded { at: now.max(machine.now()), event };
+        let mut row = RowBuilder::default();
+        row.push(&recorded).map_err(|error| error.to_string())?;
+        Ok(self.call(recorded, Taken { row, message, begins: false }))
+    }
+
+    fn call(&mut self, recorded: Recorded, taken: Taken) -> Option<CodeCall<M>> {
+        match std::mem::replace(&mut self.phase, Phase::Polling(taken)) {
+            Phase::Live(machine) => Some(CodeCall::Apply(machine, recorded)),
+            other => {
+                self.phase = other;
+                None
+            }
+        }
+    }
+}
+
+fn event_of(message: InboxMessage) -> Result<Event, Error> {
+    let InboxMessage { kind, name, payload, .. } = message;
+    match kind {
+        MessageKind::Signal => Ok(Event::SignalReceived { name, payload }),
+        MessageKind::Cancel => Ok(Event::CancelRequested { reason: payload.decode()? }),
+        MessageKind::ChildClosed => child_closed(&name, &payload),
+    }
+}
+
+/// The child's outcome: its output, or its error as JSON.
+fn child_closed(op: &str, payload: &Payload) -> Result<Event, Error> {
+    let op = op.parse::<u32>()?;
+    let outcome: ChildOutcome = payload.decode()?;
+    let result = match outcome {
+        ChildOutcome::Output(output) => Ok(Payload::from_json(output.get().as_bytes())),
+        ChildOutcome::Error(error) => Err(StoredError(error.get().to_owned())),
+    };
+    Ok(Event::ChildClosed { op, result })
+}
+
+/// Each row is let go when its events are there: a large journal is not in memory twice.
+fn decode(rows: Vec<Vec<u8>>) -> Result<Vec<Recorded>, String> {
+    let mut events = Vec::new();
+    for (position, row) in rows.into_iter().enumerate() {
+        if row.is_empty() {
+            return Err(hole(position));
+        }
+        let row = journal::decode(position, &row).map_err(|error| error.to_string())?;
+        events.extend(row);
+    }
+    Ok(events)
+}
+
+/// Rows behind a hole are of another past than the rows before it, so they are not replayed.
+fn hole(position: usize) -> String {
+    format!(
+        "row {position} of its journal is missing, and later ones are there: the database has lost what it \
+         had acknowledged (a failover to a standby that lagged behind, or a restored backup), or the row \
+         was deleted. Delete the rows behind it, and the run goes on from those before it; what they tell \
+         of is done again: DELETE FROM flows.journal WHERE run_id = '…' AND position > {position}"
+    )
+}

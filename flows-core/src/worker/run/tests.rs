@@ -1,0 +1,13 @@
+//! Tables: what reaches a run, and what comes of it.
+
+mod ends;
+mod inbox;
+mod order;
+mod parking;
+mod phases;
+mod results;
+mod stage;
+mod suspects;
+mod timers;
+mod world;
+mod writes;

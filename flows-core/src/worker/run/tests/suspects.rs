@@ -1,0 +1,187 @@
+//! Runs that were owned when the lease of their worker was over.
+
+use std::time::Duration;
+
+use expect_test::expect;
+
+use super::super::{CodeReturned, Input, may_have_run};
+use super::stage::{Fake, Stage, activity, activity_in, failed, old_run, recorded, start, turn};
+use crate::journal::{self, Event, StepId};
+use crate::replay::ActivityStart;
+use crate::store::Activation;
+
+fn suspect(setbacks: i16) -> Activation {
+    Activation { setbacks, ..old_run(1) }
+}
+
+#[test]
+fn an_attempt_of_a_suspect_is_noted_before_it_starts() {
+    let mut stage = Stage::live(suspect(-1), vec![activity(0)]);
+    stage.write().committed();
+    stage.check(expect![[r#"
+        activated: work
+        take:
+          the code is given: begin, with 1 events
+        polled: commit
+        write: row 1 ["activity_started"]
+        committed: launch #0.1
+    "#]]);
+}
+
+#[test]
+fn a_suspect_that_gets_further_is_none_any_more() {
+    let mut stage = Stage::live(suspect(-1), vec![activity(0)]);
+    stage.write().committed().forget();
+    stage.attempt_ended(0).take().polled(vec![activity(1)]).write().committed();
+    stage.check(expect![[r##"
+        #0 ended: work, commit
+        take:
+          the code is given: activity_completed
+        polled:
+        write: row 2 ["activity_completed"], clears
+        committed: launch #1.1
+    "##]]);
+    assert!(!stage.run.has_setbacks());
+}
+
+#[test]
+fn a_suspect_that_only_waits_is_parked_at_once() {
+    let mut stage = Stage::live(suspect(-2), Vec::new());
+    stage.write().committed();
+    stage.check(expect![[r#"
+        activated: work
+        take:
+          the code is given: begin, with 1 events
+        polled: commit
+        write: row 1 [], parks until a message, knows of 0
+        committed: discard, evicted
+    "#]]);
+}
+
+#[test]
+fn a_suspect_whose_next_attempt_is_later_is_a_suspect_still() {
+    let mut stage = Stage::live(suspect(-2), vec![activity_in(0, 60)]);
+    stage.write();
+    stage.check(expect![[r#"
+        activated: work
+        take:
+          the code is given: begin, with 1 events
+        polled: set #0 in 60s, commit
+        write: row 1 [], parks until in 58s, knows of 0, stuck with -2
+    "#]]);
+}
+
+#[test]
+fn a_suspect_whose_next_attempt_is_soon_waits_for_it() {
+    Stage::live(suspect(-2), vec![activity_in(0, 3)]).check(expect![[r#"
+        activated: work
+        take:
+          the code is given: begin, with 1 events
+        polled: set #0 in 3s, idle 1
+    "#]]);
+}
+
+#[test]
+fn failures_of_attempts_that_were_under_way_are_taken_in() {
+    let mut stage = Stage::new(suspect(-1));
+    assert_eq!(stage.run.unjudged_setbacks(), Some(-1));
+    stage.take();
+    let polled = CodeReturned {
+        machine: Some(Fake::default()),
+        turn: Ok(turn(vec![activity(1)])),
+        refusal: None,
+        failed: vec![failed(0)],
+        fresh: None,
+    };
+    stage.give("polled", Input::Returned(polled)).take();
+    stage.check(expect![[r#"
+        activated: work
+        take:
+          the code is given: begin, with 1 events
+        polled: work, commit
+        take:
+          the code is given: activity_failed
+    "#]]);
+    assert_eq!(stage.run.unjudged_setbacks(), None, "it is decided once");
+}
+
+#[test]
+fn of_the_first_worker_whatever_was_due_may_have_run() {
+    let now = recorded(Event::RunCompleted).at;
+    let later = Some(now.after(Duration::from_secs(1)));
+    let noted = |started| ActivityStart { started, ..start(0) };
+    let delayed = ActivityStart { not_before: later, ..start(0) };
+    assert!(may_have_run(&noted(None), -1, now));
+    assert!(!may_have_run(&delayed, -1, now));
+    assert!(!may_have_run(&noted(None), -2, now));
+    assert!(may_have_run(&noted(Some(-1)), -2, now));
+    assert!(!may_have_run(&noted(Some(-2)), -2, now), "an earlier owner's");
+}
+
+#[test]
+fn a_run_that_was_tried_alone_is_stuck_at_the_last() {
+    let mut stage = Stage::new(suspect(-3));
+    stage.take().write();
+    stage.check(expect![[r#"
+        activated: work
+        take: stuck (3 workers in a row have ended, or lost t), commit
+          the code is given: nothing
+        write: row 1 [], parks until a message, knows of 0, stuck with -3
+    "#]]);
+}
+
+#[test]
+fn a_run_whose_attempt_was_under_way_goes_on() {
+    let step = StepId { op: 0, name: "charge".into(), input: 0 };
+    let begun = recorded(Event::ActivityStarted { step, attempt: 1, setbacks: -2 });
+    let journal = vec![journal::encode(&[begun]).expect("a row")];
+    let mut stage = Stage::new(Activation { journal, ..suspect(-3) });
+    stage.take();
+    stage.check(expect![[r#"
+        activated: work
+        take:
+          the code is given: begin, with 1 events
+    "#]]);
+}
+
+#[test]
+fn code_that_does_not_give_its_thread_back_is_a_setback() {
+    let mut stage = Stage::new(suspect(-1));
+    stage.take().give("given up", Input::GivenUp("it blocks".into())).write().polled(Vec::new());
+    stage.check(expect![[r#"
+        activated: work
+        take:
+          the code is given: begin, with 1 events
+        given up: stuck (it blocks), commit
+        write: row 1 [], parks until in 300s, knows of 0, stuck with -2
+        polled: discard
+    "#]]);
+}
+
+#[test]
+fn code_that_has_come_back_is_not_given_up() {
+    let mut stage = Stage::running();
+    stage.give("given up", Input::GivenUp("it blocks".into()));
+    stage.check(expect![[r#"
+        given up:
+    "#]]);
+}
+
+#[test]
+fn a_run_that_is_stuck_again_waits_longer() {
+    for setbacks in [0, 1, 5] {
+        let mut stage = Stage::new(suspect(setbacks));
+        stage.take().give("stuck", Input::Stuck("it cannot".into())).forget().write();
+        match setbacks {
+            0 => stage.check(expect![[r#"
+                write: row 1 [], parks until in 300s, knows of 0, stuck with 1
+            "#]]),
+            1 => stage.check(expect![[r#"
+                write: row 1 [], parks until in 600s, knows of 0, stuck with 2
+            "#]]),
+            _ => stage.check(expect![[r#"
+                write: row 1 [], parks until in 9600s, knows of 0, stuck with 6
+            "#]]),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Turns: what code wants is sorted into what is done at once, what is written, and what waits for the
+//! write.
+
+use super::timers::Timer;
+use super::{Code, CodeReturned, Effect, Incoming, Phase, Run, RunStep};
+use crate::error::Result;
+use crate::ids::RunKey;
+use crate::journal::{Event, Recorded};
+use crate::payload::Payload;
+use crate::replay::{ActivityStart, Command};
+use crate::store::{MessageKind, NewRun, OutgoingMessage};
+
+/// What a turn's commands ask for that is not done at once.
+#[derive(Default)]
+struct Obeyed {
+    launches: Vec<ActivityStart>,
+    /// Children that start, in the order of their marks.
+    starts: Vec<NewRun>,
+    /// Requests to cancel, to children that nobody waits for any more, in the order of their marks.
+    cancels: Vec<OutgoingMessage>,
+}
+
+impl<M: Code> Run<M> {
+    /// The code has been run: what it was given becomes part of what is pending, together with what came of
+    /// it. If the run has changed hands meanwhile, neither does.
+    pub(super) fn polled(&mut self, polled: CodeReturned<M>, step: &mut RunStep<'_, M>) {
+        let CodeReturned { machine, turn, refusal, failed, fresh } = polled;
+        let taken = match std::mem::replace(&mut self.phase, Phase::Lost) {
+            Phase::Polling(taken) => taken,
+            other => {
+                self.phase = other;
+                return step.effects.extend(machine.map(Effect::Discard));
+            }
+        };
+        self.writes.pending.take_in(taken.row, taken.message);
+        let (machine, turn) = match (machine, turn) {
+            (Some(machine), Ok(turn)) => (machine, turn),
+            (machine, turn) => {
+                step.effects.extend(machine.map(Effect::Discard));
+                self.writes.first.take_if(|_| taken.begins); // it is still to come
+                return self.get_stuck(turn.err().unwrap_or_default(), step);
+            }
+        };
+        self.phase = Phase::Live(machine);
+        if let Some(why) = refusal {
+            return self.get_stuck(why, step);
+        }
+        let launches = match self.absorb(turn.commands, &turn.marks, failed, step) {
+            Ok(launches) => launches,
+            Err(why) => return self.get_stuck(why, step),
+        };
+        match turn.outcome {
+            Some(outcome) => self.end(outcome, fresh, step),
+            None if self.is_durable() => {
+                launches.into_iter().for_each(|start| self.launch(start, step));
+            }
+            None => self.writes.pending.launch(launches),
+        }
+    }
+
+    /// Sorts what the code wants; gives back the attempts that are to start.
+    pub(super) fn absorb(
+        &mut self,
+        commands: Vec<Command>,
+        marks: &[Recorded],
+        failed: Vec<Event>,
+        step: &mut RunStep<'_, M>,
+    ) -> Result<Vec<ActivityStart>, String> {
+        let Obeyed { launches, starts, cancels } = self.obey(commands, step);
+        failed.into_iter().for_each(|event| self.take_in(Incoming::Event(event)));
+        self.acquit();
+        self.mark(marks, starts, cancels).map_err(|error| error.to_string())?;
+        Ok(launches)
+    }
+
+    /// Does what needs no commit; gives back what does, or may.
+    fn obey(&mut self, commands: Vec<Command>, step: &mut RunStep<'_, M>) -> Obeyed {
+        let mut obeyed = Obeyed::default();
+        for command in commands {
+            match command {
+                Command::RunActivity(start) => obeyed.launches.push(start),
+                Command::CancelActivity(op) => {
+                    obeyed.launches.retain(|start| start.task.op != op);
+                    self.cancel_activity(op, step);
+                }
+                Command::StartTimer { op, due } => self.timers.set(op, due, Timer::Fire, step),
+                Command::CancelTimer(op) => self.timers.clear(op, step),
+                Command::StartChild(child) => obeyed.starts.push(self.child_run(&child)),
+                Command::CancelChild { run, reason } => {
+                    let to = RunKey::of_run(self.key.tenant, run);
+                    obeyed.cancels.extend(cancel_of(to, &reason));
+                }
+            }
+        }
+        obeyed
+    }
+
+    /// Writes down what a turn has decided. A child's start goes with its mark, and never without, and so does
+    /// the request that it cancel. Patches go in front where the turn is cut: a replay of its beginning must
+    /// not decide them anew.
+    fn mark(
+        &mut self,
+        marks: &[Recorded],
+        starts: Vec<NewRun>,
+        cancels: Vec<OutgoingMessage>,
+    ) -> Result<()> {
+        if marks.is_empty() && starts.is_empty() {
+            return Ok(());
+        }
+        let pending = &mut self.writes.pending;
+        let mut children = starts.into_iter().peekable();
+        let mut cancels = cancels.into_iter();
+        let is_patch = |mark: &&Recorded| matches!(mark.event, Event::Patched { .. });
+        let mut is_cut = false;
+        for (at, mark) in marks.iter().enumerate() {
+            if !is_cut && pending.is_full() {
+                is_cut = true;
+                marks[at..].iter().filter(is_patch).try_for_each(|patch| pending.add(patch))?;
+            }
+            if is_cut && is_patch(&mark) {
+                continue;
+            }
+            let child = match &mark.event {
+                Event::ChildStarted { run, .. } => children.next_if(|child| child.key.run == *run),
+                _ => None,
+            };
+            pending.mark(mark, child)?;
+            if let Event::ChildCancelRequested { .. } = mark.event {
+                pending.send(cancels.next());
+            }
+        }
+        children.for_each(|child| pending.start(child));
+        Ok(())
+    }
+}
+
+/// A run's request to cancel, sent to another one.
+fn cancel_of(to: RunKey, reason: &str) -> Option<OutgoingMessage> {
+    let payload = Payload::json(&reason).ok()?;
+    Some(OutgoingMessage {
+        to,
+        kind: MessageKind::Cancel,
+        name: String::new(),
+        payload,
+        dedup: None,
+    })
+}
