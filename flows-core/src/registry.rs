@@ -23,8 +23,8 @@ inventory::collect!(Registration);
 
 /// Definitions by name.
 ///
-/// Two definitions with one name (and version) are an error, which names both places when the
-/// worker is built.
+/// Two definitions with the same name (and version) are an error of the worker's `build`, which names
+/// both places.
 #[derive(Clone, Default)]
 pub struct Registry {
     workflows: BTreeMap<(&'static str, u32), WorkflowDef>,

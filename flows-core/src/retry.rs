@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// A retry policy: exponential back-off with jitter.
+/// A retry policy: exponential backoff with jitter.
 ///
 /// Defaults: first retry after 1 s, doubling up to 1 h, jitter 0.1, 10 attempts.
 ///
@@ -31,7 +31,7 @@ pub struct RetryPolicy {
     non_retryable: Vec<Excluded>,
 }
 
-/// Errors that are not tried again: of a type, or some of a type.
+/// Errors that are not retried: all or some of a type.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(from = "Cow<'static, str>", into = "Cow<'static, str>")]
 struct Excluded {
@@ -79,40 +79,40 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// A policy that never tries again.
+    /// A policy that never retries.
     pub fn never() -> Self {
         Self::default().max_attempts(1)
     }
 
-    /// How many attempts in all, the first included; at least 1. Default 10.
+    /// The maximum number of attempts, the first included; at least 1. Default 10.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts.max(1);
         self
     }
 
-    /// The wait after the first failure. Default 1 s.
+    /// The delay after the first failure. Default 1 s.
     #[must_use]
     pub fn initial_interval(mut self, interval: Duration) -> Self {
         self.initial_interval = interval;
         self
     }
 
-    /// The longest wait. Default 1 h.
+    /// The longest delay. Default 1 h.
     #[must_use]
     pub fn max_interval(mut self, interval: Duration) -> Self {
         self.max_interval = interval;
         self
     }
 
-    /// The factor from one wait to the next; below 1 counts as 1. Default 2.
+    /// The factor from one delay to the next; below 1 counts as 1. Default 2.
     #[must_use]
     pub fn backoff(mut self, factor: f64) -> Self {
         self.backoff = if factor.is_finite() { factor.max(1.0) } else { 1.0 };
         self
     }
 
-    /// The share of each wait that is random, from 0 to 1. Default 0.1: ±10 %.
+    /// The random share of each delay, from 0 to 1. Default 0.1: ±10 %.
     #[must_use]
     pub fn jitter(mut self, share: f64) -> Self {
         self.jitter = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
@@ -121,9 +121,9 @@ impl RetryPolicy {
 
     /// A type of error that is not retried. May be given several times.
     ///
-    /// The error itself counts and each of its causes, also in an `anyhow::Error` and its like; of an
-    /// error that came from elsewhere (of a child, of an activity whose run is tried again), its type's
-    /// name.
+    /// The policy looks at the error itself and at each of its causes, also inside an `anyhow::Error` and
+    /// similar types. Of an error that came from elsewhere (from a child, or from an activity whose run is
+    /// retried), it knows only the type's name.
     ///
     /// ```
     /// # use flows_core::{Error, RetryPolicy};
@@ -173,7 +173,7 @@ impl RetryPolicy {
         error.is_retryable() && attempt < self.max_attempts && !self.excludes(error)
     }
 
-    /// The wait after attempt number `attempt` (from 1) failed; `random` is from 0 to 1.
+    /// The delay after attempt number `attempt` (from 1) failed; `random` is from 0 to 1.
     pub fn delay_after(&self, attempt: u32, random: f64) -> Duration {
         let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
         let factor = self.backoff.powi(exponent);

@@ -24,7 +24,7 @@ where
     JoinAll { set: Set::new(futures, Location::caller()), outputs: Vec::new() }
 }
 
-/// Awaits all, or the first error: then the others are dropped, which cancels them.
+/// Awaits all futures, or the first error: then it drops the others, which cancels them.
 #[track_caller]
 pub fn try_join_all<I, T, E>(futures: I) -> TryJoinAll<I::Item, T>
 where
@@ -34,7 +34,7 @@ where
     TryJoinAll { set: Set::new(futures, Location::caller()), outputs: Vec::new() }
 }
 
-/// Awaits the first; the others are dropped, which cancels them. Never ends for no futures.
+/// Awaits the first future, and drops the others, which cancels them. Without futures it never ends.
 #[track_caller]
 pub fn race<I>(futures: I) -> Race<I::Item>
 where

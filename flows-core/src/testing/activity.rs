@@ -42,7 +42,7 @@ impl TestActivity {
         Self { info, state: StateMap::default(), last: None, begun: OnceLock::new() }
     }
 
-    /// A shared dependency, as a worker would be given.
+    /// A shared dependency, as you would give it to a worker.
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.state.insert(value);
@@ -77,7 +77,7 @@ impl TestActivity {
         self
     }
 
-    /// The number of the call within its run, and so a part of its idempotency key. Default 0.
+    /// The number of the call within its run, which is part of its idempotency key. Default 0.
     #[must_use]
     pub fn activity_id(mut self, op: u32) -> Self {
         self.info.op = op;
@@ -87,7 +87,7 @@ impl TestActivity {
     /// The details of the previous attempt's last heartbeat.
     ///
     /// # Panics
-    /// When the value cannot be written as JSON.
+    /// If the value cannot be encoded as JSON.
     #[must_use]
     #[track_caller]
     pub fn last_heartbeat<T: Serialize>(mut self, details: &T) -> Self {
@@ -103,7 +103,7 @@ impl TestActivity {
     /// The details of every heartbeat so far.
     ///
     /// # Panics
-    /// When one is not of this type.
+    /// If one does not have this type.
     #[track_caller]
     pub fn heartbeats<T: DeserializeOwned>(&self) -> Vec<T> {
         let decoded =

@@ -43,7 +43,7 @@ pub fn crash_everywhere<I: WorkflowInput>(input: I) -> CrashEverywhere<I> {
     }
 }
 
-/// A workflow to be run with crashes; await it. See [`crash_everywhere`].
+/// A workflow to run with crashes; await it. See [`crash_everywhere`].
 #[must_use = "nothing is run unless this is awaited"]
 pub struct CrashEverywhere<I: WorkflowInput> {
     input: Result<Payload>,
@@ -76,12 +76,12 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         self
     }
 
-    /// A signal that is sent right after the start; several in this order.
+    /// Sends a signal right after the start; several are sent in this order.
     pub fn signal<T: Serialize>(self, name: impl Into<String>, payload: &T) -> Self {
         self.signal_after(Duration::ZERO, name, payload)
     }
 
-    /// A signal that is sent when so much virtual time has passed since the start.
+    /// Sends a signal when this much virtual time has passed since the start.
     pub fn signal_after<T: Serialize>(
         mut self,
         after: Duration,
@@ -94,7 +94,7 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
     }
 
     /// Attempts of this activity call the closure instead of its body, in every run. It should
-    /// depend on its input alone, so that it gives the same in every run.
+    /// depend on its input alone, so that it returns the same value in every run.
     pub fn mock<A: Activity>(
         mut self,
         activity: A,
@@ -105,14 +105,14 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         self
     }
 
-    /// Every attempt of this activity gives this value.
+    /// Every attempt of this activity returns this value.
     pub fn mock_value<A: Activity>(mut self, activity: A, value: A::Output) -> Self {
         let _ = activity;
         self.mocks.push((A::NAME, mock::result::<A>(Ok(value))));
         self
     }
 
-    /// New runs of this workflow, a child's for example, end at once with what the closure gives.
+    /// New runs of this workflow, for example children, end at once with the closure's result.
     pub fn mock_workflow<W: Workflow>(
         mut self,
         workflow: W,
@@ -123,19 +123,19 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         self
     }
 
-    /// A shared dependency of activities; all runs get a clone. For one that remembers, make a new
-    /// one for each run: [`CrashEverywhere::state_with`].
+    /// A shared dependency of activities; each run gets a clone. If it has state of its own, create a
+    /// new one for each run: [`CrashEverywhere::state_with`].
     pub fn state<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
         self.state_with(move || value.clone())
     }
 
-    /// A shared dependency of activities, made anew for each run.
+    /// A shared dependency of activities, created anew for each run.
     pub fn state_with<T: Send + Sync + 'static>(mut self, make: impl Fn() -> T + 'static) -> Self {
         self.state.push(Box::new(move |state| state.insert(make())));
         self
     }
 
-    /// Without the replay in another process: for a test that cannot run twice at the same time.
+    /// Skips the replay in another process: for a test that cannot run twice at the same time.
     pub fn here_only(mut self) -> Self {
         self.here_only = true;
         self

@@ -22,9 +22,9 @@ use crate::memory::MemoryStore;
 use crate::registry::Registry;
 use crate::store::{ListFilter, Placement, RunStatus, list_all};
 
-/// How often a test on real time looks whether everything is quiet.
+/// How often a test in real time checks whether everything is quiet.
 const LOOK: Duration = Duration::from_millis(5);
-/// The most open runs that it looks at.
+/// The maximum number of open runs that it checks.
 const RUNS: usize = 10_000;
 
 #[cfg_attr(not(doctest), doc = include_str!("docs/env.md"))]
@@ -47,12 +47,12 @@ impl Default for TestEnv {
 }
 
 impl TestEnv {
-    /// An empty store in memory, virtual time, and a worker that serves everything annotated in
-    /// the program.
+    /// Creates an environment with an empty in-memory store, virtual time, and a worker that serves
+    /// everything annotated in the program.
     ///
     /// # Panics
-    /// Outside of a runtime, or in one of several threads; when two definitions of the program
-    /// have one name: then give the test its own registry, with [`TestEnv::with`].
+    /// Outside a runtime, or in one with several threads; when two definitions of the program have
+    /// the same name: then give the test its own registry, with [`TestEnv::with`].
     #[track_caller]
     pub fn new() -> Self {
         Self::with(Registry::all())
@@ -99,8 +99,8 @@ impl TestEnv {
         env
     }
 
-    /// Serves further queues, those that only a start or a call names. Queues that definitions
-    /// name are served anyway.
+    /// Serves additional queues, which only a start or a call names. Queues that definitions name
+    /// are always served.
     pub fn queues<Q: AsRef<str>>(&self, queues: impl IntoIterator<Item = Q>) -> &Self {
         let queues: Vec<_> = queues.into_iter().map(|queue| queue.as_ref().to_owned()).collect();
         self.work(&queues);
@@ -133,7 +133,7 @@ impl TestEnv {
     // ---- mocks -----------------------------------------------------------------------------
 
     /// From now on, attempts of this activity call the closure instead of its body. Everything
-    /// around it is real: retries, limits, the codec, the journal.
+    /// else is real: retries, limits, the codec, the journal.
     pub fn mock<A: Activity>(
         &self,
         activity: A,
@@ -144,8 +144,8 @@ impl TestEnv {
         self
     }
 
-    /// As [`TestEnv::mock`], with an async closure that is given the attempt's context too: it may
-    /// take virtual time (`tokio::time::sleep`), send heartbeats, look at `attempt()`.
+    /// Like [`TestEnv::mock`], with an async closure that also gets the attempt's context: it may
+    /// use virtual time (`tokio::time::sleep`), send heartbeats and read `attempt()`.
     pub fn mock_async<A: Activity, R>(
         &self,
         activity: A,
@@ -159,7 +159,7 @@ impl TestEnv {
         self
     }
 
-    /// From now on, every attempt of this activity gives this value.
+    /// From now on, every attempt of this activity returns this value.
     pub fn mock_value<A: Activity>(&self, activity: A, value: A::Output) -> &Self {
         let _ = activity;
         self.kit.desk.mock(A::NAME, mock::result::<A>(Ok(value)));
@@ -173,8 +173,8 @@ impl TestEnv {
         self
     }
 
-    /// From now on, attempts of this activity give these results, one after the other. An attempt
-    /// past the end fails with an error that is not retried and says so.
+    /// From now on, attempts of this activity return these results, one after the other. An attempt
+    /// after the last one fails with an error that is not retried and says so.
     pub fn mock_sequence<A: Activity>(
         &self,
         activity: A,
@@ -185,8 +185,8 @@ impl TestEnv {
         self
     }
 
-    /// From now on, new runs of this workflow, children too, end at once with what the closure
-    /// gives. Runs that have begun must not be mocked: they would get stuck.
+    /// From now on, new runs of this workflow, children included, end at once with the closure's
+    /// result. Do not mock runs that have begun: they would get stuck.
     pub fn mock_workflow<W: Workflow>(
         &self,
         workflow: W,
@@ -197,8 +197,8 @@ impl TestEnv {
         self
     }
 
-    /// The inputs of all attempts of this activity so far, mocked or not, in the order in which
-    /// they began; of all runs.
+    /// The inputs of all attempts of this activity so far, in all runs, mocked or not, in the order
+    /// in which they began.
     ///
     /// # Panics
     /// When an input does not decode as its own type.
@@ -208,10 +208,10 @@ impl TestEnv {
         self.kit.desk.calls.decoded::<A>().expect("the input of an attempt decodes")
     }
 
-    /// Fails the test unless there were exactly so many attempts of this activity so far.
+    /// Fails the test unless there were exactly this many attempts of this activity so far.
     ///
     /// # Panics
-    /// Otherwise, with the inputs of those that there were.
+    /// If there were not; the message has the inputs of the attempts.
     #[track_caller]
     pub fn assert_called<A: Activity>(&self, activity: A, times: usize) {
         let _ = activity;
@@ -223,7 +223,7 @@ impl TestEnv {
 
     // ---- time ------------------------------------------------------------------------------
 
-    /// Virtual time: that of the store. In `#[flows::test]` it begins at 2030-01-01 00:00 UTC.
+    /// The virtual time of the store. In `#[flows::test]` it begins at 2030-01-01 00:00 UTC.
     pub fn now(&self) -> SystemTime {
         match &self.memory {
             Some(memory) => memory.now().into(),
@@ -231,15 +231,15 @@ impl TestEnv {
         }
     }
 
-    /// Lets so much time pass; what is due until then happens.
+    /// Advances time by this duration; whatever is due until then happens.
     pub async fn sleep(&self, duration: Duration) {
         let _moving = self.kit.let_time_move();
         tokio::time::sleep(duration).await;
     }
 
-    /// Waits until everything has run that can run without time passing. (The clock has moved by
-    /// a millisecond then: this is how it is noticed.) On PostgreSQL: until every open run of the
-    /// default tenant waits.
+    /// Runs everything that can run without advancing time. (The clock moves by a millisecond: this
+    /// is how the kit detects it.) On PostgreSQL it waits until every open run of the default tenant
+    /// waits.
     ///
     /// # Errors
     /// On PostgreSQL, when the database cannot be read.
@@ -280,7 +280,7 @@ impl TestEnv {
         Ok(true)
     }
 
-    /// Does something later: after so much virtual time, while the test waits.
+    /// Does something after this much virtual time, while the test waits:
     /// `env.after(hour, exec.signal("ready", &yes))`. If it fails, the next `exec.result()` does.
     pub fn after<F>(&self, delay: Duration, action: F)
     where
@@ -296,7 +296,7 @@ impl TestEnv {
         });
     }
 
-    /// What a run waits for, once everything has run that can: ``signal `ready` (#1), called at
+    /// Settles, and returns what the run waits for: ``signal `ready` (#1), called at
     /// src/order.rs:12``.
     ///
     /// # Errors

@@ -30,9 +30,9 @@ pub use report::{FailedRun, Failure, Report};
 /// ```
 ///
 /// # Errors
-/// Says at which event, and why, the run would get stuck; that an activity or a child is called with
-/// another input than the journal has; or that a run which had ended goes on, or ends otherwise, which
-/// hurts no open run. Also when the text is no history that this build can read.
+/// If the run would get stuck: says at which event, and why. If an activity or a child is called with
+/// another input than the journal has. If a run that had ended continues, or ends differently, which
+/// harms no open run. Also if this build cannot read the text as a history.
 pub fn replay<H>(history: H) -> Result<(), ReplayError>
 where
     H: TryInto<History>,
@@ -85,7 +85,7 @@ pub(crate) enum WhenEnded {
     Any,
 }
 
-/// Whether a worker of this build could go on with the run.
+/// Whether a worker of this build could continue the run.
 pub(crate) fn check(
     registry: &Registry,
     history: &History,

@@ -38,10 +38,10 @@ use script::{PlannedMessage, PlannedRun};
 pub use flaw::Flaw;
 pub use report::{Faults, Simulated, SimulationError};
 
-/// Schedules that are played unless it is said otherwise.
+/// The default number of schedules.
 const SCHEDULES: u64 = 1_000;
 
-/// A simulation of workflows under faults: say what is started and sent, then run it.
+/// A simulation of workflows under faults: say what to start and to send, then run it.
 ///
 /// ```no_run
 /// # use flows_core::testing::Simulation;
@@ -100,7 +100,7 @@ impl Simulation {
     }
 
     /// Attempts of this activity call the closure instead of its body. It should depend on its input
-    /// alone: it is called in every schedule, and more than once for an attempt whose record was lost.
+    /// alone: every schedule calls it, and more than once for an attempt whose record was lost.
     pub fn mock<A: Activity>(
         mut self,
         activity: A,
@@ -111,20 +111,20 @@ impl Simulation {
         self
     }
 
-    /// Every attempt of this activity gives this value.
+    /// Every attempt of this activity returns this value.
     pub fn mock_value<A: Activity>(mut self, activity: A, value: A::Output) -> Self {
         let _ = activity;
         self.mocks.push((A::NAME, mock::result::<A>(Ok(value))));
         self
     }
 
-    /// A shared dependency of activities; all schedules get a clone. For one that remembers, make a
-    /// new one for each: [`Simulation::state_with`].
+    /// A shared dependency of activities; each schedule gets a clone. If it has state of its own,
+    /// create a new one for each: [`Simulation::state_with`].
     pub fn state<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
         self.state_with(move || value.clone())
     }
 
-    /// A shared dependency of activities, made anew for each schedule. Its workers share it.
+    /// A shared dependency of activities, created anew for each schedule. Its workers share it.
     pub fn state_with<T: Send + Sync + 'static>(
         mut self,
         make: impl Fn() -> T + Send + Sync + 'static,
@@ -140,13 +140,13 @@ impl Simulation {
         self
     }
 
-    /// How many workers there are. Default 3.
+    /// The number of workers. Default 3.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers.max(1);
         self
     }
 
-    /// How many schedules are played: the seeds from 0 on. Default 1,000, or `FLOWS_SCHEDULES`.
+    /// The number of schedules to play: the seeds from 0 on. Default 1,000, or `FLOWS_SCHEDULES`.
     pub fn schedules(mut self, schedules: u64) -> Self {
         if from_environment("FLOWS_SEED").or(from_environment("FLOWS_SCHEDULES")).is_none() {
             self.seeds = 0..schedules;
@@ -160,26 +160,25 @@ impl Simulation {
         self
     }
 
-    /// How many schedules are played at once. Default: as many as the machine has processors.
+    /// How many schedules to play in parallel. Default: the number of processors.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
         self
     }
 
-    /// The longest a schedule may take, in virtual time. Default 1 hour.
+    /// The time limit of a schedule, in virtual time. Default 1 hour.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Starts a run, at some time in the first moments. It must end as it does when nothing goes
-    /// wrong.
+    /// Starts a run, at some time in the first moments. It must end as it does without faults.
     pub fn start<I: WorkflowInput>(mut self, input: I) -> Self {
         self.starts.push(PlannedRun::new::<I::Workflow>(&input));
         self
     }
 
-    /// Sends a signal to the run that was started last, some time after what was sent before.
+    /// Sends a signal to the run that was started last, some time after the previous message.
     pub fn signal<T: Serialize>(self, name: impl Into<String>, payload: &T) -> Self {
         let payload = serde_json::to_value(payload);
         let name = name.into();
@@ -227,11 +226,11 @@ impl Simulation {
         self
     }
 
-    /// Plays the schedules, first one in which nothing goes wrong.
+    /// Plays the schedules, first one without faults.
     ///
     /// # Errors
-    /// Names the lowest seed whose schedule did not hold, what did not hold, and what was done.
-    /// Also when the simulation cannot begin: a definition is missing, an input does not encode.
+    /// If a schedule fails: names the lowest such seed, what failed, and what happened in it. Also if
+    /// the simulation cannot begin: a definition is missing, an input does not encode.
     pub fn run(self) -> Result<Simulated, SimulationError> {
         let (seeds, threads) = (self.seeds.clone(), self.threads);
         let plan = self.plan().map_err(|error| SimulationError {

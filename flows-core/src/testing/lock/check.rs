@@ -10,8 +10,8 @@ use crate::registry::Registry;
 
 /// Fails when an edit would break open runs.
 ///
-/// Compares everything that is annotated in the program with `flows.lock` beside the `Cargo.toml`
-/// of the package under test. Write one test of it, in a test that links all definitions:
+/// Compares everything that is annotated in the program with `flows.lock`, next to the `Cargo.toml`
+/// of the package under test. Write one such test, where all definitions are linked:
 ///
 /// ```text
 /// #[test]
@@ -20,9 +20,9 @@ use crate::registry::Registry;
 /// }
 /// ```
 ///
-/// A file that is missing is written, and one that is merely outdated is written anew, with the
-/// warnings on the standard error; commit it. Where the variable `CI` is set, both are failures.
-/// `FLOWS_LOCK=update` writes the file whatever has changed.
+/// It writes a missing file and updates one that is merely outdated, with the warnings on standard
+/// error; commit it. If the variable `CI` is set, both are failures. `FLOWS_LOCK=update` writes the
+/// file whatever has changed.
 ///
 /// # Panics
 ///
@@ -38,7 +38,7 @@ pub fn check_lock() {
     check_lock_at(Path::new(&folder).join("flows.lock"));
 }
 
-/// As [`check_lock`], with a file of your choice.
+/// Like [`check_lock`], with a file of your choice.
 ///
 /// # Panics
 ///
@@ -48,7 +48,7 @@ pub fn check_lock_at(path: impl AsRef<Path>) {
     check_lock_of(&Registry::all(), path);
 }
 
-/// As [`check_lock`], of the definitions in `registry` and a file of your choice.
+/// Like [`check_lock`], with the definitions in `registry` and a file of your choice.
 ///
 /// # Panics
 ///
