@@ -20,6 +20,14 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// What the check has found out.
 pub(crate) struct Checked {
     types: Option<Types>,
+    /// How many connections the role that logs in may have, where that is limited.
+    connections: Option<Limited>,
+}
+
+/// A limit of connections, and whose it is.
+struct Limited {
+    login: String,
+    most: i32,
 }
 
 impl Shared {
@@ -48,6 +56,28 @@ impl Shared {
         }
     }
 
+    /// An error where a worker could open some of its connections and not the others.
+    pub(crate) async fn check_connections(&self) -> Result<(), Fault> {
+        self.ready().await?;
+        let limited = self.checked.get().and_then(|checked| checked.connections.as_ref());
+        let (own, needed) = (self.own_connections(), self.own_connections() + 1);
+        match limited {
+            Some(Limited { login, most })
+                if usize::try_from(*most).is_ok_and(|most| most < needed) =>
+            {
+                let quoted = login.replace('"', "\"\"");
+                Err(wrong(format!(
+                    "role \"{login}\" may have {most} connections here, and a worker needs at least {needed}: \
+                     {own} of its own and one of the pool; an administrator can run: ALTER ROLE \"{quoted}\" \
+                     CONNECTION LIMIT -1 (or ALTER DATABASE … CONNECTION LIMIT -1, if the limit is the \
+                     database's), or a number that is enough for all workers and clients together"
+                ))
+                .into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn check(&self) -> Result<Checked, Fault> {
         let tx = self.borrow_to_check().await?;
         let checked = self.check_on(tx.client()).await;
@@ -58,24 +88,26 @@ impl Shared {
     async fn check_on(&self, client: &ClientWrapper) -> Result<Checked, Fault> {
         let link = Link::new(client, self.source.names(), &self.counters, LIMIT);
         if self.source.pool_mode(client).await? == Mode::Session {
-            check_apart(link).await?;
-            return Ok(Checked { types: None });
+            let connections = check_apart(link).await?;
+            return Ok(Checked { types: None, connections });
         }
-        check_apart(link.with_types(Some(&Types::default()))).await?; // which has no parameters
-        Ok(Checked { types: Some(pooler::types(client, self.source.names()).await?) })
+        // it has no parameters
+        let connections = check_apart(link.with_types(Some(&Types::default()))).await?;
+        let types = Some(pooler::types(client, self.source.names()).await?);
+        Ok(Checked { types, connections })
     }
 }
 
 /// In a transaction, where names without a schema are PostgreSQL's own.
-async fn check_apart(link: Link<'_>) -> Result<(), Fault> {
+async fn check_apart(link: Link<'_>) -> Result<Option<Limited>, Fault> {
     link.command(BEGIN_APART).await?;
     let checked = check(link).await;
     let is_over = matches!(&checked, Err(fault) if fault.is_of_connection());
     let ended = if is_over { Ok(()) } else { link.command("ROLLBACK").await };
-    checked.and(ended)
+    checked.and_then(|limited| ended.map(|()| limited))
 }
 
-async fn check(link: Link<'_>) -> Result<(), Fault> {
+async fn check(link: Link<'_>) -> Result<Option<Limited>, Fault> {
     let rows = link.query(CHECK, &[]).await?;
     let row = rows.first().ok_or_else(|| wrong("the server gave no answer".into()))?;
     if row.get("standby") {
@@ -93,7 +125,9 @@ async fn check(link: Link<'_>) -> Result<(), Fault> {
         .into());
     }
     roles(row, link.names())?;
-    Ok(())
+    let most =
+        row.get::<_, Option<i32>>("connections").filter(|_| !row.get::<_, bool>("superuser"));
+    Ok(most.map(|most| Limited { login: row.get("login"), most }))
 }
 
 fn roles(row: &Row, names: Names) -> Result<(), Error> {

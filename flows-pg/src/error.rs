@@ -95,9 +95,10 @@ impl Fault {
     }
 
     /// Whether the server has refused to work at all: it is a standby, is starting, knows the tables as they
-    /// were, or not the statements that were prepared (somebody's `DISCARD ALL`).
+    /// were, or not the statements that were prepared (somebody's `DISCARD ALL`); or has ended a transaction
+    /// because it had to wait for its next statement.
     pub(crate) fn wrote_nothing(&self) -> bool {
-        matches!(self.code(), Some("25006" | "0A000" | "57P03" | "26000"))
+        matches!(self.code(), Some("25006" | "0A000" | "57P03" | "26000" | "25P03"))
     }
 
     /// What it means where nothing has worked yet: a server that refuses to let somebody in will go on
@@ -188,6 +189,7 @@ fn from_server(error: &DbError, names: Names) -> Error {
         "3D000" => (ErrorKind::Unavailable, ": create the database, or correct its name".into()),
         "25006" | "0A000" => (ErrorKind::Unavailable, STANDBY.into()),
         "55P03" => (ErrorKind::Unavailable, HELD.into()),
+        "53300" => (ErrorKind::Unavailable, TOO_MANY.into()),
         code if matches!(&code[..2], "22" | "23" | "54") => {
             (ErrorKind::InvalidInput, String::new())
         }
@@ -201,6 +203,8 @@ const WHO: &str = ": correct the role or its password in the connection string, 
     (pg_hba.conf)";
 const HELD: &str = ": a transaction of somebody else's holds what this needs, a table perhaps; \
     pg_stat_activity says which is open for long";
+const TOO_MANY: &str = ": a worker has seven connections beside its pool; raise the CONNECTION LIMIT of the \
+    role or the database or the server's max_connections, or make pools smaller";
 const STANDBY: &str = ": the server was a standby at that moment, or is read-only";
 
 fn permission_advice(error: &DbError, names: Names) -> String {

@@ -25,7 +25,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::error::{Fault, PgError};
-use crate::link::BEGIN_APART;
+use crate::link::{BEGIN_APART, BEGIN_UNHURRIED};
 use crate::names::Names;
 use crate::sql::ALL;
 
@@ -93,7 +93,7 @@ async fn compare(one: &Client, manager: &Manager) -> Result<Mode, Fault> {
 /// than two.
 async fn is_lent(one: &Client, other: &Client) -> Result<bool, Fault> {
     let before = serves(one).await?;
-    other.batch_execute("BEGIN").await.map_err(no_transactions)?;
+    other.batch_execute(BEGIN_UNHURRIED).await.map_err(no_transactions)?;
     let beside = serves(other).await.map_err(no_transactions)?;
     let lent = beside == before || serves(one).await? != before;
     other.batch_execute("ROLLBACK").await?;
@@ -102,7 +102,7 @@ async fn is_lent(one: &Client, other: &Client) -> Result<bool, Fault> {
 
 /// Whether the session is given away first that has been free for longest. There is more than one.
 async fn is_exchanged(one: &Client, other: &Client) -> Result<bool, Fault> {
-    one.batch_execute("BEGIN").await?;
+    one.batch_execute(BEGIN_UNHURRIED).await?;
     let before = serves(one).await?;
     serves(other).await?;
     one.batch_execute("ROLLBACK").await?;

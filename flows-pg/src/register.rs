@@ -21,6 +21,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 impl Shared {
     pub(crate) async fn register(&self, worker: &WorkerIdentity) -> Result<Lease> {
+        self.check_connections().await?;
         let lent = self.leases().await?;
         let lease = lease(lent.link(), worker).await?;
         self.leased_over().insert(worker.id, lent.opened);

@@ -126,6 +126,13 @@ impl Shared {
         self.starter.lend(&self.source, &self.counters).await
     }
 
+    /// Connections that a worker opens beside the pool: those that commit turns, those that start, claim and
+    /// renew, and those that send and hear notifications.
+    pub(crate) fn own_connections(&self) -> usize {
+        let hearing = usize::from(self.source.can_listen());
+        self.writers.len() + ["starter", "claimer", "leases", "notifier"].len() + hearing
+    }
+
     /// A connection that commits turns.
     pub(crate) async fn writer(&self, number: usize) -> Result<Lent<'_>, Fault> {
         self.ready().await?;

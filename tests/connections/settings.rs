@@ -184,3 +184,93 @@ async fn interval_style() -> Result<()> {
 async fn time_zone() -> Result<()> {
     holds("TimeZone", "Pacific/Apia", [&[], &[]]).await
 }
+
+/// A client may be slower between two statements than a default allows; the server waits for it all the same.
+#[tokio::test]
+async fn clients_that_think_for_longer_than_the_default() -> Result<()> {
+    let database = flows::pg::dev::fresh_database().await?;
+    let url = database.url();
+    Engine::connect(url).await?.migrate().await?;
+    let (_, name) = url.rsplit_once('/').expect("a URL with a database");
+    let administrator = connect(database.superuser_url().unwrap_or(url)).await?;
+    let alter = "SET idle_in_transaction_session_timeout = '5ms'";
+    administrator.batch_execute(&format!("ALTER ROLE app IN DATABASE {name} {alter}")).await?;
+    for _ in 0..5 {
+        let engine = Engine::connect(url).await?; // each of which looks at the schema first
+        let run = engine.start(order::Input {}).id("run").on_conflict(ConflictPolicy::UseExisting);
+        let run = run.await?;
+        run.send(Go { text: TEXT.into() }).await?;
+        run.cancel().await?;
+        assert_eq!(run.describe().await?.status, Status::Running);
+        let running = engine.list().workflow("order").status(Status::Running);
+        assert_eq!(running.await?.len(), 1);
+        let next = engine.start(order::Input {}).id("next");
+        next.on_conflict(ConflictPolicy::TerminateExisting).await?.terminate("enough").await?;
+    }
+    Ok(())
+}
+
+/// What is sent in a transaction of the application's is UTF-8, and what the application sends is what it has
+/// said, before and after.
+#[tokio::test]
+async fn an_encoding_that_the_application_has_set() -> Result<()> {
+    let database = flows::pg::dev::fresh_database().await?;
+    let engine = Engine::connect(database.url()).await?;
+    engine.migrate().await?;
+    let mut client = connect(database.url()).await?;
+    client.batch_execute("SET client_encoding = 'LATIN1'").await?;
+    let tx = client.transaction().await?;
+    let run = engine.start(child::Input { text: TEXT.into() }).id(TEXT).with_tx(&tx).await?;
+    run.send(Go { text: TEXT.into() }).with_tx(&tx).await?;
+    let encoding: String = tx.query_one("SHOW client_encoding", &[]).await?.get(0);
+    assert_eq!(encoding, "LATIN1");
+    tx.commit().await?;
+    let found = engine.execution::<child::Workflow>(TEXT).describe().await?;
+    assert_eq!(found.workflow_id, TEXT);
+    let input = found.input.expect("an input").decode::<serde_json::Value>()?;
+    assert_eq!(input["text"], TEXT);
+    Ok(())
+}
+
+/// A worker that could open some of its connections only says so before it serves anything.
+#[tokio::test]
+async fn connection_limits() -> Result<()> {
+    let database = flows::pg::dev::fresh_database().await?;
+    let url = database.url();
+    Engine::connect(url).await?.migrate().await?;
+    let (_, server) = url.rsplit_once('@').expect("a URL with a role");
+    let (_, name) = url.rsplit_once('/').expect("a URL with a database");
+    let administrator = connect(database.superuser_url().unwrap_or(url)).await?;
+    let role = format!("few_{name}");
+    let create = format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'x'; GRANT flows_tenant, flows_worker TO {role}"
+    );
+    administrator.batch_execute(&create).await?;
+    let few = format!("postgres://{role}:x@{server}");
+    for limit in 1..=8 {
+        let alter = format!("ALTER ROLE {role} CONNECTION LIMIT {limit}");
+        administrator.batch_execute(&alter).await?;
+        let engine = Engine::connect(&few).await?;
+        let worker = Worker::builder(&engine, register_all![weigh, child]).build()?;
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = worker.run_until(stopped);
+        if limit < 8 {
+            let error = within("the end", 10, async { Ok(serving.await) }).await?.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{limit}: {error}");
+            let says = format!("may have {limit} connections here, and a worker needs at least 8");
+            assert!(error.message().contains(&says), "{limit}: {error}");
+        } else {
+            drop(stop);
+            within("the end", 10, serving).await?;
+        }
+        let gone = format!("FROM pg_stat_activity WHERE usename = '{role}'");
+        drop((worker, engine));
+        until(async || {
+            let left = administrator.query_one(&format!("SELECT count(*) {gone}"), &[]).await?;
+            Ok(left.get::<_, i64>(0) == 0)
+        })
+        .await?;
+    }
+    administrator.batch_execute(&format!("DROP ROLE {role}")).await?;
+    Ok(())
+}

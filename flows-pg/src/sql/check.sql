@@ -1,5 +1,6 @@
 -- Reads what must hold before anything else is done: the schema's version, the roles' powers, and whether
--- letters were ever numbered here if there are any (who may not look at the sequence does not ask).
+-- letters were ever numbered here if there are any (who may not look at the sequence does not ask). Also how
+-- many connections the role and the database allow, if they limit them.
 -- Called once by every store, by `check`. Locks nothing.
 SELECT pg_is_in_recovery() AS standby,
        (SELECT max(version) FROM flows.schema_version) AS version,
@@ -12,6 +13,11 @@ SELECT pg_is_in_recovery() AS standby,
                                                    THEN 'SET' ELSE 'MEMBER' END)) AS roles,
        (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user) AS superuser,
        session_user::text AS login,
+       (SELECT min(most) FROM (
+            SELECT rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = session_user
+            UNION ALL
+            SELECT datconnlimit FROM pg_catalog.pg_database WHERE datname = current_database()
+        ) AS limits (most) WHERE most >= 0) AS connections,
        pg_relation_size('flows.inbox') > 0 AND (
            SELECT last_value IS NULL AND has_sequence_privilege('flows.inbox_seq_seq', 'SELECT')
            FROM pg_catalog.pg_sequences

@@ -5,4 +5,5 @@ SELECT current_user::pg_catalog.text AS role, pg_catalog.current_setting('flows.
        pg_catalog.set_config('role', pg_catalog.current_setting('flows.outer_role'), true),
        pg_catalog.set_config('flows.tenant_id', pg_catalog.current_setting('flows.outer_tenant'), true),
        pg_catalog.set_config('lock_timeout', pg_catalog.current_setting('flows.outer_lock_timeout'), true),
+       pg_catalog.set_config('client_encoding', pg_catalog.current_setting('flows.outer_client_encoding'), true),
        pg_catalog.set_config('search_path', pg_catalog.current_setting('flows.outer_search_path'), true)
