@@ -18,7 +18,7 @@ use crate::shape::Shape;
 
 pub(crate) use activity::PayloadFuture;
 pub use activity::{Activity, ActivityDef, ActivityOptions};
-pub use stored::Stored;
+pub use stored::{Received, Stored, StoredValue};
 #[cfg(feature = "testing")]
 pub(crate) use workflow::failed;
 pub use workflow::{Workflow, WorkflowDef, WorkflowInput, WorkflowOptions};

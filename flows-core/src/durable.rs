@@ -23,11 +23,12 @@ use crate::replay::watch::{self, Place};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be awaited in a workflow: a replay could not repeat it",
     label = "not durable",
-    note = "what waits for anything outside goes into an `#[activity]`, which is called instead; a helper that \
-            awaits durable things is marked `#[flows::durable]`, and takes `impl Durable<Output = T>` or \
-            `Pin<Box<dyn Durable<Output = T> + Send>>` where others take a `Future`",
-    note = "for time use `ctx.sleep` and `ctx.timeout`, for what comes from outside `ctx.signal`, for several at \
-            once `flows::join!`, `flows::select!` and `flows::join_all`; `async` blocks of these are durable too"
+    note = "if it reaches outside (a request, a query, a file), put it into an `#[activity]` and await that",
+    note = "if it is a helper of yours that awaits activities, timers or signals, write `#[flows::durable]` above \
+            it; where it takes a future, it takes `impl Durable<Output = T>` or \
+            `Pin<Box<dyn Durable<Output = T> + Send>>`",
+    note = "to wait for a time, use `ctx.sleep` or `ctx.timeout`; for a message, `ctx.signal`; for several things \
+            at once, `flows::join!`, `flows::select!` or `flows::join_all`"
 )]
 pub trait Durable: Future + sealed::Sealed {}
 

@@ -270,7 +270,20 @@ fn type_name<E>() -> Option<Cow<'static, str>> {
     (!is_message && !is_carrier).then_some(Cow::Borrowed(name))
 }
 
-impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
+/// What `?` turns into an [`Error`]. Nobody implements it: every standard error has it.
+#[diagnostic::on_unimplemented(
+    message = "`?` cannot turn `{Self}` into `flows::Error`",
+    label = "not a `std::error::Error`: write `.map_err(flows::Error::retryable)?` or `.map_err(flows::Error::terminal)?`",
+    note = "of an `anyhow::Error`, an `eyre::Report` or a boxed error, `map_err` says whether to try again; or \
+            return `anyhow::Result` here, as a workflow or activity may as well",
+    note = "your own error type derives `thiserror::Error`, or implements `std::error::Error`"
+)]
+pub trait IntoError: std::error::Error + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<E: std::error::Error + Send + Sync + 'static> IntoError for E {}
+
+impl<E: IntoError> From<E> for Error {
     fn from(error: E) -> Self {
         Self::of(None, type_name::<E>(), Box::new(error) as Source)
     }

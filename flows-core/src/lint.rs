@@ -9,11 +9,14 @@
 //! generated code then wants a trait of it that only [`Fine`] has, with the lint's message. Functions
 //! of crates that the library does not know are asked for their name when they are called: [`called`].
 
+pub mod inside;
+
 use std::any::type_name;
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::panic::RefUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
@@ -44,6 +47,10 @@ impl<'a, T: ?Sized, K> Value<'a, T, K> {
 
 /// A static or constant; [`Refused`] if what it holds may change, or is made when it is first read.
 pub struct Global<'a, T: ?Sized>(pub &'a T);
+
+/// The same, by a method that many types have and that reads what changes, of those that change:
+/// [`Refused`] also if what it has inside may change, as far as that is known.
+pub struct Reached<'a, T: ?Sized>(pub &'a T);
 
 /// A value that is dropped where it was made; [`Refused`] if it is durable, and was to be awaited.
 pub struct Dropped<'a, T: ?Sized>(pub &'a T);
@@ -90,10 +97,16 @@ impl<T: Durable + ?Sized> First for &&&Dropped<'_, T> {}
 impl<T: ?Sized> Last for Dropped<'_, T> {}
 
 // What is made when it is first read is no constant, which could be cloned.
-impl<T: Of<Shared> + ?Sized> First for &&&Global<'_, T> {}
-impl<T: Clone> Second for &&Global<'_, T> {}
-impl<T: Deref> Third for &Global<'_, T> {}
+impl<T: Of<Shared> + ?Sized> First for &&&&Global<'_, T> {}
+impl<T: Clone> Second for &&&Global<'_, T> {}
+impl<T: Deref> Third for &&Global<'_, T> {}
 impl<T: ?Sized> Last for Global<'_, T> {}
+
+impl<T: Of<Shared> + ?Sized> First for &&&&Reached<'_, T> {}
+impl<T: Clone> Second for &&&Reached<'_, T> {}
+impl<T: Deref> Third for &&Reached<'_, T> {}
+impl<T: RefUnwindSafe + ?Sized> Last for &Reached<'_, T> {}
+impl<T: ?Sized> First for Reached<'_, T> {}
 
 /// What may be read anywhere in a workflow.
 #[diagnostic::on_unimplemented(

@@ -15,9 +15,10 @@ pub(crate) fn activity(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let args = ActivityArgs::parse(args, &mut errors);
     let kind = Kind::Activity { transaction: args.transaction };
-    let Some(function) = free_function(item.clone(), kind.attribute(), &mut errors) else {
+    let Some(mut function) = free_function(item.clone(), kind.attribute(), &mut errors) else {
         return unchanged(&item, errors);
     };
+    lint::activity(&mut function, &args.common.krate);
     let model = Model::read(function, kind, &args.common, &mut errors);
     match errors.finish() {
         Some(errors) => fallback::definition(&model, &errors),

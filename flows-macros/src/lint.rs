@@ -14,6 +14,7 @@ mod allow;
 mod ask;
 mod asked;
 mod dropped;
+mod inside;
 mod kind;
 mod macros;
 mod order;
@@ -33,6 +34,7 @@ use syn::{
 use crate::errors::Errors;
 use crate::model::context_names;
 use allow::Allow;
+pub(crate) use inside::activity;
 use kind::Kind;
 use path::{Segments, find};
 use scope::Scopes;
@@ -63,6 +65,7 @@ pub(crate) fn function(function: &mut ItemFn, krate: &syn::Path) -> Found {
         reported: 0,
         before: Vec::new(),
         orderless: false,
+        reached: false,
         hands_over: false,
     };
     lint.take_misplaced(&mut function.attrs);
@@ -96,6 +99,8 @@ struct Lint<'a> {
     before: Vec<Stmt>,
     /// In a chain that forgets the order of what it goes over.
     orderless: bool,
+    /// What is visited is the receiver of a method that may read what changes.
+    reached: bool,
     /// See [`Found`].
     hands_over: bool,
 }
@@ -327,7 +332,9 @@ impl VisitMut for Lint<'_> {
         self.check_iteration(call);
         self.orderless |= self.forgets_order(call);
         if !self.check_shared(call) {
+            self.reached = shared::may_reach_in(call);
             self.visit_expr_mut(&mut call.receiver);
+            self.reached = false;
         }
         self.orderless = false;
         let recorded = self.recorded;

@@ -20,7 +20,7 @@ use crate::errors::Errors;
 
 pub(crate) use attrs::Attrs;
 pub(crate) use function::{check_modifiers, free_function, function};
-pub(crate) use handles::{Handle, Handles, context_names};
+pub(crate) use handles::{Handle, Handles, activity_context_names, context_names};
 pub(crate) use names::{Names, one_level_down};
 pub(crate) use param::{Param, StubParam};
 

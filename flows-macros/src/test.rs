@@ -131,7 +131,7 @@ fn body(test: &ItemFn, krate: &Path) -> TokenStream {
     let block = &test.block;
     match output {
         ReturnType::Default => quote! {
-            #[allow(unreachable_code)]
+            #[allow(unreachable_code, unused_braces)]
             async fn #ident(#inputs) -> #krate::Result<()> {
                 #block
                 ::core::result::Result::Ok(())

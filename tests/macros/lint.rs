@@ -292,8 +292,30 @@ async fn shapes(ctx: &WorkflowContext, numbers: Vec<u64>) -> Result<u64> {
     Ok(total)
 }
 
+struct Limit(u64);
+
+impl Limit {
+    fn load(&self) -> u64 {
+        self.0
+    }
+
+    fn set(&self, more: u64) -> u64 {
+        self.0 + more
+    }
+}
+
+const LONGEST: Limit = Limit(7);
+static WIDEST: Limit = Limit(8);
+
+/// Their methods have names that those of an atomic have.
+#[workflow]
+async fn constants(_ctx: &WorkflowContext) -> Result<u64> {
+    Ok(LONGEST.load() + WIDEST.set(1))
+}
+
 #[test]
 fn programs() {
+    assert_eq!(world().run(constants::Input {}).unwrap(), 16);
     let world = world().with::<asked::fs::copy::Activity>();
     assert_eq!(world.run(names_of_ones_own::Input {}).unwrap(), 6);
     let total = 3 + 3 + 3 + 9 + 11 + 2 + 1 + 1 + 2;

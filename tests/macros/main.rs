@@ -1,6 +1,7 @@
 //! Ordinary programs in what the macros accept: each compiles, runs on the bare replay machine, and
 //! replays after every event.
 
+mod activities;
 mod combine;
 mod control;
 mod definitions;

@@ -20,6 +20,7 @@ async fn welcome(ctx: &WorkflowContext) -> Result<u64> {
     let _later = email(ctx, "b@example.com".into());
     let _ = ctx.sleep(Duration::from_secs(1));
     drop(email(ctx, "c@example.com".into()));
+    let forgotten = email(ctx, "d@example.com".into());
     let _ = email(ctx, "d@example.com".into()).await; // whether it fails is nobody's business
     let _used = email(ctx, "e@example.com".into());
     _used.await?;

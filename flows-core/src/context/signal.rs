@@ -1,6 +1,5 @@
 //! Signals: values that reach a run from outside, by name, in order.
 
-use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -28,11 +27,15 @@ pub struct SignalFuture<T> {
     handle: OpHandle,
     name: String,
     refused: Option<Error>,
-    value: PhantomData<fn() -> T>,
+    /// How it is read. Said once, where it is asked for, so that a type which cannot be read is one error.
+    decode: fn(&Payload, &str, &Shared) -> Result<T>,
 }
 
-impl<T: DeserializeOwned> SignalFuture<T> {
-    pub(super) fn new(ctx: &WorkflowContext, name: &str, site: &'static Location<'static>) -> Self {
+impl<T> SignalFuture<T> {
+    pub(super) fn new(ctx: &WorkflowContext, name: &str, site: &'static Location<'static>) -> Self
+    where
+        T: DeserializeOwned,
+    {
         let mut handle = OpHandle::new(ctx.shared(), site, || format!("signal `{name}`"));
         let refused = check_name("signal name", name).err();
         let mut arrived = false;
@@ -42,17 +45,18 @@ impl<T: DeserializeOwned> SignalFuture<T> {
         if arrived {
             ctx.shared().bounds.refund(); // what has arrived ends sometime
         }
-        Self { handle, name: name.to_owned(), refused, value: PhantomData }
+        Self { handle, name: name.to_owned(), refused, decode: decode::<T> }
     }
 }
 
-impl<T: DeserializeOwned> Future for SignalFuture<T> {
+impl<T> Future for SignalFuture<T> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         if let Some(error) = self.refused.take() {
             return Poll::Ready(Err(error));
         }
+        let decode = self.decode;
         self.handle.poll(cx).map(|payload| decode(&payload?, &self.name, self.handle.shared()))
     }
 }
@@ -93,4 +97,4 @@ fn kind_of(sent: &Payload) -> &'static str {
     }
 }
 
-impl<T: DeserializeOwned> Sealed for SignalFuture<T> {}
+impl<T> Sealed for SignalFuture<T> {}

@@ -6,15 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use rand::distr::{Distribution, StandardUniform};
 use rand::{Rng, RngExt, TryRng};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use uuid::{Builder, Uuid};
 
 use super::cancel::{Cancelled, Shield};
 use super::side_effect::SideEffect;
 use super::signal::{Signal, SignalFuture};
 use super::timer::{Sleep, Timeout};
-use crate::definition::{Workflow, WorkflowInput};
+use crate::definition::{Received, StoredValue, Workflow, WorkflowInput};
 use crate::durable::Durable;
 use crate::ending::ContinueAs;
 use crate::error::{Error, ErrorKind, Result};
@@ -148,7 +146,7 @@ impl WorkflowContext {
     /// in the order in which they were committed, each once. A name that no signal can have (empty, more
     /// than 255 bytes, with a NUL) is an error.
     #[track_caller]
-    pub fn signal<T: DeserializeOwned>(&self, name: &str) -> SignalFuture<T> {
+    pub fn signal<T: Received>(&self, name: &str) -> SignalFuture<T> {
         SignalFuture::new(self, name, Location::caller())
     }
 
@@ -161,7 +159,7 @@ impl WorkflowContext {
     /// The next signal of this name, if one has arrived already. An error only when it does not
     /// decode as `T`, and is then taken nonetheless; or when no signal can have this name.
     #[track_caller]
-    pub fn try_signal<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+    pub fn try_signal<T: Received>(&self, name: &str) -> Result<Option<T>> {
         let taken = self.shared.lock().signals.take(name);
         if taken.is_none() {
             self.calls("`ctx.try_signal(..)`", Location::caller());
@@ -175,7 +173,7 @@ impl WorkflowContext {
     #[track_caller]
     pub fn side_effect<T, F>(&self, make: F) -> SideEffect<T>
     where
-        T: Serialize + DeserializeOwned,
+        T: StoredValue,
         F: FnOnce() -> T,
     {
         SideEffect::new(self.recorded_value(make, Location::caller()))
@@ -183,7 +181,7 @@ impl WorkflowContext {
 
     fn recorded_value<T, F>(&self, make: F, site: &'static Location<'static>) -> Result<T>
     where
-        T: Serialize + DeserializeOwned,
+        T: StoredValue,
         F: FnOnce() -> T,
     {
         self.shared.bounds.operation(side_effect, site);

@@ -33,7 +33,7 @@ pub trait Activity: Send + Sync + 'static {
     fn run(
         ctx: ActivityContext,
         input: Self::Input,
-    ) -> impl Future<Output = Result<Self::Output>> + Send; // what is not `Send` must end before an `.await`
+    ) -> impl Future<Output = Result<Self::Output>> + Send; // drop what is not `Send` before an `.await`
 
     /// Adds to an error what the type says that the body returns; see
     /// [`Error::details`](crate::Error::details).

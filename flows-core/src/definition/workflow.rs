@@ -34,7 +34,7 @@ pub trait Workflow: Send + Sync + 'static {
     fn run(
         ctx: WorkflowContext,
         input: Self::Input,
-    ) -> impl Future<Output = Result<Self::Output>> + Send; // what is not `Send` must end before an `.await`
+    ) -> impl Future<Output = Result<Self::Output>> + Send; // drop what is not `Send` before an `.await`
 
     /// Adds to an error what the type says that the body returns; see
     /// [`Error::details`](crate::Error::details).

@@ -200,10 +200,11 @@ impl Lint<'_> {
         }
         let span = located(path.span());
         let runtime = runtime(self.krate, span);
+        let asked = Ident::new(if self.reached { "Reached" } else { "Global" }, span);
         self.before.extend(syn::parse2::<Stmt>(quote_spanned! {span=>
             if false {
                 use #runtime::lint::{First as _, Last as _, Second as _, Third as _};
-                #runtime::lint::Constant::wanted((&&&&#runtime::lint::Global(&#path)).answer());
+                #runtime::lint::Constant::wanted((&&&&&#runtime::lint::#asked(&#path)).answer());
             }
         }));
     }

@@ -1,9 +1,8 @@
-//! Values that a statement makes and drops: `let _ = …;`, `drop(…);`, and a `_name` that nothing uses.
+//! Values that a statement makes and drops: `let _ = …;`, `drop(…);`, and a name that nothing uses.
 //!
 //! Whether it is an activity's call, say, that somebody has to await is asked of the
 //! [compiler](super::ask); of what lives on in a variable the run tells whether it was awaited.
 
-use syn::ext::IdentExt;
 use syn::{Expr, Pat, Stmt};
 
 use super::order::names;
@@ -14,8 +13,7 @@ pub(super) fn is_dropped(stmt: &Stmt, rest: &[Stmt]) -> bool {
         Stmt::Local(local) => match (pattern(&local.pat), &local.init) {
             (Pat::Wild(_), Some(init)) => init.diverge.is_none(),
             (Pat::Ident(name), Some(init)) => {
-                let is_kept = !name.ident.unraw().to_string().starts_with('_')
-                    || rest.iter().any(|stmt| names(quote::quote!(#stmt), &name.ident));
+                let is_kept = rest.iter().any(|stmt| names(quote::quote!(#stmt), &name.ident));
                 !is_kept && !is_started(&init.expr)
             }
             _ => false,

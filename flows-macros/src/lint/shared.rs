@@ -6,7 +6,8 @@ use syn::{Expr, ExprMethodCall, ItemStatic, StaticMutability, Type};
 use super::Lint;
 use super::table::{KEEP, SHARED};
 
-/// Methods that read or change what is inside of a static.
+/// Methods that only what can change has. Of others (`load`, `set`, `read`) the type says it, for which the
+/// [compiler](super::ask) is asked.
 const REACHES_IN: &[&str] = &[
     "borrow_mut",
     "compare_exchange",
@@ -17,21 +18,16 @@ const REACHES_IN: &[&str] = &[
     "fetch_or",
     "fetch_sub",
     "fetch_update",
-    "force",
     "get_or_init",
     "get_or_try_init",
-    "load",
     "lock",
-    "read",
-    "set",
-    "store",
-    "swap",
     "try_lock",
-    "with",
     "with_borrow",
     "with_borrow_mut",
-    "write",
 ];
+
+/// Those that other types have as well.
+const MAY_REACH_IN: &[&str] = &["load", "read", "set", "store", "swap", "with", "write"];
 
 /// Types whose value can change behind a shared reference.
 const CHANGES: &[&str] =
@@ -64,4 +60,10 @@ impl Lint<'_> {
             self.report(&item.ident, &format!("`{}`", item.ident), SHARED, KEEP);
         }
     }
+}
+
+/// `LIMIT.load()`, where it depends on the type whether that changes.
+pub(super) fn may_reach_in(call: &ExprMethodCall) -> bool {
+    let named = matches!(&*call.receiver, Expr::Path(_));
+    named && MAY_REACH_IN.iter().any(|method| call.method == method)
 }

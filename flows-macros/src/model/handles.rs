@@ -133,9 +133,18 @@ impl Handle {
 
 /// The names of the parameters that are a workflow's context.
 pub(crate) fn context_names(sig: &Signature) -> Vec<Ident> {
+    names_of(sig, "WorkflowContext")
+}
+
+/// The same of an activity's.
+pub(crate) fn activity_context_names(sig: &Signature) -> Vec<Ident> {
+    names_of(sig, "ActivityContext")
+}
+
+fn names_of(sig: &Signature, context: &str) -> Vec<Ident> {
     let name = |arg: &FnArg| match arg {
         FnArg::Typed(PatType { pat, ty, .. }) => match &**pat {
-            Pat::Ident(name) if last_segment(ty)? == "WorkflowContext" => Some(name.ident.clone()),
+            Pat::Ident(name) if last_segment(ty)? == context => Some(name.ident.clone()),
             _ => None,
         },
         FnArg::Receiver(_) => None,

@@ -32,7 +32,7 @@ fn longest<'a, T: Display>(
                     First as _, Last as _, Second as _, Third as _,
                 };
                 ::flows::__private::lint::Constant::wanted(
-                    (&&&&::flows::__private::lint::Global(&SECOND)).answer(),
+                    (&&&&&::flows::__private::lint::Global(&SECOND)).answer(),
                 );
             }
             ::flows::__private::durable(ctx.sleep(SECOND)).await?;

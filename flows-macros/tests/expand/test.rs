@@ -13,7 +13,7 @@
 /// It ships.
 #[should_panic]
 fn ships() {
-    #[allow(unreachable_code)]
+    #[allow(unreachable_code, unused_braces)]
     async fn ships(env: TestEnv) -> ::flows::Result<()> {
         {
             env.start(order::Input {}).await?;
