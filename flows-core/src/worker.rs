@@ -1,7 +1,7 @@
 //! The bundled worker loop: claims runs, moves their machines, runs their activities, commits.
 //!
 //! ```text
-//! keeper ── claims ──► executor ── turns ──► store.commit ──► settled ──► activities start
+//! poller ── claims ──► executor ── turns ──► store.commit ──► settled ──► activities start
 //!   ▲  lease, look        │ ▲                                               │
 //!   └───── free slots ────┘ └────────────── results ────────────────────────┘
 //! ```
@@ -15,29 +15,28 @@ mod beside;
 mod budget;
 mod builder;
 mod clock;
-mod company;
+mod commit_delay;
 mod complaints;
-mod crew;
 mod driver;
 mod executor;
+mod executors;
+mod hand_off;
 mod held;
 mod holds;
-mod intake;
 #[cfg(feature = "testing")]
 mod interceptor;
 mod job;
-mod keeper;
 mod lease;
+mod local_start;
 mod message;
 mod outside;
 mod overdue;
-mod portions;
+mod pages;
+mod poller;
 mod pulse;
 mod recover;
 mod resident;
 mod run;
-mod seal;
-mod seat;
 mod session;
 mod settle;
 mod shutdown;
@@ -45,6 +44,7 @@ mod stuck_log;
 mod submit;
 mod surroundings;
 mod suspect;
+mod transactional_result;
 mod watchdog;
 mod work;
 

@@ -17,9 +17,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::message::{Attempted, Message};
 use super::outside::Outside;
 use super::resident::{Resident, Running};
-use super::seal::AttemptSealer;
 use super::session::Session;
 use super::surroundings::Invocation;
+use super::transactional_result::AttemptSealer;
 use crate::clock;
 use crate::context::{ActivityContext, ActivityInfo, ExactlyOnce, Fate, Heartbeats, Stop};
 use crate::definition::{ActivityDef, PayloadFuture};
@@ -71,7 +71,7 @@ impl Outside {
         start: ActivityStart,
     ) {
         let ActivityStart { task, attempt, heartbeat, .. } = start;
-        let (op, residency, batch) = (task.op, resident.residency, self.company.start());
+        let (op, residency, batch) = (task.op, resident.residency, self.commit_delay.start());
         let info = ActivityInfo {
             workflow_id: resident.run.spec().workflow_id.clone(),
             run: key.run,

@@ -21,7 +21,7 @@ impl Executor {
         let resident = self.runs.get_mut(&key);
         let Some(resident) = resident.filter(|it| it.residency == residency) else { return };
         if let Some(running) = resident.running.remove(&op) {
-            self.outside.company.end(running.batch);
+            self.outside.commit_delay.end(running.batch);
         }
         let transaction = match fate {
             Fate::Committed => TransactionOutcome::Committed,

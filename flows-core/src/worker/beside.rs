@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use super::hand_off::Receipt;
 use super::job::{Done, Job};
-use super::seat::Ticket;
 use crate::replay::Probe;
 
 /// How long user code may hold its thread, of real time.
@@ -35,7 +35,7 @@ impl Beside {
         &self,
         job: Job,
         runtime: &Handle,
-        ticket: &Ticket<'_>,
+        receipt: &Receipt<'_>,
     ) -> Result<Option<Done>, Blocked> {
         let shown = Arc::new(Mutex::new(job.probe()));
         let (done, result) = mpsc::channel();
@@ -50,7 +50,7 @@ impl Beside {
         if let Err(work) = self.give(Box::new(work)) {
             work();
         }
-        let come = wait(&result, &shown, ticket);
+        let come = wait(&result, &shown, receipt);
         come.map_err(|()| {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None; // it is lost
             let probe = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -83,7 +83,7 @@ impl Beside {
 fn wait(
     result: &Receiver<Option<Done>>,
     shown: &Mutex<Option<Probe>>,
-    ticket: &Ticket<'_>,
+    receipt: &Receipt<'_>,
 ) -> Result<Option<Done>, ()> {
     for _ in 0..LIMIT.as_millis() / PAUSE.as_millis() {
         match result.recv_timeout(PAUSE) {
@@ -91,7 +91,7 @@ fn wait(
             Err(RecvTimeoutError::Disconnected) => return Err(()),
             Err(RecvTimeoutError::Timeout) => {
                 let probe = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                probe.into_iter().for_each(|probe| ticket.shows(probe));
+                probe.into_iter().for_each(|probe| receipt.shows(probe));
             }
         }
     }

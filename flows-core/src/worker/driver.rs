@@ -2,7 +2,7 @@
 //!
 //! A driver is a thread of its own, so that user code which blocks it takes nothing from the runtime:
 //! not a thread, nor what waits behind it there, nor its end. On a runtime that has one thread it is
-//! a task. It runs user code with the executor in its seat. When the watchdog has given the executor
+//! a task. It deposits the executor while it runs user code. When the watchdog has given the executor
 //! to another driver meanwhile, what came of the user code goes to the executor as a message, and
 //! the driver ends.
 
@@ -12,9 +12,9 @@ use std::task::Poll;
 
 use super::beside::Blocked;
 use super::executor::{Executor, MESSAGES};
+use super::hand_off::HandOff;
 use super::job::Job;
 use super::message::Message;
-use super::seat::Seat;
 use crate::clock;
 
 /// The most rounds of user code before the executor looks at its inbox again.
@@ -24,55 +24,56 @@ const PATIENCE: u32 = 64;
 
 /// Begins to drive an executor. Where there is no thread to be had, a task does it.
 pub(super) fn start(executor: Box<Executor>) {
-    let seat = Arc::clone(&executor.seat);
-    let left = if seat.can_move { on_a_thread(executor, &seat).err() } else { Some(executor) };
+    let hand_off = Arc::clone(&executor.hand_off);
+    let left =
+        if hand_off.can_move { on_a_thread(executor, &hand_off).err() } else { Some(executor) };
     if let Some(executor) = left {
         let (runtime, surroundings) =
-            (seat.runtime.clone(), executor.session().surroundings.clone());
-        let task = surroundings.task(drive(executor, seat));
+            (hand_off.runtime.clone(), executor.session().surroundings.clone());
+        let task = surroundings.task(drive(executor, hand_off));
         // A task that has used up its budget would wait where no other thread can find it.
         drop(runtime.spawn(tokio::task::unconstrained(task)));
     }
 }
 
-/// A new thread drives on the executor that sits since that turn. It ends at once if the user code
+/// A new thread drives on the executor that was deposited with that turn. It ends at once if the user code
 /// has come back by then.
-pub(super) fn take_over(seat: &Arc<Seat>, turn: u64) -> io::Result<()> {
-    let from = Arc::clone(seat);
-    spawn_thread(seat, move || from.take(turn))
+pub(super) fn take_over(hand_off: &Arc<HandOff>, turn: u64) -> io::Result<()> {
+    let from = Arc::clone(hand_off);
+    spawn_thread(hand_off, move || from.take(turn))
 }
 
 /// A new thread drives an executor; it is given back if there is none to be had.
-fn on_a_thread(executor: Box<Executor>, seat: &Arc<Seat>) -> Result<(), Box<Executor>> {
+fn on_a_thread(executor: Box<Executor>, hand_off: &Arc<HandOff>) -> Result<(), Box<Executor>> {
     let handed = Arc::new(Mutex::new(Some(executor)));
     let take =
         |handed: &Mutex<Option<_>>| handed.lock().unwrap_or_else(PoisonError::into_inner).take();
     let there = Arc::clone(&handed);
-    match spawn_thread(seat, move || take(&there)) {
+    match spawn_thread(hand_off, move || take(&there)) {
         Ok(()) => Ok(()),
         Err(_) => take(&handed).map_or(Ok(()), Err),
     }
 }
 
-fn spawn_thread<F>(seat: &Arc<Seat>, take: F) -> io::Result<()>
+fn spawn_thread<F>(hand_off: &Arc<HandOff>, take: F) -> io::Result<()>
 where
     F: FnOnce() -> Option<Box<Executor>> + Send + 'static,
 {
-    let seat = Arc::clone(seat);
+    let hand_off = Arc::clone(hand_off);
     let drive_on = move || {
-        let runtime = seat.runtime.clone();
+        let runtime = hand_off.runtime.clone();
         if let Some(executor) = take() {
-            runtime.block_on(tokio::task::unconstrained(drive(executor, seat)));
+            runtime.block_on(tokio::task::unconstrained(drive(executor, hand_off)));
         }
     };
     std::thread::Builder::new().name("flows executor".to_owned()).spawn(drive_on).map(drop)
 }
 
 /// Drives an executor until it is drained, the session is over, or another driver has it.
-async fn drive(mut executor: Box<Executor>, seat: Arc<Seat>) {
+async fn drive(mut executor: Box<Executor>, hand_off: Arc<HandOff>) {
     let mut messages = Vec::with_capacity(MESSAGES);
     let mut round = 0_u32;
-    while !seat.is_closed() {
+    while !hand_off.is_closed() {
         executor.finish_all();
         if executor.is_drained() {
             return;
@@ -83,7 +84,7 @@ async fn drive(mut executor: Box<Executor>, seat: Arc<Seat>) {
         if round.is_multiple_of(PATIENCE) {
             give_way().await;
         }
-        match run_jobs(executor, &seat) {
+        match run_jobs(executor, &hand_off) {
             Some(back) => executor = back,
             None => return,
         }
@@ -92,38 +93,38 @@ async fn drive(mut executor: Box<Executor>, seat: Arc<Seat>) {
 
 /// Runs user code until there is none to run, in rounds: first of all runs that have something to
 /// take in, then what they want is done. None: another driver has the executor.
-fn run_jobs(mut executor: Box<Executor>, seat: &Seat) -> Option<Box<Executor>> {
+fn run_jobs(mut executor: Box<Executor>, hand_off: &HandOff) -> Option<Box<Executor>> {
     for _ in 0..ROUNDS {
         if !executor.has_jobs() {
             break;
         }
         while let Some(job) = executor.next_job() {
-            executor = run(executor, seat, job)?;
+            executor = run(executor, hand_off, job)?;
         }
         executor.finish_all();
     }
     Some(executor)
 }
 
-fn run(executor: Box<Executor>, seat: &Seat, job: Job) -> Option<Box<Executor>> {
+fn run(executor: Box<Executor>, hand_off: &HandOff, job: Job) -> Option<Box<Executor>> {
     let (key, residency, since) = (job.key, job.residency, clock::real_time());
     let is_test =
         executor.session().config.strict && !executor.session().surroundings.are_simulated();
-    let ticket = seat.sit(executor, &job)?;
-    let done = match &seat.beside {
-        Some(beside) if is_test => beside.run(job, &seat.runtime, &ticket),
-        _ => Ok(job.run(|probe| ticket.shows(probe))),
+    let receipt = hand_off.deposit(executor, &job)?;
+    let done = match &hand_off.beside {
+        Some(beside) if is_test => beside.run(job, &hand_off.runtime, &receipt),
+        _ => Ok(job.run(|probe| receipt.shows(probe))),
     };
     let (done, blocked) = match done {
         Ok(done) => (done, None),
         Err(blocked) => (None, Some(blocked)),
     };
-    match ticket.rise() {
+    match receipt.reclaim() {
         Some(mut executor) => {
             if let Some(Blocked(after)) = blocked {
                 executor.blocks(key, residency, after);
             }
-            if !seat.can_move {
+            if !hand_off.can_move {
                 executor.session().holds.ended(key, since); // nothing else could go on
             }
             executor.done.extend(done);
@@ -131,7 +132,7 @@ fn run(executor: Box<Executor>, seat: &Seat, job: Job) -> Option<Box<Executor>> 
         }
         None => {
             if let Some(done) = done {
-                drop(seat.inbox.send(Message::Done(Box::new(done)))); // or nobody is left to care
+                drop(hand_off.inbox.send(Message::Done(Box::new(done)))); // or nobody is left to care
             }
             None
         }

@@ -2,7 +2,7 @@
 //!
 //! Whoever drives it ([`driver`](super::driver)) is the only one that changes these runs. It must
 //! never wait for anything but its inbox, its batch and the next alarm, and never run user code:
-//! that is a job, which its driver runs while the executor is in its seat.
+//! that is a job, which its driver runs while the executor is deposited.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use tokio::time::Instant;
 
 use super::budget::Loaded;
 use super::complaints::Backoff;
-use super::intake::Early;
+use super::hand_off::HandOff;
 use super::job::Done;
+use super::local_start::Starting;
 use super::message::Message;
 use super::outside::{After, Outside};
 use super::resident::Resident;
 use super::run::Input;
-use super::seat::Seat;
 use super::session::Session;
 use super::submit::Batch;
 use crate::ids::RunKey;
@@ -29,12 +29,12 @@ pub(super) const MESSAGES: usize = 1024;
 
 pub(crate) struct Executor {
     pub(super) index: usize,
-    pub(super) seat: Arc<Seat>,
+    pub(super) hand_off: Arc<HandOff>,
     pub(super) inbox: UnboundedReceiver<Message>,
     pub(super) runs: FxHashMap<RunKey, Resident>,
     pub(super) outside: Outside,
     /// Runs that are being started as ours.
-    pub(super) expected: FxHashMap<RunKey, Early>,
+    pub(super) expected: FxHashMap<RunKey, Starting>,
     /// What came of user code, until it is sorted.
     pub(super) done: Vec<Done>,
     pub(super) batch: Option<Batch>,
@@ -51,14 +51,14 @@ impl Executor {
     pub(super) fn new(
         session: Arc<Session>,
         index: usize,
-        seat: Arc<Seat>,
+        hand_off: Arc<HandOff>,
         myself: UnboundedSender<Message>,
         inbox: UnboundedReceiver<Message>,
         ended: UnboundedSender<()>,
     ) -> Self {
         Self {
             index,
-            seat,
+            hand_off,
             inbox,
             runs: FxHashMap::default(),
             outside: Outside::new(session, myself),
@@ -137,7 +137,7 @@ impl Executor {
                 self.step_of(key, residency, Input::Page(page));
             }
             Message::Attempted(attempted) => self.attempted(attempted),
-            Message::Seal(seal) => self.result_ready(seal),
+            Message::ResultReady(result) => self.result_ready(result),
             Message::Reloaded { asked, found } => self.reloaded(&asked, found),
             Message::Blocked { key, residency, after } => self.give_up(key, residency, after),
             Message::Terminated(run) => self.terminated(run),

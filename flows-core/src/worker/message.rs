@@ -32,7 +32,7 @@ pub(crate) enum Message {
     /// An attempt of an activity has ended.
     Attempted(Attempted),
     /// A transactional activity has its result and wants it recorded.
-    Seal(Seal),
+    ResultReady(ResultReady),
     /// Runs were read again; those missing are not ours any more.
     Reloaded {
         /// The runs that were asked for.
@@ -57,7 +57,7 @@ pub(crate) enum Message {
     MakeRoom(usize),
     /// Start nothing more; let go of every run as soon as it can be.
     Drain,
-    /// The session is over: look at the seat, which says so.
+    /// The session is over: look at the hand-off, which says so.
     Stop,
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct Attempted {
 }
 
 /// A result that goes into the activity's own transaction.
-pub(crate) struct Seal {
+pub(crate) struct ResultReady {
     pub(crate) key: RunKey,
     /// Which residency of the run it belongs to.
     pub(crate) residency: u64,

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
-use super::company::Company;
+use super::commit_delay::CommitDelay;
 use super::held::HeldRuns;
 use super::message::Message;
-use super::portions::PageRequest;
+use super::pages::PageRequest;
 use super::resident::Resident;
 use super::run::{CodeCall, Effect, Input, Rules, RunStep};
 use super::session::Session;
@@ -36,7 +36,7 @@ pub(super) struct Outside {
     pub(super) again: VecDeque<RunKey>,
     pub(super) held: HeldRuns,
     /// What the next batch waits for.
-    pub(super) company: Company,
+    pub(super) commit_delay: CommitDelay,
     /// What is due when.
     pub(super) timers: BTreeSet<(Timestamp, RunKey, u32)>,
     /// Runs that only wait, the longest waiting first; checked when taken.
@@ -86,7 +86,7 @@ impl Outside {
             dirty: VecDeque::new(),
             again: VecDeque::new(),
             held: HeldRuns::default(),
-            company: Company::default(),
+            commit_delay: CommitDelay::default(),
             timers: BTreeSet::new(),
             idle: VecDeque::new(),
             unsaid: Unsaid::default(),
@@ -185,7 +185,7 @@ impl Outside {
         }
     }
 
-    /// Says what has gathered, to who waits for outcomes and to the keeper.
+    /// Says what has gathered, to who waits for outcomes and to the poller.
     pub(super) fn say(&mut self) {
         let Unsaid { ended, reload, lost, evicted, collect } = &mut self.unsaid;
         if !ended.is_empty() {

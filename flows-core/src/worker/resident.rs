@@ -59,8 +59,8 @@ impl Resident {
         }
     }
 
-    pub(super) fn take_reply(&mut self, ticket: u64) -> Option<oneshot::Sender<Result<Record>>> {
-        let at = self.replies.iter().position(|(waiting, _)| *waiting == ticket)?;
+    pub(super) fn take_reply(&mut self, receipt: u64) -> Option<oneshot::Sender<Result<Record>>> {
+        let at = self.replies.iter().position(|(waiting, _)| *waiting == receipt)?;
         Some(self.replies.swap_remove(at).1)
     }
 

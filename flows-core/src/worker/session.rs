@@ -18,13 +18,13 @@ use super::budget::Budget;
 use super::builder::Config;
 use super::clock::StoreClock;
 use super::complaints::Complaints;
-use super::crew::Crew;
+use super::executors::Executors;
 use super::holds::Holds;
-use super::intake::SessionIntake;
-use super::portions::PageRequest;
+use super::local_start::LocalStarts;
+use super::pages::PageRequest;
 use super::stuck_log::StuckLog;
 use super::surroundings::Surroundings;
-use super::{keeper, lease};
+use super::{lease, poller};
 use crate::clock;
 use crate::context::StateMap;
 use crate::engine::hints::Hints;
@@ -176,20 +176,20 @@ impl Session {
         self.wanted.notify_one();
     }
 
-    /// Asks the keeper to collect mail.
+    /// Asks the poller to collect mail.
     pub(crate) fn request_collect(&self) {
         self.collect.store(true, Ordering::Relaxed);
         self.wanted.notify_one();
     }
 
-    /// Asks the keeper to read runs again. It is the keeper who does it, because it also collects
+    /// Asks the poller to read runs again. It is the poller who does it, because it also collects
     /// mail: what it reads then reaches an executor in the order in which it was read.
     pub(crate) fn request_reload(&self, runs: Vec<RunKey>) {
         self.reloads.lock().unwrap_or_else(PoisonError::into_inner).extend(runs);
         self.wanted.notify_one();
     }
 
-    /// Asks the keeper to read on in an inbox.
+    /// Asks the poller to read on in an inbox.
     pub(crate) fn request_page(&self, asked: PageRequest) {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
         self.wanted.notify_one();
@@ -208,21 +208,21 @@ impl Session {
     /// Serves until shutdown or until the lease is lost.
     pub(crate) async fn serve<F: Future>(self: Arc<Self>, shutdown: Pin<&mut F>) -> Result<Ended> {
         let heard = self.hints.join(self.id());
-        let mut crew = Crew::start(&self);
-        let executors = crew.inboxes();
-        let opened = self.hints.intakes.open(SessionIntake::new(&self, &executors));
+        let mut executors = Executors::start(&self);
+        let inboxes = executors.inboxes();
+        let opened = self.hints.intakes.open(LocalStarts::new(&self, &inboxes));
         let ended = tokio::select! {
             biased;
             () = lease::hold(&self) => Ended::LeaseLost(None),
-            () = keeper::keep(&self, &heard, &executors) => Ended::LeaseLost(None),
-            () = crew.one_ended() => Ended::LeaseLost(None), // an executor has panicked
+            () = poller::run(&self, &heard, &inboxes) => Ended::LeaseLost(None),
+            () = executors.one_ended() => Ended::LeaseLost(None), // an executor has panicked
             _ = shutdown => Ended::Shutdown,
         };
         drop(opened);
         if matches!(ended, Ended::Shutdown) {
-            self.drain(&mut crew).await;
+            self.drain(&mut executors).await;
         }
-        crew.end().await;
+        executors.end().await;
         self.hints.leave(self.id());
         let left = self.retire().await;
         Ok(if let Ended::LeaseLost(_) = ended { Ended::LeaseLost(left) } else { ended })
@@ -246,11 +246,11 @@ impl Session {
     }
 
     /// Lets running activities end, within the grace period, while the lease is still held.
-    async fn drain(&self, crew: &mut Crew) {
-        crew.drain();
+    async fn drain(&self, executors: &mut Executors) {
+        executors.drain();
         tokio::select! {
             biased;
-            () = crew.all_ended() => {}
+            () = executors.all_ended() => {}
             () = lease::hold_closely(self) => {}
             () = self.hopeless() => {}
             () = tokio::time::sleep(self.config.grace) => {

@@ -10,7 +10,7 @@ use crate::store::{Committed, Record};
 impl Executor {
     pub(super) fn settle(&mut self, landed: Landed) {
         let Landed { records, outcome } = landed;
-        self.outside.company.begin();
+        self.outside.commit_delay.begin();
         match outcome {
             Ok(answers) => {
                 self.commits.succeeded();

@@ -1,4 +1,4 @@
-//! The watchdog: one thread of the process that looks at every seat, and finds user code that
+//! The watchdog: one thread of the process that looks at every hand-off, and finds user code that
 //! blocks its thread.
 //!
 //! It wakes up a few times a second, and says so ([`pulse`]). It looks four times in a budget, in real
@@ -8,8 +8,8 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use super::hand_off::HandOff;
 use super::pulse::{self, BEAT};
-use super::seat::Seat;
 use crate::clock;
 use crate::panics::catch;
 
@@ -40,20 +40,20 @@ struct Posts {
     is_running: bool,
 }
 
-/// A seat that is watched.
+/// A hand-off that is watched.
 struct Post {
-    seat: Weak<Seat>,
+    hand_off: Weak<HandOff>,
     look_at: Instant,
     /// What ran at the last look, and at how many looks before that in this budget.
     turn: Option<u64>,
     looks: u32,
 }
 
-/// Watches a seat for as long as it exists.
-pub(super) fn watch(seat: &Arc<Seat>) {
-    let look_at = clock::real_time() + seat.budget / LOOKS;
+/// Watches a hand-off for as long as it exists.
+pub(super) fn watch(hand_off: &Arc<HandOff>) {
+    let look_at = clock::real_time() + hand_off.budget / LOOKS;
     let mut posts = WATCHDOG.lock();
-    posts.posts.push(Post { seat: Arc::downgrade(seat), look_at, turn: None, looks: 0 });
+    posts.posts.push(Post { hand_off: Arc::downgrade(hand_off), look_at, turn: None, looks: 0 });
     if !posts.is_running {
         let thread = std::thread::Builder::new().name("flows watchdog".to_owned());
         match thread.spawn(keep_watch) {
@@ -73,7 +73,7 @@ fn keep_watch() {
         let overdue = posts.look(clock::real_time());
         if !overdue.is_empty() {
             drop(posts); // whoever hears the report may take his time
-            overdue.into_iter().for_each(|(seat, turn)| report(&seat, turn));
+            overdue.into_iter().for_each(|(hand_off, turn)| report(&hand_off, turn));
             posts = WATCHDOG.lock();
         }
         posts.wake_at = posts.posts.iter().map(|post| post.look_at).min();
@@ -86,8 +86,8 @@ fn keep_watch() {
 }
 
 /// Whoever hears the report must not end the watch: after a panic of his the run is still overdue.
-fn report(seat: &Arc<Seat>, turn: u64) {
-    drop(catch(|| seat.overdue(turn)));
+fn report(hand_off: &Arc<HandOff>, turn: u64) {
+    drop(catch(|| hand_off.overdue(turn)));
 }
 
 impl Watchdog {
@@ -111,14 +111,14 @@ impl Watchdog {
 }
 
 impl Posts {
-    /// Looks at the seats whose time it is; gives those whose user code is overdue.
-    fn look(&mut self, now: Instant) -> Vec<(Arc<Seat>, u64)> {
+    /// Looks at the hand-offs whose time it is; gives those whose user code is overdue.
+    fn look(&mut self, now: Instant) -> Vec<(Arc<HandOff>, u64)> {
         let mut overdue = Vec::new();
         self.posts.retain_mut(|post| {
-            let Some(seat) = post.seat.upgrade() else { return false };
+            let Some(hand_off) = post.hand_off.upgrade() else { return false };
             if post.look_at <= now {
-                seat.look_at_overdue(looks_between(seat.budget), HOPELESS * LOOKS);
-                overdue.extend(post.look(&seat, now).map(|turn| (seat, turn)));
+                hand_off.look_at_overdue(looks_between(hand_off.budget), HOPELESS * LOOKS);
+                overdue.extend(post.look(&hand_off, now).map(|turn| (hand_off, turn)));
             }
             true
         });
@@ -134,9 +134,9 @@ fn looks_between(budget: Duration) -> u32 {
 
 impl Post {
     /// What is overdue, at every budget again for as long as it has not moved.
-    fn look(&mut self, seat: &Seat, now: Instant) -> Option<u64> {
-        self.look_at = now + seat.budget / LOOKS;
-        let turn = seat.turn();
+    fn look(&mut self, hand_off: &HandOff, now: Instant) -> Option<u64> {
+        self.look_at = now + hand_off.budget / LOOKS;
+        let turn = hand_off.turn();
         if turn != self.turn || turn.is_none() {
             (self.turn, self.looks) = (turn, 0);
             return None;

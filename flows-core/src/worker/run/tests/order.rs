@@ -190,6 +190,29 @@ fn a_message_withdraws_a_park_that_is_not_on_its_way() {
 }
 
 #[test]
+fn a_timer_withdraws_a_park_that_is_not_on_its_way() {
+    let mut stage = Stage::live(old_run(1), vec![timer(0, 30)]);
+    stage.forget().pass(30).give("overstayed", Input::Overstayed(1));
+    stage.give("due", Input::TimerDue(0)).write().take();
+    stage.check(expect![[r#"
+        overstayed: commit
+        due: work
+        write: nothing
+        take:
+          the code is given: timer_fired
+    "#]]);
+}
+
+#[test]
+fn what_is_left_to_take_in_is_listed_whatever_the_turn_wants() {
+    for commands in [vec![timer(2, 60)], vec![activity(2)], vec![]] {
+        let mut stage = Stage::live(old_run(1), vec![activity(0), activity(1)]);
+        stage.attempt_ended(0).attempt_ended(1).take().forget().polled(commands);
+        assert!(stage.told().contains("work"), "{}", stage.told());
+    }
+}
+
+#[test]
 fn a_number_without_a_message_is_known_to_the_next_park() {
     let mut stage = Stage::live(old_run(1), Vec::new());
     stage.forget().give("overstayed", Input::Overstayed(1)).collected(4, &[]).write();

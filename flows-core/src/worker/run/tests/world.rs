@@ -518,6 +518,9 @@ pub(super) struct Found {
     pub(super) way: Vec<Happens>,
 }
 
+/// A world with more states than this never comes to rest.
+const MOST: usize = 50_000;
+
 /// Visits every state; gives how many there are, or the first that is wrong.
 pub(super) fn explore(scenario: Scenario) -> Result<usize, Found> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -529,7 +532,8 @@ pub(super) fn explore(scenario: Scenario) -> Result<usize, Found> {
     while let Some((world, way)) = todo.pop() {
         let possible = world.possible();
         let lost = possible.is_empty().then(|| world.violation_at_the_end()).flatten();
-        if let Some(what) = world.violation().or(lost) {
+        let endless = (seen.len() > MOST).then(|| "it never comes to rest".to_owned());
+        if let Some(what) = world.violation().or(lost).or(endless) {
             return Err(Found { what, way });
         }
         for happens in possible {

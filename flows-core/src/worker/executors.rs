@@ -1,6 +1,6 @@
 //! The executors of a session: started together, told together, ended together.
 //!
-//! Nobody waits for user code here: an executor that sits while it runs is driven to its end by
+//! Nobody waits for user code here: an executor that is deposited meanwhile is driven to its end by
 //! somebody else.
 
 use std::sync::Arc;
@@ -9,46 +9,46 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::executor::Executor;
+use super::hand_off::HandOff;
 use super::message::Message;
-use super::seat::Seat;
 use super::session::Session;
 use super::{driver, watchdog};
 
 /// All executors of a session. They end with it.
-pub(super) struct Crew {
+pub(super) struct Executors {
     inboxes: Arc<[UnboundedSender<Message>]>,
-    seats: Vec<Arc<Seat>>,
+    hand_offs: Vec<Arc<HandOff>>,
     /// Says when one has ended. It may drop its machines still.
     ended: UnboundedReceiver<()>,
     left: usize,
 }
 
-impl Crew {
+impl Executors {
     /// One for each writer of the store.
     pub(super) fn start(session: &Arc<Session>) -> Self {
         let runtime = Handle::current();
         let can_move = runtime.runtime_flavor() != RuntimeFlavor::CurrentThread;
         let (tell, ended) = unbounded_channel();
-        let (mut inboxes, mut seats) = (Vec::new(), Vec::new());
+        let (mut inboxes, mut hand_offs) = (Vec::new(), Vec::new());
         for index in 0..session.store.writers() {
             let (sender, inbox) = unbounded_channel();
             let budget = session.config.poll_budget;
-            let seat = Seat::new(budget, sender.clone(), runtime.clone(), can_move);
-            watchdog::watch(&seat);
+            let hand_off = HandOff::new(budget, sender.clone(), runtime.clone(), can_move);
+            watchdog::watch(&hand_off);
             let executor = Executor::new(
                 Arc::clone(session),
                 index,
-                Arc::clone(&seat),
+                Arc::clone(&hand_off),
                 sender.clone(),
                 inbox,
                 tell.clone(),
             );
             driver::start(Box::new(executor));
             inboxes.push(sender);
-            seats.push(seat);
+            hand_offs.push(hand_off);
         }
-        let left = seats.len();
-        Self { inboxes: inboxes.into(), seats, ended, left }
+        let left = hand_offs.len();
+        Self { inboxes: inboxes.into(), hand_offs, ended, left }
     }
 
     /// The ways to the executors, in their order.
@@ -84,11 +84,11 @@ impl Crew {
     }
 
     fn close(&self) {
-        self.seats.iter().for_each(Seat::close);
+        self.hand_offs.iter().for_each(HandOff::close);
     }
 }
 
-impl Drop for Crew {
+impl Drop for Executors {
     fn drop(&mut self) {
         self.close();
     }

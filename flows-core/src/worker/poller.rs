@@ -1,4 +1,4 @@
-//! The keeper: looks for work, claims it for the executors, collects their mail.
+//! The poller: looks for work, claims it for the executors, collects their mail.
 //!
 //! It claims only what there are free slots for. Without hints it looks at growing intervals up to
 //! the poll interval; a hint, a free slot or the next due run make it look or claim at once.
@@ -14,7 +14,7 @@ use super::budget::Loaded;
 use super::complaints::Backoff;
 use super::message::Message;
 use super::overdue::end_overdue;
-use super::portions::Portions;
+use super::pages::ReadAlone;
 use super::resident::executor_of;
 use super::session::Session;
 use crate::engine::gathered::Gathered;
@@ -34,12 +34,12 @@ const RELAPSE_PAUSE: Duration = Duration::from_secs(1);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// Keeps the executors supplied; ends only by being dropped.
-pub(super) async fn keep(
+pub(super) async fn run(
     session: &Session,
     hints: &Gathered,
     executors: &[UnboundedSender<Message>],
 ) {
-    let mut keeper = Keeper {
+    let mut poller = Poller {
         session,
         executors,
         ready: BTreeSet::new(),
@@ -53,26 +53,26 @@ pub(super) async fn keep(
         suspects: false,
         claims: Backoff::default(),
         reads: Backoff::default(),
-        portions: Portions::default(),
+        alone: ReadAlone::default(),
     };
     loop {
         // In an order, so that a simulation can repeat it; what comes first moves on by time, so it
         // keeps nobody from being heard.
         tokio::select! {
             biased;
-            () = tokio::time::sleep_until(keeper.look_at) => keeper.look().await,
-            () = tokio::time::sleep_until(keeper.retry_at) => keeper.claim_stuck(STUCK).await,
-            heard = hints.heard() => heard.into_iter().for_each(|hint| keeper.hear(hint)),
+            () = tokio::time::sleep_until(poller.look_at) => poller.look().await,
+            () = tokio::time::sleep_until(poller.retry_at) => poller.claim_stuck(STUCK).await,
+            heard = hints.heard() => heard.into_iter().for_each(|hint| poller.hear(hint)),
             () = session.wanted.notified() => {}
-            () = left_alone(keeper.claims.until()) => {}
-            () = left_alone(keeper.reads.until()) => {}
+            () = left_alone(poller.claims.until()) => {}
+            () = left_alone(poller.reads.until()) => {}
         }
-        hints.take().into_iter().for_each(|hint| keeper.hear(hint));
-        keeper.work().await;
+        hints.take().into_iter().for_each(|hint| poller.hear(hint));
+        poller.work().await;
     }
 }
 
-pub(super) struct Keeper<'a> {
+pub(super) struct Poller<'a> {
     pub(super) session: &'a Session,
     pub(super) executors: &'a [UnboundedSender<Message>],
     /// Shards that are believed to have work.
@@ -90,7 +90,7 @@ pub(super) struct Keeper<'a> {
     /// Reads that have failed.
     pub(super) reads: Backoff,
     /// What is to be read alone.
-    pub(super) portions: Portions,
+    pub(super) alone: ReadAlone,
     /// How many runs had been stuck when stuck runs were claimed last.
     stuck_before: usize,
     /// The next pause, if fewer are found than were asked for.
@@ -99,14 +99,14 @@ pub(super) struct Keeper<'a> {
     suspects: bool,
 }
 
-impl Drop for Keeper<'_> {
+impl Drop for Poller<'_> {
     /// Runs that no executor has do not block the worker.
     fn drop(&mut self) {
-        self.session.acquit(self.portions.unread());
+        self.session.acquit(self.alone.unread());
     }
 }
 
-impl Keeper<'_> {
+impl Poller<'_> {
     fn hear(&mut self, hint: Hint) {
         match hint {
             Hint::Ready(shards) => self.ready.extend(shards),
@@ -223,7 +223,7 @@ impl Keeper<'_> {
             self.collect().await;
         }
         self.reload().await;
-        self.read_portions().await;
+        self.read_alone().await;
         if self.suspects && !self.session.trial.load(Ordering::Relaxed) {
             self.claim_stuck(0).await;
         }
@@ -281,7 +281,7 @@ impl Keeper<'_> {
         let mut shares: Vec<Vec<Loaded>> = self.executors.iter().map(|_| Vec::new()).collect();
         for run in runs {
             if run.unread {
-                self.portions.claimed(run.key);
+                self.alone.claimed(run.key);
                 continue;
             }
             shares[executor_of(&run.key, self.executors.len())].push(self.load(run));
@@ -329,7 +329,7 @@ impl Keeper<'_> {
     pub(super) async fn reload_some(&mut self, asked: &[RunKey]) -> Result<()> {
         let found = self.session.store.reload(self.session.id(), asked).await?;
         let (unread, found): (Vec<_>, Vec<_>) = found.into_iter().partition(|run| run.unread);
-        unread.iter().for_each(|run| self.portions.again(run.key));
+        unread.iter().for_each(|run| self.alone.again(run.key));
         let read = |key: &&RunKey| !unread.iter().any(|run| run.key == **key);
         self.hand_back(asked.iter().filter(read), found);
         Ok(())
@@ -357,7 +357,7 @@ impl Keeper<'_> {
             Ok(collected) => {
                 let count = self.executors.len();
                 for mail in collected {
-                    if self.portions.keeps(&mail) {
+                    if self.alone.keeps(&mail) {
                         continue;
                     }
                     let executor = &self.executors[executor_of(&mail.run, count)];

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::keeper::Keeper;
 use super::message::Message;
+use super::poller::Poller;
 use super::resident::executor_of;
 use crate::error::Result;
 use crate::ids::RunKey;
@@ -36,13 +36,13 @@ enum Alone {
 
 /// What is still to be read, in turn.
 #[derive(Default)]
-pub(super) struct Portions {
+pub(super) struct ReadAlone {
     queue: VecDeque<Alone>,
     /// The claimed ones among it, and how many letters are known to have been sent to each.
     claimed: BTreeMap<RunKey, i64>,
 }
 
-impl Portions {
+impl ReadAlone {
     pub(super) fn claimed(&mut self, key: RunKey) {
         self.queue.push_back(Alone::Claimed(key));
         self.claimed.insert(key, 0);
@@ -63,13 +63,13 @@ impl Portions {
     }
 }
 
-impl Keeper<'_> {
+impl Poller<'_> {
     /// Reads what has to be read alone, while there is room for it.
-    pub(super) async fn read_portions(&mut self) {
+    pub(super) async fn read_alone(&mut self) {
         self.read_pages().await;
         while self.reads.until().is_none()
             && self.session.budget.has_room()
-            && let Some(next) = self.portions.queue.pop_front()
+            && let Some(next) = self.alone.queue.pop_front()
         {
             let read = match &next {
                 Alone::Claimed(key) => self.read_claimed(*key).await,
@@ -83,7 +83,7 @@ impl Keeper<'_> {
                         tracing::warn!(%error, unsaid, "cannot read a run; trying again");
                     }
                     self.reads.failed();
-                    self.portions.queue.push_back(next);
+                    self.alone.queue.push_back(next);
                 }
             }
         }
@@ -91,7 +91,7 @@ impl Keeper<'_> {
 
     async fn read_claimed(&mut self, key: RunKey) -> Result<()> {
         let found = self.session.store.reload(self.session.id(), &[key]).await?;
-        let sent = self.portions.claimed.remove(&key).unwrap_or_default();
+        let sent = self.alone.claimed.remove(&key).unwrap_or_default();
         if found.is_empty() {
             self.session.release_slots(1); // it has ended, or is not ours any more
         }
@@ -111,7 +111,7 @@ impl Keeper<'_> {
         }
         let asked = self.session.take_pages();
         if let [asked] = asked[..] {
-            return self.portions.queue.push_back(Alone::Page(asked));
+            return self.alone.queue.push_back(Alone::Page(asked));
         }
         if asked.is_empty() {
             return;
@@ -120,7 +120,7 @@ impl Keeper<'_> {
         match self.session.store.read_inboxes(&wanted).await {
             Ok(pages) => asked.into_iter().zip(pages).for_each(|(asked, page)| {
                 match page.messages.is_empty() && page.more.is_some() {
-                    true => self.portions.queue.push_back(Alone::Page(asked)),
+                    true => self.alone.queue.push_back(Alone::Page(asked)),
                     false => self.turn_page(asked, page),
                 }
             }),

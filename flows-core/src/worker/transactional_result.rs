@@ -3,7 +3,7 @@
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::executor::Executor;
-use super::message::{Message, Seal};
+use super::message::{Message, ResultReady};
 use super::run::{Input, ResultRequest};
 use crate::context::{SealRequest, Sealer};
 use crate::ids::RunKey;
@@ -20,15 +20,16 @@ pub(super) struct AttemptSealer {
 impl Sealer for AttemptSealer {
     fn ask(&self, request: SealRequest) {
         let Self { key, residency, op, attempt, .. } = *self;
-        let seal = Seal { key, residency, op, attempt, request };
-        drop(self.executor.send(Message::Seal(seal))); // nobody is left to grant it
+        let result = ResultReady { key, residency, op, attempt, request };
+        drop(self.executor.send(Message::ResultReady(result))); // nobody is left to grant it
     }
 }
 
 impl Executor {
     /// A transactional activity has its result and wants it recorded. Dropping the request refuses it.
-    pub(super) fn result_ready(&mut self, seal: Seal) {
-        let Seal { key, residency, op, attempt, request: SealRequest { output, reply } } = seal;
+    pub(super) fn result_ready(&mut self, result: ResultReady) {
+        let ResultReady { key, residency, op, attempt, request: SealRequest { output, reply } } =
+            result;
         let resident = self.runs.get_mut(&key);
         let Some(resident) = resident.filter(|it| it.residency == residency) else { return };
         self.tickets += 1;

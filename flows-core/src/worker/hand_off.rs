@@ -1,8 +1,8 @@
-//! The seat: where an executor is while its driver runs user code.
+//! The hand-off: where an executor is while its driver runs user code.
 //!
 //! Nobody borrows it there. When the user code comes back in time, its driver takes the executor out
 //! again. When it does not, the watchdog has it driven on by a thread of its own, and the old driver
-//! finds the seat empty. User code never runs under the seat's lock.
+//! finds the hand-off empty. User code never runs under the hand-off's lock.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -22,8 +22,8 @@ use crate::clock;
 use crate::ids::RunKey;
 use crate::replay::Probe;
 
-/// One executor's seat.
-pub(super) struct Seat {
+/// One executor's hand-off.
+pub(super) struct HandOff {
     inner: Mutex<Inner>,
     /// How long user code may hold its thread before it is reported.
     pub(super) budget: Duration,
@@ -41,8 +41,8 @@ pub(super) struct Seat {
 
 #[derive(Default)]
 struct Inner {
-    sitting: Option<Sitting>,
-    /// Numbers what runs while an executor sits.
+    deposit: Option<Deposit>,
+    /// Numbers what runs while an executor is deposited.
     turn: u64,
     /// What was reported and still runs.
     reported: BTreeMap<u64, Overdue>,
@@ -57,8 +57,8 @@ struct Overdue {
     looks: u32,
 }
 
-/// An executor in its seat, and what its driver runs meanwhile.
-struct Sitting {
+/// An executor that was deposited, and what its driver runs meanwhile.
+struct Deposit {
     executor: Box<Executor>,
     key: RunKey,
     residency: u64,
@@ -67,17 +67,17 @@ struct Sitting {
     probe: Option<Probe>,
 }
 
-/// What the driver of a sitting executor holds.
-pub(super) struct Ticket<'a> {
-    seat: &'a Seat,
+/// What the driver of a deposited executor holds.
+pub(super) struct Receipt<'a> {
+    hand_off: &'a HandOff,
     turn: u64,
     key: RunKey,
     workflow: Arc<str>,
     since: Instant,
-    risen: bool,
+    is_reclaimed: bool,
 }
 
-impl Seat {
+impl HandOff {
     pub(super) fn new(
         budget: Duration,
         inbox: UnboundedSender<Message>,
@@ -90,23 +90,30 @@ impl Seat {
         Arc::new(Self { inner, budget, inbox, runtime, can_move, beside, closed, logs })
     }
 
-    /// The executor sits down while this job runs. It is dropped if the session is over.
-    pub(super) fn sit(&self, executor: Box<Executor>, job: &Job) -> Option<Ticket<'_>> {
+    /// Deposits the executor while this job runs. It is dropped if the session is over.
+    pub(super) fn deposit(&self, executor: Box<Executor>, job: &Job) -> Option<Receipt<'_>> {
         let (key, workflow, since) = (job.key, Arc::clone(&job.workflow), clock::real_time());
         let (residency, probe) = (job.residency, job.probe());
-        let sitting =
-            Sitting { executor, key, residency, workflow: Arc::clone(&workflow), since, probe };
+        let deposit =
+            Deposit { executor, key, residency, workflow: Arc::clone(&workflow), since, probe };
         let mut inner = self.lock();
         if self.is_closed() {
             drop(inner); // before the executor
             return None;
         }
         inner.turn += 1;
-        inner.sitting = Some(sitting);
-        Some(Ticket { seat: self, turn: inner.turn, key, workflow, since, risen: false })
+        inner.deposit = Some(deposit);
+        Some(Receipt {
+            hand_off: self,
+            turn: inner.turn,
+            key,
+            workflow,
+            since,
+            is_reclaimed: false,
+        })
     }
 
-    /// Takes the executor, if it still sits there since that turn.
+    /// Takes the executor, if it is still here since that turn.
     pub(super) fn take(&self, turn: u64) -> Option<Box<Executor>> {
         self.lock().take(turn)
     }
@@ -114,16 +121,16 @@ impl Seat {
     /// What runs now, if something does.
     pub(super) fn turn(&self) -> Option<u64> {
         let inner = self.lock();
-        inner.sitting.as_ref().map(|_| inner.turn)
+        inner.deposit.as_ref().map(|_| inner.turn)
     }
 
-    /// The session is over: no user code is begun any more, and an executor that sits is driven to
+    /// The session is over: no user code is begun any more, and an executor that is here is driven to
     /// its end by somebody else.
     pub(super) fn close(self: &Arc<Self>) {
         let turn = {
             let inner = self.lock();
             self.closed.store(true, Ordering::Release);
-            inner.sitting.as_ref().map(|_| inner.turn)
+            inner.deposit.as_ref().map(|_| inner.turn)
         };
         if let Some(turn) = turn
             && driver::take_over(self, turn).is_err()
@@ -193,13 +200,13 @@ impl Seat {
 impl Inner {
     fn take(&mut self, turn: u64) -> Option<Box<Executor>> {
         let sits = self.turn == turn;
-        self.sitting.take_if(|_| sits).map(|sitting| sitting.executor)
+        self.deposit.take_if(|_| sits).map(|deposit| deposit.executor)
     }
 
     /// What is to be said of what runs since that turn; nothing, if it was said.
     fn note(&mut self, turn: u64) -> Option<(RunKey, Arc<str>, Instant, Option<Probe>)> {
-        let sitting = self.sitting.as_ref().filter(|_| self.turn == turn)?;
-        let Sitting { key, residency, workflow, since, probe, .. } = sitting;
+        let deposit = self.deposit.as_ref().filter(|_| self.turn == turn)?;
+        let Deposit { key, residency, workflow, since, probe, .. } = deposit;
         let found = (*key, Arc::clone(workflow), *since, probe.clone());
         let Entry::Vacant(unsaid) = self.reported.entry(turn) else { return None };
         let (key, residency, probe) = (*key, *residency, probe.clone());
@@ -208,24 +215,24 @@ impl Inner {
     }
 }
 
-impl Ticket<'_> {
+impl Receipt<'_> {
     /// There is a machine to look at now.
     pub(super) fn shows(&self, probe: Probe) {
-        let mut inner = self.seat.lock();
+        let mut inner = self.hand_off.lock();
         if let Some(overdue) = inner.reported.get_mut(&self.turn) {
             overdue.probe = Some(probe.clone());
         }
         let is_it = inner.turn == self.turn;
-        if let Some(sitting) = inner.sitting.as_mut().filter(|_| is_it) {
-            sitting.probe = Some(probe);
+        if let Some(deposit) = inner.deposit.as_mut().filter(|_| is_it) {
+            deposit.probe = Some(probe);
         }
     }
 
     /// The job is done: the executor gets up, unless somebody else drives it by now.
-    pub(super) fn rise(mut self) -> Option<Box<Executor>> {
-        self.risen = true;
+    pub(super) fn reclaim(mut self) -> Option<Box<Executor>> {
+        self.is_reclaimed = true;
         let (executor, reported) = {
-            let mut inner = self.seat.lock();
+            let mut inner = self.hand_off.lock();
             (inner.take(self.turn), inner.reported.remove(&self.turn))
         };
         if reported.is_some() {
@@ -235,7 +242,7 @@ impl Ticket<'_> {
     }
 
     fn report_end(&self) {
-        tracing::dispatcher::with_default(&self.seat.logs, || {
+        tracing::dispatcher::with_default(&self.hand_off.logs, || {
             tracing::warn!(
                 workflow = %self.workflow,
                 run = %self.key.run,
@@ -246,11 +253,11 @@ impl Ticket<'_> {
     }
 }
 
-impl Drop for Ticket<'_> {
+impl Drop for Receipt<'_> {
     /// Unwound: an executor that nobody drives must not stay.
     fn drop(&mut self) {
-        if !self.risen {
-            drop(self.seat.take(self.turn));
+        if !self.is_reclaimed {
+            drop(self.hand_off.take(self.turn));
         }
     }
 }

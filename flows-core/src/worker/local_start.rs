@@ -21,19 +21,19 @@ use crate::ids::RunKey;
 use crate::store::{Activation, Collected, Page};
 
 /// Where a session takes runs in.
-pub(super) struct SessionIntake {
+pub(super) struct LocalStarts {
     session: Arc<Session>,
     executors: Arc<[UnboundedSender<Message>]>,
 }
 
 /// What has reached a run that is still being started.
 #[derive(Default)]
-pub(super) struct Early {
+pub(super) struct Starting {
     mail: Vec<Collected>,
     terminated: bool,
 }
 
-impl SessionIntake {
+impl LocalStarts {
     pub(super) fn new(session: &Arc<Session>, executors: &Arc<[UnboundedSender<Message>]>) -> Self {
         Self { session: Arc::clone(session), executors: Arc::clone(executors) }
     }
@@ -55,7 +55,7 @@ impl SessionIntake {
     }
 }
 
-impl Intake for SessionIntake {
+impl Intake for LocalStarts {
     fn worker(&self) -> Uuid {
         self.session.id()
     }
@@ -92,7 +92,7 @@ impl Intake for SessionIntake {
 
 impl Executor {
     pub(super) fn expect(&mut self, runs: Vec<RunKey>) {
-        self.expected.extend(runs.into_iter().map(|run| (run, Early::default())));
+        self.expected.extend(runs.into_iter().map(|run| (run, Starting::default())));
     }
 
     pub(super) fn refused_starts(&mut self, runs: &[RunKey]) {
@@ -101,13 +101,13 @@ impl Executor {
 
     /// Activates a run that was started as ours, and gives it what has come for it meanwhile.
     pub(super) fn started(&mut self, run: Activation) {
-        let (key, early) = (run.key, self.expected.remove(&run.key).unwrap_or_default());
+        let (key, starting) = (run.key, self.expected.remove(&run.key).unwrap_or_default());
         if self.is_draining() {
             return; // the end hands it back
         }
         self.activate(Loaded { run, weight: None }, 0);
-        early.mail.into_iter().for_each(|mail| self.deliver(mail));
-        if early.terminated {
+        starting.mail.into_iter().for_each(|mail| self.deliver(mail));
+        if starting.terminated {
             self.terminated(key);
         }
     }
@@ -115,7 +115,7 @@ impl Executor {
     /// OutgoingMessage of a run that is in memory.
     pub(super) fn deliver(&mut self, mail: Collected) {
         if !self.runs.contains_key(&mail.run) {
-            return self.keep_early(mail);
+            return self.keep_for_start(mail);
         }
         let Collected { run, sent, inbox: messages, more } = mail;
         self.step(run, Input::Collected { sent, page: Page { messages, more } });
@@ -123,33 +123,33 @@ impl Executor {
 
     /// Keeps mail for a run that is still being started. One of which nothing is known here has ended or
     /// was parked just now; or the store has lost that, and it is still ours: then it is activated.
-    fn keep_early(&mut self, mail: Collected) {
+    fn keep_for_start(&mut self, mail: Collected) {
         let key = mail.run;
-        if let Some(early) = self.expected.get_mut(&key) {
-            early.mail.push(mail);
+        if let Some(starting) = self.expected.get_mut(&key) {
+            starting.mail.push(mail);
         } else if !self.is_draining() {
-            self.expected.insert(key, Early { mail: vec![mail], terminated: false });
+            self.expected.insert(key, Starting { mail: vec![mail], terminated: false });
             self.session().request_reload(vec![key]);
         }
     }
 
     /// Activates a run that the store has given to this worker, and of which nothing was known here.
     pub(super) fn adopt(&mut self, found: Loaded) {
-        let Some(early) = self.expected.remove(&found.run.key) else { return };
+        let Some(starting) = self.expected.remove(&found.run.key) else { return };
         if self.is_draining() {
             return; // the end hands it back
         }
         tracing::warn!(run = %found.run.key.run, "the database has lost that a run was let go; taking it up");
         self.session().residents.fetch_add(1, Ordering::Relaxed);
         self.activate(found, 0);
-        early.mail.into_iter().for_each(|mail| self.deliver(mail));
+        starting.mail.into_iter().for_each(|mail| self.deliver(mail));
     }
 
     /// Somebody has ended a run from outside. If we hold it, its activities stop here; if it is still being
     /// started, that is noted.
     pub(super) fn terminated(&mut self, key: RunKey) {
-        if let Some(early) = self.expected.get_mut(&key) {
-            early.terminated = true;
+        if let Some(starting) = self.expected.get_mut(&key) {
+            starting.terminated = true;
         }
         self.step(key, Input::Lost);
     }

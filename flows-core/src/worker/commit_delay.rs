@@ -12,12 +12,12 @@ use tokio::time::Instant;
 
 use super::executor::Executor;
 
-/// The longest a batch waits for company.
+/// The longest a batch waits for others.
 const PATIENCE: Duration = Duration::from_millis(1);
 
 /// The attempts that were started since the last batch has landed.
 #[derive(Default)]
-pub(super) struct Company {
+pub(super) struct CommitDelay {
     /// Numbers the batches.
     batch: u64,
     /// How many of these attempts have not ended.
@@ -25,7 +25,7 @@ pub(super) struct Company {
     until: Option<Instant>,
 }
 
-impl Company {
+impl CommitDelay {
     /// A batch has landed.
     pub(super) fn begin(&mut self) {
         let until = Some(Instant::now() + PATIENCE);
@@ -45,10 +45,10 @@ impl Company {
 }
 
 impl Executor {
-    /// How long the next batch waits for company, if it does: while more attempts that have just been
+    /// How long the next batch waits for others, if it does: while more attempts that have just been
     /// started are still running than there are runs with something to commit.
     pub(super) fn gathering_until(&self) -> Option<Instant> {
-        let Company { running, until, .. } = self.outside.company;
+        let CommitDelay { running, until, .. } = self.outside.commit_delay;
         let ready = self.outside.dirty.len();
         let waits = self.batch.is_none() && running > ready && ready > 0;
         until.filter(|until| waits && *until > Instant::now())
@@ -61,15 +61,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_what_was_started_since_the_last_batch_counts() {
-        let mut company = Company::default();
-        let old = company.start();
-        company.begin();
-        let new = company.start();
-        company.end(old);
-        assert_eq!(company.running, 1);
-        company.end(new);
-        company.end(new);
-        assert_eq!(company.running, 0);
-        assert_eq!(company.until, Some(Instant::now() + PATIENCE));
+        let mut commit_delay = CommitDelay::default();
+        let old = commit_delay.start();
+        commit_delay.begin();
+        let new = commit_delay.start();
+        commit_delay.end(old);
+        assert_eq!(commit_delay.running, 1);
+        commit_delay.end(new);
+        commit_delay.end(new);
+        assert_eq!(commit_delay.running, 0);
+        assert_eq!(commit_delay.until, Some(Instant::now() + PATIENCE));
     }
 }
