@@ -133,6 +133,13 @@ fn words_are_those_of_the_glossary() {
 }
 
 #[test]
+fn pages_read_well() {
+    let is_log = |path: &str| path == "docs/experiments.md"; // in the words of its time
+    let is_page = |path: &str| !path.contains('/') || path.starts_with("docs/");
+    check(|path| path.ends_with(".md") && is_page(path) && !is_log(path), rules::reads_well);
+}
+
+#[test]
 fn statements_say_who_sends_them() {
     check(sql::is_statement, sql::has_a_header);
 }

@@ -61,6 +61,45 @@ const FOREIGN: &[(&str, &str)] = &[
     ("powerful", "say what it does"),
 ];
 
+/// Words of an earlier vocabulary, and what reads as translated, in prose: the word, and what to write.
+const TRANSLATED: &[(&str, &str)] = &[
+    ("put down", "park, or evict"),
+    ("takes it up", "activate, or continue"),
+    ("taken up", "activate, or continue"),
+    ("hand back", "release"),
+    ("hands back", "release"),
+    ("handed back", "release"),
+    ("so many", "a number, or the maximum"),
+    ("mend", "fix"),
+    ("mends", "fix"),
+    ("mended", "fix"),
+    ("nobody holds", "without an owner"),
+    ("beside", "next to, or in addition to"),
+    ("for ever", "forever"),
+    ("a letter", "a message"),
+    ("letters", "messages"),
+    ("mail", "messages"),
+    ("keeper", "poller"),
+    ("is told", "is notified, or gets"),
+    ("tried again", "retried"),
+];
+
+/// Prose, but not what it quotes, is in today's words.
+pub(crate) fn reads_well(file: &File) -> Vec<String> {
+    let mut in_fence = false;
+    let lines = file.text.lines().filter(|line| {
+        let is_fence = line.trim_start().starts_with("```");
+        in_fence ^= is_fence;
+        !in_fence && !is_fence
+    });
+    let text = lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
+    let prose: String = text.split('`').step_by(2).collect();
+    let prose = prose.to_lowercase().replace("dead-letter", "dead letter");
+    let prose = prose.replace("dead letter", "").replace("e-mail", "");
+    let used = TRANSLATED.iter().filter(|(word, _)| has_word(&prose, word));
+    used.map(|(word, instead)| format!("{}: says `{word}`; write: {instead}", file.path)).collect()
+}
+
 /// A Rust file opens with what it is.
 pub(crate) fn opens_with_a_sentence(file: &File) -> Vec<String> {
     let first = file.text.lines().next().unwrap_or_default();
@@ -237,6 +276,13 @@ mod tests {
         check("[dependencies]\nstore = { package = \"flows-pg\", path = \"../flows-pg\" }", 1);
         check("[dependencies.flows-pg]\nworkspace = true", 1);
         check("[target.'cfg(unix)'.dependencies]\nflows-pg = \"1\"", 1);
+    }
+
+    #[test]
+    fn a_translated_word_is_found() {
+        check(reads_well, "Dead letters, e-mail, and `so many`.\n\n```text\nmail\n```\n", &[]);
+        check(reads_well, "It is put\ndown.", &["a.rs: says `put down`; write: park, or evict"]);
+        check(reads_well, "```text\nx\n```\nLetters.", &["a.rs: says `letters`; write: messages"]);
     }
 
     #[test]
