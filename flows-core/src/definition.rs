@@ -5,22 +5,24 @@
 //! and the worker keep it.
 
 mod activity;
+mod input;
 mod stored;
 mod workflow;
 
 use std::any::TypeId;
 use std::fmt;
 
+#[cfg(feature = "testing")]
 use serde::de::DeserializeOwned;
 
 use crate::registry::Registry;
+#[cfg(feature = "testing")]
 use crate::shape::Shape;
 
 pub(crate) use activity::PayloadFuture;
 pub use activity::{Activity, ActivityDef, ActivityOptions};
+pub use input::InputStruct;
 pub use stored::{Received, Stored, StoredValue};
-#[cfg(feature = "testing")]
-pub(crate) use workflow::failed;
 pub use workflow::{Workflow, WorkflowDef, WorkflowInput, WorkflowOptions};
 
 /// A definition of either kind: what `register_all![order, charge_payment]` accepts.
@@ -36,6 +38,13 @@ pub struct SourceLocation {
     pub file: &'static str,
     /// Line, from 1.
     pub line: u32,
+}
+
+impl SourceLocation {
+    /// A line of a file.
+    pub const fn new(file: &'static str, line: u32) -> Self {
+        Self { file, line }
+    }
 }
 
 impl fmt::Display for SourceLocation {
@@ -60,15 +69,15 @@ impl StateNeed {
     }
 }
 
-/// The shapes of a definition's types, found out when somebody asks.
+/// The shapes of a definition's types, found out when somebody asks: for the lock file.
+#[cfg(feature = "testing")]
 #[derive(Clone, Copy)]
 pub(crate) struct Shapes {
-    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the lock file"))]
     pub(crate) input: fn() -> Shape,
-    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the lock file"))]
     pub(crate) output: fn() -> Shape,
 }
 
+#[cfg(feature = "testing")]
 impl Shapes {
     pub(crate) fn of<I: DeserializeOwned, O: DeserializeOwned>() -> Self {
         Self { input: Shape::of::<I>, output: Shape::of::<O> }

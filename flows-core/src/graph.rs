@@ -58,6 +58,13 @@ pub struct Node {
     pub parts: &'static [Part],
 }
 
+impl Node {
+    /// A step, with nothing in it.
+    pub const fn step(kind: Kind, label: &'static str, line: u32) -> Self {
+        Self { kind, label, line, parts: &[] }
+    }
+}
+
 /// One way through a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {

@@ -16,7 +16,7 @@ use std::fmt::Display;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use self::writer::Form;
+use self::writer::{Form, Unwritable, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::fnv1a;
 use crate::panics::catch;
@@ -37,6 +37,12 @@ pub enum Codec {
     Postcard,
 }
 
+impl Codec {
+    pub(crate) const fn is_json(self) -> bool {
+        matches!(self, Self::Json)
+    }
+}
+
 /// A user value, encoded.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payload {
@@ -50,19 +56,21 @@ impl Payload {
     /// `Serialize` or its `Deserialize` does, where [`Payload::json`] does, and with postcard when what
     /// is read differs from what was written.
     pub fn encode<T: Serialize + DeserializeOwned>(codec: Codec, value: &T) -> Result<Self> {
-        Self::encode_and_read(codec, value).map(|(payload, _)| payload)
+        match codec {
+            Codec::Json => Self::json_output(value),
+            Codec::Postcard => Self::postcard(value),
+        }
     }
 
-    /// The same, with what is read back: all that user code may go on with.
-    pub(crate) fn encode_and_read<T: Serialize + DeserializeOwned>(
-        codec: Codec,
-        value: &T,
-    ) -> Result<(Self, T)> {
-        let payload = match codec {
-            Codec::Json => Self::json(value)?,
-            Codec::Postcard => Self { codec, bytes: encode_postcard(value)? },
-        };
-        let read = payload.read_back(value)?;
+    /// The same as JSON.
+    pub(crate) fn json_output<T: Serialize + DeserializeOwned>(value: &T) -> Result<Self> {
+        Self::checked(value, Form::Plain)
+    }
+
+    /// A value as JSON, with what is read back: all that user code may go on with.
+    pub(crate) fn json_and_read<T: Serialize + DeserializeOwned>(value: &T) -> Result<(Self, T)> {
+        let payload = Self::json(value)?;
+        let read = payload.read_back()?;
         Ok((payload, read))
     }
 
@@ -81,7 +89,11 @@ impl Payload {
 
     /// The same for a child, with a hash that is the same for equal values.
     pub(crate) fn child_input<T: Serialize + DeserializeOwned>(value: &T) -> Result<(Self, u64)> {
-        let payload = Self::column(value)?;
+        Self::hashed_column(value)
+    }
+
+    fn hashed_column(value: &dyn Storable) -> Result<(Self, u64)> {
+        let payload = Self::checked(value, Form::Column)?;
         let stable = encode_json(value, Form::Stable)?;
         Ok((payload, fnv1a(stable.into_iter())))
     }
@@ -92,23 +104,22 @@ impl Payload {
         Self::checked(value, Form::Canonical)
     }
 
-    fn checked<T: Serialize + DeserializeOwned>(value: &T, form: Form) -> Result<Self> {
-        let payload = Self { codec: Codec::Json, bytes: encode_json(value, form)? };
-        payload.read_back(value)?;
-        Ok(payload)
+    /// Encodes the input of an activity as JSON, with a hash that is the same for equal values.
+    pub(crate) fn json_input<T: Serialize + DeserializeOwned>(value: &T) -> Result<(Self, u64)> {
+        Self::hashed(value)
     }
 
-    /// Encodes the input of an activity, with a hash that is the same for equal values.
-    pub(crate) fn input<T: Serialize + DeserializeOwned>(
-        codec: Codec,
+    fn hashed(value: &dyn Storable) -> Result<(Self, u64)> {
+        let payload = Self::checked(value, Form::Stable)?;
+        let hash = fnv1a(payload.bytes.iter().copied());
+        Ok((payload, hash))
+    }
+
+    /// The same with postcard.
+    pub(crate) fn postcard_input<T: Serialize + DeserializeOwned>(
         value: &T,
     ) -> Result<(Self, u64)> {
-        if codec == Codec::Json {
-            let payload = Self::checked(value, Form::Stable)?;
-            let hash = fnv1a(payload.bytes.iter().copied());
-            return Ok((payload, hash));
-        }
-        let payload = Self::encode(codec, value)?;
+        let payload = Self::postcard(value)?;
         let stable = writer::written(value, Form::Stable).ok().filter(|(_, unordered)| *unordered);
         let hash = match &stable {
             Some((stable, _)) => fnv1a(stable.iter().copied()),
@@ -117,24 +128,41 @@ impl Payload {
         Ok((payload, hash))
     }
 
-    fn read_back<T: Serialize + DeserializeOwned>(&self, value: &T) -> Result<T> {
-        let not_read =
-            |why: &dyn Display| cannot_encode::<T>(&format!("it could not be read back: {why}"));
-        let read = catch(|| self.decode::<T>())
-            .map_err(|caught| not_read(&caught))?
-            .map_err(|error| not_read(&error.message()))?;
-        if self.codec == Codec::Postcard {
-            let forms = (writer::write(value, Form::Stable), writer::write(&read, Form::Stable));
-            if let (Ok(written), Ok(read)) = forms
-                && written != read
-            {
-                return Err(cannot_encode::<T>(
-                    "it would be read back as another value: postcard has no names, so fields and \
-                     variants that serde skips shift what follows; write them, or use `codec = \"json\"`",
-                ));
+    fn checked(value: &dyn Storable, form: Form) -> Result<Self> {
+        let payload = Self { codec: Codec::Json, bytes: encode_json(value, form)? };
+        let name = value.type_name();
+        match catch(|| value.is_read_from(&payload.bytes)) {
+            Ok(Ok(())) => Ok(payload),
+            Ok(Err(cause)) => {
+                let error = cannot_decode(name, &cause.to_string());
+                Err(not_read_back(name, &error.message()))
             }
+            Err(caught) => Err(not_read_back(name, &caught)),
         }
-        Ok(read)
+    }
+
+    /// Encodes a value with postcard, and compares it with what is read back.
+    pub(crate) fn postcard<T: Serialize + DeserializeOwned>(value: &T) -> Result<Self> {
+        let payload = Self { codec: Codec::Postcard, bytes: encode_postcard(value)? };
+        let read: T = payload.read_back()?;
+        let forms = (writer::write(value, Form::Stable), writer::write(&read, Form::Stable));
+        if let (Ok(written), Ok(again)) = forms
+            && written != again
+        {
+            return Err(cannot_encode(
+                value.type_name(),
+                "it would be read back as another value: postcard has no names, so fields and \
+                 variants that serde skips shift what follows; write them, or use `codec = \"json\"`",
+            ));
+        }
+        Ok(payload)
+    }
+
+    fn read_back<T: DeserializeOwned>(&self) -> Result<T> {
+        let name = std::any::type_name::<T>();
+        catch(|| self.decode())
+            .map_err(|caught| not_read_back(name, &caught))?
+            .map_err(|error| not_read_back(name, &error.message()))
     }
 
     /// A payload from JSON text that the caller knows to be valid.
@@ -150,14 +178,27 @@ impl Payload {
 
     /// Decodes the value; the error names the type that was expected.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T> {
-        let decoded = match self.codec {
-            Codec::Json => serde_json::from_slice(&self.bytes).map_err(|e| e.to_string()),
-            Codec::Postcard => decode_postcard(&self.bytes),
-        };
-        decoded.map_err(|cause| {
-            let wanted = std::any::type_name::<T>();
-            Error::new(ErrorKind::Codec, format!("cannot decode as `{wanted}`: {cause}"))
-        })
+        match self.codec {
+            Codec::Json => match read_json(&self.bytes) {
+                Ok(value) => Ok(value),
+                Err(cause) => Err(cannot_decode(std::any::type_name::<T>(), &cause.to_string())),
+            },
+            Codec::Postcard => {
+                let read = decode_postcard(&self.bytes);
+                read.map_err(|cause| cannot_decode(std::any::type_name::<T>(), &cause))
+            }
+        }
+    }
+
+    /// The same for the input of a definition, where it was written as JSON; anything else is an error.
+    pub(crate) fn decode_json_input<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        match read_json(&self.bytes) {
+            Ok(value) => Ok(value),
+            Err(cause) => {
+                let error = cannot_decode(std::any::type_name::<T>(), &cause.to_string());
+                Err(error.context_of("input", name))
+            }
+        }
     }
 
     /// The codec it was written with.
@@ -219,16 +260,60 @@ pub(crate) fn check_size(size: usize, limit: usize, what: impl FnOnce() -> Strin
     )))
 }
 
-fn encode_json<T: Serialize>(value: &T, form: Form) -> Result<Vec<u8>> {
-    let bytes =
-        writer::write(value, form).map_err(|refused| cannot_encode::<T>(&refused.to_string()))?;
+/// A value of any type that serde writes: what is the same for all types is compiled once.
+trait Writable {
+    /// Writes it.
+    fn write(&self, writer: Writer<'_>) -> Result<(), Unwritable>;
+    /// Its type, for errors.
+    fn type_name(&self) -> &'static str;
+}
+
+impl<T: Serialize> Writable for T {
+    fn write(&self, writer: Writer<'_>) -> Result<(), Unwritable> {
+        self.serialize(writer)
+    }
+
+    fn type_name(&self) -> &'static str {
+        std::any::type_name::<T>()
+    }
+}
+
+/// A value that is written and read back.
+trait Storable: Writable {
+    /// Whether its type can be read from JSON.
+    fn is_read_from(&self, json: &[u8]) -> Result<(), serde_json::Error>;
+}
+
+impl<T: Serialize + DeserializeOwned> Storable for T {
+    fn is_read_from(&self, json: &[u8]) -> Result<(), serde_json::Error> {
+        match read_json::<T>(json) {
+            Ok(_) => Ok(()),
+            Err(cause) => Err(cause),
+        }
+    }
+}
+
+// Without `?`, whose conversions would be compiled for each type.
+fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    match (T::deserialize(&mut reader), reader.end()) {
+        (Ok(value), Ok(())) => Ok(value),
+        (Err(cause), _) | (Ok(_), Err(cause)) => Err(cause),
+    }
+}
+
+fn encode_json(value: &dyn Writable, form: Form) -> Result<Vec<u8>> {
+    let bytes = writer::write(value, form)
+        .map_err(|refused| cannot_encode(value.type_name(), &refused.to_string()))?;
     match refused_escape(&bytes) {
         None => Ok(bytes),
-        Some(b'0') => Err(cannot_encode::<T>(
+        Some(b'0') => Err(cannot_encode(
+            value.type_name(),
             "it contains a NUL character (\\u0000), which PostgreSQL cannot store; \
              remove it or encode the text, for example as base64",
         )),
-        Some(_) => Err(cannot_encode::<T>(
+        Some(_) => Err(cannot_encode(
+            value.type_name(),
             "it contains an escaped surrogate (\\ud800 to \\udfff), half of a character, which PostgreSQL \
              does not store; write the character itself",
         )),
@@ -279,7 +364,8 @@ fn is_pair(escape: &[u8]) -> bool {
 
 fn encode_postcard<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>> {
     let start = shape::fingerprint::<T>().to_le_bytes().to_vec();
-    postcard::to_extend(value, start).map_err(|e| cannot_encode::<T>(&e.to_string()))
+    postcard::to_extend(value, start)
+        .map_err(|e| cannot_encode(std::any::type_name::<T>(), &e.to_string()))
 }
 
 fn decode_postcard<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
@@ -298,7 +384,14 @@ fn decode_postcard<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     }
 }
 
-fn cannot_encode<T>(cause: &str) -> Error {
-    let name = std::any::type_name::<T>();
-    Error::new(ErrorKind::Codec, format!("cannot encode `{name}`: {cause}"))
+fn cannot_encode(type_name: &str, cause: &str) -> Error {
+    Error::new(ErrorKind::Codec, format!("cannot encode `{type_name}`: {cause}"))
+}
+
+fn not_read_back(type_name: &str, why: &dyn Display) -> Error {
+    cannot_encode(type_name, &format!("it could not be read back: {why}"))
+}
+
+fn cannot_decode(type_name: &str, cause: &str) -> Error {
+    Error::new(ErrorKind::Codec, format!("cannot decode as `{type_name}`: {cause}"))
 }

@@ -8,8 +8,8 @@ pub use tokio;
 pub use crate::combinators::*;
 pub use crate::context::{ActivityContext, Call, ChildCall, Signal, WorkflowContext};
 pub use crate::definition::{
-    Activity, ActivityDef, ActivityOptions, Definition, SourceLocation, StateNeed, Stored,
-    Workflow, WorkflowDef, WorkflowInput, WorkflowOptions,
+    Activity, ActivityDef, ActivityOptions, Definition, InputStruct, SourceLocation, StateNeed,
+    Stored, Workflow, WorkflowDef, WorkflowInput, WorkflowOptions,
 };
 pub use crate::durable::{Block, Durable, MayFail, NeverFails, Outcome, block, durable, helper};
 pub use crate::error::class::{AsStandard, ErrorClass, ErrorType};

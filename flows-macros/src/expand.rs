@@ -33,7 +33,7 @@ pub(crate) fn under_cfgs(model: &Model, items: &[TokenStream]) -> TokenStream {
 pub(crate) fn constants(model: &Model) -> TokenStream {
     let (krate, recorded) = (&model.names.krate, &model.names.recorded);
     let location = quote_spanned! {model.names.function.span()=>
-        #krate::__private::SourceLocation { file: ::std::file!(), line: ::std::line!() }
+        #krate::__private::SourceLocation::new(::std::file!(), ::std::line!())
     };
     quote! {
         const NAME: &'static str = #recorded;

@@ -75,6 +75,9 @@ impl Node {
     fn emit(self) -> TokenStream {
         let (kind, label) = (Ident::new(self.kind, Span::mixed_site()), self.label);
         let line = quote_spanned!(self.span=> ::std::line!());
+        if self.parts.is_empty() {
+            return quote!(Node::step(Kind::#kind, #label, #line));
+        }
         let parts = self.parts.into_iter().map(|Part { label, nodes }| {
             let nodes = nodes.into_iter().map(Self::emit);
             quote!(Part { label: #label, nodes: &[#(#nodes),*] })

@@ -163,3 +163,28 @@ fn calls() {
     let expanded = pretty(functions.collect());
     golden.assert_eq(&format!("//! Expansions of the function-like macros.\n\n{expanded}"));
 }
+
+/// What every definition costs a build, in lines as people would write them: serde's derives, which are
+/// long, are not among them, and `std`'s are the three of a unit struct.
+#[test]
+fn a_definition_expands_to_few_lines() {
+    let activity = definition::activity(
+        TokenStream::new(),
+        tokens(
+            "async fn pay(ctx: &ActivityContext, to: String, cents: u64, lines: Vec<Line>) -> Result<u64> { Ok(cents) }",
+        ),
+    );
+    let workflow = definition::workflow(
+        TokenStream::new(),
+        tokens(
+            "async fn order(ctx: &WorkflowContext, to: String, lines: Vec<Line>) -> Result<u64> { Ok(1) }",
+        ),
+    );
+    for (expanded, most) in [(activity, 136), (workflow, 154)] {
+        let text = pretty(expanded);
+        let lines = text.lines().count();
+        assert!(lines <= most, "{lines} lines, and the most is {most}:\n{text}");
+        let derives: Vec<_> = text.lines().filter(|line| line.contains("#[derive")).collect();
+        assert_eq!(derives, ["    #[derive(Clone, Copy, Debug)]"]);
+    }
+}

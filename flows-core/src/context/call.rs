@@ -1,5 +1,6 @@
 //! An activity called from a workflow.
 
+use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,11 +9,12 @@ use std::time::Duration;
 
 use super::op::OpHandle;
 use super::workflow::WorkflowContext;
-use crate::definition::Activity;
+use crate::definition::{Activity, ActivityDef};
 use crate::durable::sealed::Sealed;
 use crate::error::{Error, Result};
 use crate::limits::{check_duration, check_limit, check_name};
 use crate::payload::Payload;
+use crate::replay::watch::Place;
 use crate::replay::{ActivityTask, Overrides, What};
 use crate::retry::RetryPolicy;
 use crate::time::Timestamp;
@@ -26,11 +28,8 @@ use crate::time::Timestamp;
 #[must_use = "without `.await` the activity is not called: write `.await` behind the call, or `.start()`, keep what \
               it gives, and `.await` that later"]
 pub struct Call<A: Activity> {
-    handle: OpHandle,
-    input: Option<A::Input>,
-    overrides: Option<Box<Overrides>>,
-    site: &'static Location<'static>,
-    refused: Option<Error>,
+    call: UntypedCall,
+    activity: PhantomData<fn() -> A>,
 }
 
 impl<A: Activity> Call<A> {
@@ -38,55 +37,97 @@ impl<A: Activity> Call<A> {
     #[track_caller]
     pub fn new(ctx: &WorkflowContext, input: A::Input) -> Self {
         let site = Location::caller();
-        Self {
-            handle: OpHandle::new(ctx.shared(), site, || format!("activity `{}`", A::NAME)),
-            input: Some(input),
-            overrides: None,
-            site,
-            refused: None,
-        }
+        let call = UntypedCall::new(ctx, site, A::NAME, ActivityDef::encode_input::<A>(&input));
+        Self { call, activity: PhantomData }
     }
 
     /// Another retry policy for this call.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.overrides().retry = Some(policy);
+        self.call.overrides().retry = Some(policy);
         self
     }
 
     /// Another limit for each attempt of this call.
     pub fn start_to_close(mut self, limit: Duration) -> Self {
-        self.overrides().start_to_close = Some(limit);
+        self.call.overrides().start_to_close = Some(limit);
         self
     }
 
     /// Another limit for this call's wait for a free slot.
     pub fn schedule_to_start(mut self, limit: Duration) -> Self {
-        self.overrides().schedule_to_start = Some(limit);
+        self.call.overrides().schedule_to_start = Some(limit);
         self
     }
 
     /// Another limit for all attempts of this call together.
     pub fn schedule_to_close(mut self, limit: Duration) -> Self {
-        self.overrides().schedule_to_close = Some(limit);
+        self.call.overrides().schedule_to_close = Some(limit);
         self
     }
 
     /// A queue that the worker of this run must serve for this call; see
     /// [`ActivityOptions::queue`](crate::definition::ActivityOptions::queue).
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
-        self.overrides().queue = Some(queue.into());
+        self.call.overrides().queue = Some(queue.into());
         self
     }
 
     /// Starts the activity now; await the call later for its result.
     pub fn start(mut self) -> Self {
-        self.issue();
+        self.call.issue();
         self
     }
 
     /// Gives it up, on purpose: if it has started, it is cancelled.
     pub fn cancel(self) {
-        self.handle.is_awaited();
+        self.call.handle.is_awaited();
+    }
+}
+
+fn activity(name: &str) -> String {
+    format!("activity `{name}`")
+}
+
+impl<A: Activity> Unpin for Call<A> {}
+
+impl<A: Activity> Future for Call<A> {
+    type Output = Result<A::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let call = &mut self.call;
+        call.issue();
+        match call.refused.take() {
+            Some(error) => Poll::Ready(Err(error)),
+            None => call.handle.poll_output(cx, call.name),
+        }
+    }
+}
+
+impl<A: Activity> Sealed for Call<A> {
+    fn is_awaited(&self) {
+        self.call.handle.is_awaited();
+    }
+}
+
+/// A call without the types of its activity: compiled once for all of them.
+struct UntypedCall {
+    handle: OpHandle,
+    name: &'static str,
+    /// With its hash; until it is issued.
+    input: Option<Result<(Payload, u64)>>,
+    overrides: Option<Box<Overrides>>,
+    refused: Option<Error>,
+}
+
+impl UntypedCall {
+    fn new(
+        ctx: &WorkflowContext,
+        site: Place,
+        name: &'static str,
+        input: Result<(Payload, u64)>,
+    ) -> Self {
+        let handle = OpHandle::new(ctx.shared(), site, || activity(name));
+        Self { handle, name, input: Some(input), overrides: None, refused: None }
     }
 
     fn overrides(&mut self) -> &mut Overrides {
@@ -98,16 +139,15 @@ impl<A: Activity> Call<A> {
         let mut state = self.handle.shared().lock();
         let (now, cancelled) = (state.now, state.is_cancelled().then(|| state.cancellation()));
         drop(state);
-        let input = self.checked().and_then(|()| Payload::input(A::CODEC, &input));
-        let task = match (cancelled, input) {
+        let task = match (cancelled, self.checked().and(input)) {
             (Some(error), _) | (None, Err(error)) => {
                 self.refused = Some(error);
                 return;
             }
             (None, Ok((input, hash))) => self.task(input, hash, now),
         };
-        let what = What::Activity(Arc::new(task));
-        self.handle.open(|state, op| state.issue(op, what, self.site));
+        let (what, site) = (What::Activity(Arc::new(task)), self.handle.site());
+        self.handle.open(|state, op| state.issue(op, what, site));
     }
 
     /// Refuses what the call site asks for and nobody could do.
@@ -115,7 +155,7 @@ impl<A: Activity> Call<A> {
         let Some(overrides) = self.overrides.as_deref() else { return Ok(()) };
         let Overrides { start_to_close, schedule_to_start, schedule_to_close, queue, .. } =
             overrides;
-        let of = |limit: &str| format!("`{limit}` of activity `{}`", A::NAME);
+        let of = |limit: &str| format!("`{limit}` of {}", activity(self.name));
         check_limit(&of("start_to_close"), *start_to_close)?;
         check_duration(&of("schedule_to_start"), *schedule_to_start)?;
         check_limit(&of("schedule_to_close"), *schedule_to_close)?;
@@ -123,11 +163,11 @@ impl<A: Activity> Call<A> {
     }
 
     fn task(&mut self, input: Payload, input_hash: u64, now: Timestamp) -> ActivityTask {
-        let call = || format!("activity `{}`", A::NAME);
-        self.handle.shared().bounds.bytes(input.len(), call, self.site);
+        let call = || activity(self.name);
+        self.handle.shared().bounds.bytes(input.len(), call, self.handle.site());
         ActivityTask {
             op: self.handle.op(),
-            name: A::NAME,
+            name: self.name,
             input_hash,
             input,
             overrides: self.overrides.take(),
@@ -136,29 +176,8 @@ impl<A: Activity> Call<A> {
     }
 }
 
-impl<A: Activity> Unpin for Call<A> {}
-
-impl<A: Activity> Future for Call<A> {
-    type Output = Result<A::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.handle.is_awaited();
-        self.issue();
-        if let Some(error) = self.refused.take() {
-            return Poll::Ready(Err(error));
-        }
-        self.handle.poll_output(cx, A::NAME)
-    }
-}
-
-impl<A: Activity> Drop for Call<A> {
+impl Drop for UntypedCall {
     fn drop(&mut self) {
-        self.handle.is_dropped(|| format!("activity `{}`", A::NAME), self.input.is_none());
-    }
-}
-
-impl<A: Activity> Sealed for Call<A> {
-    fn is_awaited(&self) {
-        self.handle.is_awaited();
+        self.handle.is_dropped(|| activity(self.name), self.input.is_none());
     }
 }

@@ -1,5 +1,7 @@
 //! A workflow called from a workflow: its child.
 
+use std::fmt::{self, Display, Formatter};
+use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,13 +11,14 @@ use uuid::Uuid;
 
 use super::op::OpHandle;
 use super::workflow::WorkflowContext;
-use crate::definition::Workflow;
+use crate::definition::{Workflow, WorkflowOptions};
 use crate::durable::sealed::Sealed;
 use crate::error::{Error, Result};
 use crate::ids::{RunKey, fnv1a};
 use crate::journal::{Event, StepId};
 use crate::limits::{check_duration, check_name};
 use crate::payload::{Payload, check_size};
+use crate::replay::watch::Place;
 use crate::replay::{ChildTask, Command, Shared, State, What};
 use crate::retry::RetryPolicy;
 
@@ -28,45 +31,35 @@ use crate::retry::RetryPolicy;
 #[must_use = "without `.await` the child workflow is not started: write `.await` behind the call; or `.start()`, \
               keep what it gives, and `.await` that later; or `.detach()`"]
 pub struct ChildCall<W: Workflow> {
-    handle: OpHandle,
-    input: Option<W::Input>,
-    queue: Option<String>,
-    site: &'static Location<'static>,
-    refused: Option<Error>,
-    abandoned: bool,
+    call: UntypedChild,
+    workflow: PhantomData<fn() -> W>,
 }
 
 impl<W: Workflow> ChildCall<W> {
     #[doc(hidden)]
     #[track_caller]
     pub fn new(ctx: &WorkflowContext, input: W::Input) -> Self {
+        let workflow = Called { name: W::NAME, version: W::VERSION, options: W::options };
         let site = Location::caller();
-        Self {
-            handle: OpHandle::new(ctx.shared(), site, called::<W>),
-            input: Some(input),
-            queue: None,
-            site,
-            refused: None,
-            abandoned: false,
-        }
+        let call = UntypedChild::new(ctx, site, workflow, Payload::child_input(&input));
+        Self { call, workflow: PhantomData }
     }
 
     /// Another queue for this child.
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
-        self.queue = Some(queue.into());
+        self.call.queue = Some(queue.into());
         self
     }
 
     /// Starts the child now; await the call later for its result.
     pub fn start(mut self) -> Self {
-        self.issue();
+        self.call.issue();
         self
     }
 
     /// The child goes on when this call is dropped, instead of being asked to cancel.
     pub fn abandon_on_drop(mut self) -> Self {
-        self.abandoned = true;
-        self.handle.shared().lock().abandon_on_drop(self.handle.op());
+        self.call.abandon_on_drop();
         self
     }
 
@@ -77,7 +70,72 @@ impl<W: Workflow> ChildCall<W> {
 
     /// Gives it up, on purpose: if it has started, the child is asked to cancel.
     pub fn cancel(self) {
-        self.handle.is_awaited();
+        self.call.handle.is_awaited();
+    }
+}
+
+impl<W: Workflow> Unpin for ChildCall<W> {}
+
+impl<W: Workflow> Future for ChildCall<W> {
+    type Output = Result<W::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let call = &mut self.call;
+        call.issue();
+        match call.refused.take() {
+            Some(error) => Poll::Ready(Err(error)),
+            None => call.handle.poll_output(cx, call.workflow.name),
+        }
+    }
+}
+
+impl<W: Workflow> Sealed for ChildCall<W> {
+    fn is_awaited(&self) {
+        self.call.handle.is_awaited();
+    }
+}
+
+/// The workflow that is called.
+#[derive(Clone, Copy)]
+struct Called {
+    name: &'static str,
+    version: u32,
+    options: fn() -> WorkflowOptions,
+}
+
+/// A call of it, in words.
+impl Display for Called {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "child workflow `{}`", self.name)
+    }
+}
+
+/// A call without the types of its workflow: compiled once for all of them.
+struct UntypedChild {
+    handle: OpHandle,
+    workflow: Called,
+    /// With its hash; until it is issued.
+    input: Option<Result<(Payload, u64)>>,
+    queue: Option<String>,
+    refused: Option<Error>,
+    abandoned: bool,
+}
+
+impl UntypedChild {
+    fn new(
+        ctx: &WorkflowContext,
+        site: Place,
+        workflow: Called,
+        input: Result<(Payload, u64)>,
+    ) -> Self {
+        let handle = OpHandle::new(ctx.shared(), site, || workflow.to_string());
+        let input = Some(input);
+        Self { handle, workflow, input, queue: None, refused: None, abandoned: false }
+    }
+
+    fn abandon_on_drop(&mut self) {
+        self.abandoned = true;
+        self.handle.shared().lock().abandon_on_drop(self.handle.op());
     }
 
     fn issue(&mut self) {
@@ -87,22 +145,28 @@ impl<W: Workflow> ChildCall<W> {
             let mut state = shared.lock();
             state.is_cancelled().then(|| state.cancellation())
         };
-        match cancelled.map_or_else(|| self.encoded(&shared, &input), Err) {
+        let options = (self.workflow.options)();
+        match cancelled.map_or_else(|| self.accepted(&shared, &options, input), Err) {
             Err(error) => self.refused = Some(error),
             Ok((input, hash)) => {
-                shared.bounds.bytes(input.len(), called::<W>, self.site);
-                let task = Arc::new(self.task(input, hash));
-                let (abandoned, site) = (self.abandoned, self.site);
+                let (workflow, site) = (self.workflow, self.handle.site());
+                shared.bounds.bytes(input.len(), || workflow.to_string(), site);
+                let task = Arc::new(self.task(input, hash, options));
+                let abandoned = self.abandoned;
                 self.handle.open(|state, _| issue_child(state, task, abandoned, site));
             }
         }
     }
 
     /// The input and its hash, unless it is refused, or was when the run was here before.
-    fn encoded(&self, shared: &Shared, input: &W::Input) -> Result<(Payload, u64)> {
-        let what = || format!("input of workflow `{}`", W::NAME);
-        self.checked()?; // which says the same in a replay
-        let encoded = Payload::child_input(input);
+    fn accepted(
+        &self,
+        shared: &Shared,
+        options: &WorkflowOptions,
+        encoded: Result<(Payload, u64)>,
+    ) -> Result<(Payload, u64)> {
+        let what = || format!("input of workflow `{}`", self.workflow.name);
+        self.checked(options)?; // which says the same in a replay
         let fits = match &encoded {
             Ok((input, _)) => check_size(input.len(), shared.info.payload_limit, what),
             Err(error) => Err(error.clone()),
@@ -112,22 +176,20 @@ impl<W: Workflow> ChildCall<W> {
     }
 
     /// Refuses what no start could ask for.
-    fn checked(&self) -> Result<()> {
-        let of = |what: &str| format!("{what} of workflow `{}`", W::NAME);
-        let options = W::options();
+    fn checked(&self, options: &WorkflowOptions) -> Result<()> {
+        let of = |what: &str| format!("{what} of workflow `{}`", self.workflow.name);
         let queue = self.queue.as_deref().or(options.queue.as_deref());
         queue.map_or(Ok(()), |queue| check_name(&of("queue"), queue))?;
         check_duration(&of("timeout"), options.timeout)
     }
 
-    fn task(&mut self, input: Payload, input_hash: u64) -> ChildTask {
-        let options = W::options();
+    fn task(&mut self, input: Payload, input_hash: u64, options: WorkflowOptions) -> ChildTask {
         let op = self.handle.op();
         ChildTask {
             op,
             run: child_run(self.handle.shared().info.key, op),
-            workflow: W::NAME,
-            version: W::VERSION,
+            workflow: self.workflow.name,
+            version: self.workflow.version,
             input_hash,
             input,
             queue: self.queue.take().or_else(|| options.queue.map(Into::into)),
@@ -137,9 +199,15 @@ impl<W: Workflow> ChildCall<W> {
     }
 }
 
-/// A call of it, in words.
-fn called<W: Workflow>() -> String {
-    format!("child workflow `{}`", W::NAME)
+/// A child that has run for a while may end with the workflow, or at the end of a block; one that is
+/// dropped as soon as it was called was meant to be awaited.
+impl Drop for UntypedChild {
+    fn drop(&mut self) {
+        let started = self.input.is_none();
+        if !started || self.handle.is_new() && !self.abandoned {
+            self.handle.is_dropped(|| self.workflow.to_string(), started);
+        }
+    }
 }
 
 /// The child's run id follows from the parent's, so that a turn that is run again starts no second
@@ -168,36 +236,4 @@ fn issue_child(
         state.child_starts.push(Command::StartChild(Arc::clone(&task)));
     }
     state.issue(op, What::Child { task, abandoned }, site);
-}
-
-impl<W: Workflow> Unpin for ChildCall<W> {}
-
-impl<W: Workflow> Future for ChildCall<W> {
-    type Output = Result<W::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.handle.is_awaited();
-        self.issue();
-        if let Some(error) = self.refused.take() {
-            return Poll::Ready(Err(error));
-        }
-        self.handle.poll_output(cx, W::NAME)
-    }
-}
-
-/// A child that has run for a while may end with the workflow, or at the end of a block; one that is
-/// dropped as soon as it was called was meant to be awaited.
-impl<W: Workflow> Drop for ChildCall<W> {
-    fn drop(&mut self) {
-        let started = self.input.is_none();
-        if !started || self.handle.is_new() && !self.abandoned {
-            self.handle.is_dropped(called::<W>, started);
-        }
-    }
-}
-
-impl<W: Workflow> Sealed for ChildCall<W> {
-    fn is_awaited(&self) {
-        self.handle.is_awaited();
-    }
 }

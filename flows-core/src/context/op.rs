@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use serde::de::DeserializeOwned;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::payload::Payload;
 use crate::replay::watch::{self, Place};
 use crate::replay::{Shared, State, Stuck};
@@ -107,18 +107,23 @@ impl OpHandle {
         cx: &Context<'_>,
         name: &str,
     ) -> Poll<Result<T>> {
-        let output = match std::task::ready!(self.poll(cx)) {
-            Ok(output) => output,
+        let decoded = match std::task::ready!(self.poll(cx)) {
+            Ok(output) => output.decode(),
             Err(error) => return Poll::Ready(Err(error)),
         };
-        match output.decode().map_err(|error| error.context_of("output", name)) {
+        match decoded {
             Ok(value) => Poll::Ready(Ok(value)),
             Err(error) => {
-                let stuck = Stuck::new(format!("{error}; deploy a build that can read it"));
-                self.shared.lock().mismatch.get_or_insert(stuck);
+                self.cannot_read(error, name);
                 Poll::Pending
             }
         }
+    }
+
+    fn cannot_read(&self, error: Error, name: &str) {
+        let error = error.context_of("output", name);
+        let stuck = Stuck::new(format!("{error}; deploy a build that can read it"));
+        self.shared.lock().mismatch.get_or_insert(stuck);
     }
 }
 

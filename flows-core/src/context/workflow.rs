@@ -18,7 +18,7 @@ use crate::ending::ContinueAs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, StoredError};
 use crate::limits::check_name;
-use crate::payload::{Codec, Payload};
+use crate::payload::Payload;
 use crate::replay::Shared;
 use crate::replay::watch::Place;
 
@@ -195,7 +195,7 @@ impl WorkflowContext {
         }
         let value = make();
         let limit = self.shared.info.payload_limit;
-        let made = Payload::encode_and_read(Codec::Json, &value).and_then(|(payload, value)| {
+        let made = Payload::json_and_read(&value).and_then(|(payload, value)| {
             Ok((payload.within(limit, || "value of a side effect".into())?, value))
         });
         let (event, value) = match made {

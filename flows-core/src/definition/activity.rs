@@ -9,7 +9,9 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Shapes, SourceLocation, StateNeed};
+#[cfg(feature = "testing")]
+use super::Shapes;
+use super::{SourceLocation, StateNeed};
 use crate::context::ActivityContext;
 use crate::error::{Error, Result};
 use crate::payload::{Codec, Payload};
@@ -110,7 +112,7 @@ pub struct ActivityDef {
     pub state_needs: Vec<StateNeed>,
     /// See [`Activity::PATH`].
     pub path: &'static str,
-    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the lock file"))]
+    #[cfg(feature = "testing")]
     pub(crate) shapes: Shapes,
     /// Of the definition: two of one name are two.
     pub(crate) id: TypeId,
@@ -130,16 +132,57 @@ impl ActivityDef {
             transactional: A::TRANSACTIONAL,
             state_needs: A::state_needs(),
             path: A::PATH,
+            #[cfg(feature = "testing")]
             shapes: Shapes::of::<A::Input, A::Output>(),
             id: TypeId::of::<A>(),
             complete_error: A::complete_error,
-            invoke: |ctx, input| Box::pin(invoke::<A>(ctx, input)),
+            invoke: invoke::<A>,
+        }
+    }
+
+    /// An input, with its hash.
+    pub(crate) fn encode_input<A: Activity>(input: &A::Input) -> Result<(Payload, u64)> {
+        // A constant, so that nothing is compiled for the codec that is not used.
+        if const { A::CODEC.is_json() } {
+            Payload::json_input(input)
+        } else {
+            Payload::postcard_input(input)
+        }
+    }
+
+    /// What [`encode_input`](Self::encode_input) has made of an input.
+    pub(crate) fn decode_input<A: Activity>(input: &Payload) -> Result<A::Input> {
+        if const { A::CODEC.is_json() } {
+            input.decode_json_input(A::NAME)
+        } else {
+            input.decode().map_err(|error| error.context_of("input", A::NAME))
+        }
+    }
+
+    /// The result of a body.
+    pub(crate) fn encode_output<A: Activity>(output: Result<A::Output>) -> Result<Payload> {
+        if const { A::CODEC.is_json() } {
+            encoded(Payload::json_output, output, A::NAME)
+        } else {
+            encoded(Payload::postcard, output, A::NAME)
         }
     }
 }
 
-async fn invoke<A: Activity>(ctx: ActivityContext, input: Payload) -> Result<Payload> {
-    let input = input.decode().map_err(|e| e.context_of("input", A::NAME))?;
-    let output = A::run(ctx, input).await?;
-    Payload::encode(A::CODEC, &output).map_err(|e| e.context_of("output", A::NAME))
+fn encoded<T>(
+    encode: fn(&T) -> Result<Payload>,
+    output: Result<T>,
+    name: &'static str,
+) -> Result<Payload> {
+    encode(&output?).map_err(|error| error.context_of("output", name))
+}
+
+fn invoke<A: Activity>(ctx: ActivityContext, input: Payload) -> PayloadFuture {
+    Box::pin(async move {
+        let input = match ActivityDef::decode_input::<A>(&input) {
+            Ok(input) => input,
+            Err(error) => return Err(error),
+        };
+        ActivityDef::encode_output::<A>(A::run(ctx, input).await)
+    })
 }

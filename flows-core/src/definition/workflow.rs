@@ -9,8 +9,10 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "testing")]
+use super::Shapes;
+use super::SourceLocation;
 use super::activity::PayloadFuture;
-use super::{Shapes, SourceLocation};
 use crate::context::WorkflowContext;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
@@ -83,7 +85,7 @@ pub struct WorkflowDef {
     pub options: WorkflowOptions,
     /// See [`Workflow::GRAPH`].
     pub graph: Graph,
-    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the lock file"))]
+    #[cfg(feature = "testing")]
     pub(crate) shapes: Shapes,
     /// Of the definition: two of one name are two.
     pub(crate) id: TypeId,
@@ -104,27 +106,54 @@ impl WorkflowDef {
             source: W::SOURCE,
             options: W::options(),
             graph: W::GRAPH,
+            #[cfg(feature = "testing")]
             shapes: Shapes::of::<W::Input, W::Output>(),
             id: TypeId::of::<W>(),
-            begin: Arc::new(begin::<W>),
+            begin: Arc::new(begin::<W> as fn(_, &_) -> _),
         }
     }
 }
 
 /// Decodes the input and makes the run's future, without polling it.
 fn begin<W: Workflow>(ctx: WorkflowContext, input: &Payload) -> Result<PayloadFuture> {
-    let input = input.decode::<W::Input>().map_err(|e| e.context_of("input", W::NAME))?;
-    Ok(Box::pin(async move {
-        let output = W::run(ctx, input).await.map_err(failed::<W>)?;
-        Payload::output(&output).map_err(|e| e.context_of("output", W::NAME))
-    }))
+    let input = WorkflowDef::decode_input::<W>(input)?;
+    Ok(Box::pin(async move { WorkflowDef::encode_output::<W>(W::run(ctx, input).await) }))
 }
 
-/// The error that a body has returned, as it ends the run.
-pub(crate) fn failed<W: Workflow>(error: Error) -> Error {
-    let error = W::complete_error(error);
-    match W::options().retry {
-        Some(policy) => policy.settle(error),
-        None => error,
+impl WorkflowDef {
+    /// The input of a run.
+    pub(crate) fn decode_input<W: Workflow>(input: &Payload) -> Result<W::Input> {
+        input.decode_json_input(W::NAME)
+    }
+
+    /// The result of a body.
+    pub(crate) fn encode_output<W: Workflow>(output: Result<W::Output>) -> Result<Payload> {
+        encoded(output, BodyEnd { name: W::NAME, complete: W::complete_error, options: W::options })
+    }
+}
+
+/// How a body's result ends its run.
+struct BodyEnd {
+    name: &'static str,
+    complete: fn(Error) -> Error,
+    options: fn() -> WorkflowOptions,
+}
+
+fn encoded<T: Serialize + DeserializeOwned>(output: Result<T>, end: BodyEnd) -> Result<Payload> {
+    match output {
+        Ok(output) => {
+            Payload::output(&output).map_err(|error| error.context_of("output", end.name))
+        }
+        Err(error) => Err(end.failed(error)),
+    }
+}
+
+impl BodyEnd {
+    fn failed(&self, error: Error) -> Error {
+        let error = (self.complete)(error);
+        match (self.options)().retry {
+            Some(policy) => policy.settle(error),
+            None => error,
+        }
     }
 }

@@ -12,6 +12,8 @@ use std::ops::Range;
 
 use serde::ser::{self, Serialize};
 
+use super::Writable;
+
 /// The deepest nesting that `serde_json` reads.
 const DEEPEST: u8 = 127;
 /// How `serde_json` announces values that are JSON text already, and numbers that are digits.
@@ -46,17 +48,14 @@ impl Form {
 }
 
 /// A value as JSON.
-pub(super) fn write<T: Serialize + ?Sized>(value: &T, form: Form) -> Result<Vec<u8>, Unwritable> {
+pub(super) fn write(value: &dyn Writable, form: Form) -> Result<Vec<u8>, Unwritable> {
     written(value, form).map(|(text, _)| text)
 }
 
 /// The same, and whether it has maps or hash sets, whose order may be another each time.
-pub(super) fn written<T: Serialize + ?Sized>(
-    value: &T,
-    form: Form,
-) -> Result<(Vec<u8>, bool), Unwritable> {
+pub(super) fn written(value: &dyn Writable, form: Form) -> Result<(Vec<u8>, bool), Unwritable> {
     let (mut out, unordered) = (Vec::with_capacity(64), Cell::new(false));
-    value.serialize(Writer { out: &mut out, unordered: &unordered, form, depth: 0 })?;
+    value.write(Writer { out: &mut out, unordered: &unordered, form, depth: 0 })?;
     Ok((out, unordered.get()))
 }
 
@@ -84,7 +83,7 @@ impl ser::Error for Unwritable {
     }
 }
 
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     out: &'a mut Vec<u8>,
     unordered: &'a Cell<bool>,
     form: Form,
@@ -167,7 +166,7 @@ fn is_unordered<I>() -> bool {
 }
 
 /// The elements of an array.
-struct Items<'a> {
+pub(super) struct Items<'a> {
     writer: Writer<'a>,
     start: usize,
     /// Where each element of a set ends, to sort them.
@@ -212,7 +211,7 @@ impl Items<'_> {
 }
 
 /// The entries of an object.
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     writer: Writer<'a>,
     start: usize,
     /// Where they must be in order: their keys, and where each begins and ends.
@@ -283,7 +282,7 @@ fn sort(
 
 /// What a map's key is as the key of an object.
 fn key_of<T: Serialize + ?Sized>(key: &T) -> Result<String, Unwritable> {
-    let text = write(key, Form::Plain)?;
+    let text = write(&key, Form::Plain)?;
     let text = String::from_utf8(text).map_err(ser::Error::custom)?;
     match text.as_bytes().first() {
         Some(b'"') => serde_json::from_str(&text).map_err(ser::Error::custom),
@@ -477,7 +476,7 @@ impl<'a> ser::Serializer for Writer<'a> {
 }
 
 /// A struct, or what only looks like one.
-enum Struct<'a> {
+pub(super) enum Struct<'a> {
     Fields(Fields<'a>),
     /// JSON text.
     Json(Writer<'a>),
@@ -487,7 +486,7 @@ impl Struct<'_> {
     /// Takes over JSON text; in the canonical form, as what it is read as.
     fn json<T: Serialize + ?Sized>(writer: &mut Writer<'_>, value: &T) -> Result<(), Unwritable> {
         let Writer { out, unordered, form, depth } = writer;
-        let quoted = write(value, Form::Plain)?;
+        let quoted = write(&value, Form::Plain)?;
         let text: String = serde_json::from_slice(&quoted).map_err(ser::Error::custom)?;
         if !form.is_canonical() {
             out.extend_from_slice(text.as_bytes());

@@ -57,27 +57,6 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     }
 }
 
-/// The one field of a struct that is traced.
-pub(super) struct TracedField<'w> {
-    pub(super) walk: &'w mut Walk,
-    pub(super) field: Option<&'static str>,
-}
-
-impl<'de> MapAccess<'de> for TracedField<'_> {
-    type Error = PassEnd;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, PassEnd> {
-        self.field.take().map(|field| seed.deserialize(identifier(field))).transpose()
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, PassEnd> {
-        seed.deserialize(Tracer::new(self.walk))
-    }
-}
-
 /// A variant of an enum.
 pub(super) struct Variant<'w> {
     pub(super) tracer: Tracer<'w>,

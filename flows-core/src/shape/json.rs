@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 
 use super::tracer::Tracer;
 use super::walk::{Fact, Piece, Walk};
+use super::{TracePass, fingerprint_of, trace};
 use crate::outline::Line;
 
 /// More lines than this are no help to anybody.
@@ -37,15 +38,19 @@ pub struct Shape {
 impl Shape {
     /// The shape of `T`.
     pub fn of<T: DeserializeOwned>() -> Self {
-        Self { json: line::<T>(), fingerprint: super::fingerprint::<T>() }
+        Self::traced(trace::<T>)
+    }
+
+    fn traced(trace: TracePass) -> Self {
+        Self { json: line(trace), fingerprint: fingerprint_of(trace) }
     }
 }
 
-fn line<T: DeserializeOwned>() -> Line {
+fn line(trace: TracePass) -> Line {
     let mut walk = Walk::json();
     let mut root = JsonNode::default();
     while walk.begin() {
-        drop(T::deserialize(Tracer::new(&mut walk)));
+        trace(Tracer::new(&mut walk));
         if walk.end() {
             root.add(walk.pieces());
         }

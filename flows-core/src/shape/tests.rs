@@ -8,22 +8,22 @@ use expect_test::{Expect, expect};
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{describe, fingerprint};
+use super::{describe, fingerprint, trace};
 use crate::payload::{Codec, Payload};
 
 #[track_caller]
 fn check<T: DeserializeOwned>(expected: Expect) {
-    expected.assert_eq(&describe::<T>());
+    expected.assert_eq(&describe(trace::<T>));
 }
 
 #[track_caller]
 fn differ<A: DeserializeOwned, B: DeserializeOwned>() {
-    assert_ne!(fingerprint::<A>(), fingerprint::<B>(), "{}", describe::<A>());
+    assert_ne!(fingerprint::<A>(), fingerprint::<B>(), "{}", describe(trace::<A>));
 }
 
 #[track_caller]
 fn same<A: DeserializeOwned, B: DeserializeOwned>() {
-    assert_eq!(describe::<A>(), describe::<B>());
+    assert_eq!(describe(trace::<A>), describe(trace::<B>));
     assert_eq!(fingerprint::<A>(), fingerprint::<B>());
 }
 
@@ -213,7 +213,7 @@ impl<'de> Deserialize<'de> for Nest {
 
 #[test]
 fn endless_types_end() {
-    assert_eq!(describe::<Nest>().lines().count(), 1);
+    assert_eq!(describe(trace::<Nest>).lines().count(), 1);
 }
 
 /// A type that accepts one text alone.

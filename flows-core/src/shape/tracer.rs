@@ -5,8 +5,8 @@
 use serde::de::value::StrDeserializer;
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 
-use super::access::{Elements, Entries, TracedField, Variant};
-use super::probe;
+use super::access::{Elements, Entries, Variant};
+use super::probe::{self, Given};
 use super::walk::{MetType, Walk};
 
 /// No tuple has more elements.
@@ -132,7 +132,7 @@ impl<'w> Tracer<'w> {
             return probe::field(self, fields, visitor);
         }
         let field = self.part(fields)?;
-        visitor.visit_map(TracedField { walk: self.walk, field: Some(field) })
+        visitor.visit_map(Given::traced(self.walk, field))
     }
 }
 

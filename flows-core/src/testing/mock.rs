@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::context::ActivityContext;
-use crate::definition::{Activity, PayloadFuture, Workflow, failed};
+use crate::definition::{Activity, ActivityDef, PayloadFuture, Workflow, WorkflowDef};
 use crate::error::{Error, Result};
 use crate::payload::Payload;
 
@@ -25,13 +25,12 @@ where
 {
     let mock = Mutex::new(mock);
     Arc::new(move |input| {
-        let input = input.decode().map_err(|error| error.context_of("input", W::NAME))?;
+        let input = WorkflowDef::decode_input::<W>(input)?;
         let output = {
             let mut mock = mock.lock().unwrap_or_else(PoisonError::into_inner);
             mock(input)
         };
-        let output = output.map_err(failed::<W>)?;
-        Payload::output(&output).map_err(|error| error.context_of("output", W::NAME))
+        WorkflowDef::encode_output::<W>(output)
     })
 }
 
@@ -45,12 +44,12 @@ where
     Arc::new(move |_, input| {
         let mock = Arc::clone(&mock);
         Box::pin(async move {
-            let input = decode::<A>(&input)?;
+            let input = ActivityDef::decode_input::<A>(&input)?;
             let output = {
                 let mut mock = mock.lock().unwrap_or_else(PoisonError::into_inner);
                 mock(input)
             };
-            encode::<A>(&output?)
+            ActivityDef::encode_output::<A>(output)
         })
     })
 }
@@ -66,15 +65,15 @@ where
     Arc::new(move |context, input| {
         let mock = Arc::clone(&mock);
         Box::pin(async move {
-            let output = mock(context, decode::<A>(&input)?).await;
-            encode::<A>(&output?)
+            let output = mock(context, ActivityDef::decode_input::<A>(&input)?).await;
+            ActivityDef::encode_output::<A>(output)
         })
     })
 }
 
 /// The same result every time.
 pub(crate) fn result<A: Activity>(result: Result<A::Output>) -> Mock {
-    let result = result.and_then(|value| encode::<A>(&value));
+    let result = ActivityDef::encode_output::<A>(result);
     Arc::new(move |_, _| {
         let result = result.clone();
         Box::pin(async move { result })
@@ -83,8 +82,7 @@ pub(crate) fn result<A: Activity>(result: Result<A::Output>) -> Mock {
 
 /// One result after the other; then errors that say so.
 pub(crate) fn sequence<A: Activity>(results: impl IntoIterator<Item = Result<A::Output>>) -> Mock {
-    let results = results.into_iter().map(|result| result.and_then(|value| encode::<A>(&value)));
-    let results: VecDeque<_> = results.collect();
+    let results: VecDeque<_> = results.into_iter().map(ActivityDef::encode_output::<A>).collect();
     let (count, left) = (results.len(), Mutex::new(results));
     Arc::new(move |_, _| {
         let next = left.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
@@ -98,12 +96,4 @@ pub(crate) fn sequence<A: Activity>(results: impl IntoIterator<Item = Result<A::
             })
         })
     })
-}
-
-fn decode<A: Activity>(input: &Payload) -> Result<A::Input> {
-    input.decode().map_err(|error| error.context_of("input", A::NAME))
-}
-
-fn encode<A: Activity>(output: &A::Output) -> Result<Payload> {
-    Payload::encode(A::CODEC, output).map_err(|error| error.context_of("output", A::NAME))
 }

@@ -81,7 +81,7 @@ fn run(model: &Model, ctx: &Ident, input: &Ident) -> TokenStream {
     let call = run_body(model, &handles, input);
     match (is_transactional(model), model.context()) {
         (true, _) => quote! {
-            #krate::pg::__private::in_transaction(&#ctx, async |#tx| #call).await
+            #krate::pg::__private::in_transaction(&#ctx, async |#tx| { #call }).await
         },
         (false, Some(_)) => call,
         (false, None) => quote! {

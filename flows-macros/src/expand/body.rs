@@ -58,26 +58,24 @@ pub(super) fn run_body(model: &Model, handles: &[TokenStream], input: &Ident) ->
     let span = model.returns.span();
     let runtime = runtime(krate, span);
     let [result, kind] = ["result", "kind"].map(|name| Ident::new(name, span));
-    quote_spanned! {span=> {
+    quote_spanned! {span=>
         use #runtime::conversions_prelude::*;
         let #result = Self::#function(#(#handles,)* #input).await;
         let #kind = &&&&#runtime::ReturnType::of(&#result);
         #kind.convert(#result)
-    }}
+    }
 }
 
 /// The method that adds its value to an error of the body's own type. It has the user's type only as an
 /// associated one, so that an error about it is not said again.
 pub(super) fn complete_error(model: &Model) -> TokenStream {
     let (krate, module) = (&model.names.krate, &model.names.module);
-    let [error, kind] = ["error", "kind"].map(|name| Ident::new(name, Span::mixed_site()));
+    let error = Ident::new("error", Span::mixed_site());
     quote! {
         fn complete_error(#error: #krate::__private::Error) -> #krate::__private::Error {
             use #krate::__private::completions_prelude::*;
-            let #kind = &&#krate::__private::ReturnType::<
-                <Self as #module::__Params>::Returns
-            >::new();
-            #kind.complete(#error)
+            (&&#krate::__private::ReturnType::<<Self as #module::__Params>::Returns>::new())
+                .complete(#error)
         }
     }
 }

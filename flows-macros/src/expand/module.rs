@@ -16,7 +16,6 @@ pub(crate) fn module(model: &Model, constants: &TokenStream, run: &TokenStream) 
         let name = param_type(at);
         quote! {
             #(#cfgs)*
-            /// The type of a parameter.
             type #name;
         }
     });
@@ -47,7 +46,6 @@ pub(crate) fn module(model: &Model, constants: &TokenStream, run: &TokenStream) 
             #[doc(hidden)]
             #vis trait __Params {
                 #(#types)*
-                /// What the function returns.
                 type Returns;
             }
 
@@ -88,7 +86,7 @@ pub(super) fn run(model: &Model) -> TokenStream {
     });
     let (handles, types): (Vec<_>, Vec<_>) =
         model.handles.iter().map(|(handle, _)| handle_of_run(model, *handle)).unzip();
-    let (fields, uses) = (fields(model), uses(model));
+    let fields = fields(model);
     quote! {
         /// Runs the body directly, with nothing recorded: for unit tests.
         #[allow(clippy::too_many_arguments)]
@@ -98,24 +96,6 @@ pub(super) fn run(model: &Model) -> TokenStream {
         ) -> impl ::std::future::Future<Output = <#definition as __Params>::Returns> {
             #definition::#function(#(#handles,)* Input { #(#fields,)* })
         }
-
-        #uses
-    }
-}
-
-/// Uses every name of the module: a program may leave them unused.
-fn uses(model: &Model) -> TokenStream {
-    let definition = &model.names.definition;
-    let constants = match model.kind {
-        Kind::Workflow => quote!((#definition::NAME, #definition::VERSION, #definition::GRAPH)),
-        Kind::Activity { .. } => quote!(#definition::NAME),
-    };
-    quote! {
-        const _: fn() = || {
-            let _ = run;
-            let _ = #constants;
-            let _ = ::std::marker::PhantomData::<(Definition, Input, Output)>;
-        };
     }
 }
 

@@ -29,15 +29,23 @@ pub(crate) fn stub(model: &Model, body: &TokenStream) -> TokenStream {
     }
 }
 
-/// Uses the stub, which a program may leave unused: an `allow` would be refused where it forbids that.
+/// Uses all names of a definition, which a program may leave unused: an `allow` would be refused where it
+/// forbids that.
 pub(super) fn uses(model: &Model) -> TokenStream {
-    let (function, lints) = (&model.names.function, &model.attrs.lints);
+    let (function, module, lints) =
+        (&model.names.function, &model.names.module, &model.attrs.lints);
+    let definition = model.names.definition_path();
     let deprecated = model.attrs.stub.iter().filter(|attr| attr.path().is_ident("deprecated"));
+    let constants = match model.kind {
+        Kind::Workflow => quote!((#definition::NAME, #definition::VERSION, #definition::GRAPH)),
+        Kind::Activity { .. } => quote!(#definition::NAME),
+    };
     quote! {
         #(#deprecated)*
         #(#lints)*
-        const _: fn() = || {
-            let _ = #function;
+        const _: () = {
+            let _ = (#function, #module::run, #constants);
+            let _: ::std::option::Option<(#module::Definition, #module::Input, #module::Output)>;
         };
     }
 }

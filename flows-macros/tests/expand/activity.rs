@@ -22,16 +22,41 @@ pub fn charge(
 }
 #[doc(hidden)]
 #[allow(missing_debug_implementations, non_camel_case_types, unreachable_pub)]
-#[derive(::flows::__private::serde::Serialize, ::flows::__private::serde::Deserialize)]
-#[serde(
-    crate = "::flows::__private::serde",
-    bound = "for < 'stored > String : :: flows :: __private :: Stored < 'stored > , for < 'stored > u64 : :: flows :: __private :: Stored < 'stored >"
-)]
 pub struct __charge_Input {
-    /// A parameter of the function.
     pub customer: String,
-    /// A parameter of the function.
     pub cents: u64,
+}
+#[automatically_derived]
+impl ::flows::__private::serde::Serialize for __charge_Input
+where
+    for<'stored> String: ::flows::__private::Stored<'stored>,
+    for<'stored> u64: ::flows::__private::Stored<'stored>,
+{
+    fn serialize<S: ::flows::__private::serde::Serializer>(
+        &self,
+        serde: S,
+    ) -> ::std::result::Result<S::Ok, S::Error> {
+        let Self { customer, cents } = self;
+        ::flows::__private::InputStruct::new("__charge_Input", &["customer", "cents"])
+            .write(serde, (customer, (cents, ())))
+    }
+}
+#[automatically_derived]
+impl<'de> ::flows::__private::serde::Deserialize<'de> for __charge_Input
+where
+    for<'stored> String: ::flows::__private::Stored<'stored>,
+    for<'stored> u64: ::flows::__private::Stored<'stored>,
+{
+    fn deserialize<D: ::flows::__private::serde::Deserializer<'de>>(
+        serde: D,
+    ) -> ::std::result::Result<Self, D::Error> {
+        let (customer, (cents, ())) = ::flows::__private::InputStruct::new(
+                "__charge_Input",
+                &["customer", "cents"],
+            )
+            .read(serde)?;
+        ::std::result::Result::Ok(Self { customer, cents })
+    }
 }
 impl charge::__Params for charge::Activity {
     type P0 = String;
@@ -49,10 +74,10 @@ impl charge::Activity {
 }
 impl ::flows::__private::Activity for charge::Activity {
     const NAME: &'static str = "charge";
-    const SOURCE: ::flows::__private::SourceLocation = ::flows::__private::SourceLocation {
-        file: ::std::file!(),
-        line: ::std::line!(),
-    };
+    const SOURCE: ::flows::__private::SourceLocation = ::flows::__private::SourceLocation::new(
+        ::std::file!(),
+        ::std::line!(),
+    );
     const PATH: &'static str = ::std::concat!(::std::module_path!(), "::charge");
     type Input = __charge_Input;
     type Output = Receipt;
@@ -60,19 +85,15 @@ impl ::flows::__private::Activity for charge::Activity {
         ctx: ::flows::__private::ActivityContext,
         input: Self::Input,
     ) -> ::flows::__private::Result<Self::Output> {
-        {
-            use ::flows::__private::conversions_prelude::*;
-            let result = Self::charge(&ctx, input).await;
-            let kind = &&&&::flows::__private::ReturnType::of(&result);
-            kind.convert(result)
-        }
+        use ::flows::__private::conversions_prelude::*;
+        let result = Self::charge(&ctx, input).await;
+        let kind = &&&&::flows::__private::ReturnType::of(&result);
+        kind.convert(result)
     }
     fn complete_error(error: ::flows::__private::Error) -> ::flows::__private::Error {
         use ::flows::__private::completions_prelude::*;
-        let kind = &&::flows::__private::ReturnType::<
-            <Self as charge::__Params>::Returns,
-        >::new();
-        kind.complete(error)
+        (&&::flows::__private::ReturnType::<<Self as charge::__Params>::Returns>::new())
+            .complete(error)
     }
     fn options() -> ::flows::__private::ActivityOptions {
         ::flows::__private::ActivityOptions {
@@ -96,8 +117,9 @@ impl ::flows::__private::Definition for charge::Activity {
     ::flows::__private::Registration { register : < charge::Activity as
     ::flows::__private::Definition > ::register, }
 }
-const _: fn() = || {
-    let _ = charge;
+const _: () = {
+    let _ = (charge, charge::run, charge::Activity::NAME);
+    let _: ::std::option::Option<(charge::Definition, charge::Input, charge::Output)>;
 };
 /// What `#[activity]` made of `charge`.
 #[allow(unreachable_pub)]
@@ -117,11 +139,8 @@ pub mod charge {
     }
     #[doc(hidden)]
     pub trait __Params {
-        /// The type of a parameter.
         type P0;
-        /// The type of a parameter.
         type P1;
-        /// What the function returns.
         type Returns;
     }
     /// Runs the body directly, with nothing recorded: for unit tests.
@@ -133,9 +152,4 @@ pub mod charge {
     ) -> impl ::std::future::Future<Output = <Activity as __Params>::Returns> {
         Activity::charge(ctx, Input { customer, cents })
     }
-    const _: fn() = || {
-        let _ = run;
-        let _ = Activity::NAME;
-        let _ = ::std::marker::PhantomData::<(Definition, Input, Output)>;
-    };
 }

@@ -17,8 +17,7 @@ fn longest<'a, T: Display>(
     ::flows::__private::inventory::submit! {
         ::flows::__private::HelperGraph({ use ::flows::__private::graph_prelude:: *;
         Graph { path : ::std::concat!(::std::module_path!(), "::longest"), nodes : &
-        [Node { kind : Kind::Sleep, label : "SECOND", line : ::std::line!(), parts : & []
-        }], } })
+        [Node::step(Kind::Sleep, "SECOND", ::std::line!())], } })
     }
     ::flows::__private::helper(
         async move {

@@ -23,7 +23,6 @@ fn debit(
     bound = "for < 'stored > i64 : :: flows :: __private :: Stored < 'stored >"
 )]
 struct __debit_Input {
-    /// A parameter of the function.
     #[serde(default)]
     cents: i64,
 }
@@ -42,10 +41,10 @@ impl debit::Activity {
 }
 impl ::flows::__private::Activity for debit::Activity {
     const NAME: &'static str = "debit-v2";
-    const SOURCE: ::flows::__private::SourceLocation = ::flows::__private::SourceLocation {
-        file: ::std::file!(),
-        line: ::std::line!(),
-    };
+    const SOURCE: ::flows::__private::SourceLocation = ::flows::__private::SourceLocation::new(
+        ::std::file!(),
+        ::std::line!(),
+    );
     const PATH: &'static str = ::std::concat!(::std::module_path!(), "::debit");
     const CODEC: ::flows::__private::Codec = ::flows::__private::Codec::Postcard;
     const TRANSACTIONAL: bool = true;
@@ -68,10 +67,8 @@ impl ::flows::__private::Activity for debit::Activity {
     }
     fn complete_error(error: ::flows::__private::Error) -> ::flows::__private::Error {
         use ::flows::__private::completions_prelude::*;
-        let kind = &&::flows::__private::ReturnType::<
-            <Self as debit::__Params>::Returns,
-        >::new();
-        kind.complete(error)
+        (&&::flows::__private::ReturnType::<<Self as debit::__Params>::Returns>::new())
+            .complete(error)
     }
     fn options() -> ::flows::__private::ActivityOptions {
         ::flows::__private::ActivityOptions {
@@ -89,8 +86,9 @@ impl ::flows::__private::Definition for debit::Activity {
     ::flows::__private::Registration { register : < debit::Activity as
     ::flows::__private::Definition > ::register, }
 }
-const _: fn() = || {
-    let _ = debit;
+const _: () = {
+    let _ = (debit, debit::run, debit::Activity::NAME);
+    let _: ::std::option::Option<(debit::Definition, debit::Input, debit::Output)>;
 };
 /// What `#[activity]` made of `debit`.
 #[allow(unreachable_pub)]
@@ -110,9 +108,7 @@ mod debit {
     }
     #[doc(hidden)]
     pub(super) trait __Params {
-        /// The type of a parameter.
         type P0;
-        /// What the function returns.
         type Returns;
     }
     /// Runs the body directly, with nothing recorded: for unit tests.
@@ -123,9 +119,4 @@ mod debit {
     ) -> impl ::std::future::Future<Output = <Activity as __Params>::Returns> {
         Activity::debit(tx, Input { cents })
     }
-    const _: fn() = || {
-        let _ = run;
-        let _ = Activity::NAME;
-        let _ = ::std::marker::PhantomData::<(Definition, Input, Output)>;
-    };
 }

@@ -25,14 +25,40 @@ pub(crate) fn order(
 #[cfg(feature = "orders")]
 #[doc(hidden)]
 #[allow(missing_debug_implementations, non_camel_case_types, unreachable_pub)]
-#[derive(::flows::__private::serde::Serialize, ::flows::__private::serde::Deserialize)]
-#[serde(
-    crate = "::flows::__private::serde",
-    bound = "for < 'stored > String : :: flows :: __private :: Stored < 'stored >"
-)]
 pub(crate) struct __order_Input {
-    /// A parameter of the function.
     pub(crate) customer: String,
+}
+#[automatically_derived]
+#[cfg(feature = "orders")]
+impl ::flows::__private::serde::Serialize for __order_Input
+where
+    for<'stored> String: ::flows::__private::Stored<'stored>,
+{
+    fn serialize<S: ::flows::__private::serde::Serializer>(
+        &self,
+        serde: S,
+    ) -> ::std::result::Result<S::Ok, S::Error> {
+        let Self { customer } = self;
+        ::flows::__private::InputStruct::new("__order_Input", &["customer"])
+            .write(serde, (customer, ()))
+    }
+}
+#[automatically_derived]
+#[cfg(feature = "orders")]
+impl<'de> ::flows::__private::serde::Deserialize<'de> for __order_Input
+where
+    for<'stored> String: ::flows::__private::Stored<'stored>,
+{
+    fn deserialize<D: ::flows::__private::serde::Deserializer<'de>>(
+        serde: D,
+    ) -> ::std::result::Result<Self, D::Error> {
+        let (customer, ()) = ::flows::__private::InputStruct::new(
+                "__order_Input",
+                &["customer"],
+            )
+            .read(serde)?;
+        ::std::result::Result::Ok(Self { customer })
+    }
 }
 #[cfg(feature = "orders")]
 impl ::flows::__private::WorkflowInput for __order_Input
@@ -65,10 +91,10 @@ impl order::Workflow {
 #[cfg(feature = "orders")]
 impl ::flows::__private::Workflow for order::Workflow {
     const NAME: &'static str = "order";
-    const SOURCE: ::flows::__private::SourceLocation = ::flows::__private::SourceLocation {
-        file: ::std::file!(),
-        line: ::std::line!(),
-    };
+    const SOURCE: ::flows::__private::SourceLocation = ::flows::__private::SourceLocation::new(
+        ::std::file!(),
+        ::std::line!(),
+    );
     const VERSION: u32 = 2u32;
     type Input = __order_Input;
     type Output = u64;
@@ -76,19 +102,15 @@ impl ::flows::__private::Workflow for order::Workflow {
         ctx: ::flows::__private::WorkflowContext,
         input: Self::Input,
     ) -> ::flows::__private::Result<Self::Output> {
-        {
-            use ::flows::__private::conversions_prelude::*;
-            let result = Self::order(&ctx, input).await;
-            let kind = &&&&::flows::__private::ReturnType::of(&result);
-            kind.convert(result)
-        }
+        use ::flows::__private::conversions_prelude::*;
+        let result = Self::order(&ctx, input).await;
+        let kind = &&&&::flows::__private::ReturnType::of(&result);
+        kind.convert(result)
     }
     fn complete_error(error: ::flows::__private::Error) -> ::flows::__private::Error {
         use ::flows::__private::completions_prelude::*;
-        let kind = &&::flows::__private::ReturnType::<
-            <Self as order::__Params>::Returns,
-        >::new();
-        kind.complete(error)
+        (&&::flows::__private::ReturnType::<<Self as order::__Params>::Returns>::new())
+            .complete(error)
     }
     fn options() -> ::flows::__private::WorkflowOptions {
         ::flows::__private::WorkflowOptions {
@@ -103,12 +125,7 @@ impl ::flows::__private::Workflow for order::Workflow {
         Graph {
             path: ::std::concat!(::std::module_path!(), "::order"),
             nodes: &[
-                Node {
-                    kind: Kind::Call,
-                    label: "charge",
-                    line: ::std::line!(),
-                    parts: &[],
-                },
+                Node::step(Kind::Call, "charge", ::std::line!()),
                 Node {
                     kind: Kind::TryJoin,
                     label: "",
@@ -116,25 +133,11 @@ impl ::flows::__private::Workflow for order::Workflow {
                     parts: &[
                         Part {
                             label: "",
-                            nodes: &[
-                                Node {
-                                    kind: Kind::Call,
-                                    label: "ship",
-                                    line: ::std::line!(),
-                                    parts: &[],
-                                },
-                            ],
+                            nodes: &[Node::step(Kind::Call, "ship", ::std::line!())],
                         },
                         Part {
                             label: "",
-                            nodes: &[
-                                Node {
-                                    kind: Kind::Call,
-                                    label: "email",
-                                    line: ::std::line!(),
-                                    parts: &[],
-                                },
-                            ],
+                            nodes: &[Node::step(Kind::Call, "email", ::std::line!())],
                         },
                     ],
                 },
@@ -154,8 +157,13 @@ impl ::flows::__private::Definition for order::Workflow {
     ::flows::__private::Definition > ::register, }
 }
 #[cfg(feature = "orders")]
-const _: fn() = || {
-    let _ = order;
+const _: () = {
+    let _ = (
+        order,
+        order::run,
+        (order::Workflow::NAME, order::Workflow::VERSION, order::Workflow::GRAPH),
+    );
+    let _: ::std::option::Option<(order::Definition, order::Input, order::Output)>;
 };
 #[cfg(feature = "orders")]
 /// What `#[workflow]` made of `order`.
@@ -180,9 +188,7 @@ pub(crate) mod order {
     }
     #[doc(hidden)]
     pub(crate) trait __Params {
-        /// The type of a parameter.
         type P0;
-        /// What the function returns.
         type Returns;
     }
     /// Runs the body directly, with nothing recorded: for unit tests.
@@ -193,9 +199,4 @@ pub(crate) mod order {
     ) -> impl ::std::future::Future<Output = <Workflow as __Params>::Returns> {
         Workflow::order(ctx, Input { customer })
     }
-    const _: fn() = || {
-        let _ = run;
-        let _ = (Workflow::NAME, Workflow::VERSION, Workflow::GRAPH);
-        let _ = ::std::marker::PhantomData::<(Definition, Input, Output)>;
-    };
 }
