@@ -140,8 +140,11 @@ pub mod prelude {
     pub use crate::{
         Activity, ActivityContext, ConflictPolicy, DeadLetter, Description, Durable, Engine, Error,
         ErrorClass, ErrorKind, Execution, Registry, Result, RetryPolicy, Signal, Status, Tenant,
-        TimeoutKind, Worker, Workflow, WorkflowContext, WorkflowInput, activity, durable,
-        register_all, signal, workflow,
+        TimeoutKind, Worker, Workflow, WorkflowContext, WorkflowInput,
+    };
+    // By their own path, so that the function `signal` does not come with the attribute.
+    pub use flows_macros::{
+        activity, durable, join, register_all, select, signal, try_join, workflow,
     };
     pub use std::time::Duration;
 }
