@@ -20,8 +20,8 @@ use program::Op::{
 };
 use program::{END, Program};
 use protocol::{
-    IDLE, MINE, OWNED, QUIET, READY, STUCK, UNFLAGGED, WAITING, closer, keeper, keeper_of_pages,
-    keeper_that_reloads, loser, parker, raised, ready, registration, reloader, same, sender,
+    IDLE, MINE, OWNED, QUIET, READY, STUCK, UNFLAGGED, WAITING, closer, loser, parker, poller,
+    poller_of_pages, poller_that_reloads, raised, ready, registration, reloader, same, sender,
     stayer, takeover, terminator, timer,
 };
 
@@ -55,7 +55,7 @@ fn an_owner_parks_while_letters_come() {
         vec![
             ("sender 1", sender()),
             ("sender 2", sender()),
-            ("keeper", keeper(0)),
+            ("poller", poller(0)),
             ("parker", parker(0)),
         ],
     );
@@ -70,7 +70,7 @@ fn an_owner_goes_around_who_holds_its_run() {
         vec![
             ("sender 1", sender()),
             ("sender 2", sender().but(("commit", Abort, END, END))),
-            ("keeper", keeper(0)),
+            ("poller", poller(0)),
             ("parker", around(parker(0))),
         ],
     );
@@ -86,7 +86,7 @@ fn an_inbox_is_read_by_the_page_while_letters_come() {
     let actors = vec![
         ("sender 1", sender()),
         ("sender 2", sender()),
-        ("keeper", keeper_of_pages(0)),
+        ("poller", poller_of_pages(0)),
         ("parker", parker(0)),
     ];
     holds(OWNED_BY_0, actors.clone());
@@ -99,9 +99,9 @@ fn two_workers_claim_while_letters_come() {
         Row::Ready,
         vec![
             ("sender 1", sender()),
-            ("keeper 0", keeper(0)),
+            ("poller 0", poller(0)),
             ("parker 0", parker(0)),
-            ("keeper 1", keeper(1)),
+            ("poller 1", poller(1)),
         ],
     );
 }
@@ -114,7 +114,7 @@ fn a_parked_run_is_due_while_letters_come() {
             ("sender 1", sender()),
             ("sender 2", sender()),
             ("timer", timer()),
-            ("keeper", keeper(0)),
+            ("poller", poller(0)),
         ],
     );
 }
@@ -138,7 +138,7 @@ fn a_run_is_terminated_while_it_moves() {
         Row::Ready,
         vec![
             ("sender", sender()),
-            ("keeper", keeper(0)),
+            ("poller", poller(0)),
             ("parker", parker(0)),
             ("terminator", terminator()),
         ],
@@ -153,14 +153,14 @@ fn a_run_is_taken_over_while_its_worker_parks() {
             ("sender", sender()),
             ("parker", parker(0)),
             ("takeover", takeover()),
-            ("keeper 1", keeper(1)),
+            ("poller 1", poller(1)),
         ],
     );
 }
 
 #[test]
 fn a_stale_owner_writes_while_another_claims() {
-    let mut actors = stale_owner(keeper(1));
+    let mut actors = stale_owner(poller(1));
     holds(OWNED_BY_0, actors.clone());
     actors.push(("sender", sender()));
     holds(OWNED_BY_0, actors);
@@ -172,7 +172,7 @@ fn an_owner_reads_its_run_again_while_letters_come() {
         OWNED_BY_0,
         vec![
             ("sender", sender()),
-            ("keeper", keeper_that_reloads(0)),
+            ("poller", poller_that_reloads(0)),
             ("loser", loser(0)),
             ("parker", parker(0)),
         ],
@@ -184,7 +184,7 @@ fn stale_owner(next: Program) -> Vec<(&'static str, Program)> {
     vec![
         ("stayer 0", stayer(0)),
         ("takeover", takeover()),
-        ("keeper 1", next),
+        ("poller 1", next),
         ("parker 1", parker(1)),
     ]
 }
@@ -197,7 +197,7 @@ fn a_stuck_run_is_released_while_letters_come() {
             ("sender 1", sender()),
             ("sender 2", sender()),
             ("registration", registration()),
-            ("keeper", keeper(0)),
+            ("poller", poller(0)),
         ],
     );
 }
@@ -207,21 +207,21 @@ fn a_stuck_run_is_released_while_letters_come() {
 #[test]
 fn parking_must_look_at_the_flag() {
     let parker = parker(0).but(("park", Delete(MINE, Wait), "put", "mine"));
-    let actors = vec![("sender", sender()), ("keeper", keeper(0)), ("parker", parker)];
+    let actors = vec![("sender", sender()), ("poller", poller(0)), ("parker", parker)];
     is_caught("lost", OWNED_BY_0, actors);
 }
 
 #[test]
 fn a_run_that_is_held_must_be_kept() {
     let parker = around(parker(0)).but(("mine", Sees(MINE), "forget", "lost"));
-    let actors = vec![("sender", sender()), ("keeper", keeper(0)), ("parker", parker)];
+    let actors = vec![("sender", sender()), ("poller", poller(0)), ("parker", parker)];
     is_caught("lost", OWNED_BY_0, actors);
 }
 
 #[test]
 fn parking_must_look_at_the_counter() {
     let parker = parker(0).but(("park", Delete(UNFLAGGED, Wait), "put", "mine"));
-    let actors = vec![("sender", sender()), ("keeper", keeper(0)), ("parker", parker)];
+    let actors = vec![("sender", sender()), ("poller", poller(0)), ("parker", parker)];
     is_caught("lost", OWNED_BY_0, actors);
 }
 
@@ -231,7 +231,7 @@ fn parking_must_wait_for_the_last_page() {
     let actors = vec![
         ("sender 1", sender()),
         ("sender 2", sender()),
-        ("keeper", keeper_of_pages(0)),
+        ("poller", poller_of_pages(0)),
         ("parker", hasty),
     ];
     is_caught("lost", Row::Ready, actors);
@@ -240,7 +240,7 @@ fn parking_must_wait_for_the_last_page() {
 #[test]
 fn a_ready_row_must_be_locked_by_the_sender() {
     let marked = sender().but(("mark", Sees(READY), "letter", "look"));
-    let actors = vec![("sender", marked), ("keeper", keeper(0))];
+    let actors = vec![("sender", marked), ("poller", poller(0))];
     is_caught("lost", Row::Ready, actors);
 }
 
@@ -256,13 +256,13 @@ fn one_shot(on_conflict: OnConflict) -> Program {
 
 #[test]
 fn to_do_nothing_on_conflict_loses_a_letter() {
-    let actors = vec![("sender", one_shot(DoNothing)), ("keeper", keeper(0))];
+    let actors = vec![("sender", one_shot(DoNothing)), ("poller", poller(0))];
     is_caught("lost", Row::Ready, actors);
 }
 
 #[test]
 fn to_make_a_run_ready_unseen_gives_it_two_places() {
-    let actors = vec![("sender", one_shot(DoUpdate(same))), ("keeper", keeper(0))];
+    let actors = vec![("sender", one_shot(DoUpdate(same))), ("poller", poller(0))];
     is_caught("its places", Row::Ready, actors);
 }
 
@@ -275,7 +275,7 @@ fn to_make_a_run_ready_unseen_revives_one_that_has_ended() {
 #[test]
 fn a_sender_that_missed_the_run_must_seek_again() {
     let gives_up = sender().but(("mark", Update(READY, same, Wait), "letter", "letter"));
-    let actors = vec![("sender", gives_up), ("keeper", keeper(0))];
+    let actors = vec![("sender", gives_up), ("poller", poller(0))];
     is_caught("lost", Row::Ready, actors);
 }
 
@@ -294,44 +294,44 @@ fn flag_and_letter_must_be_one_transaction() {
         .but(("raise", Update(OWNED, raised, Wait), "raised", "stuck"))
         .but(("raised", Commit, "again", END))
         .but(("again", Statement, "letter", END));
-    is_caught("lost", OWNED_BY_0, vec![("sender", twice), ("keeper", keeper(0))]);
+    is_caught("lost", OWNED_BY_0, vec![("sender", twice), ("poller", poller(0))]);
 }
 
 #[test]
 fn a_claim_must_read_the_inbox_behind_its_lock() {
-    let keeper = keeper(0)
+    let poller = poller(0)
         .but(("claim", Statement, "early inbox", END))
         .but(("early inbox", ReadInbox, "take", END))
         .but(("take", Delete(READY, Skip), "given", "none"))
         .but(("read", Statement, "journal", END));
-    is_caught("lost", Row::Ready, vec![("sender", sender()), ("keeper", keeper)]);
+    is_caught("lost", Row::Ready, vec![("sender", sender()), ("poller", poller)]);
 }
 
 #[test]
 fn collecting_must_read_the_inbox_behind_the_flag() {
-    let keeper = keeper(0)
+    let poller = poller(0)
         .but(("collect", Statement, "early letters", END))
         .but(("early letters", ReadInbox, "lower", END))
         .but(("lowered", Commit, "deliver", END));
-    let actors = vec![("sender 1", sender()), ("sender 2", sender()), ("keeper", keeper)];
+    let actors = vec![("sender 1", sender()), ("sender 2", sender()), ("poller", poller)];
     is_caught("lost", OWNED_BY_0, actors);
 }
 
 #[test]
 fn journal_and_inbox_must_be_read_at_once() {
-    let keeper = keeper(1)
+    let poller = poller(1)
         .but(("read", Statement, "journal", END))
         .but(("journal", ReadJournal, "read 2", END))
         .but(("read 2", Statement, "inbox", END))
         .but(("inbox", ReadInbox, "up", END));
-    is_caught("lost", OWNED_BY_0, stale_owner(keeper));
+    is_caught("lost", OWNED_BY_0, stale_owner(poller));
 }
 
 #[test]
 fn one_task_must_collect_and_reload() {
     let actors = vec![
         ("sender", sender()),
-        ("keeper", keeper(0)),
+        ("poller", poller(0)),
         ("reloader", reloader(0)),
         ("parker", parker(0)),
     ];
@@ -345,7 +345,7 @@ fn a_stale_owner_must_not_park() {
         ("parker", parker),
         ("takeover", takeover()),
         ("sender", sender()),
-        ("keeper 1", keeper(1)),
+        ("poller 1", poller(1)),
     ];
     is_caught("lost", OWNED_BY_0, actors);
 }

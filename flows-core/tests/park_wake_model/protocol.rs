@@ -87,9 +87,9 @@ pub(crate) fn sender() -> Program {
     )
 }
 
-/// The keeper of a worker: collects, claims, collects. One task, so that what it reads reaches the
+/// The poller of a worker: collects, claims, collects. One task, so that what it reads reaches the
 /// worker's memory in the order it was read.
-pub(crate) fn keeper(worker: u8) -> Program {
+pub(crate) fn poller(worker: u8) -> Program {
     Program::new(
         worker,
         &[
@@ -120,9 +120,9 @@ pub(crate) fn keeper(worker: u8) -> Program {
     )
 }
 
-/// A keeper that reads inboxes by the page, and reads on until it has read all.
-pub(crate) fn keeper_of_pages(worker: u8) -> Program {
-    keeper(worker)
+/// A poller that reads inboxes by the page, and reads on until it has read all.
+pub(crate) fn poller_of_pages(worker: u8) -> Program {
+    poller(worker)
         .but(("letters", ReadPage, "deliver", END))
         .but(("inbox", ReadPage, "journal", END))
         .but(("letters 2", ReadPage, "deliver 2", END))
@@ -148,9 +148,9 @@ pub(crate) fn loser(worker: u8) -> Program {
     Program::new(worker, &[("lost", Drop, END, END)])
 }
 
-/// A keeper that also reads dropped runs again.
-pub(crate) fn keeper_that_reloads(worker: u8) -> Program {
-    keeper(worker)
+/// A poller that also reads dropped runs again.
+pub(crate) fn poller_that_reloads(worker: u8) -> Program {
+    poller(worker)
         .but(("lower", Update(FLAGGED, lowered, Skip), "lowered", "dropped"))
         .but(("deliver", Deliver, "dropped", END))
         .but(("dropped", IsDropped, "reload", "claim"))
