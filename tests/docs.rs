@@ -86,6 +86,7 @@ fn the_main_types_have_compiled_examples() {
 fn the_architecture_names_what_exists() {
     let pages = ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/storage.md"].map(page);
     none(pages.iter().flat_map(sources::missing).collect());
+    none(pages.iter().flat_map(sources::unknown_methods).collect());
 }
 
 #[test]

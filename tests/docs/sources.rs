@@ -97,6 +97,30 @@ pub(crate) fn missing(page: &Page) -> Vec<String> {
     found
 }
 
+/// Methods in backticks, `Type::method`, whose type or name no source has.
+pub(crate) fn unknown_methods(page: &Page) -> Vec<String> {
+    let sources = sources();
+    let says = |text: &str| sources.iter().any(|(_, source)| source.contains(text));
+    let code = page.text.split('`').skip(1).step_by(2);
+    let methods = code.filter_map(|code| code.split_once("::"));
+    let is_word = |text: &str| text.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let methods = methods.filter(|(ty, method)| {
+        is_word(ty)
+            && is_word(method)
+            && ty.starts_with(char::is_uppercase)
+            && method.starts_with(char::is_lowercase)
+    });
+    let is_there = |ty: &str, method: &str| {
+        let is_type = ["struct", "enum", "trait"].iter().any(|kind| says(&format!("{kind} {ty}")));
+        is_type
+            && (says(&format!("fn {method}("))
+                || says(&format!("fn {method}<"))
+                || says(&format!(" {method}: ")))
+    };
+    let unknown = methods.filter(|(ty, method)| !is_there(ty, method));
+    unknown.map(|(ty, method)| format!("{}: there is no `{ty}::{method}`", page.path)).collect()
+}
+
 fn is_path(text: &str) -> bool {
     let file = text.split("::").next().unwrap_or_default();
     let known = [".rs", ".sql", ".md", "/"].iter().any(|end| file.ends_with(end));
@@ -236,6 +260,13 @@ mod tests {
         let gone = off_the_map(&page("\n### tests\n\n| `nothing.rs`, `docs.rs` | x |\n"));
         assert!(gone.contains(&"A.md: there is no `tests/nothing.rs`".to_owned()), "{gone:?}");
         assert!(!gone.iter().any(|complaint| complaint.contains("`tests/docs.rs`")));
+    }
+
+    #[test]
+    fn an_unknown_method_is_found() {
+        let text = "`Run::handle` `Run::invented_here` `Invented::handle` `tests/docs.rs::handle`"
+            .to_owned();
+        assert_eq!(unknown_methods(&Page { path: "A.md".into(), text }).len(), 2);
     }
 
     #[test]
