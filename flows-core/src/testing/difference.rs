@@ -33,7 +33,8 @@ fn value(payload: &Payload) -> Option<Value> {
     serde_json::from_str(payload.as_json()?).ok()
 }
 
-fn shown(payload: &Payload) -> String {
+/// A value, cut off where it is long.
+pub(crate) fn shown(payload: &Payload) -> String {
     cut(&format!("{payload:?}"))
 }
 

@@ -8,6 +8,7 @@ mod all;
 mod error;
 mod report;
 
+use super::difference::shown;
 use crate::engine::{History, PAYLOAD_LIMIT};
 use crate::error::{Error, ErrorKind};
 use crate::journal::{Event, Recorded};
@@ -184,7 +185,13 @@ fn same_inputs(history: &History, turn: &Turn) -> Result<(), ReplayError> {
         _ => false,
     };
     let at = history.events.iter().position(|entry| names_it(&entry.recorded.event));
-    Err(ReplayError::new(history, at, &changed.to_string()))
+    let recorded = match changed.child {
+        Some(child) => format!("in the child's own run {child}; here, only a hash of it"),
+        None => "only as a hash, so it cannot be shown".to_owned(),
+    };
+    let now = shown(&changed.input);
+    let why = format!("{changed}\n  journal: {recorded}\n  code:    {now}");
+    Err(ReplayError::new(history, at, &why))
 }
 
 /// A run that asks for an activity that nobody has is stuck as soon as it is taken up.
