@@ -50,9 +50,9 @@ impl Executor {
                 return Some(Job::drop(machine));
             }
         }
-        self.outside.read_clock();
         while let Some(key) = self.outside.busy.pop_front() {
             let Some(resident) = self.runs.get_mut(&key) else { continue };
+            self.outside.read_clock(); // user code has run since
             let (call, after) = self.outside.next_call(key, resident);
             if let Some(call) = call {
                 return Some(self.outside.job(key, resident, call));
