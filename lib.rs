@@ -105,7 +105,7 @@
 #[doc(hidden)]
 pub use flows_core::private as __private;
 
-pub use flows_core::context::{Call, ChildCall};
+pub use flows_core::calls::{Call, ChildCall};
 pub use flows_core::engine::Start;
 pub use flows_core::engine::{
     AnyWorkflow, DeadLetter, Description, History, HistoryEvent, rerun, set_engine, signal, start,
@@ -192,7 +192,7 @@ mod types {
     mod worker_builder {}
     #[doc = include_str!("flows-core/src/context/docs/activity.md")]
     mod activity_context {}
-    #[doc = include_str!("flows-core/src/context/docs/call.md")]
+    #[doc = include_str!("flows-core/src/calls/docs/call.md")]
     mod call {}
     #[doc = include_str!("flows-core/src/combinators/docs/join_all.md")]
     mod join_all {}

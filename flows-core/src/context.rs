@@ -5,9 +5,7 @@
 //! here does anything to the world.
 
 mod activity;
-mod call;
 mod cancel;
-mod child;
 mod exactly_once;
 mod op;
 mod side_effect;
@@ -18,11 +16,10 @@ mod workflow;
 
 pub(crate) use activity::Heartbeats;
 pub use activity::{ActivityContext, ActivityInfo, StateMap};
-pub use call::Call;
 pub use cancel::{Cancelled, Shield};
-pub use child::ChildCall;
 pub use exactly_once::{ExactlyOnce, Fate};
 pub(crate) use exactly_once::{SealRequest, Sealer};
+pub(crate) use op::OpHandle;
 pub use side_effect::SideEffect;
 pub use signal::{Signal, SignalFuture};
 pub(crate) use stop::Stop;

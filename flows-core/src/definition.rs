@@ -6,52 +6,21 @@
 
 mod activity;
 mod input;
-mod stored;
 mod workflow;
 
 use std::any::TypeId;
-use std::fmt;
 
 #[cfg(feature = "testing")]
 use serde::de::DeserializeOwned;
 
-use crate::registry::Registry;
+pub(crate) use crate::payload::PayloadFuture;
 #[cfg(feature = "testing")]
 use crate::shape::Shape;
+pub use crate::source::SourceLocation;
 
-pub(crate) use activity::PayloadFuture;
 pub use activity::{Activity, ActivityDef, ActivityOptions};
 pub use input::InputStruct;
-pub use stored::{Received, Stored, StoredValue};
 pub use workflow::{Workflow, WorkflowDef, WorkflowInput, WorkflowOptions};
-
-/// A definition of either kind: what `register_all![order, charge_payment]` accepts.
-pub trait Definition {
-    /// Adds the definition to a registry.
-    fn register(registry: &mut Registry);
-}
-
-/// Where a definition stands in the source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SourceLocation {
-    /// File, as the compiler names it.
-    pub file: &'static str,
-    /// Line, from 1.
-    pub line: u32,
-}
-
-impl SourceLocation {
-    /// A line of a file.
-    pub const fn new(file: &'static str, line: u32) -> Self {
-        Self { file, line }
-    }
-}
-
-impl fmt::Display for SourceLocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
-    }
-}
 
 /// A type of shared state that an activity's body asks for with `ctx.state::<T>()`.
 #[derive(Debug, Clone, Copy)]

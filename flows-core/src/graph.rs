@@ -8,7 +8,6 @@
 
 mod chart;
 mod dot;
-mod kind;
 mod mermaid;
 mod names;
 #[cfg(feature = "testing")]
@@ -18,7 +17,6 @@ mod text;
 
 use std::fmt;
 
-pub use kind::Kind;
 pub use names::{HelperGraph, SignalEntry};
 pub use resolve::ResolvedGraph;
 pub(crate) use resolve::{Item, Lane};
@@ -26,58 +24,9 @@ pub(crate) use resolve::{Item, Lane};
 pub(crate) use {read::read, text::flat, text::write};
 
 use crate::registry::Registry;
-
-/// The durable call sites of a workflow or a helper, in the order of its source.
-///
-/// ```text
-/// println!("{}", order::Workflow::GRAPH);            // indented text
-/// println!("{}", order::Workflow::GRAPH.mermaid());
-/// println!("{}", order::Workflow::GRAPH.dot());
-/// ```
-///
-/// These three look callees up among all definitions that are linked into the program;
-/// [`resolved`](Self::resolved) looks into one registry. `{:#}` shows the lines of the source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Graph {
-    /// The function, with its module: `my_app::orders::order`.
-    pub path: &'static str,
-    /// What it does, from first to last.
-    pub nodes: &'static [Node],
-}
-
-/// One place of the source: a step, or something with steps in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Node {
-    /// What stands there.
-    pub kind: Kind,
-    /// What it is about: the callee, the name of the signal, the condition, the pattern.
-    pub label: &'static str,
-    /// The line in the source, from 1.
-    pub line: u32,
-    /// What is inside: the branches of an `if`, the arms of a `match`, the body of a loop.
-    pub parts: &'static [Part],
-}
-
-impl Node {
-    /// A step, with nothing in it.
-    pub const fn step(kind: Kind, label: &'static str, line: u32) -> Self {
-        Self { kind, label, line, parts: &[] }
-    }
-}
-
-/// One way through a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
-    /// The pattern of an arm; empty where the position says it all.
-    pub label: &'static str,
-    /// What is done on this way.
-    pub nodes: &'static [Node],
-}
+pub use crate::source::{Graph, Kind, Node, Part};
 
 impl Graph {
-    /// The graph of what no macro has read: a definition that was written by hand.
-    pub const EMPTY: Self = Self { path: "", nodes: &[] };
-
     /// The graph with its callees looked up in `registry`, and its helpers put in. Helpers and
     /// signals are those of the whole program.
     pub fn resolved(&self, registry: &Registry) -> ResolvedGraph {
@@ -92,11 +41,6 @@ impl Graph {
     /// A graph in the DOT language of Graphviz.
     pub fn dot(&self) -> String {
         self.resolved(&Registry::all()).dot()
-    }
-
-    /// The name of the function.
-    pub fn name(&self) -> &'static str {
-        self.path.rsplit("::").next().unwrap_or_default()
     }
 }
 

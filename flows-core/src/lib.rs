@@ -5,6 +5,7 @@
 //! `flows`, which re-exports what they need.
 
 mod bytes;
+pub mod calls;
 pub mod clock;
 pub mod combinators;
 pub mod context;
@@ -29,6 +30,7 @@ pub mod registry;
 pub mod replay;
 pub mod retry;
 mod shape;
+pub mod source;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -7,15 +7,18 @@
 //! What user code sees is decoded from what is stored, live as in a replay. What cannot be read back is
 //! an error where it is written.
 
+mod stored;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 use std::fmt::Display;
+use std::pin::Pin;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use self::stored::{Received, Stored, StoredValue};
 use self::writer::{Form, Unwritable, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::fnv1a;
@@ -50,6 +53,9 @@ pub struct Payload {
     #[serde(with = "crate::bytes")]
     bytes: Vec<u8>,
 }
+
+/// A body that runs, and ends with an encoded value.
+pub(crate) type PayloadFuture = Pin<Box<dyn Future<Output = Result<Payload>> + Send>>;
 
 impl Payload {
     /// Encodes a value that will be read back as the same type, and tries that. Fails when its

@@ -5,11 +5,12 @@ pub use serde;
 pub use serde_json::Value;
 pub use tokio;
 
+pub use crate::calls::{Call, ChildCall};
 pub use crate::combinators::*;
-pub use crate::context::{ActivityContext, Call, ChildCall, Signal, WorkflowContext};
+pub use crate::context::{ActivityContext, Signal, WorkflowContext};
 pub use crate::definition::{
-    Activity, ActivityDef, ActivityOptions, Definition, InputStruct, SourceLocation, StateNeed,
-    Stored, Workflow, WorkflowDef, WorkflowInput, WorkflowOptions,
+    Activity, ActivityDef, ActivityOptions, InputStruct, SourceLocation, StateNeed, Workflow,
+    WorkflowDef, WorkflowInput, WorkflowOptions,
 };
 pub use crate::durable::{Block, Durable, MayFail, NeverFails, Outcome, block, durable, helper};
 pub use crate::error::class::{AsStandard, ErrorClass, ErrorType};
@@ -19,8 +20,8 @@ pub use crate::error::{Error, Result};
 pub use crate::graph;
 pub use crate::graph::{Graph, HelperGraph, SignalEntry};
 pub use crate::lint;
-pub use crate::payload::Codec;
-pub use crate::registry::{Registration, Registry};
+pub use crate::payload::{Codec, Stored};
+pub use crate::registry::{Definition, Registration, Registry};
 pub use crate::replay::watch::{Entered, entering};
 pub use crate::retry::RetryPolicy;
 pub use crate::shape::Shape;

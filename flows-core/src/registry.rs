@@ -9,9 +9,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::definition::{ActivityDef, Definition, SourceLocation, WorkflowDef};
+use crate::definition::{ActivityDef, SourceLocation, WorkflowDef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::{check_limit, check_name};
+
+/// A definition of either kind: what `register_all![order, charge_payment]` accepts.
+pub trait Definition {
+    /// Adds the definition to a registry.
+    fn register(registry: &mut Registry);
+}
 
 /// One definition of the program, submitted by its macro.
 pub struct Registration {

@@ -31,7 +31,7 @@ pub use turn::{ActivityStart, ChangedInput, Command, Turn};
 pub(crate) use check::target;
 #[cfg(feature = "testing")]
 pub(crate) use machine::Halt;
-pub(crate) use machine::Shared;
+pub(crate) use machine::{Body, Shared};
 pub(crate) use op::{Dropped, What};
 pub(crate) use probe::Probe;
 pub(crate) use state::State;

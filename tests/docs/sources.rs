@@ -188,7 +188,7 @@ pub(crate) const MAIN_ITEMS: &[(&str, &str, &str)] = &[
         "flows-core/src/context/activity.rs",
         "flows-core/src/context/docs/activity.md",
     ),
-    ("pub struct Call<", "flows-core/src/context/call.rs", "flows-core/src/context/docs/call.md"),
+    ("pub struct Call<", "flows-core/src/calls/activity.rs", "flows-core/src/calls/docs/call.md"),
     (
         "pub fn join_all<",
         "flows-core/src/combinators/all.rs",

@@ -13,7 +13,7 @@ use crate::replay::watch::{self, Place};
 use crate::replay::{Shared, State, Stuck};
 
 /// One operation of a run, held by the future that waits for it.
-pub(super) struct OpHandle {
+pub(crate) struct OpHandle {
     shared: Arc<Shared>,
     op: u32,
     open: bool,
@@ -25,7 +25,7 @@ pub(super) struct OpHandle {
 
 impl OpHandle {
     /// Takes an identity, without asking for anything yet.
-    pub(super) fn new(shared: &Arc<Shared>, site: Place, what: impl FnOnce() -> String) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, site: Place, what: impl FnOnce() -> String) -> Self {
         shared.bounds.operation(what, site);
         let op = shared.lock().next_op();
         let awaited = AtomicBool::new(false);
@@ -33,17 +33,17 @@ impl OpHandle {
     }
 
     /// See [`Sealed`](crate::durable::sealed::Sealed).
-    pub(super) fn is_awaited(&self) {
+    pub(crate) fn is_awaited(&self) {
         self.awaited.store(true, Relaxed);
     }
 
     /// Whether it was opened in this very turn, so that nothing can have come of it yet.
-    pub(super) fn is_new(&self) -> bool {
+    pub(crate) fn is_new(&self) -> bool {
         self.turn == self.shared.bounds.turn()
     }
 
     /// Its call is dropped. If nobody has awaited it, somebody has forgotten to.
-    pub(super) fn is_dropped(&self, call: impl FnOnce() -> String, started: bool) {
+    pub(crate) fn is_dropped(&self, call: impl FnOnce() -> String, started: bool) {
         if self.awaited.load(Relaxed) {
             return;
         }
@@ -63,21 +63,21 @@ impl OpHandle {
         });
     }
 
-    pub(super) fn op(&self) -> u32 {
+    pub(crate) fn op(&self) -> u32 {
         self.op
     }
 
     /// Where it was called.
-    pub(super) fn site(&self) -> Place {
+    pub(crate) fn site(&self) -> Place {
         self.site
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 
     /// Asks for it, once; `issue` puts it into the state.
-    pub(super) fn open(&mut self, issue: impl FnOnce(&mut State, u32)) {
+    pub(crate) fn open(&mut self, issue: impl FnOnce(&mut State, u32)) {
         if !self.open {
             self.open = true;
             self.turn = self.shared.bounds.turn();
@@ -85,7 +85,7 @@ impl OpHandle {
         }
     }
 
-    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<Payload>> {
+    pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<Payload>> {
         self.is_awaited();
         let polled = self.shared.lock().poll_op(self.op);
         match polled {
@@ -102,7 +102,7 @@ impl OpHandle {
 
     /// The output of an activity or a child. One that does not decode is not the workflow's error
     /// to handle: the run stops here and waits for a build that can read it.
-    pub(super) fn poll_output<T: DeserializeOwned>(
+    pub(crate) fn poll_output<T: DeserializeOwned>(
         &mut self,
         cx: &Context<'_>,
         name: &str,

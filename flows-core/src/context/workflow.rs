@@ -12,13 +12,11 @@ use super::cancel::{Cancelled, Shield};
 use super::side_effect::SideEffect;
 use super::signal::{Signal, SignalFuture};
 use super::timer::{Sleep, Timeout};
-use crate::definition::{Received, StoredValue, Workflow, WorkflowInput};
 use crate::durable::Durable;
-use crate::ending::ContinueAs;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::journal::{Event, StoredError};
 use crate::limits::check_name;
-use crate::payload::Payload;
+use crate::payload::{Payload, Received, StoredValue};
 use crate::replay::Shared;
 use crate::replay::watch::Place;
 
@@ -39,7 +37,7 @@ impl WorkflowContext {
     }
 
     /// Nobody may call without end: see [`Bounds`](crate::replay::bounds::Bounds).
-    fn calls(&self, what: &'static str, site: Place) {
+    pub(crate) fn calls(&self, what: &'static str, site: Place) {
         self.shared.bounds.call(what, site);
     }
 
@@ -222,18 +220,6 @@ impl WorkflowContext {
     /// Runs a durable future that cancellation does not reach: for clean-up.
     pub fn shield<F: Durable>(&self, future: F) -> Shield<F> {
         Shield::new(self, future)
-    }
-
-    /// Ends this run and goes on as a new one with another input and an empty journal:
-    /// `return ctx.continue_as_new(order::Input { … })`.
-    #[track_caller]
-    pub fn continue_as_new<I: WorkflowInput, T>(&self, input: I) -> Result<T> {
-        self.calls("`ctx.continue_as_new(..)`", Location::caller());
-        let (name, version) = (<I::Workflow as Workflow>::NAME, <I::Workflow as Workflow>::VERSION);
-        let input = Payload::column(&input)?.as_json().unwrap_or("null").to_owned();
-        let next = ContinueAs { workflow: name.to_owned(), version, input };
-        let message = format!("continued as a new run of `{name}`");
-        Err(Error::new(ErrorKind::ContinueAsNew, message).with_details(next))
     }
 
     /// Whether this run takes part in a change of the workflow's code; `id` names the change:

@@ -3,7 +3,6 @@
 use std::any::TypeId;
 use std::borrow::Cow;
 use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -14,7 +13,7 @@ use super::Shapes;
 use super::{SourceLocation, StateNeed};
 use crate::context::ActivityContext;
 use crate::error::{Error, Result};
-use crate::payload::{Codec, Payload};
+use crate::payload::{Codec, Payload, PayloadFuture};
 use crate::retry::RetryPolicy;
 
 /// A step that touches the outside world. `#[activity]` implements it.
@@ -92,8 +91,6 @@ impl Default for ActivityOptions {
         }
     }
 }
-
-pub(crate) type PayloadFuture = Pin<Box<dyn Future<Output = Result<Payload>> + Send>>;
 
 /// An activity with its types erased.
 #[derive(Clone)]

@@ -12,12 +12,12 @@ use serde::de::DeserializeOwned;
 #[cfg(feature = "testing")]
 use super::Shapes;
 use super::SourceLocation;
-use super::activity::PayloadFuture;
 use crate::context::WorkflowContext;
 use crate::error::{Error, Result};
-use crate::graph::Graph;
-use crate::payload::Payload;
+use crate::payload::{Payload, PayloadFuture};
+use crate::replay::{Body, Shared};
 use crate::retry::RetryPolicy;
+use crate::source::Graph;
 
 /// Deterministic code that survives restarts. `#[workflow]` implements it.
 pub trait Workflow: Send + Sync + 'static {
@@ -111,6 +111,16 @@ impl WorkflowDef {
             id: TypeId::of::<W>(),
             begin: Arc::new(begin::<W> as fn(_, &_) -> _),
         }
+    }
+}
+
+impl Body for WorkflowDef {
+    fn source(&self) -> SourceLocation {
+        self.source
+    }
+
+    fn begin(&self, shared: &Arc<Shared>, input: &Payload) -> Result<PayloadFuture> {
+        (self.begin)(WorkflowContext::new(Arc::clone(shared)), input)
     }
 }
 

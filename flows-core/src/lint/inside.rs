@@ -2,7 +2,8 @@
 //!
 //! The answer gives the context that the function takes, so that there is no second error about that.
 
-use crate::context::{ActivityContext, Call, ChildCall, WorkflowContext};
+use crate::calls::{Call, ChildCall};
+use crate::context::{ActivityContext, WorkflowContext};
 use crate::definition::{Activity, Workflow};
 use crate::durable::Block;
 

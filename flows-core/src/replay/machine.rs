@@ -12,13 +12,12 @@ use super::state::State;
 use super::stuck::Stuck;
 use super::turn::{Command, Turn};
 use super::watch::{self, Place};
-use crate::context::WorkflowContext;
-use crate::definition::{PayloadFuture, SourceLocation, WorkflowDef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded, StoredError};
 use crate::panics::{Caught, catch};
-use crate::payload::Payload;
+use crate::payload::{Payload, PayloadFuture};
+use crate::source::SourceLocation;
 use crate::time::Timestamp;
 
 /// What never changes about a run.
@@ -42,8 +41,17 @@ pub struct RunInfo {
     pub payload_limit: usize,
 }
 
+/// What a machine runs: a workflow's definition.
+pub trait Body {
+    /// Where it stands.
+    fn source(&self) -> SourceLocation;
+
+    /// Decodes the input and makes the run's future, with a context over this state.
+    fn begin(&self, shared: &Arc<Shared>, input: &Payload) -> Result<PayloadFuture>;
+}
+
 /// The machine's state, shared with the context that user code holds.
-pub(crate) struct Shared {
+pub struct Shared {
     pub(crate) info: RunInfo,
     pub(crate) bounds: Bounds,
     state: Mutex<State>,
@@ -74,14 +82,13 @@ const LOOKS: usize = 10_000;
 
 impl Machine {
     /// Makes the run's future, without polling it. Stuck when the input does not decode.
-    pub fn new(info: RunInfo, def: &WorkflowDef, input: &Payload) -> Result<Self, Stuck> {
+    pub fn new(info: RunInfo, body: &impl Body, input: &Payload) -> Result<Self, Stuck> {
         let state = Mutex::new(State::new(info.started_at, info.key.run));
         let shared = Arc::new(Shared { info, bounds: Bounds::default(), state });
-        let context = WorkflowContext::new(Arc::clone(&shared));
-        let future = catch(|| (def.begin)(context, input))
+        let future = catch(|| body.begin(&shared, input))
             .map_err(|panic| panicked("the workflow's input", &panic))?
             .map_err(|error| Stuck::new(error.to_string()))?;
-        let (future, source) = (Some(future), def.source);
+        let (future, source) = (Some(future), body.source());
         Ok(Self { shared, future, bell: Arc::default(), entered: None, source })
     }
 

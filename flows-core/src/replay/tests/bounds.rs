@@ -14,8 +14,9 @@ use std::time::{Duration, SystemTime};
 
 use super::script::{charge, ship};
 use super::stage::{Cancel, Stage, completes, replay_events, signal};
+use crate::calls::ChildCall;
 use crate::combinators::{join, join_all, select};
-use crate::context::{ChildCall, WorkflowContext};
+use crate::context::WorkflowContext;
 use crate::definition::WorkflowDef;
 use crate::durable::{block, durable};
 use crate::error::Result;

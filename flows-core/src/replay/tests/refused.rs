@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::script::{charge, seen};
 use super::stage::{Stage, replay_events};
-use crate::context::ChildCall;
+use crate::calls::ChildCall;
 use crate::definition::WorkflowDef;
 
 workflow!(Other "other" |_ctx| { Ok(()) });

@@ -2,7 +2,8 @@
 //!
 //! This crate must not depend on the macros, so the traits are implemented by hand.
 
-use crate::context::{Call, WorkflowContext};
+use crate::calls::Call;
+use crate::context::WorkflowContext;
 use crate::definition::{Activity, SourceLocation};
 use crate::error::{Error, Result};
 

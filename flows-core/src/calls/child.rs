@@ -9,8 +9,7 @@ use std::task::{Context, Poll};
 
 use uuid::Uuid;
 
-use super::op::OpHandle;
-use super::workflow::WorkflowContext;
+use crate::context::{OpHandle, WorkflowContext};
 use crate::definition::{Workflow, WorkflowOptions};
 use crate::durable::sealed::Sealed;
 use crate::error::{Error, Result};

@@ -139,7 +139,7 @@ impl Kind {
 
     /// What the resolved text form may begin a line with; `if patched` comes before `if`.
     #[cfg(feature = "testing")]
-    pub(super) const WRITTEN: &'static [Self] = &[
+    pub(crate) const WRITTEN: &'static [Self] = &[
         Self::Call,
         Self::Activity,
         Self::Child,

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::op::OpHandle;
-use super::workflow::WorkflowContext;
+use crate::context::{OpHandle, WorkflowContext};
 use crate::definition::{Activity, ActivityDef};
 use crate::durable::sealed::Sealed;
 use crate::error::{Error, Result};
