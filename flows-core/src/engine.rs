@@ -3,6 +3,7 @@
 //! Nothing here knows a database; a store does the work. `flows-pg` wraps [`Engine`] with its
 //! connections.
 
+mod access;
 mod aside;
 mod batcher;
 mod dead_letters;
@@ -22,7 +23,6 @@ mod stuck_runs;
 mod tenant;
 pub(crate) mod waiters;
 
-use std::ops::Deref;
 #[cfg(feature = "testing")]
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -43,6 +43,8 @@ pub use list::{List, Page, PageToken};
 #[cfg(feature = "testing")]
 pub(crate) use outcome::Waiting;
 pub use send::{Cancel, SendSignal};
+#[doc(hidden)]
+pub use serde::Serialize;
 pub use start::Start;
 pub use stuck_runs::StuckRuns;
 pub use tenant::{RerunOf, Tenant};
@@ -51,7 +53,7 @@ use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{NewRun, Outcome, OutgoingMessage, Sent, Started, Store, held};
 use aside::{Aside, Wanted};
-use batcher::{Batcher, Batchers};
+use batcher::Batchers;
 use hints::Hints;
 use intakes::Begun;
 use waiters::FirstNews;
@@ -80,17 +82,19 @@ pub(crate) struct Inner {
 }
 
 impl Engine {
+    crate::default_tenant_methods!(|engine| engine.tenant);
+
     /// An engine on a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
         let hints = Arc::new(Hints::new(Arc::clone(&store)));
         let inner = Inner {
+            starts: starts(&store, &hints),
+            sends: sends(&store),
+            outcomes: outcomes(&store),
             store,
             hints,
             payload_limit: AtomicUsize::new(PAYLOAD_LIMIT),
             listening: Mutex::default(),
-            starts: Batchers::default(),
-            sends: Batchers::default(),
-            outcomes: Batchers::default(),
             aside: Aside::default(),
             #[cfg(feature = "testing")]
             waiting: OnceLock::new(),
@@ -136,11 +140,9 @@ impl Engine {
     }
 }
 
-impl Deref for Engine {
-    type Target = Tenant;
-
-    fn deref(&self) -> &Tenant {
-        &self.tenant
+impl From<&Engine> for Engine {
+    fn from(engine: &Engine) -> Self {
+        engine.clone()
     }
 }
 
@@ -164,13 +166,17 @@ impl Inner {
 
     /// Starts a run with the others of its batch, or apart from them where its workflow id is held.
     async fn start(&self, run: &NewRun) -> Result<Begun> {
+        #[cfg(feature = "testing")]
+        if let Some(waiting) = self.waiting.get() {
+            waiting.until_served().await;
+        }
         let unless_held = |begun: Begun| (begun.started != Started::Held).then_some(begun);
         let wanted = || Wanted::of_start(run);
         let wait = async |left| {
             let started = self.store.start_held(run, left).await?;
             Ok(unless_held(Begun { started, news: FirstNews::default() }))
         };
-        let ask = async || Ok(unless_held(self.start_with_others(run.clone()).await?));
+        let ask = async || Ok(unless_held(self.starts.ask(run.clone()).await?));
         let begun = self.aside.ask(wanted, ask, wait).await?;
         begun.ok_or_else(|| match &run.spec.workflow_id {
             Some(id) => held(&format!("workflow id `{id}`")),
@@ -178,57 +184,44 @@ impl Inner {
         })
     }
 
-    async fn start_with_others(&self, run: NewRun) -> Result<Begun> {
-        let batcher = self.starts.here(|| {
-            let (store, hints) = (Arc::clone(&self.store), Arc::clone(&self.hints));
-            Batcher::spawn(
-                |run| run.spec.input.len(),
-                move |runs: Vec<NewRun>| {
-                    let (store, hints) = (Arc::clone(&store), Arc::clone(&hints));
-                    async move { hints.intakes.start(&*store, &hints.waiters, runs).await }
-                },
-            )
-        });
-        batcher.ask(run).await
-    }
-
     /// Sends with the others of a batch, or apart from them where the run is held.
-    async fn send(&self, mail: &OutgoingMessage) -> Result<Sent> {
+    async fn send(&self, message: &OutgoingMessage) -> Result<Sent> {
         let unless_held = |sent: Sent| (sent != Sent::Held).then_some(sent);
-        let wait = async |left| Ok(unless_held(self.store.send_held(mail, left).await?));
-        let ask = async || Ok(unless_held(self.send_with_others(mail.clone()).await?));
-        let sent = self.aside.ask(|| Wanted::Run(mail.to), ask, wait).await?;
-        sent.ok_or_else(|| held(&format!("run {}", mail.to.run)))
-    }
-
-    async fn send_with_others(&self, mail: OutgoingMessage) -> Result<Sent> {
-        let store = &self.store;
-        let batcher = self.sends.here(|| {
-            let store = Arc::clone(store);
-            Batcher::spawn(
-                |mail| mail.payload.len(),
-                move |mail: Vec<OutgoingMessage>| {
-                    let store = Arc::clone(&store);
-                    async move { store.send(&mail).await }
-                },
-            )
-        });
-        batcher.ask(mail).await
+        let wait = async |left| Ok(unless_held(self.store.send_held(message, left).await?));
+        let ask = async || Ok(unless_held(self.sends.ask(message.clone()).await?));
+        let sent = self.aside.ask(|| Wanted::Run(message.to), ask, wait).await?;
+        sent.ok_or_else(|| held(&format!("run {}", message.to.run)))
     }
 
     async fn outcome(&self, run: RunKey) -> Result<Option<Outcome>> {
-        let store = &self.store;
         self.listen(); // who asks will wait
-        let batcher = self.outcomes.here(|| {
-            let store = Arc::clone(store);
-            Batcher::spawn(
-                |_| 0,
-                move |runs: Vec<RunKey>| {
-                    let store = Arc::clone(&store);
-                    async move { outcome::of_each(&*store, &runs).await }
-                },
-            )
-        });
-        batcher.ask(run).await
+        self.outcomes.ask(run).await
     }
+}
+
+fn starts(store: &Arc<dyn Store>, hints: &Arc<Hints>) -> Batchers<NewRun, Begun> {
+    let (store, hints) = (Arc::clone(store), Arc::clone(hints));
+    let start = move |runs| {
+        let (store, hints) = (Arc::clone(&store), Arc::clone(&hints));
+        async move { hints.intakes.start(&*store, &hints.waiters, runs).await }
+    };
+    Batchers::new(|run: &NewRun| run.spec.input.len(), start)
+}
+
+fn sends(store: &Arc<dyn Store>) -> Batchers<OutgoingMessage, Sent> {
+    let store = Arc::clone(store);
+    let send = move |messages: Vec<_>| {
+        let store = Arc::clone(&store);
+        async move { store.send(&messages).await }
+    };
+    Batchers::new(|message: &OutgoingMessage| message.payload.len(), send)
+}
+
+fn outcomes(store: &Arc<dyn Store>) -> Batchers<RunKey, Option<Outcome>> {
+    let store = Arc::clone(store);
+    let look = move |runs: Vec<_>| {
+        let store = Arc::clone(&store);
+        async move { outcome::of_each(&*store, &runs).await }
+    };
+    Batchers::new(|_| 0, look)
 }

@@ -34,11 +34,9 @@ use self::hints::Hints;
 use self::state::State;
 use crate::error::Result;
 use crate::ids::RunKey;
-use crate::store::{
-    Activation, Claim, ClaimStuck, Close, Collected, Committed, Counted, DeadLetter, Hint,
-    HistoryRow, Lease, ListFilter, Listed, NewRun, Outcome, OutgoingMessage, Overdue, Page, Polled,
-    Record, RunView, Scan, Scanned, Sent, Started, Store, StoreFuture, WorkerIdentity,
-};
+use crate::store::StoreFuture;
+use crate::store::traits::*;
+use crate::store::types::*;
 use crate::time::Timestamp;
 
 /// A store in memory. Clones share it, as workers share a database.
@@ -95,27 +93,17 @@ impl std::fmt::Debug for MemoryStore {
     }
 }
 
-impl Store for MemoryStore {
+impl ClientStore for MemoryStore {
     fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>> {
         self.transact(|state, now| Ok(runs.iter().map(|run| state.start(run, now)).collect()))
     }
 
-    fn start_owned<'a>(
-        &'a self,
-        worker: Uuid,
-        runs: &'a [NewRun],
-    ) -> StoreFuture<'a, Vec<Result<Started>>> {
-        self.transact(move |state, now| {
-            Ok(runs.iter().map(|run| state.start_owned(worker, run, now)).collect())
-        })
+    fn start_held<'a>(&'a self, run: &'a NewRun, _limit: Duration) -> StoreFuture<'a, Started> {
+        self.transact(|state, now| state.start(run, now))
     }
 
     fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
         self.transact(|state, _| Ok(mail.iter().map(|message| state.send(message)).collect()))
-    }
-
-    fn start_held<'a>(&'a self, run: &'a NewRun, _limit: Duration) -> StoreFuture<'a, Started> {
-        self.transact(|state, now| state.start(run, now))
     }
 
     fn send_held<'a>(
@@ -144,16 +132,18 @@ impl Store for MemoryStore {
         self.transact(move |state, now| Ok(state.retry_stuck(run, now)))
     }
 
+    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>> {
+        self.transact(move |state, _| Ok(state.find(tenant, workflow_id)))
+    }
+
+    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
+        self.transact(move |state, now| Ok(state.describe(run, now)))
+    }
+}
+
+impl WorkerStore for MemoryStore {
     fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
         self.transact(|state, now| Ok(state.register(worker, now)))
-    }
-
-    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
-        self.transact(move |state, now| Ok(state.overdue(now).take(limit).collect()))
-    }
-
-    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
-        self.transact(move |state, now| Ok(state.claim_stuck(claim, now)))
     }
 
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
@@ -171,8 +161,26 @@ impl Store for MemoryStore {
         self.transact(|state, now| Ok(state.poll(worker, now)))
     }
 
+    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
+        self.transact(move |state, now| Ok(state.overdue(now).take(limit).collect()))
+    }
+
+    fn start_owned<'a>(
+        &'a self,
+        worker: Uuid,
+        runs: &'a [NewRun],
+    ) -> StoreFuture<'a, Vec<Result<Started>>> {
+        self.transact(move |state, now| {
+            Ok(runs.iter().map(|run| state.start_owned(worker, run, now)).collect())
+        })
+    }
+
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
         self.transact(move |state, now| Ok(state.claim(claim, now)))
+    }
+
+    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
+        self.transact(move |state, now| Ok(state.claim_stuck(claim, now)))
     }
 
     fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>> {
@@ -199,29 +207,11 @@ impl Store for MemoryStore {
     fn writers(&self) -> usize {
         2
     }
+}
 
+impl Inspect for MemoryStore {
     fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>> {
         self.transact(|state, _| Ok(state.outcomes(runs)))
-    }
-
-    fn publish(&self, hint: Hint) {
-        self.0.hints.send(&hint);
-    }
-
-    fn subscribe(&self) -> Option<tokio::sync::mpsc::UnboundedReceiver<Hint>> {
-        Some(self.0.hints.subscribe())
-    }
-
-    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>> {
-        self.transact(move |state, _| Ok(state.find(tenant, workflow_id)))
-    }
-
-    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
-        self.transact(move |state, now| Ok(state.describe(run, now)))
-    }
-
-    fn as_any(&self) -> &dyn std::any::Any {
-        self
     }
 
     fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>> {
@@ -244,7 +234,23 @@ impl Store for MemoryStore {
         self.transact(move |state, now| Ok(state.stuck_of(tenant, limit, now)))
     }
 
-    fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {
+    fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetterRow>> {
         self.transact(move |state, _| Ok(state.dead_letters(tenant, limit)))
+    }
+}
+
+impl Hub for MemoryStore {
+    fn publish(&self, hint: Hint) {
+        self.0.hints.send(&hint);
+    }
+
+    fn subscribe(&self) -> Option<tokio::sync::mpsc::UnboundedReceiver<Hint>> {
+        Some(self.0.hints.subscribe())
+    }
+}
+
+impl Store for MemoryStore {
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
     }
 }

@@ -7,28 +7,28 @@ mod activity;
 mod calls;
 mod causes;
 mod crash;
-mod desk;
 mod difference;
 mod env;
+mod interceptor;
 mod kit;
 mod lock;
 mod mock;
+mod observed_store;
 mod replay;
 mod run;
 mod simulation;
 mod time;
 mod waiting;
-mod watched;
 
 pub use activity::TestActivity;
 pub use crash::{CrashEverywhere, crash_everywhere};
-pub(crate) use desk::Desk;
 pub use env::TestEnv;
+pub(crate) use interceptor::TestInterceptor;
 pub use lock::{Finding, Level, Lock, LockReport, check_lock, check_lock_at, check_lock_of};
 pub use replay::{
     FailedRun, Failure, ReplayAll, ReplayError, Report, replay, replay_all, replay_with,
 };
 pub use run::{on_memory, passed};
 #[doc(hidden)]
-pub use simulation::Flaw;
+pub use simulation::Mutation;
 pub use simulation::{Faults, Simulated, Simulation, SimulationError};

@@ -89,8 +89,8 @@ pub struct Worker {
 
 impl Worker {
     /// Begins to build a worker for these definitions.
-    pub fn builder(engine: &Engine, registry: Registry) -> WorkerBuilder {
-        WorkerBuilder::new(engine.clone(), registry)
+    pub fn builder(engine: impl Into<Engine>, registry: Registry) -> WorkerBuilder {
+        WorkerBuilder::new(engine.into(), registry)
     }
 
     /// The same worker with other limits, on another engine, in a process of the testing kit.

@@ -120,7 +120,7 @@ CREATE TABLE flows.dead_letters (
 
 CREATE INDEX dead_letters_newest ON flows.dead_letters (shard, tenant_id, failed_at);
 
--- Keys of letters that a run has received, or one in whose place it goes on; they outlive the letters.
+-- Keys of messages that a run has received, or one in whose place it goes on; they outlive the messages.
 CREATE TABLE flows.inbox_keys (
     shard     smallint NOT NULL,
     tenant_id uuid     NOT NULL,
@@ -157,7 +157,7 @@ CREATE TABLE flows.owned (
     setbacks  smallint NOT NULL DEFAULT 0,
     claim     bigint   NOT NULL,                       -- the worker's claim it came with
     lane      bigint   NOT NULL,
-    sent      bigint   NOT NULL DEFAULT 0,             -- letters since the worker owns it
+    sent      bigint   NOT NULL DEFAULT 0,             -- messages since the worker owns it
     PRIMARY KEY (shard, tenant_id, run_id)
 );
 
@@ -184,7 +184,7 @@ CREATE INDEX parked_due ON flows.parked (shard, wake_at)
 CREATE INDEX parked_stuck ON flows.parked (lane, wake_at) WHERE setbacks > 0;
 CREATE INDEX parked_suspects ON flows.parked (wake_at, lane) WHERE setbacks < 0;
 
--- Letters that no record has consumed. `seq` is drawn under the lock of the run's place, so within
+-- Messages that no record has consumed. `seq` is drawn under the lock of the run's place, so within
 -- a run it rises in commit order.
 CREATE TABLE flows.inbox (
     shard     smallint    NOT NULL,

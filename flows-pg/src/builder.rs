@@ -5,7 +5,7 @@ use flows_core::Result;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, Socket};
 
-use crate::connect::Ways;
+use crate::ways::Ways;
 use crate::{Engine, PgStore};
 
 /// How an engine is made. [`Engine::builder`] begins one, [`EngineBuilder::connect`] ends it.

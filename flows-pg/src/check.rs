@@ -6,29 +6,16 @@ use deadpool_postgres::ClientWrapper;
 use flows_core::error::{Error, ErrorKind};
 use tokio_postgres::Row;
 
-use crate::error::Fault;
-use crate::link::{BEGIN_APART, Link};
+use crate::error::{Fault, is_standby};
+use crate::link::Link;
 use crate::migrate::{self, Found};
 use crate::names::Names;
 use crate::pooler::{self, Mode, Types};
-use crate::sql::CHECK;
-use crate::store::Shared;
+use crate::sql::{BEGIN_APART, CHECK};
+use crate::store::{Checked, Limited, Shared};
 
 /// How long the answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
-
-/// What the check has found out.
-pub(crate) struct Checked {
-    types: Option<Types>,
-    /// How many connections the role that logs in may have, where that is limited.
-    connections: Option<Limited>,
-}
-
-/// A limit of connections, and whose it is.
-struct Limited {
-    login: String,
-    most: i32,
-}
 
 impl Shared {
     /// Checks once; a check that failed is made again, for somebody may have migrated.
@@ -118,7 +105,7 @@ async fn check(link: Link<'_>) -> Result<Option<Limited>, Fault> {
     migrate::compare(found, link.names())?;
     if row.get::<_, Option<bool>>("unnumbered") == Some(true) {
         return Err(wrong(format!(
-            "letters in {}.inbox have numbers that its sequence has not given, as after logical \
+            "messages in {}.inbox have numbers that its sequence has not given, as after logical \
              replication: run `engine.migrate()`, which lets it go on behind them",
             link.names().schema()
         ))
@@ -156,15 +143,6 @@ fn roles(row: &Row, names: Names) -> Result<(), Error> {
         );
     }
     Ok(())
-}
-
-/// It answers, and can never be written to.
-pub(crate) fn is_standby() -> Error {
-    wrong(
-        "this server is a standby, which cannot be written to: connect to the primary, for example \
-         with all servers in the connection string and target_session_attrs=read-write"
-            .into(),
-    )
 }
 
 fn wrong(message: String) -> Error {

@@ -1,6 +1,6 @@
-//! `collect`: mail flags go down, and the inboxes behind them are read.
+//! `collect`: message flags go down, and the inboxes behind them are read.
 //!
-//! A page of each is read. The flag goes down first: a letter that comes in between raises it again.
+//! A page of each is read. The flag goes down first: a message that comes in between raises it again.
 
 use flows_core::error::Result;
 use flows_core::store::{Collected, Page};
@@ -15,7 +15,7 @@ use crate::sql::COLLECT;
 use crate::store::Shared;
 use crate::unfinished::Request;
 
-/// Runs whose mail one call collects; the flags of the others stay up.
+/// Runs whose messages one call collects; the flags of the others stay up.
 const CHUNK: i64 = 2000;
 
 impl Shared {

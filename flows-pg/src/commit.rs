@@ -10,8 +10,8 @@
 
 mod batch;
 mod columns;
+mod fenced;
 mod held;
-mod losers;
 
 use std::collections::HashSet;
 
@@ -74,7 +74,7 @@ impl Shared {
                     parts.extend(after_wait(part, found, &mut answers));
                 }
                 Err(fault) => {
-                    let lost = losers_if(&batch, lent.link(), &fault).await?;
+                    let lost = fenced_if(&batch, lent.link(), &fault).await?;
                     parts.extend(mend(part, lost, fault, &mut answers)?);
                 }
             }
@@ -121,9 +121,9 @@ async fn bereft(link: Link<'_>, records: &[Record], since: i64) -> Result<Vec<us
 }
 
 /// The records that have lost their run, if that is why the batch was aborted.
-async fn losers_if(batch: &Batch<'_>, link: Link<'_>, fault: &Fault) -> Result<Vec<usize>, Fault> {
+async fn fenced_if(batch: &Batch<'_>, link: Link<'_>, fault: &Fault) -> Result<Vec<usize>, Fault> {
     match fault.remedy() {
-        Remedy::Contended => batch.losers(link).await,
+        Remedy::Contended => batch.fenced(link).await,
         _ => Ok(Vec::new()),
     }
 }

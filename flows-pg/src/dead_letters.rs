@@ -1,7 +1,7 @@
 //! `dead_letters`: failed runs that can be rerun, newest first.
 
 use flows_core::error::Result;
-use flows_core::store::DeadLetter;
+use flows_core::store::DeadLetterRow;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -11,7 +11,11 @@ use crate::store::Shared;
 use crate::types::{Time, unsigned};
 
 impl Shared {
-    pub(crate) async fn dead_letters(&self, tenant: Uuid, limit: usize) -> Result<Vec<DeadLetter>> {
+    pub(crate) async fn dead_letters(
+        &self,
+        tenant: Uuid,
+        limit: usize,
+    ) -> Result<Vec<DeadLetterRow>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let params: crate::link::Params<'_> = &[&tenant, &shards(), &limit];
         let rows = self.in_tenant(tenant, DEAD_LETTERS, params).await?;
@@ -19,8 +23,8 @@ impl Shared {
     }
 }
 
-fn dead_letter(row: &Row) -> DeadLetter {
-    DeadLetter {
+fn dead_letter(row: &Row) -> DeadLetterRow {
+    DeadLetterRow {
         key: key(row),
         workflow_id: row.get("workflow_id"),
         workflow: row.get("workflow"),

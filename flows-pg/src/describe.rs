@@ -12,20 +12,15 @@ use crate::error::Fault;
 use crate::rows::{key, spec, status};
 use crate::scope::Scope;
 use crate::sql::DESCRIBE;
-use crate::store::Shared;
-use crate::tenant::Wait;
 use crate::types::{Time, unsigned};
 
-impl Shared {
-    pub(crate) async fn describe(&self, run: RunKey) -> Result<Option<RunView>> {
-        Ok(describe(Scope::Alone(self, run.tenant, Wait::Long), run).await?)
+impl Scope<'_> {
+    pub(crate) async fn describe(self, run: RunKey) -> Result<Option<RunView>, Fault> {
+        let rows = self.query(DESCRIBE, &[&run.shard, &run.tenant, &run.run]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let (placement, cancelling) = (placement(row), row.get("cancelling"));
+        Ok(Some(RunView { placement, cancelling, ..view(row)? }))
     }
-}
-
-pub(crate) async fn describe(scope: Scope<'_>, run: RunKey) -> Result<Option<RunView>, Fault> {
-    let rows = scope.query(DESCRIBE, &[&run.shard, &run.tenant, &run.run]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(RunView { placement: placement(row), cancelling: row.get("cancelling"), ..view(row)? }))
 }
 
 /// A run as lists show it.

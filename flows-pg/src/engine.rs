@@ -1,22 +1,21 @@
 //! The engine on PostgreSQL: how an application connects, and its schema.
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use deadpool_postgres::Pool;
-use flows_core::Result;
+use flows_core::{Result, Tenant};
+use uuid::Uuid;
 
 use crate::{EngineBuilder, PgStore};
 
 /// Connects a program to the runs in a PostgreSQL database: starts, signals and inspects them. Cheap
 /// to clone.
-///
-/// Everything else an engine does, it does as [`flows_core::Engine`], which it dereferences to.
 #[cfg_attr(not(doctest), doc = include_str!("docs/engine.md"))]
 #[derive(Clone)]
 pub struct Engine {
     core: flows_core::Engine,
-    store: Arc<PgStore>,
+    /// None on the store in memory.
+    store: Option<Arc<PgStore>>,
 }
 
 impl Engine {
@@ -47,16 +46,39 @@ impl Engine {
     pub(crate) fn on(store: PgStore) -> Self {
         let store = Arc::new(store);
         let core = flows_core::Engine::new(Arc::clone(&store) as Arc<dyn flows_core::store::Store>);
-        Self { core, store }
+        Self { core, store: Some(store) }
     }
 
-    /// Brings the schema `flows` up to this build. Idempotent; several may race.
+    /// An engine on a store in this process, for tests and experiments: its runs end with it.
+    pub fn in_memory() -> Self {
+        let store = flows_core::memory::MemoryStore::new();
+        Self { core: flows_core::Engine::new(Arc::new(store)), store: None }
+    }
+
+    flows_core::default_tenant_methods!(|engine| engine.core);
+
+    /// The engine for one tenant: its runs, and no others.
+    pub fn tenant(&self, id: impl Into<Uuid>) -> Tenant {
+        self.core.tenant(id)
+    }
+
+    /// Sets the largest payload in bytes that is accepted from here on; see
+    /// [`flows_core::Engine::set_payload_limit`].
+    pub fn set_payload_limit(&self, bytes: usize) {
+        self.core.set_payload_limit(bytes);
+    }
+
+    /// Brings the schema `flows` up to this build. Idempotent; several may race. In memory, there is
+    /// nothing to do.
     ///
     /// # Errors
     /// When the schema is newer than the build, or the role may not create it; the error says
     /// what to do.
     pub async fn migrate(&self) -> Result<()> {
-        self.store.migrate().await
+        match &self.store {
+            Some(store) => store.migrate().await,
+            None => Ok(()),
+        }
     }
 
     /// The SQL that [`Engine::migrate`] runs on an empty database, for review.
@@ -73,17 +95,12 @@ impl Engine {
     }
 
     /// The store, for tests and tools.
+    ///
+    /// # Panics
+    /// On the store in memory.
     #[doc(hidden)]
     pub fn store(&self) -> &PgStore {
-        &self.store
-    }
-}
-
-impl Deref for Engine {
-    type Target = flows_core::Engine;
-
-    fn deref(&self) -> &flows_core::Engine {
-        &self.core
+        self.store.as_deref().expect("an engine on PostgreSQL")
     }
 }
 

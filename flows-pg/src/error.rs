@@ -1,12 +1,12 @@
 //! Errors of the client library, as errors of this one: by what the caller does next.
 
+use std::io;
 use std::time::Duration;
 
 use deadpool_postgres::{PoolError, TimeoutType};
 use flows_core::error::{Error, ErrorKind};
 use tokio_postgres::error::{DbError, SqlState};
 
-use crate::connect::wire::carried;
 use crate::names::Names;
 
 pub(crate) use tokio_postgres::Error as PgError;
@@ -23,6 +23,24 @@ pub(crate) enum Fault {
     Silent(Duration),
     /// An error that is ready for the caller.
     Final(Error),
+}
+
+/// An error of ours inside one of the client library's, which is what pools pass on.
+#[derive(Debug)]
+pub(crate) struct Carried(pub(crate) Error);
+
+impl std::fmt::Display for Carried {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Carried {}
+
+/// The error of ours that one of the client library's carries.
+pub(crate) fn carried(error: &PgError) -> Option<&Error> {
+    let cause = std::error::Error::source(error)?.downcast_ref::<io::Error>()?;
+    cause.get_ref()?.downcast_ref::<Carried>().map(|carried| &carried.0)
 }
 
 /// What to do about a fault.
@@ -129,7 +147,7 @@ impl Fault {
         if let Self::Pg(error, _) = self
             && error.as_db_error().is_some_and(is_behind)
         {
-            return Remedy::None; // no letter is to blame
+            return Remedy::None; // no message is to blame
         }
         match self.code() {
             Some("40001" | "40P01") => Remedy::Repeat,
@@ -160,7 +178,7 @@ impl From<Fault> for Error {
     }
 }
 
-/// Whether a new letter has been given a number that another one has.
+/// Whether a new message has been given a number that another one has.
 fn is_behind(error: &DbError) -> bool {
     error.constraint() == Some("inbox_pkey")
 }
@@ -170,7 +188,7 @@ fn from_server(error: &DbError, names: Names) -> Error {
     let schema = names.schema();
     if is_behind(error) {
         let message = format!(
-            "the sequence of {schema}.inbox is behind the letters in it, as after a move by logical \
+            "the sequence of {schema}.inbox is behind the messages in it, as after a move by logical \
              replication: run `engine.migrate()`, which sets it right"
         );
         return Error::new(ErrorKind::Configuration, message);
@@ -238,3 +256,12 @@ fn unreachable(error: &PgError) -> Error {
 /// What to do without a database.
 pub(crate) const HOW_TO_GET_ONE: &str = "; flows needs a PostgreSQL server, 15 or later: give the URL of \
     one, for example postgres://user:password@localhost:5432/database";
+
+/// The error for a server that answers, and can never be written to.
+pub(crate) fn is_standby() -> Error {
+    Error::new(
+        ErrorKind::Configuration,
+        "this server is a standby, which cannot be written to: connect to the primary, for example \
+         with all servers in the connection string and target_session_attrs=read-write",
+    )
+}

@@ -72,7 +72,7 @@ impl Shared {
         write: &W,
     ) -> Result<Around<W::Item, W::Done>, Fault> {
         let tx = self.begin(tenant, Wait::Instant).await?;
-        let done = write_parts(Scope::Own(tx.link()), items, write).await;
+        let done = write_parts(Scope::Internal(tx.link()), items, write).await;
         tx.end(done).await
     }
 
@@ -85,7 +85,7 @@ impl Shared {
         verb: V,
     ) -> Result<Option<V::Done>, Fault> {
         let tx = self.begin(tenant, Wait::Moment).await?;
-        let done = verb.run(Scope::Own(tx.link())).await;
+        let done = verb.run(Scope::Internal(tx.link())).await;
         match tx.end(done).await {
             Err(fault) if matches!(fault.remedy(), Remedy::Blocked | Remedy::Repeat) => {
                 self.wait_apart(tenant, limit, verb).await
@@ -107,7 +107,7 @@ impl Shared {
                 return Ok(None);
             };
             let tx = tx?;
-            let done = verb.run(Scope::Own(tx.link())).await;
+            let done = verb.run(Scope::Internal(tx.link())).await;
             match tx.end(done).await {
                 Err(fault) if matches!(fault.remedy(), Remedy::Blocked | Remedy::Repeat) => {}
                 done => return done.map(Some),

@@ -45,15 +45,6 @@ pub(crate) const PROMPTLY: Duration = Duration::from_secs(3);
 /// How long it may take to read a statement, which waits for those who change the schema.
 const PREPARE: Duration = Duration::from_secs(5);
 
-/// Begins a transaction that changes nothing, in which names without a schema are PostgreSQL's own, whatever
-/// the search path of the session says. The next statement may be a while in coming, whatever its limit says.
-pub(crate) const BEGIN_APART: &str = "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; \
-    SET LOCAL idle_in_transaction_session_timeout = '10s'";
-
-/// Begins a transaction whose next statement may be a while in coming.
-pub(crate) const BEGIN_UNHURRIED: &str =
-    "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'";
-
 /// A prepared statement and the name it is counted under.
 pub(crate) struct Prepared {
     name: &'static str,

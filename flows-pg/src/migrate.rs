@@ -8,8 +8,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, IsolationLevel};
 
-use crate::check::is_standby;
-use crate::error::{Fault, PgError};
+use crate::error::{Fault, PgError, is_standby};
 use crate::names::Names;
 use crate::store::PgStore;
 

@@ -9,13 +9,13 @@ use crate::error::Fault;
 use crate::link::Link;
 use crate::release::release_orphans;
 use crate::rows::{ascending, shards};
-use crate::sql::{POLL, PROMOTE};
+use crate::sql::{POLL, WAKE_DUE};
 use crate::store::Shared;
 use crate::types::Time;
 
 /// Due runs of one shard that one look makes ready. When there are more, the outlook says that the
 /// next one is due already, and the worker claims what there is before it looks again.
-const PROMOTED: i64 = 500;
+const WOKEN: i64 = 500;
 
 /// What the statement saw.
 struct Sight {
@@ -38,7 +38,7 @@ impl Shared {
 
     async fn tidy(&self, link: Link<'_>, sight: &Sight) -> Result<(), Fault> {
         if sight.is_due {
-            link.query(PROMOTE, &[&shards(), &PROMOTED]).await?;
+            link.query(WAKE_DUE, &[&shards(), &WOKEN]).await?;
         }
         if sight.orphans {
             let shards = release_orphans(link).await?;

@@ -25,9 +25,8 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::error::{Fault, PgError};
-use crate::link::{BEGIN_APART, BEGIN_UNHURRIED};
 use crate::names::Names;
-use crate::sql::ALL;
+use crate::sql::{ALL, BEGIN_APART, BEGIN_UNHURRIED};
 
 /// How often two connections are compared: others use the pooler too, and may come between.
 const ROUNDS: usize = 3;

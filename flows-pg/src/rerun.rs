@@ -7,7 +7,7 @@ use flows_core::store::{NewRun, PATIENCE, Started, held, no_such_run};
 use crate::error::Fault;
 use crate::held::Verb;
 use crate::scope::Scope;
-use crate::sql::{BURY, SUCCEED};
+use crate::sql::{LINK_SUCCESSOR, TAKE_DEAD_LETTER};
 use crate::start::start_within;
 use crate::store::Shared;
 
@@ -35,11 +35,11 @@ impl Verb for Rerun<'_> {
 /// another run: then the conflict policy says what happens, and the dead letter stays.
 pub(crate) async fn rerun(scope: Scope<'_>, dead: RunKey, run: &NewRun) -> Result<Started, Fault> {
     scope.savepoint().await?;
-    if scope.query(BURY, &[&dead.shard, &dead.tenant, &dead.run]).await?.is_empty() {
+    if scope.query(TAKE_DEAD_LETTER, &[&dead.shard, &dead.tenant, &dead.run]).await?.is_empty() {
         scope.take_back().await?;
         return Err(no_such_dead_letter(dead).into());
     }
-    scope.query(SUCCEED, &[&dead.shard, &dead.tenant, &dead.run, &run.key.run]).await?;
+    scope.query(LINK_SUCCESSOR, &[&dead.shard, &dead.tenant, &dead.run, &run.key.run]).await?;
     let started = start_within(scope, run).await;
     match started {
         Ok(Started::Created | Started::Owned { .. }) => scope.keep().await?,

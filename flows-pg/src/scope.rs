@@ -21,21 +21,28 @@ use crate::tenant::Wait;
 #[derive(Clone, Copy)]
 pub(crate) enum Scope<'a> {
     /// Each statement is a transaction, of this tenant. It waits so long for what others hold.
-    Alone(&'a Shared, Uuid, Wait),
+    Autocommit(&'a Shared, Uuid, Wait),
     /// A transaction of this store's, as a role that sees what it may.
-    Own(Link<'a>),
+    Internal(Link<'a>),
     /// The application's transaction, and the tenant to enter for each statement.
-    Foreign(Link<'a>, Uuid),
+    Application(Link<'a>, Uuid),
+}
+
+impl Shared {
+    /// Each statement as a transaction of this tenant.
+    pub(crate) fn autocommit(&self, tenant: Uuid) -> Scope<'_> {
+        Scope::Autocommit(self, tenant, Wait::Long)
+    }
 }
 
 impl Scope<'_> {
     pub(crate) async fn query(self, sql: Sql, params: Params<'_>) -> Result<Vec<Row>, Fault> {
         match self {
-            Self::Alone(store, tenant, wait) => {
+            Self::Autocommit(store, tenant, wait) => {
                 store.in_tenant_within(wait, tenant, sql, params).await
             }
-            Self::Own(link) => link.query(sql, params).await,
-            Self::Foreign(link, tenant) => wrapped(link, tenant, sql, params).await,
+            Self::Internal(link) => link.query(sql, params).await,
+            Self::Application(link, tenant) => wrapped(link, tenant, sql, params).await,
         }
     }
 
@@ -56,8 +63,8 @@ impl Scope<'_> {
 
     async fn command(self, text: &'static str) -> Result<(), Fault> {
         match self {
-            Self::Alone(..) => Ok(()),
-            Self::Own(link) | Self::Foreign(link, _) => link.command(text).await,
+            Self::Autocommit(..) => Ok(()),
+            Self::Internal(link) | Self::Application(link, _) => link.command(text).await,
         }
     }
 }

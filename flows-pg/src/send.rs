@@ -1,6 +1,6 @@
-//! `send`: letters to open runs.
+//! `send`: messages to open runs.
 //!
-//! A run's place is locked before anything is written to its inbox. A letter that finds no place
+//! A run's place is locked before anything is written to its inbox. A message that finds no place
 //! is for a run that has ended, or that is on its way from one place to another: then it is sent
 //! again, and sees where the run has gone.
 
@@ -28,24 +28,24 @@ use crate::tenant::Wait;
 
 /// Transactions of one call that are under way at the same time.
 const TENANTS_AT_ONCE: usize = 8;
-/// How often a letter is sent to a run that does not hold still.
+/// How often a message is sent to a run that does not hold still.
 const ROUNDS: usize = 100;
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Letters that are still to be delivered, with their numbers.
+/// Messages that are still to be delivered, with their numbers.
 pub(crate) type Open<'a> = Vec<(usize, &'a OutgoingMessage)>;
-/// Answers, by the letters' numbers.
+/// Answers, by the messages' numbers.
 pub(crate) type Answers = Vec<(usize, Result<Sent>)>;
 
 impl Shared {
-    pub(crate) async fn send(&self, mail: &[OutgoingMessage]) -> Result<Vec<Result<Sent>>> {
+    pub(crate) async fn send(&self, messages: &[OutgoingMessage]) -> Result<Vec<Result<Sent>>> {
         let mut tenants = BTreeMap::<Uuid, Open<'_>>::new();
-        for (number, letter) in mail.iter().enumerate() {
-            tenants.entry(letter.to.tenant).or_default().push((number, letter));
+        for (number, message) in messages.iter().enumerate() {
+            tenants.entry(message.to.tenant).or_default().push((number, message));
         }
         let mut groups = Vec::new();
         for (tenant, open) in tenants {
-            let parts = cut(open, |(_, letter)| letter.payload.len() + letter.name.len());
+            let parts = cut(open, |(_, message)| message.payload.len() + message.name.len());
             groups.push(self.send_tenant(tenant, parts));
         }
         let groups = stream::iter(groups).buffer_unordered(TENANTS_AT_ONCE);
@@ -54,7 +54,7 @@ impl Shared {
         Ok(answers.into_iter().map(|(_, answer)| answer).collect())
     }
 
-    /// Sends the letters of one tenant, part by part: letters to a run arrive in order.
+    /// Sends the messages of one tenant, part by part: messages to a run arrive in order.
     async fn send_tenant(&self, tenant: Uuid, parts: Vec<Open<'_>>) -> Answers {
         let mut answers = Answers::new();
         for part in parts {
@@ -63,9 +63,9 @@ impl Shared {
         answers
     }
 
-    /// A letter that cannot be stored does not harm the others.
+    /// A message that cannot be stored does not harm the others.
     async fn send_part(&self, tenant: Uuid, open: Open<'_>) -> Answers {
-        let scope = Scope::Alone(self, tenant, Wait::Moment);
+        let scope = Scope::Autocommit(self, tenant, Wait::Moment);
         let delivered = match deliver(scope, open.clone()).await {
             Err(fault) if fault.remedy() == Remedy::Blocked => {
                 self.deliver_around(tenant, open.clone()).await
@@ -76,9 +76,9 @@ impl Shared {
             Ok(answers) => answers,
             Err(fault) if fault.remedy() == Remedy::Data && open.len() > 1 => {
                 let mut answers = Answers::new();
-                for letter in open {
-                    let answer = deliver(scope, vec![letter]).await;
-                    answers.extend(answer.unwrap_or_else(|fault| failed(&[letter], fault)));
+                for message in open {
+                    let answer = deliver(scope, vec![message]).await;
+                    answers.extend(answer.unwrap_or_else(|fault| failed(&[message], fault)));
                 }
                 answers
             }
@@ -86,11 +86,12 @@ impl Shared {
         }
     }
 
-    /// Delivers letters to runs that nobody holds. To one that is held nothing goes: its letters keep
+    /// Delivers messages to runs that nobody holds. To one that is held nothing goes: its messages keep
     /// their order.
     async fn deliver_around(&self, tenant: Uuid, open: Open<'_>) -> Result<Answers, Fault> {
         let mut runs = BTreeMap::<RunKey, Open<'_>>::new();
-        open.into_iter().for_each(|(at, mail)| runs.entry(mail.to).or_default().push((at, mail)));
+        open.into_iter()
+            .for_each(|(at, message)| runs.entry(message.to).or_default().push((at, message)));
         let runs = runs.into_values().collect::<Vec<_>>();
         let around = self.around(tenant, &runs, Deliver(PhantomData)).await?;
         let mut answers = around.written.concat();
@@ -98,15 +99,19 @@ impl Shared {
         Ok(answers)
     }
 
-    pub(crate) async fn send_held(&self, mail: &OutgoingMessage, limit: Duration) -> Result<Sent> {
-        let answers = self.wait_apart(mail.to.tenant, limit, SendOne(mail)).await?;
-        let answers = answers.unwrap_or_else(|| held(&[(0, mail)]));
+    pub(crate) async fn send_held(
+        &self,
+        message: &OutgoingMessage,
+        limit: Duration,
+    ) -> Result<Sent> {
+        let answers = self.wait_apart(message.to.tenant, limit, SendOne(message)).await?;
+        let answers = answers.unwrap_or_else(|| held(&[(0, message)]));
         let answer = answers.into_iter().next().map(|(_, answer)| answer);
-        answer.unwrap_or_else(|| Err(no_such_run(&mail.to.run.to_string())))
+        answer.unwrap_or_else(|| Err(no_such_run(&message.to.run.to_string())))
     }
 }
 
-/// Delivers the letters of some runs.
+/// Delivers the messages of some runs.
 struct Deliver<'a>(PhantomData<&'a OutgoingMessage>);
 
 impl<'a> Write for Deliver<'a> {
@@ -128,7 +133,7 @@ impl Verb for SendOne<'_> {
     }
 }
 
-/// The answers to letters for runs that somebody holds.
+/// The answers to messages for runs that somebody holds.
 fn held(open: &[(usize, &OutgoingMessage)]) -> Answers {
     open.iter().map(|(number, _)| (*number, Ok(Sent::Held))).collect()
 }
@@ -139,7 +144,7 @@ fn failed(open: &[(usize, &OutgoingMessage)], fault: Fault) -> Answers {
     open.iter().map(|(number, _)| (*number, Err(error.clone()))).collect()
 }
 
-/// Sends letters until each has an answer.
+/// Sends messages until each has an answer.
 pub(crate) async fn deliver(scope: Scope<'_>, open: Open<'_>) -> Result<Answers, Fault> {
     if open.is_empty() {
         return Ok(Answers::new());
@@ -151,7 +156,7 @@ pub(crate) async fn deliver(scope: Scope<'_>, open: Open<'_>) -> Result<Answers,
     Ok(answers)
 }
 
-/// Sends letters that found no place.
+/// Sends messages that found no place.
 pub(crate) async fn deliver_rest(scope: Scope<'_>, mut open: Open<'_>) -> Result<Answers, Fault> {
     let mut answers = Answers::new();
     for _ in 0..ROUNDS {
@@ -181,7 +186,11 @@ pub(crate) async fn deliver_rest(scope: Scope<'_>, mut open: Open<'_>) -> Result
         open = rest;
         tokio::time::sleep(if open.is_empty() { Duration::ZERO } else { PAUSE }).await;
     }
-    Err(Error::new(ErrorKind::Unavailable, "a run that is to get mail never holds still").into())
+    Err(Error::new(
+        ErrorKind::Unavailable,
+        "could not deliver a message: its run kept changing state; try again",
+    )
+    .into())
 }
 
 /// Sends requests to cancel to the runs that have gone on in the place of those they were for. Only
@@ -195,30 +204,30 @@ async fn follow(
         return Ok(Answers::new());
     }
     open.retain(|(number, _)| !moved.iter().any(|(gone, _)| gone == number));
-    let moved = moved.iter().map(|(number, letter)| (*number, letter)).collect();
+    let moved = moved.iter().map(|(number, message)| (*number, message)).collect();
     Box::pin(deliver(scope, moved)).await
 }
 
-/// Whether that is the answer to letters whose statement is a transaction of its own: what was sent
+/// Whether that is the answer to messages whose statement is a transaction of its own: what was sent
 /// before is committed.
 fn is_held(scope: Scope<'_>, fault: &Fault) -> bool {
-    matches!(scope, Scope::Alone(..)) && fault.remedy() == Remedy::Blocked
+    matches!(scope, Scope::Autocommit(..)) && fault.remedy() == Remedy::Blocked
 }
 
-/// Who should hear of letters that went out with something else: nobody else tells them.
+/// Who should hear of messages that went out with something else: nobody else tells them.
 pub(crate) fn hints(
     sent: Answers,
-    mail: &[impl std::borrow::Borrow<OutgoingMessage>],
+    messages: &[impl std::borrow::Borrow<OutgoingMessage>],
 ) -> Vec<Hint> {
     let hint = |(number, sent): (usize, Result<Sent>)| match sent.ok()? {
         Sent::ToOwner(worker) => Some(Hint::Messages(worker)),
-        Sent::ToReady => Some(Hint::Woken(vec![mail[number].borrow().to])),
+        Sent::ToReady => Some(Hint::Woken(vec![messages[number].borrow().to])),
         Sent::Kept | Sent::Duplicate | Sent::Held => None,
     };
     sent.into_iter().filter_map(hint).collect()
 }
 
-/// What becomes of letters for runs that are not open.
+/// What becomes of messages for runs that are not open.
 #[derive(Default)]
 struct Ended {
     answered: Answers,
@@ -231,39 +240,39 @@ async fn ended(scope: Scope<'_>, open: &Open<'_>) -> Result<Ended, Fault> {
     if open.is_empty() {
         return Ok(ended);
     }
-    let keys = open.iter().map(|(_, letter)| letter.to).collect::<Keys>();
+    let keys = open.iter().map(|(_, message)| message.to).collect::<Keys>();
     let rows = scope.query(STATUSES, &[&keys.shards, &keys.tenants, &keys.runs]).await?;
     let status = |at: usize| {
         let row = rows.iter().find(|row| usize::try_from(row.get::<_, i64>("run")) == Ok(at + 1));
         let status = row.map(crate::rows::status).transpose()?;
         Ok::<_, Fault>(status.zip(row).map(|(status, row)| (status, row.get("successor"))))
     };
-    for (at, (number, letter)) in open.iter().enumerate() {
+    for (at, (number, message)) in open.iter().enumerate() {
         match status(at)? {
-            None => ended.answered.push((*number, Err(no_such_run(&letter.to.run.to_string())))),
+            None => ended.answered.push((*number, Err(no_such_run(&message.to.run.to_string())))),
             Some((status, _)) if status.is_open() => {}
-            Some((_, Some(successor))) if follows(scope, letter) => {
-                let to = RunKey { run: successor, ..letter.to };
+            Some((_, Some(successor))) if follows(scope, message) => {
+                let to = RunKey { run: successor, ..message.to };
                 ended
                     .moved
-                    .push((*number, OutgoingMessage { to, ..OutgoingMessage::clone(letter) }));
+                    .push((*number, OutgoingMessage { to, ..OutgoingMessage::clone(message) }));
             }
-            Some((status, _)) => ended.answered.push((*number, Err(closed(letter.to, status)))),
+            Some((status, _)) => ended.answered.push((*number, Err(closed(message.to, status)))),
         }
     }
     Ok(ended)
 }
 
-fn follows(scope: Scope<'_>, letter: &OutgoingMessage) -> bool {
-    letter.kind == MessageKind::Cancel && matches!(scope, Scope::Own(_))
+fn follows(scope: Scope<'_>, message: &OutgoingMessage) -> bool {
+    message.kind == MessageKind::Cancel && matches!(scope, Scope::Internal(_))
 }
 
 fn closed(run: RunKey, status: flows_core::store::RunStatus) -> Error {
-    let message = format!("run {} has ended ({status}): it takes no mail any more", run.run);
+    let message = format!("run {} has ended ({status}): it accepts no more messages", run.run);
     Error::new(ErrorKind::Closed, message)
 }
 
-/// Letters as the columns of `send.sql`.
+/// Messages as the columns of `send.sql`.
 pub(crate) struct Delivery<'a> {
     open: Open<'a>,
     keys: Keys,
@@ -275,18 +284,18 @@ pub(crate) struct Delivery<'a> {
 }
 
 impl<'a> Delivery<'a> {
-    /// Sorted by run, so that two batches cannot lock each other; letters to one run keep their
+    /// Sorted by run, so that two batches cannot lock each other; messages to one run keep their
     /// order.
     pub(crate) fn new(mut open: Open<'a>) -> Self {
-        open.sort_by_key(|(_, letter)| letter.to);
-        let letters = || open.iter().map(|(_, letter)| *letter);
+        open.sort_by_key(|(_, message)| message.to);
+        let messages = || open.iter().map(|(_, message)| *message);
         Self {
-            keys: letters().map(|letter| letter.to).collect(),
-            kinds: letters().map(|letter| letter.kind.code()).collect(),
-            names: letters().map(|letter| letter.name.as_str()).collect(),
-            codecs: letters().map(|letter| codec_code(letter.payload.codec())).collect(),
-            payloads: letters().map(|letter| letter.payload.bytes()).collect(),
-            dedups: letters().map(|letter| letter.dedup.as_deref()).collect(),
+            keys: messages().map(|message| message.to).collect(),
+            kinds: messages().map(|message| message.kind.code()).collect(),
+            names: messages().map(|message| message.name.as_str()).collect(),
+            codecs: messages().map(|message| codec_code(message.payload.codec())).collect(),
+            payloads: messages().map(|message| message.payload.bytes()).collect(),
+            dedups: messages().map(|message| message.dedup.as_deref()).collect(),
             open,
         }
     }
@@ -297,7 +306,7 @@ impl<'a> Delivery<'a> {
         [shards, tenants, runs, kinds, names, codecs, payloads, dedups]
     }
 
-    /// The answers in the rows, and the letters that found no place.
+    /// The answers in the rows, and the messages that found no place.
     pub(crate) fn read(self, rows: &[Row]) -> (Answers, Open<'a>) {
         let (mut placed, mut received) = (HashMap::new(), HashSet::new());
         for row in rows {
@@ -311,18 +320,18 @@ impl<'a> Delivery<'a> {
             }
         }
         let (mut answers, mut rest) = (Answers::new(), Open::new());
-        for (at, (number, letter)) in (1..).zip(self.open) {
-            match placed.get(&(letter.to.tenant, letter.to.run)) {
+        for (at, (number, message)) in (1..).zip(self.open) {
+            match placed.get(&(message.to.tenant, message.to.run)) {
                 _ if received.contains(&at) => answers.push((number, Ok(Sent::Duplicate))),
                 Some(sent) => answers.push((number, Ok(sent.clone()))),
-                None => rest.push((number, letter)),
+                None => rest.push((number, message)),
             }
         }
         (answers, rest)
     }
 }
 
-/// What a letter to the place in this row has come to.
+/// What a message to the place in this row has come to.
 fn sent(row: &Row) -> Sent {
     match row.get::<_, Option<Uuid>>("worker_id") {
         Some(worker) => Sent::ToOwner(worker),

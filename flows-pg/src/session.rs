@@ -24,12 +24,22 @@ use crate::names::Names;
 use crate::pooler::{self, Mode};
 use crate::source::Source;
 
+/// What every connection of a worker is set to.
+macro_rules! session {
+    ($kind:literal) => {
+        concat!(include_str!("sql/session.sql"), include_str!($kind))
+    };
+    ($kind:literal, planned) => {
+        concat!(session!($kind), include_str!("sql/session_planner.sql"))
+    };
+}
+
 /// What the connections of the committer are set to.
-pub(crate) const WRITER: &str = include_str!("sql/session_writer.sql");
+pub(crate) const WRITER: &str = session!("sql/session_writer.sql", planned);
 /// What the connection of the claimer is set to.
-pub(crate) const CLAIMER: &str = include_str!("sql/session_claimer.sql");
+pub(crate) const CLAIMER: &str = session!("sql/session_claimer.sql", planned);
 /// What the connection that holds leases is set to.
-pub(crate) const LEASES: &str = include_str!("sql/session_leases.sql");
+pub(crate) const LEASES: &str = session!("sql/session_leases.sql");
 
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);

@@ -27,6 +27,15 @@
 #[cfg(all(test, feature = "dev"))]
 mod tests;
 
+/// Begins a transaction that changes nothing, in which names without a schema are PostgreSQL's own, whatever
+/// the search path of the session says. The next statement may be a while in coming, whatever its limit says.
+pub(crate) const BEGIN_APART: &str = "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; \
+    SET LOCAL idle_in_transaction_session_timeout = '10s'";
+
+/// Begins a transaction whose next statement may be a while in coming.
+pub(crate) const BEGIN_UNHURRIED: &str =
+    "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'";
+
 /// A statement and the name it is counted under.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sql {
@@ -49,9 +58,9 @@ statements! {
     APPEND_LAST = "append_last",
     APPEND_ONE = "append_one",
     BEREFT = "bereft",
-    BLOCKED = "blocked",
-    BLOCKED_MAIL = "blocked_mail",
-    BURY = "bury",
+    LOCKED = "locked",
+    LOCKED_MESSAGES = "locked_messages",
+    TAKE_DEAD_LETTER = "take_dead_letter",
     CHECK = "check",
     CLAIM = "claim",
     CLAIM_STUCK = "claim_stuck",
@@ -67,13 +76,13 @@ statements! {
     ENTER_FOREIGN = "enter_foreign",
     ENTER_SCAN = "enter_scan",
     ENTER_TENANT = "enter_tenant",
-    EVICT = "evict",
+    REMOVE_PLACEMENT = "remove_placement",
     FIND = "find",
     FORGET_WORKER = "forget_worker",
     HASTEN_STUCK = "hasten_stuck",
     HISTORY = "history",
     HOLDERS = "holders",
-    INHERIT = "inherit",
+    MOVE_INBOX = "move_inbox",
     LEAVE_FOREIGN = "leave_foreign",
     LEASE = "lease",
     LIST = "list",
@@ -82,14 +91,14 @@ statements! {
     LOCK_DEAD_WORKER = "lock_dead_worker",
     LOCK_WORKER = "lock_worker",
     POLL = "poll",
-    LOSERS = "losers",
+    FENCED = "fenced",
     NOTIFY = "notify",
     OUTCOMES = "outcomes",
     OVERDUE = "overdue",
     OWN_LIMITS = "own_limits",
     OWN_SETTINGS = "own_settings",
     PARK = "park",
-    PROMOTE = "promote",
+    WAKE_DUE = "wake_due",
     RELEASE = "release",
     RELOAD = "reload",
     RENEW = "renew",
@@ -100,7 +109,7 @@ statements! {
     START_OWNED = "start_owned",
     STATUSES = "statuses",
     STUCK = "stuck",
-    SUCCEED = "succeed",
+    LINK_SUCCESSOR = "link_successor",
     SCAN_CLOSED = "scan_closed",
     SCAN_OPEN = "scan_open",
     TAKE_BACK = "take_back",

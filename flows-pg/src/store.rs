@@ -10,16 +10,14 @@ use std::time::Duration;
 use deadpool_postgres::Pool;
 use flows_core::error::Result;
 use flows_core::ids::RunKey;
-use flows_core::store::{
-    Activation, Claim, ClaimStuck, Close, Collected, Committed, Counted, DeadLetter, Hint,
-    HistoryRow, Lease, ListFilter, Listed, NewRun, Outcome, OutgoingMessage, Overdue, Page, Polled,
-    Record, RunView, Scan, Scanned, Sent, Started, Store, StoreFuture, WorkerIdentity,
-};
+use flows_core::store::StoreFuture;
+use flows_core::store::traits::*;
+use flows_core::store::types::*;
+use futures_util::TryFutureExt;
 use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
-use crate::check::Checked;
 use crate::counters::Counters;
 use crate::error::Fault;
 use crate::hints::Hints;
@@ -40,6 +38,20 @@ const WAITING: usize = 4;
 /// A store on PostgreSQL. Clones share its connections.
 #[derive(Clone)]
 pub struct PgStore(pub(crate) Arc<Shared>);
+
+/// What was found out when the store was checked.
+pub(crate) struct Checked {
+    /// The types of parameters, where the pool's connections cannot keep prepared statements.
+    pub(crate) types: Option<Types>,
+    /// How many connections the role that logs in may have, where that is limited.
+    pub(crate) connections: Option<Limited>,
+}
+
+/// A limit of connections, and whose it is.
+pub(crate) struct Limited {
+    pub(crate) login: String,
+    pub(crate) most: i32,
+}
 
 pub(crate) struct Shared {
     pub(crate) pool: Pool,
@@ -110,6 +122,13 @@ impl Shared {
         self.claimer.lend(&self.source, &self.counters).await
     }
 
+    /// The same, after everything is made good that this worker lost.
+    pub(crate) async fn claimer_for(&self, worker: Uuid) -> Result<Lent<'_>, Fault> {
+        let lent = self.claimer().await?;
+        self.unfinished.make_good(lent.link(), worker).await?;
+        Ok(lent)
+    }
+
     /// The connection that holds leases: a claim that takes long does not keep it from that.
     pub(crate) async fn leases(&self) -> Result<Lent<'_>, Fault> {
         self.ready().await?;
@@ -161,33 +180,25 @@ impl std::fmt::Debug for PgStore {
     }
 }
 
-impl Store for PgStore {
+impl ClientStore for PgStore {
     fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>> {
         Box::pin(self.0.start(runs))
-    }
-
-    fn start_owned<'a>(
-        &'a self,
-        worker: Uuid,
-        runs: &'a [NewRun],
-    ) -> StoreFuture<'a, Vec<Result<Started>>> {
-        Box::pin(self.0.start_owned(worker, runs))
-    }
-
-    fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
-        Box::pin(self.0.send(mail))
     }
 
     fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started> {
         Box::pin(self.0.start_held(run, limit))
     }
 
+    fn send<'a>(&'a self, messages: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
+        Box::pin(self.0.send(messages))
+    }
+
     fn send_held<'a>(
         &'a self,
-        mail: &'a OutgoingMessage,
+        messages: &'a OutgoingMessage,
         limit: Duration,
     ) -> StoreFuture<'a, Sent> {
-        Box::pin(self.0.send_held(mail, limit))
+        Box::pin(self.0.send_held(messages, limit))
     }
 
     fn terminate<'a>(
@@ -195,33 +206,35 @@ impl Store for PgStore {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
-        mail: &'a [OutgoingMessage],
+        messages: &'a [OutgoingMessage],
     ) -> StoreFuture<'a, bool> {
-        Box::pin(self.0.terminate(run, record, close, mail))
+        Box::pin(self.0.terminate(run, record, close, messages))
     }
 
     fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
         Box::pin(self.0.rerun(dead, run))
     }
 
+    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool> {
+        Box::pin(self.0.autocommit(run.tenant).retry_stuck(run).err_into())
+    }
+
+    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>> {
+        Box::pin(self.0.autocommit(tenant).find(tenant, workflow_id).err_into())
+    }
+
+    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
+        Box::pin(self.0.autocommit(run.tenant).describe(run).err_into())
+    }
+}
+
+impl WorkerStore for PgStore {
     fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
         Box::pin(self.0.register(worker))
     }
 
-    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
-        Box::pin(self.0.overdue(limit))
-    }
-
-    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
-        Box::pin(self.0.claim_stuck(claim))
-    }
-
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
         Box::pin(self.0.renew(worker))
-    }
-
-    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool> {
-        Box::pin(self.0.retry_stuck(run))
     }
 
     fn retire<'a>(&'a self, worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()> {
@@ -232,8 +245,24 @@ impl Store for PgStore {
         Box::pin(self.0.poll(worker))
     }
 
+    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
+        Box::pin(self.0.overdue(limit))
+    }
+
+    fn start_owned<'a>(
+        &'a self,
+        worker: Uuid,
+        runs: &'a [NewRun],
+    ) -> StoreFuture<'a, Vec<Result<Started>>> {
+        Box::pin(self.0.start_owned(worker, runs))
+    }
+
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
         Box::pin(self.0.claim(claim))
+    }
+
+    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
+        Box::pin(self.0.claim_stuck(claim))
     }
 
     fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>> {
@@ -260,29 +289,11 @@ impl Store for PgStore {
     fn writers(&self) -> usize {
         self.0.writers.len()
     }
+}
 
+impl Inspect for PgStore {
     fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>> {
         Box::pin(self.0.outcomes(runs))
-    }
-
-    fn publish(&self, hint: Hint) {
-        self.0.hints.publish(hint);
-    }
-
-    fn subscribe(&self) -> Option<UnboundedReceiver<Hint>> {
-        self.0.hints.subscribe()
-    }
-
-    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>> {
-        Box::pin(self.0.find(tenant, workflow_id))
-    }
-
-    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
-        Box::pin(self.0.describe(run))
-    }
-
-    fn as_any(&self) -> &dyn std::any::Any {
-        self
     }
 
     fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>> {
@@ -305,7 +316,23 @@ impl Store for PgStore {
         Box::pin(self.0.stuck(tenant, limit))
     }
 
-    fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {
+    fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetterRow>> {
         Box::pin(self.0.dead_letters(tenant, limit))
+    }
+}
+
+impl Hub for PgStore {
+    fn publish(&self, hint: Hint) {
+        self.0.hints.publish(hint);
+    }
+
+    fn subscribe(&self) -> Option<UnboundedReceiver<Hint>> {
+        self.0.hints.subscribe()
+    }
+}
+
+impl Store for PgStore {
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
     }
 }

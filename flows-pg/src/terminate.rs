@@ -13,7 +13,7 @@ use crate::held::Verb;
 use crate::rows::Keys;
 use crate::scope::Scope;
 use crate::send::{deliver, hints};
-use crate::sql::{APPEND_LAST, END_RUN, EVICT, STATUSES};
+use crate::sql::{APPEND_LAST, END_RUN, REMOVE_PLACEMENT, STATUSES};
 use crate::store::Shared;
 
 /// How often the next position is tried, against an owner that keeps appending.
@@ -99,7 +99,7 @@ async fn evict(scope: Scope<'_>, run: RunKey, ended: &Row, is_dead: bool) -> Res
     let params: crate::link::Params<'_> =
         &[&run.shard, &run.tenant, &run.run, &lane, &priority, &is_dead];
     for _ in 0..TRIES {
-        let rows = scope.query(EVICT, params).await?;
+        let rows = scope.query(REMOVE_PLACEMENT, params).await?;
         if rows.first().is_some_and(|row| row.get::<_, i64>("places") > 0) {
             return Ok(());
         }

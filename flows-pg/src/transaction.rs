@@ -1,12 +1,15 @@
 //! The verbs inside a transaction of the application's: never committed here, never rolled back.
 
+use std::time::Duration;
+
 use deadpool_postgres::StatementCache;
 use flows_core::error::{Error, Result};
 use flows_core::ids::RunKey;
 use flows_core::store::{
-    Close, InTransaction, NewRun, OutgoingMessage, RunView, Sent, Started, Store, StoreFuture,
-    Transaction, held, no_such_run,
+    ClientStore, Close, InTransaction, NewRun, OutgoingMessage, RunView, Sent, Started, Store,
+    StoreFuture, held, only,
 };
+use futures_util::TryFutureExt;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -15,7 +18,7 @@ use crate::error::{Fault, Remedy};
 use crate::link::Link;
 use crate::names::Names;
 use crate::scope::Scope;
-use crate::{describe, find, pooler, rerun, send, start, terminate};
+use crate::{pooler, rerun, send, start, terminate};
 
 /// The marker of this store: `tx: &impl InTransaction<Postgres>` is a transaction of PostgreSQL.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +36,7 @@ impl<'a> Foreign<'a> {
     fn scope(self, tenant: Uuid) -> Scope<'a> {
         // a session that a pooler lends has other statements prepared than the cache says
         let cache = self.cache.filter(|_| pooler::may_be_direct(self.client));
-        Scope::Foreign(Link::foreign(self.client, self.names, cache), tenant)
+        Scope::Application(Link::foreign(self.client, self.names, cache), tenant)
     }
 
     async fn start(self, run: &NewRun) -> Result<Started> {
@@ -44,35 +47,10 @@ impl<'a> Foreign<'a> {
         })
     }
 
-    async fn send(self, mail: &OutgoingMessage) -> Result<Sent> {
-        let answers = send::deliver(self.scope(mail.to.tenant), vec![(0, mail)]).await;
-        let answers = answers.map_err(of_run(mail.to))?;
-        let answer = answers.into_iter().next().map(|(_, answer)| answer);
-        answer.unwrap_or_else(|| Err(no_such_run(&mail.to.run.to_string())))
-    }
-
-    async fn terminate(
-        self,
-        run: RunKey,
-        record: &[u8],
-        close: &Close,
-        mail: &[OutgoingMessage],
-    ) -> Result<bool> {
-        let scope = self.scope(run.tenant);
-        let ended = terminate::terminate(scope, run, record, close, mail).await;
-        Ok(ended.map_err(of_run(run))?.is_some())
-    }
-
-    async fn rerun(self, dead: RunKey, run: &NewRun) -> Result<Started> {
-        rerun::rerun(self.scope(dead.tenant), dead, run).await.map_err(of_run(dead))
-    }
-
-    async fn find(self, tenant: Uuid, workflow_id: &str) -> Result<Option<RunKey>> {
-        Ok(find::find(self.scope(tenant), tenant, workflow_id).await?)
-    }
-
-    async fn describe(self, run: RunKey) -> Result<Option<RunView>> {
-        Ok(describe::describe(self.scope(run.tenant), run).await?)
+    async fn send(self, message: &OutgoingMessage) -> Result<Sent> {
+        let answers = send::deliver(self.scope(message.to.tenant), vec![(0, message)]).await;
+        let answers = answers.map_err(of_run(message.to))?;
+        only(answers.into_iter().map(|(_, answer)| answer).collect())
     }
 }
 
@@ -92,13 +70,37 @@ fn of_run(run: RunKey) -> impl FnOnce(Fault) -> Error {
     move |fault| named(fault, &format!("run {}", run.run))
 }
 
-impl Transaction for Foreign<'_> {
-    fn start<'a>(&'a self, run: &'a NewRun) -> StoreFuture<'a, Started> {
+impl ClientStore for Foreign<'_> {
+    fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>> {
+        Box::pin(async move {
+            let mut answers = Vec::new();
+            for run in runs {
+                answers.push(Foreign::start(*self, run).await);
+            }
+            Ok(answers)
+        })
+    }
+
+    fn start_held<'a>(&'a self, run: &'a NewRun, _limit: Duration) -> StoreFuture<'a, Started> {
         Box::pin(Foreign::start(*self, run))
     }
 
-    fn send<'a>(&'a self, mail: &'a OutgoingMessage) -> StoreFuture<'a, Sent> {
-        Box::pin(Foreign::send(*self, mail))
+    fn send<'a>(&'a self, messages: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
+        Box::pin(async move {
+            let mut answers = Vec::new();
+            for message in messages {
+                answers.push(Foreign::send(*self, message).await);
+            }
+            Ok(answers)
+        })
+    }
+
+    fn send_held<'a>(
+        &'a self,
+        message: &'a OutgoingMessage,
+        _limit: Duration,
+    ) -> StoreFuture<'a, Sent> {
+        Box::pin(Foreign::send(*self, message))
     }
 
     fn terminate<'a>(
@@ -106,21 +108,30 @@ impl Transaction for Foreign<'_> {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
-        mail: &'a [OutgoingMessage],
+        messages: &'a [OutgoingMessage],
     ) -> StoreFuture<'a, bool> {
-        Box::pin(Foreign::terminate(*self, run, record, close, mail))
+        Box::pin(async move {
+            let scope = self.scope(run.tenant);
+            let ended = terminate::terminate(scope, run, record, close, messages).await;
+            Ok(ended.map_err(of_run(run))?.is_some())
+        })
     }
 
     fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
-        Box::pin(Foreign::rerun(*self, dead, run))
+        let started = rerun::rerun(self.scope(dead.tenant), dead, run);
+        Box::pin(started.map_err(of_run(dead)))
+    }
+
+    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool> {
+        Box::pin(self.scope(run.tenant).retry_stuck(run).map_err(of_run(run)))
     }
 
     fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>> {
-        Box::pin(Foreign::find(*self, tenant, workflow_id))
+        Box::pin(self.scope(tenant).find(tenant, workflow_id).err_into())
     }
 
     fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
-        Box::pin(Foreign::describe(*self, run))
+        Box::pin(self.scope(run.tenant).describe(run).err_into())
     }
 }
 
@@ -131,13 +142,13 @@ fn names(store: Option<&dyn Store>) -> Names {
 }
 
 impl InTransaction<Postgres> for tokio_postgres::Transaction<'_> {
-    fn verbs_of(&self, store: Option<&dyn Store>) -> Box<dyn Transaction + '_> {
+    fn verbs_of(&self, store: Option<&dyn Store>) -> Box<dyn ClientStore + '_> {
         Box::new(Foreign { client: self.client(), cache: None, names: names(store) })
     }
 }
 
 impl InTransaction<Postgres> for deadpool_postgres::Transaction<'_> {
-    fn verbs_of(&self, store: Option<&dyn Store>) -> Box<dyn Transaction + '_> {
+    fn verbs_of(&self, store: Option<&dyn Store>) -> Box<dyn ClientStore + '_> {
         let cache = Some(&*self.statement_cache);
         Box::new(Foreign { client: self.client(), cache, names: names(store) })
     }

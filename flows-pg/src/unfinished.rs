@@ -11,16 +11,14 @@ use uuid::Uuid;
 
 use crate::error::Fault;
 use crate::link::Link;
-use crate::session::Lent;
 use crate::sql::{COLLECT_AGAIN, UNCLAIM, VOID_REQUESTS};
-use crate::store::Shared;
 
 /// A request whose answer must reach the worker, by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
     /// The runs of this claim are owned by the worker.
     Claim(i64),
-    /// Mail flags are down.
+    /// Message flags are down.
     Collect(i64),
 }
 
@@ -33,18 +31,6 @@ pub(crate) struct Pending<'a> {
     unfinished: &'a Unfinished,
     worker: Uuid,
     request: Option<Request>,
-}
-
-impl Shared {
-    /// The claimer's connection, after everything is made good that this worker lost.
-    pub(crate) async fn claimer_for(&self, worker: Uuid) -> Result<Lent<'_>, Fault> {
-        let lent = self.claimer().await?;
-        let requests = self.unfinished.of(worker);
-        if !requests.is_empty() && make_good(lent.link(), worker, &requests).await? == 0 {
-            self.unfinished.forget(worker, &requests);
-        }
-        Ok(lent)
-    }
 }
 
 /// The first statement waits for requests that are still under way and refuses those that come
@@ -76,6 +62,15 @@ impl Unfinished {
     /// The worker has ended.
     pub(crate) fn forget_all(&self, worker: Uuid) {
         self.lock().remove(&worker);
+    }
+
+    /// Makes good, on the claimer's connection, all that this worker lost.
+    pub(crate) async fn make_good(&self, link: Link<'_>, worker: Uuid) -> Result<(), Fault> {
+        let requests = self.of(worker);
+        if !requests.is_empty() && make_good(link, worker, &requests).await? == 0 {
+            self.forget(worker, &requests);
+        }
+        Ok(())
     }
 
     fn of(&self, worker: Uuid) -> Vec<Request> {

@@ -5,7 +5,8 @@ mod common;
 
 use common::*;
 use flows_core::ids::RunKey;
-use flows_core::store::{Activation, Claim, Store, WorkerIdentity};
+use flows_core::store::traits::*;
+use flows_core::store::{Activation, Claim, WorkerIdentity};
 
 const ALONG: &str = "loaded with its claim";
 

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use flows_core::store::Store;
+use flows_core::store::traits::*;
 use flows_pg::PgStore;
 use flows_pg::dev::{Database, fresh_database};
 use flows_pg::tokio_postgres::{self, NoTls};

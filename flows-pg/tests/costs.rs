@@ -3,7 +3,8 @@
 mod common;
 
 use common::*;
-use flows_core::store::{Next, Record, RunStatus, Store};
+use flows_core::store::traits::*;
+use flows_core::store::{Next, Record, RunStatus};
 use flows_pg::PgStore;
 use std::collections::BTreeMap;
 

@@ -4,7 +4,8 @@
 mod common;
 
 use common::*;
-use flows_core::store::{Claim, Committed, InTransaction, Next, Record, RunStatus, Started, Store};
+use flows_core::store::traits::*;
+use flows_core::store::{Claim, Committed, InTransaction, Next, Record, RunStatus, Started};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -276,7 +277,7 @@ async fn a_verb_dropped_in_a_transaction_leaves_the_tenant() {
     for awaits in 1..AWAITS {
         let tx = client.transaction().await.unwrap();
         let new = run(None);
-        dropped += u64::from(unless_dropped(awaits, tx.verbs().start(&new)).await.is_err());
+        dropped += u64::from(unless_dropped(awaits, tx.verbs().start_one(&new)).await.is_err());
         let row = tx.query_one(own, &[]).await.unwrap();
         assert!(row.get::<_, bool>(0), "the role stayed after {awaits} awaits");
         assert_eq!(row.get::<_, &str>(1), "0", "something stayed after {awaits} awaits");

@@ -3,7 +3,8 @@
 mod common;
 
 use common::*;
-use flows_core::store::{Committed, InTransaction, Next, Record, RunStatus, Started, Store};
+use flows_core::store::traits::*;
+use flows_core::store::{Committed, InTransaction, Next, Record, RunStatus, Started};
 use flows_pg::PgStore;
 
 /// From now on, no transaction that has changed a run, a journal or an inbox commits without waiting
@@ -72,9 +73,9 @@ async fn in_the_applications_transaction(db: &Setup, store: &PgStore) {
     let mut client = plain(db.database.url()).await;
     let tx = client.transaction().await.expect("a transaction");
     let new = run(None);
-    let started = tx.verbs().start(&new).await.expect("a start");
+    let started = tx.verbs().start_one(&new).await.expect("a start");
     assert_eq!(started, Started::Created);
-    tx.verbs().send(&signal(new.key, 3)).await.expect("a signal");
+    tx.verbs().send_one(&signal(new.key, 3)).await.expect("a signal");
     tx.commit().await.expect("it waits for the disk");
     assert_eq!(store.describe(new.key).await.expect("an answer").expect("a run").inbox, 1);
 }

@@ -9,9 +9,9 @@ use std::time::Duration;
 use common::*;
 use flows_core::error::ErrorKind;
 use flows_core::ids::RunKey;
+use flows_core::store::traits::*;
 use flows_core::store::{
-    Claim, Committed, InTransaction, NewRun, Next, Park, RunStatus, Sent, Started, Store,
-    WorkerIdentity,
+    Claim, Committed, InTransaction, NewRun, Next, Park, RunStatus, Sent, Started, WorkerIdentity,
 };
 use flows_pg::dev::fresh_database;
 use flows_pg::{PgStore, tokio_postgres};
@@ -43,7 +43,7 @@ async fn starts_go_around_ids_that_are_held() {
     let tx = client.transaction().await.unwrap();
     let held = [3, 4, 5, 150, 299];
     for number in held {
-        assert_eq!(tx.verbs().start(&new(number)).await.unwrap(), Started::Created);
+        assert_eq!(tx.verbs().start_one(&new(number)).await.unwrap(), Started::Created);
     }
     for owned in [false, true] {
         let worker = db.worker().await;
@@ -95,7 +95,7 @@ async fn messages_go_around_runs_that_are_held_and_keep_their_order() {
     }
     let mut client = plain(db.database.url()).await;
     let tx = client.transaction().await.unwrap();
-    tx.verbs().send(&signal(runs[7], 0)).await.unwrap();
+    tx.verbs().send_one(&signal(runs[7], 0)).await.unwrap();
     // as somebody does who knows the tables: a dedup key of another run
     let key = format!(
         "INSERT INTO flows.inbox_keys VALUES ({}, '{}', '{}', 'once')",
@@ -155,7 +155,7 @@ async fn a_batch_goes_around_records_that_are_held() {
     let mut client = plain(db.database.url()).await;
     let tx = client.transaction().await.unwrap();
     for key in [ready.key, parked, owned, runs[7], runs[8], runs[9]] {
-        tx.verbs().send(&signal(key, 1)).await.unwrap();
+        tx.verbs().send_one(&signal(key, 1)).await.unwrap();
     }
     assert!(
         tx.verbs().terminate(runs[10], b"t", &close(RunStatus::Terminated), &[]).await.unwrap()
@@ -212,7 +212,7 @@ async fn a_worker_registers_although_a_stuck_run_is_held() {
     commit(&db.store, &first, &[stuck(held), stuck(free)]).await;
     let mut client = plain(db.database.url()).await;
     let tx = client.transaction().await.unwrap();
-    assert_eq!(tx.verbs().send(&signal(held, 1)).await.unwrap(), Sent::Kept);
+    assert_eq!(tx.verbs().send_one(&signal(held, 1)).await.unwrap(), Sent::Kept);
     let second = worker(LEASE);
     soon(db.store.register(&second)).await.expect("a lease");
     let (id, lanes) = (second.id, &*second.lanes);
@@ -267,7 +267,7 @@ async fn a_lost_claim_that_is_held_does_not_hold_up_its_worker() {
     lost(&db, &worker, async || drop(db.store.claim(claim).await), owned).await;
     let mut client = plain(db.database.url()).await;
     let tx = client.transaction().await.unwrap();
-    tx.verbs().send(&signal(new.key, 1)).await.unwrap();
+    tx.verbs().send_one(&signal(new.key, 1)).await.unwrap();
     let outlook = soon(db.store.poll(&worker)).await.expect("a look");
     assert!(outlook.ready.is_empty(), "{outlook:?}");
     tx.commit().await.unwrap();

@@ -5,7 +5,8 @@ mod common;
 
 use common::*;
 use flows_core::ids::RunKey;
-use flows_core::store::{Committed, ListFilter, Next, RunStatus, Store, list_all};
+use flows_core::store::traits::*;
+use flows_core::store::{Committed, ListFilter, Next, RunStatus, list_all};
 use flows_core::time::Timestamp;
 use uuid::Uuid;
 

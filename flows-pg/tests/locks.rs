@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use common::*;
 use flows_core::ids::{RunKey, SHARDS};
+use flows_core::store::traits::*;
 use flows_core::store::{
-    ClaimStuck, Committed, Next, Park, Placement, RunStatus, Sent, Started, Store, WorkerIdentity,
+    ClaimStuck, Committed, Next, Park, Placement, RunStatus, Sent, Started, WorkerIdentity,
 };
 use flows_core::time::Timestamp;
 use flows_pg::tokio_postgres::Client;

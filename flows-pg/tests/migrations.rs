@@ -4,7 +4,8 @@ mod common;
 
 use common::*;
 use flows_core::error::ErrorKind;
-use flows_core::store::{Committed, Next, RunStatus, Store};
+use flows_core::store::traits::*;
+use flows_core::store::{Committed, Next, RunStatus};
 use flows_pg::PgStore;
 use flows_pg::dev::fresh_database;
 use uuid::Uuid;

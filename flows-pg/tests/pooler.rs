@@ -9,9 +9,9 @@ use common::pgbouncer::{PgBouncer, SESSIONS};
 use common::*;
 use flows_core::error::ErrorKind;
 use flows_core::ids::{RunKey, lane_of};
+use flows_core::store::traits::*;
 use flows_core::store::{
-    Hint, InTransaction, ListFilter, Next, RunStatus, Scan, ScanKind, Started, Store,
-    WorkerIdentity,
+    Hint, InTransaction, ListFilter, Next, RunStatus, Scan, ScanKind, Started, WorkerIdentity,
 };
 use flows_pg::deadpool_postgres::{Manager, Pool};
 use flows_pg::tokio_postgres::NoTls;
@@ -133,13 +133,13 @@ async fn in_a_transaction(store: &PgStore, pooler: &PgBouncer) {
             let new = run(None);
             if round % 2 == 0 {
                 let tx = client.transaction().await.unwrap();
-                assert_eq!(tx.verbs().start(&new).await.unwrap(), Started::Created);
-                tx.verbs().send(&signal(new.key, 1)).await.unwrap();
+                assert_eq!(tx.verbs().start_one(&new).await.unwrap(), Started::Created);
+                tx.verbs().send_one(&signal(new.key, 1)).await.unwrap();
                 tx.commit().await.unwrap();
             } else {
                 let client: &mut flows_pg::tokio_postgres::Client = &mut *client;
                 let tx = client.transaction().await.unwrap();
-                assert_eq!(tx.verbs().start(&new).await.unwrap(), Started::Created);
+                assert_eq!(tx.verbs().start_one(&new).await.unwrap(), Started::Created);
                 tx.commit().await.unwrap();
             }
             assert!(store.describe(new.key).await.unwrap().is_some());

@@ -13,9 +13,10 @@ use std::time::Duration;
 use common::*;
 use flows_core::clock::random_share;
 use flows_core::ids::RunKey;
+use flows_core::store::traits::*;
 use flows_core::store::{
     Activation, Claim, ClaimStuck, Committed, InboxMessage, Next, Park, Record, SUSPECT, Sent,
-    Store, WorkerIdentity,
+    WorkerIdentity,
 };
 use flows_pg::PgStore;
 

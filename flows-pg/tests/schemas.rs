@@ -7,9 +7,9 @@ use std::time::Duration;
 use common::*;
 use flows_core::error::ErrorKind;
 use flows_core::ids::RunKey;
+use flows_core::store::traits::*;
 use flows_core::store::{
-    Hint, InTransaction, ListFilter, Next, RunStatus, Scan, ScanKind, Started, Store,
-    WorkerIdentity,
+    Hint, InTransaction, ListFilter, Next, RunStatus, Scan, ScanKind, Started, WorkerIdentity,
 };
 use flows_pg::Engine;
 use flows_pg::dev::{Database, fresh_database};
@@ -45,7 +45,7 @@ impl Service {
         start(store, &one).await;
         let mut client = plain(database.url()).await;
         let tx = client.transaction().await.unwrap();
-        assert_eq!(tx.verbs_of(Some(store)).start(&two).await.unwrap(), Started::Created);
+        assert_eq!(tx.verbs_of(Some(store)).start_one(&two).await.unwrap(), Started::Created);
         tx.commit().await.unwrap();
         let owned = store.start_owned(self.worker.id, std::slice::from_ref(&three)).await.unwrap();
         assert!(matches!(owned[0], Ok(Started::Owned { .. })), "{owned:?}");
@@ -122,7 +122,7 @@ async fn statements_mean_what_they_say_whatever_the_search_path_says() {
     let tx = client.transaction().await.expect("a transaction");
     let store = service.engine.store();
     for id in ["four", "five"] {
-        let started = tx.verbs_of(Some(store)).start(&run(Some(id))).await;
+        let started = tx.verbs_of(Some(store)).start_one(&run(Some(id))).await;
         assert_eq!(started.expect("a start"), Started::Created);
         let path = tx.query_one("SHOW search_path", &[]).await.expect("a path");
         assert_eq!(path.get::<_, String>(0), HOSTILE, "the application has its own back");

@@ -4,7 +4,8 @@ mod common;
 
 use common::*;
 use flows_core::ids::RunKey;
-use flows_core::store::{ListFilter, Next, RunStatus, Store};
+use flows_core::store::traits::*;
+use flows_core::store::{ListFilter, Next, RunStatus};
 use flows_pg::PgStore;
 use flows_pg::tokio_postgres::{self, Client};
 use std::time::Duration;

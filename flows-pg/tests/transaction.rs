@@ -5,9 +5,9 @@ mod common;
 use common::*;
 use flows_core::error::ErrorKind;
 use flows_core::ids::RunKey;
+use flows_core::store::traits::*;
 use flows_core::store::{
-    ConflictPolicy, InTransaction, NewRun, Next, RunStatus, Sent, Started, Store, Transaction,
-    WorkerIdentity,
+    ConflictPolicy, InTransaction, NewRun, Next, RunStatus, Sent, Started, WorkerIdentity,
 };
 use flows_pg::tokio_postgres::types::ToSql;
 use flows_pg::tokio_postgres::{Client, NoTls};
@@ -41,7 +41,7 @@ impl App {
     }
 }
 
-fn tx<'a>(tx: &'a impl InTransaction<Postgres>) -> Box<dyn Transaction + 'a> {
+fn tx<'a>(tx: &'a impl InTransaction<Postgres>) -> Box<dyn ClientStore + 'a> {
     tx.verbs()
 }
 
@@ -50,9 +50,9 @@ async fn everything(tx: &flows_pg::Transaction<'_>, dead: &NewRun, open: RunKey)
     let new = run(Some("new"));
     let again = run(Some("dead")).with(|spec| spec.predecessor = Some(dead.key.run));
     tx.execute("INSERT INTO orders VALUES (1)", &[]).await.unwrap();
-    assert_eq!(self::tx(tx).start(&new).await.unwrap(), Started::Created);
+    assert_eq!(self::tx(tx).start_one(&new).await.unwrap(), Started::Created);
     assert_eq!(self::tx(tx).find(Uuid::nil(), "new").await.unwrap(), Some(new.key));
-    assert_eq!(self::tx(tx).send(&signal(new.key, 1)).await.unwrap(), Sent::ToReady);
+    assert_eq!(self::tx(tx).send_one(&signal(new.key, 1)).await.unwrap(), Sent::ToReady);
     assert_eq!(self::tx(tx).rerun(dead.key, &again).await.unwrap(), Started::Created);
     let end = close(RunStatus::Terminated);
     assert!(self::tx(tx).terminate(open, b"t", &end, &[signal(new.key, 2)]).await.unwrap());
@@ -126,17 +126,21 @@ async fn a_conflict_leaves_the_transaction_usable() {
     start(&app.db.store, &first).await;
     let tx = app.client.transaction().await.unwrap();
     let mut second = run(Some("taken"));
-    assert_eq!(tx.verbs().start(&second).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
+    assert_eq!(tx.verbs().start_one(&second).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
     second.on_conflict = ConflictPolicy::UseExisting;
-    assert_eq!(tx.verbs().start(&second).await.unwrap(), Started::Exists(first.key));
+    assert_eq!(tx.verbs().start_one(&second).await.unwrap(), Started::Exists(first.key));
     second.on_conflict = ConflictPolicy::TerminateExisting;
-    assert_eq!(tx.verbs().start(&second).await.unwrap(), Started::Exists(first.key), "it is open");
+    assert_eq!(
+        tx.verbs().start_one(&second).await.unwrap(),
+        Started::Exists(first.key),
+        "it is open"
+    );
     let ended = NewRun { on_conflict: ConflictPolicy::TerminateExisting, ..run(Some("dead")) };
-    assert_eq!(tx.verbs().start(&ended).await.unwrap(), Started::Created, "it had ended");
+    assert_eq!(tx.verbs().start_one(&ended).await.unwrap(), Started::Created, "it had ended");
     let error = tx.verbs().rerun(dead.key, &run(Some("dead"))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists, "the id has gone to another run");
     assert!(tx.verbs().rerun(first.key, &run(None)).await.is_err(), "no dead letter");
-    assert!(tx.verbs().send(&signal(dead.key, 1)).await.is_err(), "it has ended");
+    assert!(tx.verbs().send_one(&signal(dead.key, 1)).await.is_err(), "it has ended");
     tx.execute("INSERT INTO orders VALUES (1)", &[]).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(app.db.count_of("SELECT count(*) FROM orders").await, 1);
@@ -152,7 +156,7 @@ async fn the_applications_own_role_and_tenant_come_back() {
         "SET LOCAL lock_timeout = '77s'; SET LOCAL ROLE flows_tenant; SET LOCAL flows.tenant_id = '{outer}'"
     );
     tx.batch_execute(&enter).await.unwrap();
-    tx.verbs().start(&run_of(inner, Some("x"))).await.unwrap();
+    tx.verbs().start_one(&run_of(inner, Some("x"))).await.unwrap();
     let own = "SELECT current_user::text, current_setting('flows.tenant_id'), current_setting('lock_timeout')";
     let row = tx.query_one(own, &[]).await.unwrap();
     let outer = outer.to_string();
@@ -171,7 +175,7 @@ async fn statements_sent_at_the_same_time_run_as_the_application() {
         let values: [&(dyn ToSql + Sync); 1] = [&number];
         let own = tx.execute(sql, &values);
         let verbs = tx.verbs();
-        let (own, started) = tokio::join!(own, verbs.start(&new));
+        let (own, started) = tokio::join!(own, verbs.start_one(&new));
         assert_eq!(own.unwrap(), 1, "ran as the tenant");
         started.unwrap();
     }
@@ -187,7 +191,7 @@ async fn a_pools_transaction_works_too() {
     let mut client = pool.get().await.unwrap();
     for id in ["a", "b"] {
         let tx = client.transaction().await.unwrap();
-        tx.verbs().start(&run(Some(id))).await.unwrap();
+        tx.verbs().start_one(&run(Some(id))).await.unwrap();
         tx.commit().await.unwrap();
     }
     assert_eq!(claim_all(&app.db.store, &app.worker).await.len(), 2);
@@ -198,7 +202,7 @@ async fn bad_data_is_named_and_leaves_nothing() {
     let mut app = app().await;
     let tx = app.client.transaction().await.unwrap();
     let bad = run(None).with(|spec| spec.input = "{".into());
-    assert_eq!(tx.verbs().start(&bad).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(tx.verbs().start_one(&bad).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     tx.rollback().await.unwrap();
     app.client.batch_execute("INSERT INTO orders VALUES (1)").await.expect("a usable connection");
     assert_eq!(app.db.count("runs").await, 0);

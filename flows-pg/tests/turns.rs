@@ -4,7 +4,8 @@ mod common;
 
 use common::*;
 use flows_core::RetryPolicy;
-use flows_core::store::{Claim, Committed, Next, Parent, Placement, Polled, RunStatus, Store};
+use flows_core::store::traits::*;
+use flows_core::store::{Claim, Committed, Next, Parent, Placement, Polled, RunStatus};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;

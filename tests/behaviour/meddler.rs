@@ -8,16 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use flows::prelude::*;
-use flows_core::ids::RunKey;
+use flows_core::forward_store;
 use flows_core::journal::{self, Event};
 use flows_core::payload::Payload;
-use flows_core::store::{
-    Activation, Claim, ClaimStuck, Close, Collected, Committed, Counted, DeadLetter, Hint,
-    HistoryRow, Lease, ListFilter, Listed, NewRun, Next, Outcome, OutgoingMessage, Overdue, Page,
-    Polled, Record, RunView, Scan, Scanned, Sent, Started, Store, StoreFuture, WorkerIdentity,
-};
-use tokio::sync::mpsc::UnboundedReceiver;
-use uuid::Uuid;
+use flows_core::store::forward::names::*;
 
 use crate::world::World;
 
@@ -56,6 +50,10 @@ pub(crate) struct Meddler {
 }
 
 impl Meddler {
+    fn inner(&self) -> &dyn Store {
+        &*self.store
+    }
+
     pub(crate) fn new(store: Arc<dyn Store>, world: &World) -> Arc<Self> {
         let (plan, failures) = (Mutex::default(), Mutex::default());
         Arc::new(Self { store, world: world.clone(), plan, failures })
@@ -163,52 +161,10 @@ fn unavailable() -> Error {
     Error::new(ErrorKind::Unavailable, "the connection broke")
 }
 
-impl Store for Meddler {
-    fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>> {
-        self.store.start(runs)
-    }
+forward_store!(ClientStore for Meddler);
 
-    fn start_owned<'a>(
-        &'a self,
-        worker: Uuid,
-        runs: &'a [NewRun],
-    ) -> StoreFuture<'a, Vec<Result<Started>>> {
-        self.store.start_owned(worker, runs)
-    }
-
-    fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
-        self.store.send(mail)
-    }
-
-    fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started> {
-        self.store.start_held(run, limit)
-    }
-
-    fn send_held<'a>(
-        &'a self,
-        mail: &'a OutgoingMessage,
-        limit: Duration,
-    ) -> StoreFuture<'a, Sent> {
-        self.store.send_held(mail, limit)
-    }
-
-    fn read_inboxes<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
-        self.store.read_inboxes(asked)
-    }
-
-    fn terminate<'a>(
-        &'a self,
-        run: RunKey,
-        record: &'a [u8],
-        close: &'a Close,
-        mail: &'a [OutgoingMessage],
-    ) -> StoreFuture<'a, bool> {
-        self.store.terminate(run, record, close, mail)
-    }
-
-    fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
-        self.store.rerun(dead, run)
-    }
+impl WorkerStore for Meddler {
+    forward_store!(overdue start_owned claim_stuck read_inboxes writers);
 
     fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
         Box::pin(async move {
@@ -217,23 +173,11 @@ impl Store for Meddler {
         })
     }
 
-    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
-        self.store.claim_stuck(claim)
-    }
-
-    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
-        self.store.overdue(limit)
-    }
-
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
         Box::pin(async move {
             self.check("renew")?;
             self.store.renew(worker).await
         })
-    }
-
-    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool> {
-        self.store.retry_stuck(run)
     }
 
     fn retire<'a>(&'a self, worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()> {
@@ -279,55 +223,21 @@ impl Store for Meddler {
     ) -> StoreFuture<'a, Vec<Committed>> {
         Box::pin(self.meddle(writer, worker, records))
     }
+}
 
-    fn writers(&self) -> usize {
-        self.store.writers()
-    }
+forward_store!(Inspect for Meddler);
 
-    fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>> {
-        self.store.outcomes(runs)
-    }
-
+impl Hub for Meddler {
     /// Hints may be lost, so all of them are.
     fn publish(&self, _: Hint) {}
 
     fn subscribe(&self) -> Option<UnboundedReceiver<Hint>> {
         None
     }
+}
 
-    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>> {
-        self.store.find(tenant, workflow_id)
-    }
-
-    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
-        self.store.describe(run)
-    }
-
+impl Store for Meddler {
     fn as_any(&self) -> &dyn Any {
         self.store.as_any()
-    }
-
-    fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>> {
-        self.store.history(run)
-    }
-
-    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Listed> {
-        self.store.list(tenant, filter)
-    }
-
-    fn count<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Counted> {
-        self.store.count(tenant, filter)
-    }
-
-    fn scan<'a>(&'a self, scan: &'a Scan) -> StoreFuture<'a, Scanned> {
-        self.store.scan(scan)
-    }
-
-    fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>> {
-        self.store.stuck(tenant, limit)
-    }
-
-    fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {
-        self.store.dead_letters(tenant, limit)
     }
 }

@@ -10,7 +10,8 @@ use flows::prelude::*;
 use flows_core::context::{ExactlyOnce, Fate};
 use flows_core::ids::RunKey;
 use flows_core::payload::Payload;
-use flows_core::store::{Committed, Placement, Record, Store};
+use flows_core::store::traits::*;
+use flows_core::store::{Committed, Placement, Record};
 use uuid::Uuid;
 
 use crate::harness::{Env, Serving};

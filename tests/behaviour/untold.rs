@@ -7,7 +7,7 @@ use flows::memory::MemoryStore;
 use flows::pg::dev::fresh_database;
 use flows::prelude::*;
 use flows_core::ids::RunKey;
-use flows_core::store::Store;
+use flows_core::store::traits::*;
 use uuid::Uuid;
 
 use crate::harness::{Env, on_memory_in_real_time};

@@ -17,7 +17,7 @@ use crate::workflows::noop;
 const RUNS: u64 = 1_000;
 
 fn inputs(engine: &Engine) -> impl Iterator<Item = (Tenant, noop::Input)> {
-    (0..RUNS).map(|n| (Tenant::clone(engine), noop::Input { n }))
+    (0..RUNS).map(|n| (engine.tenant(uuid::Uuid::nil()), noop::Input { n }))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -66,7 +66,7 @@ async fn an_input_is_logged_once() -> Result<()> {
     let (costs, outputs) = bench
         .costs_of(async |engine| {
             let input = |_| length::Input { text: "x".repeat(SIZE as usize) };
-            let inputs = (0..RUNS).map(|n| (Tenant::clone(&engine), input(n)));
+            let inputs = (0..RUNS).map(|n| (engine.tenant(uuid::Uuid::nil()), input(n)));
             let execs = start_all(inputs).await?;
             with_worker(&engine, results(execs)).await
         })

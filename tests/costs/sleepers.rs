@@ -27,7 +27,8 @@ async fn a_sleeper_takes_few_bytes_beside_its_row() -> Result<()> {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (served, asleep) = tokio::join!(worker.run_until(stopped), async {
         for _ in 0..RUNS / 1_000 {
-            start_all((0..1_000).map(|_| (Tenant::clone(&engine), sleeps::Input {}))).await?;
+            start_all((0..1_000).map(|_| (engine.tenant(uuid::Uuid::nil()), sleeps::Input {})))
+                .await?;
         }
         let asleep = format!("SELECT count(*) = {RUNS} FROM flows.parked");
         let asleep = bench.comes_true(&asleep).await;

@@ -51,7 +51,7 @@ async fn on_memory<F: Future<Output = Result<()>>>(
     test: impl FnOnce(CoreEngine) -> F,
 ) -> Result<()> {
     let engine = CoreEngine::new(Arc::new(MemoryStore::new()));
-    fill(&engine).await?;
+    fill(&CoreEngine::from(&engine)).await?;
     test(engine).await
 }
 
@@ -61,7 +61,7 @@ async fn on_postgres<F: Future<Output = Result<()>>>(
     let database = fresh_database().await?;
     let engine = Engine::connect(database.url()).await?;
     engine.migrate().await?;
-    fill(&engine).await?;
+    fill(&CoreEngine::from(&engine)).await?;
     test(engine.into()).await
 }
 

@@ -46,7 +46,7 @@ async fn no_row_is_touched_and_nothing_but_selects_is_sent() -> Result<()> {
     let server = fresh_database().await?;
     let engine = Engine::connect(server.url()).await?;
     engine.migrate().await?;
-    database::fill(&engine).await?;
+    database::fill(&(&engine).into()).await?;
     let client = client(server.url()).await?;
     let before = rows(&client).await?;
     assert!(before["parked"].len() + before["ready"].len() == 3, "{before:#?}");

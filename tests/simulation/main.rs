@@ -3,7 +3,7 @@
 //! `FLOWS_SCHEDULES=100000 cargo test --release --test simulation` plays more of them, and
 //! `FLOWS_SEED=42 cargo test --test simulation steps` one again.
 
-mod flaws;
+mod mutations;
 mod workflows;
 
 use flows::testing::{Faults, Simulated, Simulation};
@@ -146,8 +146,10 @@ fn a_seed_gives_the_same_schedule_again() {
 /// A simulation in which nothing goes wrong shows nothing.
 #[test]
 fn every_kind_of_fault_happens() {
+    let simulated = play(mixed().schedules(2 * FEW));
+    assert!(simulated.own_starts > 0, "{simulated:?}");
     let Faults { slow, refused, answers_lost, late, held, crashes, freezes, stops, hints, .. } =
-        play(mixed().schedules(2 * FEW)).faults;
+        simulated.faults;
     let all = [slow, refused, answers_lost, late, held, crashes, freezes, stops, hints];
     assert!(all.iter().all(|count| *count > 0), "{all:?}");
 }

@@ -30,12 +30,18 @@ const CRATES: &[(&str, &[&str])] = &[
         &[
             "counters dev parts sql types",
             "names rows testing",
-            "circle: check closing connect error hints link migrate pooler reserve session settings \
-             source store unfinished",
-            "builder dead_letters engine exactly_once history load outcomes overdue register renew \
-             retry_stuck tenant",
+            "error",
+            "connect pooler",
+            "link source",
+            "hints settings unfinished",
+            "closing",
+            "reserve session",
+            "store",
+            "migrate ways",
+            "builder check dead_letters engine exactly_once history load outcomes overdue register renew \
+             tenant",
             "claim claim_stuck collect read_inboxes release reload scan scope",
-            "describe find held poll retire",
+            "describe find held poll retire retry_stuck",
             "list send start stuck",
             "commit rerun terminate",
             "transaction",

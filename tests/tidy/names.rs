@@ -11,20 +11,8 @@ const USED_TWICE: &[(&str, &[&str])] = &[
     (
         "flows-core/src/",
         &[
-            "DeadLetter",
-            "Dropped",
-            "First",
-            "Hints",
-            "Holds",
-            "Inner",
-            "Outcome",
-            "Overdue",
-            "Page",
-            "Shared",
-            "State",
-            "Value",
-            "Watch",
-            "Worker",
+            "Dropped", "First", "Hints", "Holds", "Inner", "Outcome", "Overdue", "Page", "Shared",
+            "State", "Value", "Watch", "Worker",
         ],
     ),
     (

@@ -37,7 +37,8 @@ fn names(text: &str) -> Vec<String> {
     let listed = text.split_once("\nstatements! {").and_then(|(_, list)| list.split_once('}'));
     let listed = listed.map(|(list, _)| list).unwrap_or_default().lines();
     let listed = listed.filter_map(|line| line.split('"').nth(1)).map(str::to_owned);
-    let included = text.split("include_str!(\"").skip(1).filter_map(|rest| {
+    let texts = text.split("include_str!(\"").skip(1).chain(text.split("session!(\"").skip(1));
+    let included = texts.filter_map(|rest| {
         let path = rest.split('"').next()?;
         let name = path.strip_suffix(".sql")?.rsplit_once("sql/")?.1;
         Some(name.to_owned())

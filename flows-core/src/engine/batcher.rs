@@ -12,6 +12,8 @@
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::runtime::{Handle, Id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -34,9 +36,14 @@ pub(crate) struct Batcher<Q, A> {
 }
 
 /// A batcher for each runtime that the engine is used on.
-pub(crate) struct Batchers<Q, A>(RwLock<ByRuntime<Q, A>>);
+pub(crate) struct Batchers<Q, A> {
+    all: RwLock<ByRuntime<Q, A>>,
+    size: fn(&Q) -> usize,
+    serve: Serve<Q, A>,
+}
 
 type ByRuntime<Q, A> = Vec<(Id, Arc<Batcher<Q, A>>)>;
+type Serve<Q, A> = Arc<dyn Fn(Vec<Q>) -> BoxFuture<'static, Result<Vec<Result<A>>>> + Send + Sync>;
 
 struct Request<Q, A> {
     question: Q,
@@ -49,27 +56,39 @@ struct Caller<A> {
     _room: OwnedSemaphorePermit,
 }
 
-impl<Q, A> Default for Batchers<Q, A> {
-    fn default() -> Self {
-        Self(RwLock::default())
+impl<Q: Send + 'static, A: Send + 'static> Batchers<Q, A> {
+    /// As of [`Batcher::spawn`].
+    pub(crate) fn new<F>(
+        size: fn(&Q) -> usize,
+        serve: impl Fn(Vec<Q>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Vec<Result<A>>>> + Send + 'static,
+    {
+        let serve = Arc::new(move |batch| serve(batch).boxed());
+        Self { all: RwLock::default(), size, serve }
     }
-}
 
-impl<Q, A> Batchers<Q, A> {
+    /// Asks with others of this runtime, and waits for the answer.
+    pub(crate) async fn ask(&self, question: Q) -> Result<A> {
+        self.here().ask(question).await
+    }
+
     /// The batcher of the current runtime, made when it is first needed.
-    pub(crate) fn here(&self, make: impl FnOnce() -> Batcher<Q, A>) -> Arc<Batcher<Q, A>> {
+    fn here(&self) -> Arc<Batcher<Q, A>> {
         let here = Handle::current().id();
         let of_here = |all: &[(Id, Arc<Batcher<Q, A>>)]| {
             all.iter().find(|(id, _)| *id == here).map(|(_, batcher)| Arc::clone(batcher))
         };
-        let known = of_here(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        let known = of_here(&self.all.read().unwrap_or_else(PoisonError::into_inner));
         if let Some(known) = known {
             return known;
         }
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
         all.retain(|(_, batcher)| !batcher.queue.is_closed()); // those of runtimes that have ended
         of_here(&all).unwrap_or_else(|| {
-            let made = Arc::new(make());
+            let serve = Arc::clone(&self.serve);
+            let made = Arc::new(Batcher::spawn(self.size, move |batch| serve(batch)));
             all.push((here, Arc::clone(&made)));
             made
         })

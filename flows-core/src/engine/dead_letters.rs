@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
+use super::access::Access;
 use super::execution::{AnyWorkflow, Execution, Target};
 use super::list::check_limit;
 use super::outcome;
@@ -13,7 +14,7 @@ use super::tenant::Tenant;
 use super::waiters::FirstNews;
 use crate::error::{Error, Result};
 use crate::ids::RunKey;
-use crate::store::{self, InTransaction, NewRun, RunView, Transaction, no_such_run};
+use crate::store::{self, InTransaction, NewRun, RunView, no_such_run};
 
 /// A run that ended in failure and can be rerun.
 #[non_exhaustive]
@@ -35,8 +36,8 @@ pub struct DeadLetter {
     pub attempt: u32,
 }
 
-impl From<store::DeadLetter> for DeadLetter {
-    fn from(dead: store::DeadLetter) -> Self {
+impl From<store::DeadLetterRow> for DeadLetter {
+    fn from(dead: store::DeadLetterRow) -> Self {
         Self {
             workflow_id: dead.workflow_id.unwrap_or_else(|| dead.key.run.to_string()),
             run_id: dead.key.run,
@@ -82,48 +83,32 @@ impl DeadLetters {
 /// A dead letter to start again; await it.
 #[must_use = "nothing is started unless this is awaited"]
 pub struct Rerun<'t> {
-    tenant: Result<Tenant>,
+    access: Result<Access<'t>>,
     run: Uuid,
-    tx: Option<Box<dyn Transaction + 't>>,
 }
 
 impl<'t> Rerun<'t> {
     pub(super) fn new(tenant: Result<Tenant>, run: Uuid) -> Self {
-        Self { tenant, run, tx: None }
+        Self { access: tenant.map(Access::new), run }
     }
 
     /// Starts it inside a transaction of the application's.
     pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
-        let store = self.tenant.as_ref().ok().map(|tenant| &*tenant.inner.store);
-        self.tx = Some(tx.verbs_of(store));
+        self.access = self.access.map(|access| access.within(tx));
         self
     }
 
     async fn run(self) -> Result<Execution<AnyWorkflow>> {
-        let tenant = self.tenant?;
-        let dead = RunKey::of_run(tenant.id(), self.run);
-        let store = &tenant.inner.store;
-        let view = match &self.tx {
-            Some(tx) => tx.describe(dead).await?,
-            None => store.describe(dead).await?,
-        };
+        let access = self.access?;
+        let dead = RunKey::of_run(access.tenant.id(), self.run);
+        let view = access.store().describe(dead).await?;
         let new = again(&view.ok_or_else(|| no_such_run(&dead.run.to_string()))?);
-        match &self.tx {
-            Some(tx) => {
-                tx.rerun(dead, &new).await?;
-                tenant.inner.hints.soon(new.key.shard);
-            }
-            None => {
-                store.rerun(dead, &new).await?;
-                tenant.inner.hints.ready(vec![new.key.shard]);
-            }
-        }
+        access.store().rerun(dead, &new).await?;
+        access.tell_of_start(&new);
         let workflow_id = new.spec.workflow_id.as_deref().map(str::to_owned);
-        let certain = self.tx.is_none();
-        Ok(Execution::new(
-            tenant.clone(),
-            Target::Run { key: new.key, workflow_id, certain, news: FirstNews::default() },
-        ))
+        let (certain, news) = (access.is_certain(), FirstNews::default());
+        let target = Target::Run { key: new.key, workflow_id, certain, news };
+        Ok(Execution::new(access.tenant, target))
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::access::Access;
 use super::describe::Description;
 use super::export::History;
 use super::history::{self, HistoryEvent};
@@ -20,9 +21,8 @@ use crate::ending::{closed, message_to_parent};
 use crate::error::{Error, ErrorKind, Result, storable};
 use crate::ids::RunKey;
 use crate::journal;
-use crate::limits::check_name;
 use crate::payload::check_size;
-use crate::store::{Close, RunStatus, RunView, Transaction, no_such_run};
+use crate::store::{Close, RunStatus, RunView, no_such_run};
 
 /// What an [`Execution`] knows about its workflow's types.
 pub trait Typed: 'static {
@@ -200,8 +200,9 @@ impl<W: Typed> Execution<W> {
         let limit = self.inner().payload_limit();
         check_size(why.as_ref().len(), limit, || "reason of a termination".to_owned())?;
         let (record, close) = terminated(why.as_ref())?;
-        let mail: Vec<_> = message_to_parent(run, view.spec.parent, &close).into_iter().collect();
-        if self.inner().store.terminate(run, &record, &close, &mail).await? {
+        let messages: Vec<_> =
+            message_to_parent(run, view.spec.parent, &close).into_iter().collect();
+        if self.inner().store.terminate(run, &record, &close, &messages).await? {
             self.inner().hints.terminated(run);
         }
         Ok(())
@@ -228,7 +229,19 @@ impl<W: Typed> Execution<W> {
     }
 
     async fn resolve(&self) -> Result<RunKey> {
-        resolve(&self.tenant, &self.target).await
+        Access::new(self.tenant.clone()).resolve(&self.target).await
+    }
+
+    /// The same run, by way of another engine.
+    #[cfg(feature = "testing")]
+    pub(crate) fn through(&self, tenant: &Tenant) -> Self {
+        let target = match self.target.clone() {
+            Target::Run { key, workflow_id, certain, .. } => {
+                Target::Run { key, workflow_id, certain, news: FirstNews::default() }
+            }
+            id => id,
+        };
+        Self::new(tenant.clone(), target)
     }
 
     /// Everything the store knows of the run, for the testing kit.
@@ -253,40 +266,6 @@ impl<W: Typed> Execution<W> {
             _ => Ok(view),
         }
     }
-}
-
-/// The run that is meant.
-pub(super) async fn resolve(tenant: &Tenant, target: &Target) -> Result<RunKey> {
-    let id = match target {
-        Target::Run { key, .. } => return Ok(*key),
-        Target::Id(id) => checked(id)?,
-    };
-    let found = tenant.inner.store.find(tenant.id(), id).await?;
-    found.or_else(|| by_run_id(tenant, id)).ok_or_else(|| no_such_run(&format!("`{id}`")))
-}
-
-/// The run that is meant, as a transaction sees it.
-pub(super) async fn resolve_within(
-    tenant: &Tenant,
-    target: &Target,
-    tx: &(dyn Transaction + '_),
-) -> Result<RunKey> {
-    let id = match target {
-        Target::Run { key, .. } => return Ok(*key),
-        Target::Id(id) => checked(id)?,
-    };
-    let found = tx.find(tenant.id(), id).await?;
-    found.or_else(|| by_run_id(tenant, id)).ok_or_else(|| no_such_run(&format!("`{id}`")))
-}
-
-/// An id that a run can have.
-fn checked(id: &str) -> Result<&str> {
-    check_name("workflow id", id)?;
-    Ok(id)
-}
-
-fn by_run_id(tenant: &Tenant, id: &str) -> Option<RunKey> {
-    Some(RunKey::of_run(tenant.id(), Uuid::parse_str(id).ok()?))
 }
 
 /// The journal row and the end of a run that is terminated.

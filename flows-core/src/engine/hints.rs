@@ -51,7 +51,7 @@ impl Hints {
         self.store.publish(Hint::Ready(shards));
     }
 
-    /// A run has got a letter and nobody owns it, so it probably became ready: tell everybody.
+    /// A run has got a message and nobody owns it, so it probably became ready: tell everybody.
     pub(crate) fn woken(&self, run: RunKey) {
         self.tell_workers(&Hint::Woken(vec![run]));
         self.store.publish(Hint::Woken(vec![run]));
@@ -69,8 +69,8 @@ impl Hints {
         });
     }
 
-    /// A worker's run has mail: tell it, wherever it is.
-    pub(crate) fn mail(&self, worker: Uuid) {
+    /// Messages have come to a worker's run: tell it, wherever it is.
+    pub(crate) fn messages(&self, worker: Uuid) {
         let local = self.workers().iter().find(|(id, _)| *id == worker).map(|(_, g)| Arc::clone(g));
         match local {
             Some(gathered) => gathered.tell(&Hint::Messages(worker)),

@@ -13,7 +13,7 @@ use super::waiters::{Asked, News};
 use crate::error::{Error, ErrorKind, ErrorRecord, Result};
 use crate::ids::RunKey;
 use crate::payload::Payload;
-use crate::store::{Outcome, RunStatus, Store, no_such_run};
+use crate::store::{Inspect, Outcome, RunStatus, Store, no_such_run};
 
 /// How long a waiter trusts to be woken before it looks by itself.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The outcomes of runs, for the batcher.
 pub(super) async fn of_each(
-    store: &dyn Store,
+    store: &dyn Inspect,
     runs: &[RunKey],
 ) -> Result<Vec<Result<Option<Outcome>>>> {
     let found = store.outcomes(runs).await?;
@@ -49,7 +49,7 @@ pub(super) async fn wait(
     }
 }
 
-/// How the engine of a test waits for outcomes.
+/// How the engine of a test waits: for workers, and for outcomes.
 #[cfg(feature = "testing")]
 pub(crate) trait Waiting: Send + Sync {
     /// Waits for the end of one run.
@@ -58,6 +58,9 @@ pub(crate) trait Waiting: Send + Sync {
         store: &'a dyn Store,
         run: RunKey,
     ) -> futures_util::future::BoxFuture<'a, Result<Outcome>>;
+
+    /// Waits until a worker of the test is there: it may own a run from its start.
+    fn until_served(&self) -> futures_util::future::BoxFuture<'_, ()>;
 }
 
 async fn wait_for_one(

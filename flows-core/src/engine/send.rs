@@ -1,11 +1,12 @@
-//! Letters from outside: signals and cancellation.
+//! Messages from outside: signals and cancellation.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 use serde::Serialize;
 
-use super::execution::{Target, resolve, resolve_within};
+use super::access::Access;
+use super::execution::Target;
 use super::tenant::Tenant;
 use crate::clock;
 use crate::ending::{ended_from_outside, message_to_parent};
@@ -14,17 +15,16 @@ use crate::ids::RunKey;
 use crate::limits::check_name;
 use crate::payload::Payload;
 use crate::store::{
-    InTransaction, MessageKind, OutgoingMessage, Placement, RunStatus, RunView, Sent, Transaction,
+    InTransaction, MessageKind, OutgoingMessage, Placement, RunStatus, RunView, Sent,
 };
 
 /// A signal to send; await it.
 #[must_use = "nothing is sent unless this is awaited"]
 pub struct SendSignal<'t> {
-    to: Result<(Tenant, Target)>,
+    to: Result<(Access<'t>, Target)>,
     name: String,
     payload: Result<Payload>,
     dedup: Option<String>,
-    tx: Option<Box<dyn Transaction + 't>>,
 }
 
 impl<'t> SendSignal<'t> {
@@ -33,7 +33,8 @@ impl<'t> SendSignal<'t> {
         name: String,
         payload: &T,
     ) -> Self {
-        Self { to, name, payload: Payload::json(payload), dedup: None, tx: None }
+        let to = to.map(|(tenant, target)| (Access::new(tenant), target));
+        Self { to, name, payload: Payload::json(payload), dedup: None }
     }
 
     /// A key by which the run receives this signal once, however often it is sent.
@@ -45,28 +46,27 @@ impl<'t> SendSignal<'t> {
     /// Sends inside a transaction of the application's: the signal exists if and when it commits.
     /// Until then it holds up the run's other signals.
     pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
-        let store = self.to.as_ref().ok().map(|(tenant, _)| &*tenant.inner.store);
-        self.tx = Some(tx.verbs_of(store));
+        self.to = self.to.map(|(access, target)| (access.within(tx), target));
         self
     }
 
     async fn run(self) -> Result<()> {
-        let (tenant, target) = self.to?;
+        let (access, target) = self.to?;
         check_name("signal name", &self.name)?;
         if let Some(key) = &self.dedup {
             check_name("dedup key", key)?;
         }
-        let limit = tenant.inner.payload_limit();
+        let limit = access.tenant.inner.payload_limit();
         let payload =
             self.payload?.within(limit, || format!("payload of signal `{}`", self.name))?;
-        let letter = |to| OutgoingMessage {
+        let message = |to| OutgoingMessage {
             to,
             kind: MessageKind::Signal,
             name: self.name.clone(),
             payload: payload.clone(),
             dedup: self.dedup.clone(),
         };
-        deliver(&tenant, &target, self.tx.as_deref(), letter).await.map(drop)
+        deliver(&access, &target, message).await.map(drop)
     }
 }
 
@@ -82,15 +82,14 @@ impl<'t> IntoFuture for SendSignal<'t> {
 /// A request to cancel; await it.
 #[must_use = "nothing is cancelled unless this is awaited"]
 pub struct Cancel<'t> {
-    tenant: Tenant,
+    access: Access<'t>,
     target: Target,
     reason: String,
-    tx: Option<Box<dyn Transaction + 't>>,
 }
 
 impl<'t> Cancel<'t> {
     pub(super) fn new(tenant: Tenant, target: Target) -> Self {
-        Self { tenant, target, reason: "cancelled by request".into(), tx: None }
+        Self { access: Access::new(tenant), target, reason: "cancelled by request".into() }
     }
 
     /// Why; the workflow's error says it. Default: "cancelled by request".
@@ -101,25 +100,24 @@ impl<'t> Cancel<'t> {
 
     /// Requests it inside a transaction of the application's.
     pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
-        self.tx = Some(tx.verbs_of(Some(&*self.tenant.inner.store)));
+        self.access = self.access.within(tx);
         self
     }
 
     async fn run(self) -> Result<()> {
-        let limit = self.tenant.inner.payload_limit();
+        let limit = self.access.tenant.inner.payload_limit();
         let what = || "reason of a cancellation".to_owned();
         let payload = Payload::json(&self.reason.replace('\0', "␀"))?.within(limit, what)?;
-        let letter = |to| OutgoingMessage {
+        let message = |to| OutgoingMessage {
             to,
             kind: MessageKind::Cancel,
             name: String::new(),
             payload: payload.clone(),
             dedup: None,
         };
-        let tx = self.tx.as_deref();
-        let (run, sent) = deliver(&self.tenant, &self.target, tx, letter).await?;
+        let (run, sent) = deliver(&self.access, &self.target, message).await?;
         if sent == Sent::Kept {
-            end_unborn(&self.tenant, run, &self.reason, tx).await?;
+            end_unborn(&self.access, run, &self.reason).await?;
         }
         Ok(())
     }
@@ -127,30 +125,17 @@ impl<'t> Cancel<'t> {
 
 /// A run that was asked to cancel before its start is due ends now: its code has not begun, so nobody is
 /// to be asked. One that is stuck has begun; it gets the message when it goes on.
-async fn end_unborn(
-    tenant: &Tenant,
-    run: RunKey,
-    reason: &str,
-    tx: Option<&(dyn Transaction + '_)>,
-) -> Result<()> {
-    let store = &tenant.inner.store;
-    let view = match tx {
-        Some(tx) => tx.describe(run).await?,
-        None => store.describe(run).await?,
-    };
-    let unborn =
+async fn end_unborn(access: &Access<'_>, run: RunKey, reason: &str) -> Result<()> {
+    let is_unborn =
         |view: &RunView| matches!(view.placement, Some(Placement::Parked { stuck: None, .. }));
-    let Some(view) = view.filter(unborn) else { return Ok(()) };
+    let view = access.store().describe(run).await?;
+    let Some(view) = view.filter(is_unborn) else { return Ok(()) };
     let error = Error::new(ErrorKind::Cancelled, format!("the run was cancelled: {reason}"));
     let at = clock::system_time().into();
     let (record, close) = ended_from_outside(RunStatus::Cancelled, &error, at)?;
-    let mail: Vec<_> = message_to_parent(run, view.spec.parent, &close).into_iter().collect();
-    let ended = match tx {
-        Some(tx) => tx.terminate(run, &record, &close, &mail).await?,
-        None => store.terminate(run, &record, &close, &mail).await?,
-    };
-    if ended && tx.is_none() {
-        tenant.inner.hints.terminated(run);
+    let messages: Vec<_> = message_to_parent(run, view.spec.parent, &close).into_iter().collect();
+    if access.store().terminate(run, &record, &close, &messages).await? {
+        access.tell_of_end(run);
     }
     Ok(())
 }
@@ -166,45 +151,21 @@ impl<'t> IntoFuture for Cancel<'t> {
 
 /// Sends to the run, or to the one that has gone on in its place.
 async fn deliver(
-    tenant: &Tenant,
+    access: &Access<'_>,
     target: &Target,
-    tx: Option<&(dyn Transaction + '_)>,
-    letter: impl Fn(RunKey) -> OutgoingMessage,
+    message: impl Fn(RunKey) -> OutgoingMessage,
 ) -> Result<(RunKey, Sent)> {
-    let Some(tx) = tx else { return deliver_now(tenant, target, letter).await };
-    let run = resolve_within(tenant, target, tx).await?;
-    let sent = tx.send(&letter(run)).await?;
-    if let Sent::ToOwner(_) | Sent::ToReady = sent {
-        tenant.inner.hints.soon(run.shard);
-    }
-    Ok((run, sent))
-}
-
-async fn deliver_now(
-    tenant: &Tenant,
-    target: &Target,
-    letter: impl Fn(RunKey) -> OutgoingMessage,
-) -> Result<(RunKey, Sent)> {
-    let mut run = resolve(tenant, target).await?;
+    let mut run = access.resolve(target).await?;
     let sent = loop {
-        match tenant.inner.send(&letter(run)).await {
+        match access.send(&message(run)).await {
             Err(error) if error.kind() == ErrorKind::Closed => {
-                run = successor(tenant, run).await?.ok_or(error)?;
+                let view = access.store().describe(run).await?;
+                let next = view.and_then(|view| view.successor).ok_or(error)?;
+                run = RunKey::of_run(run.tenant, next);
             }
             other => break other?,
         }
     };
-    match sent {
-        Sent::ToOwner(worker) => tenant.inner.hints.mail(worker),
-        Sent::ToReady => tenant.inner.hints.woken(run),
-        Sent::Kept | Sent::Duplicate | Sent::Held => {}
-    }
+    access.tell_of_message(run, &sent);
     Ok((run, sent))
-}
-
-/// The run that goes on in place of one that has ended.
-async fn successor(tenant: &Tenant, run: RunKey) -> Result<Option<RunKey>, Error> {
-    let view = tenant.inner.store.describe(run).await?;
-    let next = view.and_then(|view| view.successor);
-    Ok(next.map(|next| RunKey::of_run(run.tenant, next)))
 }

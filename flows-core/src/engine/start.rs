@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::access::Access;
 use super::execution::{Execution, Target, terminated};
 use super::intakes::Begun;
 use super::tenant::Tenant;
@@ -16,16 +17,15 @@ use crate::ids::RunKey;
 use crate::limits::{check_duration, check_name, check_time};
 use crate::payload::Payload;
 use crate::retry::RetryPolicy;
-use crate::store::{ConflictPolicy, InTransaction, NewRun, RunSpec, RunView, Started, Transaction};
+use crate::store::{ConflictPolicy, InTransaction, NewRun, RunSpec, RunView, Started};
 
 /// Starts a run; await it to get the run's [`Execution`].
 #[cfg_attr(not(doctest), doc = include_str!("docs/start.md"))]
 #[must_use = "nothing is started unless this is awaited"]
 pub struct Start<'t, W: Workflow> {
-    tenant: Result<Tenant>,
+    access: Result<Access<'t>>,
     input: Result<Payload>,
     options: Options,
-    tx: Option<Box<dyn Transaction + 't>>,
     workflow: PhantomData<fn() -> W>,
 }
 
@@ -44,10 +44,9 @@ struct Options {
 impl<'t, W: Workflow> Start<'t, W> {
     pub(super) fn new(tenant: Result<Tenant>, input: W::Input) -> Self {
         Self {
-            tenant,
+            access: tenant.map(Access::new),
             input: Payload::column(&input).map_err(|e| e.context_of("input", W::NAME)),
             options: Options::default(),
-            tx: None,
             workflow: PhantomData,
         }
     }
@@ -56,10 +55,9 @@ impl<'t, W: Workflow> Start<'t, W> {
     #[cfg(feature = "testing")]
     pub(crate) fn of_payload(tenant: &Tenant, input: Payload) -> Self {
         Self {
-            tenant: Ok(tenant.clone()),
+            access: Ok(Access::new(tenant.clone())),
             input: Ok(input),
             options: Options::default(),
-            tx: None,
             workflow: PhantomData,
         }
     }
@@ -118,19 +116,15 @@ impl<'t, W: Workflow> Start<'t, W> {
     /// Starts inside a transaction of the application's: the run exists if and when it commits.
     /// The transaction is neither committed nor rolled back here.
     pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
-        let store = self.tenant.as_ref().ok().map(|tenant| &*tenant.inner.store);
-        self.tx = Some(tx.verbs_of(store));
+        self.access = self.access.map(|access| access.within(tx));
         self
     }
 
     async fn run(self) -> Result<Execution<W>> {
-        let tenant = self.tenant?;
-        let limit = tenant.inner.payload_limit();
-        let new = self.options.into_run::<W>(&tenant, self.input?, limit)?;
-        match self.tx {
-            Some(tx) => start_within::<W>(&tenant, &*tx, new).await,
-            None => start::<W>(&tenant, new).await,
-        }
+        let access = self.access?;
+        let limit = access.tenant.inner.payload_limit();
+        let new = self.options.into_run::<W>(&access.tenant, self.input?, limit)?;
+        start(&access, new).await
     }
 }
 
@@ -188,92 +182,54 @@ impl Options {
 /// How often a start that terminates the existing run tries again when another one comes between.
 const TRIES: usize = 5;
 
-async fn start<W: Workflow>(tenant: &Tenant, new: NewRun) -> Result<Execution<W>> {
-    let inner = &tenant.inner;
+async fn start<W: Workflow>(access: &Access<'_>, new: NewRun) -> Result<Execution<W>> {
     for _ in 0..TRIES {
-        let Begun { started, news } = inner.start(&new).await?;
+        let Begun { started, news } = access.start(&new).await?;
         match started {
             Started::Created => {
-                if new.delay.is_none() && new.start_at.is_none() {
-                    inner.hints.ready(vec![new.key.shard]);
-                }
-                return Ok(created(tenant, &new, true, news));
+                access.tell_of_start(&new);
+                return Ok(execution(access, &new, new.key, news));
             }
-            Started::Owned { .. } => return Ok(created(tenant, &new, true, news)),
+            Started::Owned { .. } => return Ok(execution(access, &new, new.key, news)),
             Started::Held => return Err(contended(&new)), // it has been waited for
             Started::Exists(key) if new.on_conflict == ConflictPolicy::TerminateExisting => {
                 let (record, close) = terminated("a new run with the same id was started")?;
-                inner.store.terminate(key, &record, &close, &[]).await?;
-                inner.hints.terminated(key);
+                access.store().terminate(key, &record, &close, &[]).await?;
+                access.tell_of_end(key);
             }
             Started::Exists(key) => {
-                let view = inner.store.describe(key).await?;
-                return existing(tenant, &new, key, view, true);
+                check_same(&new, access.store().describe(key).await?)?;
+                return Ok(execution(access, &new, key, FirstNews::default()));
             }
         }
     }
     Err(contended(&new))
 }
 
-async fn start_within<W: Workflow>(
-    tenant: &Tenant,
-    tx: &dyn Transaction,
-    new: NewRun,
-) -> Result<Execution<W>> {
-    for _ in 0..TRIES {
-        match tx.start(&new).await? {
-            Started::Created | Started::Owned { .. } => {
-                tenant.inner.hints.soon(new.key.shard);
-                return Ok(created(tenant, &new, false, FirstNews::default()));
-            }
-            Started::Exists(key) if new.on_conflict == ConflictPolicy::TerminateExisting => {
-                let (record, close) = terminated("a new run with the same id was started")?;
-                tx.terminate(key, &record, &close, &[]).await?;
-            }
-            Started::Exists(key) => {
-                let view = tx.describe(key).await?;
-                return existing(tenant, &new, key, view, false);
-            }
-            Started::Held => return Err(contended(&new)), // a transaction waits by itself
-        }
-    }
-    Err(contended(&new))
-}
-
-fn created<W: Workflow>(
-    tenant: &Tenant,
+fn execution<W: Workflow>(
+    access: &Access<'_>,
     new: &NewRun,
-    certain: bool,
+    key: RunKey,
     news: FirstNews,
 ) -> Execution<W> {
     let workflow_id = new.spec.workflow_id.as_deref().map(str::to_owned);
-    Execution::new(tenant.clone(), Target::Run { key: new.key, workflow_id, certain, news })
+    let target = Target::Run { key, workflow_id, certain: access.is_certain(), news };
+    Execution::new(access.tenant.clone(), target)
 }
 
-/// The run that exists, if it is of the same workflow.
-fn existing<W: Workflow>(
-    tenant: &Tenant,
-    new: &NewRun,
-    key: RunKey,
-    view: Option<RunView>,
-    certain: bool,
-) -> Result<Execution<W>> {
-    let other =
-        view.map(|view| Arc::clone(&view.spec.workflow)).filter(|name| *name != new.spec.workflow);
-    if let Some(other) = other {
-        let id = new.spec.workflow_id.as_deref().unwrap_or_default();
-        return Err(Error::new(
-            ErrorKind::AlreadyExists,
-            format!(
-                "workflow id `{id}` belongs to a run of workflow `{other}`, not `{}`; ids are \
-                 shared by all workflows of a tenant",
-                new.spec.workflow
-            ),
-        ));
-    }
-    let workflow_id = new.spec.workflow_id.as_deref().map(str::to_owned);
-    let news = FirstNews::default();
-    Ok(Execution::new(tenant.clone(), Target::Run { key, workflow_id, certain, news }))
+/// The run that exists must be of the same workflow.
+fn check_same(new: &NewRun, existing: Option<RunView>) -> Result<()> {
+    let other = existing.map(|view| Arc::clone(&view.spec.workflow));
+    let Some(other) = other.filter(|name| *name != new.spec.workflow) else { return Ok(()) };
+    let id = new.spec.workflow_id.as_deref().unwrap_or_default();
+    Err(Error::new(
+        ErrorKind::AlreadyExists,
+        format!(
+            "workflow id `{id}` belongs to a run of workflow `{other}`, not `{}`; ids are \
+             shared by all workflows of a tenant",
+            new.spec.workflow
+        ),
+    ))
 }
 
 fn contended(new: &NewRun) -> Error {

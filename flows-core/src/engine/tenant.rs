@@ -74,6 +74,74 @@ impl Tenant {
     }
 }
 
+/// What an engine does for its default tenant, as methods of its own.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! default_tenant_methods {
+    (|$engine:ident| $tenant:expr) => {
+        /// Starts a run of the workflow that this is the input of; see
+        /// [`Tenant::start`]($crate::Tenant::start).
+        pub fn start<'t, I: $crate::WorkflowInput>(
+            &self,
+            input: I,
+        ) -> $crate::engine::Start<'t, I::Workflow> {
+            let $engine = self;
+            $tenant.start(input)
+        }
+
+        /// The newest run of a workflow id, or a run by its run id; see
+        /// [`Tenant::execution`]($crate::Tenant::execution).
+        pub fn execution<W: $crate::engine::Typed>(
+            &self,
+            id: impl Into<String>,
+        ) -> $crate::Execution<W> {
+            let $engine = self;
+            $tenant.execution(id)
+        }
+
+        /// Sends a signal to the newest run of a workflow id; see
+        /// [`Tenant::signal`]($crate::Tenant::signal).
+        pub fn signal<'t, T: $crate::engine::Serialize>(
+            &self,
+            id: impl Into<String>,
+            name: impl Into<String>,
+            payload: &T,
+        ) -> $crate::engine::SendSignal<'t> {
+            let $engine = self;
+            $tenant.signal(id, name, payload)
+        }
+
+        /// Runs, newest first; see [`Tenant::list`]($crate::Tenant::list).
+        pub fn list(&self) -> $crate::engine::List {
+            let $engine = self;
+            $tenant.list()
+        }
+
+        /// Runs that ended in failure and can be rerun; see
+        /// [`Tenant::dead_letters`]($crate::Tenant::dead_letters).
+        pub fn dead_letters(&self) -> $crate::engine::DeadLetters {
+            let $engine = self;
+            $tenant.dead_letters()
+        }
+
+        /// Runs that cannot go on, with the reason; see
+        /// [`Tenant::stuck_runs`]($crate::Tenant::stuck_runs).
+        pub fn stuck_runs(&self) -> $crate::engine::StuckRuns {
+            let $engine = self;
+            $tenant.stuck_runs()
+        }
+
+        /// Starts a dead letter again as a new run; see [`Tenant::rerun`]($crate::Tenant::rerun).
+        pub fn rerun<'t>(
+            &self,
+            dead_letter: impl Into<$crate::engine::RerunOf>,
+        ) -> $crate::engine::Rerun<'t> {
+            let $engine = self;
+            $tenant.rerun(dead_letter)
+        }
+    };
+}
+
 /// What can be rerun: a dead letter, or its run id.
 pub struct RerunOf(Uuid);
 

@@ -97,5 +97,5 @@ fn unknown(run: RunKey) -> Error {
 }
 
 fn closed(run: RunKey) -> Error {
-    Error::new(ErrorKind::Closed, format!("run {} has ended: it takes no mail any more", run.run))
+    Error::new(ErrorKind::Closed, format!("run {} has ended: it accepts no more messages", run.run))
 }

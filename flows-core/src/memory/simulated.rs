@@ -18,10 +18,12 @@ use crate::store::{Activation, Park, RunStatus};
 use crate::time::Timestamp;
 
 /// An answer that never reached the worker.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Lost {
     /// These runs are owned by it, and it does not know.
     Claim(Vec<RunKey>),
+    /// These were started as its own, and it does not know.
+    Start(Vec<RunKey>),
     /// The mail flags of these are down, and it has not read their mail.
     Collect(Vec<RunKey>),
 }
@@ -100,13 +102,13 @@ impl MemoryStore {
 
 impl State {
     fn make_good(&mut self, worker: Uuid, lost: &Lost, now: Timestamp) {
-        let (Lost::Claim(keys) | Lost::Collect(keys)) = lost;
+        let (Lost::Claim(keys) | Lost::Start(keys) | Lost::Collect(keys)) = lost;
         for key in keys {
             let Some(run) = self.runs.get_mut(key).filter(|run| run.owner() == Some(worker)) else {
                 continue;
             };
             match (lost, &mut run.placement) {
-                (Lost::Claim(_), _) => self.let_go(*key, false, now),
+                (Lost::Claim(_) | Lost::Start(_), _) => self.let_go(*key, false, now),
                 (Lost::Collect(_), Some(PlacementRow::Owned { messages, .. })) => *messages = true,
                 _ => {}
             }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::MemoryStore;
-use crate::store::{Hint, Store};
+use crate::store::Hint;
+use crate::store::traits::*;
 
 #[tokio::test(start_paused = true)]
 async fn its_clock_is_tokios() {

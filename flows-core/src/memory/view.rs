@@ -9,7 +9,7 @@ use super::run::{End, PlacementRow, StoredRun};
 use super::state::State;
 use crate::ids::RunKey;
 use crate::store::{
-    Counted, DeadLetter, HistoryRow, ListCursor, ListFilter, Listed, MessageKind, Outcome,
+    Counted, DeadLetterRow, HistoryRow, ListCursor, ListFilter, Listed, MessageKind, Outcome,
     PAGE_BYTES, Placement, RunSpec, RunView,
 };
 use crate::time::Timestamp;
@@ -60,7 +60,7 @@ impl State {
     }
 
     /// [`Store::dead_letters`](crate::store::Store::dead_letters).
-    pub(super) fn dead_letters(&self, tenant: Uuid, limit: usize) -> Vec<DeadLetter> {
+    pub(super) fn dead_letters(&self, tenant: Uuid, limit: usize) -> Vec<DeadLetterRow> {
         let mut dead: Vec<_> = self.of_tenant(tenant).filter_map(dead_letter).collect();
         dead.sort_by_key(|message| Reverse((message.failed_at, message.key.run)));
         dead.truncate(limit);
@@ -127,9 +127,9 @@ fn payload(run: &StoredRun) -> usize {
     run.spec.input.len() + output.map_or(0, String::len)
 }
 
-fn dead_letter(run: &StoredRun) -> Option<DeadLetter> {
+fn dead_letter(run: &StoredRun) -> Option<DeadLetterRow> {
     let end = run.end.as_ref().filter(|end| end.dead)?;
-    Some(DeadLetter {
+    Some(DeadLetterRow {
         key: run.key,
         workflow_id: run.spec.workflow_id.as_deref().map(str::to_owned),
         workflow: run.spec.workflow.to_string(),

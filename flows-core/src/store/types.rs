@@ -22,7 +22,7 @@ pub use record::{Activation, CONVICTED, Close, Committed, Next, Park, Record, SU
 pub use run::{ConflictPolicy, NewRun, RunStatus, Started};
 pub use scan::{Scan, ScanKind, Scanned};
 pub use spec::{Parent, RunSpec};
-pub use view::{DeadLetter, HistoryRow, Outcome, Placement, RunView};
+pub use view::{DeadLetterRow, HistoryRow, Outcome, Placement, RunView};
 
 /// The most bytes of one journal row, one message, one input or one output: a store refuses a record
 /// with something larger.

@@ -3,11 +3,11 @@
 //! Each run has an empty store, a seeded clock and so the same run id; virtual time does not move
 //! because of a crash. So everything that differs from the undisturbed run differs because the worker died.
 
-mod course;
-mod doom;
 mod elsewhere;
 mod first;
+mod plan;
 mod report;
+mod run;
 mod verdict;
 
 use std::future::{Future, IntoFuture};
@@ -23,10 +23,10 @@ use crate::definition::{Activity, Workflow, WorkflowInput};
 use crate::error::{Error, ErrorKind, Result};
 use crate::payload::Payload;
 use crate::registry::Registry;
-use course::Course;
-use doom::CrashPoint;
-pub(crate) use doom::Doom;
 use elsewhere::Found;
+pub(crate) use plan::CrashPlan;
+use plan::CrashPoint;
+use run::CrashRun;
 
 #[cfg_attr(not(doctest), doc = include_str!("docs/crash.md"))]
 pub fn crash_everywhere<I: WorkflowInput>(input: I) -> CrashEverywhere<I> {
@@ -153,7 +153,7 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         if let Some(task) = task.as_ref().filter(|task| task.is_here(number)) {
             task.work_off(&self.definitions());
         }
-        let undisturbed = self.course(None).await?;
+        let undisturbed = self.crash_run(None).await?;
         if !undisturbed.ended {
             let error = undisturbed.outcome.err();
             return Err(error.unwrap_or_else(|| Error::terminal("the run has not ended")));
@@ -165,10 +165,10 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         Payload::from_json(output).decode()
     }
 
-    async fn check(&self, undisturbed: &Course, number: u32) -> Result<()> {
+    async fn check(&self, undisturbed: &CrashRun, number: u32) -> Result<()> {
         self.check_alike(undisturbed).await?;
         for place in CrashPoint::all(undisturbed.commits, undisturbed.effects) {
-            let crashed = self.course(Some(place)).await?;
+            let crashed = self.crash_run(Some(place)).await?;
             if let Some(difference) = verdict::difference(undisturbed, &crashed) {
                 let first = self.first(undisturbed, &crashed);
                 let report =
@@ -180,7 +180,7 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
     }
 
     /// An error when a replay in another process differs.
-    fn check_elsewhere(&self, undisturbed: &Course, number: u32) -> Result<()> {
+    fn check_elsewhere(&self, undisturbed: &CrashRun, number: u32) -> Result<()> {
         if self.here_only {
             return Ok(());
         }
@@ -199,8 +199,8 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
 
     /// An error when a second undisturbed run differs from the first: then nothing could be said
     /// about crashes.
-    async fn check_alike(&self, undisturbed: &Course) -> Result<()> {
-        let again = self.course(None).await?;
+    async fn check_alike(&self, undisturbed: &CrashRun) -> Result<()> {
+        let again = self.crash_run(None).await?;
         match verdict::difference(undisturbed, &again) {
             Some(difference) => {
                 let first = self.first(undisturbed, &again);
@@ -212,7 +212,7 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
     }
 
     /// Where the difference begins; a run that got stuck has said it.
-    fn first(&self, one: &Course, other: &Course) -> Vec<String> {
+    fn first(&self, one: &CrashRun, other: &CrashRun) -> Vec<String> {
         if !other.ended {
             return Vec::new();
         }
@@ -224,8 +224,8 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         self.registry.clone().unwrap_or_else(Registry::all)
     }
 
-    async fn course(&self, place: Option<CrashPoint>) -> Result<Course> {
-        Course::run(self, place).await
+    async fn crash_run(&self, place: Option<CrashPoint>) -> Result<CrashRun> {
+        CrashRun::run(self, place).await
     }
 }
 

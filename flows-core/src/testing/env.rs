@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::task::JoinHandle;
 
-use super::desk::Desk;
+use super::interceptor::TestInterceptor;
 use super::kit::Kit;
 use super::mock;
 use super::time::Still;
@@ -67,7 +67,8 @@ impl TestEnv {
     pub fn with(registry: Registry) -> Self {
         let still = Still::begin();
         let memory = MemoryStore::new();
-        let (engine, kit) = Kit::on_virtual_time(Arc::new(memory.clone()), Desk::default(), &still);
+        let (engine, kit) =
+            Kit::on_virtual_time(Arc::new(memory.clone()), TestInterceptor::default(), &still);
         let env = Self {
             engine,
             kit,
@@ -84,8 +85,12 @@ impl TestEnv {
     /// On the store of another engine, in real time; `keep` is dropped after the workers.
     #[doc(hidden)]
     #[track_caller]
-    pub fn in_real_time(engine: &Engine, registry: Registry, keep: Box<dyn Any + Send>) -> Self {
-        let (engine, kit) = Kit::in_real_time(engine.store());
+    pub fn in_real_time(
+        engine: impl Into<Engine>,
+        registry: Registry,
+        keep: Box<dyn Any + Send>,
+    ) -> Self {
+        let (engine, kit) = Kit::in_real_time(engine.into().store());
         let env = Self {
             engine,
             kit,
@@ -119,14 +124,19 @@ impl TestEnv {
                 "{error}; or name the definitions of this test: `TestEnv::with(register_all![…])`"
             )
         });
-        let working = tokio::spawn(async move { worker.run().await });
+        let watch = Arc::clone(&self.kit.watch);
+        let working = tokio::spawn(async move {
+            let ended = worker.run().await;
+            watch.serves(); // nobody need wait for it
+            ended
+        });
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(working);
     }
 
     /// Gives activities a shared dependency, as `Worker::builder(..).state(value)` does. An
     /// activity that is not mocked and lacks its state fails and says so.
     pub fn state<T: Send + Sync + 'static>(&self, value: T) -> &Self {
-        self.kit.desk.insert_state(value);
+        self.kit.interceptor.insert_state(value);
         self
     }
 
@@ -140,7 +150,7 @@ impl TestEnv {
         mock: impl FnMut(A::Input) -> Result<A::Output> + Send + 'static,
     ) -> &Self {
         let _ = activity;
-        self.kit.desk.mock(A::NAME, mock::closure::<A, _>(mock));
+        self.kit.interceptor.mock(A::NAME, mock::closure::<A, _>(mock));
         self
     }
 
@@ -155,21 +165,21 @@ impl TestEnv {
         R: Future<Output = Result<A::Output>> + Send + 'static,
     {
         let _ = activity;
-        self.kit.desk.mock(A::NAME, mock::asynchronous::<A, _, R>(mock));
+        self.kit.interceptor.mock(A::NAME, mock::asynchronous::<A, _, R>(mock));
         self
     }
 
     /// From now on, every attempt of this activity returns this value.
     pub fn mock_value<A: Activity>(&self, activity: A, value: A::Output) -> &Self {
         let _ = activity;
-        self.kit.desk.mock(A::NAME, mock::result::<A>(Ok(value)));
+        self.kit.interceptor.mock(A::NAME, mock::result::<A>(Ok(value)));
         self
     }
 
     /// From now on, every attempt of this activity fails with this error.
     pub fn mock_error<A: Activity>(&self, activity: A, error: impl Into<Error>) -> &Self {
         let _ = activity;
-        self.kit.desk.mock(A::NAME, mock::result::<A>(Err(error.into())));
+        self.kit.interceptor.mock(A::NAME, mock::result::<A>(Err(error.into())));
         self
     }
 
@@ -181,7 +191,7 @@ impl TestEnv {
         results: impl IntoIterator<Item = Result<A::Output>>,
     ) -> &Self {
         let _ = activity;
-        self.kit.desk.mock(A::NAME, mock::sequence::<A>(results));
+        self.kit.interceptor.mock(A::NAME, mock::sequence::<A>(results));
         self
     }
 
@@ -193,7 +203,7 @@ impl TestEnv {
         mock: impl FnMut(W::Input) -> Result<W::Output> + Send + 'static,
     ) -> &Self {
         let _ = workflow;
-        self.kit.desk.mock_workflow(W::NAME, W::VERSION, mock::workflow::<W, _>(mock));
+        self.kit.interceptor.mock_workflow(W::NAME, W::VERSION, mock::workflow::<W, _>(mock));
         self
     }
 
@@ -205,7 +215,7 @@ impl TestEnv {
     #[track_caller]
     pub fn calls<A: Activity>(&self, activity: A) -> Vec<A::Input> {
         let _ = activity;
-        self.kit.desk.calls.decoded::<A>().expect("the input of an attempt decodes")
+        self.kit.interceptor.calls.decoded::<A>().expect("the input of an attempt decodes")
     }
 
     /// Fails the test unless there were exactly this many attempts of this activity so far.
@@ -215,7 +225,7 @@ impl TestEnv {
     #[track_caller]
     pub fn assert_called<A: Activity>(&self, activity: A, times: usize) {
         let _ = activity;
-        let inputs = self.kit.desk.calls.inputs::<A>();
+        let inputs = self.kit.interceptor.calls.inputs::<A>();
         let (name, count) = (A::NAME, inputs.len());
         let list: String = inputs.iter().map(|input| format!("\n  {input:?}")).collect();
         assert!(count == times, "activity `{name}` was invoked {count} times, not {times}:{list}");
@@ -268,12 +278,12 @@ impl TestEnv {
         let store = self.engine.store();
         let status = Some(RunStatus::Running);
         let open = ListFilter { status, limit: RUNS, ..ListFilter::default() };
-        for view in list_all(&*store, self.engine.id(), &open).await?.runs {
+        for view in list_all(&*store, uuid::Uuid::nil(), &open).await?.runs {
             let view = store.describe(view.key).await?;
             let place = view.and_then(|view| view.placement);
             let runs =
                 matches!(place, Some(Placement::Owned { .. } | Placement::Ready { served: true }));
-            if runs && self.kit.desk.calls.running().is_empty() {
+            if runs && self.kit.interceptor.calls.running().is_empty() {
                 return Ok(false);
             }
         }
@@ -313,6 +323,12 @@ impl Deref for TestEnv {
 
     fn deref(&self) -> &Engine {
         &self.engine
+    }
+}
+
+impl From<&TestEnv> for Engine {
+    fn from(env: &TestEnv) -> Self {
+        env.engine.clone()
     }
 }
 

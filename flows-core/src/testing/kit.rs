@@ -1,4 +1,4 @@
-//! What the parts of one test share: time, the store's news, the desk of its activities.
+//! What the parts of one test share: time, the store's news, the interceptor of its activities.
 //!
 //! The engine of a test has it, and waits as it says.
 
@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::desk::Desk;
+use super::interceptor::TestInterceptor;
+use super::observed_store::{ObservedStore, Watch};
 use super::time::{Gate, Moving, Still};
-use super::watched::{Watch, Watched};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::registry::Registry;
@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 pub(crate) struct Kit {
     pub(crate) watch: Arc<Watch>,
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) interceptor: Arc<TestInterceptor>,
     /// None in real time.
     gate: Option<Arc<Gate>>,
     /// Actions that a test has scheduled and that are still to come.
@@ -36,36 +36,37 @@ impl Kit {
     /// An engine on virtual time.
     pub(crate) fn on_virtual_time(
         store: Arc<dyn Store>,
-        desk: Desk,
+        interceptor: TestInterceptor,
         still: &Still,
     ) -> (Engine, Arc<Self>) {
-        let kit = Arc::new(Self::new(desk, Some(Arc::clone(still.gate()))));
-        let watched = Watched::new(store, Arc::clone(&kit.watch), kit.desk.doom.clone());
+        let kit = Arc::new(Self::new(interceptor, Some(Arc::clone(still.gate()))));
+        let watched =
+            ObservedStore::new(store, Arc::clone(&kit.watch), kit.interceptor.crash_plan.clone());
         (Engine::under_test(Arc::new(watched), Arc::clone(&kit) as _), kit)
     }
 
     /// An engine in real time.
     pub(crate) fn in_real_time(store: Arc<dyn Store>) -> (Engine, Arc<Self>) {
-        let kit = Arc::new(Self::new(Desk::default(), None));
-        let watched = Watched::in_real_time(store, Arc::clone(&kit.watch));
+        let kit = Arc::new(Self::new(TestInterceptor::default(), None));
+        let watched = ObservedStore::in_real_time(store, Arc::clone(&kit.watch));
         (Engine::under_test(Arc::new(watched), Arc::clone(&kit) as _), kit)
     }
 
-    fn new(desk: Desk, gate: Option<Arc<Gate>>) -> Self {
+    fn new(interceptor: TestInterceptor, gate: Option<Arc<Gate>>) -> Self {
         Self {
             watch: Arc::default(),
-            desk: Arc::new(desk),
+            interceptor: Arc::new(interceptor),
             gate,
             scheduled: AtomicUsize::new(0),
             failure: Mutex::default(),
         }
     }
 
-    /// A worker of the test: strict, its activities at the desk.
+    /// A worker of the test: strict, its activities at the interceptor.
     pub(crate) fn worker(&self, engine: &Engine, registry: &Registry) -> WorkerBuilder {
-        let definitions = registry.clone().map_workflows(|def| self.desk.take_charge(def));
+        let definitions = registry.clone().map_workflows(|def| self.interceptor.take_charge(def));
         let worker = Worker::builder(engine, definitions)
-            .interceptor(Arc::clone(&self.desk) as _)
+            .interceptor(Arc::clone(&self.interceptor) as _)
             .queues(queues_of(registry))
             .retry_stuck(YEAR)
             .name("the test's worker");

@@ -7,8 +7,8 @@
 
 mod audit;
 mod chance;
-mod flaw;
-mod network;
+mod faulty_store;
+mod mutation;
 mod process;
 mod report;
 mod schedule;
@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::desk::Desk;
+use super::interceptor::TestInterceptor;
 use super::kit::queues_of;
 use super::mock::{self, Mock};
 use crate::definition::{Activity, WorkflowInput};
@@ -35,7 +35,7 @@ use audit::RunEnd;
 use schedule::{InsertState, Plan, Played, play};
 use script::{PlannedMessage, PlannedRun};
 
-pub use flaw::Flaw;
+pub use mutation::Mutation;
 pub use report::{Faults, Simulated, SimulationError};
 
 /// The default number of schedules.
@@ -58,7 +58,7 @@ pub struct Simulation {
     registry: Option<Registry>,
     mocks: Vec<(&'static str, Mock)>,
     state: Vec<InsertState>,
-    flaw: Option<Flaw>,
+    mutation: Option<Mutation>,
     workers: usize,
     seeds: std::ops::Range<u64>,
     threads: usize,
@@ -84,7 +84,7 @@ impl Simulation {
             registry: None,
             mocks: Vec::new(),
             state: Vec::new(),
-            flaw: None,
+            mutation: None,
             workers: 3,
             seeds,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
@@ -135,8 +135,8 @@ impl Simulation {
 
     /// A store with a defect, for the tests of the simulation itself.
     #[doc(hidden)]
-    pub fn flaw(mut self, flaw: Flaw) -> Self {
-        self.flaw = Some(flaw);
+    pub fn mutation(mut self, mutation: Mutation) -> Self {
+        self.mutation = Some(mutation);
         self
     }
 
@@ -260,15 +260,16 @@ impl Simulation {
         let engine = Engine::new(Arc::new(MemoryStore::new()));
         let registry = self.registry.unwrap_or_else(Registry::all);
         let queues = queues_of(&registry);
-        let worker =
-            Worker::builder(&engine, registry).queues(queues).interceptor(Arc::<Desk>::default());
+        let worker = Worker::builder(&engine, registry)
+            .queues(queues)
+            .interceptor(Arc::<TestInterceptor>::default());
         let worker = worker.build()?;
         let starts = self.starts.into_iter().collect::<Result<Vec<_>>>()?;
         if starts.is_empty() {
             return Err(crate::Error::invalid("nothing is started: say `.start(…)`"));
         }
-        let Self { workers, limit, mocks, state, flaw, .. } = self;
-        Ok(Plan { worker, workers, starts, mocks, state, flaw, limit })
+        let Self { workers, limit, mocks, state, mutation, .. } = self;
+        Ok(Plan { worker, workers, starts, mocks, state, mutation, limit })
     }
 }
 
@@ -306,7 +307,12 @@ fn play_all(
             if played.violation.is_some() {
                 failed.fetch_min(seed, Ordering::Relaxed);
             }
-            sum += Simulated { schedules: 1, faults: played.faults, trace: played.trace };
+            sum += Simulated {
+                schedules: 1,
+                own_starts: played.own_starts,
+                faults: played.faults,
+                trace: played.trace,
+            };
         }
     };
     let mut simulated = Simulated::default();

@@ -30,6 +30,15 @@ impl Waiting for Kit {
     fn wait_for<'a>(&'a self, store: &'a dyn Store, run: RunKey) -> BoxFuture<'a, Result<Outcome>> {
         Box::pin(self.wait(store, run))
     }
+
+    fn until_served(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            if self.is_virtual() && !self.watch.is_served() {
+                let _moving = self.let_time_move(); // its first poll is due within a millisecond
+                self.watch.until_served().await;
+            }
+        })
+    }
 }
 
 impl Kit {
@@ -60,8 +69,8 @@ impl Kit {
 
     /// An error when nothing will ever move the run.
     fn check_movable(&self, open: &OpenRuns, quiet_years: u32) -> Result<()> {
-        let acts =
-            self.scheduled.load(Ordering::Relaxed) > 0 || !self.desk.calls.running().is_empty();
+        let acts = self.scheduled.load(Ordering::Relaxed) > 0
+            || !self.interceptor.calls.running().is_empty();
         if acts || (open.have_timers() && quiet_years < QUIET_YEARS) {
             return Ok(());
         }
@@ -73,7 +82,8 @@ impl Kit {
         if let Some(outcome) = store.outcomes(&[view.key]).await?.pop() {
             return Ok(format!("nothing: it has ended as {}", outcome.1.status));
         }
-        let running = self.desk.calls.running().into_iter().find(|call| call.run == view.key.run);
+        let running =
+            self.interceptor.calls.running().into_iter().find(|call| call.run == view.key.run);
         if let Some(call) = running {
             let (name, op, attempt) = (call.name, call.op, call.attempt);
             return Ok(format!("activity `{name}` (#{op}), attempt {attempt}, which runs"));

@@ -255,7 +255,7 @@ pub(crate) fn terminator() -> Program {
     )
 }
 
-/// `promote.sql`: a parked run is due.
+/// `wake_due.sql`: a parked run is due.
 pub(crate) fn timer() -> Program {
     mover(Delete(WAITING, Skip))
 }

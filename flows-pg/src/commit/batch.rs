@@ -18,7 +18,7 @@ use crate::link::{Link, Prepared};
 use crate::rows::Keys;
 use crate::scope::Scope;
 use crate::send::{Answers, Delivery, deliver_rest, hints};
-use crate::sql::{APPEND, CLEAR, INHERIT, PARK, SEND, START, Sql, TURN};
+use crate::sql::{APPEND, CLEAR, MOVE_INBOX, PARK, SEND, START, Sql, TURN};
 use crate::start;
 
 /// Parameters of a statement whose number is not fixed.
@@ -155,7 +155,7 @@ impl<'a> Batch<'a> {
             turn: link.prepare(self.turn().0).await?,
             start: prepare_if(link, START, !self.starts.is_empty()).await?,
             send: prepare_if(link, SEND, !self.messages.is_empty()).await?,
-            inherit: prepare_if(link, INHERIT, !self.successors.is_empty()).await?,
+            inherit: prepare_if(link, MOVE_INBOX, !self.successors.is_empty()).await?,
             park: prepare_if(link, PARK, !self.parks.is_empty()).await?,
             clear: prepare_if(link, CLEAR, !self.cleared.runs.is_empty()).await?,
         })
@@ -208,7 +208,7 @@ impl<'a> Batch<'a> {
         let delivered = match done {
             Ok(replies) => {
                 let (mut answers, rest) = messages.read(&replies.sent);
-                let others = deliver_rest(Scope::Own(link), rest).await;
+                let others = deliver_rest(Scope::Internal(link), rest).await;
                 others.map(|others| {
                     answers.extend(others);
                     self.written(answers, &replies.parked)

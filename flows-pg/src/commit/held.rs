@@ -12,7 +12,7 @@ use super::batch::Batch;
 use crate::error::{Fault, Remedy};
 use crate::link::Link;
 use crate::rows::Keys;
-use crate::sql::{BLOCKED, BLOCKED_MAIL};
+use crate::sql::{LOCKED, LOCKED_MESSAGES};
 
 impl Batch<'_> {
     /// The records, by number, that somebody holds up. All, where a whole table is held.
@@ -29,18 +29,18 @@ impl Batch<'_> {
         let records = || self.numbers.iter().map(|number| &self.records[*number]);
         let Keys { shards, tenants, runs } = records().map(|record| record.key).collect::<Keys>();
         let moves = records().map(|record| !matches!(record.next, Next::Stay)).collect::<Vec<_>>();
-        let rows = link.query(BLOCKED, &[&shards, &tenants, &runs, &moves]).await?;
+        let rows = link.query(LOCKED, &[&shards, &tenants, &runs, &moves]).await?;
         let mut held =
             rows.iter().map(|row| self.numbers[ordinal(row, "record")]).collect::<HashSet<_>>();
-        let letters = self.numbers.iter().flat_map(|number| {
-            self.records[*number].messages.iter().map(move |letter| (*number, letter.to))
+        let messages = self.numbers.iter().flat_map(|number| {
+            self.records[*number].messages.iter().map(move |message| (*number, message.to))
         });
-        let letters = letters.collect::<Vec<_>>();
-        if !letters.is_empty() {
+        let messages = messages.collect::<Vec<_>>();
+        if !messages.is_empty() {
             let Keys { shards, tenants, runs } =
-                letters.iter().map(|(_, to)| *to).collect::<Keys>();
-            let rows = link.query(BLOCKED_MAIL, &[&shards, &tenants, &runs]).await?;
-            held.extend(rows.iter().map(|row| letters[ordinal(row, "letter")].0));
+                messages.iter().map(|(_, to)| *to).collect::<Keys>();
+            let rows = link.query(LOCKED_MESSAGES, &[&shards, &tenants, &runs]).await?;
+            held.extend(rows.iter().map(|row| messages[ordinal(row, "letter")].0));
         }
         Ok(held)
     }

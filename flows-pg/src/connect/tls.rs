@@ -173,7 +173,7 @@ pub(super) async fn cancel(token: &CancelToken) -> Option<Result<(), PgError>> {
 
 /// Whether there is no connection because of TLS, rather than of the network or the login.
 pub(super) fn is_at_fault(error: &PgError) -> bool {
-    of_rustls(error).is_some() || says_no(error) || super::wire::carried(error).is_some()
+    of_rustls(error).is_some() || says_no(error) || crate::error::carried(error).is_some()
 }
 
 /// What is wrong with TLS, in words that say what to do.

@@ -14,7 +14,7 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Socket};
 
 use super::OPEN;
-use crate::error::PgError;
+use crate::error::{Carried, PgError};
 
 pub(crate) type Opening<'a> =
     Pin<Box<dyn Future<Output = Result<(Client, Wire), PgError>> + Send + 'a>>;
@@ -66,9 +66,9 @@ where
 }
 
 /// The application's way to connect: its configuration and its TLS.
-pub(super) struct Given<T> {
-    pub(super) config: Config,
-    pub(super) tls: T,
+pub(crate) struct Given<T> {
+    pub(crate) config: Config,
+    pub(crate) tls: T,
 }
 
 impl<T> Opens for Given<T>
@@ -83,18 +83,6 @@ where
     }
 }
 
-/// An error of ours inside one of the client library's, which is what pools pass on.
-#[derive(Debug)]
-struct Carried(Error);
-
-impl std::fmt::Display for Carried {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Carried {}
-
 /// The client library makes errors of its own kind only: here, of a stream that fails with ours.
 pub(super) async fn carry(error: Error) -> PgError {
     let mut config = Config::new();
@@ -103,12 +91,6 @@ pub(super) async fn carry(error: Error) -> PgError {
         Err(error) => error,
         Ok(_) => PgError::__private_api_timeout(), // nothing connects over a broken stream
     }
-}
-
-/// The error of ours that one of the client library's carries.
-pub(crate) fn carried(error: &PgError) -> Option<&Error> {
-    let cause = std::error::Error::source(error)?.downcast_ref::<io::Error>()?;
-    cause.get_ref()?.downcast_ref::<Carried>().map(|carried| &carried.0)
 }
 
 struct Broken(Option<Error>);

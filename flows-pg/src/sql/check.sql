@@ -1,5 +1,5 @@
 -- Reads what must hold before anything else is done: the schema's version, the roles' powers, and whether
--- letters were ever numbered here if there are any (who may not look at the sequence does not ask). Also how
+-- messages were ever numbered here if there are any (who may not look at the sequence does not ask). Also how
 -- many connections the role and the database allow, if they limit them.
 -- Called once by every store, by `check`. Locks nothing.
 SELECT pg_is_in_recovery() AS standby,

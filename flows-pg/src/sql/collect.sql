@@ -1,5 +1,5 @@
 -- Lowers mail flags of a worker's runs. $1 worker, $2 limit, $3 number of the request. Answers
--- whose, and how many letters were sent to each.
+-- whose, and how many messages were sent to each.
 -- Called by `collect`, which reads the inboxes behind it. Locks the worker's row, against this
 -- request being given up; then the rows it changes, skipping those that others hold: their flag
 -- stays up. Indexes: workers_pkey, owned_mail.

@@ -1,7 +1,7 @@
--- Raises the mail flag of a worker's runs that have letters. $1 worker. Answers how many of them others
+-- Raises the mail flag of a worker's runs that have messages. $1 worker. Answers how many of them others
 -- hold: these are asked for again.
 -- Called by `unfinished`, after a collect failed or was dropped half-way, so that flags may be down
--- whose letters nobody has seen; behind `void_requests.sql`, so that it cannot lower them later. Locks
+-- whose messages nobody has seen; behind `void_requests.sql`, so that it cannot lower them later. Locks
 -- the rows it changes, skipping those that others hold. Reads the small table `owned` whole: rare.
 WITH due AS MATERIALIZED (
     SELECT o.ctid AS place FROM flows.owned o

@@ -1,5 +1,5 @@
 -- Forgets a worker that owns nothing. $1 worker.
--- Called by `retire` and `look`, under the lock of the worker's row, which no claim of this
+-- Called by `retire` and `poll`, under the lock of the worker's row, which no claim of this
 -- worker outlives: a statement that starts now sees all it ever owned.
 -- Indexes: workers_pkey; reads the small table `owned` whole.
 DELETE FROM flows.workers

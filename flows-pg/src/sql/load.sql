@@ -1,7 +1,7 @@
 -- Reads journals of runs, and first pages of their inboxes, each in order. $1 to $3 keys; `run` counts
 -- them from 1; $4 and $5 the worker and the claim that must own them, or NULL; $6 the most bytes of a
--- journal, $7 of a page, $8 the most letters of one. A row with a position is a journal row, one without
--- is a letter. The first that does not fit comes without its content: there is more.
+-- journal, $7 of a page, $8 the most messages of one. A row with a position is a journal row, one without
+-- is a message. The first that does not fit comes without its content: there is more.
 -- Called by `claim`, `reload` and `scan`, behind the statement that gave them the runs: what made a run
 -- ready is visible to a statement that starts later. One statement, so one snapshot of both.
 -- Locks nothing. Indexes: owned_pkey, journal_pkey, inbox_pkey.

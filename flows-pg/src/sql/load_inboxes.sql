@@ -1,6 +1,6 @@
--- Reads a page of each inbox, in order. $1 to $3 keys; `run` counts them from 1; $4 the letters behind
--- which to read; $5 the most bytes of a page, $6 the most letters, $7 whether the first letter fits in any
--- case. The first letter that does not fit comes without its payload: there is more.
+-- Reads a page of each inbox, in order. $1 to $3 keys; `run` counts them from 1; $4 the messages behind
+-- which to read; $5 the most bytes of a page, $6 the most messages, $7 whether the first message fits in any
+-- case. The first message that does not fit comes without its payload: there is more.
 -- Called by `collect`, behind the statement that gave it the runs, and by `read_inboxes`.
 -- Locks nothing. Index: inbox_pkey.
 SELECT k.run, i.seq, i.kind, i.codec, i.name,

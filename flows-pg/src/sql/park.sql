@@ -1,5 +1,5 @@
 -- Parks runs that this worker owns and that have no mail it does not know of. $1 worker; $2 to $4
--- keys; $5 letters it knows to have been sent, $6 wake_at, $7 waiting_for, $8 setbacks, $9 the claim that
+-- keys; $5 messages it knows to have been sent, $6 wake_at, $7 waiting_for, $8 setbacks, $9 the claim that
 -- it means, or NULL. Answers which were parked.
 -- Called by `commit`, behind the statement that appends. A run that this worker does not own (any
 -- more) aborts the batch. Locks the places, in the order of the arrays (sorted by the caller); flag

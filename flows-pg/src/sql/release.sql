@@ -1,7 +1,7 @@
 -- Makes runs of a worker ready for others. $1 worker, $2 limit, $3 whether it must be held against them
 -- that its lease is over. Those that have lost two workers in a row are parked, to be tried alone.
 -- Answers how many, and their shards.
--- Called by `retire` and `look`, under the lock of the worker's row.
+-- Called by `retire` and `poll`, under the lock of the worker's row.
 -- Locks the rows it moves, skipping those that others hold. Reads the small table `owned` whole.
 WITH mine AS MATERIALIZED (
     SELECT ctid AS place FROM flows.owned WHERE worker_id = $1 LIMIT $2::bigint FOR UPDATE SKIP LOCKED

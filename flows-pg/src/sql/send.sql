@@ -1,12 +1,12 @@
--- Delivers letters, if their runs are where this statement sees them. $1 to $3 runs; $4 kinds,
+-- Delivers messages, if their runs are where this statement sees them. $1 to $3 runs; $4 kinds,
 -- $5 names, $6 codecs, $7 payloads, $8 keys. Answers the runs whose place was found, with their
--- owner if they have one, and whether their mail is only kept; and the letters that had been received
--- before. Letters of runs that are not in the answer were not delivered: the run has ended, or was on
+-- owner if they have one, and whether their mail is only kept; and the messages that had been received
+-- before. Messages of runs that are not in the answer were not delivered: the run has ended, or was on
 -- its way from one place to another.
--- Called by `send`, and by `commit` and `terminate` for letters that go with something else.
+-- Called by `send`, and by `commit` and `terminate` for messages that go with something else.
 -- Locks: the places first (owned, parked, ready; each in the order of the arrays, which the caller
--- sorts by run), then the inbox: `placed` is read to its end before the first letter is numbered,
--- so that letters of a run are numbered in commit order.
+-- sorts by run), then the inbox: `placed` is read to its end before the first message is numbered,
+-- so that messages of a run are numbered in commit order.
 -- Indexes: owned_pkey, parked_pkey, runs_pkey, ready_pkey, inbox_keys_pkey. Lists are compared by
 -- `(…) IN (…) IS TRUE`, which hashes them also where joins by hash are switched off.
 WITH letter AS MATERIALIZED (
@@ -22,7 +22,7 @@ WITH letter AS MATERIALIZED (
         l.run_id) AS first_run
     FROM letter l WHERE l.key IS NOT NULL
 ), known AS MATERIALIZED (
-    -- A letter that has come before wakes nobody. (One that comes at the same moment may: its key
+    -- A message that has come before wakes nobody. (One that comes at the same moment may: its key
     -- is found below, behind the lock.)
     SELECT s.letter FROM scope s WHERE (
         SELECT true FROM flows.inbox_keys k
@@ -80,7 +80,7 @@ WITH letter AS MATERIALIZED (
       AND ((tenant_id, run_id) IN (SELECT tenant_id, run_id FROM placed)) IS TRUE
     ORDER BY tenant_id, first_run, key, letter
 ), fresh AS (
-    -- Idempotent: a key that the run has received keeps its letter out.
+    -- Idempotent: a key that the run has received keeps its message out.
     INSERT INTO flows.inbox_keys (shard, tenant_id, run_id, key)
     SELECT shard, tenant_id, first_run, key FROM keyed
     ON CONFLICT DO NOTHING

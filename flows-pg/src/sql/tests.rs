@@ -55,7 +55,7 @@ const ALL_SHARDS: [(&str, &str); 16] = [
 ];
 
 /// A tenant may send them and never does; its plan does not matter.
-const OF_WORKERS: [&str; 4] = ["promote", "claim_stuck", "hasten_stuck", "overdue"];
+const OF_WORKERS: [&str; 4] = ["wake_due", "claim_stuck", "hasten_stuck", "overdue"];
 
 /// So a statement whose arguments are of one shard is carried out where that shard is: its tables can
 /// be distributed by shard, and lie side by side.

@@ -1,5 +1,5 @@
--- Appends journal rows, consumes letters and closes runs. $1 worker; $2 to $6 journal rows;
--- $7 to $10 letters; $11 to $19 ends of runs.
+-- Appends journal rows, consumes messages and closes runs. $1 worker; $2 to $6 journal rows;
+-- $7 to $10 messages; $11 to $19 ends of runs.
 -- Called by `commit`. Written in the hope that this worker owns what it closes: a duplicate key or
 -- a run that is not owned (any more, by this claim) aborts the batch.
 -- Locks, in this order, each in the order of the arrays (sorted by the caller): new journal keys,

@@ -69,7 +69,7 @@ impl Shared {
     /// Starts one run in a transaction of its own, where it may take an id over.
     async fn start_alone(&self, run: &NewRun) -> Result<Started> {
         let tx = self.begin(run.key.tenant, Wait::Moment).await?;
-        let started = super::start_within(Scope::Own(tx.link()), run).await;
+        let started = super::start_within(Scope::Internal(tx.link()), run).await;
         match tx.end(started).await {
             Err(fault) if fault.remedy() == Remedy::Blocked => Ok(Started::Held),
             started => Ok(started?),

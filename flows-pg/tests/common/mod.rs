@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use flows_core::ids::{RunKey, SHARDS, lane_of};
 use flows_core::payload::Payload;
+use flows_core::store::traits::*;
 use flows_core::store::{
     Activation, Claim, Close, Committed, MessageKind, NewRun, Next, Outcome, OutgoingMessage, Park,
-    Record, RunSpec, RunStatus, Started, Store, WorkerIdentity,
+    Record, RunSpec, RunStatus, Started, WorkerIdentity,
 };
 use flows_pg::PgStore;
 use flows_pg::dev::{Database, fresh_database};

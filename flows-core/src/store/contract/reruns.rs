@@ -3,9 +3,9 @@
 use super::bench::{Bench, completed, failed};
 use crate::error::ErrorKind;
 use crate::ids::RunKey;
-use crate::store::{ConflictPolicy, DeadLetter, NewRun, Placement, Started};
+use crate::store::{ConflictPolicy, DeadLetterRow, NewRun, Placement, Started};
 
-async fn dead_letters(bench: &Bench) -> Vec<DeadLetter> {
+async fn dead_letters(bench: &Bench) -> Vec<DeadLetterRow> {
     bench.store.dead_letters(bench.tenant, 10).await.expect("dead letters")
 }
 

@@ -102,7 +102,7 @@ pub struct HistoryRow {
 
 /// A failed run that can be rerun.
 #[derive(Debug, Clone)]
-pub struct DeadLetter {
+pub struct DeadLetterRow {
     /// The failed run.
     pub key: RunKey,
     /// The application's id, if it has one.

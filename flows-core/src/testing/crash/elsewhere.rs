@@ -19,7 +19,7 @@ use std::{env, fs, thread};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::course::Course;
+use super::run::CrashRun;
 use super::verdict::in_words;
 use crate::clock;
 use crate::engine::History;
@@ -88,7 +88,7 @@ pub(super) fn next_number() -> u32 {
 // ---- in the process of the test ----------------------------------------------------------------
 
 /// Replays a run in another process.
-pub(super) fn replay(number: u32, undisturbed: &Course) -> Found {
+pub(super) fn replay(number: u32, undisturbed: &CrashRun) -> Found {
     let found = match name_of_test() {
         Ok(test) => run(&test, number, undisturbed),
         Err(why) => Err(why),
@@ -106,7 +106,7 @@ fn name_of_test() -> Result<String, String> {
     })
 }
 
-fn run(test: &str, number: u32, undisturbed: &Course) -> Result<Found, String> {
+fn run(test: &str, number: u32, undisturbed: &CrashRun) -> Result<Found, String> {
     let place = OwnDirectory::new().map_err(|error| format!("no directory for it: {error}"))?;
     let task = Task {
         number,

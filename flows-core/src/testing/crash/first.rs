@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::course::Course;
+use super::run::CrashRun;
 use crate::error::Error;
 use crate::journal::{Event, StepId};
 use crate::payload::Payload;
@@ -21,7 +21,7 @@ struct Told {
 }
 
 /// In lines: the first operation that differs, or that none does.
-pub(super) fn difference(registry: &Registry, one: &Course, other: &Course) -> Vec<String> {
+pub(super) fn difference(registry: &Registry, one: &CrashRun, other: &CrashRun) -> Vec<String> {
     let (told, retold) = (told(one), told(other));
     let trails = [trail(registry, &one.history), trail(registry, &other.history)];
     let first = told.keys().chain(retold.keys()).filter(|op| told.get(op) != retold.get(op)).min();
@@ -43,7 +43,7 @@ pub(super) fn difference(registry: &Registry, one: &Course, other: &Course) -> V
         (None, _) => vec![format!("{at}: it is not in the first run")],
     };
     differs[0].insert_str(0, "  the first operation that differs: ");
-    let inputs = [one, other].map(|course| input(course, *op));
+    let inputs = [one, other].map(|crash_run| input(crash_run, *op));
     if let [Some(recorded), Some(now)] = inputs
         && differs[0].ends_with("its input")
     {
@@ -71,15 +71,15 @@ fn in_words(told: Option<&Told>, op: u32, trail: &Trail) -> String {
 }
 
 /// The input of the last attempt of an operation of the run.
-fn input(course: &Course, op: u32) -> Option<Payload> {
-    let run = course.history.run_id;
-    let last = course.calls.iter().rev().find(|call| (call.run, call.op) == (run, op));
+fn input(crash_run: &CrashRun, op: u32) -> Option<Payload> {
+    let run = crash_run.history.run_id;
+    let last = crash_run.calls.iter().rev().find(|call| (call.run, call.op) == (run, op));
     last.map(|call| call.input.clone())
 }
 
-fn told(course: &Course) -> BTreeMap<u32, Told> {
+fn told(crash_run: &CrashRun) -> BTreeMap<u32, Told> {
     let mut all = BTreeMap::<u32, Told>::new();
-    for entry in &course.history.events {
+    for entry in &crash_run.history.events {
         let event = &entry.recorded.event;
         if let Some(op) = target(event)
             && !matches!(event, Event::ActivityAttemptFailed { .. } | Event::ActivityStarted { .. })

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
-use super::course::Course;
-use super::doom::CrashPoint;
+use super::plan::CrashPoint;
+use super::run::CrashRun;
 use super::verdict::Difference;
 use crate::engine::HistoryEvent;
 use crate::testing::causes::CAUSES;
@@ -16,7 +16,7 @@ const SHOWN: usize = 120;
 pub(super) fn failure(
     workflow: &str,
     place: CrashPoint,
-    [undisturbed, crashed]: [&Course; 2],
+    [undisturbed, crashed]: [&CrashRun; 2],
     difference: &Difference,
     first: Vec<String>,
 ) -> String {
@@ -36,7 +36,7 @@ pub(super) fn failure(
 /// Even undisturbed, it is not the same twice.
 pub(super) fn unlike(
     workflow: &str,
-    again: &Course,
+    again: &CrashRun,
     difference: &Difference,
     first: Vec<String>,
 ) -> String {
@@ -52,7 +52,7 @@ pub(super) fn unlike(
 }
 
 /// In another process it is not the same.
-pub(super) fn elsewhere(workflow: &str, difference: &str, undisturbed: &Course) -> String {
+pub(super) fn elsewhere(workflow: &str, difference: &str, undisturbed: &CrashRun) -> String {
     let mut lines = vec![
         format!("workflow `{workflow}` is not the same when it is replayed in another process"),
         "  (a moment later, in another directory, without the environment variables of this one)"

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::course::Course;
-use super::doom::{Progress, Step};
+use super::plan::{Progress, Step};
+use super::run::CrashRun;
 use crate::engine::HistoryEvent;
 use crate::error::Result;
 use crate::replay::KEEP_THE_CODE;
@@ -29,7 +29,7 @@ impl Difference {
 }
 
 /// The first thing that a crash has changed.
-pub(super) fn difference(undisturbed: &Course, crashed: &Course) -> Option<Difference> {
+pub(super) fn difference(undisturbed: &CrashRun, crashed: &CrashRun) -> Option<Difference> {
     let outcomes = || {
         let (one, other) = (in_words(&undisturbed.outcome), in_words(&crashed.outcome));
         Difference::between("its outcome", one, other)
@@ -50,11 +50,11 @@ pub(super) fn difference(undisturbed: &Course, crashed: &Course) -> Option<Diffe
 }
 
 /// It was to die and has not come so far.
-fn never_died(undisturbed: &Course, crashed: &Course) -> Option<Difference> {
+fn never_died(undisturbed: &CrashRun, crashed: &CrashRun) -> Option<Difference> {
     crashed.place.filter(|_| !crashed.died)?;
-    let counts = |course: &Course| format!("{} commits", course.commits);
+    let counts = |crash_run: &CrashRun| format!("{} commits", crash_run.commits);
     let sides = Some((counts(undisturbed), counts(crashed)));
-    Some(Difference { what: "its course: it never came to this place".into(), sides })
+    Some(Difference { what: "its crash_run: it never came to this place".into(), sides })
 }
 
 /// Each activity is invoked before its record and never after it; and there is one record.

@@ -35,8 +35,8 @@ const EFFORT: usize = 20;
 /// # Ok(())
 /// # }
 /// ```
-pub fn replay_all(engine: &Engine) -> ReplayAll {
-    ReplayAll { store: engine.store(), registry: None, workflow: None, closed: 100 }
+pub fn replay_all(engine: impl Into<Engine>) -> ReplayAll {
+    ReplayAll { store: engine.into().store(), registry: None, workflow: None, closed: 100 }
 }
 
 /// A replay of a database; await it, or set options first.

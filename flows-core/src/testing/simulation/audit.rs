@@ -9,7 +9,8 @@ use crate::engine::History;
 use crate::error::{Error, ErrorKind, ErrorRecord};
 use crate::ids::RunKey;
 use crate::journal::Event;
-use crate::store::{Activation, Outcome, Placement, RunStatus, Store};
+use crate::store::traits::*;
+use crate::store::{Activation, Outcome, Placement, RunStatus};
 use crate::testing::replay::{WhenEnded, check as replays};
 
 /// How a start ended, as a schedule without faults has it too.
@@ -31,7 +32,7 @@ pub(super) async fn check(
         let history = journal(world, &run, status)?;
         activities(world, run.key, &history)?;
         cancellations(world, &history)?;
-        place(world, run.key, status).await?;
+        placement(world, run.key, status).await?;
     }
     let mut all = Vec::new();
     for (number, client) in clients.into_iter().enumerate() {
@@ -118,7 +119,7 @@ fn cancellations(world: &World, history: &History) -> Result<(), String> {
 }
 
 /// An open run waits for what it should, and nobody holds it who is not there.
-async fn place(world: &World, run: RunKey, status: RunStatus) -> Result<(), String> {
+async fn placement(world: &World, run: RunKey, status: RunStatus) -> Result<(), String> {
     if !status.is_open() {
         return Ok(());
     }
@@ -128,7 +129,7 @@ async fn place(world: &World, run: RunKey, status: RunStatus) -> Result<(), Stri
         Some(Placement::Parked { stuck: Some(why), .. }) => {
             Err(format!("{} is stuck: {why}", short(run)))
         }
-        other => Err(format!("{} is lost: its place is {other:?}", short(run))),
+        other => Err(format!("{} is lost: its placement is {other:?}", short(run))),
     }
 }
 
@@ -183,7 +184,7 @@ async fn messages(
             return Err(format!("{} has missed a signal: {of_run:?} of {sent:?}", short(*key)));
         }
         received.extend(of_run);
-        if status.is_open() && acknowledged.iter().any(|message| !received.contains(message)) {
+        if status.is_open() && acknowledged.iter().any(|signal| !received.contains(signal)) {
             return Err(format!(
                 "{} waits and has only {received:?} of the signals {acknowledged:?}",
                 short(*key)

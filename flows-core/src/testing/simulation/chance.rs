@@ -44,10 +44,12 @@ pub(super) enum Fault {
 pub(super) enum FaultPoint {
     /// A call of a client, which is never killed.
     Client,
-    /// A call of a client that starts runs or sends letters.
+    /// A call of a client that starts runs or sends messages.
     Send,
     /// A call of a worker.
     Worker,
+    /// A start of runs that a worker of the same process owns.
+    Start,
     /// A commit of a worker.
     Commit,
     /// Around the body of an activity.
@@ -109,12 +111,12 @@ impl Chance {
         self.lock().faults
     }
 
-    pub(super) fn fault(&self, place: FaultPoint) -> Fault {
+    pub(super) fn fault(&self, point: FaultPoint) -> Fault {
         let mut inner = self.lock();
         if inner.calm || inner.budget == 0 || inner.below(1000) >= inner.per_mille {
             return Fault::Nothing;
         }
-        let fault = inner.some_fault(place);
+        let fault = inner.some_fault(point);
         if fault != Fault::Nothing {
             inner.budget -= 1;
             inner.faults.count(fault);
@@ -157,6 +159,11 @@ impl Chance {
         if inner.calm { values[N - 1] } else { inner.one_of(values) }
     }
 
+    /// One of so many.
+    pub(super) fn index(&self, many: usize) -> usize {
+        self.lock().below(u32::try_from(many).unwrap_or(u32::MAX)) as usize
+    }
+
     fn lock(&self) -> MutexGuard<'_, ChanceState> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -176,11 +183,11 @@ impl ChanceState {
     }
 
     /// A fault that can strike here, if this schedule has the kind that came up.
-    fn some_fault(&mut self, place: FaultPoint) -> Fault {
+    fn some_fault(&mut self, point: FaultPoint) -> Fault {
         let kind = self.below(KINDS as u32) as usize;
         let after = self.below(2) == 0;
-        let worker = !matches!(place, FaultPoint::Client | FaultPoint::Send);
-        let call = place != FaultPoint::Activity;
+        let worker = !matches!(point, FaultPoint::Client | FaultPoint::Send);
+        let call = point != FaultPoint::Activity;
         if !self.kinds[kind] {
             return Fault::Nothing;
         }
@@ -188,11 +195,13 @@ impl ChanceState {
             0 => Fault::Slow { after, time: self.millis(300) },
             1 if call => Fault::Refused,
             2 if call => Fault::AnswerLost,
-            3 if place == FaultPoint::Commit => Fault::Late(self.millis(400)),
+            3 if point == FaultPoint::Commit => Fault::Late(self.millis(400)),
             4 if worker => Fault::Crash { after },
             5 if worker => Fault::Freeze { after, time: self.millis(3_000) },
             6 if worker => Fault::Stop,
-            7 if matches!(place, FaultPoint::Send | FaultPoint::Commit) => Fault::Held,
+            7 if matches!(point, FaultPoint::Send | FaultPoint::Start | FaultPoint::Commit) => {
+                Fault::Held
+            }
             _ => Fault::Nothing,
         }
     }

@@ -37,6 +37,7 @@ struct ProcessState {
     state: AtomicU8,
     frozen: Mutex<Vec<Waker>>,
     killed: Notify,
+    ended: Notify,
     stop: Notify,
 }
 
@@ -49,6 +50,7 @@ impl SimProcess {
             state: AtomicU8::new(RUNNING),
             frozen: Mutex::default(),
             killed: Notify::new(),
+            ended: Notify::new(),
             stop: Notify::new(),
         }))
     }
@@ -76,8 +78,9 @@ impl SimProcess {
     }
 
     /// Before something happens: what is to go wrong with it, as far as it has not gone wrong here.
-    pub(super) async fn before(&self, place: FaultPoint) -> Result<Fault> {
-        let fault = self.0.world.chance.fault(place);
+    pub(super) async fn before(&self, point: FaultPoint) -> Result<Fault> {
+        self.present().await;
+        let fault = self.0.world.chance.fault(point);
         if fault != Fault::Nothing {
             self.note(fault);
         }
@@ -94,6 +97,7 @@ impl SimProcess {
 
     /// When it has happened.
     pub(super) async fn after(&self, fault: Fault) -> Result<()> {
+        self.present().await;
         match fault {
             Fault::Slow { after: true, time } => tokio::time::sleep(time).await,
             Fault::AnswerLost => return Err(injected("lost the answer")),
@@ -110,9 +114,41 @@ impl SimProcess {
     }
 
     async fn die(&self) {
-        self.0.state.store(DEAD, Ordering::Relaxed);
+        self.end();
         self.0.killed.notify_one();
         std::future::pending().await
+    }
+
+    /// Nothing of it goes on any more.
+    pub(super) fn end(&self) {
+        self.0.state.store(DEAD, Ordering::Relaxed);
+        self.0.ended.notify_waiters();
+    }
+
+    /// Resolves when it is dead or has ended.
+    pub(super) async fn ended(&self) {
+        let ended = self.0.ended.notified(); // in the order of those who wait, always the same
+        if self.0.state.load(Ordering::Relaxed) != DEAD {
+            ended.await;
+        }
+    }
+
+    /// Resolves while it is neither dead nor frozen. Its clients run in no gate.
+    async fn present(&self) {
+        std::future::poll_fn(|context| match self.0.state.load(Ordering::Relaxed) {
+            RUNNING => Poll::Ready(()),
+            FROZEN => {
+                self.wake_when_thawed(context);
+                Poll::Pending
+            }
+            _ => Poll::Pending,
+        })
+        .await;
+    }
+
+    fn wake_when_thawed(&self, context: &Context<'_>) {
+        let mut wakers = self.0.frozen.lock().unwrap_or_else(PoisonError::into_inner);
+        wakers.push(context.waker().clone());
     }
 
     /// Other processes go on; this one is polled again when the time is over.
@@ -126,6 +162,7 @@ impl SimProcess {
             process.0.world.busy(-1);
         });
         tokio::task::yield_now().await;
+        self.present().await;
     }
 
     fn thaw(&self) {
@@ -176,8 +213,7 @@ impl Future for TaskGate {
                 Poll::Ready(())
             }
             FROZEN => {
-                let mut wakers = inner.frozen.lock().unwrap_or_else(PoisonError::into_inner);
-                wakers.push(context.waker().clone());
+                self.process.wake_when_thawed(context);
                 Poll::Pending
             }
             _ => {

@@ -15,6 +15,8 @@ const SHOWN: usize = 60;
 pub struct Simulated {
     /// Schedules that were played.
     pub schedules: u64,
+    /// Runs that a worker of the process that started them owned from the start.
+    pub own_starts: u64,
     /// What went wrong in them, on purpose.
     pub faults: Faults,
     /// A number that follows from every call of every schedule: the same for the same seeds.
@@ -33,7 +35,7 @@ pub struct Faults {
     pub answers_lost: u64,
     /// Commits that were reported as failed and came later.
     pub late: u64,
-    /// Starts, letters and commits that somebody's open transaction held up.
+    /// Starts, messages and commits that somebody's open transaction held up.
     pub held: u64,
     /// Processes that were killed.
     pub crashes: u64,
@@ -79,6 +81,7 @@ impl AddAssign for Faults {
 impl AddAssign for Simulated {
     fn add_assign(&mut self, more: Self) {
         self.schedules += more.schedules;
+        self.own_starts += more.own_starts;
         self.faults += more.faults;
         self.trace = self.trace.wrapping_add(more.trace);
     }

@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 
 use super::audit::{self, RunEnd};
 use super::chance::Chance;
-use super::flaw::Flaw;
-use super::network::Network;
+use super::faulty_store::FaultyStore;
+use super::mutation::Mutation;
 use super::process::SimProcess;
 use super::report::Faults;
 use super::script::{self, Client, PlannedRun, failed};
@@ -18,7 +18,7 @@ use crate::clock;
 use crate::context::StateMap;
 use crate::engine::Engine;
 use crate::memory::Stir;
-use crate::testing::Desk;
+use crate::testing::TestInterceptor;
 use crate::testing::mock::Mock;
 use crate::worker::{Process, Worker};
 
@@ -34,7 +34,7 @@ pub(super) struct Plan {
     pub(super) starts: Vec<PlannedRun>,
     pub(super) mocks: Vec<(&'static str, Mock)>,
     pub(super) state: Vec<InsertState>,
-    pub(super) flaw: Option<Flaw>,
+    pub(super) mutation: Option<Mutation>,
     /// The longest a schedule may take, in virtual time.
     pub(super) limit: Duration,
 }
@@ -43,15 +43,15 @@ pub(super) struct Plan {
 pub(super) type InsertState = Box<dyn Fn(&mut StateMap) + Send + Sync>;
 
 impl Plan {
-    /// The desk of one schedule.
-    pub(super) fn desk(&self) -> Desk {
+    /// The interceptor of one schedule.
+    pub(super) fn interceptor(&self) -> TestInterceptor {
         let mut state = StateMap::default();
         self.state.iter().for_each(|insert| insert(&mut state));
-        let desk = Desk::with_state(state);
+        let interceptor = TestInterceptor::with_state(state);
         for (name, mock) in &self.mocks {
-            desk.mock(name, Arc::clone(mock));
+            interceptor.mock(name, Arc::clone(mock));
         }
-        desk
+        interceptor
     }
 }
 
@@ -59,6 +59,7 @@ impl Plan {
 pub(super) struct Played {
     pub(super) ends: Vec<RunEnd>,
     pub(super) violation: Option<String>,
+    pub(super) own_starts: u64,
     pub(super) faults: Faults,
     pub(super) trace: u64,
     pub(super) lines: Vec<String>,
@@ -85,8 +86,14 @@ pub(super) fn play(
             (Ok(ends), violation) => (ends, violation),
             (Err(why), violation) => (Vec::new(), Some(violation.unwrap_or(why))),
         };
-        let (faults, trace) = (world.chance.faults(), world.trace.hash());
-        Played { ends, violation, faults, trace, lines: world.trace.lines() }
+        Played {
+            ends,
+            violation,
+            own_starts: world.own_starts(),
+            faults: world.chance.faults(),
+            trace: world.trace.hash(),
+            lines: world.trace.lines(),
+        }
     })
 }
 
@@ -107,7 +114,7 @@ async fn run(
 /// The clients at work.
 fn clients(plan: &Plan, world: &Arc<World>) -> JoinSet<(usize, Result<Client, String>)> {
     let process = SimProcess::new(world, "client".to_owned(), 0);
-    let engine = Engine::new(Arc::new(Network::of_client(process)));
+    let engine = Engine::new(Arc::new(FaultyStore::of_client(process)));
     let mut clients = JoinSet::new();
     for (number, begin) in plan.starts.iter().cloned().enumerate() {
         let (world, engine) = (Arc::clone(world), engine.clone());
@@ -168,10 +175,10 @@ async fn keep_alive(world: Arc<World>, worker: Worker, slot: usize) {
 /// One life of a worker.
 async fn live(process: SimProcess, worker: &Worker) {
     let world = process.world();
-    let engine = Engine::new(Arc::new(Network::of_worker(process.clone())));
+    let engine = Engine::new(Arc::new(FaultyStore::of_worker(process.clone())));
     let limits = |config: &mut crate::worker::Config| {
         let chance = &world.chance;
-        config.interceptor = Some(Arc::clone(&world.desk) as _);
+        config.interceptor = Some(Arc::clone(&world.interceptor) as _);
         config.name = process.name().to_owned();
         config.lease = Duration::from_secs(1);
         config.poll_interval = Duration::from_millis(chance.one_of([50, 300, 1_000]));
@@ -181,6 +188,7 @@ async fn live(process: SimProcess, worker: &Worker) {
         config.retry_stuck = Duration::from_millis(chance.one_of([100, 1_000, 300_000]));
         config.grace = Duration::from_secs(2);
     };
+    world.begins(&process, &engine);
     let worker = worker.in_process(engine, limits, Arc::new(process.clone()));
     let life = {
         let process = process.clone();
@@ -198,6 +206,8 @@ async fn live(process: SimProcess, worker: &Worker) {
         }
         () = life => "has ended",
     };
+    world.has_ended(&process);
+    process.end();
     world.trace.note(&[process.number(), 3_000], || format!("{} {ended}", process.name()));
 }
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::process::is_injected;
+use super::process::{SimProcess, injected, is_injected};
 use super::world::World;
 use crate::definition::Workflow;
 use crate::engine::{Execution, Start, Tenant};
@@ -69,10 +69,17 @@ pub(super) async fn play(
 ) -> Result<Client> {
     tokio::time::sleep(world.chance.pause(200)).await;
     let id = id_of(number);
-    let exec = persist(&world, || (begin.start)(&tenant, begin.input.clone(), &id)).await?;
+    let (exec, there) = persist(&world, || start_somewhere(&world, &tenant, &begin, &id)).await?;
     let result = {
         let (world, exec) = (Arc::clone(&world), exec.clone());
         tokio::spawn(async move {
+            if let Some((process, exec)) = there {
+                tokio::select! {
+                    biased;
+                    () = process.ended() => {} // somebody else asks
+                    result = persist(&world, || exec.result()) => return result,
+                }
+            }
             persist(&world, || {
                 let exec = exec.clone();
                 async move { exec.result().await }
@@ -92,6 +99,27 @@ pub(super) async fn play(
         acknowledged += 1;
     }
     Ok(Client { sent, acknowledged, result })
+}
+
+/// Starts a run: by the engine of the clients alone; or by that of a process that has a worker too, which
+/// may own the run from the start. Gives that one too, to wait for the result there.
+async fn start_somewhere(
+    world: &World,
+    tenant: &Tenant,
+    begin: &PlannedRun,
+    id: &str,
+) -> Result<(Execution, Option<(SimProcess, Execution)>)> {
+    let input = begin.input.clone();
+    let Some((process, engine)) = world.some_process() else {
+        return Ok(((begin.start)(tenant, input, id).await?, None));
+    };
+    let there = engine.tenant(tenant.id());
+    let started = tokio::select! {
+        biased;
+        () = process.ended() => return Err(injected("has lost the process")),
+        started = (begin.start)(&there, input, id) => started?,
+    };
+    Ok((started.through(tenant), Some((process, started))))
 }
 
 /// The workflow id of a start.

@@ -1,7 +1,7 @@
 //! What everything in a schedule shares: the store, chance, the trace, and the ledger of what
 //! activities and commits did, which is checked as it is written.
 
-use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,17 +10,19 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::chance::Chance;
-use super::flaw::Flaw;
+use super::mutation::Mutation;
+use super::process::SimProcess;
 use super::schedule::Plan;
 use super::trace::{Trace, number_of, short};
-use crate::engine::History;
+use crate::engine::{Engine, History};
 use crate::ids::RunKey;
 use crate::journal::{self, Event};
 use crate::memory::MemoryStore;
 use crate::registry::Registry;
 use crate::replay::{Command, Turn};
-use crate::store::{CONVICTED, Committed, Next, Record, RunStatus, Store};
-use crate::testing::Desk;
+use crate::store::traits::*;
+use crate::store::{CONVICTED, Committed, Next, Record, RunStatus};
+use crate::testing::TestInterceptor;
 use crate::testing::replay::turn_of;
 use crate::worker::Invocation;
 
@@ -33,15 +35,18 @@ pub(super) struct World {
     pub(super) trace: Trace,
     pub(super) registry: Arc<Registry>,
     /// What every attempt of an activity passes.
-    pub(super) desk: Arc<Desk>,
+    pub(super) interceptor: Arc<TestInterceptor>,
     /// What the store does wrong on purpose.
-    pub(super) flaw: Option<Flaw>,
+    pub(super) mutation: Option<Mutation>,
     /// Rung when a run has ended or was parked, and when something was violated.
     pub(super) moved: Notify,
     /// Frozen processes, and commits on their way that nobody waits for.
     busy: AtomicI64,
     /// Workers whose lease runs out for a reason: they were killed, or could not hand back.
     lost_workers: AtomicI32,
+    /// The processes of workers that are alive, each with its engine.
+    alive: Mutex<Vec<(SimProcess, Engine)>>,
+    own_starts: AtomicU64,
     ledger: Mutex<Ledger>,
 }
 
@@ -66,11 +71,13 @@ impl World {
             chance,
             trace: Trace::new(in_words),
             registry: Arc::clone(plan.worker.registry()),
-            desk: Arc::new(plan.desk()),
-            flaw: plan.flaw,
+            interceptor: Arc::new(plan.interceptor()),
+            mutation: plan.mutation,
             moved: Notify::new(),
             busy: AtomicI64::new(0),
             lost_workers: AtomicI32::new(0),
+            alive: Mutex::default(),
+            own_starts: AtomicU64::new(0),
             ledger: Mutex::default(),
         })
     }
@@ -82,6 +89,36 @@ impl World {
 
     pub(super) fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Relaxed) > 0
+    }
+
+    /// The process of a worker begins to live.
+    pub(super) fn begins(&self, process: &SimProcess, engine: &Engine) {
+        self.alive().push((process.clone(), engine.clone()));
+    }
+
+    /// It has ended.
+    pub(super) fn has_ended(&self, process: &SimProcess) {
+        self.alive().retain(|(other, _)| other.number() != process.number());
+    }
+
+    /// Now and then, the process of a worker, for a client that is part of it.
+    pub(super) fn some_process(&self) -> Option<(SimProcess, Engine)> {
+        let alive = self.alive();
+        let is_part = !alive.is_empty() && self.chance.one_in(2);
+        is_part.then(|| alive[self.chance.index(alive.len())].clone())
+    }
+
+    fn alive(&self) -> MutexGuard<'_, Vec<(SimProcess, Engine)>> {
+        self.alive.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs were started that a worker owns from the start.
+    pub(super) fn started_owned(&self, runs: usize) {
+        self.own_starts.fetch_add(runs as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn own_starts(&self) -> u64 {
+        self.own_starts.load(Ordering::Relaxed)
     }
 
     pub(super) fn lost_workers(&self, more: i32) {

@@ -68,10 +68,10 @@ fn commits() -> Vec<Case> {
         worker(START, WRITER, BATCH, 30, start(&new(|n| n))),
         worker(START_OWNED, WRITER, BATCH, 30, start_owned(&new(|n| n), &me)),
         worker(SEND, WRITER, BATCH, 60, send(&mixed)),
-        worker(INHERIT, WRITER, BATCH, 40, inherit()),
-        worker(LOSERS, WRITER, BATCH, 20, losers(&owned, &me)),
-        worker(BLOCKED, WRITER, BATCH, 20, [columns(&owned), vec![all(&owned, "true")]].concat()),
-        worker(BLOCKED_MAIL, WRITER, BATCH, 60, columns(&mixed)),
+        worker(MOVE_INBOX, WRITER, BATCH, 40, inherit()),
+        worker(FENCED, WRITER, BATCH, 20, fenced(&owned, &me)),
+        worker(LOCKED, WRITER, BATCH, 20, [columns(&owned), vec![all(&owned, "true")]].concat()),
+        worker(LOCKED_MESSAGES, WRITER, BATCH, 60, columns(&mixed)),
     ]
 }
 
@@ -99,7 +99,7 @@ fn claims() -> Vec<Case> {
         worker(LOAD, CLAIMER, BATCH, 24, load),
         worker(COLLECT, CLAIMER, BATCH, 20, collect),
         worker(LOAD_INBOXES, CLAIMER, BATCH, 8, inboxes(&numbers(1..=BATCH))),
-        worker(PROMOTE, CLAIMER, 900, 25, vec![shards(), "500".into()]),
+        worker(WAKE_DUE, CLAIMER, 900, 25, vec![shards(), "500".into()]),
         worker(RELOAD, CLAIMER, BATCH, 16, reload),
     ]
 }
@@ -121,7 +121,7 @@ fn clients() -> Vec<Case> {
         tenant(OUTCOMES, TENANT_BATCH, 8, columns(&mine)),
         tenant(APPEND_LAST, 1, 40, with(&["'\\x00'"])),
         tenant(END_RUN, 1, 20, with(&["2", "NULL", "NULL", "NULL"])),
-        tenant(EVICT, 1, 100, with(&["0", "0", "true"])),
+        tenant(REMOVE_PLACEMENT, 1, 100, with(&["0", "0", "true"])),
     ]
 }
 
@@ -212,7 +212,7 @@ fn inherit() -> Vec<String> {
     [columns(&ready), vec![list(ready.iter().map(|key| key.run))]].concat()
 }
 
-fn losers(keys: &[Key], me: &str) -> Vec<String> {
+fn fenced(keys: &[Key], me: &str) -> Vec<String> {
     let values = vec![all(keys, "10"), all(keys, "true"), all(keys, "1")];
     [vec![me.to_owned()], columns(keys), values].concat()
 }

@@ -20,9 +20,10 @@ use crate::journal::{Event, Recorded, decode};
 use crate::memory::MemoryStore;
 use crate::payload::Payload;
 use crate::replay::Turn;
+use crate::store::traits::*;
 use crate::store::{
     Activation, Claim, Committed, MessageKind, NewRun, Next, OutgoingMessage, Page, Record,
-    RunSpec, Store, StoreFuture, WorkerIdentity,
+    RunSpec, StoreFuture, WorkerIdentity,
 };
 use crate::time::Timestamp;
 

@@ -7,12 +7,12 @@ use super::batch::Batch;
 use crate::error::Fault;
 use crate::link::Link;
 use crate::rows::Keys;
-use crate::sql::LOSERS;
+use crate::sql::FENCED;
 
 impl Batch<'_> {
     /// The records, by number, that cannot be written any more. Nothing of the batch was kept, so a
     /// row at one of its positions is somebody else's.
-    pub(super) async fn losers(&self, link: Link<'_>) -> Result<Vec<usize>, Fault> {
+    pub(super) async fn fenced(&self, link: Link<'_>) -> Result<Vec<usize>, Fault> {
         let records = || self.numbers.iter().map(|number| &self.records[*number]);
         let keys = records().map(|record| record.key).collect::<Keys>();
         let positions = records()
@@ -23,7 +23,7 @@ impl Batch<'_> {
         let Keys { shards, tenants, runs } = &keys;
         let params: crate::link::Params<'_> =
             &[&self.worker, shards, tenants, runs, &positions, &moves, &claims];
-        Ok(self.named_in(&link.query(LOSERS, params).await?))
+        Ok(self.named_in(&link.query(FENCED, params).await?))
     }
 
     fn named_in(&self, rows: &[Row]) -> Vec<usize> {

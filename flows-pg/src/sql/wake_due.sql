@@ -1,5 +1,5 @@
 -- Makes parked runs ready that are due by the server's clock. $1 all shards, $2 limit per shard.
--- Called by `look`. Locks the rows it moves, skipping those that others hold. Index: parked_due.
+-- Called by `poll`. Locks the rows it moves, skipping those that others hold. Index: parked_due.
 WITH due AS MATERIALIZED (
     SELECT first.place
     FROM unnest($1::smallint[]) AS s (shard)

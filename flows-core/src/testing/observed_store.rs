@@ -4,20 +4,12 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
-use uuid::Uuid;
 
-use super::crash::Doom;
-use crate::error::Result;
-use crate::ids::RunKey;
-use crate::store::{
-    Activation, Claim, ClaimStuck, Close, Collected, Committed, Counted, DeadLetter, Hint,
-    HistoryRow, Lease, ListFilter, Listed, NewRun, Next, Outcome, OutgoingMessage, Overdue, Page,
-    Polled, Record, RunView, Scan, Scanned, Sent, Started, Store, StoreFuture, WorkerIdentity,
-};
+use super::crash::CrashPlan;
+use crate::forward_store;
+use crate::store::forward::names::*;
 
 /// What the store has told.
 #[derive(Default)]
@@ -27,6 +19,8 @@ pub(crate) struct Watch {
     stuck: Mutex<BTreeMap<RunKey, String>>,
     /// How often a worker has registered.
     registered: AtomicUsize,
+    /// Whether a worker has polled, so that it takes starts; or has ended.
+    served: watch::Sender<bool>,
 }
 
 impl Watch {
@@ -49,6 +43,20 @@ impl Watch {
         self.registered.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn is_served(&self) -> bool {
+        *self.served.borrow()
+    }
+
+    /// Waits until a worker takes starts.
+    pub(crate) async fn until_served(&self) {
+        drop(self.served.subscribe().wait_for(|served| *served).await);
+    }
+
+    /// A worker takes starts, or none ever will.
+    pub(crate) fn serves(&self) {
+        self.served.send_if_modified(|served| !std::mem::replace(served, true));
+    }
+
     fn committed(&self, record: &Record) {
         let mut stuck = self.stuck.lock().unwrap_or_else(PoisonError::into_inner);
         let news = match &record.next {
@@ -68,23 +76,31 @@ impl Watch {
 }
 
 /// A store that is watched.
-pub(crate) struct Watched {
+pub(crate) struct ObservedStore {
     store: Arc<dyn Store>,
     watch: Arc<Watch>,
-    doom: Option<Arc<Doom>>,
+    crash_plan: Option<Arc<CrashPlan>>,
     /// Whether workers look at long intervals only.
     on_virtual_time: bool,
 }
 
-impl Watched {
+impl ObservedStore {
+    fn inner(&self) -> &dyn Store {
+        &*self.store
+    }
+
     /// For workers on virtual time; some of them are to die.
-    pub(crate) fn new(store: Arc<dyn Store>, watch: Arc<Watch>, doom: Option<Arc<Doom>>) -> Self {
-        Self { store, watch, doom, on_virtual_time: true }
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        watch: Arc<Watch>,
+        crash_plan: Option<Arc<CrashPlan>>,
+    ) -> Self {
+        Self { store, watch, crash_plan, on_virtual_time: true }
     }
 
     /// For workers on real time.
     pub(crate) fn in_real_time(store: Arc<dyn Store>, watch: Arc<Watch>) -> Self {
-        Self { store, watch, doom: None, on_virtual_time: false }
+        Self { store, watch, crash_plan: None, on_virtual_time: false }
     }
 
     /// A run is due later: workers look when that is, since they look at long intervals only.
@@ -94,29 +110,29 @@ impl Watched {
         }
     }
 
-    async fn commit_watched(
+    async fn commit_observed(
         &self,
         writer: usize,
         worker: Uuid,
         records: &[Record],
     ) -> Result<Vec<Committed>> {
-        let number = match &self.doom {
-            Some(doom) => doom.before_commit(worker).await,
+        let number = match &self.crash_plan {
+            Some(crash_plan) => crash_plan.before_commit(worker).await,
             None => 0,
         };
         let answers = self.store.commit(writer, worker, records).await?;
         let done = records.iter().zip(&answers).filter(|(_, answer)| **answer == Committed::Done);
         for (record, _) in done {
             self.watch.committed(record);
-            if let Some(doom) = &self.doom {
-                doom.note(record);
+            if let Some(crash_plan) = &self.crash_plan {
+                crash_plan.note(record);
             }
             if waits_for_time(record) {
                 self.due_later();
             }
         }
-        if let Some(doom) = &self.doom {
-            doom.after_commit(number).await;
+        if let Some(crash_plan) = &self.crash_plan {
+            crash_plan.after_commit(number).await;
         }
         Ok(answers)
     }
@@ -132,7 +148,9 @@ fn starts_later(run: &NewRun) -> bool {
     run.delay.is_some() || run.start_at.is_some()
 }
 
-impl Store for Watched {
+impl ClientStore for ObservedStore {
+    forward_store!(send send_held rerun retry_stuck find describe);
+
     fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>> {
         Box::pin(async move {
             let started = self.store.start(runs).await;
@@ -141,10 +159,6 @@ impl Store for Watched {
             }
             started
         })
-    }
-
-    fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
-        self.store.send(mail)
     }
 
     fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started> {
@@ -157,36 +171,37 @@ impl Store for Watched {
         })
     }
 
-    fn send_held<'a>(
-        &'a self,
-        mail: &'a OutgoingMessage,
-        limit: Duration,
-    ) -> StoreFuture<'a, Sent> {
-        self.store.send_held(mail, limit)
-    }
-
     fn terminate<'a>(
         &'a self,
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
-        mail: &'a [OutgoingMessage],
+        messages: &'a [OutgoingMessage],
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
-            let ended = self.store.terminate(run, record, close, mail).await;
+            let ended = self.store.terminate(run, record, close, messages).await;
             self.watch.stuck.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
             self.watch.tell();
             ended
         })
     }
+}
 
-    fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
-        self.store.rerun(dead, run)
+impl WorkerStore for ObservedStore {
+    forward_store!(renew retire overdue start_owned claim claim_stuck reload collect);
+    forward_store!(read_inboxes writers);
+
+    fn poll<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled> {
+        Box::pin(async move {
+            let polled = self.store.poll(worker).await;
+            self.watch.serves();
+            polled
+        })
     }
 
     fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
-        if let Some(doom) = &self.doom {
-            doom.registered(worker.id);
+        if let Some(crash_plan) = &self.crash_plan {
+            crash_plan.registered(worker.id);
         }
         Box::pin(async move {
             let lease = self.store.register(worker).await?;
@@ -195,105 +210,23 @@ impl Store for Watched {
         })
     }
 
-    fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
-        self.store.renew(worker)
-    }
-
-    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool> {
-        self.store.retry_stuck(run)
-    }
-
-    fn retire<'a>(&'a self, worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()> {
-        self.store.retire(worker, innocent)
-    }
-
-    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
-        self.store.overdue(limit)
-    }
-
-    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
-        self.store.claim_stuck(claim)
-    }
-
-    fn poll<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled> {
-        self.store.poll(worker)
-    }
-
-    fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
-        self.store.claim(claim)
-    }
-
-    fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>> {
-        self.store.reload(worker, runs)
-    }
-
-    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
-        self.store.collect(worker)
-    }
-
-    fn read_inboxes<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
-        self.store.read_inboxes(asked)
-    }
-
     fn commit<'a>(
         &'a self,
         writer: usize,
         worker: Uuid,
         records: &'a [Record],
     ) -> StoreFuture<'a, Vec<Committed>> {
-        Box::pin(self.commit_watched(writer, worker, records))
+        Box::pin(self.commit_observed(writer, worker, records))
     }
+}
 
-    fn writers(&self) -> usize {
-        self.store.writers()
-    }
+forward_store!(Inspect for ObservedStore);
 
-    fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>> {
-        self.store.outcomes(runs)
-    }
+forward_store!(Hub for ObservedStore);
 
-    fn publish(&self, hint: Hint) {
-        self.store.publish(hint);
-    }
-
-    fn subscribe(&self) -> Option<UnboundedReceiver<Hint>> {
-        self.store.subscribe()
-    }
-
-    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>> {
-        self.store.find(tenant, workflow_id)
-    }
-
-    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
-        self.store.describe(run)
-    }
-
+impl Store for ObservedStore {
     /// The store itself, so that transactional activities find their database.
     fn as_any(&self) -> &dyn Any {
         self.store.as_any()
-    }
-
-    fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>> {
-        self.store.history(run)
-    }
-
-    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Listed> {
-        self.store.list(tenant, filter)
-    }
-
-    fn count<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Counted> {
-        self.store.count(tenant, filter)
-    }
-
-    fn scan<'a>(&'a self, scan: &'a Scan) -> StoreFuture<'a, Scanned> {
-        self.store.scan(scan)
-    }
-
-    fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>> {
-        self.store.stuck(tenant, limit)
-    }
-
-    fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {
-        self.store.dead_letters(tenant, limit)
     }
 }

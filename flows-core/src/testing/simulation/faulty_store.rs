@@ -7,40 +7,33 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use uuid::Uuid;
+use tokio::sync::mpsc::unbounded_channel;
 
 use super::chance::{Fault, FaultPoint};
-use super::flaw::Flaw;
+use super::mutation::Mutation;
 use super::process::{SimProcess, injected};
 use super::trace::{number_of, short};
-use crate::error::Result;
-use crate::ids::RunKey;
-use crate::memory::Lost;
-use crate::store::{
-    Activation, Claim, ClaimStuck, Close, Collected, Committed, Counted, DeadLetter, Hint,
-    HistoryRow, Lease, ListFilter, Listed, NewRun, Next, Outcome, OutgoingMessage, Overdue, Page,
-    Polled, Record, RunView, Scan, Scanned, Sent, Started, Store, StoreFuture, WorkerIdentity,
-};
+use crate::forward_store;
+use crate::memory::{Lost, MemoryStore};
+use crate::store::forward::names::*;
 
-pub(super) struct Network {
+pub(super) struct FaultyStore {
     process: SimProcess,
-    place: FaultPoint,
+    point: FaultPoint,
     writers: usize,
     lost: Mutex<Vec<(Uuid, Lost)>>,
     /// Workers that could not be retired yet.
     left: Mutex<BTreeSet<Uuid>>,
 }
 
-impl Network {
+impl FaultyStore {
     /// For a process that may be killed.
     pub(super) fn of_worker(process: SimProcess) -> Self {
         let writers = process.world().chance.one_of([1, 2]);
         Self {
             process,
-            place: FaultPoint::Worker,
+            point: FaultPoint::Worker,
             writers,
             lost: Mutex::default(),
             left: Mutex::default(),
@@ -50,14 +43,14 @@ impl Network {
     pub(super) fn of_client(process: SimProcess) -> Self {
         Self {
             process,
-            place: FaultPoint::Client,
+            point: FaultPoint::Client,
             writers: 1,
             lost: Mutex::default(),
             left: Mutex::default(),
         }
     }
 
-    fn store(&self) -> &crate::memory::MemoryStore {
+    fn inner(&self) -> &MemoryStore {
         &self.process.world().store
     }
 
@@ -68,7 +61,7 @@ impl Network {
         keys: &[RunKey],
         call: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        let fault = self.process.before(self.place).await?;
+        let fault = self.process.before(self.point).await?;
         let answer = call.await;
         self.note(verb, keys, answer.is_ok(), String::new);
         self.process.after(fault).await?;
@@ -109,19 +102,25 @@ impl Network {
     /// The client of a database gives back what it was given in vain.
     fn make_good(&self, worker: Uuid) {
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        let mine: Vec<_> = lost.extract_if(.., |(of, _)| *of == worker).map(|(_, l)| l).collect();
-        if !mine.is_empty() && self.process.world().flaw != Some(Flaw::LostClaims) {
-            self.store().make_good(worker, &mine);
+        let mine = lost.extract_if(.., |(of, _)| *of == worker).map(|(_, lost)| lost);
+        let is_forgotten = |lost: &Lost| match self.process.world().mutation {
+            Some(Mutation::LostClaims) => true,
+            Some(Mutation::LostStarts) => matches!(lost, Lost::Start(_)),
+            _ => false,
+        };
+        let mine: Vec<_> = mine.filter(|lost| !is_forgotten(lost)).collect();
+        if !mine.is_empty() {
+            self.inner().make_good(worker, &mine);
         }
     }
 
     /// Remembers an answer until its caller has it.
-    fn unheard(&self, worker: Uuid, lost: Lost) {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner).push((worker, lost));
-    }
-
-    fn heard(&self) {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    async fn unless_lost(&self, worker: Uuid, lost: Lost, fault: Fault) -> Result<()> {
+        let unheard = || self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        unheard().push((worker, lost.clone()));
+        self.process.after(fault).await?;
+        unheard().retain(|(of, other)| *of != worker || *other != lost);
+        Ok(())
     }
 
     async fn claim_by(
@@ -130,28 +129,42 @@ impl Network {
         worker: Uuid,
         claimed: impl Future<Output = Result<Vec<Activation>>>,
     ) -> Result<Vec<Activation>> {
-        let fault = self.process.before(self.place).await?;
+        let fault = self.process.before(self.point).await?;
         self.make_good(worker);
         let runs = claimed.await?;
         let keys: Vec<_> = runs.iter().map(|run| run.key).collect();
         self.process.world().read(self.process.number(), &keys);
         self.note(verb, &keys, true, String::new);
-        self.unheard(worker, Lost::Claim(keys));
-        self.process.after(fault).await?;
-        self.heard();
+        self.unless_lost(worker, Lost::Claim(keys), fault).await?;
         Ok(runs)
+    }
+
+    /// To the worker, a start of runs that it owns is a claim.
+    async fn started_owned(&self, worker: Uuid, runs: &[NewRun]) -> Result<Vec<Result<Started>>> {
+        let fault = self.process.before(FaultPoint::Start).await?;
+        if fault == Fault::Held {
+            return Ok(runs.iter().map(|_| Ok(Started::Held)).collect());
+        }
+        let started = self.inner().start_owned(worker, runs).await?;
+        let is_owned = |started: &Result<Started>| matches!(started, Ok(Started::Owned { .. }));
+        let owned = runs.iter().zip(&started).filter(|(_, started)| is_owned(started));
+        let owned: Vec<_> = owned.map(|(run, _)| run.key).collect();
+        self.note(Verb::StartOwned, &owned, true, String::new);
+        self.process.world().started_owned(owned.len());
+        self.unless_lost(worker, Lost::Start(owned), fault).await?;
+        Ok(started)
     }
 
     async fn committed(&self, worker: Uuid, records: &[Record]) -> Result<Vec<Committed>> {
         let world = self.process.world();
         let mut records = std::borrow::Cow::Borrowed(records);
-        if let Some(flaw) = world.flaw {
-            flaw.spoil(world, records.to_mut());
+        if let Some(mutation) = world.mutation {
+            mutation.spoil(world, records.to_mut());
         }
         let strays = world.strays(worker, &records);
-        let mut answers = self.store().commit(0, worker, &records).await?;
-        if let Some(flaw) = world.flaw {
-            flaw.add(world, worker, &records, &mut answers).await?;
+        let mut answers = self.inner().commit(0, worker, &records).await?;
+        if let Some(mutation) = world.mutation {
+            mutation.add(world, worker, &records, &mut answers).await?;
         }
         world.committed(&records, &answers, &strays);
         let keys: Vec<_> = records.iter().map(|record| record.key).collect();
@@ -191,7 +204,7 @@ impl Network {
             tokio::time::sleep(time).await;
             let network = Self {
                 process,
-                place: FaultPoint::Worker,
+                point: FaultPoint::Worker,
                 writers: 1,
                 lost: Mutex::default(),
                 left: Mutex::default(),
@@ -224,6 +237,7 @@ enum Verb {
     History,
     ReadMail,
     RetryStuck,
+    StartOwned,
 }
 
 impl Verb {
@@ -243,7 +257,7 @@ fn in_words(records: &[Record], answers: &[Committed]) -> String {
         let kinds: Vec<_> = kinds.iter().map(|recorded| recorded.event.name()).collect();
         let next = match &record.next {
             Next::Stay => "stays".to_owned(),
-            Next::Park(park) => format!("parks ({} letters known)", park.sent),
+            Next::Park(park) => format!("parks ({} messages known)", park.sent),
             Next::Close(close) => format!("ends as {}", close.outcome.status),
         };
         format!("; row {} [{}] {next}: {answer:?}", record.position, kinds.join(", "))
@@ -251,31 +265,31 @@ fn in_words(records: &[Record], answers: &[Committed]) -> String {
     words.collect()
 }
 
-impl Store for Network {
+impl ClientStore for FaultyStore {
     fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>> {
         let keys: Vec<_> = runs.iter().map(|run| run.key).collect();
-        let starting = async move { self.store().start(runs).await };
+        let starting = async move { self.inner().start(runs).await };
         Box::pin(
             async move { self.call_unless_held(Verb::Start, &keys, Started::Held, starting).await },
         )
     }
 
+    fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started> {
+        Box::pin(self.call(Verb::Start, &[], self.inner().start_held(run, limit)))
+    }
+
     fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
-        let keys: Vec<_> = mail.iter().map(|letter| letter.to).collect();
+        let keys: Vec<_> = mail.iter().map(|message| message.to).collect();
         Box::pin(async move {
             let world = self.process.world();
             let sending = async {
-                match world.flaw {
-                    None => self.store().send(mail).await,
-                    Some(flaw) => flaw.deliver(world, mail).await,
+                match world.mutation {
+                    None => self.inner().send(mail).await,
+                    Some(mutation) => mutation.deliver(world, mail).await,
                 }
             };
             self.call_unless_held(Verb::Send, &keys, Sent::Held, sending).await
         })
-    }
-
-    fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started> {
-        Box::pin(self.call(Verb::Start, &[], self.store().start_held(run, limit)))
     }
 
     fn send_held<'a>(
@@ -283,7 +297,7 @@ impl Store for Network {
         mail: &'a OutgoingMessage,
         limit: Duration,
     ) -> StoreFuture<'a, Sent> {
-        Box::pin(self.call(Verb::Send, &[], self.store().send_held(mail, limit)))
+        Box::pin(self.call(Verb::Send, &[], self.inner().send_held(mail, limit)))
     }
 
     fn terminate<'a>(
@@ -294,33 +308,51 @@ impl Store for Network {
         mail: &'a [OutgoingMessage],
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
-            let done = self.store().terminate(run, record, close, mail);
+            let done = self.inner().terminate(run, record, close, mail);
             self.call(Verb::Terminate, &[run], done).await
         })
     }
 
     fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
         Box::pin(
-            async move { self.call(Verb::Rerun, &[dead], self.store().rerun(dead, run)).await },
+            async move { self.call(Verb::Rerun, &[dead], self.inner().rerun(dead, run)).await },
         )
     }
 
+    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool> {
+        Box::pin(self.call(Verb::RetryStuck, &[], self.inner().retry_stuck(run)))
+    }
+
+    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>> {
+        Box::pin(self.call(Verb::Find, &[], self.inner().find(tenant, workflow_id)))
+    }
+
+    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
+        Box::pin(async move { self.call(Verb::Describe, &[run], self.inner().describe(run)).await })
+    }
+}
+
+impl WorkerStore for FaultyStore {
+    fn start_owned<'a>(
+        &'a self,
+        worker: Uuid,
+        runs: &'a [NewRun],
+    ) -> StoreFuture<'a, Vec<Result<Started>>> {
+        Box::pin(self.started_owned(worker, runs))
+    }
+
     fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
-        Box::pin(self.call(Verb::Register, &[], self.store().register(worker)))
+        Box::pin(self.call(Verb::Register, &[], self.inner().register(worker)))
     }
 
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
-        Box::pin(self.call(Verb::Renew, &[], self.store().renew(worker)))
-    }
-
-    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool> {
-        Box::pin(self.call(Verb::RetryStuck, &[], self.store().retry_stuck(run)))
+        Box::pin(self.call(Verb::Renew, &[], self.inner().renew(worker)))
     }
 
     fn retire<'a>(&'a self, worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             self.make_good(worker);
-            let retiring = self.store().retire(worker, innocent);
+            let retiring = self.inner().retire(worker, innocent);
             let retired = self.call(Verb::Retire, &[], retiring).await;
             let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
             let changed = if retired.is_ok() { left.remove(&worker) } else { left.insert(worker) };
@@ -331,32 +363,32 @@ impl Store for Network {
         })
     }
 
-    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
-        Box::pin(self.call(Verb::Overdue, &[], self.store().overdue(limit)))
-    }
-
-    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
-        let claimed = async move { self.store().claim_stuck(claim).await };
-        Box::pin(self.claim_by(Verb::ClaimStuck, claim.worker, claimed))
-    }
-
     fn poll<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled> {
         Box::pin(async move {
             self.make_good(worker.id);
-            self.call(Verb::Poll, &[], self.store().poll(worker)).await
+            self.call(Verb::Poll, &[], self.inner().poll(worker)).await
         })
     }
 
+    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
+        Box::pin(self.call(Verb::Overdue, &[], self.inner().overdue(limit)))
+    }
+
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
-        let claimed = async move { self.store().claim(claim).await };
+        let claimed = async move { self.inner().claim(claim).await };
         Box::pin(self.claim_by(Verb::Claim, claim.worker, claimed))
+    }
+
+    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
+        let claimed = async move { self.inner().claim_stuck(claim).await };
+        Box::pin(self.claim_by(Verb::ClaimStuck, claim.worker, claimed))
     }
 
     fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>> {
         Box::pin(async move {
             let reading = async {
                 self.process.world().read(self.process.number(), runs);
-                self.store().reload(worker, runs).await
+                self.inner().reload(worker, runs).await
             };
             self.call(Verb::Reload, runs, reading).await
         })
@@ -364,14 +396,12 @@ impl Store for Network {
 
     fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
         Box::pin(async move {
-            let fault = self.process.before(self.place).await?;
+            let fault = self.process.before(self.point).await?;
             self.make_good(worker);
-            let mail = self.store().collect(worker).await?;
+            let mail = self.inner().collect(worker).await?;
             let keys: Vec<_> = mail.iter().map(|collected| collected.run).collect();
             self.note(Verb::Collect, &keys, true, String::new);
-            self.unheard(worker, Lost::Collect(keys));
-            self.process.after(fault).await?;
-            self.heard();
+            self.unless_lost(worker, Lost::Collect(keys), fault).await?;
             Ok(mail)
         })
     }
@@ -379,7 +409,7 @@ impl Store for Network {
     fn read_inboxes<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
         Box::pin(async move {
             let keys: Vec<_> = asked.iter().map(|(run, _)| *run).collect();
-            self.call(Verb::ReadMail, &keys, self.store().read_inboxes(asked)).await
+            self.call(Verb::ReadMail, &keys, self.inner().read_inboxes(asked)).await
         })
     }
 
@@ -407,18 +437,26 @@ impl Store for Network {
     fn writers(&self) -> usize {
         self.writers
     }
+}
+
+impl Inspect for FaultyStore {
+    forward_store!(list count scan stuck dead_letters);
 
     fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>> {
-        Box::pin(self.call(Verb::Outcomes, runs, self.store().outcomes(runs)))
+        Box::pin(self.call(Verb::Outcomes, runs, self.inner().outcomes(runs)))
     }
 
-    fn publish(&self, hint: Hint) {
-        self.store().publish(hint);
+    fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>> {
+        Box::pin(async move { self.call(Verb::History, &[run], self.inner().history(run)).await })
     }
+}
+
+impl Hub for FaultyStore {
+    forward_store!(publish);
 
     /// Hints come through a relay that loses, delays and doubles them.
     fn subscribe(&self) -> Option<UnboundedReceiver<Hint>> {
-        let mut heard = self.store().subscribe()?;
+        let mut heard = self.inner().subscribe()?;
         let (sender, receiver) = unbounded_channel();
         let world = std::sync::Arc::clone(self.process.world());
         tokio::spawn(async move {
@@ -441,40 +479,10 @@ impl Store for Network {
         });
         Some(receiver)
     }
+}
 
-    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>> {
-        Box::pin(self.call(Verb::Find, &[], self.store().find(tenant, workflow_id)))
-    }
-
-    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
-        Box::pin(async move { self.call(Verb::Describe, &[run], self.store().describe(run)).await })
-    }
-
+impl Store for FaultyStore {
     fn as_any(&self) -> &dyn std::any::Any {
         self
-    }
-
-    fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>> {
-        Box::pin(async move { self.call(Verb::History, &[run], self.store().history(run)).await })
-    }
-
-    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Listed> {
-        self.store().list(tenant, filter)
-    }
-
-    fn count<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Counted> {
-        self.store().count(tenant, filter)
-    }
-
-    fn scan<'a>(&'a self, scan: &'a Scan) -> StoreFuture<'a, Scanned> {
-        self.store().scan(scan)
-    }
-
-    fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>> {
-        self.store().stuck(tenant, limit)
-    }
-
-    fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetter>> {
-        self.store().dead_letters(tenant, limit)
     }
 }

@@ -1,7 +1,7 @@
--- Gives the letters of ended runs to the runs that go on in their place. $1 to $3 ended runs,
+-- Gives the messages of ended runs to the runs that go on in their place. $1 to $3 ended runs,
 -- $4 their successors. What answers an operation of the ended run (kind 2) is dropped.
--- Called by `commit`, behind the letters that its records send, so that these come first.
--- Locks the letters, then the places of the successors, which this transaction has made.
+-- Called by `commit`, behind the messages that its records send, so that these come first.
+-- Locks the messages, then the places of the successors, which this transaction has made.
 -- Indexes: inbox_pkey, runs_pkey, ready_pkey.
 WITH heir AS MATERIALIZED (
     SELECT unnest($1::smallint[]) AS shard, unnest($2::uuid[]) AS tenant_id, unnest($3::uuid[]) AS run_id,

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use super::doom::{CrashPoint, Doom, Progress};
+use super::plan::{CrashPlan, CrashPoint, Progress};
 use super::{CrashEverywhere, PlannedSignal};
 use crate::clock;
 use crate::context::StateMap;
@@ -15,9 +15,9 @@ use crate::engine::{AnyWorkflow, Engine, Execution, History, HistoryEvent};
 use crate::error::Result;
 use crate::memory::MemoryStore;
 use crate::registry::Registry;
-use crate::store::Store;
+use crate::store::traits::*;
 use crate::testing::calls::Invoked;
-use crate::testing::desk::Desk;
+use crate::testing::interceptor::TestInterceptor;
 use crate::testing::kit::Kit;
 use crate::testing::time::Still;
 use crate::worker::Worker;
@@ -26,7 +26,7 @@ use crate::worker::Worker;
 const SEED: u64 = 42;
 
 /// What became of one run.
-pub(super) struct Course {
+pub(super) struct CrashRun {
     /// Where its worker was to die.
     pub(super) place: Option<CrashPoint>,
     /// Whether the run has ended; if not, the outcome says why it never will.
@@ -43,42 +43,51 @@ pub(super) struct Course {
     pub(super) calls: Vec<Invoked>,
 }
 
-impl Course {
+impl CrashRun {
     pub(super) async fn run<I: WorkflowInput>(
         plan: &CrashEverywhere<I>,
         place: Option<CrashPoint>,
     ) -> Result<Self> {
         let _seeded = clock::seeded(SEED).steady();
         let still = Still::begin();
-        let (store, doom) = (Arc::new(MemoryStore::new()), Arc::new(Doom::new(place)));
-        let desk = desk(plan, &doom);
-        let (engine, kit) = Kit::on_virtual_time(Arc::clone(&store) as _, desk, &still);
-        let exec = start(plan, &engine).await?;
-        send(&plan.signals, &exec, &kit).await?;
+        let (store, crash_plan) = (Arc::new(MemoryStore::new()), Arc::new(CrashPlan::new(place)));
+        let interceptor = interceptor(plan, &crash_plan);
+        let (engine, kit) = Kit::on_virtual_time(Arc::clone(&store) as _, interceptor, &still);
         let registry = plan.registry.clone().unwrap_or_else(Registry::all);
         let worker = kit.worker(&engine, &registry).build()?;
-        let _working = Working(tokio::spawn(work(worker, Arc::clone(&doom), store)));
+        let watch = Arc::clone(&kit.watch);
+        let work = work(worker, Arc::clone(&crash_plan), store);
+        let _working = Working(tokio::spawn(async move {
+            let ended = work.await;
+            watch.serves(); // nobody need wait for it
+            ended
+        }));
+        let exec = start(plan, &engine).await?;
+        send(&plan.signals, &exec, &kit).await?;
         let outcome = exec.result().await;
         let ended = !matches!(exec.try_result().await, Ok(None));
-        let (commits, effects) = doom.counts();
-        let (died, done) = (doom.dead().is_some(), doom.done());
+        let (commits, effects) = crash_plan.counts();
+        let (died, done) = (crash_plan.dead().is_some(), crash_plan.done());
         let (journal, history) = (exec.history().await?, exec.export().await?);
-        let calls = kit.desk.calls.all();
+        let calls = kit.interceptor.calls.all();
         Ok(Self { place, ended, outcome, commits, effects, died, done, journal, history, calls })
     }
 }
 
-fn desk<I: WorkflowInput>(plan: &CrashEverywhere<I>, doom: &Arc<Doom>) -> Desk {
+fn interceptor<I: WorkflowInput>(
+    plan: &CrashEverywhere<I>,
+    crash_plan: &Arc<CrashPlan>,
+) -> TestInterceptor {
     let mut state = StateMap::default();
     plan.state.iter().for_each(|insert| insert(&mut state));
-    let desk = Desk::doomed(Arc::clone(doom), state);
+    let interceptor = TestInterceptor::of_crashes(Arc::clone(crash_plan), state);
     for (name, mock) in &plan.mocks {
-        desk.mock(name, Arc::clone(mock));
+        interceptor.mock(name, Arc::clone(mock));
     }
     for (name, version, mock) in &plan.workflow_mocks {
-        desk.mock_workflow(name, *version, Arc::clone(mock));
+        interceptor.mock_workflow(name, *version, Arc::clone(mock));
     }
-    desk
+    interceptor
 }
 
 async fn start<I: WorkflowInput>(plan: &CrashEverywhere<I>, engine: &Engine) -> Result<Execution> {
@@ -112,15 +121,15 @@ async fn send(signals: &[PlannedSignal], exec: &Execution, kit: &Arc<Kit>) -> Re
 
 /// The worker, and after its death another one. The store gives the dead one's runs to others, as it
 /// does when a lease is over, without time passing: so the time of what follows is comparable.
-async fn work(worker: Worker, doom: Arc<Doom>, store: Arc<MemoryStore>) -> Result<()> {
-    let mut deaths = doom.deaths();
+async fn work(worker: Worker, crash_plan: Arc<CrashPlan>, store: Arc<MemoryStore>) -> Result<()> {
+    let mut deaths = crash_plan.deaths();
     loop {
         tokio::select! {
             biased;
             _ = deaths.changed() => {}
             ended = worker.run() => return ended,
         }
-        if let Some(dead) = doom.dead() {
+        if let Some(dead) = crash_plan.dead() {
             store.retire(dead, &[]).await?;
         }
     }

@@ -1,4 +1,4 @@
-//! The desk: every attempt of an activity passes it on its way to a mock or to its body.
+//! The interceptor: every attempt of an activity passes it on its way to a mock or to its body.
 //!
 //! It is the interceptor of the test's workers.
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::calls::Calls;
 use super::causes::CAUSES;
-use super::crash::Doom;
+use super::crash::CrashPlan;
 use super::difference;
 use super::mock::{Mock, WorkflowMock};
 use crate::context::{ActivityContext, StateMap};
@@ -20,10 +20,10 @@ use crate::worker::Interceptor;
 
 /// What a test has said about activities, and what it learns about them.
 #[derive(Default)]
-pub(crate) struct Desk {
+pub(crate) struct TestInterceptor {
     pub(crate) calls: Calls,
     /// Set where workers are to die.
-    pub(crate) doom: Option<Arc<Doom>>,
+    pub(crate) crash_plan: Option<Arc<CrashPlan>>,
     mocks: Mutex<HashMap<&'static str, Mock>>,
     workflows: Mutex<HashMap<(&'static str, u32), WorkflowMock>>,
     state: Mutex<Arc<StateMap>>,
@@ -31,19 +31,19 @@ pub(crate) struct Desk {
     begun: Mutex<HashMap<Uuid, Payload>>,
 }
 
-impl std::fmt::Debug for Desk {
+impl std::fmt::Debug for TestInterceptor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Desk").finish_non_exhaustive()
+        f.debug_struct("TestInterceptor").finish_non_exhaustive()
     }
 }
 
-impl Desk {
-    /// A desk of workers that die.
-    pub(crate) fn doomed(doom: Arc<Doom>, state: StateMap) -> Self {
-        Self { doom: Some(doom), ..Self::with_state(state) }
+impl TestInterceptor {
+    /// A interceptor of workers that die.
+    pub(crate) fn of_crashes(crash_plan: Arc<CrashPlan>, state: StateMap) -> Self {
+        Self { crash_plan: Some(crash_plan), ..Self::with_state(state) }
     }
 
-    /// A desk where activities find this state.
+    /// A interceptor where activities find this state.
     pub(crate) fn with_state(state: StateMap) -> Self {
         Self { state: Mutex::new(Arc::new(state)), ..Self::default() }
     }
@@ -61,13 +61,13 @@ impl Desk {
 
     /// Makes a definition ask here first whether it is mocked.
     pub(crate) fn take_charge(self: &Arc<Self>, def: &mut WorkflowDef) {
-        let (desk, body) = (Arc::clone(self), Arc::clone(&def.begin));
+        let (interceptor, body) = (Arc::clone(self), Arc::clone(&def.begin));
         let key = (def.name, def.version);
         def.begin = Arc::new(move |context, input| {
-            let mut begun = desk.begun.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut begun = interceptor.begun.lock().unwrap_or_else(PoisonError::into_inner);
             begun.insert(context.run_id(), input.clone());
             drop(begun);
-            let workflows = desk.workflows.lock().unwrap_or_else(PoisonError::into_inner);
+            let workflows = interceptor.workflows.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(mock) = workflows.get(&key).cloned() else {
                 drop(workflows);
                 return body(context, input);
@@ -88,26 +88,31 @@ impl Desk {
     }
 }
 
-impl Interceptor for Desk {
+impl Interceptor for TestInterceptor {
     fn invoke(
         self: Arc<Self>,
         def: &ActivityDef,
         context: ActivityContext,
         input: Payload,
     ) -> PayloadFuture {
-        let desk = self;
+        let interceptor = self;
         let body = def.invoke;
         Box::pin(async move {
-            let call = RunningCall { number: desk.calls.begin(&context, &input), desk: &desk };
+            // A test that has just started the run goes first: it may still say what activities find.
+            tokio::task::yield_now().await;
+            let call = RunningCall {
+                number: interceptor.calls.begin(&context, &input),
+                interceptor: &interceptor,
+            };
             let (name, step) = (context.definition().0, (context.run_id(), context.activity_id()));
             let mocked =
-                desk.mocks.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+                interceptor.mocks.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
             let effect = match mocked {
                 Some(mock) => mock(context, input),
-                None => body(context.with_state(desk.state()), input),
+                None => body(context.with_state(interceptor.state()), input),
             };
-            let result = match &desk.doom {
-                Some(doom) => doom.outlive(step, effect).await,
+            let result = match &interceptor.crash_plan {
+                Some(crash_plan) => crash_plan.outlive(step, effect).await,
                 None => effect.await,
             };
             drop(call);
@@ -131,12 +136,12 @@ impl Interceptor for Desk {
 
 /// An attempt that runs; it ends with its result, or dropped.
 struct RunningCall<'a> {
-    desk: &'a Desk,
+    interceptor: &'a TestInterceptor,
     number: usize,
 }
 
 impl Drop for RunningCall<'_> {
     fn drop(&mut self) {
-        self.desk.calls.end(self.number);
+        self.interceptor.calls.end(self.number);
     }
 }

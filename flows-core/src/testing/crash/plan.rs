@@ -57,7 +57,7 @@ pub(super) enum Progress {
     Recorded(Step),
 }
 
-pub(crate) struct Doom {
+pub(crate) struct CrashPlan {
     place: Option<CrashPoint>,
     /// Moves when a worker dies.
     deaths: watch::Sender<()>,
@@ -74,7 +74,7 @@ struct PlanState {
     done: Vec<Progress>,
 }
 
-impl Doom {
+impl CrashPlan {
     pub(super) fn new(place: Option<CrashPoint>) -> Self {
         Self { place, deaths: watch::Sender::new(()), state: Mutex::default() }
     }

@@ -1,4 +1,4 @@
-//! Defects of a store, put in on purpose: a simulation that does not find them would find nothing.
+//! Defects of a store, planted on purpose: a simulation that does not find them would find nothing.
 //!
 //! Each breaks one promise of the storage contract, now and then, and never in a schedule without
 //! faults. For the tests of this library.
@@ -11,35 +11,38 @@ use uuid::Uuid;
 use super::world::World;
 use crate::error::Result;
 use crate::ids::RunKey;
-use crate::store::{Committed, Next, OutgoingMessage, Record, Sent, Store};
+use crate::store::traits::*;
+use crate::store::{Committed, Next, OutgoingMessage, Record, Sent};
 
 /// What a store does wrong.
 #[doc(hidden)]
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flaw {
+pub enum Mutation {
     /// Rows of a worker that has lost its run are appended all the same.
     NoFence,
-    /// Runs are parked although letters have come.
+    /// Runs are parked although messages have come.
     DeafParking,
     /// A commit that comes late parks what its worker has claimed again.
     StaleParking,
     /// Runs are parked without the time at which they are to be woken.
     LostTimers,
-    /// Letters are acknowledged and thrown away.
-    LostLetters,
-    /// Keys of letters are forgotten, so that a letter sent again comes again.
+    /// Messages are acknowledged and thrown away.
+    LostMessages,
+    /// Keys of messages are forgotten, so that a message sent again comes again.
     ForgottenKeys,
     /// A row is appended twice.
     DoubleRows,
     /// What a claim has taken and whose answer was lost is not given back.
     LostClaims,
+    /// A run that was started as a worker's own, by a call whose answer was lost, is not given back.
+    LostStarts,
 }
 
-impl Flaw {
+impl Mutation {
     fn strikes(self, world: &World) -> bool {
         world.chance.one_in(match self {
-            Self::LostTimers | Self::LostLetters | Self::DoubleRows => 10,
+            Self::LostTimers | Self::LostMessages | Self::DoubleRows => 10,
             _ => 1,
         })
     }
@@ -47,7 +50,7 @@ impl Flaw {
     /// What reaches the store of what a worker commits.
     pub(super) fn spoil(self, world: &World, records: &mut [Record]) {
         for record in records {
-            if self == Self::LostLetters && !record.messages.is_empty() && self.strikes(world) {
+            if self == Self::LostMessages && !record.messages.is_empty() && self.strikes(world) {
                 record.messages.clear();
             }
             let Next::Park(park) = &mut record.next else { continue };
@@ -84,23 +87,23 @@ impl Flaw {
         Ok(())
     }
 
-    /// What becomes of letters: those that are delivered, and those that only seem to be.
+    /// What becomes of messages: those that are delivered, and those that only seem to be.
     pub(super) async fn deliver(
         self,
         world: &World,
-        mail: &[OutgoingMessage],
+        messages: &[OutgoingMessage],
     ) -> Result<Vec<Result<Sent>>> {
         let mut answers = Vec::new();
-        for letter in mail {
-            let mut letter = letter.clone();
-            if self == Self::LostLetters && self.strikes(world) {
+        for message in messages {
+            let mut message = message.clone();
+            if self == Self::LostMessages && self.strikes(world) {
                 answers.push(Ok(Sent::ToReady));
                 continue;
             }
             if self == Self::ForgottenKeys && self.strikes(world) {
-                letter.dedup = None;
+                message.dedup = None;
             }
-            answers.extend(world.store.send(&[letter]).await?);
+            answers.extend(world.store.send(&[message]).await?);
         }
         Ok(answers)
     }

@@ -1,0 +1,84 @@
+//! What clients do.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::types::{Close, NewRun, OutgoingMessage, RunView, Sent, Started};
+use super::{StoreFuture, only};
+use crate::error::Result;
+use crate::ids::RunKey;
+
+/// What clients do: of a store, where each verb is a transaction; and of a transaction of the application's
+/// own, which no verb commits or rolls back. So each thing that a client does is written once.
+pub trait ClientStore: Send + Sync {
+    /// Starts runs. Each is created whole or not at all, independently of the others; the answers
+    /// are in order. A run without delay becomes *ready*, one with a delay *parked* until then.
+    ///
+    /// A store never waits for somebody's open transaction: a run whose workflow id one holds is answered
+    /// by [`Started::Held`], and the others are started. A transaction waits as its own settings say.
+    ///
+    /// Crash before: nothing started. Crash after, unacknowledged: started; starting again with
+    /// the same workflow id answers [`Started::Exists`].
+    fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>>;
+
+    /// Starts a run that was held, as [`Store::start`] does. Waits for the transaction that holds its
+    /// workflow id, `limit` at most: then the answer is [`Started::Held`] again.
+    fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started>;
+
+    /// Delivers mail to open runs, in order, numbered in commit order; see the module. Mail neither
+    /// wakes a stuck run nor one whose delayed start is not due: it waits with them.
+    ///
+    /// Never waits for somebody's open transaction: all mail to a run that one holds is answered by
+    /// [`Sent::Held`], and the rest is delivered.
+    fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>>;
+
+    /// Sends mail that was held, as [`Store::send`] does. Waits for the transaction that holds its
+    /// run, `limit` at most: then the answer is [`Sent::Held`] again.
+    fn send_held<'a>(&'a self, mail: &'a OutgoingMessage, limit: Duration)
+    -> StoreFuture<'a, Sent>;
+
+    /// Ends an open run from outside, whatever it is doing: appends `record` (a `terminated`
+    /// event) behind its journal, so that its owner's next append loses. `mail` goes out in the same
+    /// transaction (to its parent). `false`: it had ended, and nothing was done. Waits for somebody's
+    /// open transaction that holds the run, [`PATIENCE`] at most; then it is an error.
+    fn terminate<'a>(
+        &'a self,
+        run: RunKey,
+        record: &'a [u8],
+        close: &'a Close,
+        mail: &'a [OutgoingMessage],
+    ) -> StoreFuture<'a, bool>;
+
+    /// Starts `run` as the successor of a failed one, once: `NotFound` when there is no such dead
+    /// letter (any more). Waits for others as [`Store::terminate`] does.
+    fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started>;
+
+    /// Makes a stuck run due now. One that ends its workers is tried alone, once more. `false`: it is not
+    /// stuck (any more), and nothing was done.
+    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool>;
+
+    /// The newest run of a workflow id.
+    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>>;
+
+    /// Everything known about a run.
+    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>>;
+}
+
+impl dyn ClientStore + '_ {
+    /// Starts one run.
+    ///
+    /// # Errors
+    /// As [`start`](ClientStore::start) answers for it.
+    pub async fn start_one(&self, run: &NewRun) -> Result<Started> {
+        only(self.start(std::slice::from_ref(run)).await?)
+    }
+
+    /// Sends one message.
+    ///
+    /// # Errors
+    /// As [`send`](ClientStore::send) answers for it.
+    pub async fn send_one(&self, message: &OutgoingMessage) -> Result<Sent> {
+        only(self.send(std::slice::from_ref(message)).await?)
+    }
+}

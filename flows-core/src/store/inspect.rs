@@ -1,0 +1,53 @@
+//! What is read of runs, by who awaits them and by people. Nothing here changes anything.
+
+use uuid::Uuid;
+
+use super::StoreFuture;
+use super::types::{
+    Counted, DeadLetterRow, HistoryRow, ListFilter, Listed, Outcome, RunView, Scan, Scanned,
+};
+use crate::error::Result;
+use crate::ids::RunKey;
+
+/// What is read of runs.
+pub trait Inspect: Send + Sync {
+    /// The outcomes of those of the runs that have ended.
+    fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>>;
+
+    /// A run's journal, in order.
+    fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>>;
+
+    /// A page of a tenant's runs, newest first by the store's time. It looks at a bounded number of
+    /// runs: where few of them pass the filter, the page is short and says where to go on.
+    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Listed>;
+
+    /// Counts the runs that pass a filter, whatever its limit, in pages as a list does.
+    fn count<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Counted>;
+
+    /// Reads a page of runs of *all* tenants, shard by shard, as a claim would give them,
+    /// and touches nothing: no place, no flag, no lease. Whoever follows the pages has met every run
+    /// that was open all the time, once. A store that knows roles reads as its workers do.
+    fn scan<'a>(&'a self, scan: &'a Scan) -> StoreFuture<'a, Scanned>;
+
+    /// Stuck runs of a tenant, each with its place and without payloads: first those that end workers, then
+    /// the newest.
+    fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>>;
+
+    /// Dead letters of a tenant, newest first.
+    fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetterRow>>;
+}
+
+/// Follows the pages until there are as many runs as the filter's limit, or no more.
+pub async fn list_all(store: &dyn Inspect, tenant: Uuid, filter: &ListFilter) -> Result<Listed> {
+    let mut filter = filter.clone();
+    let mut runs = Vec::new();
+    loop {
+        let page = store.list(tenant, &filter).await?;
+        filter.limit -= page.runs.len().min(filter.limit);
+        filter.behind = page.next;
+        runs.extend(page.runs);
+        if page.next.is_none() || filter.limit == 0 {
+            return Ok(Listed { runs, next: page.next });
+        }
+    }
+}
