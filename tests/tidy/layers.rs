@@ -3,8 +3,7 @@
 
 use crate::source::{File, code};
 
-/// Of each crate, its modules from the lowest to the highest. Those of one line do not use each other, except
-/// where the line says so.
+/// Of each crate, its modules from the lowest to the highest. Those of one line do not use each other.
 const CRATES: &[(&str, &[&str])] = &[
     (
         "flows-core/src/",
@@ -73,21 +72,16 @@ pub(crate) fn uses_what_is_lower(file: &File) -> Vec<String> {
     {
         return Vec::new();
     }
-    let line_of = |module: &str| lines.iter().position(|line| words(line).any(|it| it == module));
+    let line_of =
+        |module: &str| lines.iter().position(|line| line.split_whitespace().any(|it| it == module));
     let Some(own) = line_of(module) else {
         return vec![format!("{}: `{module}` is in no line of `tests/tidy/layers.rs`", file.path)];
     };
-    let is_circle = lines[own].starts_with("circle:");
-    let is_lower = |used: &usize| *used < own || (*used == own && is_circle);
     let used = used_modules(&file.text).into_iter().filter(|used| used != module);
-    let higher = used.filter(|used| line_of(used).is_some_and(|line| !is_lower(&line)));
+    let higher = used.filter(|used| line_of(used).is_some_and(|line| line >= own));
     higher
         .map(|used| format!("{}: uses `{used}`, which is not lower than `{module}`", file.path))
         .collect()
-}
-
-fn words(line: &str) -> impl Iterator<Item = &str> {
-    line.trim_start_matches("circle:").split_whitespace()
 }
 
 /// What follows `crate::`, in code that is not of tests.
@@ -133,7 +127,7 @@ mod tests {
     fn a_module_uses_what_is_lower() {
         check("flows-core/src/worker/seal.rs", "use crate::engine::Engine;", &[]);
         check("flows-core/src/worker/seal.rs", "use crate::worker::Worker;", &[]);
-        check("flows-pg/src/hints.rs", "use crate::session::Session;", &[]);
+        check("flows-pg/src/session.rs", "use crate::source::Source;", &[]);
         check("flows-core/src/lib.rs", "use crate::testing::TestEnv;", &[]);
         check("flows-core/src/engine/tests.rs", "use crate::testing::TestEnv;", &[]);
         let with_tests =
