@@ -43,6 +43,7 @@ macro_rules! forward_store {
         }
     };
     (@ $half:ident $verb:ident($($given:ident: $type:ty),*) -> $answer:ty) => {
+        #[allow(clippy::needless_lifetimes, reason = "most verbs need it")]
         fn $verb<'a>(&'a self, $($given: $type),*) -> $answer {
             $crate::store::$half::$verb(self.inner(), $($given),*)
         }
