@@ -83,7 +83,7 @@ async fn outer(ctx: &ActivityContext) -> Result<Vec<u64>> {
         generic(ctx, 1_u32).await?,
         generic::<u8>(ctx, 2).await?,
         by_impl(ctx, 3_u16).await?,
-        borrows(ctx, &String::from("four"), &vec![0; 9]).await?,
+        borrows(ctx, &String::from("four"), &[0; 9]).await?,
         constant::<5>(ctx).await?,
         either(ctx, 6),
         Client::post(ctx, 7).await?,

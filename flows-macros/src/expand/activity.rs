@@ -36,7 +36,8 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
     let (krate, input, output) = (&model.names.krate, &model.names.input, &model.output);
     let (definition, lints) = (model.names.definition_path(), &model.attrs.lints);
     let constants = super::constants(model);
-    let ctx = Ident::new("ctx", Span::mixed_site());
+    let is_used = model.context().is_some() || is_transactional(model);
+    let ctx = Ident::new(if is_used { "ctx" } else { "_ctx" }, Span::mixed_site());
     let given = Ident::new("input", Span::mixed_site());
     let run = run_method(model, [&ctx, &given], &run(model, &ctx, &given));
     let codec = args.postcard.then(|| {
@@ -79,15 +80,11 @@ fn run(model: &Model, ctx: &Ident, input: &Ident) -> TokenStream {
         .map(|(handle, _)| if *handle == Handle::Transaction { quote!(#tx) } else { quote!(&#ctx) })
         .collect();
     let call = run_body(model, &handles, input);
-    match (is_transactional(model), model.context()) {
-        (true, _) => quote! {
+    match is_transactional(model) {
+        true => quote! {
             #krate::pg::__private::in_transaction(&#ctx, async |#tx| { #call }).await
         },
-        (false, Some(_)) => call,
-        (false, None) => quote! {
-            let _ = #ctx;
-            #call
-        },
+        false => call,
     }
 }
 

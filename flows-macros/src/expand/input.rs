@@ -64,7 +64,13 @@ fn serde_impls(model: &Model) -> TokenStream {
     let bounds = stored(model);
     let bounds = (!bounds.is_empty()).then(|| quote!(where #(#bounds,)*));
     let cfgs = &model.attrs.cfgs;
-    let names: Vec<_> = model.params.iter().map(|param| &param.ident).collect();
+    // With spans of the macro's own, because lints of names are for the user's code.
+    let ours = |param: &Param| {
+        let mut name = param.ident.clone();
+        name.set_span(Span::mixed_site());
+        name
+    };
+    let names: Vec<_> = model.params.iter().map(ours).collect();
     let (name, fields) = (input.to_string(), names.iter().map(|name| name.unraw().to_string()));
     let this = quote!(#library::InputStruct::new(#name, &[#(#fields),*]));
     let list = names.iter().rev().fold(quote!(()), |list, name| quote!((#name, #list)));
