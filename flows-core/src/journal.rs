@@ -161,7 +161,7 @@ pub(crate) fn untold(started_at: Timestamp, closed_at: Timestamp) -> [Recorded; 
     ]
 }
 
-/// The row that [`Store::terminate`](crate::store::Store::terminate) appends.
+/// The row that [`ClientStore::terminate`](crate::store::ClientStore::terminate) appends.
 pub fn terminated(at: Timestamp, reason: &str) -> Result<Vec<u8>> {
     encode(&[Recorded { at, event: Event::RunTerminated { reason: reason.into() } }])
 }

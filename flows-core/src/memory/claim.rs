@@ -9,7 +9,7 @@ use crate::store::{Activation, Claim, ClaimStuck, READ_BYTES};
 use crate::time::Timestamp;
 
 impl State {
-    /// [`Store::claim`](crate::store::Store::claim). Without a lease, it claims nothing.
+    /// [`WorkerStore::claim`](crate::store::WorkerStore::claim). Without a lease, it claims nothing.
     pub(super) fn claim(&mut self, claim: Claim<'_>, now: Timestamp) -> Vec<Activation> {
         if !self.is_live(claim.worker, now) {
             return Vec::new();
@@ -23,7 +23,7 @@ impl State {
         runs
     }
 
-    /// [`Store::claim_stuck`](crate::store::Store::claim_stuck).
+    /// [`WorkerStore::claim_stuck`](crate::store::WorkerStore::claim_stuck).
     pub(super) fn claim_stuck(&mut self, claim: ClaimStuck<'_>, now: Timestamp) -> Vec<Activation> {
         if !self.is_live(claim.worker, now) {
             return Vec::new();
@@ -50,7 +50,7 @@ impl State {
         }
     }
 
-    /// [`Store::reload`](crate::store::Store::reload).
+    /// [`WorkerStore::reload`](crate::store::WorkerStore::reload).
     pub(super) fn reload(&self, worker: Uuid, runs: &[RunKey]) -> Vec<Activation> {
         self.read(worker, runs, runs.len() == 1)
     }

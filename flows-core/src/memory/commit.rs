@@ -13,7 +13,7 @@ use crate::store::{
 use crate::time::Timestamp;
 
 impl State {
-    /// [`Store::commit`](crate::store::Store::commit). Parking comes last, after all messages.
+    /// [`WorkerStore::commit`](crate::store::WorkerStore::commit). Parking comes last, after all messages.
     pub(super) fn commit_all(
         &mut self,
         worker: Uuid,
@@ -48,7 +48,7 @@ impl State {
         Committed::Done
     }
 
-    /// [`Store::terminate`](crate::store::Store::terminate).
+    /// [`ClientStore::terminate`](crate::store::ClientStore::terminate).
     pub(super) fn terminate(
         &mut self,
         key: RunKey,

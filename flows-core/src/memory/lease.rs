@@ -9,14 +9,14 @@ use crate::store::{Lease, Overdue, Park, Polled, SUSPECT, WorkerIdentity, setbac
 use crate::time::Timestamp;
 
 impl State {
-    /// [`Store::register`](crate::store::Store::register).
+    /// [`WorkerStore::register`](crate::store::WorkerStore::register).
     pub(super) fn register(&mut self, worker: &WorkerIdentity, now: Timestamp) -> Lease {
         self.hasten_stuck(&worker.lanes, now);
         self.extend(worker, now);
         Lease { now, lapsed: false }
     }
 
-    /// [`Store::renew`](crate::store::Store::renew). A lease that has lapsed stays lapsed: else the
+    /// [`WorkerStore::renew`](crate::store::WorkerStore::renew). A lease that has lapsed stays lapsed: else the
     /// runs that the worker forgets, and nobody has taken yet, would be nobody's.
     pub(super) fn renew(&mut self, worker: &WorkerIdentity, now: Timestamp) -> Lease {
         let lapsed = !self.is_live(worker.id, now);
@@ -26,7 +26,7 @@ impl State {
         Lease { now, lapsed }
     }
 
-    /// [`Store::retire`](crate::store::Store::retire).
+    /// [`WorkerStore::retire`](crate::store::WorkerStore::retire).
     pub(super) fn retire(&mut self, worker: Uuid, innocent: &[RunKey], now: Timestamp) {
         let over = !self.is_live(worker, now);
         self.workers.remove(&worker);
@@ -75,7 +75,7 @@ impl State {
         self.put(key, Some(PlacementRow::Parked { park, unborn: false }));
     }
 
-    /// [`Store::poll`](crate::store::Store::poll).
+    /// [`WorkerStore::poll`](crate::store::WorkerStore::poll).
     pub(super) fn poll(&mut self, worker: &WorkerIdentity, now: Timestamp) -> Polled {
         self.wake_due(now);
         self.take_over(now);
@@ -125,7 +125,7 @@ impl State {
         runs.any(|key| self.runs.get(&key).is_some_and(StoredRun::has_message_flag))
     }
 
-    /// [`Store::overdue`](crate::store::Store::overdue).
+    /// [`WorkerStore::overdue`](crate::store::WorkerStore::overdue).
     pub(super) fn overdue(&self, now: Timestamp) -> impl Iterator<Item = Overdue> {
         let waits = move |run: &&StoredRun| match &run.placement {
             Some(PlacementRow::Parked { park, .. }) => park.stuck.is_some(),
@@ -148,7 +148,7 @@ impl State {
         })
     }
 
-    /// [`Store::retry_stuck`](crate::store::Store::retry_stuck).
+    /// [`ClientStore::retry_stuck`](crate::store::ClientStore::retry_stuck).
     pub(super) fn retry_stuck(&mut self, key: RunKey, now: Timestamp) -> bool {
         let Some(run) = self.runs.get_mut(&key) else { return false };
         match &mut run.placement {

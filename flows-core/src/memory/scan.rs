@@ -10,7 +10,7 @@ use crate::ids::{RunKey, SHARDS};
 use crate::store::{Scan, ScanKind, Scanned};
 
 impl State {
-    /// [`Store::scan`](crate::store::Store::scan).
+    /// [`Inspect::scan`](crate::store::Inspect::scan).
     pub(super) fn scan(&self, scan: &Scan) -> Scanned {
         let from = scan.from;
         let (page, end) = match scan.runs {

@@ -9,7 +9,7 @@ use crate::ids::RunKey;
 use crate::store::{Collected, MessageKind, OutgoingMessage, Page, READ_BYTES, Sent, no_such_run};
 
 impl State {
-    /// [`Store::send`](crate::store::Store::send) of one message.
+    /// [`ClientStore::send`](crate::store::ClientStore::send) of one message.
     pub(super) fn send(&mut self, message: &OutgoingMessage) -> Result<Sent> {
         let run = self.runs.get_mut(&message.to).ok_or_else(|| unknown(message.to))?;
         if run.has_received(message) {
@@ -42,7 +42,7 @@ impl State {
         }
     }
 
-    /// [`Store::collect`](crate::store::Store::collect).
+    /// [`WorkerStore::collect`](crate::store::WorkerStore::collect).
     pub(super) fn collect(&mut self, worker: Uuid) -> Vec<Collected> {
         let mut runs = self.owned_by(worker);
         runs.retain(|key| self.runs.get(key).is_some_and(StoredRun::has_message_flag));
@@ -50,7 +50,7 @@ impl State {
         runs.into_iter().filter_map(|key| self.lower_flag(key, bytes)).collect()
     }
 
-    /// [`Store::read_inboxes`](crate::store::Store::read_inboxes).
+    /// [`WorkerStore::read_inboxes`](crate::store::WorkerStore::read_inboxes).
     pub(super) fn read_inboxes(&self, asked: &[(RunKey, i64)]) -> Vec<Page> {
         let (bytes, alone) = (READ_BYTES / asked.len().max(1), asked.len() == 1);
         let page = |(key, behind): &(RunKey, i64)| {

@@ -10,7 +10,7 @@ use crate::store::{ConflictPolicy, NewRun, Park, Started, no_such_run};
 use crate::time::Timestamp;
 
 impl State {
-    /// [`Store::start`](crate::store::Store::start) of one run.
+    /// [`ClientStore::start`](crate::store::ClientStore::start) of one run.
     pub(super) fn start(&mut self, run: &NewRun, now: Timestamp) -> Result<Started> {
         match self.holder(run) {
             None => Ok(self.begin(run, now)),
@@ -18,7 +18,7 @@ impl State {
         }
     }
 
-    /// [`Store::start_owned`](crate::store::Store::start_owned) of one run.
+    /// [`WorkerStore::start_owned`](crate::store::WorkerStore::start_owned) of one run.
     pub(super) fn start_owned(
         &mut self,
         worker: Uuid,
@@ -36,7 +36,7 @@ impl State {
         Ok(Started::Owned { started_at: now, claim })
     }
 
-    /// [`Store::rerun`](crate::store::Store::rerun): the new run takes the place of the dead one,
+    /// [`ClientStore::rerun`](crate::store::ClientStore::rerun): the new run takes the place of the dead one,
     /// under its id too, unless that has gone to yet another run.
     pub(super) fn rerun(&mut self, dead: RunKey, run: &NewRun, now: Timestamp) -> Result<Started> {
         let message = self.runs.get(&dead).and_then(|run| run.end.as_ref());

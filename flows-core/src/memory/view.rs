@@ -15,29 +15,29 @@ use crate::store::{
 use crate::time::Timestamp;
 
 impl State {
-    /// [`Store::find`](crate::store::Store::find).
+    /// [`ClientStore::find`](crate::store::ClientStore::find).
     pub(super) fn find(&self, tenant: Uuid, workflow_id: &str) -> Option<RunKey> {
         self.ids.get(&(tenant, workflow_id.into())).copied()
     }
 
-    /// [`Store::outcomes`](crate::store::Store::outcomes).
+    /// [`Inspect::outcomes`](crate::store::Inspect::outcomes).
     pub(super) fn outcomes(&self, runs: &[RunKey]) -> Vec<(RunKey, Outcome)> {
         runs.iter().filter_map(|key| Some((*key, self.runs.get(key)?.outcome()?))).collect()
     }
 
-    /// [`Store::describe`](crate::store::Store::describe).
+    /// [`ClientStore::describe`](crate::store::ClientStore::describe).
     pub(super) fn describe(&self, run: RunKey, now: Timestamp) -> Option<RunView> {
         let run = self.runs.get(&run)?;
         let cancelling = run.inbox.iter().any(|message| message.kind == MessageKind::Cancel);
         Some(RunView { placement: self.placement(run, now), cancelling, ..view(run) })
     }
 
-    /// [`Store::history`](crate::store::Store::history).
+    /// [`Inspect::history`](crate::store::Inspect::history).
     pub(super) fn history(&self, run: RunKey) -> Vec<HistoryRow> {
         self.runs.get(&run).map(|run| run.journal.clone()).unwrap_or_default()
     }
 
-    /// [`Store::list`](crate::store::Store::list).
+    /// [`Inspect::list`](crate::store::Inspect::list).
     pub(super) fn list(&self, tenant: Uuid, filter: &ListFilter) -> Listed {
         let mut found: Vec<_> = self.of_tenant(tenant).filter(|run| passes(run, filter)).collect();
         found.sort_by_key(|run| Reverse(cursor(run)));
@@ -53,13 +53,13 @@ impl State {
         Listed { runs: page.into_iter().map(view).collect(), next }
     }
 
-    /// [`Store::count`](crate::store::Store::count).
+    /// [`Inspect::count`](crate::store::Inspect::count).
     pub(super) fn count(&self, tenant: Uuid, filter: &ListFilter) -> Counted {
         let found = self.of_tenant(tenant).filter(|run| passes(run, filter)).count();
         Counted { runs: found as u64, next: None }
     }
 
-    /// [`Store::dead_letters`](crate::store::Store::dead_letters).
+    /// [`Inspect::dead_letters`](crate::store::Inspect::dead_letters).
     pub(super) fn dead_letters(&self, tenant: Uuid, limit: usize) -> Vec<DeadLetterRow> {
         let mut dead: Vec<_> = self.of_tenant(tenant).filter_map(dead_letter).collect();
         dead.sort_by_key(|message| Reverse((message.failed_at, message.key.run)));
@@ -67,7 +67,7 @@ impl State {
         dead
     }
 
-    /// [`Store::stuck`](crate::store::Store::stuck).
+    /// [`Inspect::stuck`](crate::store::Inspect::stuck).
     pub(super) fn stuck_of(&self, tenant: Uuid, limit: usize, now: Timestamp) -> Vec<RunView> {
         let mut stuck: Vec<_> = self.of_tenant(tenant).filter(|run| run.is_stuck()).collect();
         stuck.sort_by_key(|run| (run.setbacks >= 0, Reverse(cursor(run))));

@@ -22,7 +22,7 @@ pub trait ClientStore: Send + Sync {
     /// the same workflow id answers [`Started::Exists`].
     fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>>;
 
-    /// Starts a run that was held, as [`Store::start`] does. Waits for the transaction that holds its
+    /// Starts a run that was held, as [`start`](crate::store::ClientStore::start) does. Waits for the transaction that holds its
     /// workflow id, `limit` at most: then the answer is [`Started::Held`] again.
     fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started>;
 
@@ -33,7 +33,7 @@ pub trait ClientStore: Send + Sync {
     /// [`Sent::Held`], and the rest is delivered.
     fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>>;
 
-    /// Sends mail that was held, as [`Store::send`] does. Waits for the transaction that holds its
+    /// Sends mail that was held, as [`send`](crate::store::ClientStore::send) does. Waits for the transaction that holds its
     /// run, `limit` at most: then the answer is [`Sent::Held`] again.
     fn send_held<'a>(&'a self, mail: &'a OutgoingMessage, limit: Duration)
     -> StoreFuture<'a, Sent>;
@@ -41,7 +41,7 @@ pub trait ClientStore: Send + Sync {
     /// Ends an open run from outside, whatever it is doing: appends `record` (a `terminated`
     /// event) behind its journal, so that its owner's next append loses. `mail` goes out in the same
     /// transaction (to its parent). `false`: it had ended, and nothing was done. Waits for somebody's
-    /// open transaction that holds the run, [`PATIENCE`] at most; then it is an error.
+    /// open transaction that holds the run, [`PATIENCE`](super::PATIENCE) at most; then it is an error.
     fn terminate<'a>(
         &'a self,
         run: RunKey,
@@ -51,7 +51,7 @@ pub trait ClientStore: Send + Sync {
     ) -> StoreFuture<'a, bool>;
 
     /// Starts `run` as the successor of a failed one, once: `NotFound` when there is no such dead
-    /// letter (any more). Waits for others as [`Store::terminate`] does.
+    /// letter (any more). Waits for others as [`terminate`](crate::store::ClientStore::terminate) does.
     fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started>;
 
     /// Makes a stuck run due now. One that ends its workers is tried alone, once more. `false`: it is not

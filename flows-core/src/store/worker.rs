@@ -20,7 +20,7 @@ pub trait WorkerStore: Send + Sync {
     fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease>;
 
     /// Gives up the lease and makes every run the worker owns ready for others. If the lease is over,
-    /// this is like the [look](Store::poll) that finds it; but the worker is alive, so `innocent` runs,
+    /// this is like the [look](crate::store::WorkerStore::poll) that finds it; but the worker is alive, so `innocent` runs,
     /// which did not block it, have their [setback](Activation::setbacks) taken back, wherever they are
     /// by now. A suspect that is none any more is ready.
     fn retire<'a>(&'a self, worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()>;
@@ -29,17 +29,17 @@ pub trait WorkerStore: Send + Sync {
     /// there is. One statement when there is nothing to do.
     ///
     /// A run of a dead worker has a [setback](Activation::setbacks) more. At the second in a row it is
-    /// a [suspect](SUSPECT): parked as stuck instead, and due at once. A lease that is over because the
+    /// a [suspect](super::SUSPECT): parked as stuck instead, and due at once. A lease that is over because the
     /// store itself was away counts nothing.
     fn poll<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled>;
 
     /// Open runs, of whichever lane, whose time limit has passed and whom no worker ends for that: they
-    /// are stuck, or ready and no live worker serves them. The caller [terminates](Store::terminate) them.
+    /// are stuck, or ready and no live worker serves them. The caller [terminates](crate::store::ClientStore::terminate) them.
     fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>>;
 
     /// Starts runs without delay as *owned* by a worker of this process, as if it had claimed them in
     /// the same moment: they are answered by [`Started::Owned`]. A run that cannot be owned by it,
-    /// because its lease is over, is started as by [`Store::start`]; a store may do that with all.
+    /// because its lease is over, is started as by [`start`](crate::store::ClientStore::start); a store may do that with all.
     ///
     /// Crash after, unacknowledged: started; the next claim or look of the worker makes it ready.
     fn start_owned<'a>(
@@ -49,7 +49,7 @@ pub trait WorkerStore: Send + Sync {
     ) -> StoreFuture<'a, Vec<Result<Started>>>;
 
     /// Claims ready runs, oldest first within a priority, and reads what is needed to run them, as far
-    /// as their journals fit into a share of [`READ_BYTES`] each. Where more than four lanes have runs, a
+    /// as their journals fit into a share of [`READ_BYTES`](super::READ_BYTES) each. Where more than four lanes have runs, a
     /// claim may stop short of its limit, or of two runs of one priority take the younger one first; the
     /// oldest of all is always among those it takes.
     ///
@@ -71,7 +71,7 @@ pub trait WorkerStore: Send + Sync {
     fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>>;
 
     /// Reads on in the inboxes of runs that the worker owns: a page of each, behind the letter of that
-    /// number. Pages that are read together share [`READ_BYTES`], and may be empty though there are
+    /// number. Pages that are read together share [`READ_BYTES`](super::READ_BYTES), and may be empty though there are
     /// more letters; the page of a run that is asked for alone has at least one.
     fn read_inboxes<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>>;
 

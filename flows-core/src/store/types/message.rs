@@ -59,7 +59,7 @@ pub enum Sent {
     /// The run had received a message with this key.
     Duplicate,
     /// Nothing was written: somebody's open transaction holds the run.
-    /// [`send_held`](crate::store::Store::send_held) waits for its end.
+    /// [`send_held`](crate::store::ClientStore::send_held) waits for its end.
     Held,
 }
 
@@ -86,7 +86,7 @@ pub const INBOX_BYTES: usize = 4 << 20;
 pub struct Page {
     /// Messages, in order and without gaps.
     pub messages: Vec<InboxMessage>,
-    /// There are more, and all of them behind this number: to be [read](crate::store::Store::read_inboxes) when
+    /// There are more, and all of them behind this number: to be [read](crate::store::WorkerStore::read_inboxes) when
     /// these are taken in, or left for later. Until then, their run must not be parked.
     pub more: Option<i64>,
 }

@@ -83,14 +83,14 @@ pub struct Park {
     /// What it waits for, in words.
     pub waiting_for: String,
     /// How many messages the worker knows to have been sent to the owned run: what the last
-    /// [`collect`](crate::store::Store::collect) said, 0 before. Parking is refused when there were more.
+    /// [`collect`](crate::store::WorkerStore::collect) said, 0 before. Parking is refused when there were more.
     pub sent: i64,
     /// The [claim](Activation::claim) that the count began with; of another one, parking is refused:
     /// a commit that comes late must not park a run that its worker has claimed again. `None`
     /// is whichever claim there is.
     pub claim: Option<i64>,
     /// Why it cannot go on in this build; a worker that registers tries again. Messages do not wake
-    /// a stuck run, they wait with it. At `wake_at`, [`claim_stuck`](crate::store::Store::claim_stuck) finds it.
+    /// a stuck run, they wait with it. At `wake_at`, [`claim_stuck`](crate::store::WorkerStore::claim_stuck) finds it.
     pub stuck: Option<String>,
     /// Of a stuck run: its [setbacks](Activation::setbacks) from now on, not 0.
     pub setbacks: i16,
@@ -145,7 +145,7 @@ pub struct Activation {
     /// As of a [`Page`](super::Page).
     pub more: Option<i64>,
     /// Neither journal nor inbox was read, and maybe not the input: they were too large to be read together
-    /// with others. To be [reloaded](crate::store::Store::reload) alone.
+    /// with others. To be [reloaded](crate::store::WorkerStore::reload) alone.
     pub unread: bool,
     /// The number of the claim by which its worker owns it; no other claim of that worker has it.
     pub claim: i64,

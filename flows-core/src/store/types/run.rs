@@ -128,6 +128,6 @@ pub enum Started {
     /// run that has ended gives its id to the new one under that policy.)
     Exists(RunKey),
     /// Nothing was written: somebody's open transaction holds the workflow id. Whether it is free is
-    /// known when that transaction has ended; [`start_held`](crate::store::Store::start_held) waits for it.
+    /// known when that transaction has ended; [`start_held`](crate::store::ClientStore::start_held) waits for it.
     Held,
 }
