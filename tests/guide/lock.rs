@@ -4,7 +4,7 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use flows::prelude::*;
-use flows::testing::check_lock_of;
+use flows::testing::{Lock, check_lock_of};
 
 use crate::printed::assert_shown;
 
@@ -56,8 +56,7 @@ fn lock_file(test: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guide").join(test);
     std::fs::create_dir_all(&folder).expect("a folder for the test");
     let path = folder.join("flows.lock");
-    let _none_yet = std::fs::remove_file(&path);
-    check_lock_of(&before::build(), &path);
+    std::fs::write(&path, Lock::of(&before::build()).to_text()).expect("a file of the test");
     path
 }
 
@@ -93,9 +92,8 @@ fn an_activity_under_another_name() {
 #[test]
 fn a_patch_passes_and_is_written() {
     let path = lock_file("patched");
-    let mut lock = flows::testing::Lock::parse(&std::fs::read_to_string(&path).expect("a lock"));
-    let report =
-        lock.as_mut().expect("it reads").compare(&flows::testing::Lock::of(&patched::build()));
+    let mut lock = Lock::parse(&std::fs::read_to_string(&path).expect("a lock"));
+    let report = lock.as_mut().expect("it reads").compare(&Lock::of(&patched::build()));
     assert_shown(
         "determinism.md",
         &format!("{} was updated: commit it\n\n{report}", path.display()),

@@ -127,7 +127,7 @@ impl WorkflowContext {
     }
 
     /// Gives a durable future a time limit. When it passes, the future is dropped, which cancels
-    /// what it was waiting for, and the error says so ([`Error::is_timeout`]).
+    /// what it was waiting for, and the error says so ([`Error::is_timeout`](crate::error::Error::is_timeout)).
     #[track_caller]
     pub fn timeout<T, F>(&self, limit: Duration, future: F) -> Timeout<F>
     where
