@@ -27,6 +27,18 @@ pub(super) struct FaultyStore {
     left: Mutex<BTreeSet<Uuid>>,
 }
 
+/// An answer on its way, which is lost if this is dropped with it.
+struct Unheard<'a> {
+    all: &'a Mutex<Vec<(Uuid, Lost)>>,
+    lost: Option<(Uuid, Lost)>,
+}
+
+impl Drop for Unheard<'_> {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).extend(self.lost.take());
+    }
+}
+
 impl FaultyStore {
     /// For a process that may be killed.
     pub(super) fn of_worker(process: SimProcess) -> Self {
@@ -114,12 +126,12 @@ impl FaultyStore {
         }
     }
 
-    /// Remembers an answer until its caller has it.
+    /// Remembers an answer that its caller does not get. One that is only late is not lost: polls go on
+    /// beside a start.
     async fn unless_lost(&self, worker: Uuid, lost: Lost, fault: Fault) -> Result<()> {
-        let unheard = || self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        unheard().push((worker, lost.clone()));
+        let mut answer = Unheard { all: &self.lost, lost: Some((worker, lost)) };
         self.process.after(fault).await?;
-        unheard().retain(|(of, other)| *of != worker || *other != lost);
+        answer.lost = None;
         Ok(())
     }
 
