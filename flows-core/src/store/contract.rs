@@ -84,7 +84,8 @@ contract! {
         who_has_no_lease_owns_no_start
         ids_that_are_taken_are_not_owned
         runs_owned_from_their_start_are_taken_over
-        delayed_runs_are_owned_by_nobody;
+        delayed_runs_are_owned_by_nobody
+        a_start_that_comes_again_harms_no_other;
     delays:
         a_delayed_run_never_starts_early
         a_start_time_is_kept

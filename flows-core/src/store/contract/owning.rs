@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::bench::{Bench, Worker, completed, names, turn};
-use crate::error::ErrorKind;
-use crate::store::{Committed, ConflictPolicy, NewRun, Placement, Started};
+use crate::error::{ErrorKind, Result};
+use crate::store::{Committed, ConflictPolicy, NewRun, Placement, RunSpec, Started};
 
 /// A lease that lapses within a case.
 const SHORT: Duration = Duration::from_secs(1);
@@ -104,4 +104,29 @@ pub(super) async fn delayed_runs_are_owned_by_nobody(bench: Bench) {
     let answers = worker.start_owned(std::slice::from_ref(&run)).await;
     assert!(matches!(answers[0], Ok(Started::Created)), "{answers:?}");
     assert!(bench.is_parked(run.key).await);
+}
+
+/// Behind a lost answer, a run is started under its run id again; it may come together with others.
+pub(super) async fn a_start_that_comes_again_harms_no_other(bench: Bench) {
+    let worker = bench.worker().await;
+    let [once, other] = ["one", "other"].map(|id| without_id(bench.run(id)));
+    let answers = worker.start_owned(std::slice::from_ref(&once)).await;
+    assert!(matches!(answers[0], Ok(Started::Owned { .. })), "{answers:?}");
+    let answers = worker.start_owned(&[other.clone(), once.clone()]).await;
+    let is_started =
+        |answer: &Result<Started>| matches!(answer, Ok(Started::Owned { .. } | Started::Created));
+    assert!(is_started(&answers[0]), "{answers:?}");
+    let is_known = match answers[1] {
+        Ok(Started::Exists(key)) => key == once.key,
+        Ok(Started::Created) => true, // by the start before
+        _ => false,
+    };
+    assert!(is_known, "{answers:?}");
+    assert!(is_owned(&bench, &once, &worker).await, "it stays where it was");
+    assert!(bench.is_ready(other.key).await || is_owned(&bench, &other, &worker).await);
+}
+
+fn without_id(run: NewRun) -> NewRun {
+    let spec = RunSpec { workflow_id: None, ..RunSpec::clone(&run.spec) };
+    NewRun { spec: spec.into(), on_conflict: ConflictPolicy::UseExisting, ..run }
 }
