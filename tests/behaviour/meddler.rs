@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use flows::prelude::*;
@@ -47,6 +48,8 @@ pub(crate) struct Meddler {
     plan: Mutex<Option<(When, Meddling)>>,
     /// How often verbs fail.
     failures: Mutex<BTreeMap<&'static str, usize>>,
+    /// Whether the answer to the next claim that finds runs waits for the gate `answer`.
+    claim_waits: AtomicBool,
 }
 
 impl Meddler {
@@ -56,7 +59,8 @@ impl Meddler {
 
     pub(crate) fn new(store: Arc<dyn Store>, world: &World) -> Arc<Self> {
         let (plan, failures) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { store, world: world.clone(), plan, failures })
+        let claim_waits = AtomicBool::new(false);
+        Arc::new(Self { store, world: world.clone(), plan, failures, claim_waits })
     }
 
     /// The next commit of a result of this activity.
@@ -72,6 +76,11 @@ impl Meddler {
     /// The next calls of this verb fail.
     pub(crate) fn fails(&self, verb: &'static str, times: usize) {
         self.failures.lock().unwrap().insert(verb, times);
+    }
+
+    /// The answer to the next claim that finds runs waits for the gate `answer`.
+    pub(crate) fn claim_waits(&self) {
+        self.claim_waits.store(true, Ordering::Relaxed);
     }
 
     /// Whether everything that was planned has happened.
@@ -197,7 +206,12 @@ impl WorkerStore for Meddler {
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
         Box::pin(async move {
             self.check("claim")?;
-            self.store.claim(claim).await
+            let claimed = self.store.claim(claim).await?;
+            if !claimed.is_empty() && self.claim_waits.swap(false, Ordering::Relaxed) {
+                self.world.note("a claim waits");
+                self.world.pass("answer").await;
+            }
+            Ok(claimed)
         })
     }
 

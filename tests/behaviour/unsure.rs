@@ -11,7 +11,7 @@ use flows_core::context::{ExactlyOnce, Fate};
 use flows_core::ids::RunKey;
 use flows_core::payload::Payload;
 use flows_core::store::traits::*;
-use flows_core::store::{Committed, Placement, Record};
+use flows_core::store::{Committed, Placement, Record, WorkerIdentity};
 use uuid::Uuid;
 
 use crate::harness::{Env, Serving};
@@ -325,6 +325,29 @@ async fn a_claim_that_fails_is_made_again() -> Result<()> {
     let _worker = env.serve(register_all![chain, first, second])?;
     assert_eq!(exec.result().await?, 10);
     assert!(meddler.is_done());
+    Ok(())
+}
+
+/// The worker was frozen while a claim was answered, and another has found its lease over meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_claim_is_answered_behind_the_lease_has_no_setback() -> Result<()> {
+    let Scene { env, store, meddler, other } = scene();
+    meddler.fails("renew", usize::MAX);
+    meddler.claim_waits();
+    let exec = other.start(chain::Input {}).await?; // before there is a worker
+    let worker = env.worker(register_all![chain, first, second]).lease(Duration::from_secs(2));
+    let _worker = Serving::begin(worker.build()?);
+    env.world.noted("a claim waits", 1).await;
+    tokio::time::sleep(Duration::from_millis(2_100)).await; // virtual
+    let (id, name) = (Uuid::from_u128(1), "another".to_owned());
+    let another = WorkerIdentity { id, name, lease: Duration::from_secs(2), lanes: Vec::new() };
+    store.poll(&another).await?;
+    meddler.fails("renew", 0);
+    env.world.open("answer");
+    assert_eq!(exec.result().await?, 10);
+    let kinds: Vec<_> = exec.history().await?.iter().map(|event| event.kind).collect();
+    let completed = "activity_completed";
+    assert_eq!(kinds, ["run_started", completed, completed, "run_completed"]);
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use super::waiters::{Asked, News};
 use crate::error::{Error, ErrorKind, ErrorRecord, Result};
 use crate::ids::RunKey;
 use crate::payload::Payload;
-use crate::store::{Inspect, Outcome, RunStatus, Store, no_such_run};
+use crate::store::{Inspect, Outcome, RunStatus, no_such_run};
 
 /// How long a waiter trusts to be woken before it looks by itself.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -55,7 +55,7 @@ pub(crate) trait Waiting: Send + Sync {
     /// Waits for the end of one run.
     fn wait_for<'a>(
         &'a self,
-        store: &'a dyn Store,
+        store: &'a dyn crate::store::Store,
         run: RunKey,
     ) -> futures_util::future::BoxFuture<'a, Result<Outcome>>;
 

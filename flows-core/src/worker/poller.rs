@@ -33,7 +33,7 @@ const RELAPSE_PAUSE: Duration = Duration::from_secs(1);
 /// The first pause between looks after something was found.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// Keeps the executors supplied; ends only by being dropped.
+/// Keeps the executors supplied until the session is over.
 pub(super) async fn run(
     session: &Session,
     hints: &Gathered,
@@ -55,7 +55,7 @@ pub(super) async fn run(
         reads: Backoff::default(),
         alone: ReadAlone::default(),
     };
-    loop {
+    while !session.is_over() {
         // In an order, so that a simulation can repeat it; what comes first moves on by time, so it
         // keeps nobody from being heard.
         tokio::select! {
@@ -228,6 +228,7 @@ impl Poller<'_> {
             self.claim_stuck(0).await;
         }
         while self.claims.until().is_none()
+            && !self.session.is_over()
             && let Some(shard) = self.next_shard()
         {
             let free = self.session.free_slots();
@@ -278,6 +279,9 @@ impl Poller<'_> {
     }
 
     pub(super) fn hand_out(&mut self, runs: Vec<Activation>) {
+        if self.session.is_over() {
+            return self.session.acquit(runs.iter().map(|run| run.key)); // no executor is there
+        }
         let mut shares: Vec<Vec<Loaded>> = self.executors.iter().map(|_| Vec::new()).collect();
         for run in runs {
             if run.unread {

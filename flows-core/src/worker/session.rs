@@ -81,6 +81,8 @@ pub(crate) struct Session {
     pub(crate) collect: AtomicBool,
     /// Whether runs are ready for which there may be no slots.
     pub(crate) backlog: AtomicBool,
+    /// Whether nothing more is claimed, because the lease is lost.
+    is_over: AtomicBool,
     /// Whether a suspect is tried alone.
     pub(crate) trial: AtomicBool,
     /// Runs that could not go on.
@@ -125,6 +127,7 @@ impl Session {
             unreachable: AtomicBool::new(false),
             collect: AtomicBool::new(false),
             backlog: AtomicBool::new(true), // until it has looked
+            is_over: AtomicBool::new(false),
             trial: AtomicBool::new(false),
             stuck: StuckLog::default(),
             reloads: Mutex::default(),
@@ -135,6 +138,10 @@ impl Session {
             surroundings: worker.surroundings.clone(),
             store,
         }))
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
     }
 
     /// Whether the lease is surely held: nobody else has taken the worker's runs.
@@ -211,21 +218,39 @@ impl Session {
         let mut executors = Executors::start(&self);
         let inboxes = executors.inboxes();
         let opened = self.hints.intakes.open(LocalStarts::new(&self, &inboxes));
+        let mut polling = Box::pin(poller::run(&self, &heard, &inboxes));
         let ended = tokio::select! {
             biased;
             () = lease::hold(&self) => Ended::LeaseLost(None),
-            () = poller::run(&self, &heard, &inboxes) => Ended::LeaseLost(None),
+            () = &mut polling => Ended::LeaseLost(None),
             () = executors.one_ended() => Ended::LeaseLost(None), // an executor has panicked
             _ = shutdown => Ended::Shutdown,
         };
         drop(opened);
         if matches!(ended, Ended::Shutdown) {
+            drop(polling);
             self.drain(&mut executors).await;
+            executors.end().await;
+        } else {
+            executors.end().await;
+            self.hear_last_answer(polling).await;
         }
-        executors.end().await;
         self.hints.leave(self.id());
         let left = self.retire().await;
         Ok(if let Ended::LeaseLost(_) = ended { Ended::LeaseLost(left) } else { ended })
+    }
+
+    /// The answer to a claim may be on its way still: a worker that was frozen finds both its lease over and
+    /// the answer there. The runs that it names are innocent too.
+    async fn hear_last_answer(&self, polling: impl Future<Output = ()>) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.wanted.notify_one();
+        let _ = tokio::time::timeout(self.longest_farewell(), polling).await; // it is as if it were lost
+    }
+
+    /// How long the store may take for what is said when the session is over.
+    fn longest_farewell(&self) -> Duration {
+        if self.unreachable.load(Ordering::Relaxed) { RETIRE_AWAY } else { RETIRE }
     }
 
     /// A run that it holds is none that blocks it.
@@ -277,12 +302,10 @@ impl Session {
     /// Hands back what is left. If the store cannot be reached, the lease runs out instead, and what is to
     /// be handed back is given.
     async fn retire(&self) -> Option<Left> {
-        let away = self.unreachable.load(Ordering::Relaxed);
-        let limit = if away { RETIRE_AWAY } else { RETIRE };
         let innocent =
             std::mem::take(&mut *self.innocent.lock().unwrap_or_else(PoisonError::into_inner));
-        let retired = tokio::time::timeout(limit, self.store.retire(self.id(), &innocent));
-        match retired.await {
+        let retired = self.store.retire(self.id(), &innocent);
+        match tokio::time::timeout(self.longest_farewell(), retired).await {
             Ok(Ok(())) => {
                 self.hints.ready((0..crate::ids::SHARDS).collect());
                 return None;
