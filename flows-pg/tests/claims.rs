@@ -56,9 +56,7 @@ async fn a_run_that_is_lost_before_it_is_read_along_is_read_by_itself() {
     let between = async {
         let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted \
                      AND relation = 'flows.journal'::regclass";
-        while db.count_of(waits).await == 0 {
-            tokio::task::yield_now().await;
-        }
+        db.until(waits, |count| count > 0).await;
         let taken = "UPDATE flows.owned SET claim = claim + 1000 WHERE run_id = $1";
         assert_eq!(db.sql().await.execute(taken, &[&key.run]).await.unwrap(), 1, "it was won");
         holder.batch_execute("COMMIT").await.unwrap();

@@ -102,16 +102,9 @@ async fn closing_is_a_hot_update() {
         commit(&store, &worker, &ends).await;
     }
     drop(store); // its connections end, and report what they did
-    let (mut updates, mut hot) = (0, 0);
-    for _ in 0..100 {
-        let row = "FROM pg_stat_user_tables WHERE relname = 'runs'";
-        updates = db.count_of(&format!("SELECT n_tup_upd {row}")).await;
-        hot = db.count_of(&format!("SELECT n_tup_hot_upd {row}")).await;
-        if updates == 2000 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    assert_eq!(updates, 2000);
-    assert!(hot >= 1500, "{hot} of {updates} updates were HOT");
+    let row = "FROM pg_stat_user_tables WHERE relname = 'runs'";
+    db.until(&format!("SELECT n_tup_upd {row}"), |updates| updates >= 2000).await;
+    assert_eq!(db.count_of(&format!("SELECT n_tup_upd {row}")).await, 2000);
+    let hot = db.count_of(&format!("SELECT n_tup_hot_upd {row}")).await;
+    assert!(hot >= 1500, "{hot} of 2000 updates were HOT");
 }

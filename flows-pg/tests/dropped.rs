@@ -141,21 +141,13 @@ async fn a_dropped_commit_is_whole_or_nothing() {
         let turns = [turn];
         let commit = db.store.commit(0, worker.id, &turns);
         dropped += u64::from(unless_dropped(round, commit).await.is_err());
-        // the server may still be at it
-        let mut state = (false, false, false);
-        for _ in 0..100 {
-            let history = db.store.history(key).await.unwrap().len();
-            let born =
-                db.store.describe(child.key).await.unwrap().is_some_and(|run| run.inbox == 1);
-            let parked = db.count("parked").await == 1;
-            state = (history == 1, born, parked);
-            if state.0 == state.1 && state.1 == state.2 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        assert!(state.0 == state.1 && state.1 == state.2, "round {round}: {state:?}");
-        kept += u64::from(state.0);
+        db.until_none_runs().await; // the server may still be at it
+        let recorded = db.store.history(key).await.unwrap().len() == 1;
+        let child = db.store.describe(child.key).await.unwrap();
+        let born = child.is_some_and(|run| run.inbox == 1);
+        let parked = db.count("parked").await == 1;
+        assert!(recorded == born && born == parked, "round {round}: {recorded} {born} {parked}");
+        kept += u64::from(recorded);
         db.sql()
             .await
             .batch_execute("TRUNCATE flows.ready, flows.owned, flows.parked")
@@ -178,7 +170,9 @@ async fn cut_connections_are_opened_again() {
             [Committed::Done]
         );
         assert!(db.count_of(cut).await > 0);
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        let left = "SELECT count(*) FROM pg_stat_activity \
+                    WHERE datname = current_database() AND application_name LIKE 'flows%'";
+        db.until(left, |count| count == 0).await;
         assert!(!db.store.renew(&worker).await.expect("a new connection").lapsed);
         assert_eq!(db.store.history(key).await.unwrap().len(), usize::try_from(round).unwrap() + 1);
     }
@@ -193,9 +187,7 @@ async fn a_renewal_that_waited_for_a_takeover_comes_too_late() {
     let other = db.sql().await;
     other.batch_execute("BEGIN; SELECT FROM flows.workers FOR UPDATE").await.expect("the row");
     let held = async {
-        let waiting = "SELECT count(*) FROM pg_stat_activity \
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        while db.count_of(waiting).await == 0 {}
+        db.until_one_waits().await;
         let rest = "SELECT pg_sleep(extract(epoch FROM expires_at - clock_timestamp()) + 0.001) \
                     FROM flows.workers";
         other.batch_execute(rest).await.expect("time");
@@ -217,7 +209,7 @@ async fn a_deadlock_harms_nobody_for_long() {
     tx.execute(hold, &[&one.max(two).run]).await.unwrap();
     let ends = [one, two].map(|key| record(key, 0, Next::Close(close(RunStatus::Completed))));
     let (answers, ()) = tokio::join!(commit(&db.store, &worker, &ends), async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        db.until_one_waits().await;
         drop(tx.execute(hold, &[&one.min(two).run]).await); // one of the two is the victim
         drop(tx.rollback().await);
     });

@@ -13,8 +13,8 @@ use flows_core::store::traits::*;
 use flows_core::store::{
     Claim, Committed, InTransaction, NewRun, Next, Park, RunStatus, Sent, Started, WorkerIdentity,
 };
+use flows_pg::PgStore;
 use flows_pg::dev::fresh_database;
-use flows_pg::{PgStore, tokio_postgres};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -25,13 +25,6 @@ async fn soon<T>(verb: impl Future<Output = T>) -> T {
     tokio::time::timeout(SOON, verb).await.expect("it waits for the transaction")
 }
 
-/// Sessions of this database that wait for a lock.
-async fn waits(client: &tokio_postgres::Client) -> i64 {
-    let sql = "SELECT count(*) FROM pg_stat_activity \
-               WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    client.query_one(sql, &[]).await.expect("a count").get(0)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn starts_go_around_ids_that_are_held() {
     let db = setup().await;
@@ -39,7 +32,7 @@ async fn starts_go_around_ids_that_are_held() {
     let new = |number: usize| run_of(tenants[number % 2], Some(&format!("order {number}")));
     let mut runs = (0..300).map(new).collect::<Vec<_>>();
     start(&db.store, &new(50)).await;
-    let (mut client, sql) = (plain(db.database.url()).await, db.sql().await);
+    let mut client = plain(db.database.url()).await;
     let tx = client.transaction().await.unwrap();
     let held = [3, 4, 5, 150, 299];
     for number in held {
@@ -76,9 +69,7 @@ async fn starts_go_around_ids_that_are_held() {
     }
     let waiting = db.store.start_held(&runs[3], Duration::from_secs(60));
     let release = async {
-        while waits(&sql).await == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        db.until_one_waits().await;
         tx.rollback().await.unwrap();
     };
     let (started, ()) = tokio::join!(waiting, release);
@@ -227,20 +218,15 @@ async fn a_worker_registers_although_a_stuck_run_is_held() {
 /// Drops a request while it waits at the server, which does it all the same, unless it is cancelled in
 /// time: then once more.
 async fn lost(db: &Setup, worker: &WorkerIdentity, request: impl AsyncFn(), done: &str) {
-    let (mut admin, sql) = (db.sql().await, db.sql().await);
+    let mut admin = db.sql().await;
     for _ in 0..100 {
         db.store.poll(worker).await.unwrap(); // the connection is there, and all is made good
         let row = admin.transaction().await.unwrap();
         row.batch_execute("SELECT FROM flows.workers FOR UPDATE").await.unwrap();
-        let asked = async {
-            while waits(&sql).await == 0 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
         tokio::select! {
             biased;
             () = request() => panic!("it did not wait"),
-            () = asked => {}
+            () = db.until_one_waits() => {}
         }
         row.rollback().await.unwrap();
         for _ in 0..50 {

@@ -6,7 +6,6 @@
 mod common;
 
 use std::cell::Cell;
-use std::time::Duration;
 
 use common::*;
 use flows_core::ids::{RunKey, SHARDS};
@@ -28,12 +27,8 @@ async fn holding(db: &Setup, sql: &str) -> Client {
 /// What comes of something that must wait until the other session has committed.
 async fn behind<T>(db: &Setup, holder: &Client, verb: impl Future<Output = T>) -> T {
     let waited = Cell::new(false);
-    let waits = "SELECT count(*) FROM pg_stat_activity \
-                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let commit = async {
-        while db.count_of(waits).await == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        db.until_one_waits().await;
         waited.set(true);
         holder.batch_execute("COMMIT").await.expect("the end");
     };

@@ -157,12 +157,12 @@ async fn fill_and_empty(ahead: bool) -> Result<()> {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let filling = async {
         for _ in 0..TIMES {
-            load.until_more().await;
+            load.until_more().await?;
             match ahead {
                 true => full_ahead_for_a_while(&server, &disk.join("ahead")).await?,
                 false => full_for_a_while(&server, &load).await?,
             }
-            load.until_more().await;
+            load.until_more().await?;
         }
         load.is_over.store(true, Ordering::Relaxed);
         drop(stop);
@@ -181,13 +181,7 @@ async fn full_for_a_while(server: &PrivateServer, load: &Load) -> Result<()> {
     write_ahead_elsewhere(server).await?;
     let said = log::lines_with(&[]).len();
     let filler = fill(&std::env::temp_dir())?;
-    let refused = async {
-        while !load.last_refusal().is_some_and(|why| why.contains("No space left on device")) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let refused = tokio::time::timeout(Duration::from_secs(60), refused).await;
-    check(refused.is_ok(), || format!("nothing was refused; last {:?}", load.last_refusal()))?;
+    load.until_refused("No space left on device").await?;
     tokio::time::sleep(FULL).await; // a rate is under test
     std::fs::remove_file(filler)?;
     load.forget_refusal();
@@ -220,15 +214,11 @@ async fn full_ahead_for_a_while(server: &PrivateServer, ahead: &Path) -> Result<
     let (before, said) = (ends()?, log::lines_with(&[]).len());
     let client = connect(server).await?;
     let filler = fill(ahead)?;
-    let ended = async {
-        while ends()? == before {
-            drop(client.batch_execute("SELECT pg_switch_wal()").await); // it needs the next file
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        Ok::<_, Error>(())
-    };
-    let ended = tokio::time::timeout(Duration::from_secs(60), ended).await;
-    ended.map_err(|_| Error::terminal("the server has not ended"))??;
+    until(async || {
+        drop(client.batch_execute("SELECT pg_switch_wal()").await); // it needs the next file
+        Ok(ends()? > before)
+    })
+    .await?;
     tokio::time::sleep(FULL).await; // a rate is under test
     std::fs::remove_file(filler)?;
     few_lines_since(said)?;

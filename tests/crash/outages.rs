@@ -8,6 +8,7 @@ use flows::prelude::*;
 use tokio::task::JoinSet;
 
 use crate::audit::{Scene, check};
+use crate::waiting::until;
 use crate::workflows::{Ready, order};
 
 /// The time between two crashes.
@@ -55,11 +56,14 @@ impl Load {
     }
 
     /// Each fault hits the load at work.
-    pub(crate) async fn until_more(&self) {
+    pub(crate) async fn until_more(&self) -> Result<()> {
         let before = self.acknowledged.load(Ordering::Relaxed);
-        while self.acknowledged.load(Ordering::Relaxed) == before {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until(async || Ok(self.acknowledged.load(Ordering::Relaxed) > before)).await
+    }
+
+    /// Until the last call that has failed says this.
+    pub(crate) async fn until_refused(&self, why: &str) -> Result<()> {
+        until(async || Ok(self.last_refusal().is_some_and(|said| said.contains(why)))).await
     }
 
     /// The error of the last call that has failed.
@@ -121,7 +125,7 @@ pub(crate) async fn crashes() -> Result<()> {
         let mut crashes = 0;
         while began.elapsed() < duration() {
             tokio::time::sleep(PAUSE).await;
-            load.until_more().await;
+            load.until_more().await?;
             server.restart(Mode::Immediate).await?;
             crashes += 1;
         }

@@ -9,6 +9,7 @@ use flows::prelude::*;
 use crate::audit::{Scene, check};
 use crate::ledger::Ledger;
 use crate::process::WorkerProcess;
+use crate::waiting::until;
 
 /// The shortest there is: the next process waits for it.
 const LEASE: Duration = Duration::from_secs(1);
@@ -113,15 +114,18 @@ fn end_the_process(overflows: bool) {
 }
 
 /// Runs worker processes, one after the other, until this holds. How many of them died.
-async fn deaths(scene: &Scene, until: impl AsyncFn() -> Result<bool>) -> Result<usize> {
+async fn deaths(scene: &Scene, holds: impl AsyncFn() -> Result<bool>) -> Result<usize> {
     let mut deaths = 0;
     while deaths < MANY {
         let mut worker = WorkerProcess::start(scene.url(), &scene.ledger.0, LEASE)?;
-        while !worker.has_ended()? {
-            if until().await? {
-                return Ok(deaths);
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        let mut is_so = false;
+        until(async || {
+            is_so = holds().await?;
+            Ok(is_so || worker.has_ended()?)
+        })
+        .await?;
+        if is_so {
+            return Ok(deaths);
         }
         deaths += 1;
     }

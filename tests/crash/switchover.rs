@@ -15,11 +15,14 @@ use flows::prelude::*;
 use crate::audit::{Scene, check};
 use crate::outages::Load;
 use crate::proxy::Proxy;
+use crate::waiting::until;
 
 /// A lease that the switchover does not end.
 const LEASE: Duration = Duration::from_secs(60);
 /// How long starts may take to work again.
 const AGAIN: Duration = Duration::from_secs(15);
+/// So many orders later each client is at work.
+const EACH_AT_WORK: usize = 100;
 
 /// A server that follows another one, until it is promoted.
 struct Standby {
@@ -58,16 +61,12 @@ impl Standby {
         server.arg("-D").arg(&directory).args(["-p", &port.to_string()]).stderr(Stdio::null());
         let standby = Self { server: server.spawn()?, directory, port };
         let follows = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
-        while client.query_one(follows, &[]).await?.get::<_, i64>(0) == 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until(async || Ok(client.query_one(follows, &[]).await?.get::<_, i64>(0) > 0)).await?;
         // from now on, what is acknowledged is on both
         client.batch_execute("ALTER SYSTEM SET synchronous_standby_names = '*'").await?;
         client.batch_execute("SELECT pg_reload_conf()").await?;
         let both = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
-        while client.query_one(both, &[]).await?.get::<_, i64>(0) == 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until(async || Ok(client.query_one(both, &[]).await?.get::<_, i64>(0) > 0)).await?;
         Ok(standby)
     }
 
@@ -104,22 +103,17 @@ pub(crate) async fn switched_over() -> Result<()> {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let administrator = standby.url(&primary.superuser_url(), &primary);
     let switching = async {
-        load.until_more().await;
-        tokio::time::sleep(Duration::from_secs(1)).await; // each of them is at work
+        for _ in 0..EACH_AT_WORK {
+            load.until_more().await?;
+        }
         proxy.lead_to(&standby.url(&primary.url(), &primary));
         let administrator = connect(&administrator).await?;
         load.forget_refusal();
-        let says_so = || load.last_refusal().is_some_and(|why| why.contains("standby"));
-        let refused = async {
-            while !says_so() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let refused = tokio::time::timeout(AGAIN, refused).await;
-        check(refused.is_ok(), || format!("it is a standby still: {:?}", load.last_refusal()))?;
+        load.until_refused("standby").await?;
         administrator.query("SELECT pg_promote()", &[]).await?;
         let again = tokio::time::timeout(AGAIN, load.until_more()).await;
-        check(again.is_ok(), || format!("no start works; last: {:?}", load.last_refusal()))?;
+        let last = || format!("no start works; last: {:?}", load.last_refusal());
+        again.map_err(|_| Error::terminal(last()))??;
         load.is_over.store(true, Ordering::Relaxed);
         drop(stop);
         Ok::<_, Error>(())

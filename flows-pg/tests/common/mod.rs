@@ -78,6 +78,27 @@ impl Setup {
         self.admin.query_one(sql, &[]).await.expect("a count").get(0)
     }
 
+    /// Until a query that counts gives what is waited for.
+    pub(crate) async fn until(&self, sql: &str, is_so: fn(i64) -> bool) {
+        while !is_so(self.count_of(sql).await) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Until somebody waits for a lock.
+    pub(crate) async fn until_one_waits(&self) {
+        let waiting = "SELECT count(*) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        self.until(waiting, |count| count > 0).await;
+    }
+
+    /// Until no statement of the store is at work.
+    pub(crate) async fn until_none_runs(&self) {
+        let active = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                      AND application_name LIKE 'flows%' AND state <> 'idle'";
+        self.until(active, |count| count == 0).await;
+    }
+
     /// Where open runs are: `(ready, owned, parked)`.
     pub(crate) async fn places(&self) -> (i64, i64, i64) {
         (self.count("ready").await, self.count("owned").await, self.count("parked").await)
