@@ -68,6 +68,7 @@
 //! | something, but not forever | [`ctx.timeout`](WorkflowContext::timeout) | the future is dropped at the limit, which cancels its operation |
 //! | several calls of different types | [`join!`], [`try_join!`] | all run at the same time; `try_join!` cancels the others at the first error |
 //! | any number of one type | [`join_all`], [`try_join_all`], [`race`] | an event costs the same whatever their number |
+//! | the same, some at once | [`map_concurrent`], [`stream_concurrent`] | a limit on how many run at the same time; results in order, or as they come |
 //! | whichever is first | [`select!`] | the losers are dropped, and so cancelled |
 //! | a call made now, awaited later | [`.start()`](Call::start) | it runs meanwhile; forgetting it fails a test |
 //! | another workflow | call it like an activity | a child with its own journal, on any worker; it is cancelled with its call, unless you [`detach`](ChildCall::detach) it |
@@ -79,6 +80,7 @@
 //! | start a run | [`engine.start(input)`](Tenant::start) | durable once awaited; `.id(…)` makes a repeated start safe |
 //! | start it together with your own rows | [`.with_tx(&tx)`](Start::with_tx) | both exist after your commit, or neither |
 //! | send it something | [`exec.signal`](Execution::signal), [`send`](Execution::send) | `.dedup(key)` makes a repeated send safe |
+//! | send it something, and start it if need be | [`engine.signal_with_start`](Tenant::signal_with_start) | callers that race agree on one run; never a run without its signal |
 //! | get its result | [`exec.result`](Execution::result) | waits for the end, also across processes; use [`describe`](Execution::describe) to see why it takes long |
 //! | end it | [`exec.cancel`](Execution::cancel), [`terminate`](Execution::terminate) | `cancel` lets its code clean up; `terminate` does not run its code |
 //! | separate customers | [`engine.tenant(id)`](Tenant) | row level security keeps each tenant to its own rows |
@@ -108,8 +110,8 @@ pub use flows_core::private as __private;
 pub use flows_core::calls::{Call, ChildCall};
 pub use flows_core::engine::Start;
 pub use flows_core::engine::{
-    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, rerun, set_engine, signal, start,
-    with_tenant,
+    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, SignalWithStart, rerun,
+    set_engine, signal, signal_with_start, start, with_tenant,
 };
 pub use flows_core::graph;
 pub use flows_core::store::{ConflictPolicy, RunStatus as Status};
@@ -117,7 +119,8 @@ pub use flows_core::worker::WorkerBuilder;
 pub use flows_core::{
     Activity, ActivityContext, Codec, Context, Durable, Error, ErrorClass, ErrorKind, Execution,
     Payload, Registry, Result, RetryPolicy, Signal, Tenant, TimeoutKind, Worker, Workflow,
-    WorkflowContext, WorkflowInput, join_all, memory, race, shutdown_signal, try_join_all,
+    WorkflowContext, WorkflowInput, join_all, map_concurrent, memory, race, shutdown_signal,
+    stream_concurrent, try_join_all,
 };
 pub use flows_macros::{
     ErrorClass, activity, durable, join, register_all, select, signal, try_join, workflow,
@@ -184,6 +187,8 @@ mod types {
     mod tenant {}
     #[doc = include_str!("flows-core/src/engine/docs/start.md")]
     mod start {}
+    #[doc = include_str!("flows-core/src/engine/docs/signal_with_start.md")]
+    mod signal_with_start {}
     #[doc = include_str!("flows-core/src/engine/docs/execution.md")]
     mod execution {}
     #[doc = include_str!("flows-core/src/worker/docs/worker.md")]
@@ -196,6 +201,10 @@ mod types {
     mod call {}
     #[doc = include_str!("flows-core/src/combinators/docs/join_all.md")]
     mod join_all {}
+    #[doc = include_str!("flows-core/src/combinators/docs/map_concurrent.md")]
+    mod map_concurrent {}
+    #[doc = include_str!("flows-core/src/combinators/docs/stream_concurrent.md")]
+    mod stream_concurrent {}
 }
 
 /// The examples in the documentation of the testing kit, compiled here: `flows-core` has no macros.

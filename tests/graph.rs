@@ -139,6 +139,11 @@ async fn everything(ctx: &WorkflowContext, hosts: Vec<String>) -> Result<()> {
         ctx.timeout(Duration::from_secs(5), confirm(ctx)).await?;
     }
     flows::try_join_all(hosts.iter().map(|_| async { send(ctx, false).await })).await?;
+    flows::map_concurrent(&hosts, 20, |_| send(ctx, false)).await?;
+    let mut sent = flows::stream_concurrent(&hosts, hosts.len(), |_| send(ctx, true));
+    while let Some(sent) = sent.next().await {
+        sent?;
+    }
     match hosts.len() {
         0 => return ctx.continue_as_new(everything::Input { hosts }),
         n if n > 9 => panic!("\"too <many>\"; [hosts]"),
@@ -152,41 +157,47 @@ fn callees_are_looked_up() {
     check(
         everything::Workflow::GRAPH,
         &expect![[r#"
-        signal "go"
-        if start.now
-          activity send-v2
-        else
-          activity send
-        helper twice
-          activity send
-          activity send
-        call plain
-        helper count_down
-          if from == 0
-            return Ok(())
-          sleep Duration::from_secs(1)
-          again count_down
-        helper either
-          select
-            arm _
-              cancelled
-            arm sent
+            signal "go"
+            if start.now
               activity send-v2
-        for host in &hosts
-          if host.is_empty()
-            continue
-          timeout Duration::from_secs(5)
-            child confirm
-        try_join_all
-          each |_|
-            activity send-v2
-        match hosts.len()
-          0 =>
-            continue_as_new everything
-          n if n > 9 =>
-            panic
-          _ =>
-    "#]],
+            else
+              activity send
+            helper twice
+              activity send
+              activity send
+            call plain
+            helper count_down
+              if from == 0
+                return Ok(())
+              sleep Duration::from_secs(1)
+              again count_down
+            helper either
+              select
+                arm _
+                  cancelled
+                arm sent
+                  activity send-v2
+            for host in &hosts
+              if host.is_empty()
+                continue
+              timeout Duration::from_secs(5)
+                child confirm
+            try_join_all
+              each |_|
+                activity send-v2
+            map_concurrent 20
+              each |_|
+                activity send-v2
+            stream_concurrent hosts.len()
+              each |_|
+                activity send-v2
+            match hosts.len()
+              0 =>
+                continue_as_new everything
+              n if n > 9 =>
+                panic
+              _ =>
+        "#]],
     );
     expect_file!["graph/everything.mmd"].assert_eq(&everything::Workflow::GRAPH.mermaid());
     expect_file!["graph/everything.dot"].assert_eq(&everything::Workflow::GRAPH.dot());

@@ -6,10 +6,15 @@ use std::task::Poll;
 use crate::replay::watch;
 
 mod all;
+mod concurrent;
 mod join;
 mod select;
+mod set;
 
 pub use all::{JoinAll, Race, TryJoinAll, join_all, race, try_join_all};
+pub use concurrent::{
+    CollectAll, MapConcurrent, NextOutput, StreamConcurrent, map_concurrent, stream_concurrent,
+};
 pub use join::{Join, JoinTuple, TryJoin, TryJoinTuple, join, try_join};
 pub use select::*;
 

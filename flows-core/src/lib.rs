@@ -37,7 +37,7 @@ pub mod testing;
 pub mod time;
 pub mod worker;
 
-pub use combinators::{join_all, race, try_join_all};
+pub use combinators::{join_all, map_concurrent, race, stream_concurrent, try_join_all};
 pub use context::{ActivityContext, Signal, WorkflowContext};
 pub use definition::{Activity, Workflow, WorkflowInput};
 pub use durable::Durable;

@@ -120,6 +120,8 @@ async fn what_the_lock_says_comes_true() -> Result<()> {
         said += &unlike(&name, ["new", "old"]).await?.unwrap_or_default();
     }
     expect![[r#"
+        all_at_once, old to new: an error, and none is stuck
+        all_at_once, new to old: an error, and none is stuck
         another_loop, old to new: a warning, and one is stuck
         another_loop, new to old: a warning, and one is stuck
         appended, old to new: an error, and none is stuck
@@ -131,6 +133,8 @@ async fn what_the_lock_says_comes_true() -> Result<()> {
         condition, new to old: a warning, and none is stuck
         early_return, old to new: a warning, and one is stuck
         early_return, new to old: a warning, and none is stuck
+        fewer_at_once, old to new: an error, and none is stuck
+        fewer_at_once, new to old: an error, and none is stuck
         in_the_last_branch, old to new: an error, and none is stuck
         into_a_helper, old to new: a warning, and none is stuck
         into_a_helper, new to old: a warning, and one is stuck

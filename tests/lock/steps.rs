@@ -262,6 +262,22 @@ body! { limited ctx flag {
     b(ctx).await?;
 } }
 
+body! { fewer_at_once ctx flag {
+    flows::map_concurrent(0..4_u8, 3, |_| a(ctx)).await?;
+    b(ctx).await?;
+} => {
+    flows::map_concurrent(0..4_u8, 2, |_| a(ctx)).await?;
+    b(ctx).await?;
+} }
+
+body! { all_at_once ctx flag {
+    flows::map_concurrent(0..4_u8, 2, |_| a(ctx)).await?;
+    b(ctx).await?;
+} => {
+    flows::try_join_all((0..4_u8).map(|_| a(ctx))).await?;
+    b(ctx).await?;
+} }
+
 body! { signal_name ctx flag {
     let _: u8 = ctx.signal("one").await?;
     a(ctx).await?;

@@ -102,6 +102,23 @@ async fn many(ctx: &WorkflowContext, count: u64) -> Result<u64> {
 }
 
 #[workflow]
+async fn some_at_once(ctx: &WorkflowContext, words: Vec<String>) -> Result<(Vec<String>, u64)> {
+    let prefix = echo(ctx, "a".into()).await?;
+    let joined = flows::map_concurrent(&words, 2, |word| async {
+        let word = echo(ctx, word.clone()).await?;
+        Ok::<_, Error>(format!("{prefix}{word}"))
+    });
+    let joined = joined.await?;
+    let all = flows::map_concurrent(words, 2, |word| fail(ctx, word)).collect_all().await;
+    let mut total = all.iter().filter(|result| result.is_err()).count() as u64;
+    let mut sums = flows::stream_concurrent(0..4, 3, |number| add(ctx, number, number));
+    while let Some(sum) = sums.next().await {
+        total = add(ctx, total * 10, sum?).await?;
+    }
+    Ok((joined, total))
+}
+
+#[workflow]
 async fn calls_in_collections(ctx: &WorkflowContext) -> Result<Vec<String>> {
     let mut out = Vec::new();
     let calls: Vec<_> = (0..3).map(|n| add(ctx, n, n).start()).collect();
@@ -152,6 +169,11 @@ fn programs() {
         assert_eq!(world.run(nested_select_and_timeout::Input {}).unwrap(), "true 2");
         assert_eq!(world.run(futures_in_variables::Input {}).unwrap(), 12);
         assert_eq!(world.run(many::Input { count: 4 }).unwrap(), 16 + 6);
+        let words = || ["x", "y", "z"].map(str::to_owned).into();
+        let (joined, total) = world.run(some_at_once::Input { words: words() }).unwrap();
+        assert_eq!(joined, ["ax", "ay", "az"]);
+        let sums = if backwards { 34_620 } else { 30_246 };
+        assert_eq!(total, sums);
         let collected = world.run(calls_in_collections::Input {}).unwrap();
         assert_eq!(collected, ["0", "2", "4", "block", "call", "taken"]);
         assert_eq!(world.run(twelve_at_once::Input {}).unwrap(), 78);

@@ -30,6 +30,11 @@ fn steps_side_by_side() {
 }
 
 #[test]
+fn some_steps_at_once() {
+    play(Simulation::new().schedules(FEW).start(some_at_once::Input { count: 5 }));
+}
+
+#[test]
 fn steps_that_fail_and_are_tried_again() {
     play(Simulation::new().schedules(FEW).start(flaky::Input {}));
 }

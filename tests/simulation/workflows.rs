@@ -25,6 +25,21 @@ pub(crate) async fn fan_out(ctx: &WorkflowContext, width: u64) -> Result<u64> {
     step(ctx, all.into_iter().sum()).await
 }
 
+/// Some steps at once; those of the stream end in an order that the faults decide.
+#[workflow]
+pub(crate) async fn some_at_once(ctx: &WorkflowContext, count: u64) -> Result<(Vec<u64>, u64)> {
+    let mapped = flows::map_concurrent(0..count, 2, |number| step(ctx, number)).await?;
+    let mut stream = flows::stream_concurrent(0..count, 2, |number| async move {
+        ctx.sleep(Duration::from_millis(number % 3)).await?;
+        step(ctx, number).await
+    });
+    let mut sum = 0;
+    while let Some(number) = stream.next().await {
+        sum = step(ctx, sum + number?).await?;
+    }
+    Ok((mapped, sum))
+}
+
 /// An attempt counts too if its worker dies or loses its lease in the middle, so the number of the one
 /// that succeeds depends on the faults.
 #[activity(retry(max_attempts = 100, initial_interval = "20ms"))]

@@ -150,6 +150,34 @@ async fn a_turn_of_several_records_survives() {
     assert_eq!(size, 3 * 1_500_000);
 }
 
+#[activity]
+async fn double(number: u32) -> Result<u32> {
+    Ok(2 * number)
+}
+
+/// The calls of a turn depend on what has ended before it.
+#[workflow]
+async fn some_at_once(ctx: &WorkflowContext) -> Result<(Vec<u32>, Vec<u32>)> {
+    let doubled = flows::map_concurrent(0..5, 2, |number| double(ctx, number)).await?;
+    let mut slow = flows::stream_concurrent(doubled.clone(), 3, |number| async move {
+        ctx.sleep(HOUR * (10 - number) + HOUR / 60 * number * number).await?;
+        double(ctx, number).await
+    });
+    let mut ended = Vec::new();
+    while let Some(number) = slow.next().await {
+        ended.push(number?);
+        ctx.sleep(HOUR / 2).await?;
+    }
+    Ok((doubled, ended))
+}
+
+#[flows::test]
+async fn some_at_once_survive() {
+    let (doubled, ended) = crash_everywhere(some_at_once::Input {}).await?;
+    assert_eq!(doubled, [0, 2, 4, 6, 8]);
+    assert_eq!(ended, [8, 4, 0, 12, 16]);
+}
+
 /// Notes whether it came to its end or was cancelled on the way.
 #[workflow]
 async fn detour(ctx: &WorkflowContext, name: String) -> Result<()> {

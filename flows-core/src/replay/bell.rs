@@ -5,7 +5,6 @@
 //! set keeps the bell above it. So nothing of ours ever holds a [`Waker`](std::task::Waker), and
 //! one that is held is held by something foreign: `watch` counts them.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Wake;
@@ -26,17 +25,17 @@ impl Bell {
         Self { member: Some((index, Arc::clone(woken))), ..Self::default() }
     }
 
-    /// Whatever has this bell is to be polled again.
+    /// Whatever has this bell is to be polled again. Until that begins, it is rung once.
     pub(crate) fn ring(&self) {
-        self.rung.store(true, Ordering::Relaxed);
-        if let Some((index, woken)) = &self.member {
+        let was_rung = self.rung.swap(true, Ordering::AcqRel);
+        if let (false, Some((index, woken))) = (was_rung, &self.member) {
             woken.ring(*index);
         }
     }
 
     /// Its part is polled now.
     pub(crate) fn quiet(&self) {
-        self.rung.store(false, Ordering::Relaxed);
+        self.rung.store(false, Ordering::Release);
     }
 
     pub(crate) fn is_rung(&self) -> bool {
@@ -67,21 +66,16 @@ pub(crate) struct Woken {
 
 #[derive(Default)]
 struct WokenSet {
-    indexes: BTreeSet<usize>,
+    /// In the order in which they were.
+    indexes: Vec<usize>,
     above: Weak<Bell>,
 }
 
 impl Woken {
-    /// So many futures, all of them to be polled.
-    pub(crate) fn all(count: usize) -> Self {
-        let inner = WokenSet { indexes: (0..count).collect(), above: Weak::new() };
-        Self { inner: Mutex::new(inner) }
-    }
-
     fn ring(&self, index: usize) {
         let above = {
             let mut inner = self.lock();
-            inner.indexes.insert(index);
+            inner.indexes.push(index);
             std::mem::take(&mut inner.above)
         };
         if let Some(above) = above.upgrade() {
@@ -89,8 +83,8 @@ impl Woken {
         }
     }
 
-    /// Takes the woken ones, lowest first, and keeps the bell of the part that asks.
-    pub(crate) fn take(&self) -> BTreeSet<usize> {
+    /// Takes the woken ones, and keeps the bell of the part that asks.
+    pub(crate) fn take(&self) -> Vec<usize> {
         let mut inner = self.lock();
         watch::keep(&mut inner.above);
         std::mem::take(&mut inner.indexes)

@@ -8,6 +8,7 @@ mod script;
 mod bounds;
 mod cancelling;
 mod children;
+mod concurrent;
 mod corruption;
 mod foreign;
 mod identity;

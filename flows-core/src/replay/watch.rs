@@ -241,9 +241,9 @@ fn wakes_nothing(waker: &Waker) -> bool {
 }
 
 /// A set of ours says `Pending`.
-pub(crate) fn set_answers(cx: &Context<'_>, site: Place) {
+pub(crate) fn set_answers(cx: &Context<'_>, name: &str, site: Place) {
     if let Some(owner) = WATCH.with(|watch| watch.machine.borrow().clone()) {
-        answers(&owner, cx, site, || "`join_all`, `try_join_all` or `race`".to_owned());
+        answers(&owner, cx, site, || format!("`{name}`"));
     }
 }
 

@@ -71,6 +71,10 @@ pub enum Kind {
     TryJoinAll,
     /// `race`.
     Race,
+    /// `map_concurrent(.., n, ..)`; the label is `n`.
+    MapConcurrent,
+    /// `stream_concurrent(.., n, ..)`; the label is `n`.
+    StreamConcurrent,
     /// `return`.
     Return,
     /// The `return` of a helper, where the helper's body stands in its caller.
@@ -122,6 +126,8 @@ impl Kind {
             Self::JoinAll => "join_all",
             Self::TryJoinAll => "try_join_all",
             Self::Race => "race",
+            Self::MapConcurrent => "map_concurrent",
+            Self::StreamConcurrent => "stream_concurrent",
             Self::Return => "return",
             Self::Leave => "leave",
             Self::Break => "break",
@@ -172,6 +178,8 @@ impl Kind {
         Self::JoinAll,
         Self::TryJoinAll,
         Self::Race,
+        Self::MapConcurrent,
+        Self::StreamConcurrent,
         Self::Return,
         Self::Leave,
         Self::Break,

@@ -256,11 +256,15 @@ impl<'ast> Visit<'ast> for Reader<'_> {
             "join_all" => Some("JoinAll"),
             "try_join_all" => Some("TryJoinAll"),
             "race" => Some("Race"),
+            "map_concurrent" => Some("MapConcurrent"),
+            "stream_concurrent" => Some("StreamConcurrent"),
             _ => None,
         };
         if let (Some(kind), None) = (all, calls::function(call, self.contexts)) {
             let inside = self.apart(|reader| visit::visit_expr_call(reader, call));
-            return self.around(kind, String::new(), call.func.span(), inside);
+            let limit = call.args.get(1).filter(|_| kind.ends_with("Concurrent"));
+            let limit = limit.map(label).unwrap_or_default();
+            return self.around(kind, limit, call.func.span(), inside);
         }
         visit::visit_expr_call(self, call);
         self.nodes.extend(calls::function(call, self.contexts));

@@ -283,6 +283,25 @@ fn several_at_once() {
         "#]],
     );
     check(
+        "flows::map_concurrent(pages, 20, |page| fetch(ctx, page)).await?;
+         let mut rest = stream_concurrent(ctx.signal::<Vec<u8>>(\"more\").await?, limit, |n| async move {
+             a(ctx, n).await?; b(ctx, n).await
+         });
+         while let Some(next) = rest.next().await { c(ctx, next).await?; }",
+        &expect![[r#"
+            MapConcurrent 20
+              Closure |page|
+                Call fetch
+            StreamConcurrent limit
+              Signal "more"
+              Closure |n|
+                Call a
+                Call b
+            While let Some(next) = rest.next()
+              Call c
+        "#]],
+    );
+    check(
         "twice(|| ping(ctx, \"a\".into())).await?; let f = async move { a(ctx).await };",
         &expect![[r#"
             Closure ||

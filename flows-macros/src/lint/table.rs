@@ -294,7 +294,8 @@ pub(super) const PATHS: &[Rule] = &[
             "async_stream::*",
         ],
         why: ORDER,
-        help: "loop over the values and await each, or await all with `flows::join_all(futures)`",
+        help: "`flows::map_concurrent(items, 20, |item| ..).await?` has at most 20 at once, in order; \
+               `flows::stream_concurrent` gives results as they come; both the same in every replay",
     },
     Rule {
         paths: &[
@@ -319,7 +320,7 @@ pub(super) const PATHS: &[Rule] = &[
         paths: &["tokio::sync::*", "async_lock::*"],
         why: "makes something to wait on whose order nobody records",
         help: "a workflow is one task and needs no locks: use the value itself; to do only some \
-               things at once, await them in chunks with `flows::join_all`",
+               things at once, write `flows::map_concurrent(items, 20, |item| ..).await?`",
     },
 ];
 

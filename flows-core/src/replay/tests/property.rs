@@ -170,7 +170,7 @@ proptest! {
 }
 
 /// What must not be missing in the cases.
-const EVERYTHING: [&str; 45] = [
+const EVERYTHING: [&str; 47] = [
     "a child is asked to cancel",
     "a child starts",
     "a child's cancellation is recorded",
@@ -199,6 +199,7 @@ const EVERYTHING: [&str; 45] = [
     "forgotten child",
     "join",
     "join_all",
+    "map_concurrent",
     "now",
     "patched",
     "race",
@@ -211,6 +212,7 @@ const EVERYTHING: [&str; 45] = [
     "signal",
     "sleep",
     "started",
+    "stream_concurrent",
     "timeout",
     "try_join",
     "try_join_all",

@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::children::{leave_alone, pack};
 use super::script::{charge, ship};
-use crate::combinators::{Select2, join, join_all, race, select, try_join, try_join_all};
+use crate::combinators::{
+    Select2, join, join_all, map_concurrent, race, select, stream_concurrent, try_join,
+    try_join_all,
+};
 use crate::context::WorkflowContext;
 use crate::definition::{SourceLocation, Workflow, WorkflowInput};
 use crate::durable::{Durable, block};
@@ -49,6 +52,10 @@ pub(super) enum Node {
     TryJoin(Box<(Node, Node)>),
     JoinAll(Vec<Node>),
     TryJoinAll(Vec<Node>),
+    /// So many at once, and one more.
+    MapConcurrent(u8, Vec<Node>),
+    /// The same, and something between two outputs.
+    StreamConcurrent(u8, Vec<Node>, Box<Node>),
     Select(Box<(Node, Node)>),
     Race(Vec<Node>),
     Timeout(u8, Box<Node>),
@@ -100,6 +107,8 @@ impl Node {
             Self::TryJoin(_) => "try_join",
             Self::JoinAll(_) => "join_all",
             Self::TryJoinAll(_) => "try_join_all",
+            Self::MapConcurrent(..) => "map_concurrent",
+            Self::StreamConcurrent(..) => "stream_concurrent",
             Self::Select(_) => "select",
             Self::Outrun(..) => "select over a borrowed future",
             Self::Race(_) => "race",
@@ -230,6 +239,26 @@ async fn grow_several(ctx: &Garden, node: &Node) -> Result<u64> {
         Node::TryJoinAll(nodes) => {
             Ok(try_join_all(all(ctx, nodes)).await?.into_iter().fold(12, mix))
         }
+        several => grow_some_at_once(ctx, several).await,
+    }
+}
+
+async fn grow_some_at_once(ctx: &Garden, node: &Node) -> Result<u64> {
+    match node {
+        Node::MapConcurrent(limit, nodes) => {
+            let mapped = map_concurrent(nodes, usize::from(*limit) + 1, |node| grow(ctx, node));
+            Ok(mapped.await?.into_iter().fold(17, mix))
+        }
+        Node::StreamConcurrent(limit, nodes, between) => {
+            let limit = usize::from(*limit) + 1;
+            let (mut stream, mut total) =
+                (stream_concurrent(nodes, limit, |node| grow(ctx, node)), 18);
+            while let Some(result) = stream.next().await {
+                total = mix(total, result?);
+                total = mix(total, grow(ctx, between).await?);
+            }
+            Ok(total)
+        }
         leaf => unreachable!("{leaf:?} is no combinator"),
     }
 }
@@ -285,6 +314,10 @@ fn any_tree() -> impl Strategy<Value = Node> {
             1 => pair.clone().prop_map(Node::TryJoin),
             1 => several.clone().prop_map(Node::JoinAll),
             1 => several.clone().prop_map(Node::TryJoinAll),
+            1 => (0..3_u8, several.clone())
+                .prop_map(|(limit, nodes)| Node::MapConcurrent(limit, nodes)),
+            1 => (0..3_u8, several.clone(), boxed.clone())
+                .prop_map(|(limit, nodes, between)| Node::StreamConcurrent(limit, nodes, between)),
             2 => pair.clone().prop_map(Node::Select),
             1 => (pair.clone(), any::<bool>()).prop_map(|(pair, kept)| Node::Outrun(pair, kept)),
             2 => (0..PATCHES, pair).prop_map(|(id, ways)| Node::Patched(id, ways)),

@@ -157,6 +157,13 @@ impl<'a> StepWalk<'a> {
                 format!("`{}` became `{}`", old.kind.word(), new.kind.word()),
                 "runs in which a future failed may go on otherwise",
             ),
+            Kind::MapConcurrent | Kind::StreamConcurrent => self.findings.add_at(
+                Level::Error,
+                new.line,
+                format!("`{} {was}` became `{} {is}`", old.kind.word(), new.kind.word()),
+                "open runs have called as many at once as the old limit allowed, and would call \
+                 others when they are replayed. Keep the old call for them behind `ctx.patched(..)`",
+            ),
             Kind::Signal | Kind::TrySignal | Kind::Update if was != is => self.findings.add_at(
                 Level::Warning,
                 new.line,
