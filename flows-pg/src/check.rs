@@ -35,7 +35,7 @@ impl Shared {
         client: &ClientWrapper,
     ) -> Result<Option<&Types>, Fault> {
         match self.types() {
-            None if self.source.own_mode(client).await? == Mode::Transaction => {
+            None if self.source.own_mode(client).await? != Mode::Session => {
                 let ask = || pooler::types(client, self.source.names());
                 self.types_beside.get_or_try_init(ask).await.map(Some)
             }

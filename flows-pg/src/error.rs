@@ -113,17 +113,24 @@ impl Fault {
     }
 
     /// Whether the server has refused to work at all: it is a standby, is starting, knows the tables as they
-    /// were, or not the statements that were prepared (somebody's `DISCARD ALL`); or has ended a transaction
-    /// because it had to wait for its next statement.
+    /// were, or not the statements that were prepared (somebody's `DISCARD ALL`) or others of their names (of
+    /// the process that had the session before); or has ended a transaction because it had to wait for its
+    /// next statement.
     pub(crate) fn wrote_nothing(&self) -> bool {
-        matches!(self.code(), Some("25006" | "0A000" | "57P03" | "26000" | "25P03"))
+        matches!(self.code(), Some("25006" | "0A000" | "57P03" | "26000" | "42P05" | "25P03"))
     }
 
-    /// What it means where nothing has worked yet: a server that refuses to let somebody in will go on
-    /// refusing. (Later, it may be one that is just being set up in place of another.)
+    /// What it means where nothing has worked yet: a server that refuses to let somebody in, or a setting of
+    /// the connection string, will go on refusing. (Later, it may be one that is just being set up in place of
+    /// another.)
     pub(crate) fn at_first(self) -> Error {
-        let refused =
-            matches!(self.code(), Some(code) if code.starts_with("28") || code == "3D000");
+        let refused = match &self {
+            Self::Pg(error, _) => match error.code().map(SqlState::code) {
+                Some(code) => matches!(&code[..2], "22" | "28" | "3D" | "42"),
+                None => lacks_login(error),
+            },
+            Self::Silent(_) | Self::Final(_) => false,
+        };
         let error = Error::from(self);
         if !refused {
             return error;
@@ -219,6 +226,10 @@ fn from_server(error: &DbError, names: Names) -> Error {
 
 const WHO: &str = ": correct the role or its password in the connection string, or let the role in \
     (pg_hba.conf)";
+const LOGIN: &str = ": give the role's password in the connection string, PGPASSWORD or a password file, or \
+    let the server ask for another kind of login (pg_hba.conf)";
+const BINDING: &str = ": channel_binding=require needs TLS (sslmode=require or stronger) and a password that \
+    the server checks by scram-sha-256 (pg_hba.conf)";
 const HELD: &str = ": a transaction of somebody else's holds what this needs, a table perhaps; \
     pg_stat_activity says which is open for long";
 const TOO_MANY: &str = ": a worker has seven connections beside its pool; raise the CONNECTION LIMIT of the \
@@ -250,7 +261,19 @@ fn permission_advice(error: &DbError, names: Names) -> String {
 fn unreachable(error: &PgError) -> Error {
     let causes = std::iter::successors(std::error::Error::source(error), |e| e.source());
     let causes = causes.map(|cause| format!(": {cause}")).collect::<String>();
-    Error::new(ErrorKind::Unavailable, format!("PostgreSQL: {error}{causes}"))
+    let advice = match lacks_login(error) {
+        true if causes.contains("channel binding") => BINDING,
+        true => LOGIN,
+        false => "",
+    };
+    Error::new(ErrorKind::Unavailable, format!("PostgreSQL: {error}{causes}{advice}"))
+}
+
+/// Whether the client library gave up because it has no password, or cannot log in as the server asks. Its
+/// message alone says so.
+fn lacks_login(error: &PgError) -> bool {
+    let message = error.to_string();
+    ["invalid configuration", "authentication error"].iter().any(|words| message.starts_with(words))
 }
 
 /// What to do without a database.

@@ -7,6 +7,9 @@
 //!
 //! A server tells each connection which process serves it, so that it can be cancelled, and a pooler
 //! tells something that it has made up itself. Where the two differ, two connections are compared.
+//!
+//! A pooler in session mode gives a session to the next client when the one before has gone. If it does not
+//! reset it first, what was set is left there too.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,6 +20,7 @@ use std::time::Duration;
 
 use deadpool::managed::Manager as _;
 use deadpool_postgres::{ClientWrapper, Manager};
+use flows_core::clock::uuid_v7;
 use flows_core::error::{Error, ErrorKind};
 use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -30,6 +34,8 @@ use crate::sql::{ALL, BEGIN_APART, BEGIN_UNHURRIED};
 
 /// How often two connections are compared: others use the pooler too, and may come between.
 const ROUNDS: usize = 3;
+/// How long a pooler may take to reset a session, at first.
+const RESET: Duration = Duration::from_millis(20);
 /// How long a pooler may take to give a second connection a session.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// No process of a server has a higher number, where it runs on Linux.
@@ -40,6 +46,8 @@ const PROCESSES: i32 = 1 << 22;
 pub(crate) enum Mode {
     /// Its session: there is no pooler, or one in session mode.
     Session,
+    /// Its session, which the next client gets as it was left.
+    Unreset,
     /// Its session until the transaction ends.
     Transaction,
 }
@@ -85,8 +93,41 @@ async fn compare(one: &Client, manager: &Manager) -> Result<Mode, Fault> {
             return Ok(Mode::Transaction);
         }
     }
-    Ok(Mode::Session)
+    drop(other);
+    leaves(manager).await
 }
+
+/// Whether what a client sets is gone when the next one has its session.
+async fn leaves(manager: &Manager) -> Result<Mode, Fault> {
+    let mut marked: HashMap<i32, String> = HashMap::new();
+    for round in 1..=ROUNDS {
+        tokio::time::sleep(RESET * u32::try_from(round).unwrap_or(u32::MAX)).await;
+        let client = connect(manager).await?;
+        let (process, found) = (serves(&client).await?, first(&client, FIND_MARK).await?);
+        match marked.insert(process, found.clone()) {
+            Some(before) if before == found => return Ok(Mode::Session),
+            Some(_) => {
+                client.batch_execute(UNMARK).await?;
+                return Ok(Mode::Unreset);
+            }
+            None => drop(first(&client, &mark()).await?),
+        }
+    }
+    Ok(Mode::Session) // there was another one every time
+}
+
+/// A role and a setting that change nothing, apart from being there: not every way to reset resets both.
+fn mark() -> String {
+    let unique = uuid_v7();
+    format!(
+        "SELECT pg_catalog.set_config('flows.mark', '{unique}', false) \
+         || pg_catalog.set_config('role', session_user, false)"
+    )
+}
+
+const FIND_MARK: &str = "SELECT pg_catalog.concat(pg_catalog.current_setting('role'), \
+                         pg_catalog.current_setting('flows.mark', true))";
+const UNMARK: &str = "RESET ROLE; RESET flows.mark";
 
 /// Whether the session that was free last is given away first; or those that are free in turn, of more
 /// than two.
@@ -126,15 +167,28 @@ fn no_transactions(error: PgError) -> Fault {
     ))
 }
 
-/// The refusal of a worker's connections.
-pub(crate) fn no_place_for_workers() -> Error {
+/// A worker's connections must keep their sessions, and take along what they have set.
+pub(crate) fn check_place_of_worker(mode: Mode) -> Result<(), Error> {
+    match mode {
+        Mode::Session => Ok(()),
+        Mode::Transaction => Err(no_place_for_workers("a pooler in transaction mode")),
+        Mode::Unreset => Err(no_place_for_workers(
+            "a pooler in session mode that does not reset its sessions (set server_reset_query to \
+             DISCARD ALL, its default)",
+        )),
+    }
+}
+
+fn no_place_for_workers(pooler: &str) -> Error {
     Error::new(
         ErrorKind::Configuration,
-        "a worker cannot work through a pooler in transaction mode, where its settings would be left on \
-         sessions of others: give its engine a connection to PostgreSQL itself, or to a pooler in \
-         session mode (Engine::connect with that URL; or beside the pool, \
-         Engine::builder().pool(..).url(..)). Engines that only start, signal and look may go through \
-         this pooler",
+        format!(
+            "a worker cannot work through {pooler}, where its settings would be left on sessions of \
+             others: give its engine a connection to PostgreSQL itself, or to a pooler in session mode \
+             that resets its sessions (Engine::connect with that URL; or beside the pool, \
+             Engine::builder().pool(..).url(..)). Engines that only start, signal and look may go through \
+             this pooler"
+        ),
     )
 }
 
@@ -158,12 +212,18 @@ pub(crate) async fn types(client: &Client, names: Names) -> Result<Types, Fault>
 
 /// The process that serves a connection at the moment.
 async fn serves(client: &Client) -> Result<i32, PgError> {
-    let answer = client.simple_query("SELECT pg_catalog.pg_backend_pid()").await?;
-    let process = answer.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+    let process = first(client, "SELECT pg_catalog.pg_backend_pid()").await?;
+    Ok(process.parse().unwrap_or(0))
+}
+
+/// The only value that a query gives, as text.
+async fn first(client: &Client, query: &str) -> Result<String, PgError> {
+    let answer = client.simple_query(query).await?;
+    let value = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0),
         _ => None,
     });
-    Ok(process.unwrap_or(0))
+    Ok(value.unwrap_or_default().to_owned())
 }
 
 /// The process that a connection was told it is served by: read from what a request to cancel would

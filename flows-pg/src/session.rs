@@ -21,7 +21,7 @@ use crate::counters::Counters;
 use crate::error::Fault;
 use crate::link::Link;
 use crate::names::Names;
-use crate::pooler::{self, Mode};
+use crate::pooler;
 use crate::source::Source;
 
 /// What every connection of a worker is set to.
@@ -101,9 +101,7 @@ impl Session {
 async fn open(source: &Source, setup: &str) -> Result<ClientWrapper, Fault> {
     let opened = async {
         let client = source.open().await?;
-        if source.own_mode(&client).await? == Mode::Transaction {
-            return Err(pooler::no_place_for_workers().into());
-        }
+        pooler::check_place_of_worker(source.own_mode(&client).await?)?;
         let names = source.names();
         let set = client.batch_execute(&names.in_text(setup)).await;
         set.map_err(|error| Fault::from(error).about(names))?;

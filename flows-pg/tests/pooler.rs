@@ -221,6 +221,33 @@ async fn in_session_mode_everything_works() {
     assert_eq!(store.outcomes(&[new.key]).await.unwrap().len(), 1);
 }
 
+/// In session mode without `server_reset_query`: the next client gets the session as it was left.
+#[tokio::test]
+async fn workers_are_refused_where_sessions_are_not_reset() {
+    let db = setup().await;
+    let reset_by_half = "server_reset_query = RESET ALL";
+    for more in BOTH.into_iter().chain([reset_by_half]) {
+        let Some(pooler) = PgBouncer::start(db.database.url(), "session", more).await else {
+            return;
+        };
+        let store = PgStore::connect(pooler.url()).await.unwrap();
+        let error = store.register(&worker(LEASE)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+        assert!(error.message().contains("set server_reset_query"), "{error}");
+        let mut hints = store.subscribe().unwrap();
+        for _ in 0..2 {
+            let client = PgStore::connect(pooler.url()).await.unwrap();
+            let new = run(None);
+            start(&client, &new).await;
+            assert!(client.describe(new.key).await.unwrap().is_some());
+        }
+        assert!(timeout(Duration::from_millis(500), hints.recv()).await.is_err(), "it listens");
+        drop(store);
+        assert_eq!(pooler.left_behind().await, [""; 0], "{more}");
+    }
+    assert_eq!(db.count("workers").await, 0);
+}
+
 #[tokio::test]
 async fn statement_mode_is_refused() {
     let db = setup().await;

@@ -172,7 +172,9 @@ async fn client_certificates_and_channel_binding() {
     let own = "sslmode=require&sslcert=FILES/client.crt&sslkey=FILES/client.key";
     server.check("localhost", &format!("{own}&channel_binding=require"), Ok(true)).await;
     let plain = server.encrypted("localhost", "sslmode=disable&channel_binding=require").await;
-    assert!(plain.is_err(), "channel binding without TLS");
+    let plain = plain.expect_err("channel binding without TLS");
+    assert!(plain.to_string().contains("channel_binding=require needs TLS"), "{plain}");
+    assert_eq!(plain.kind(), ErrorKind::Configuration, "{plain}");
 
     server.allow("hostssl all all all scram-sha-256 clientcert=verify-full").await;
     server.check("localhost", own, Ok(true)).await;
@@ -182,6 +184,45 @@ async fn client_certificates_and_channel_binding() {
     server.check("localhost", lost, Err("none.key")).await;
     server.files.write("client.key", "what is no key");
     server.check("localhost", own, Err("cannot read the private key")).await;
+}
+
+#[tokio::test]
+async fn a_client_certificate_of_version_1_is_as_good_and_what_is_wrong_with_one_is_said() {
+    let Some(server) = Encrypting::begin().await else { return };
+    let (old, authority) = certificates::of_version_1();
+    let stranger = Authority::new("nobody").sign("app", &[]);
+    for (name, identity) in [("old", &old), ("stranger", &stranger)] {
+        server.files.write(&format!("{name}.crt"), &identity.certificate);
+        server.files.write(&format!("{name}.key"), &identity.key);
+    }
+    server.put("ca.crt", &format!("{}\n{authority}", AUTHORITY.pem())).await;
+    server.allow("hostssl all all all scram-sha-256 clientcert=verify-full").await;
+    let own = |certificate: &str, key: &str| {
+        format!("sslmode=require&sslcert=FILES/{certificate}.crt&sslkey=FILES/{key}.key")
+    };
+    server.check("localhost", &own("old", "old"), Ok(true)).await;
+    let another = "is not that of the client's certificate";
+    server.check("localhost", &own("stranger", "old"), Err(another)).await;
+    let refused = "the server refuses the client's certificate";
+    server.check("localhost", &own("stranger", "stranger"), Err(refused)).await;
+}
+
+#[tokio::test]
+async fn what_a_server_lacks_is_said() {
+    let expired = AUTHORITY.sign_expired("the server", &["localhost"]);
+    let Some(server) = Encrypting::begin_with(expired, AUTHORITY.pem()).await else { return };
+    let full = "sslmode=verify-full&sslrootcert=FILES/root.crt";
+    server.check("localhost", full, Err("is not valid now")).await;
+    server.check("localhost", "sslmode=require", Ok(true)).await;
+    let version = "SELECT current_setting('server_version_num')::int";
+    let version: i32 = server.administrator.query_one(version, &[]).await.unwrap().get(0);
+    let direct = if version < 170_000 { Err("needs PostgreSQL 17 or later") } else { Ok(true) };
+    server.check("localhost", "sslmode=require&sslnegotiation=direct", direct).await;
+    server.run("ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1'").await;
+    server.run("ALTER SYSTEM SET ssl_max_protocol_version = 'TLSv1.1'").await;
+    server.reload().await;
+    while server.encrypted("localhost", "sslmode=require").await.is_ok() {} // it has not read it yet
+    server.check("localhost", "sslmode=require", Err("speaks no TLS that is safe")).await;
 }
 
 #[tokio::test]

@@ -42,6 +42,11 @@ async fn who_may_not_come_in_is_told_so() -> Result<()> {
     let (_, name) = server.rsplit_once('/').expect("a URL with a database");
     let wrong_password = format!("{before}x@{server}");
     nothing_begins(&wrong_password, &["password", "28P01", "connection string"]).await?;
+    let (without_password, _) = before.rsplit_once(':').expect("a URL with a password");
+    let no_password = format!("{without_password}@{server}");
+    nothing_begins(&no_password, &["password missing", "PGPASSWORD"]).await?;
+    let misspelt = format!("{url}?options=-c%20no_such_setting%3D1");
+    nothing_begins(&misspelt, &["no_such_setting", "42704"]).await?;
     let missing = url.replace(name, "no_such_database");
     nothing_begins(&missing, &["no_such_database", "3D000", "create the database"]).await?;
     let revoke = format!(

@@ -178,6 +178,11 @@ fn section(text: &str, service: &str, path: &Path) -> Result<Option<Pairs>> {
     let settings = lines.into_iter().skip(1).take_while(|(_, line)| !line.starts_with('['));
     let settings = settings.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let pairs = settings.map(|(number, line)| match line.split_once('=') {
+        Some((key, _)) if key.trim() == "service" => Err(wrong(format!(
+            "{}, line {}: a service cannot name another",
+            path.display(),
+            number + 1
+        ))),
         Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
         None => Err(wrong(format!("{}, line {}: there is no `=`", path.display(), number + 1))),
     });

@@ -14,6 +14,7 @@ pub(super) fn pairs(text: &str) -> Result<Pairs> {
     let text = text.trim();
     let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
     match rest {
+        _ if text.contains('\0') => Err(unreadable("it contains a NUL character")),
         Some(rest) => url(rest),
         None if text.contains("://") => Err(unreadable("its scheme is not `postgres`")),
         None => words(text),

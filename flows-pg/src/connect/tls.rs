@@ -10,7 +10,11 @@ use rustls::client::WantsClientCert;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{CertificateError, ClientConfig, ConfigBuilder, RootCertStore};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, ConfigBuilder, InconsistentKeys,
+    RootCertStore,
+};
 use tokio_postgres::config::SslNegotiation;
 use tokio_postgres::{CancelToken, Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -121,10 +125,18 @@ fn with_identity(
             key.display()
         ))
     })?;
-    let config = builder.with_client_auth_cert(chain, key_der);
-    config.map_err(|error| {
-        wrong(format!("the client's certificate {}: {error}", certificate.display()))
-    })
+    let loaded = builder.crypto_provider().key_provider.load_private_key(key_der);
+    let loaded = loaded.map_err(|error| wrong(format!("the key {}: {error}", key.display())))?;
+    let identity = CertifiedKey::new(chain, loaded);
+    // of one of version 1 of X.509 that cannot be said; the server reads it
+    if identity.keys_match() == Err(InconsistentKeys::KeyMismatch.into()) {
+        return Err(wrong(format!(
+            "the key {} (`sslkey`) is not that of the client's certificate {} (`sslcert`)",
+            key.display(),
+            certificate.display()
+        )));
+    }
+    Ok(builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity))))
 }
 
 #[cfg(unix)]
@@ -185,14 +197,55 @@ pub(super) fn explained(error: &PgError, settings: &Settings, server: &Server) -
                 .into(),
         ));
     }
+    if hangs_up(error) && settings.config.get_ssl_negotiation() == SslNegotiation::Direct {
+        return Some(wrong(
+            "the server has closed the connection: `sslnegotiation=direct` needs PostgreSQL 17 or later, \
+             with TLS; use `sslnegotiation=postgres`"
+                .into(),
+        ));
+    }
     let error = of_rustls(error)?;
+    Some(wrong(match error {
+        rustls::Error::AlertReceived(alert) => refused(*alert, settings),
+        error => distrusted(error, settings, server),
+    }))
+}
+
+/// Why the server does not go on.
+fn refused(alert: AlertDescription, settings: &Settings) -> String {
+    use AlertDescription as Alert;
+    match (alert, &settings.identity) {
+        (Alert::ProtocolVersion | Alert::HandshakeFailure, _) => format!(
+            "the server speaks no TLS that is safe ({alert:?}): let it speak TLS 1.2 or later \
+             (ssl_max_protocol_version, ssl_ciphers)"
+        ),
+        (
+            Alert::UnknownCA
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::DecryptError,
+            Some((certificate, _, _)),
+        ) => format!(
+            "the server refuses the client's certificate {} ({alert:?}): `sslcert` must be one that its \
+             authority has signed (ssl_ca_file) and that is valid now",
+            certificate.display()
+        ),
+        _ => format!("TLS: {}", rustls::Error::AlertReceived(alert)),
+    }
+}
+
+/// Why the server is not taken for the one that is wanted.
+fn distrusted(error: &rustls::Error, settings: &Settings, server: &Server) -> String {
     let host = &server.host;
     let roots = match &settings.roots {
         Roots::File(path) => path.display().to_string(),
         Roots::System => "the system's root certificates".into(),
         Roots::Nobody => "the root certificates".into(),
     };
-    Some(wrong(match error {
+    match error {
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => format!(
             "the server's certificate is not signed by any of {roots}: `sslrootcert` must name the \
              authority that signed it"
@@ -203,13 +256,31 @@ pub(super) fn explained(error: &PgError, settings: &Settings, server: &Server) -
             "the server's certificate is not for the host `{host}` ({error}): connect with a name that \
              it has, or verify the authority alone, with `sslmode=verify-ca`"
         ),
+        rustls::Error::InvalidCertificate(
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        ) => format!(
+            "the server's certificate, or that of its authority, is not valid now ({error}): renew it, or \
+             correct the clock of this machine"
+        ),
         other if other.to_string().contains("UnsupportedCertVersion") => {
             "the server's certificate has version 1 of X.509, which cannot be verified: make it anew with \
              extensions (`subjectAltName`), which makes it version 3"
                 .into()
         }
         other => format!("TLS: {other}"),
-    }))
+    }
+}
+
+/// The server has closed the connection in the middle of the handshake.
+fn hangs_up(error: &PgError) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
+    cause.is_some_and(|cause: &std::io::Error| {
+        use std::io::ErrorKind::{ConnectionReset, UnexpectedEof};
+        matches!(cause.kind(), ConnectionReset | UnexpectedEof)
+    })
 }
 
 /// The server has answered that it does not encrypt.

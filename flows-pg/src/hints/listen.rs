@@ -61,7 +61,7 @@ async fn listen(
     let (payloads, mut heard) = unbounded_channel();
     let connection = tokio::spawn(pump(wire, payloads));
     let connection = AbortOnDrop(connection.abort_handle());
-    if source.own_mode(&client).await? == Mode::Transaction {
+    if source.own_mode(&client).await? != Mode::Session {
         return Ok(Heard::Nothing);
     }
     client.batch_execute(&source.names().in_text(SETUP)).await?;

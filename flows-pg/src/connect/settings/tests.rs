@@ -106,6 +106,8 @@ fn what_is_not_known_is_refused() {
     refused("host=h sslmood=require", &[], "there is no connection setting `sslmood`");
     refused("host=h gssencmode=require", &[], "`gssencmode` is not supported");
     refused("host=h connect_timeout=soon", &[], "`connect_timeout` is not a whole number");
+    refused("host=h password=a\0b", &[], "it contains a NUL character");
+    refused("postgres://u:a\0b@h/d", &[], "it contains a NUL character");
     read("host=h gssencmode=disable client_encoding=UTF8", &[]).unwrap();
 }
 
@@ -118,7 +120,7 @@ fn passwords_and_services_from_files() {
     let pass = home.join(".pgpass");
     std::fs::write(&pass, "a:1:d:u:of a\n*:*:*:*:of all\n").unwrap();
     std::fs::set_permissions(&pass, std::fs::Permissions::from_mode(0o600)).unwrap();
-    std::fs::write(home.join(".pg_service.conf"), "[x]\nhost=other\n[y]\nhost=a\nport=1\nuser=u\n")
+    std::fs::write(home.join(".pg_service.conf"), "[x]\nservice=y\n[y]\nhost=a\nport=1\nuser=u\n")
         .unwrap();
     let password = |text, environment: &[(&str, &str)]| {
         let settings = read_at(text, environment, Some(home.clone())).unwrap();
@@ -130,6 +132,8 @@ fn passwords_and_services_from_files() {
     assert_eq!(password("host=a user=u password=own", &[]).as_deref(), Some("own"));
     assert_eq!(password("host=a user=u", &[("PGPASSWORD", "v")]).as_deref(), Some("v"));
     assert_eq!(password("dbname=d", &[("PGSERVICE", "y")]).as_deref(), Some("of a"));
+    let nested = read_at("dbname=d", &[("PGSERVICE", "x")], Some(home.clone())).unwrap_err();
+    assert!(nested.message().contains("line 2: a service cannot name another"), "{nested}");
     let other = [("PGPASSFILE", "/nowhere")];
     assert_eq!(password("host=a user=u", &other), None);
     std::fs::remove_dir_all(&home).unwrap();
