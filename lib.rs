@@ -80,6 +80,7 @@
 //! | start a run | [`engine.start(input)`](Tenant::start) | durable once awaited; `.id(…)` makes a repeated start safe |
 //! | start it together with your own rows | [`.with_tx(&tx)`](Start::with_tx) | both exist after your commit, or neither |
 //! | send it something | [`exec.signal`](Execution::signal), [`send`](Execution::send) | `.dedup(key)` makes a repeated send safe |
+//! | send it something, and start it if need be | [`engine.signal_with_start`](Tenant::signal_with_start) | callers that race agree on one run; never a run without its signal |
 //! | get its result | [`exec.result`](Execution::result) | waits for the end, also across processes; use [`describe`](Execution::describe) to see why it takes long |
 //! | end it | [`exec.cancel`](Execution::cancel), [`terminate`](Execution::terminate) | `cancel` lets its code clean up; `terminate` does not run its code |
 //! | separate customers | [`engine.tenant(id)`](Tenant) | row level security keeps each tenant to its own rows |
@@ -109,8 +110,8 @@ pub use flows_core::private as __private;
 pub use flows_core::calls::{Call, ChildCall};
 pub use flows_core::engine::Start;
 pub use flows_core::engine::{
-    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, rerun, set_engine, signal, start,
-    with_tenant,
+    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, SignalWithStart, rerun,
+    set_engine, signal, signal_with_start, start, with_tenant,
 };
 pub use flows_core::graph;
 pub use flows_core::store::{ConflictPolicy, RunStatus as Status};
@@ -186,6 +187,8 @@ mod types {
     mod tenant {}
     #[doc = include_str!("flows-core/src/engine/docs/start.md")]
     mod start {}
+    #[doc = include_str!("flows-core/src/engine/docs/signal_with_start.md")]
+    mod signal_with_start {}
     #[doc = include_str!("flows-core/src/engine/docs/execution.md")]
     mod execution {}
     #[doc = include_str!("flows-core/src/worker/docs/worker.md")]

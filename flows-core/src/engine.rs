@@ -18,6 +18,7 @@ pub(crate) mod intakes;
 mod list;
 mod outcome;
 mod send;
+mod signal_with_start;
 mod start;
 mod stuck_runs;
 mod tenant;
@@ -37,7 +38,7 @@ pub use dead_letters::{DeadLetter, DeadLetters, Rerun};
 pub use describe::Description;
 pub use execution::{AnyWorkflow, Execution, Typed};
 pub use export::History;
-pub use global::{rerun, set_engine, signal, start, with_tenant};
+pub use global::{rerun, set_engine, signal, signal_with_start, start, with_tenant};
 pub use history::HistoryEvent;
 pub use list::{List, Page, PageToken};
 #[cfg(feature = "testing")]
@@ -45,6 +46,7 @@ pub(crate) use outcome::Waiting;
 pub use send::{Cancel, SendSignal};
 #[doc(hidden)]
 pub use serde::Serialize;
+pub use signal_with_start::SignalWithStart;
 pub use start::Start;
 pub use stuck_runs::StuckRuns;
 pub use tenant::{RerunOf, Tenant};
@@ -166,10 +168,7 @@ impl Inner {
 
     /// Starts a run with the others of its batch, or apart from them where its workflow id is held.
     async fn start(&self, run: &NewRun) -> Result<Begun> {
-        #[cfg(feature = "testing")]
-        if let Some(waiting) = self.waiting.get() {
-            waiting.until_served().await;
-        }
+        self.until_served().await;
         let unless_held = |begun: Begun| (begun.started != Started::Held).then_some(begun);
         let wanted = || Wanted::of_start(run);
         let wait = async |left| {
@@ -182,6 +181,14 @@ impl Inner {
             Some(id) => held(&format!("workflow id `{id}`")),
             None => held(&format!("run {}", run.key.run)),
         })
+    }
+
+    /// In a test that has workers, one of them takes starts.
+    async fn until_served(&self) {
+        #[cfg(feature = "testing")]
+        if let Some(waiting) = self.waiting.get() {
+            waiting.until_served().await;
+        }
     }
 
     /// Sends with the others of a batch, or apart from them where the run is held.

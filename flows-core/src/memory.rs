@@ -114,6 +114,14 @@ impl ClientStore for MemoryStore {
         self.transact(|state, _| state.send(mail))
     }
 
+    fn signal_with_start<'a>(
+        &'a self,
+        run: &'a NewRun,
+        signal: &'a OutgoingMessage,
+    ) -> StoreFuture<'a, (Started, Sent)> {
+        self.transact(|state, now| state.signal_with_start(run, signal, now))
+    }
+
     fn terminate<'a>(
         &'a self,
         run: RunKey,

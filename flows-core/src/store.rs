@@ -108,6 +108,21 @@ pub fn held(what: &str) -> Error {
     Error::new(crate::error::ErrorKind::Unavailable, message)
 }
 
+/// A workflow id must be one of the workflow that a start is for.
+///
+/// # Errors
+/// `AlreadyExists`, where the run that has it is of another workflow.
+pub fn check_workflow(run: &NewRun, existing: Option<&str>) -> Result<()> {
+    let Some(other) = existing.filter(|name| *name != &*run.spec.workflow) else { return Ok(()) };
+    let id = run.spec.workflow_id.as_deref().unwrap_or_default();
+    let message = format!(
+        "workflow id `{id}` belongs to a run of workflow `{other}`, not `{}`; ids are shared by all \
+         workflows of a tenant",
+        run.spec.workflow
+    );
+    Err(Error::new(crate::error::ErrorKind::AlreadyExists, message))
+}
+
 /// The error for a run that does not exist.
 pub fn no_such_run(what: &str) -> Error {
     Error::new(crate::error::ErrorKind::NotFound, format!("there is no run {what} in this tenant"))

@@ -49,6 +49,7 @@ mod scope;
 mod send;
 mod session;
 mod settings;
+mod signal_with_start;
 mod source;
 mod sql;
 mod start;

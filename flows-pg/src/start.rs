@@ -5,7 +5,7 @@
 //! are started without it.
 
 mod columns;
-mod conflict;
+pub(crate) mod conflict;
 mod owned;
 
 use std::collections::{BTreeMap, HashSet};
@@ -18,7 +18,6 @@ use futures_util::stream;
 use uuid::Uuid;
 
 pub(crate) use self::columns::Columns;
-use self::conflict::Holder;
 use crate::error::{Fault, Remedy};
 use crate::held::{Verb, Write};
 use crate::parts::cut;
@@ -30,7 +29,7 @@ use crate::tenant::Wait;
 /// Transactions of one call that are under way at the same time.
 const TENANTS_AT_ONCE: usize = 8;
 /// How often a start is tried whose workflow id changes hands.
-const TRIES: usize = 10;
+pub(crate) const TRIES: usize = 10;
 
 type Answers = Vec<(usize, Result<Started>)>;
 
@@ -177,16 +176,8 @@ pub(crate) async fn start_within(scope: Scope<'_>, run: &NewRun) -> Result<Start
     Err(conflict::contested(run).into())
 }
 
-/// Starts one run if its workflow id is free.
-async fn start(scope: Scope<'_>, run: &NewRun) -> Result<bool, Fault> {
+/// Starts one run if its workflow id is free; whether it was.
+pub(crate) async fn start(scope: Scope<'_>, run: &NewRun) -> Result<bool, Fault> {
     let columns = Columns::sorted([run]);
     Ok(!scope.query(START, &columns.params()).await?.is_empty())
-}
-
-impl Holder {
-    /// Whether the policy lets the new run have the workflow id of this one.
-    fn gives_way_to(&self, run: &NewRun) -> bool {
-        let replaces = run.on_conflict == flows_core::store::ConflictPolicy::TerminateExisting;
-        replaces && !self.is_open && self.run != run.key.run
-    }
 }

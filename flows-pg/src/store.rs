@@ -201,6 +201,14 @@ impl ClientStore for PgStore {
         Box::pin(self.0.send_held(messages, limit))
     }
 
+    fn signal_with_start<'a>(
+        &'a self,
+        run: &'a NewRun,
+        signal: &'a OutgoingMessage,
+    ) -> StoreFuture<'a, (Started, Sent)> {
+        Box::pin(self.0.signal_with_start(run, signal))
+    }
+
     fn terminate<'a>(
         &'a self,
         run: RunKey,

@@ -18,7 +18,7 @@ use crate::error::{Fault, Remedy};
 use crate::link::Link;
 use crate::names::Names;
 use crate::scope::Scope;
-use crate::{pooler, rerun, send, start, terminate};
+use crate::{pooler, rerun, send, signal_with_start, start, terminate};
 
 /// The marker of this store: `tx: &impl InTransaction<Postgres>` is a transaction of PostgreSQL.
 #[derive(Debug, Clone, Copy)]
@@ -40,11 +40,7 @@ impl<'a> Foreign<'a> {
     }
 
     async fn start(self, run: &NewRun) -> Result<Started> {
-        let started = start::start_within(self.scope(run.key.tenant), run).await;
-        started.map_err(|fault| match &run.spec.workflow_id {
-            Some(id) => named(fault, &format!("workflow id `{id}`")),
-            None => of_run(run.key)(fault),
-        })
+        start::start_within(self.scope(run.key.tenant), run).await.map_err(of_start(run))
     }
 
     async fn send(self, message: &OutgoingMessage) -> Result<Sent> {
@@ -63,6 +59,13 @@ fn named(fault: Fault, what: &str) -> Error {
             error.with_message(message)
         }
         _ => fault.into(),
+    }
+}
+
+fn of_start(run: &NewRun) -> impl FnOnce(Fault) -> Error {
+    |fault| match &run.spec.workflow_id {
+        Some(id) => named(fault, &format!("workflow id `{id}`")),
+        None => of_run(run.key)(fault),
     }
 }
 
@@ -101,6 +104,15 @@ impl ClientStore for Foreign<'_> {
         _limit: Duration,
     ) -> StoreFuture<'a, Sent> {
         Box::pin(Foreign::send(*self, message))
+    }
+
+    fn signal_with_start<'a>(
+        &'a self,
+        run: &'a NewRun,
+        signal: &'a OutgoingMessage,
+    ) -> StoreFuture<'a, (Started, Sent)> {
+        let done = signal_with_start::within(self.scope(run.key.tenant), run, signal);
+        Box::pin(done.map_err(of_start(run)))
     }
 
     fn terminate<'a>(

@@ -34,6 +34,7 @@ mod replaying;
 mod retries;
 mod sealing;
 mod short_form;
+mod signal_with_start;
 mod signals;
 mod sizes;
 mod starting;

@@ -17,6 +17,26 @@ async fn adds(ctx: &WorkflowContext) -> Result<u64> {
     Ok(sum)
 }
 
+/// Two statements start a run with its signal; three signal one that exists.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_with_start_is_one_transaction_of_few_statements() -> Result<()> {
+    let bench = Bench::new().await?;
+    let engine = bench.engine().await?;
+    let send = |id: u64| engine.signal_with_start(adds::Input {}, "go", &1).id(format!("run {id}"));
+    let counts = || engine.store().counters().into_iter().collect::<BTreeMap<_, _>>();
+    let count = |name: &str| counts().get(name).copied().unwrap_or(0);
+    for id in 0..SIGNALS {
+        send(id).await?;
+    }
+    assert_eq!((count("start"), count("holders"), count("send")), (SIGNALS, 0, SIGNALS));
+    for id in 0..SIGNALS {
+        send(id).await?;
+    }
+    let expected = (2 * SIGNALS, SIGNALS, 2 * SIGNALS);
+    assert_eq!((count("start"), count("holders"), count("send")), expected, "{:?}", counts());
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_to_a_parked_run_is_sent_claimed_and_committed() -> Result<()> {
     let bench = Bench::new().await?;

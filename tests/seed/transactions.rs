@@ -1,9 +1,12 @@
 //! `with_tx`: start, signal and rerun belong to the application's own transaction.
 
+use std::future::IntoFuture;
+
 use flows::prelude::*;
 
 use crate::order::{Warehouse, order};
 use crate::scene::Scene;
+use crate::waiting::until;
 
 #[tokio::test]
 async fn a_start_that_rolls_back_leaves_nothing_g1() -> Result<()> {
@@ -79,6 +82,44 @@ async fn a_signal_that_rolls_back_is_never_received_g6() -> Result<()> {
     tx.rollback().await?;
     exec.send(Warehouse { available: true }).await?;
     scene.with_worker(exec.result()).await?; // the other one would have made it fail
+    Ok(())
+}
+
+/// The run and its first signal exist together, or not at all; others wait for which it is.
+#[tokio::test]
+async fn a_signal_with_start_commits_or_rolls_back_with_its_run_g1() -> Result<()> {
+    let scene = Scene::new().await?;
+    let mut client = scene.client().await?;
+    let send = |cents, available| {
+        let input = order::Input { cents };
+        scene
+            .engine
+            .signal_with_start(input, Warehouse::NAME, &Warehouse { available })
+            .id("order-1")
+    };
+    let tx = client.transaction().await?;
+    let exec = send(0, false).with_tx(&tx).await?;
+    assert_eq!(scene.rows("runs").await?, 0, "invisible until the commit");
+    tx.rollback().await?;
+    assert_eq!(exec.describe().await.unwrap_err().kind(), ErrorKind::NotFound);
+    for table in ["runs", "ready", "inbox"] {
+        assert_eq!(scene.rows(table).await?, 0, "{table}");
+    }
+
+    let tx = client.transaction().await?;
+    let first = send(5, true).with_tx(&tx).await?;
+    let again = send(5, true).with_tx(&tx).await?;
+    assert_eq!(again.run_id(), first.run_id(), "its own start is seen");
+    let other = tokio::spawn(send(0, true).into_future());
+    let admin = scene.client().await?;
+    let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
+                                  AND datname = current_database())";
+    until(async || Ok(admin.query_one(waiting, &[]).await?.get(0))).await?;
+    tx.commit().await?;
+    let other = other.await??;
+    assert_eq!(other.run_id(), first.run_id());
+    assert_eq!(scene.rows("inbox").await?, 3);
+    scene.with_worker(first.result()).await?; // the other input would have made it fail
     Ok(())
 }
 

@@ -42,7 +42,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "claim claim_stuck collect read_inboxes release reload scan scope",
             "describe find held poll retire retry_stuck",
             "list send start stuck",
-            "commit rerun terminate",
+            "commit rerun signal_with_start terminate",
             "transaction",
         ],
     ),

@@ -10,7 +10,9 @@ use super::waiters::FirstNews;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::limits::check_name;
-use crate::store::{ClientStore, InTransaction, NewRun, OutgoingMessage, Sent, no_such_run};
+use crate::store::{
+    ClientStore, InTransaction, NewRun, OutgoingMessage, Sent, Started, no_such_run,
+};
 
 /// What a client's call does for a tenant, and where.
 pub(super) struct Access<'t> {
@@ -55,6 +57,18 @@ impl<'t> Access<'t> {
             Some(tx) => tx.send_one(message).await,
             None => self.tenant.inner.send(message).await,
         }
+    }
+
+    /// Both in one transaction.
+    pub(super) async fn signal_with_start(
+        &self,
+        new: &NewRun,
+        signal: &OutgoingMessage,
+    ) -> Result<(Started, Sent)> {
+        if self.is_certain() {
+            self.tenant.inner.until_served().await;
+        }
+        self.store().signal_with_start(new, signal).await
     }
 
     /// The run that is meant.

@@ -10,7 +10,7 @@ use super::dead_letters::Rerun;
 use super::execution::Target;
 use super::send::SendSignal;
 use super::tenant::{RerunOf, Tenant};
-use super::{Engine, Start};
+use super::{Engine, SignalWithStart, Start};
 use crate::definition::WorkflowInput;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -44,6 +44,17 @@ pub fn signal<'t, T: Serialize>(
 ) -> SendSignal<'t> {
     let to = tenant("signal").map(|tenant| (tenant, Target::Id(id.into())));
     SendSignal::new(to, name.into(), payload)
+}
+
+/// Sends a signal to the run of a workflow id, and starts that run if there is none; see
+/// [`Tenant::signal_with_start`].
+pub fn signal_with_start<'t, I: WorkflowInput, T: Serialize>(
+    input: I,
+    name: impl Into<String>,
+    payload: &T,
+) -> SignalWithStart<'t, I::Workflow> {
+    let start = Start::new(tenant("signal_with_start"), input);
+    SignalWithStart::new(start, name.into(), payload)
 }
 
 /// Starts a dead letter again; see [`Tenant::rerun`].

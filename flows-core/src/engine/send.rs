@@ -22,9 +22,50 @@ use crate::store::{
 #[must_use = "nothing is sent unless this is awaited"]
 pub struct SendSignal<'t> {
     to: Result<(Access<'t>, Target)>,
+    signal: Signalled,
+}
+
+/// A signal, as its sender gives it.
+pub(super) struct Signalled {
     name: String,
     payload: Result<Payload>,
+    pub(super) dedup: Option<String>,
+}
+
+/// A signal that can be sent, and read back.
+pub(super) struct CheckedSignal {
+    name: String,
+    payload: Payload,
     dedup: Option<String>,
+}
+
+impl Signalled {
+    pub(super) fn new<T: Serialize>(name: String, payload: &T) -> Self {
+        Self { name, payload: Payload::json(payload), dedup: None }
+    }
+
+    pub(super) fn checked(self, limit: usize) -> Result<CheckedSignal> {
+        let Self { name, payload, dedup } = self;
+        check_name("signal name", &name)?;
+        if let Some(key) = &dedup {
+            check_name("dedup key", key)?;
+        }
+        let payload = payload?.within(limit, || format!("payload of signal `{name}`"))?;
+        Ok(CheckedSignal { name, payload, dedup })
+    }
+}
+
+impl CheckedSignal {
+    /// As a message.
+    pub(super) fn to(&self, run: RunKey) -> OutgoingMessage {
+        OutgoingMessage {
+            to: run,
+            kind: MessageKind::Signal,
+            name: self.name.clone(),
+            payload: self.payload.clone(),
+            dedup: self.dedup.clone(),
+        }
+    }
 }
 
 impl<'t> SendSignal<'t> {
@@ -34,12 +75,12 @@ impl<'t> SendSignal<'t> {
         payload: &T,
     ) -> Self {
         let to = to.map(|(tenant, target)| (Access::new(tenant), target));
-        Self { to, name, payload: Payload::json(payload), dedup: None }
+        Self { to, signal: Signalled::new(name, payload) }
     }
 
     /// A key by which the run receives this signal once, however often it is sent.
     pub fn dedup(mut self, key: impl Into<String>) -> Self {
-        self.dedup = Some(key.into());
+        self.signal.dedup = Some(key.into());
         self
     }
 
@@ -52,21 +93,8 @@ impl<'t> SendSignal<'t> {
 
     async fn run(self) -> Result<()> {
         let (access, target) = self.to?;
-        check_name("signal name", &self.name)?;
-        if let Some(key) = &self.dedup {
-            check_name("dedup key", key)?;
-        }
-        let limit = access.tenant.inner.payload_limit();
-        let payload =
-            self.payload?.within(limit, || format!("payload of signal `{}`", self.name))?;
-        let message = |to| OutgoingMessage {
-            to,
-            kind: MessageKind::Signal,
-            name: self.name.clone(),
-            payload: payload.clone(),
-            dedup: self.dedup.clone(),
-        };
-        deliver(&access, &target, message).await.map(drop)
+        let signal = self.signal.checked(access.tenant.inner.payload_limit())?;
+        deliver(&access, &target, |run| signal.to(run)).await.map(drop)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::ids::RunKey;
 use crate::limits::{check_duration, check_name, check_time};
 use crate::payload::Payload;
 use crate::retry::RetryPolicy;
-use crate::store::{ConflictPolicy, InTransaction, NewRun, RunSpec, RunView, Started};
+use crate::store::{ConflictPolicy, InTransaction, NewRun, RunSpec, Started, check_workflow};
 
 /// Starts a run; await it to get the run's [`Execution`].
 #[cfg_attr(not(doctest), doc = include_str!("docs/start.md"))]
@@ -121,10 +121,16 @@ impl<'t, W: Workflow> Start<'t, W> {
     }
 
     async fn run(self) -> Result<Execution<W>> {
+        let (access, new) = self.checked()?;
+        start(&access, new).await
+    }
+
+    /// The run to start, and where.
+    pub(super) fn checked(self) -> Result<(Access<'t>, NewRun)> {
         let access = self.access?;
         let limit = access.tenant.inner.payload_limit();
         let new = self.options.into_run::<W>(&access.tenant, self.input?, limit)?;
-        start(&access, new).await
+        Ok((access, new))
     }
 }
 
@@ -198,7 +204,9 @@ async fn start<W: Workflow>(access: &Access<'_>, new: NewRun) -> Result<Executio
                 access.tell_of_end(key);
             }
             Started::Exists(key) => {
-                check_same(&new, access.store().describe(key).await?)?;
+                let existing = access.store().describe(key).await?;
+                let workflow = existing.as_ref().map(|view| &*view.spec.workflow);
+                check_workflow(&new, workflow)?;
                 return Ok(execution(access, &new, key, FirstNews::default()));
             }
         }
@@ -206,7 +214,7 @@ async fn start<W: Workflow>(access: &Access<'_>, new: NewRun) -> Result<Executio
     Err(contended(&new))
 }
 
-fn execution<W: Workflow>(
+pub(super) fn execution<W: Workflow>(
     access: &Access<'_>,
     new: &NewRun,
     key: RunKey,
@@ -215,21 +223,6 @@ fn execution<W: Workflow>(
     let workflow_id = new.spec.workflow_id.as_deref().map(str::to_owned);
     let target = Target::Run { key, workflow_id, certain: access.is_certain(), news };
     Execution::new(access.tenant.clone(), target)
-}
-
-/// The run that exists must be of the same workflow.
-fn check_same(new: &NewRun, existing: Option<RunView>) -> Result<()> {
-    let other = existing.map(|view| Arc::clone(&view.spec.workflow));
-    let Some(other) = other.filter(|name| *name != new.spec.workflow) else { return Ok(()) };
-    let id = new.spec.workflow_id.as_deref().unwrap_or_default();
-    Err(Error::new(
-        ErrorKind::AlreadyExists,
-        format!(
-            "workflow id `{id}` belongs to a run of workflow `{other}`, not `{}`; ids are \
-             shared by all workflows of a tenant",
-            new.spec.workflow
-        ),
-    ))
 }
 
 fn contended(new: &NewRun) -> Error {

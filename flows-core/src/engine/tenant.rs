@@ -10,7 +10,7 @@ use super::execution::{Execution, Target, Typed};
 use super::list::List;
 use super::send::SendSignal;
 use super::stuck_runs::StuckRuns;
-use super::{Inner, Start};
+use super::{Inner, SignalWithStart, Start};
 use crate::definition::WorkflowInput;
 
 /// An engine for one tenant. None of its statements reads or writes a row of another tenant.
@@ -51,6 +51,20 @@ impl Tenant {
         payload: &T,
     ) -> SendSignal<'t> {
         SendSignal::new(Ok((self.clone(), Target::Id(id.into()))), name.into(), payload)
+    }
+
+    /// Sends a signal to the run of a workflow id, and starts that run if there is none: both are one
+    /// transaction.
+    ///
+    /// Say `.id("cart-42")`, then await it; also with the options of [`start`](Self::start), `.dedup(key)`
+    /// and `.with_tx(&tx)`.
+    pub fn signal_with_start<'t, I: WorkflowInput, T: Serialize>(
+        &self,
+        input: I,
+        name: impl Into<String>,
+        payload: &T,
+    ) -> SignalWithStart<'t, I::Workflow> {
+        SignalWithStart::new(self.start(input), name.into(), payload)
     }
 
     /// Runs, newest first; await it, or filter first. Also counts them: `.count()`.
@@ -109,6 +123,18 @@ macro_rules! default_tenant_methods {
         ) -> $crate::engine::SendSignal<'t> {
             let $engine = self;
             $tenant.signal(id, name, payload)
+        }
+
+        /// Sends a signal to the run of a workflow id, and starts that run if there is none; see
+        /// [`Tenant::signal_with_start`]($crate::Tenant::signal_with_start).
+        pub fn signal_with_start<'t, I: $crate::WorkflowInput, T: $crate::engine::Serialize>(
+            &self,
+            input: I,
+            name: impl Into<String>,
+            payload: &T,
+        ) -> $crate::engine::SignalWithStart<'t, I::Workflow> {
+            let $engine = self;
+            $tenant.signal_with_start(input, name, payload)
         }
 
         /// Runs, newest first; see [`Tenant::list`]($crate::Tenant::list).

@@ -1,12 +1,14 @@
 //! Starts and reruns: who may have a workflow id.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::run::{PlacementRow, StoredRun};
 use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
-use crate::store::{ConflictPolicy, NewRun, Park, Started, no_such_run};
+use crate::store::{NewRun, OutgoingMessage, Park, Sent, Started, check_workflow, no_such_run};
 use crate::time::Timestamp;
 
 impl State {
@@ -53,6 +55,42 @@ impl State {
         Ok(started)
     }
 
+    /// [`ClientStore::signal_with_start`](crate::store::ClientStore::signal_with_start).
+    pub(super) fn signal_with_start(
+        &mut self,
+        run: &NewRun,
+        signal: &OutgoingMessage,
+        now: Timestamp,
+    ) -> Result<(Started, Sent)> {
+        let Some(existing) = self.holder(run) else {
+            return self.begin_with(run, signal, now);
+        };
+        if existing == run.key {
+            return Ok((Started::Created, Sent::Duplicate)); // by this start, whose answer was lost
+        }
+        let found = self.runs.get(&existing);
+        let (status, workflow) =
+            found.map(|run| (run.status(), Arc::clone(&run.spec.workflow))).unzip();
+        check_workflow(run, workflow.as_deref())?;
+        let sent = self.send(&OutgoingMessage { to: existing, ..signal.clone() });
+        match sent {
+            Err(_) if status.is_some_and(|status| run.on_conflict.replaces(status)) => {
+                self.begin_with(run, signal, now)
+            }
+            sent => Ok((Started::Exists(existing), sent?)),
+        }
+    }
+
+    fn begin_with(
+        &mut self,
+        run: &NewRun,
+        signal: &OutgoingMessage,
+        now: Timestamp,
+    ) -> Result<(Started, Sent)> {
+        let started = self.begin(run, now);
+        Ok((started, self.send(&OutgoingMessage { to: run.key, ..signal.clone() })?))
+    }
+
     /// A start inside a record of `by`: a workflow id that another run has is left alone.
     pub(super) fn start_within(&mut self, by: RunKey, run: &NewRun, now: Timestamp) {
         let successor = run.spec.predecessor == Some(by.run);
@@ -71,12 +109,13 @@ impl State {
     }
 
     fn conflict(&mut self, run: &NewRun, existing: RunKey, now: Timestamp) -> Result<Started> {
-        let keeps = existing == run.key || self.runs.get(&existing).is_some_and(StoredRun::is_open);
-        match run.on_conflict {
-            ConflictPolicy::Reject => Err(already_exists(run, existing)),
-            ConflictPolicy::UseExisting => Ok(Started::Exists(existing)),
-            ConflictPolicy::TerminateExisting if keeps => Ok(Started::Exists(existing)),
-            ConflictPolicy::TerminateExisting => Ok(self.begin(run, now)),
+        let other = self.runs.get(&existing).filter(|_| existing != run.key);
+        if other.is_some_and(|other| run.on_conflict.replaces(other.status())) {
+            Ok(self.begin(run, now))
+        } else if run.on_conflict.refuses() {
+            Err(already_exists(run, existing))
+        } else {
+            Ok(Started::Exists(existing))
         }
     }
 

@@ -38,6 +38,21 @@ pub trait ClientStore: Send + Sync {
     fn send_held<'a>(&'a self, mail: &'a OutgoingMessage, limit: Duration)
     -> StoreFuture<'a, Sent>;
 
+    /// Starts a run and sends it a signal, or sends that to the open run that has its workflow id: one
+    /// transaction, so there is never the one without the other. A run that has ended gives its id to the
+    /// new one as the conflict policy says; if it does not, the answer is an error (`Closed`). So it is
+    /// (`AlreadyExists`) where the id is one of another workflow. A key that the existing run has received
+    /// is answered by [`Sent::Duplicate`], open or not. Waits for others as
+    /// [`terminate`](crate::store::ClientStore::terminate) does.
+    ///
+    /// Crash after, unacknowledged: the same run is not started twice, and a signal with a key is not
+    /// received twice.
+    fn signal_with_start<'a>(
+        &'a self,
+        run: &'a NewRun,
+        signal: &'a OutgoingMessage,
+    ) -> StoreFuture<'a, (Started, Sent)>;
+
     /// Ends an open run from outside, whatever it is doing: appends `record` (a `terminated`
     /// event) behind its journal, so that its owner's next append loses. `mail` goes out in the same
     /// transaction (to its parent). `false`: it had ended, and nothing was done. Waits for somebody's

@@ -18,6 +18,7 @@ mod pages;
 mod reruns;
 mod scanning;
 mod setbacks;
+mod signalling;
 mod starting;
 
 use std::future::Future;
@@ -78,6 +79,14 @@ contract! {
         an_ended_run_gives_its_id_away_under_terminate_existing
         two_tenants_use_the_same_id
         of_racing_starts_one_wins;
+    signalling:
+        a_signal_starts_its_run
+        a_signal_goes_to_the_open_run_of_its_id
+        a_signal_behind_the_end_starts_what_the_policy_says
+        a_start_takes_an_id_as_the_policy_says
+        a_key_of_a_signal_is_received_once_also_behind_the_end
+        a_signal_does_not_go_to_another_workflow
+        of_racing_signals_one_starts;
     owning:
         a_run_can_be_owned_from_its_start
         claims_of_starts_differ

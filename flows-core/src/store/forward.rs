@@ -23,7 +23,8 @@ pub mod names {
 macro_rules! forward_store {
     (ClientStore for $store:ty) => {
         impl $crate::store::ClientStore for $store {
-            $crate::forward_store!(start start_held send send_held terminate rerun retry_stuck find describe);
+            $crate::forward_store!(start start_held send send_held signal_with_start);
+            $crate::forward_store!(terminate rerun retry_stuck find describe);
         }
     };
     (WorkerStore for $store:ty) => {
@@ -59,6 +60,9 @@ macro_rules! forward_store {
     };
     (@send_held) => {
         $crate::forward_store!(@ ClientStore send_held(message: &'a OutgoingMessage, limit: Duration) -> StoreFuture<'a, Sent>);
+    };
+    (@signal_with_start) => {
+        $crate::forward_store!(@ ClientStore signal_with_start(run: &'a NewRun, signal: &'a OutgoingMessage) -> StoreFuture<'a, (Started, Sent)>);
     };
     (@terminate) => {
         $crate::forward_store!(@ ClientStore terminate(run: RunKey, record: &'a [u8], close: &'a Close, messages: &'a [OutgoingMessage]) -> StoreFuture<'a, bool>);

@@ -171,6 +171,20 @@ impl ClientStore for ObservedStore {
         })
     }
 
+    fn signal_with_start<'a>(
+        &'a self,
+        run: &'a NewRun,
+        signal: &'a OutgoingMessage,
+    ) -> StoreFuture<'a, (Started, Sent)> {
+        Box::pin(async move {
+            let done = self.store.signal_with_start(run, signal).await;
+            if starts_later(run) {
+                self.due_later();
+            }
+            done
+        })
+    }
+
     fn terminate<'a>(
         &'a self,
         run: RunKey,

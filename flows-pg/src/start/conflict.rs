@@ -2,7 +2,7 @@
 
 use flows_core::error::{Error, ErrorKind, Result};
 use flows_core::ids::RunKey;
-use flows_core::store::{ConflictPolicy, NewRun, Started};
+use flows_core::store::{NewRun, RunStatus, Started};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -15,28 +15,33 @@ use crate::store::Shared;
 use crate::tenant::Wait;
 
 /// The run that stands in the way of a new one.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Holder {
-    pub(super) run: Uuid,
-    pub(super) is_open: bool,
+#[derive(Debug, Clone)]
+pub(crate) struct Holder {
+    pub(crate) run: Uuid,
+    pub(crate) workflow: String,
+    status: RunStatus,
 }
 
 impl Holder {
-    fn read(row: &Row) -> Self {
-        Self { run: row.get("run_id"), is_open: row.get::<_, i16>("status") == 0 }
+    fn read(row: &Row) -> Result<Self> {
+        let (run, workflow) = (row.get("run_id"), row.get("workflow"));
+        Ok(Self { run, workflow, status: crate::rows::status(row)? })
+    }
+
+    /// Whether the policy lets the new run have the workflow id of this one.
+    pub(crate) fn gives_way_to(&self, run: &NewRun) -> bool {
+        self.run != run.key.run && run.on_conflict.replaces(self.status)
     }
 
     /// The answer to a start that it stands in the way of.
-    pub(super) fn answer(self, run: &NewRun) -> Result<Started> {
+    pub(super) fn answer(&self, run: &NewRun) -> Result<Started> {
         if self.run == run.key.run {
             return Ok(Started::Created); // by this start, whose first answer was lost
         }
-        match run.on_conflict {
-            ConflictPolicy::Reject => Err(already_exists(run, self.run)),
-            ConflictPolicy::UseExisting | ConflictPolicy::TerminateExisting => {
-                Ok(Started::Exists(RunKey { run: self.run, ..run.key }))
-            }
+        if run.on_conflict.refuses() {
+            return Err(already_exists(run, self.run));
         }
+        Ok(Started::Exists(RunKey { run: self.run, ..run.key }))
     }
 }
 
@@ -55,7 +60,7 @@ impl Shared {
         for number in numbers {
             let run = &runs[*number];
             let found = rows.iter().find(|row| row.get::<_, Uuid>("wanted") == run.key.run);
-            let answer = match found.map(Holder::read) {
+            let answer = match found.map(Holder::read).transpose()? {
                 Some(holder) if !holder.gives_way_to(run) => holder.answer(run),
                 _ if waits => self.start_alone(run).await,
                 _ => Ok(Started::Held), // it may be: the batch has waited once
@@ -78,20 +83,20 @@ impl Shared {
 }
 
 /// Finds the run that stands in the way of this one.
-pub(super) async fn holder(scope: Scope<'_>, run: &NewRun) -> Result<Option<Holder>, Fault> {
+pub(crate) async fn holder(scope: Scope<'_>, run: &NewRun) -> Result<Option<Holder>, Fault> {
     let columns = Columns::new([run]);
     let rows = scope.query(HOLDERS, &columns.params()).await?;
-    Ok(rows.first().map(Holder::read))
+    Ok(rows.first().map(Holder::read).transpose()?)
 }
 
 /// Takes the workflow id from a run that has ended; `false` when somebody else has.
-pub(super) async fn yield_id(scope: Scope<'_>, run: &NewRun, from: Uuid) -> Result<bool, Fault> {
+pub(crate) async fn yield_id(scope: Scope<'_>, run: &NewRun, from: Uuid) -> Result<bool, Fault> {
     let rows = scope.query(YIELD_ID, &[&run.key.shard, &run.key.tenant, &from]).await?;
     Ok(!rows.is_empty())
 }
 
 /// Others start and end runs of this id faster than this start can look.
-pub(super) fn contested(run: &NewRun) -> Error {
+pub(crate) fn contested(run: &NewRun) -> Error {
     let id = run.spec.workflow_id.as_deref().unwrap_or("without an id");
     let message = format!("others keep starting runs of workflow id `{id}`; try again");
     Error::new(ErrorKind::Unavailable, message)

@@ -185,6 +185,11 @@ fn a_next_that_is_dropped_loses_nothing() {
         script,
         &[signal("go", 1), completes(2, 12), signal("go", 2), completes(1, 11)],
         expect![[r#"
+            begin: run charge(1) #1, run charge(2) #2
+            signal go 1: waits
+            #2 completes with 12: waits
+            signal go 2: waits
+            #1 completes with 11: gives [1,12,2,11]
         "#]],
     );
 }

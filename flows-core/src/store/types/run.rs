@@ -20,6 +20,28 @@ pub enum ConflictPolicy {
     UseExisting,
     /// Terminate the run if it is open, and start a new one under the same id.
     TerminateExisting,
+    /// Start a new one if the run has ended without success: failed, timed out, cancelled or terminated.
+    /// Else refuse the start.
+    AllowIfFailed,
+    /// Start a new one if the run has ended, however it did. Refuse the start while it is open.
+    AllowIfClosed,
+}
+
+impl ConflictPolicy {
+    /// Whether a run in this state gives its workflow id to a new one.
+    pub fn replaces(self, existing: RunStatus) -> bool {
+        use RunStatus::{Cancelled, Failed, Terminated, TimedOut};
+        match self {
+            Self::Reject | Self::UseExisting => false,
+            Self::TerminateExisting | Self::AllowIfClosed => !existing.is_open(),
+            Self::AllowIfFailed => matches!(existing, Cancelled | Failed | Terminated | TimedOut),
+        }
+    }
+
+    /// Whether a start is refused because of a run that keeps its workflow id.
+    pub fn refuses(self) -> bool {
+        matches!(self, Self::Reject | Self::AllowIfFailed | Self::AllowIfClosed)
+    }
 }
 
 /// The state of a run, as stored.

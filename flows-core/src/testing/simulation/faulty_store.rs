@@ -250,6 +250,7 @@ enum Verb {
     ReadMail,
     RetryStuck,
     StartOwned,
+    SignalWithStart,
 }
 
 impl Verb {
@@ -310,6 +311,15 @@ impl ClientStore for FaultyStore {
         limit: Duration,
     ) -> StoreFuture<'a, Sent> {
         Box::pin(self.call(Verb::Send, &[], self.inner().send_held(mail, limit)))
+    }
+
+    fn signal_with_start<'a>(
+        &'a self,
+        run: &'a NewRun,
+        signal: &'a OutgoingMessage,
+    ) -> StoreFuture<'a, (Started, Sent)> {
+        let done = self.inner().signal_with_start(run, signal);
+        Box::pin(self.call(Verb::SignalWithStart, &[], done))
     }
 
     fn terminate<'a>(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::process::{SimProcess, injected, is_injected};
 use super::world::World;
 use crate::definition::Workflow;
-use crate::engine::{Execution, Start, Tenant};
+use crate::engine::{Execution, SignalWithStart, Start, Tenant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::payload::Payload;
 use crate::store::ConflictPolicy;
@@ -17,6 +17,7 @@ use crate::store::ConflictPolicy;
 #[derive(Clone)]
 pub(super) struct PlannedRun {
     start: StartFn,
+    signal: SignalFn,
     input: Payload,
     pub(super) messages: Vec<PlannedMessage>,
     pub(super) any_outcome: bool,
@@ -37,6 +38,7 @@ impl PlannedRun {
     pub(super) fn new<W: Workflow>(input: &W::Input) -> Result<Self> {
         Ok(Self {
             start: start::<W>,
+            signal: signal_with_start::<W>,
             input: Payload::json(input)?,
             messages: Vec::new(),
             any_outcome: false,
@@ -48,6 +50,28 @@ fn start<W: Workflow>(tenant: &Tenant, input: Payload, id: &str) -> StartFuture 
     let start = Start::<W>::of_payload(tenant, input).id(id);
     let start = start.on_conflict(ConflictPolicy::UseExisting);
     Box::pin(async move { Ok(start.await?.typed()) })
+}
+
+type SignalFn = fn(&Tenant, Payload, &str, &Signalled) -> SignalFuture;
+type SignalFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// A signal of a client, and its key.
+struct Signalled {
+    name: String,
+    payload: serde_json::Value,
+    key: String,
+}
+
+fn signal_with_start<W: Workflow>(
+    tenant: &Tenant,
+    input: Payload,
+    id: &str,
+    signal: &Signalled,
+) -> SignalFuture {
+    let start = Start::<W>::of_payload(tenant, input);
+    let send = SignalWithStart::new(start, signal.name.clone(), &signal.payload);
+    let send = send.id(id).dedup(&signal.key);
+    Box::pin(async move { send.await.map(drop) })
 }
 
 /// What came of a start, as its client knows it.
@@ -91,7 +115,19 @@ pub(super) async fn play(
     for (number, message) in begin.messages.iter().enumerate() {
         tokio::time::sleep(world.chance.pause(1_500)).await;
         sent += 1;
-        match persist(&world, || send(exec.clone(), number, message.clone())).await {
+        // what a mutation does to a signal, it does to one that is sent to its run
+        let by_id = world.mutation.is_none() && world.chance.one_in(3);
+        let sending = || async {
+            let key = format!("message-{number}");
+            match message.clone() {
+                PlannedMessage::Signal(name, payload) if by_id => {
+                    let signal = Signalled { name, payload, key };
+                    (begin.signal)(&tenant, begin.input.clone(), &id, &signal).await
+                }
+                message => send(exec.clone(), key, message).await,
+            }
+        };
+        match persist(&world, sending).await {
             // The run has ended, perhaps because an earlier try went through.
             Err(error) if error.kind() == ErrorKind::Closed => break,
             other => other?,
@@ -127,11 +163,9 @@ pub(super) fn id_of(number: usize) -> String {
     format!("run-{number}")
 }
 
-async fn send(exec: Execution, number: usize, message: PlannedMessage) -> Result<()> {
+async fn send(exec: Execution, key: String, message: PlannedMessage) -> Result<()> {
     match message {
-        PlannedMessage::Signal(name, payload) => {
-            exec.signal(name, &payload).dedup(format!("message-{number}")).await
-        }
+        PlannedMessage::Signal(name, payload) => exec.signal(name, &payload).dedup(key).await,
         PlannedMessage::Cancel => exec.cancel().await,
         PlannedMessage::Terminate => exec.terminate("the script says so").await,
     }

@@ -1,0 +1,113 @@
+//! A signal for the run of a workflow id, which is started with it where there is none.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::execution::Execution;
+use super::send::Signalled;
+use super::start::{Start, execution};
+use super::waiters::FirstNews;
+use crate::definition::Workflow;
+use crate::error::{Error, Result};
+use crate::retry::RetryPolicy;
+use crate::store::{ConflictPolicy, InTransaction, Started};
+
+/// Sends a signal, and starts the run that receives it if there is none; await it to get the run's
+/// [`Execution`].
+#[cfg_attr(not(doctest), doc = include_str!("docs/signal_with_start.md"))]
+#[must_use = "nothing is sent unless this is awaited"]
+pub struct SignalWithStart<'t, W: Workflow> {
+    start: Start<'t, W>,
+    signal: Signalled,
+}
+
+macro_rules! options_of_start {
+    ($($(#[$doc:meta])+ $option:ident($given:ident: $type:ty);)+) => {$(
+        $(#[$doc])+
+        pub fn $option(mut self, $given: $type) -> Self {
+            self.start = self.start.$option($given);
+            self
+        }
+    )+};
+}
+
+impl<'t, W: Workflow> SignalWithStart<'t, W> {
+    pub(crate) fn new<T: Serialize>(start: Start<'t, W>, name: String, payload: &T) -> Self {
+        Self { start, signal: Signalled::new(name, payload) }
+    }
+
+    options_of_start! {
+        /// The workflow id of the run that receives the signal; needed.
+        id(id: impl Into<String>);
+        /// What happens when the run with this id has ended. By default that is an error of kind
+        /// [`Closed`](crate::ErrorKind::Closed); [`AllowIfClosed`](ConflictPolicy::AllowIfClosed) and
+        /// [`AllowIfFailed`](ConflictPolicy::AllowIfFailed) start a new one. An open run always receives the
+        /// signal, so [`TerminateExisting`](ConflictPolicy::TerminateExisting) is refused.
+        on_conflict(policy: ConflictPolicy);
+        /// Of a run that is started: see [`Start::start_at`].
+        start_at(time: SystemTime);
+        /// Of a run that is started: see [`Start::delay`].
+        delay(delay: Duration);
+        /// Of a run that is started: see [`Start::timeout`].
+        timeout(limit: Duration);
+        /// Of a run that is started: see [`Start::queue`].
+        queue(queue: impl Into<String>);
+        /// Of a run that is started: see [`Start::priority`].
+        priority(priority: i16);
+        /// Of a run that is started: see [`Start::retry`].
+        retry(policy: RetryPolicy);
+    }
+
+    /// A key by which the run receives this signal once, however often it is sent.
+    pub fn dedup(mut self, key: impl Into<String>) -> Self {
+        self.signal.dedup = Some(key.into());
+        self
+    }
+
+    /// Does both inside a transaction of the application's: see [`Start::with_tx`].
+    pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
+        self.start = self.start.with_tx(tx);
+        self
+    }
+
+    async fn run(self) -> Result<Execution<W>> {
+        let (access, new) = self.start.checked()?;
+        if new.spec.workflow_id.is_none() {
+            return Err(Error::invalid(
+                "a signal with start needs the workflow id of the run that receives it: say `.id(..)`",
+            ));
+        }
+        if new.on_conflict == ConflictPolicy::TerminateExisting {
+            return Err(Error::invalid(
+                "a signal with start never terminates the run that exists, it signals it: say \
+                 `.on_conflict(ConflictPolicy::AllowIfClosed)` to start a new run after one that has ended",
+            ));
+        }
+        let limit = access.tenant.inner.payload_limit();
+        let signal = self.signal.checked(limit)?.to(new.key);
+        let (started, sent) = access.signal_with_start(&new, &signal).await?;
+        let key = match started {
+            Started::Exists(key) => {
+                access.tell_of_message(key, &sent);
+                key
+            }
+            Started::Created | Started::Owned { .. } | Started::Held => {
+                access.tell_of_start(&new);
+                new.key
+            }
+        };
+        Ok(execution(&access, &new, key, FirstNews::default()))
+    }
+}
+
+impl<'t, W: Workflow> IntoFuture for SignalWithStart<'t, W> {
+    type Output = Result<Execution<W>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 't>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
