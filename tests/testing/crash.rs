@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use flows::prelude::*;
-use flows::testing::crash_everywhere;
+use flows::testing::{Simulation, crash_everywhere};
 use serde::{Deserialize, Serialize};
 
 use crate::shop::{self, Confirmation, Receipt, charge_payment};
@@ -237,4 +237,43 @@ async fn dropped_children_are_cancelled_wherever_a_worker_dies() {
 async fn outing(ctx: &WorkflowContext) -> Result<()> {
     hasty(ctx).await?;
     ctx.sleep(24 * HOUR).await
+}
+
+#[activity(codec = "postcard")]
+async fn squared(of: u64) -> Result<u128> {
+    Ok(u128::from(of) * u128::from(of))
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Sums {
+    most: u128,
+    least: i128,
+    signalled: u128,
+}
+
+#[workflow]
+async fn adds_up(ctx: &WorkflowContext, most: u128, least: i128) -> Result<Sums> {
+    let square = squared(ctx, u64::MAX).await?;
+    ctx.sleep(HOUR / 2).await?;
+    let signalled: u128 = ctx.signal("more").await?;
+    Ok(Sums { most: most.max(square), least, signalled })
+}
+
+/// A JSON value would round them.
+#[flows::test]
+async fn numbers_are_exact() {
+    let sums = crash_everywhere(adds_up::Input { most: u128::MAX, least: i128::MIN })
+        .signal("more", &(u128::MAX - 1))
+        .await?;
+    assert_eq!(sums, Sums { most: u128::MAX, least: i128::MIN, signalled: u128::MAX - 1 });
+}
+
+#[test]
+fn a_simulation_has_exact_numbers() {
+    let simulated = Simulation::new()
+        .start(adds_up::Input { most: u128::MAX, least: i128::MIN })
+        .signal("more", &u128::MAX)
+        .schedules(3)
+        .run();
+    assert_eq!(simulated.unwrap_or_else(|error| panic!("{error}")).schedules, 3);
 }

@@ -16,6 +16,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::mock::{self, Mock, WorkflowMock};
 use crate::context::StateMap;
@@ -64,7 +65,7 @@ type InsertOnce = Box<dyn Fn(&mut StateMap)>;
 struct PlannedSignal {
     after: Duration,
     name: String,
-    payload: Result<serde_json::Value, serde_json::Error>,
+    payload: Result<Box<RawValue>>,
 }
 
 impl<I: WorkflowInput> CrashEverywhere<I> {
@@ -88,7 +89,7 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         name: impl Into<String>,
         payload: &T,
     ) -> Self {
-        let payload = serde_json::to_value(payload);
+        let payload = Payload::json(payload).and_then(|json| json.decode());
         self.signals.push(PlannedSignal { after, name: name.into(), payload });
         self
     }
@@ -161,8 +162,7 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         if task.is_none() {
             self.check(&undisturbed, number).await?;
         }
-        let output = serde_json::to_vec(&undisturbed.outcome?)?;
-        Payload::from_json(output).decode()
+        Payload::from_json(undisturbed.outcome?.get()).decode()
     }
 
     async fn check(&self, undisturbed: &CrashRun, number: u32) -> Result<()> {

@@ -29,6 +29,7 @@ use crate::definition::{Activity, WorkflowInput};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::memory::MemoryStore;
+use crate::payload::Payload;
 use crate::registry::Registry;
 use crate::worker::Worker;
 use audit::RunEnd;
@@ -180,7 +181,7 @@ impl Simulation {
 
     /// Sends a signal to the run that was started last, some time after the previous message.
     pub fn signal<T: Serialize>(self, name: impl Into<String>, payload: &T) -> Self {
-        let payload = serde_json::to_value(payload);
+        let payload = Payload::json(payload).and_then(|json| json.decode());
         let name = name.into();
         self.with_last(|begin| {
             begin.messages.push(PlannedMessage::Signal(name, payload?));

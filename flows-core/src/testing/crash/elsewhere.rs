@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use std::{env, fs, thread};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::run::CrashRun;
 use super::verdict::in_words;
@@ -67,7 +67,7 @@ pub(super) struct Task {
     number: u32,
     history: String,
     /// What the run gave, unless that was an error.
-    output: Option<Value>,
+    output: Option<Box<RawValue>>,
     /// In seconds.
     began: u64,
 }
@@ -240,10 +240,10 @@ impl Task {
             return Some(error.to_string());
         }
         let again = replay::turn_of(registry, &history).ok()?.outcome?;
-        let again = again.and_then(|output| output.decode::<Value>());
+        let again = again.and_then(|output| output.decode::<Box<RawValue>>());
         let (Some(output), Ok(again)) = (&self.output, again) else { return None };
         let is_last = history.kinds().last() == Some("run_completed");
-        (is_last && *output != again).then(|| {
+        (is_last && output.get() != again.get()).then(|| {
             let [here, there] = [output, &again].map(|output| in_words(&Ok(output.clone())));
             format!("its outcome\n    undisturbed: {here}\n    replayed:    {there}")
         })

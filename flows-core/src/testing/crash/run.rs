@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::task::JoinHandle;
 
 use super::plan::{CrashPlan, CrashPoint, Progress};
@@ -11,7 +11,7 @@ use super::{CrashEverywhere, PlannedSignal};
 use crate::clock;
 use crate::context::StateMap;
 use crate::definition::WorkflowInput;
-use crate::engine::{AnyWorkflow, Engine, Execution, History, HistoryEvent};
+use crate::engine::{AsText, Engine, Execution, History, HistoryEvent};
 use crate::error::Result;
 use crate::memory::MemoryStore;
 use crate::registry::Registry;
@@ -31,7 +31,8 @@ pub(super) struct CrashRun {
     pub(super) place: Option<CrashPoint>,
     /// Whether the run has ended; if not, the outcome says why it never will.
     pub(super) ended: bool,
-    pub(super) outcome: Result<Value>,
+    /// The output as it is stored.
+    pub(super) outcome: Result<Box<RawValue>>,
     pub(super) commits: usize,
     pub(super) effects: usize,
     /// Whether its worker has died.
@@ -90,17 +91,20 @@ fn interceptor<I: WorkflowInput>(
     interceptor
 }
 
-async fn start<I: WorkflowInput>(plan: &CrashEverywhere<I>, engine: &Engine) -> Result<Execution> {
+async fn start<I: WorkflowInput>(
+    plan: &CrashEverywhere<I>,
+    engine: &Engine,
+) -> Result<Execution<AsText>> {
     let input: I = plan.input.clone()?.decode()?;
     let start = engine.start(input);
     let start = match &plan.id {
         Some(id) => start.id(id),
         None => start,
     };
-    Ok(start.await?.typed::<AnyWorkflow>())
+    Ok(start.await?.typed())
 }
 
-async fn send(signals: &[PlannedSignal], exec: &Execution, kit: &Arc<Kit>) -> Result<()> {
+async fn send(signals: &[PlannedSignal], exec: &Execution<AsText>, kit: &Arc<Kit>) -> Result<()> {
     for PlannedSignal { after, name, payload } in signals {
         let payload =
             payload.as_ref().map_err(|error| crate::Error::terminal(error.to_string()))?;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::value::RawValue;
+
 use super::plan::{Progress, Step};
 use super::run::CrashRun;
 use crate::engine::HistoryEvent;
@@ -84,9 +86,9 @@ fn effects(done: &[Progress]) -> Option<Difference> {
     None
 }
 
-pub(super) fn in_words(outcome: &Result<serde_json::Value>) -> String {
+pub(super) fn in_words(outcome: &Result<Box<RawValue>>) -> String {
     match outcome {
-        Ok(output) => output.to_string(),
+        Ok(output) => output.get().to_owned(),
         // The code is the same, and the usual causes are named at the end of the report.
         Err(error) => {
             let said = format!("error: {error}").replace(KEEP_THE_CODE, "").replace(CAUSES, "");

@@ -196,7 +196,7 @@ async fn messages(
 
 fn signals_of(messages: &[PlannedMessage]) -> Vec<(String, String)> {
     let signal = |message: &PlannedMessage| match message {
-        PlannedMessage::Signal(name, payload) => Some((name.clone(), payload.to_string())),
+        PlannedMessage::Signal(name, payload) => Some((name.clone(), payload.get().to_owned())),
         PlannedMessage::Cancel | PlannedMessage::Terminate => None,
     };
     messages.iter().filter_map(signal).collect()
@@ -250,12 +250,11 @@ async fn agrees(ended: &RunEnd, client: Client) -> Result<(), String> {
         return Err("a run has ended and its client still waits for the result".to_owned());
     };
     let told = match result {
-        Ok(output) => output.to_string(),
+        Ok(output) => output.get().to_owned(),
         Err(error) => error.message().to_owned(),
     };
     let json = ended.with.as_deref().unwrap_or("null");
-    let output = serde_json::from_str::<serde_json::Value>(json).map(|value| value.to_string());
-    if ended.status == RunStatus::Completed && output.is_ok_and(|output| output == told)
+    if ended.status == RunStatus::Completed && json == told
         || ended.status != RunStatus::Completed && ended.with.as_deref() == Some(&*told)
     {
         return Ok(());

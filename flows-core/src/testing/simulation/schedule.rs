@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use tokio::task::JoinSet;
 
 use super::audit::{self, RunEnd};
@@ -212,6 +213,6 @@ async fn live(process: SimProcess, worker: &Worker) {
 }
 
 /// Waits for a client's result, which must be there.
-pub(super) async fn result_of(client: Client) -> Option<crate::Result<serde_json::Value>> {
+pub(super) async fn result_of(client: Client) -> Option<crate::Result<Box<RawValue>>> {
     tokio::time::timeout(PATIENCE, client.result).await.ok()?.ok()
 }

@@ -5,10 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::value::RawValue;
+
 use super::process::{SimProcess, injected, is_injected};
 use super::world::World;
 use crate::definition::Workflow;
-use crate::engine::{Execution, SignalWithStart, Start, Tenant};
+use crate::engine::{AsText, Execution, SignalWithStart, Start, Tenant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::payload::Payload;
 use crate::store::ConflictPolicy;
@@ -24,12 +26,12 @@ pub(super) struct PlannedRun {
 }
 
 type StartFn = fn(&Tenant, Payload, &str) -> StartFuture;
-type StartFuture = Pin<Box<dyn Future<Output = Result<Execution>> + Send>>;
+type StartFuture = Pin<Box<dyn Future<Output = Result<Execution<AsText>>> + Send>>;
 
 /// What a client sends to a run.
 #[derive(Clone)]
 pub(super) enum PlannedMessage {
-    Signal(String, serde_json::Value),
+    Signal(String, Box<RawValue>),
     Cancel,
     Terminate,
 }
@@ -58,7 +60,7 @@ type SignalFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 /// A signal of a client, and its key.
 struct Signalled {
     name: String,
-    payload: serde_json::Value,
+    payload: Box<RawValue>,
     key: String,
 }
 
@@ -81,7 +83,7 @@ pub(super) struct Client {
     /// How many of them were acknowledged.
     pub(super) acknowledged: usize,
     /// The run's result.
-    pub(super) result: tokio::task::JoinHandle<Result<serde_json::Value>>,
+    pub(super) result: tokio::task::JoinHandle<Result<Box<RawValue>>>,
 }
 
 /// Starts a run, and sends its messages.
@@ -144,7 +146,7 @@ async fn start_somewhere(
     tenant: &Tenant,
     begin: &PlannedRun,
     id: &str,
-) -> Result<(Execution, Option<(SimProcess, Execution)>)> {
+) -> Result<(Execution<AsText>, Option<(SimProcess, Execution<AsText>)>)> {
     let input = begin.input.clone();
     let Some((process, engine)) = world.some_process() else {
         return Ok(((begin.start)(tenant, input, id).await?, None));
@@ -163,7 +165,7 @@ pub(super) fn id_of(number: usize) -> String {
     format!("run-{number}")
 }
 
-async fn send(exec: Execution, key: String, message: PlannedMessage) -> Result<()> {
+async fn send(exec: Execution<AsText>, key: String, message: PlannedMessage) -> Result<()> {
     match message {
         PlannedMessage::Signal(name, payload) => exec.signal(name, &payload).dedup(key).await,
         PlannedMessage::Cancel => exec.cancel().await,
