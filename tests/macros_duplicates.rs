@@ -78,3 +78,15 @@ fn one_of_each_is_fine() {
     register_all![place, place_v2, charge, charge].check().unwrap();
     assert!(register_all![orders::charge_customer, charge].check().is_err());
 }
+
+/// A test without an environment needs no definitions, so it does not matter that some have one name.
+#[flows::test]
+async fn a_test_that_takes_nothing_runs() {
+    assert!(
+        flows::testing::TestEnv::with(register_all![charge]).calls(charge::Activity).is_empty()
+    );
+}
+
+#[flows::test]
+#[should_panic(expected = "is defined twice")]
+async fn one_with_an_environment_says_what_to_do(_env: flows::testing::TestEnv) {}

@@ -28,7 +28,7 @@ pub use lock::{Finding, Level, Lock, LockReport, check_lock, check_lock_at, chec
 pub use replay::{
     FailedRun, Failure, ReplayAll, ReplayError, Report, replay, replay_all, replay_with,
 };
-pub use run::{on_memory, passed};
+pub use run::{in_virtual_time, on_memory, passed};
 #[doc(hidden)]
 pub use simulation::Mutation;
 pub use simulation::{Faults, Simulated, Simulation, SimulationError};

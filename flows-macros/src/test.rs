@@ -68,7 +68,7 @@ fn on_memory(test: ItemFn, krate: &Path) -> TokenStream {
     let (attrs, vis, name) = (&test.attrs, &test.vis, &test.sig.ident);
     let output = &test.sig.output;
     let (marks, body) = (marks(name.span()), body(&test, krate));
-    let run = run(&test, krate, &quote!(#krate::testing::on_memory), name.to_token_stream());
+    let run = run(&test, krate, &on_memory_of(&test, krate), name.to_token_stream());
     quote! {
         #marks
         #(#attrs)*
@@ -102,7 +102,7 @@ fn on_both(test: ItemFn, krate: &Path) -> TokenStream {
             }
         }
     };
-    let memory = one("memory", quote!(#krate::testing::on_memory));
+    let memory = one("memory", on_memory_of(&test, krate));
     let postgres = one("postgres", quote!(#krate::pg::testing::on_postgres));
     quote! {
         #(#docs)*
@@ -116,6 +116,13 @@ fn on_both(test: ItemFn, krate: &Path) -> TokenStream {
             #postgres
         }
     }
+}
+
+/// What runs a test on the memory store; one without an environment needs none of the definitions.
+fn on_memory_of(test: &ItemFn, krate: &Path) -> TokenStream {
+    let runner = if test.sig.inputs.is_empty() { "in_virtual_time" } else { "on_memory" };
+    let runner = Ident::new(runner, Span::call_site());
+    quote!(#krate::testing::#runner)
 }
 
 fn marks(span: Span) -> TokenStream {

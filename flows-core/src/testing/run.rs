@@ -16,10 +16,20 @@ const SEED: u64 = 42;
 #[doc(hidden)]
 #[track_caller]
 pub fn on_memory<F: Future>(body: impl FnOnce(TestEnv) -> F) -> F::Output {
+    in_virtual_time(|()| body(TestEnv::new()))
+}
+
+/// Runs a test that takes no environment, so that nobody asks which definitions it would serve.
+///
+/// # Panics
+/// When the machine has no resources for a runtime.
+#[doc(hidden)]
+#[track_caller]
+pub fn in_virtual_time<F: Future>(body: impl FnOnce(()) -> F) -> F::Output {
     let _seeded = clock::seeded(SEED);
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().start_paused(true).build();
-    runtime.expect("a runtime for the test").block_on(async { body(TestEnv::new()).await })
+    runtime.expect("a runtime for the test").block_on(async { body(()).await })
 }
 
 /// The end of a test without a return type: an error fails it, as people read it.
