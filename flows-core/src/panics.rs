@@ -5,6 +5,7 @@
 //! passes on. A payload may panic in its turn when it is dropped; that is caught too.
 
 pub(crate) mod guarded;
+pub(crate) mod runtime;
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -57,6 +58,18 @@ impl Caught {
         let said = said(&*payload);
         discard(payload);
         Self { place, said }
+    }
+}
+
+impl Caught {
+    /// The same of workflow code: what it did, where the panic only says what it lacks.
+    pub(crate) fn of_workflow(&self) -> String {
+        match &self.place {
+            Some(place) if runtime::is_missed(&self.said) => {
+                format!("at {place} {}", runtime::MISSED)
+            }
+            _ => self.to_string(),
+        }
     }
 }
 

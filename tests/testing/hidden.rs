@@ -240,3 +240,24 @@ async fn a_run_that_does_not_end_even_undisturbed_says_why() {
         "{error}"
     );
 }
+
+thread_local! {
+    static OF_THREAD: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+fn next_of_thread() -> u64 {
+    OF_THREAD.with(|next| next.replace(next.get() + 1))
+}
+
+/// So does a counter of a thread.
+#[workflow]
+async fn numbered(ctx: &WorkflowContext) -> Result<u64> {
+    left(ctx, next_of_thread()).await
+}
+
+#[flows::test]
+async fn a_counter_of_a_thread_is_found() {
+    let report = report(crash_everywhere(numbered::Input {}).await);
+    assert!(report.contains("`numbered` is not the same when it is run again"), "{report}");
+    assert!(report.contains("differs at .n: 0, now 1"), "{report}");
+}

@@ -12,5 +12,6 @@ mod hidden;
 mod mocks;
 mod own_errors;
 mod shop;
+mod tasks;
 mod time;
 mod waiting;

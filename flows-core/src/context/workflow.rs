@@ -16,6 +16,7 @@ use crate::durable::Durable;
 use crate::error::Result;
 use crate::journal::{Event, StoredError};
 use crate::limits::check_name;
+use crate::panics::runtime;
 use crate::payload::{Payload, Received, StoredValue};
 use crate::replay::Shared;
 use crate::replay::watch::Place;
@@ -191,7 +192,7 @@ impl WorkflowContext {
         if let Some(value) = recorded {
             return value.decode().map_err(|e| e.context_of("value", "side effect"));
         }
-        let value = make();
+        let value = runtime::within(make);
         let limit = self.shared.info.payload_limit;
         let made = Payload::json_and_read(&value).and_then(|(payload, value)| {
             Ok((payload.within(limit, || "value of a side effect".into())?, value))

@@ -358,7 +358,7 @@ impl Drop for Machine {
 }
 
 fn panicked(who: &str, panic: &Caught) -> Stuck {
-    Stuck::new(format!("{who} {panic}"))
+    Stuck::new(format!("{who} {}", panic.of_workflow()))
 }
 
 /// Starts of attempts: they move nothing, and are noted when everything else is replayed.

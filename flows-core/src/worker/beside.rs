@@ -1,8 +1,9 @@
 //! A thread beside the only one of a test's runtime, for user code: what blocks it is told, and not
 //! waited for any longer.
 //!
-//! The runtime's thread waits meanwhile, so nothing happens in another order than without it. It is used
-//! by the testing kit alone: in production a runtime with one thread is blocked, and says so.
+//! The runtime's thread waits meanwhile, so nothing happens in another order than without it. The thread
+//! enters no runtime, so that a task which workflow code starts is found. It is used by the testing kit
+//! alone: in production a runtime with one thread is blocked, and says so.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +14,7 @@ use tokio::runtime::Handle;
 
 use super::hand_off::Receipt;
 use super::job::{Done, Job};
+use crate::panics::runtime;
 use crate::replay::Probe;
 
 /// How long user code may hold its thread, of real time.
@@ -22,6 +24,11 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 type Work = Box<dyn FnOnce() + Send>;
 
+thread_local! {
+    /// One for all workers of a test, so that what user code keeps in a thread is found there again.
+    static BESIDE: Arc<Beside> = Arc::default();
+}
+
 /// The thread, if there is one.
 #[derive(Default)]
 pub(super) struct Beside(Mutex<Option<Sender<Work>>>);
@@ -30,6 +37,11 @@ pub(super) struct Beside(Mutex<Option<Sender<Work>>>);
 pub(super) struct Blocked(pub(super) Option<String>);
 
 impl Beside {
+    /// Beside the thread that asks.
+    pub(super) fn of_this_thread() -> Arc<Self> {
+        BESIDE.with(Arc::clone)
+    }
+
     /// Runs user code there. Where there is no thread to be had, it runs here.
     pub(super) fn run(
         &self,
@@ -42,7 +54,7 @@ impl Beside {
         let (there, runtime) = (Arc::clone(&shown), runtime.clone());
         let logs = tracing::dispatcher::get_default(Clone::clone);
         let work = move || {
-            let _runtime = runtime.enter();
+            runtime::withhold(runtime);
             let begun = |probe| *there.lock().unwrap_or_else(PoisonError::into_inner) = Some(probe);
             let did = tracing::dispatcher::with_default(&logs, || job.run(begun));
             drop(done.send(did)); // or nobody waits any more

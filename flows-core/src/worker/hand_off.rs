@@ -33,7 +33,7 @@ pub(super) struct HandOff {
     /// Whether others can go on while a thread is blocked: not on a runtime that has no other.
     pub(super) can_move: bool,
     /// Where user code of a test runs on such a runtime.
-    pub(super) beside: Option<Beside>,
+    pub(super) beside: Option<Arc<Beside>>,
     closed: AtomicBool,
     /// Where the session logs.
     logs: tracing::Dispatch,
@@ -86,7 +86,7 @@ impl HandOff {
     ) -> Arc<Self> {
         let logs = tracing::dispatcher::get_default(Clone::clone);
         let (inner, closed) = (Mutex::default(), AtomicBool::new(false));
-        let beside = (!can_move).then(Beside::default);
+        let beside = (!can_move).then(Beside::of_this_thread);
         Arc::new(Self { inner, budget, inbox, runtime, can_move, beside, closed, logs })
     }
 
