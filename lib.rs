@@ -71,6 +71,7 @@
 //! | the same, some at once | [`map_concurrent`], [`stream_concurrent`] | a limit on how many run at the same time; results in order, or as they come |
 //! | whichever is first | [`select!`] | the losers are dropped, and so cancelled |
 //! | a call made now, awaited later | [`.start()`](Call::start) | it runs meanwhile; forgetting it fails a test |
+//! | what must be undone if the workflow fails | [`ctx.saga()`](WorkflowContext::saga) | its steps are undone in reverse, each recorded and retried |
 //! | another workflow | call it like an activity | a child with its own journal, on any worker; it is cancelled with its call, unless you [`detach`](ChildCall::detach) it |
 //!
 //! **How do I start and control runs?**
@@ -107,7 +108,7 @@
 #[doc(hidden)]
 pub use flows_core::private as __private;
 
-pub use flows_core::calls::{Call, ChildCall};
+pub use flows_core::calls::{Call, ChildCall, Saga};
 pub use flows_core::engine::Start;
 pub use flows_core::engine::{
     AnyWorkflow, DeadLetter, Description, History, HistoryEvent, SignalWithStart, rerun,
@@ -142,8 +143,8 @@ pub mod prelude {
     pub use crate::Context as _;
     pub use crate::{
         Activity, ActivityContext, ConflictPolicy, DeadLetter, Description, Durable, Engine, Error,
-        ErrorClass, ErrorKind, Execution, Registry, Result, RetryPolicy, Signal, Status, Tenant,
-        TimeoutKind, Worker, Workflow, WorkflowContext, WorkflowInput,
+        ErrorClass, ErrorKind, Execution, Registry, Result, RetryPolicy, Saga, Signal, Status,
+        Tenant, TimeoutKind, Worker, Workflow, WorkflowContext, WorkflowInput,
     };
     // By their own path, so that the function `signal` does not come with the attribute.
     pub use flows_macros::{
@@ -199,6 +200,8 @@ mod types {
     mod activity_context {}
     #[doc = include_str!("flows-core/src/calls/docs/call.md")]
     mod call {}
+    #[doc = include_str!("flows-core/src/calls/docs/saga.md")]
+    mod saga {}
     #[doc = include_str!("flows-core/src/combinators/docs/join_all.md")]
     mod join_all {}
     #[doc = include_str!("flows-core/src/combinators/docs/map_concurrent.md")]

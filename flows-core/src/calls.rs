@@ -3,6 +3,8 @@
 mod activity;
 mod child;
 mod continuing;
+mod saga;
 
 pub use activity::Call;
 pub use child::ChildCall;
+pub use saga::{Compensate, Compensated, Compensation, Saga, SagaCall, Undoes, compensation};

@@ -12,10 +12,12 @@ mod side_effect;
 mod signal;
 mod stop;
 mod timer;
+mod undo;
 mod workflow;
 
 pub(crate) use activity::Heartbeats;
 pub use activity::{ActivityContext, ActivityInfo, StateMap};
+pub(crate) use cancel::Raised;
 pub use cancel::{Cancelled, Shield};
 pub use exactly_once::{ExactlyOnce, Fate};
 pub(crate) use exactly_once::{SealRequest, Sealer};
@@ -24,4 +26,5 @@ pub use side_effect::SideEffect;
 pub use signal::{Signal, SignalFuture};
 pub(crate) use stop::Stop;
 pub use timer::{Sleep, Timeout};
+pub(crate) use undo::{CodeEnd, undo};
 pub use workflow::{WorkflowContext, WorkflowRng};

@@ -182,6 +182,14 @@ impl Error {
         self
     }
 
+    /// The same error as a failure: neither tried again nor a cancellation.
+    pub(crate) fn into_failure(mut self) -> Self {
+        if self.is_retryable() || self.is_cancelled() {
+            (self.0.kind, self.0.timeout) = (ErrorKind::Terminal, None);
+        }
+        self
+    }
+
     /// The same error, naming what it was about: `input of \`order\`: …`.
     pub(crate) fn context_of(self, part: &str, name: &str) -> Self {
         let message = format!("{part} of `{name}`: {}", self.0.message);

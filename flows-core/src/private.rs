@@ -5,7 +5,7 @@ pub use serde;
 pub use serde_json::Value;
 pub use tokio;
 
-pub use crate::calls::{Call, ChildCall};
+pub use crate::calls::{Call, ChildCall, Compensated, Compensation, compensation};
 pub use crate::combinators::*;
 pub use crate::context::{ActivityContext, Signal, WorkflowContext};
 pub use crate::definition::{

@@ -12,6 +12,7 @@ mod op;
 mod patches;
 mod place;
 mod probe;
+mod sagas;
 mod signals;
 mod state;
 mod stuck;
@@ -34,6 +35,7 @@ pub(crate) use machine::Halt;
 pub(crate) use machine::{Body, Shared};
 pub(crate) use op::{Dropped, What};
 pub(crate) use probe::Probe;
+pub(crate) use sagas::{NotUndone, SagaStep, Undoing};
 pub(crate) use state::State;
 #[cfg(feature = "testing")]
 pub(crate) use state::Trail;

@@ -118,6 +118,7 @@ const AT_ONCE: &[&str] = &[
     "random",
     "rng",
     "run_id",
+    "saga",
     "set_attribute",
     "set_query",
     "tenant_id",

@@ -32,6 +32,7 @@ mod panics;
 mod payloads;
 mod replaying;
 mod retries;
+mod saga;
 mod sealing;
 mod short_form;
 mod signal_with_start;

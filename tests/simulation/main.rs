@@ -85,6 +85,17 @@ fn cancellation_and_cleaning_up() {
 }
 
 #[test]
+fn sagas_are_undone() {
+    play(Simulation::new().schedules(FEW).start(undone::Input { patience: 60_000 }));
+}
+
+#[test]
+fn sagas_are_undone_while_they_are_cancelled() {
+    let simulation = Simulation::new().schedules(FEW).start(undone::Input { patience: 300 });
+    play(simulation.cancel().any_outcome());
+}
+
+#[test]
 fn termination() {
     let simulation = Simulation::new().schedules(FEW).start(family::Input { children: 2 });
     play(simulation.terminate().any_outcome());

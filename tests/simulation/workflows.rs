@@ -125,6 +125,29 @@ pub(crate) async fn hunt(ctx: &WorkflowContext) -> Result<u64> {
     step(ctx, 3).await
 }
 
+#[activity(retry(max_attempts = 100, initial_interval = "20ms"))]
+async fn unstep(number: u64) -> Result<u64> {
+    Ok(number - 1)
+}
+
+#[activity(compensate = unstep)]
+async fn saga_step(number: u64) -> Result<u64> {
+    Ok(number + 1)
+}
+
+/// Undoes three steps, unless it is stopped while it waits.
+#[workflow]
+pub(crate) async fn undone(ctx: &WorkflowContext, patience: u64) -> Result<u64> {
+    let saga = ctx.saga();
+    for number in 0..3 {
+        saga.run(saga_step(ctx, number)).await?;
+    }
+    let limit = Duration::from_millis(patience);
+    ctx.timeout(limit, saga.run(saga_step(ctx, 3))).await?;
+    ctx.sleep(limit).await?;
+    Err(Error::terminal("all for nothing"))
+}
+
 /// Waits, and cleans up when it is cancelled.
 #[workflow]
 pub(crate) async fn stay(ctx: &WorkflowContext) -> Result<u64> {

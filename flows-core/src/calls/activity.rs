@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+
 use crate::context::{OpHandle, WorkflowContext};
 use crate::definition::{Activity, ActivityDef};
 use crate::durable::sealed::Sealed;
@@ -81,6 +83,14 @@ impl<A: Activity> Call<A> {
     pub fn cancel(self) {
         self.call.handle.is_awaited();
     }
+
+    pub(super) fn untyped(&self) -> &UntypedCall {
+        &self.call
+    }
+
+    pub(super) fn untyped_mut(&mut self) -> &mut UntypedCall {
+        &mut self.call
+    }
 }
 
 fn activity(name: &str) -> String {
@@ -109,7 +119,7 @@ impl<A: Activity> Sealed for Call<A> {
 }
 
 /// A call without the types of its activity: compiled once for all of them.
-struct UntypedCall {
+pub(super) struct UntypedCall {
     handle: OpHandle,
     name: &'static str,
     /// With its hash; until it is issued.
@@ -133,7 +143,28 @@ impl UntypedCall {
         self.overrides.get_or_insert_default()
     }
 
-    fn issue(&mut self) {
+    /// Its input, unless that cannot be encoded.
+    pub(super) fn payload(&self) -> Option<Payload> {
+        match &self.input {
+            Some(input) => input.as_ref().ok().map(|(input, _)| input.clone()),
+            None => self.handle.shared().lock().input_of(self.handle.op()),
+        }
+    }
+
+    /// Why it was not called.
+    pub(super) fn take_refused(&mut self) -> Option<Error> {
+        self.refused.take()
+    }
+
+    pub(super) fn poll_payload(&mut self, cx: &Context<'_>) -> Poll<Result<Payload>> {
+        self.handle.poll(cx)
+    }
+
+    pub(super) fn decode<T: DeserializeOwned>(&self, output: &Payload) -> Poll<Result<T>> {
+        self.handle.decode_output(output, self.name)
+    }
+
+    pub(super) fn issue(&mut self) {
         let Some(input) = self.input.take() else { return };
         let mut state = self.handle.shared().lock();
         let (now, cancelled) = (state.now, state.is_cancelled().then(|| state.cancellation()));

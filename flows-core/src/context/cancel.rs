@@ -56,8 +56,22 @@ impl<F: Durable> Shield<F> {
     }
 }
 
-/// Lowers the shield again, also when the poll panics.
-struct Raised<'a>(&'a Shared);
+impl<F> Shield<F> {
+    /// Around what this crate makes.
+    pub(super) fn around(shared: &Arc<Shared>, future: F) -> Self {
+        Self { future: Box::pin(future), shared: Arc::clone(shared) }
+    }
+}
+
+/// A raised shield: lowered when this is dropped, also when the poll panics.
+pub(crate) struct Raised<'a>(&'a Shared);
+
+impl<'a> Raised<'a> {
+    pub(crate) fn over(shared: &'a Shared) -> Self {
+        shared.lock().shields += 1;
+        Self(shared)
+    }
+}
 
 impl Drop for Raised<'_> {
     fn drop(&mut self) {
@@ -70,8 +84,7 @@ impl<F: Future> Future for Shield<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let shared = Arc::clone(&self.shared);
-        shared.lock().shields += 1;
-        let _raised = Raised(&shared);
+        let _raised = Raised::over(&shared);
         self.future.as_mut().poll(cx)
     }
 }

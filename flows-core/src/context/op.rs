@@ -107,11 +107,19 @@ impl OpHandle {
         cx: &Context<'_>,
         name: &str,
     ) -> Poll<Result<T>> {
-        let decoded = match std::task::ready!(self.poll(cx)) {
-            Ok(output) => output.decode(),
-            Err(error) => return Poll::Ready(Err(error)),
-        };
-        match decoded {
+        match std::task::ready!(self.poll(cx)) {
+            Ok(output) => self.decode_output(&output, name),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// The same of an output that it has.
+    pub(crate) fn decode_output<T: DeserializeOwned>(
+        &self,
+        output: &Payload,
+        name: &str,
+    ) -> Poll<Result<T>> {
+        match output.decode() {
             Ok(value) => Poll::Ready(Ok(value)),
             Err(error) => {
                 self.cannot_read(error, name);

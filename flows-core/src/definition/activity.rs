@@ -48,6 +48,9 @@ pub trait Activity: Send + Sync + 'static {
         ActivityOptions::default()
     }
 
+    /// The function of the activity that undoes it, as the attribute names it.
+    const COMPENSATION: &'static str = "";
+
     /// How input and output are written.
     const CODEC: Codec = Codec::Json;
 
@@ -109,6 +112,8 @@ pub struct ActivityDef {
     pub state_needs: Vec<StateNeed>,
     /// See [`Activity::PATH`].
     pub path: &'static str,
+    /// See [`Activity::COMPENSATION`].
+    pub compensation: &'static str,
     #[cfg(feature = "testing")]
     pub(crate) shapes: Shapes,
     /// Of the definition: two of one name are two.
@@ -129,6 +134,7 @@ impl ActivityDef {
             transactional: A::TRANSACTIONAL,
             state_needs: A::state_needs(),
             path: A::PATH,
+            compensation: A::COMPENSATION,
             #[cfg(feature = "testing")]
             shapes: Shapes::of::<A::Input, A::Output>(),
             id: TypeId::of::<A>(),

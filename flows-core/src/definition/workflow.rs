@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 #[cfg(feature = "testing")]
 use super::Shapes;
 use super::SourceLocation;
-use crate::context::WorkflowContext;
+use crate::context::{CodeEnd, WorkflowContext};
 use crate::error::{Error, Result};
 use crate::payload::{Payload, PayloadFuture};
 use crate::replay::{Body, Shared};
@@ -127,7 +127,14 @@ impl Body for WorkflowDef {
 /// Decodes the input and makes the run's future, without polling it.
 fn begin<W: Workflow>(ctx: WorkflowContext, input: &Payload) -> Result<PayloadFuture> {
     let input = WorkflowDef::decode_input::<W>(input)?;
-    Ok(Box::pin(async move { WorkflowDef::encode_output::<W>(W::run(ctx, input).await) }))
+    let end = CodeEnd::of(ctx.shared());
+    Ok(Box::pin(async move {
+        let output = match W::run(ctx, input).await {
+            Err(error) => Err(end.undone(error).await),
+            output => output,
+        };
+        WorkflowDef::encode_output::<W>(output)
+    }))
 }
 
 impl WorkflowDef {

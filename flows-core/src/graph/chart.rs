@@ -122,7 +122,9 @@ impl Pen {
             Kind::Timeout | Kind::Shield | Kind::JoinAll | Kind::TryJoinAll | Kind::Race => {
                 self.frame(item, opens, false)
             }
-            Kind::MapConcurrent | Kind::StreamConcurrent => self.frame(item, opens, false),
+            Kind::MapConcurrent | Kind::StreamConcurrent | Kind::Saga => {
+                self.frame(item, opens, false)
+            }
             kind if kind.is_end() => self.end(item, opens),
             _ => self.put(NodeShape::Step, text(item), opens),
         }

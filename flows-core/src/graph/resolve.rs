@@ -76,6 +76,7 @@ impl Resolver<'_> {
             Kind::Call => self.call(node, false),
             Kind::Method => self.call(node, true),
             Kind::Receive => self.receive(node),
+            Kind::Saga => self.saga(node),
             kind => self.item(node, kind, node.label),
         }
     }
@@ -94,6 +95,32 @@ impl Resolver<'_> {
             Some(Callee::Helper(graph)) => self.helper(node, graph),
             None => self.item(node, Kind::Call, node.label),
         }
+    }
+
+    /// A step, and what undoes it.
+    fn saga(&mut self, node: &Node) -> Item {
+        let mut item = self.item(node, Kind::Saga, node.label);
+        for lane in &mut item.lanes {
+            let undone = |step: &Item| (step.kind == Kind::Activity).then(|| self.undo(step));
+            let undone: Vec<_> = lane.items.iter().filter_map(undone).flatten().collect();
+            lane.items.extend(undone);
+        }
+        item
+    }
+
+    fn undo(&self, step: &Item) -> Option<Item> {
+        let def = self.registry.activity(&step.label)?;
+        let home = def.path.rsplit_once("::").map_or("", |(module, _)| module);
+        let label = match names::callee(self.registry, home, def.compensation, false) {
+            Some(Callee::Activity(by)) => by.name,
+            _ => def.compensation,
+        };
+        (!label.is_empty()).then(|| Item {
+            kind: Kind::Undo,
+            label: label.to_owned(),
+            line: step.line,
+            lanes: Vec::new(),
+        })
     }
 
     fn helper(&mut self, node: &Node, graph: Graph) -> Item {

@@ -32,6 +32,11 @@ fn flattened(items: &[Item], called_in: Option<u32>) -> Vec<Item> {
     let mut flat = Vec::new();
     for item in items {
         let line = called_in.unwrap_or(item.line);
+        if item.kind == Kind::Saga {
+            // a call is the same with a saga and without
+            flat.extend(item.lanes.iter().flat_map(|lane| flattened(&lane.items, called_in)));
+            continue;
+        }
         if item.kind == Kind::Helper {
             flat.extend(item.lanes.iter().flat_map(|lane| flattened(&lane.items, Some(line))));
             continue;

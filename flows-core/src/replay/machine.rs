@@ -8,6 +8,7 @@ use super::bounds::Bounds;
 use super::check;
 use super::op::{Retry, What};
 use super::probe::Probe;
+use super::sagas::Sagas;
 use super::state::State;
 use super::stuck::Stuck;
 use super::turn::{Command, Turn};
@@ -54,6 +55,8 @@ pub trait Body {
 pub struct Shared {
     pub(crate) info: RunInfo,
     pub(crate) bounds: Bounds,
+    /// What the run can undo.
+    pub(crate) sagas: Sagas,
     state: Mutex<State>,
 }
 
@@ -84,7 +87,8 @@ impl Machine {
     /// Makes the run's future, without polling it. Stuck when the input does not decode.
     pub fn new(info: RunInfo, body: &impl Body, input: &Payload) -> Result<Self, Stuck> {
         let state = Mutex::new(State::new(info.started_at, info.key.run));
-        let shared = Arc::new(Shared { info, bounds: Bounds::default(), state });
+        let shared =
+            Arc::new(Shared { info, bounds: Bounds::default(), sagas: Sagas::default(), state });
         let future = catch(|| body.begin(&shared, input))
             .map_err(|panic| panicked("the workflow's input", &panic))?
             .map_err(|error| Stuck::new(error.to_string()))?;

@@ -144,6 +144,14 @@ impl State {
         self.last_asked = Some((op, site));
     }
 
+    /// The input of an activity that was asked for and has not ended.
+    pub(crate) fn input_of(&self, op: u32) -> Option<Payload> {
+        match &self.ops.get(&op)?.what {
+            What::Activity(task) => Some(task.input.clone()),
+            _ => None,
+        }
+    }
+
     /// Waits for a signal, from the moment of the call. Says whether it had arrived.
     pub(crate) fn wait_signal(&mut self, op: u32, name: &str, site: Place) -> bool {
         let mut entry = Op::new(What::Signal { name: name.to_owned() }, site);

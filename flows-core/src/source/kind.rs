@@ -75,6 +75,10 @@ pub enum Kind {
     MapConcurrent,
     /// `stream_concurrent(.., n, ..)`; the label is `n`.
     StreamConcurrent,
+    /// `saga.run(..)`, around what it does.
+    Saga,
+    /// What undoes a step of a saga; the label is the activity.
+    Undo,
     /// `return`.
     Return,
     /// The `return` of a helper, where the helper's body stands in its caller.
@@ -128,6 +132,8 @@ impl Kind {
             Self::Race => "race",
             Self::MapConcurrent => "map_concurrent",
             Self::StreamConcurrent => "stream_concurrent",
+            Self::Saga => "saga",
+            Self::Undo => "undo",
             Self::Return => "return",
             Self::Leave => "leave",
             Self::Break => "break",
@@ -180,6 +186,8 @@ impl Kind {
         Self::Race,
         Self::MapConcurrent,
         Self::StreamConcurrent,
+        Self::Saga,
+        Self::Undo,
         Self::Return,
         Self::Leave,
         Self::Break,

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Path;
+use syn::{Expr, Path};
 
 use super::common::Common;
 use super::retry::Retry;
 use super::value::tokens_of;
-use super::{Arg, Args};
+use super::{Arg, Args, Value};
 use crate::errors::Errors;
 
 const OWNER: &str = "`#[activity]`";
@@ -22,10 +22,14 @@ const KNOWN: &[&str] = &[
     "heartbeat",
     "queue",
     "transaction",
+    "compensate",
     "codec",
     "module",
     "crate",
 ];
+
+const COMPENSATE: &str =
+    "`compensate` takes the name of the activity that undoes this one: `compensate = refund`";
 
 /// How many options there are.
 const FIELDS: usize = 6;
@@ -35,6 +39,8 @@ pub(crate) struct ActivityArgs {
     pub(crate) common: Common,
     pub(crate) transaction: bool,
     pub(crate) postcard: bool,
+    /// The activity that undoes it.
+    pub(crate) compensate: Option<Path>,
     retry: Option<Retry>,
     limits: Vec<(&'static str, Duration)>,
     start_to_close: Option<Duration>,
@@ -47,6 +53,7 @@ impl ActivityArgs {
             common: Common::read(&mut args, errors),
             transaction: args.take("transaction").is_some_and(|arg| arg.flag(errors)),
             postcard: args.take("codec").is_some_and(|arg| postcard(&arg, errors)),
+            compensate: args.take("compensate").and_then(|arg| compensation(&arg, errors)),
             retry: args.take("retry").and_then(|arg| Retry::read(&arg, errors)),
             start_to_close: limit("start_to_close", &mut args, errors),
             limits: ["schedule_to_start", "schedule_to_close", "heartbeat"]
@@ -79,6 +86,20 @@ impl ActivityArgs {
 
 fn limit(key: &str, args: &mut Args, errors: &mut Errors) -> Option<Duration> {
     args.take(key).and_then(|arg| arg.limit(errors))
+}
+
+fn compensation(arg: &Arg, errors: &mut Errors) -> Option<Path> {
+    match &arg.value {
+        Value::Assigned(Expr::Path(path)) if path.qself.is_none() => Some(path.path.clone()),
+        Value::Assigned(other) => {
+            errors.on(other, COMPENSATE);
+            None
+        }
+        _ => {
+            errors.on(&arg.key, COMPENSATE);
+            None
+        }
+    }
 }
 
 fn postcard(arg: &Arg, errors: &mut Errors) -> bool {

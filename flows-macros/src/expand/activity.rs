@@ -1,8 +1,10 @@
 //! The expansion of `#[activity]`.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Path;
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 
 use super::body::{body, complete_error, run_body, run_method};
 use super::module;
@@ -24,6 +26,7 @@ pub(crate) fn activity(model: &Model, args: &ActivityArgs) -> TokenStream {
         super::params_impl(model),
         body(model),
         implementation(model, args),
+        compensation(model, args),
         definition,
         submission,
         super::uses(model),
@@ -49,6 +52,12 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
             const TRANSACTIONAL: bool = true;
         )
     });
+    let compensation = args.compensate.as_ref().map(|by| {
+        let by = label(by);
+        quote!(
+            const COMPENSATION: &'static str = #by;
+        )
+    });
     let complete_error = complete_error(model);
     let (options, needs) = (options(model, args), state_needs(model));
     let name = format!("::{}", model.names.function.unraw());
@@ -59,6 +68,7 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
             const PATH: &'static str = ::std::concat!(::std::module_path!(), #name);
             #codec
             #transactional
+            #compensation
             type Input = #input;
             type Output = #output;
 
@@ -68,6 +78,47 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
             #needs
         }
     }
+}
+
+/// How it is undone, where the attribute says by which activity.
+fn compensation(model: &Model, args: &ActivityArgs) -> TokenStream {
+    let Some(by) = &args.compensate else { return TokenStream::new() };
+    let (krate, input) = (&model.names.krate, &model.names.input);
+    let (definition, lints) = (model.names.definition_path(), &model.attrs.lints);
+    let [ctx, given, output] =
+        ["ctx", "input", "output"].map(|name| Ident::new(name, Span::mixed_site()));
+    let params: Vec<_> = model.params.iter().filter(|param| param.cfgs.is_empty()).collect();
+    let fields = params.iter().map(|param| &param.ident);
+    // what does not fit is said where the compensation is named
+    let at = by.span();
+    let located = |ident: &Ident| {
+        let mut ident = ident.clone();
+        ident.set_span(ident.span().located_at(at));
+        ident
+    };
+    let values = fields.clone().map(located);
+    let given_output = located(&output);
+    let call = quote_spanned!(at=>
+        #krate::__private::compensation(#ctx, #by, (#(#values,)*), #given_output)
+    );
+    quote! {
+        #(#lints)*
+        impl #krate::__private::Compensated for #definition {
+            fn compensate(
+                #ctx: &#krate::__private::WorkflowContext,
+                #given: Self::Input,
+                #output: Self::Output,
+            ) -> #krate::__private::Compensation {
+                let #input { #(#fields,)* .. } = #given;
+                #call
+            }
+        }
+    }
+}
+
+/// A path as it is written, without spaces.
+fn label(path: &Path) -> String {
+    path.to_token_stream().to_string().replace(' ', "")
 }
 
 /// The call of the body; in a transaction, if it asks for one.

@@ -45,6 +45,7 @@ const PURE: &[&str] = &[
     "attempt",
     "now",
     "is_replaying",
+    "saga",
     "set_query",
     "set_attribute",
     "clone",

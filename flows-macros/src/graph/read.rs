@@ -8,7 +8,7 @@ use syn::visit::{self, Visit};
 use syn::{
     Attribute, BinOp, Block, Expr, ExprAsync, ExprBinary, ExprBlock, ExprCall, ExprClosure,
     ExprForLoop, ExprIf, ExprLoop, ExprMatch, ExprMethodCall, ExprReturn, ExprUnary, ExprWhile,
-    Ident, Item, Label, Lifetime, Local, Macro, Token, UnOp,
+    Ident, Item, Label, Lifetime, Local, Macro, Pat, Token, UnOp,
 };
 
 use super::calls::{self, is_context};
@@ -20,11 +20,13 @@ use crate::select::Select;
 pub(super) struct Reader<'a> {
     contexts: &'a [Ident],
     nodes: Vec<Node>,
+    /// Variables that hold a saga.
+    sagas: Vec<Ident>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(contexts: &'a [Ident]) -> Self {
-        Self { contexts, nodes: Vec::new() }
+        Self { contexts, nodes: Vec::new(), sagas: Vec::new() }
     }
 
     pub(super) fn finish(self) -> Vec<Node> {
@@ -33,7 +35,7 @@ impl<'a> Reader<'a> {
 
     /// The nodes of something that stands by itself.
     fn apart(&self, read: impl FnOnce(&mut Self)) -> Vec<Node> {
-        let mut reader = Self::new(self.contexts);
+        let mut reader = Self { sagas: self.sagas.clone(), ..Self::new(self.contexts) };
         read(&mut reader);
         reader.nodes
     }
@@ -128,6 +130,13 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The name in `let saga = ctx.saga()`.
+    fn begun_saga(&self, local: &Local, init: &Expr) -> Option<Ident> {
+        let (Pat::Ident(name), Expr::MethodCall(call)) = (&local.pat, init) else { return None };
+        let begins = call.method == "saga" && is_context(&call.receiver, self.contexts);
+        begins.then(|| name.ident.clone())
+    }
+
     fn end(&mut self, kind: &'static str, label: String, span: Span) {
         // `return ctx.continue_as_new(…)` has ended already
         if self.nodes.last().is_none_or(|last| last.kind != "ContinueAsNew") {
@@ -144,6 +153,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_local(&mut self, local: &'ast Local) {
         let Some(init) = &local.init else { return };
         self.visit_expr(&init.expr);
+        self.sagas.extend(self.begun_saga(local, &init.expr));
         if let Some((token, diverge)) = &init.diverge {
             let otherwise = self.expr(diverge);
             let label = format!("{} = {}", label(&local.pat), label(&init.expr));
@@ -273,6 +283,11 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
         if is_context(&call.receiver, self.contexts) {
             return self.ask_context(call);
+        }
+        if call.method == "run" && is_context(&call.receiver, &self.sagas) {
+            let inside =
+                self.apart(|reader| call.args.iter().for_each(|arg| reader.visit_expr(arg)));
+            return self.around("Saga", String::new(), call.method.span(), inside);
         }
         visit::visit_expr_method_call(self, call);
         self.nodes.extend(calls::method(call, self.contexts));

@@ -157,6 +157,12 @@ impl<'a> StepWalk<'a> {
                 format!("`{}` became `{}`", old.kind.word(), new.kind.word()),
                 "runs in which a future failed may go on otherwise",
             ),
+            Kind::Undo => self.findings.add_at(
+                Level::Warning,
+                new.line,
+                format!("`undo {was}` became `undo {is}`"),
+                "open runs that are about to undo this step have called the one and would call the other",
+            ),
             Kind::MapConcurrent | Kind::StreamConcurrent => self.findings.add_at(
                 Level::Error,
                 new.line,

@@ -19,7 +19,7 @@ use crate::store::ConflictPolicy;
 #[derive(Clone)]
 pub(super) struct PlannedRun {
     start: StartFn,
-    signal: SignalFn,
+    signal: SendingFn,
     input: Payload,
     pub(super) messages: Vec<PlannedMessage>,
     pub(super) any_outcome: bool,
@@ -54,11 +54,11 @@ fn start<W: Workflow>(tenant: &Tenant, input: Payload, id: &str) -> StartFuture 
     Box::pin(async move { Ok(start.await?.typed()) })
 }
 
-type SignalFn = fn(&Tenant, Payload, &str, &Signalled) -> SignalFuture;
-type SignalFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+type SendingFn = fn(&Tenant, Payload, &str, &KeyedSignal) -> SendingFuture;
+type SendingFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// A signal of a client, and its key.
-struct Signalled {
+struct KeyedSignal {
     name: String,
     payload: Box<RawValue>,
     key: String,
@@ -68,8 +68,8 @@ fn signal_with_start<W: Workflow>(
     tenant: &Tenant,
     input: Payload,
     id: &str,
-    signal: &Signalled,
-) -> SignalFuture {
+    signal: &KeyedSignal,
+) -> SendingFuture {
     let start = Start::<W>::of_payload(tenant, input);
     let send = SignalWithStart::new(start, signal.name.clone(), &signal.payload);
     let send = send.id(id).dedup(&signal.key);
@@ -123,7 +123,7 @@ pub(super) async fn play(
             let key = format!("message-{number}");
             match message.clone() {
                 PlannedMessage::Signal(name, payload) if by_id => {
-                    let signal = Signalled { name, payload, key };
+                    let signal = KeyedSignal { name, payload, key };
                     (begin.signal)(&tenant, begin.input.clone(), &id, &signal).await
                 }
                 message => send(exec.clone(), key, message).await,
