@@ -247,6 +247,17 @@ BEGIN
 END
 $policies$;
 
+-- A transactional activity adds its record in its own transaction, as whatever role its body has: any but a
+-- tenant's, of a session that may become the role of workers. So it need not become it and the other again.
+DO $record$
+BEGIN
+    EXECUTE format('CREATE POLICY record ON flows.journal FOR INSERT WITH CHECK (current_user <> ''flows_tenant'' '
+        'AND pg_has_role(session_user, ''flows_worker'', %L))',
+        CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END);
+END
+$record$;
+GRANT INSERT ON flows.journal TO PUBLIC;
+
 -- A tenant may know which workers there are: they say whether a run is served, and by whom.
 CREATE POLICY tenant ON flows.workers FOR SELECT TO flows_tenant USING (current_user = 'flows_tenant');
 
@@ -268,20 +279,19 @@ BEGIN
 END
 $$;
 
--- Appends the journal row of a transactional activity, inside the activity's own transaction, and makes sure
--- that its commit is durable. The key is the fence: if somebody else has gone on with the run, the transaction
--- fails, and the activity's writes with it. So it does if the row before this one is missing, because the
--- server has lost it; where that may be, `doubtful` says so; or if this is not the transaction any more that
--- the activity was given, because its body has ended that. Its caller may be any role whose session may
--- become the role of workers, which it is while this writes, and no longer: constraints that are checked at
--- the commit are the application's. It names the schema of everything instead of having a search path of its
--- own, which would be set for each call.
-CREATE FUNCTION flows.append_one(shard smallint, tenant_id uuid, run_id uuid, place integer, events bytea,
-                                 doubtful boolean, begun timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+-- Where the record of a transactional activity goes, if anything about it is out of the ordinary; answers the
+-- position. The transaction fails, and the activity's writes with it, if it is not the one any more that the
+-- activity was given, because its body has ended that; and if the row before is missing, because the server has
+-- lost it: where that may be, `doubtful` says so. Makes sure that the commit is durable. Its caller may be any role
+-- whose session may become the role of workers, which it is while this reads, and no longer: constraints that are
+-- checked at the commit are the application's. It names the schema of everything instead of having a search path
+-- of its own, which would be set for each call.
+CREATE FUNCTION flows.checked_position(shard smallint, tenant_id uuid, run_id uuid, place integer,
+                                       doubtful boolean, begun timestamptz) RETURNS integer LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
     before CONSTANT pg_catalog.text := pg_catalog.current_setting('role');
-    now pg_catalog.text := pg_catalog.set_config('role', 'flows_worker', true);
+    now pg_catalog.text;
 BEGIN
     IF begun OPERATOR(pg_catalog.<>) pg_catalog.transaction_timestamp() THEN
         RAISE EXCEPTION USING
@@ -294,18 +304,18 @@ BEGIN
         now := pg_catalog.set_config('synchronous_commit', 'on', true);
     END IF;
     IF doubtful AND place OPERATOR(pg_catalog.>) 0 THEN
+        now := pg_catalog.set_config('role', 'flows_worker', true);
         PERFORM FROM flows.journal j
-        WHERE j.shard OPERATOR(pg_catalog.=) append_one.shard
-          AND j.tenant_id OPERATOR(pg_catalog.=) append_one.tenant_id
-          AND j.run_id OPERATOR(pg_catalog.=) append_one.run_id
+        WHERE j.shard OPERATOR(pg_catalog.=) checked_position.shard
+          AND j.tenant_id OPERATOR(pg_catalog.=) checked_position.tenant_id
+          AND j.run_id OPERATOR(pg_catalog.=) checked_position.run_id
           AND j.position OPERATOR(pg_catalog.=) (place OPERATOR(pg_catalog.-) 1);
         IF NOT found THEN
             PERFORM flows.contended();
         END IF;
+        now := pg_catalog.set_config('role', before, true);
     END IF;
-    INSERT INTO flows.journal (shard, tenant_id, run_id, position, events)
-    VALUES (shard, tenant_id, run_id, place, events);
-    now := pg_catalog.set_config('role', before, true);
+    RETURN place;
 END
 $$;
 

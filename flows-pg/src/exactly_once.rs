@@ -5,8 +5,8 @@
 //! fence, so a result that comes too late takes the body's writes back with it.
 //!
 //! Wherever the attempt is stopped, its transaction is stopped too, so that the next one does not wait
-//! for its locks. Its session carries the limits of the attempt and the name of the worker, for a
-//! worker that vanishes: the server ends it, or whoever takes over the worker's runs.
+//! for its locks. It carries the limits of the attempt and a lock that tells its worker, for a worker that
+//! vanishes: the server ends it, or whoever takes over the worker's runs.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -75,7 +75,7 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
         };
         let enter = link.prepare(ENTER_ACTIVITY).await?;
         let [statement, idle, looks] = limits.at_most(once.limit() + LATER);
-        let session: Params<'_> = &[&session_name(once.worker()), &statement, &idle, &looks];
+        let session: Params<'_> = &[&lock_key(once.worker()), &statement, &idle, &looks];
         // on its way before the first statement of the body, which does not wait for the answer
         let (entered, output) = join(link.send(&enter, session), body(&tx)).await;
         let begun = entered?.first().map(|row| row.get("begun"));
@@ -126,9 +126,9 @@ fn legible(error: Error) -> Error {
     }
 }
 
-/// What the sessions of a worker's transactional activities are called.
-pub(crate) fn session_name(worker: Uuid) -> String {
-    format!("flows activity {}", worker.simple())
+/// What the transactions of a worker's activities lock: the half of its id that is random.
+pub(crate) fn lock_key(worker: Uuid) -> i64 {
+    worker.as_u64_pair().1.cast_signed()
 }
 
 /// Adds the record and commits, and notes what became of it. Says whether the session was reset behind it.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::error::Fault;
-use crate::exactly_once::session_name;
+use crate::exactly_once::lock_key;
 use crate::link::Link;
 use crate::sql::{
     DEAD_WORKERS, END_SESSIONS, FORGET_WORKER, LOCK_DEAD_WORKER, LOCK_WORKER, RELEASE,
@@ -70,9 +70,9 @@ pub(crate) async fn release_orphans(link: Link<'_>) -> Result<Vec<i16>, Fault> {
 /// waiting. Where the login role may not do that, they end by the limits of their own.
 async fn end_sessions(link: Link<'_>) -> Result<(), Fault> {
     let dead = link.query(DEAD_WORKERS, &[]).await?;
-    let names = dead.iter().map(|row| session_name(row.get("worker_id"))).collect::<Vec<_>>();
+    let keys = dead.iter().map(|row| lock_key(row.get("worker_id"))).collect::<Vec<_>>();
     link.begin("BEGIN; SET LOCAL ROLE NONE").await?;
-    match link.query(END_SESSIONS, &[&names]).await {
+    match link.query(END_SESSIONS, &[&keys]).await {
         Ok(rows) => {
             let ended = rows.first().map_or(0, |row| row.get::<_, i64>("ended"));
             if ended > 0 {

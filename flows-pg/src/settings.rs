@@ -50,7 +50,7 @@ impl Limits {
         Ok(limits.unwrap_or_default())
     }
 
-    /// No longer than that: the parameters of `enter_activity` behind the name. What the application has
+    /// No longer than that: the parameters of `enter_activity` behind the key. What the application has
     /// set and is shorter stays.
     pub(crate) fn at_most(self, limit: Duration) -> [String; 3] {
         let limit = i64::from(i32::try_from(limit.as_millis()).unwrap_or(i32::MAX));

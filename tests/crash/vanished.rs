@@ -57,9 +57,9 @@ impl Scene {
 
     /// How many sessions hold the transaction of an activity open and do nothing.
     async fn open(&self) -> Result<i64> {
-        let open = "SELECT count(*) FROM pg_stat_activity
-                    WHERE datname = current_database() AND state = 'idle in transaction'
-                      AND application_name LIKE 'flows activity %'";
+        let open = "SELECT count(*) FROM pg_stat_activity AS a JOIN pg_locks AS l USING (pid)
+                    WHERE a.datname = current_database() AND a.state = 'idle in transaction'
+                      AND l.locktype = 'advisory' AND l.mode = 'ShareLock'";
         Ok(self.administrator.query_one(open, &[]).await?.get(0))
     }
 

@@ -1,5 +1,7 @@
 //! Guarantee 8: tenants with the same ids never meet.
 
+use flows::pg::tokio_postgres::error::SqlState;
+use flows::pg::tokio_postgres::{NoTls, connect};
 use flows::prelude::*;
 use uuid::Uuid;
 
@@ -78,5 +80,31 @@ async fn every_table_has_forced_row_security_and_the_tenant_role_sees_one_tenant
     assert_eq!(client.query_one(runs, &[]).await?.get::<_, i64>(0), 1);
     let steal = "UPDATE flows.runs SET status = 4 WHERE tenant_id = $1";
     assert_eq!(client.execute(steal, &[&BOLT]).await?, 0);
+    Ok(())
+}
+
+/// The policy that lets transactional activities add their records lets nobody else do it.
+#[tokio::test]
+async fn nobody_else_adds_rows_to_a_journal_g8() -> Result<()> {
+    const FORGE: &str = "INSERT INTO flows.journal (shard, tenant_id, run_id, position, events)
+        VALUES (1, $1, gen_random_uuid(), 0, '')";
+    let scene = Scene::new().await?;
+    let client = scene.client().await?;
+    client.batch_execute("BEGIN").await?;
+    assert_eq!(client.execute(FORGE, &[&BOLT]).await?, 1, "the application may become a worker");
+    client.batch_execute("ROLLBACK; SET ROLE flows_tenant").await?;
+    client.execute("SELECT set_config('flows.tenant_id', $1, false)", &[&ACME.to_string()]).await?;
+    let refused = client.execute(FORGE, &[&BOLT]).await.expect_err("a row of another tenant");
+    assert_eq!(refused.code().map(SqlState::code), Some("42501"), "{refused}");
+
+    let Some(url) = scene.database.superuser_url() else { return Ok(()) };
+    let (admin, connection) = connect(url, NoTls).await?;
+    tokio::spawn(connection);
+    // until its end, so that the role is never seen by others of the server
+    admin
+        .batch_execute("BEGIN; CREATE ROLE stranger; SET LOCAL SESSION AUTHORIZATION stranger")
+        .await?;
+    let refused = admin.execute(FORGE, &[&ACME]).await.expect_err("it may not become a worker");
+    assert_eq!(refused.code().map(SqlState::code), Some("42501"), "{refused}");
     Ok(())
 }
