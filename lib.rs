@@ -111,7 +111,7 @@ pub use flows_core::private as __private;
 pub use flows_core::calls::{Call, ChildCall, Saga};
 pub use flows_core::engine::Start;
 pub use flows_core::engine::{
-    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, SignalWithStart, rerun,
+    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, SignalWithStart, query, rerun,
     set_engine, signal, signal_with_start, start, with_tenant,
 };
 pub use flows_core::graph;

@@ -8,6 +8,7 @@ mod activity;
 mod cancel;
 mod exactly_once;
 mod op;
+mod query;
 mod side_effect;
 mod signal;
 mod stop;

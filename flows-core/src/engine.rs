@@ -39,7 +39,7 @@ pub use describe::Description;
 pub(crate) use execution::AsText;
 pub use execution::{AnyWorkflow, Execution, Typed};
 pub use export::History;
-pub use global::{rerun, set_engine, signal, signal_with_start, start, with_tenant};
+pub use global::{query, rerun, set_engine, signal, signal_with_start, start, with_tenant};
 pub use history::HistoryEvent;
 pub use list::{List, Page, PageToken};
 #[cfg(feature = "testing")]

@@ -222,6 +222,10 @@ impl Inspect for MemoryStore {
         self.transact(|state, _| Ok(state.outcomes(runs)))
     }
 
+    fn query<'a>(&'a self, run: RunKey, name: &'a str) -> StoreFuture<'a, Option<String>> {
+        self.transact(move |state, _| Ok(state.query(run, name)))
+    }
+
     fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>> {
         self.transact(move |state, _| Ok(state.history(run)))
     }

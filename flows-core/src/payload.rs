@@ -93,6 +93,13 @@ impl Payload {
         Self::checked(value, Form::Column)
     }
 
+    /// Encodes a value that only others read as the text that JSONB makes of it, and tries to read it as JSON.
+    pub(crate) fn published<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
+        let payload = Self { codec: Codec::Json, bytes: encode_json(&value, Form::Column)? };
+        payload.read_back::<serde_json::Value>()?;
+        Ok(payload)
+    }
+
     /// The same for a child, with a hash that is the same for equal values.
     pub(crate) fn child_input<T: Serialize + DeserializeOwned>(value: &T) -> Result<(Self, u64)> {
         Self::hashed_column(value)

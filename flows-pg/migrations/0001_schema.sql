@@ -129,6 +129,17 @@ CREATE TABLE flows.inbox_keys (
     PRIMARY KEY (shard, tenant_id, run_id, key)
 );
 
+-- The last value of each name that a run has published for queries. `rows`: how many rows its journal had with it.
+CREATE TABLE flows.query_values (
+    shard     smallint NOT NULL,
+    tenant_id uuid     NOT NULL,
+    run_id    uuid     NOT NULL,
+    name      text COLLATE "C" NOT NULL,
+    rows      integer  NOT NULL,
+    value     jsonb    NOT NULL,
+    PRIMARY KEY (shard, tenant_id, run_id, name)
+) WITH (fillfactor = 80);                               -- a value is replaced within its page
+
 -- ---- hot tables: the place of an open run is one row in one of the first three -------------------
 
 -- To be claimed, in the order of the key: oldest first within a lane and a priority. Without
@@ -230,7 +241,7 @@ DO $policies$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['runs', 'journal', 'dead_letters', 'inbox_keys', 'ready', 'owned',
+    FOREACH name IN ARRAY ARRAY['runs', 'journal', 'dead_letters', 'inbox_keys', 'query_values', 'ready', 'owned',
                                 'parked', 'inbox', 'workers'] LOOP
         EXECUTE format('ALTER TABLE flows.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY worker ON flows.%I TO flows_worker '
@@ -262,7 +273,7 @@ GRANT INSERT ON flows.journal TO PUBLIC;
 CREATE POLICY tenant ON flows.workers FOR SELECT TO flows_tenant USING (current_user = 'flows_tenant');
 
 GRANT USAGE ON SCHEMA flows TO flows_tenant, flows_worker;
-GRANT SELECT ON flows.workers TO flows_tenant;
+GRANT SELECT ON flows.workers, flows.query_values TO flows_tenant;
 GRANT SELECT, INSERT, UPDATE ON flows.runs TO flows_tenant;
 GRANT SELECT, INSERT ON flows.journal, flows.inbox_keys TO flows_tenant;
 GRANT SELECT, INSERT, DELETE ON flows.inbox TO flows_tenant;

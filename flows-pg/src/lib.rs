@@ -34,6 +34,7 @@ mod overdue;
 mod parts;
 mod poll;
 mod pooler;
+mod query;
 mod read_inboxes;
 mod register;
 mod release;

@@ -304,6 +304,10 @@ impl Inspect for PgStore {
         Box::pin(self.0.outcomes(runs))
     }
 
+    fn query<'a>(&'a self, run: RunKey, name: &'a str) -> StoreFuture<'a, Option<String>> {
+        Box::pin(self.0.query(run, name))
+    }
+
     fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>> {
         Box::pin(self.0.history(run))
     }

@@ -5,17 +5,18 @@ mod common;
 use common::*;
 use flows_core::ids::RunKey;
 use flows_core::store::traits::*;
-use flows_core::store::{ListFilter, Next, RunStatus};
+use flows_core::store::{ListFilter, Next, QueryValue, Record, RunStatus};
 use flows_pg::PgStore;
 use flows_pg::tokio_postgres::{self, Client};
 use std::time::Duration;
 use uuid::Uuid;
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "runs",
     "journal",
     "dead_letters",
     "inbox_keys",
+    "query_values",
     "ready",
     "owned",
     "parked",
@@ -39,7 +40,7 @@ async fn no_table_lacks_forced_row_security() {
         .await;
     assert!(lacking.is_empty(), "without forced row security: {lacking:?}");
     let known = db.count_of("SELECT count(*) FROM pg_tables WHERE schemaname = 'flows'").await;
-    assert_eq!(known, 10, "a table this test does not know");
+    assert_eq!(known, 11, "a table this test does not know");
     let definers = db
         .column("SELECT proname::text FROM pg_proc WHERE pronamespace = 'flows'::regnamespace AND prosecdef")
         .await;
@@ -133,6 +134,7 @@ async fn a_tenant_cannot_write_for_another() {
     let (a, b) = tenants();
     for (table, columns, values) in [
         ("inbox_keys", "shard, tenant_id, run_id, key", "1, $1, $1, 'k'"),
+        ("query_values", "shard, tenant_id, run_id, name, rows, value", "1, $1, $1, 'k', 1, '1'"),
         ("journal", "shard, tenant_id, run_id, position, events", "1, $1, $1, 0, ''"),
         ("dead_letters", "shard, tenant_id, run_id", "1, $1, $1"),
     ] {
@@ -211,7 +213,9 @@ async fn fill(db: &Setup, worker: &flows_core::store::WorkerIdentity, tenant: Uu
     claim_all(&db.store, worker).await;
     start(&db.store, &runs[3]).await; // stays ready
     let failed = Next::Close(close(RunStatus::Failed));
-    let turns = [record(runs[0].key, 0, failed), record(runs[1].key, 0, park())];
+    let stage = QueryValue { name: "stage".into(), value: "1".into() };
+    let publishing = Record { queries: vec![stage], ..record(runs[1].key, 0, park()) };
+    let turns = [record(runs[0].key, 0, failed), publishing];
     commit(&db.store, worker, &turns).await;
     let mut letter = signal(runs[2].key, 1);
     letter.dedup = Some("k".into());

@@ -109,9 +109,17 @@ async fn committed_it_happened_with_the_applications_write() {
 /// The number of rows of every table, and who has which id.
 async fn snapshot(db: &Setup) -> Vec<String> {
     let mut rows = Vec::new();
-    for table in
-        ["runs", "journal", "dead_letters", "inbox_keys", "ready", "owned", "parked", "inbox"]
-    {
+    for table in [
+        "runs",
+        "journal",
+        "dead_letters",
+        "inbox_keys",
+        "query_values",
+        "ready",
+        "owned",
+        "parked",
+        "inbox",
+    ] {
         rows.push(format!("{table}: {}", db.count(table).await));
     }
     let runs = "SELECT concat(run_id, current, status, successor) FROM flows.runs ORDER BY run_id";

@@ -30,6 +30,7 @@ mod order;
 mod own_starts;
 mod panics;
 mod payloads;
+mod queries;
 mod replaying;
 mod retries;
 mod saga;

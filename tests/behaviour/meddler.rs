@@ -147,12 +147,23 @@ impl Meddler {
                 *output = Payload::json(&result)?;
             }
         }
-        let (consumed, starts, messages) = (Vec::new(), Vec::new(), Vec::new());
+        let (consumed, starts, messages, queries) = Default::default();
         let (key, position, events) = (record.key, record.position, journal::encode(&events)?);
         let next = Next::Stay;
         let (held, claim, clears) = (0, None, false);
-        let other =
-            Record { key, position, events, consumed, starts, messages, next, held, claim, clears };
+        let other = Record {
+            key,
+            position,
+            events,
+            consumed,
+            starts,
+            messages,
+            queries,
+            next,
+            held,
+            claim,
+            clears,
+        };
         assert_eq!(self.store.commit(0, Uuid::nil(), &[other]).await?, [Committed::Done]);
         Ok(())
     }

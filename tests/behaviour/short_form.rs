@@ -30,6 +30,7 @@ const ACME: Uuid = Uuid::from_u128(0xac);
 #[workflow]
 async fn judges(ctx: &WorkflowContext) -> Result<String> {
     let verdict: String = ctx.signal("verdict").await?;
+    ctx.set_query("verdict", &verdict)?;
     if verdict == "guilty" { Err(Error::terminal(verdict)) } else { Ok(verdict) }
 }
 
@@ -51,6 +52,7 @@ async fn runs_are_started_signalled_and_rerun_for_the_surrounding_tenant(env: En
         let again = flows::rerun(&dead[0]).await?;
         flows::signal("case-1", "verdict", &"free").await?;
         assert_eq!(again.result().await?, "free");
+        assert_eq!(flows::query("case-1", "verdict").await?, Some("free".to_owned()));
         Ok::<_, Error>(again.run_id())
     })
     .await?;
@@ -64,8 +66,10 @@ async fn without_a_tenant_the_error_says_so(env: Env) -> Result<()> {
     flows::set_engine(env.engine.clone());
     let start = flows::start(judges::Input {}).await.map(drop);
     let signal = flows::signal("case-1", "verdict", &"free").await;
+    let query = flows::query::<String>("case-1", "stage").await.map(drop);
     let rerun = flows::rerun(Uuid::nil()).await.map(drop);
-    for (call, result) in [("start", start), ("signal", signal), ("rerun", rerun)] {
+    let calls = [("start", start), ("signal", signal), ("query", query), ("rerun", rerun)];
+    for (call, result) in calls {
         let error = result.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         let text = format!("flows::{call} needs a tenant: run it inside `flows::with_tenant(");

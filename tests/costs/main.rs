@@ -14,6 +14,7 @@ mod idle;
 mod large;
 mod memory;
 mod noops;
+mod queries;
 mod signals;
 mod sleepers;
 mod steps;

@@ -15,11 +15,12 @@ async fn client(url: &str) -> Result<Client> {
     Ok(client)
 }
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "runs",
     "journal",
     "dead_letters",
     "inbox_keys",
+    "query_values",
     "ready",
     "owned",
     "parked",

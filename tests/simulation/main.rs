@@ -102,6 +102,12 @@ fn termination() {
 }
 
 #[test]
+fn what_is_published_in_the_end_is_the_last_of_it() {
+    let simulation = Simulation::new().schedules(FEW).start(staged::Input { signals: 2 });
+    play((1..=2_u64).fold(simulation, |simulation, n| simulation.signal("item", &n)));
+}
+
+#[test]
 fn rounds_that_go_on_as_new_runs() {
     let simulation = Simulation::new().schedules(FEW).start(rounds::Input { round: 0, sum: 0 });
     play((1..=3_u64).fold(simulation, |simulation, n| simulation.signal("item", &n)));

@@ -210,3 +210,17 @@ pub(crate) async fn careless(ctx: &WorkflowContext) -> Result<bool> {
     ctx.sleep(Duration::from_secs(1)).await?;
     Ok(careless_count(ctx).await? <= 1)
 }
+
+/// Publishes how far it has come, and waits for one signal more than come.
+#[workflow]
+pub(crate) async fn staged(ctx: &WorkflowContext, signals: u64) -> Result<u64> {
+    ctx.set_query("stage", &"begun")?;
+    let mut sum = 0;
+    for left in (0..=signals).rev() {
+        sum += step(ctx, left).await?;
+        ctx.set_query("left", &left)?;
+        ctx.set_query("sum", &sum)?;
+        let _: u64 = ctx.signal("item").await?;
+    }
+    Ok(sum)
+}

@@ -37,7 +37,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "reserve session",
             "store",
             "migrate ways",
-            "builder check dead_letters engine exactly_once history load outcomes overdue register renew \
+            "builder check dead_letters engine exactly_once history load outcomes overdue query register renew \
              tenant",
             "claim claim_stuck collect read_inboxes release reload scan scope",
             "describe find held poll retire retry_stuck",

@@ -22,7 +22,7 @@ use crate::ending::{closed, message_to_parent};
 use crate::error::{Error, ErrorKind, Result, storable};
 use crate::ids::RunKey;
 use crate::journal;
-use crate::payload::check_size;
+use crate::payload::{Payload, check_size};
 use crate::store::{Close, RunStatus, RunView, no_such_run};
 
 /// What an [`Execution`] knows about its workflow's types.
@@ -155,6 +155,23 @@ impl<W: Typed> Execution<W> {
     pub async fn describe(&self) -> Result<Description> {
         let run = self.resolve().await?;
         Ok(Description::from(self.view(run).await?))
+    }
+
+    /// The value that the workflow has published last under this name
+    /// ([`set_query`](crate::context::WorkflowContext::set_query)); `None` until it has. It is read from the database: no worker is
+    /// asked, and none need be there. It stays after the end of the run.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such run; `Decode` when the value is no `T`.
+    pub async fn query<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let run = self.resolve().await?;
+        match self.inner().store.query(run, name).await? {
+            Some(json) => Payload::from_json(json)
+                .decode()
+                .map(Some)
+                .map_err(|error| error.context_of("published value", name)),
+            None => self.view(run).await.map(|_| None),
+        }
     }
 
     /// Everything that happened to the run, in order.

@@ -4,10 +4,11 @@ use std::future::Future;
 use std::sync::{PoisonError, RwLock};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::dead_letters::Rerun;
-use super::execution::Target;
+use super::execution::{AnyWorkflow, Target};
 use super::send::SendSignal;
 use super::tenant::{RerunOf, Tenant};
 use super::{Engine, SignalWithStart, Start};
@@ -55,6 +56,14 @@ pub fn signal_with_start<'t, I: WorkflowInput, T: Serialize>(
 ) -> SignalWithStart<'t, I::Workflow> {
     let start = Start::new(tenant("signal_with_start"), input);
     SignalWithStart::new(start, name.into(), payload)
+}
+
+/// Reads a value that the newest run of a workflow id has published; see [`Execution::query`].
+///
+/// # Errors
+/// As [`Execution::query`]; `Configuration` without an engine or outside [`with_tenant`].
+pub async fn query<T: DeserializeOwned>(id: impl Into<String>, name: &str) -> Result<Option<T>> {
+    tenant("query")?.execution::<AnyWorkflow>(id).query(name).await
 }
 
 /// Starts a dead letter again; see [`Tenant::rerun`].

@@ -7,8 +7,8 @@ use super::state::State;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{
-    Close, Committed, Hint, InboxMessage, MessageKind, Next, OutgoingMessage, Park, Record,
-    no_such_run,
+    Close, Committed, Hint, InboxMessage, MessageKind, Next, OutgoingMessage, Park, QueryValue,
+    Record, no_such_run,
 };
 use crate::time::Timestamp;
 
@@ -38,6 +38,13 @@ impl State {
             run.append(&record.events, now);
         }
         run.inbox.retain(|message| !record.consumed.contains(&message.seq));
+        let rows = record.rows();
+        for QueryValue { name, value } in &record.queries {
+            let newest = run.queries.get(name).is_none_or(|(before, _)| *before <= rows);
+            if newest {
+                run.queries.insert(name.clone(), (rows, value.clone()));
+            }
+        }
         if record.clears && run.owner() == Some(worker) {
             run.setbacks = 0;
         }

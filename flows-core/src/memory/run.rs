@@ -3,7 +3,7 @@
 //! Never moves itself between places: [`State::put`](super::state::State::put) does, which keeps
 //! the indexes in step.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
@@ -29,6 +29,8 @@ pub(super) struct StoredRun {
     pub(super) end: Option<End>,
     pub(super) journal: Vec<HistoryRow>,
     pub(super) inbox: Vec<InboxMessage>,
+    /// Values for queries by name, each with the number of journal rows that the run had with it.
+    pub(super) queries: BTreeMap<String, (i32, String)>,
     pub(super) received: i64,
     /// Shared with the runs in whose place it goes on.
     pub(super) dedup: Arc<Mutex<HashSet<String>>>,
@@ -80,6 +82,7 @@ impl StoredRun {
             journal: Vec::new(),
             inbox: Vec::new(),
             received: 0,
+            queries: BTreeMap::new(),
             dedup: Arc::default(),
             moved: false,
             setbacks: 0,

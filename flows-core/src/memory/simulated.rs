@@ -1,6 +1,7 @@
 //! What a simulation asks of the memory store beside the contract: to make good what a lost answer
 //! has done, as a database's client does, and to look at everything at once.
 
+use std::collections::BTreeMap;
 #[cfg(test)]
 use std::sync::{Arc, Mutex};
 
@@ -68,6 +69,14 @@ impl MemoryStore {
         };
         let any = self.inspect(|state| state.runs.values().any(restless));
         if any { Stir::Restless } else { Stir::Quiet }
+    }
+
+    /// What a run has published for queries, by name.
+    pub(crate) fn published(&self, run: RunKey) -> BTreeMap<String, String> {
+        let values = |run: &StoredRun| {
+            run.queries.iter().map(|(name, (_, value))| (name.clone(), value.clone())).collect()
+        };
+        self.inspect(|state| state.runs.get(&run).map(values).unwrap_or_default())
     }
 
     /// The runs that are held to end their workers.

@@ -32,6 +32,11 @@ impl State {
         Some(RunView { placement: self.placement(run, now), cancelling, ..view(run) })
     }
 
+    /// [`Inspect::query`](crate::store::Inspect::query).
+    pub(super) fn query(&self, run: RunKey, name: &str) -> Option<String> {
+        self.runs.get(&run)?.queries.get(name).map(|(_, value)| value.clone())
+    }
+
     /// [`Inspect::history`](crate::store::Inspect::history).
     pub(super) fn history(&self, run: RunKey) -> Vec<HistoryRow> {
         self.runs.get(&run).map(|run| run.journal.clone()).unwrap_or_default()

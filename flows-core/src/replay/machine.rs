@@ -187,13 +187,17 @@ impl Machine {
             let mark = Event::ChildCancelRequested { op };
             return Err(check::mark_not_asked_for(&state, op, &mark));
         }
-        // Of the last poll, what goes with its marks: everything else is asked for again while it is
-        // open, and what was asked of another worker is not cancelled here.
-        turn.commands.retain(Command::goes_with_a_mark);
+        // Of the last poll, what goes with its marks, and values for queries: everything else is asked for
+        // again while it is open, and what was asked of another worker is not cancelled here.
+        let is_kept = |command: &Command| {
+            command.goes_with_a_mark() || matches!(command, Command::SetQuery { .. })
+        };
+        turn.commands.retain(is_kept);
         if turn.outcome.is_none() {
             let marked = std::mem::replace(&mut turn.commands, state.open_commands());
             turn.commands.extend(marked);
         }
+        turn.commands.extend(state.take_queries());
         Ok(turn)
     }
 

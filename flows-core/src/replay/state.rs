@@ -44,6 +44,8 @@ pub(crate) struct State {
     /// Operations to ask the world for, since the last poll began.
     pub(crate) issued: Vec<u32>,
     pub(crate) commands: Vec<Command>,
+    /// The last value for queries of each name that the world has not been told of.
+    pub(crate) queries: BTreeMap<String, String>,
     /// Children that this poll has recorded as started: they start even if they are dropped.
     pub(crate) child_starts: Vec<Command>,
     /// Marks of the journal that the replay has not asked for yet.
@@ -91,6 +93,7 @@ impl State {
             last_asked: None,
             issued: Vec::new(),
             commands: Vec::new(),
+            queries: BTreeMap::new(),
             child_starts: Vec::new(),
             recorded_marks: BTreeMap::new(),
             recorded_cancels: BTreeSet::new(),
@@ -288,7 +291,16 @@ impl State {
             commands.extend(self.ops.get_mut(&op).and_then(|entry| ask(op, entry)));
         }
         commands.append(&mut self.child_starts);
+        if !self.replaying {
+            commands.extend(self.take_queries());
+        }
         commands
+    }
+
+    /// The values for queries that have changed; after a replay, all of them.
+    pub(crate) fn take_queries(&mut self) -> impl Iterator<Item = Command> + use<> {
+        let queries = std::mem::take(&mut self.queries).into_iter();
+        queries.map(|(name, value)| Command::SetQuery { name, value })
     }
 
     /// The commands of everything that is still open, after a replay.

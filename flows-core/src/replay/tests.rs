@@ -17,6 +17,7 @@ mod mismatch;
 mod patching;
 mod polling;
 mod property;
+mod queries;
 mod refused;
 mod retrying;
 mod selecting;

@@ -80,6 +80,13 @@ pub enum Command {
         /// What the child is told.
         reason: String,
     },
+    /// Publish a value for queries, with what is written next.
+    SetQuery {
+        /// Its name.
+        name: String,
+        /// JSON.
+        value: String,
+    },
 }
 
 impl Command {

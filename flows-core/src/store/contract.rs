@@ -15,6 +15,7 @@ mod messages;
 mod messages_in_records;
 mod owning;
 mod pages;
+mod queries;
 mod reruns;
 mod scanning;
 mod setbacks;
@@ -193,6 +194,11 @@ contract! {
         who_was_convicted_is_tried_again_without_a_setback
         a_live_worker_takes_nothing_back
         stuck_runs_are_listed_and_tried_again;
+    queries:
+        the_last_value_of_a_name_is_read
+        a_record_that_only_publishes_is_kept
+        a_record_that_is_lost_publishes_nothing
+        an_older_value_does_not_replace_a_newer_one;
     ending:
         an_ended_run_has_an_outcome_and_no_place
         only_ended_runs_have_outcomes

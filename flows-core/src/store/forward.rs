@@ -35,7 +35,7 @@ macro_rules! forward_store {
     };
     (Inspect for $store:ty) => {
         impl $crate::store::Inspect for $store {
-            $crate::forward_store!(outcomes history list count scan stuck dead_letters);
+            $crate::forward_store!(outcomes query history list count scan stuck dead_letters);
         }
     };
     (Hub for $store:ty) => {
@@ -120,6 +120,9 @@ macro_rules! forward_store {
     };
     (@outcomes) => {
         $crate::forward_store!(@ Inspect outcomes(runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>>);
+    };
+    (@query) => {
+        $crate::forward_store!(@ Inspect query(run: RunKey, name: &'a str) -> StoreFuture<'a, Option<String>>);
     };
     (@history) => {
         $crate::forward_store!(@ Inspect history(run: RunKey) -> StoreFuture<'a, Vec<HistoryRow>>);

@@ -14,6 +14,9 @@ pub trait Inspect: Send + Sync {
     /// The outcomes of those of the runs that have ended.
     fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>>;
 
+    /// The value that a run has published under a name, as JSON.
+    fn query<'a>(&'a self, run: RunKey, name: &'a str) -> StoreFuture<'a, Option<String>>;
+
     /// A run's journal, in order.
     fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>>;
 

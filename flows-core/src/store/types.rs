@@ -18,7 +18,9 @@ pub use message::{
     Collected, INBOX_BYTES, InboxMessage, MessageKind, OutgoingMessage, PAGE_MESSAGES, Page, Sent,
 };
 pub(crate) use record::setbacks_after;
-pub use record::{Activation, CONVICTED, Close, Committed, Next, Park, Record, SUSPECT};
+pub use record::{
+    Activation, CONVICTED, Close, Committed, Next, Park, QueryValue, Record, SUSPECT,
+};
 pub use run::{ConflictPolicy, NewRun, RunStatus, Started};
 pub use scan::{Scan, ScanKind, Scanned};
 pub use spec::{Parent, RunSpec};

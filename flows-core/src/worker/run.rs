@@ -43,6 +43,7 @@ mod ending;
 mod inbox;
 mod pending;
 mod protocol;
+mod queries;
 mod recovery;
 mod rest;
 mod results;

@@ -7,18 +7,18 @@ use std::collections::HashSet;
 
 use flows_core::ids::RunKey;
 use flows_core::store::{Hint, NewRun, Next, OutgoingMessage, Record};
-use futures_util::future::{join, join3, join4};
+use futures_util::future::{join, join4};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::columns::{Consumed, Ends, Parks, Rows, Successors};
+use super::columns::{Consumed, Ends, Parks, Queries, Rows, Successors};
 use crate::error::Fault;
 use crate::link::{Link, Prepared};
 use crate::rows::Keys;
 use crate::scope::Scope;
 use crate::send::{Answers, Delivery, deliver_rest, hints};
-use crate::sql::{APPEND, CLEAR, MOVE_INBOX, PARK, SEND, START, Sql, TURN};
+use crate::sql::{APPEND, CLEAR, MOVE_INBOX, PARK, SEND, SET_QUERIES, START, Sql, TURN};
 use crate::start;
 
 /// Parameters of a statement whose number is not fixed.
@@ -33,6 +33,7 @@ pub(super) struct Batch<'a> {
     consumed: Consumed,
     ends: Ends<'a>,
     successors: Successors,
+    queries: Queries<'a>,
     parks: Parks<'a>,
     messages: Vec<&'a OutgoingMessage>,
     starts: Vec<&'a NewRun>,
@@ -56,6 +57,7 @@ struct Steps {
     inherit: Option<Prepared>,
     park: Option<Prepared>,
     clear: Option<Prepared>,
+    publish: Option<Prepared>,
 }
 
 /// What the statements answered.
@@ -80,6 +82,7 @@ impl<'a> Batch<'a> {
             consumed: Consumed::default(),
             ends: Ends::default(),
             successors: Successors::default(),
+            queries: Queries::default(),
             parks: Parks::default(),
             messages: Vec::new(),
             starts: Vec::new(),
@@ -99,6 +102,7 @@ impl<'a> Batch<'a> {
             self.cleared.push(record.key);
         }
         self.consumed.push(record);
+        self.queries.push(record);
         self.messages.extend(&record.messages);
         self.starts.extend(&record.starts);
         match &record.next {
@@ -117,6 +121,7 @@ impl<'a> Batch<'a> {
         let is_plain = self.messages.is_empty()
             && self.starts.is_empty()
             && self.parks.is_empty()
+            && self.queries.is_empty()
             && self.cleared.runs.is_empty();
         if is_plain {
             let (sql, values) = self.turn();
@@ -158,6 +163,7 @@ impl<'a> Batch<'a> {
             inherit: prepare_if(link, MOVE_INBOX, !self.successors.is_empty()).await?,
             park: prepare_if(link, PARK, !self.parks.is_empty()).await?,
             clear: prepare_if(link, CLEAR, !self.cleared.runs.is_empty()).await?,
+            publish: prepare_if(link, SET_QUERIES, !self.queries.is_empty()).await?,
         })
     }
 
@@ -175,9 +181,11 @@ impl<'a> Batch<'a> {
         park.extend(self.parks.params());
         let (runs, sent, successors) =
             (starts.params(), messages.params(), self.successors.params());
-        let first = join3(
+        let queries = self.queries.params();
+        let first = join4(
             link.begin("BEGIN"),
             link.send(&steps.turn, &turn),
+            send_if(link, steps.publish.as_ref(), &queries),
             send_if(link, steps.start.as_ref(), &runs),
         );
         let Keys { shards, tenants, runs: cleared } = &self.cleared;
@@ -188,10 +196,11 @@ impl<'a> Batch<'a> {
             send_if(link, steps.clear.as_ref(), &clear),
             send_if(link, steps.park.as_ref(), &park),
         );
-        let ((begun, turned, started), (sent, inherited, cleared, parked)) =
+        let ((begun, turned, published, started), (sent, inherited, cleared, parked)) =
             join(first, then).await;
         begun?;
         turned?;
+        published?;
         started?;
         inherited?;
         cleared?;

@@ -1,7 +1,7 @@
-//! Records as the columns of `append.sql`, `turn.sql` and `park.sql`.
+//! Records as the columns of `append.sql`, `turn.sql`, `set_queries.sql` and `park.sql`.
 
 use flows_core::ids::RunKey;
-use flows_core::store::{Close, Park, Record};
+use flows_core::store::{Close, Park, QueryValue, Record};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -40,6 +40,15 @@ pub(super) struct Ends<'a> {
 pub(super) struct Successors {
     keys: Keys,
     successors: Vec<Uuid>,
+}
+
+/// Values for queries.
+#[derive(Default)]
+pub(super) struct Queries<'a> {
+    keys: Keys,
+    names: Vec<&'a str>,
+    rows: Vec<i32>,
+    values: Vec<&'a str>,
 }
 
 /// Runs that are parked.
@@ -121,6 +130,26 @@ impl Successors {
     pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 4] {
         let Keys { shards, tenants, runs } = &self.keys;
         [shards, tenants, runs, &self.successors]
+    }
+}
+
+impl<'a> Queries<'a> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.runs.is_empty()
+    }
+
+    pub(super) fn push(&mut self, record: &'a Record) {
+        for QueryValue { name, value } in &record.queries {
+            self.keys.push(record.key);
+            self.names.push(name);
+            self.rows.push(record.rows());
+            self.values.push(value);
+        }
+    }
+
+    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 6] {
+        let Keys { shards, tenants, runs } = &self.keys;
+        [shards, tenants, runs, &self.names, &self.rows, &self.values]
     }
 }
 

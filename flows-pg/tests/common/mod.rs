@@ -171,6 +171,7 @@ pub(crate) fn record(key: RunKey, position: i32, next: Next) -> Record {
         held: 0,
         claim: Some(i64::MAX),
         clears: false,
+        queries: Vec::new(),
     }
 }
 

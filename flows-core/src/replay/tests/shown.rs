@@ -28,6 +28,7 @@ pub(super) fn news(turn: &Turn) -> Vec<&'static str> {
         Command::CancelTimer(_) => "a timer is taken back",
         Command::StartChild(_) => "a child starts",
         Command::CancelChild { .. } => "a child is asked to cancel",
+        Command::SetQuery { .. } => "a value for queries is published",
     });
     let marks = turn.marks.iter().map(|mark| match mark.event {
         Event::SideEffect { .. } => "a side effect is recorded",
@@ -66,6 +67,7 @@ fn command(command: &Command) -> String {
             format!("start {}({:?}) #{}", child.workflow, child.input, child.op)
         }
         Command::CancelChild { reason, .. } => format!("tell a child: {reason}"),
+        Command::SetQuery { name, value } => format!("publish {name} = {value}"),
     }
 }
 

@@ -207,7 +207,7 @@ impl Stage {
                 Command::StartChild(child) => {
                     assert!(self.children.insert(child.op), "a child is started once");
                 }
-                Command::CancelChild { .. } => {}
+                Command::CancelChild { .. } | Command::SetQuery { .. } => {}
             }
         }
         self.outcome = turn.outcome.as_ref().map(shown::outcome);

@@ -328,6 +328,7 @@ pub(super) fn turn(key: RunKey, position: i32, next: Next) -> Record {
         held: 0,
         claim: None,
         clears: false,
+        queries: Vec::new(),
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Record {
     /// Messages to other runs of the same tenant, sent in the same commit. A message to a run that
     /// has ended is dropped; but a request to cancel goes to the run that has gone on in its place.
     pub messages: Vec<OutgoingMessage>,
+    /// Values for queries, each name once: the last that the run has published.
+    pub queries: Vec<QueryValue>,
     /// What becomes of the run.
     pub next: Next,
     /// How often the store has answered [`Held`](Committed::Held) for it: from then on, it looks
@@ -41,6 +43,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// How many journal rows the run has with it. A value for queries does not replace one that was published
+    /// with more.
+    pub fn rows(&self) -> i32 {
+        self.position + i32::from(!self.events.is_empty())
+    }
+
     /// How many bytes of values it has.
     pub fn size(&self) -> usize {
         self.sizes().sum()
@@ -59,9 +67,19 @@ impl Record {
         };
         let messages = self.messages.iter().map(|it| it.payload.len() + it.name.len());
         let starts = self.starts.iter().map(|run| run.spec.input.len());
+        let queries = self.queries.iter().map(|query| query.value.len());
         let ends = [output, error].map(|text| text.map_or(0, str::len));
-        messages.chain(starts).chain(ends).chain([self.events.len()])
+        messages.chain(starts).chain(queries).chain(ends).chain([self.events.len()])
     }
+}
+
+/// A value that a run has published for queries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryValue {
+    /// Its name.
+    pub name: String,
+    /// JSON.
+    pub value: String,
 }
 
 /// What becomes of a run after a record.

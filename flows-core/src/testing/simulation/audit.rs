@@ -1,6 +1,8 @@
 //! What must hold when a schedule is over: no run is lost, every journal is whole and replays, no
 //! message was lost or doubled, and the runs ended as they do when nothing goes wrong.
 
+use std::collections::BTreeMap;
+
 use super::schedule::{Plan, result_of};
 use super::script::{Client, PlannedMessage, id_of};
 use super::trace::short;
@@ -19,6 +21,8 @@ pub(super) struct RunEnd {
     pub(super) status: RunStatus,
     /// Its output, or its error's message.
     pub(super) with: Option<String>,
+    /// What it has published for queries, in the end.
+    pub(super) published: BTreeMap<String, String>,
 }
 
 /// Checks everything; gives how each start has ended.
@@ -57,7 +61,11 @@ pub(super) async fn check(
 
 impl RunEnd {
     fn in_words(&self) -> String {
-        format!("{} with {}", self.status, self.with.as_deref().unwrap_or("nothing"))
+        let with = self.with.as_deref().unwrap_or("nothing");
+        match &self.published {
+            published if published.is_empty() => format!("{} with {with}", self.status),
+            published => format!("{} with {with}, having published {published:?}", self.status),
+        }
     }
 }
 
@@ -220,16 +228,17 @@ fn is_subsequence<T: PartialEq>(part: &[T], whole: &[T]) -> bool {
 async fn end(world: &World, number: usize) -> Result<RunEnd, String> {
     let runs = chain(world, number).await?;
     let last = runs.last().copied().into_iter().collect::<Vec<_>>();
+    let published = runs.last().map(|run| world.store.published(*run)).unwrap_or_default();
     let outcomes = world.store.outcomes(&last).await.map_err(|error| error.to_string())?;
     let Some((_, Outcome { status, output, error, .. })) = outcomes.into_iter().next() else {
-        return Ok(RunEnd { status: RunStatus::Running, with: None });
+        return Ok(RunEnd { status: RunStatus::Running, with: None, published });
     };
     let message = match error.map(|json| (serde_json::from_str::<ErrorRecord>(&json), json)) {
         Some((Ok(record), _)) => Some(expected(Error::from(record))?),
         Some((Err(_), json)) => Some(json),
         None => None,
     };
-    Ok(RunEnd { status, with: output.or(message) })
+    Ok(RunEnd { status, with: output.or(message), published })
 }
 
 /// An error's message. That the simulation lacks something is no way to end.

@@ -462,7 +462,7 @@ impl WorkerStore for FaultyStore {
 }
 
 impl Inspect for FaultyStore {
-    forward_store!(list count scan stuck dead_letters);
+    forward_store!(query list count scan stuck dead_letters);
 
     fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>> {
         Box::pin(self.call(Verb::Outcomes, runs, self.inner().outcomes(runs)))

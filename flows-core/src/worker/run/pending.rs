@@ -8,7 +8,7 @@
 //! what activities wait for is the portion that is open when they are asked for, and mail, parking and
 //! the end go with the last one.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::error::Result;
 use crate::journal::{Recorded, RowBuilder};
@@ -33,6 +33,10 @@ pub(super) struct Pending {
     pub(super) close: Option<Box<Close>>,
     /// The run has got further than its setbacks.
     pub(super) clears: bool,
+    /// Values for queries, by name. They go with whatever else is written; see [`publish`](super::queries).
+    pub(super) queries: BTreeMap<String, String>,
+    /// They have waited long enough for that.
+    pub(super) queries_are_due: bool,
 }
 
 /// What one record takes of events, and what belongs to them.
@@ -63,6 +67,7 @@ impl Pending {
             && self.mail.is_empty()
             && self.close.is_none()
             && !self.clears
+            && !self.queries_are_due
     }
 
     /// Whether nothing of it is an event.

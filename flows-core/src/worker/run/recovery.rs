@@ -83,6 +83,7 @@ impl<M: Code> Run<M> {
     /// Hands in again what was held, and looks again at what was not parked.
     pub(super) fn try_again(&mut self, step: &mut RunStep<'_, M>) {
         self.inbox.was_refused = false;
+        self.publish_now();
         let Some(flight) = &mut self.writes.flight else { return };
         match std::mem::replace(&mut flight.state, RecordState::Sent) {
             RecordState::Held(record) => self.ready(record, Effect::CommitApart, step),

@@ -109,7 +109,7 @@ impl<M: Code> Run<M> {
 fn record_of(key: RunKey, claim: i64, position: i32, recorded: &Recorded) -> Result<Record> {
     let events = journal::encode(std::slice::from_ref(recorded))
         .map_err(|error| Error::new(ErrorKind::Codec, error.to_string()))?;
-    let (consumed, starts, messages) = (Vec::new(), Vec::new(), Vec::new());
+    let (consumed, starts, messages, queries) = Default::default();
     Ok(Record {
         key,
         position,
@@ -117,6 +117,7 @@ fn record_of(key: RunKey, claim: i64, position: i32, recorded: &Recorded) -> Res
         consumed,
         starts,
         messages,
+        queries,
         next: Next::Stay,
         claim: Some(claim),
         held: 0,

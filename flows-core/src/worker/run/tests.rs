@@ -5,6 +5,7 @@ mod inbox;
 mod order;
 mod parking;
 mod phases;
+mod queries;
 mod results;
 mod stage;
 mod suspects;

@@ -86,6 +86,7 @@ impl<M: Code> Run<M> {
                 Command::StartTimer { op, due } => self.timers.set(op, due, Timer::Fire, step),
                 Command::CancelTimer(op) => self.timers.clear(op, step),
                 Command::StartChild(child) => obeyed.starts.push(self.child_run(&child)),
+                Command::SetQuery { name, value } => self.publish(name, value, step),
                 Command::CancelChild { run, reason } => {
                     let to = RunKey::of_run(self.key.tenant, run);
                     obeyed.cancels.extend(cancel_of(to, &reason));

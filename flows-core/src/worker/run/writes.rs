@@ -5,7 +5,7 @@ use super::{Code, Effect, Run, RunStep};
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded};
 use crate::replay::ActivityStart;
-use crate::store::{Next, Outcome, Record};
+use crate::store::{Next, Outcome, QueryValue, Record};
 use crate::time::Timestamp;
 
 /// A run's way into the store.
@@ -19,6 +19,8 @@ pub(super) struct Writes {
     pub(super) flight: Option<Flight>,
     /// The time of the first turn, until a row is written that its event can stand in front of.
     pub(super) first: Option<Timestamp>,
+    /// [`Effect::TryLater`] was said for values for queries, and the pause is not over.
+    pub(super) publishes_later: bool,
     /// [`Effect::Commit`] was said, and nothing has been taken since.
     pub(super) is_listed: bool,
 }
@@ -56,6 +58,7 @@ impl Writes {
             pending: Pending::default(),
             flight: None,
             first: None,
+            publishes_later: false,
             is_listed: false,
         }
     }
@@ -115,7 +118,8 @@ impl Writes {
     /// its commit.
     fn take_record(&mut self, key: RunKey, claim: i64) -> Record {
         let first = self.take_first();
-        let Pending { open, mail: last, park, close, clears, .. } = self.pending.take_next();
+        let Pending { open, mail: last, park, close, clears, queries, .. } =
+            self.pending.take_next();
         let Portion { mut row, consumed, starts, mail: mut messages, launches, .. } = open;
         messages.extend(last);
         if let Some(first) = first {
@@ -136,7 +140,20 @@ impl Writes {
             (None, None) => Next::Stay,
         };
         let (position, events, claim) = (self.position, row.into_bytes(), Some(claim));
-        Record { key, position, events, consumed, starts, messages, next, claim, clears, held: 0 }
+        let queries = queries.into_iter().map(|(name, value)| QueryValue { name, value }).collect();
+        Record {
+            key,
+            position,
+            events,
+            consumed,
+            starts,
+            messages,
+            queries,
+            next,
+            claim,
+            clears,
+            held: 0,
+        }
     }
 }
 

@@ -65,6 +65,7 @@ fn commits() -> Vec<Case> {
         worker(APPEND, WRITER, BATCH, 12, [columns(&owned), rows(&owned)].concat()),
         worker(TURN, WRITER, BATCH, 60, turn(&owned, &me)),
         worker(PARK, WRITER, BATCH, 40, park(&owned, &me)),
+        worker(SET_QUERIES, WRITER, BATCH, 20, set_queries(&owned)),
         worker(START, WRITER, BATCH, 30, start(&new(|n| n))),
         worker(START_OWNED, WRITER, BATCH, 30, start_owned(&new(|n| n), &me)),
         worker(SEND, WRITER, BATCH, 60, send(&mixed)),
@@ -133,7 +134,8 @@ fn looks() -> Vec<Case> {
     vec![
         tenant(FIND, 1, 10, id),
         tenant(DESCRIBE, 1, 60, one.clone()),
-        tenant(HISTORY, 10, 4, one),
+        tenant(HISTORY, 10, 4, one.clone()),
+        tenant(QUERY, 1, 6, [one, vec!["'stage'".into()]].concat()),
         tenant(DEAD_LETTERS, 16 * 50, 12, newest),
     ]
 }
@@ -187,6 +189,11 @@ fn turn(keys: &[Key], me: &str) -> Vec<String> {
 fn park(keys: &[Key], me: &str) -> Vec<String> {
     let values = ["0", "2099-01-01", "go", "0", "NULL"].map(|value| all(keys, value)).to_vec();
     [vec![me.to_owned()], columns(keys), values].concat()
+}
+
+fn set_queries(keys: &[Key]) -> Vec<String> {
+    let values = ["stage", "2", "2"].map(|value| all(keys, value)).to_vec();
+    [columns(keys), values].concat()
 }
 
 fn start(keys: &[Key]) -> Vec<String> {

@@ -16,7 +16,9 @@ use crate::ids::RunKey;
 use crate::journal::{self, Event, Recorded, StepId, StoredError};
 use crate::payload::Payload;
 use crate::replay::{ActivityStart, ActivityTask, Command, Turn};
-use crate::store::{Activation, InboxMessage, MessageKind, Next, Page, Record, RunSpec};
+use crate::store::{
+    Activation, InboxMessage, MessageKind, Next, Page, QueryValue, Record, RunSpec,
+};
 use crate::time::Timestamp;
 
 /// When each story begins.
@@ -354,6 +356,11 @@ pub(super) fn start(op: u32) -> ActivityStart {
     ActivityStart { task, attempt: 1, not_before: None, heartbeat: None, started: None }
 }
 
+/// A value for queries.
+pub(super) fn published(name: &str, value: &str) -> Command {
+    Command::SetQuery { name: name.to_owned(), value: value.to_owned() }
+}
+
 pub(super) fn activity(op: u32) -> Command {
     Command::RunActivity(start(op))
 }
@@ -443,6 +450,9 @@ fn show_record(record: &Record, now: Timestamp) -> String {
     add("consumes", record.consumed.len());
     add("starts", record.starts.len());
     add("sends", record.messages.len());
+    for QueryValue { name, value } in &record.queries {
+        let _ = write!(shown, ", publishes {name} = {value}");
+    }
     if record.clears {
         shown.push_str(", clears");
     }
