@@ -246,7 +246,6 @@ BEGIN
         EXECUTE format('ALTER TABLE flows.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY worker ON flows.%I TO flows_worker '
             'USING (current_user = ''flows_worker'')', name);
-        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON flows.%I TO flows_worker', name);
         -- Forced row security hides the rows from their owner too; for a backup, he says so.
         EXECUTE format('CREATE POLICY backup ON flows.%I FOR SELECT TO %I '
             'USING (current_setting(''flows.backup'', true) = ''on'')', name, current_user);
@@ -267,18 +266,9 @@ BEGIN
         CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END);
 END
 $record$;
-GRANT INSERT ON flows.journal TO PUBLIC;
 
 -- A tenant may know which workers there are: they say whether a run is served, and by whom.
 CREATE POLICY tenant ON flows.workers FOR SELECT TO flows_tenant USING (current_user = 'flows_tenant');
-
-GRANT USAGE ON SCHEMA flows TO flows_tenant, flows_worker;
-GRANT SELECT ON flows.workers, flows.query_values TO flows_tenant;
-GRANT SELECT, INSERT, UPDATE ON flows.runs TO flows_tenant;
-GRANT SELECT, INSERT ON flows.journal, flows.inbox_keys TO flows_tenant;
-GRANT SELECT, INSERT, DELETE ON flows.inbox TO flows_tenant;
-GRANT SELECT, INSERT, UPDATE, DELETE ON flows.dead_letters, flows.ready, flows.owned, flows.parked
-    TO flows_tenant;
 
 -- ---- functions ----------------------------------------------------------------------------------
 
@@ -350,8 +340,6 @@ SELECT r.tenant_id, r.workflow_id, r.run_id, r.workflow, r.version, r.queue, r.c
 FROM flows.parked p
 JOIN flows.runs r ON r.shard = p.shard AND r.tenant_id = p.tenant_id AND r.run_id = p.run_id
 WHERE p.setbacks < 0 OR p.setbacks > 0;
-
-GRANT SELECT ON flows.stuck_runs TO flows_tenant, flows_worker;
 
 -- Has a stuck run tried again now; one that ends its workers alone, once more. False: it is not stuck.
 CREATE FUNCTION flows.retry_stuck(run uuid) RETURNS boolean LANGUAGE sql

@@ -14,8 +14,6 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = 'flows.schema_version'::regclass) THEN
         ALTER TABLE flows.schema_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
         CREATE POLICY everybody ON flows.schema_version USING (true);
-        GRANT USAGE ON SCHEMA flows TO PUBLIC;
-        GRANT SELECT ON flows.schema_version TO PUBLIC;
     END IF;
 END
 $version$;

@@ -6,7 +6,7 @@ use deadpool_postgres::ClientWrapper;
 use flows_core::error::{Error, ErrorKind};
 use tokio_postgres::Row;
 
-use crate::error::{Fault, is_standby};
+use crate::error::{Fault, check_encoding, is_standby};
 use crate::link::Link;
 use crate::migrate::{self, Found};
 use crate::names::Names;
@@ -100,6 +100,7 @@ async fn check(link: Link<'_>) -> Result<Option<Limited>, Fault> {
     if row.get("standby") {
         return Err(is_standby().into());
     }
+    check_encoding(row.get("encoding"))?;
     let number = |column| row.get::<_, Option<i32>>(column).unwrap_or(0);
     let found = Found { version: number("version"), serves: number("serves") };
     migrate::compare(found, link.names())?;

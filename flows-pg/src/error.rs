@@ -250,7 +250,8 @@ fn permission_advice(error: &DbError, names: Names) -> String {
         }
         Some(hint) => format!("; an administrator can run: {hint}"),
         None => format!(
-            "; an administrator can run: GRANT {}, {} TO the role that connects",
+            "; an administrator can run: GRANT {}, {} TO the role that connects; after a restore without \
+             privileges, the owner of the schema calls `engine.migrate()`",
             names.tenant(),
             names.worker()
         ),
@@ -287,4 +288,19 @@ pub(crate) fn is_standby() -> Error {
         "this server is a standby, which cannot be written to: connect to the primary, for example \
          with all servers in the connection string and target_session_attrs=read-write",
     )
+}
+
+/// What runs say is any text. A database that cannot store all of it would refuse their errors too, and so
+/// every way to end them.
+pub(crate) fn check_encoding(encoding: &str) -> Result<(), Error> {
+    if ["UTF8", "SQL_ASCII"].contains(&encoding) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Configuration,
+        format!(
+            "the encoding of this database is {encoding}, which cannot store every text: use a database that \
+             was created with ENCODING 'UTF8'"
+        ),
+    ))
 }

@@ -6,13 +6,14 @@
 use flows_core::error::{Error, ErrorKind, Result};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, IsolationLevel};
+use tokio_postgres::{Client, IsolationLevel, Transaction};
 
-use crate::error::{Fault, PgError, is_standby};
+use crate::error::{Fault, PgError, check_encoding, is_standby};
 use crate::names::Names;
 use crate::store::PgStore;
 
 const PRELUDE: &str = include_str!("../migrations/prelude.sql");
+const GRANTS: &str = include_str!("../migrations/grants.sql");
 
 /// A step from one version of the schema to the next.
 struct Migration {
@@ -32,13 +33,18 @@ const READ_VERSION: &str =
     "SELECT version, serves FROM flows.schema_version ORDER BY version DESC LIMIT 1";
 const RECORD_VERSION: &str =
     "INSERT INTO flows.schema_version (version, name, serves) VALUES ($1, $2, $3)";
-const IS_STANDBY: &str = "SELECT pg_catalog.pg_is_in_recovery()";
+const SERVER: &str =
+    "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('server_encoding')";
 const ANOTHER: &str = "another process has been migrating this database for 60 s";
 const IN_USE: &str = "an open transaction has been using the tables of this schema for 5 s";
 const HIGHEST_LETTER: &str = "SELECT coalesce(max(seq), 0) FROM flows.inbox";
 const LAST_NUMBER: &str = "SELECT (SELECT last_value FROM pg_catalog.pg_sequences \
     WHERE schemaname = 'flows' AND sequencename = 'inbox_seq_seq')";
 const GO_ON_BEHIND: &str = "SELECT setval('flows.inbox_seq_seq', $1)";
+/// All of them, or none: a restore leaves out all.
+const ARE_GRANTED: &str = "SELECT pg_catalog.has_schema_privilege('flows_worker', 'flows', 'USAGE') \
+    AND pg_catalog.has_table_privilege('flows_worker', 'flows.stuck_runs', 'SELECT') \
+    AND pg_catalog.has_table_privilege('flows_tenant', 'flows.runs', 'INSERT')";
 /// What a schema is made of means what PostgreSQL means, whatever the search path of the session says.
 const OWN_NAMES: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
 /// Not `to_regclass`: behind a lock, that may still answer from before it.
@@ -117,19 +123,22 @@ impl PgStore {
                  VALUES ({version}, '{name}', {serves});\n\n"
             ));
         }
-        sql.push_str("COMMIT;\n");
+        sql.push_str(GRANTS);
+        sql.push_str("\nCOMMIT;\n");
         names.in_text(&sql)
     }
 
     async fn migrate_once(&self) -> Result<(), Fault> {
         let (mut client, names) = (self.0.pooled().await?, self.0.source.names());
-        if client.query_typed_one(IS_STANDBY, &[]).await?.get(0) {
+        let server = client.query_typed_one(SERVER, &[]).await?;
+        if server.get(0) {
             return Err(is_standby().into());
         }
+        check_encoding(server.get(1))?;
         let found = version(&client, names).await?;
         if found.version >= newest() {
             compare(found, names)?;
-            return mend_sequence(&mut client, names).await;
+            return mend(&mut client, names).await;
         }
         let begin = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
         let tx = begin.read_only(false).start().await?; // dropped half-way, it rolls back
@@ -152,11 +161,22 @@ impl PgStore {
     }
 }
 
-/// After a move by logical replication, a sequence is behind the numbers that it has given: replication
-/// copies rows, and not sequences. It goes on behind the highest.
-async fn mend_sequence(client: &mut Client, names: Names) -> Result<(), Fault> {
+/// What a move to another database may have left behind: privileges, and where the sequence was.
+async fn mend(client: &mut Client, names: Names) -> Result<(), Fault> {
     let begin = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
     let tx = begin.read_only(false).start().await?;
+    let granted = tx.client().query_typed_one(&names.in_text(ARE_GRANTED), &[]).await?;
+    if !granted.get::<_, bool>(0) {
+        tx.batch_execute(&names.in_text(GRANTS)).await?;
+        tracing::info!(schema = names.schema(), "granted privileges that were missing");
+    }
+    mend_sequence(&tx, names).await?;
+    Ok(tx.commit().await?)
+}
+
+/// After a move by logical replication, a sequence is behind the numbers that it has given: replication
+/// copies rows, and not sequences. It goes on behind the highest.
+async fn mend_sequence(tx: &Transaction<'_>, names: Names) -> Result<(), Fault> {
     let become_worker = names.in_text("SET LOCAL ROLE flows_worker"); // its owner sees no rows
     tx.batch_execute(&format!("{OWN_NAMES}; {become_worker}")).await?;
     let highest = tx.client().query_typed_one(&names.in_text(HIGHEST_LETTER), &[]).await?;
@@ -172,7 +192,7 @@ async fn mend_sequence(client: &mut Client, names: Names) -> Result<(), Fault> {
             "the sequence of the inbox goes on behind its rows"
         );
     }
-    Ok(tx.commit().await?)
+    Ok(())
 }
 
 async fn version(client: &Client, names: Names) -> Result<Found, Fault> {
@@ -198,7 +218,7 @@ async fn apply(client: &Client, names: Names, found: i32) -> Result<(), Fault> {
         client.execute_typed(&names.in_text(RECORD_VERSION), &params).await?;
         tracing::info!(schema = names.schema(), version, name, "migrated the schema");
     }
-    Ok(())
+    Ok(client.batch_execute(&names.in_text(GRANTS)).await?)
 }
 
 /// Says what a migration has waited for in vain.

@@ -151,6 +151,53 @@ async fn a_sequence_that_is_behind_is_named_and_mended() {
     assert_eq!(inbox.len(), 5, "nothing is lost");
 }
 
+/// Else a run could fail with a text that its database cannot store, and so never fail.
+#[tokio::test]
+async fn a_database_that_cannot_store_every_text_is_refused() {
+    let server = flows_pg::dev::PrivateServer::start().await.unwrap();
+    let admin = plain(&server.superuser_url()).await;
+    admin.batch_execute("CREATE DATABASE template0 TEMPLATE template1").await.unwrap();
+    for (name, encoding) in [("latin", "LATIN1"), ("plain", "SQL_ASCII")] {
+        let create = format!(
+            "CREATE DATABASE {name} OWNER app TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'"
+        );
+        admin.batch_execute(&create).await.unwrap();
+        let url = server.url();
+        let (place, _) = url.rsplit_once('/').unwrap();
+        let store = PgStore::connect(&format!("{place}/{name}")).await.unwrap();
+        if encoding == "LATIN1" {
+            let error = store.migrate().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+            assert!(error.message().contains("LATIN1, which cannot store every text"), "{error}");
+        } else {
+            store.migrate().await.unwrap();
+            start(&store, &run(Some("€"))).await;
+            assert!(store.find(Uuid::nil(), "€").await.unwrap().is_some());
+        }
+    }
+}
+
+/// Of `pg_restore --no-privileges`.
+#[tokio::test]
+async fn privileges_that_a_restore_has_left_out_are_granted_again() {
+    let db = setup().await;
+    let granted = "SELECT concat_ws(' ', oid, grantee, privilege_type) FROM ( \
+            SELECT oid::regclass::text, (aclexplode(relacl)).* FROM pg_class \
+            WHERE relnamespace = 'flows'::regnamespace \
+            UNION ALL SELECT 'schema', (aclexplode(nspacl)).* FROM pg_namespace WHERE nspname = 'flows' \
+        ) AS privileges ORDER BY 1";
+    let before = db.column(granted).await;
+    let revoke = "REVOKE ALL ON ALL TABLES IN SCHEMA flows FROM flows_tenant, flows_worker, PUBLIC; \
+                  REVOKE ALL ON SCHEMA flows FROM flows_tenant, flows_worker, PUBLIC";
+    db.sql().await.batch_execute(revoke).await.unwrap();
+    let error = db.another().await.register(&worker(LEASE)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+    assert!(error.message().contains("`engine.migrate()`"), "{error}");
+    db.another().await.migrate().await.expect("granted");
+    assert_eq!(db.column(granted).await, before);
+    start(&db.store, &run(None)).await;
+}
+
 /// Rows of these come and go all the time.
 #[tokio::test]
 async fn hot_tables_are_vacuumed_by_number_and_never_shrunk() {

@@ -1,8 +1,9 @@
 -- Reads what must hold before anything else is done: the schema's version, the roles' powers, and whether
--- messages were ever numbered here if there are any (who may not look at the sequence does not ask). Also how
--- many connections the role and the database allow, if they limit them.
+-- messages were ever numbered here if there are any (who may not look at the sequence does not ask). Also the
+-- database's encoding, and how many connections the role and the database allow, if they limit them.
 -- Called once by every store, by `check`. Locks nothing.
 SELECT pg_is_in_recovery() AS standby,
+       current_setting('server_encoding') AS encoding,
        (SELECT max(version) FROM flows.schema_version) AS version,
        (SELECT serves FROM flows.schema_version ORDER BY version DESC LIMIT 1) AS serves,
        coalesce((SELECT string_agg(rolname, ', ') FROM pg_catalog.pg_roles
