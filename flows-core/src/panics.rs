@@ -34,7 +34,10 @@ pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, Caught> {
 /// From here on, the place of a panic is known.
 pub(crate) fn begin() {
     static HOOK: Once = Once::new();
-    if !HOOK.is_completed() && !is_unwinding() {
+    if is_unwinding() {
+        return; // this may be a destructor, and the place that of the panic which runs it
+    }
+    if !HOOK.is_completed() {
         HOOK.call_once(|| {
             let before = take_hook();
             set_hook(Box::new(move |info| {

@@ -16,6 +16,7 @@ on_every_store! {
     a_value_that_panics_when_it_is_read_back_is_an_error_of_its_call,
     a_destructor_that_panics_at_a_time_limit_leaves_the_timeout,
     a_destructor_that_panics_after_a_cancellation_gives_the_slot_back,
+    an_error_that_panics_when_dropped_is_the_error_that_it_is,
     a_panic_anywhere_in_a_workflow_stops_its_run,
     values_that_panic_when_their_run_is_terminated_harm_nobody,
     state_that_panics_when_dropped_does_not_keep_the_worker_from_ending,
@@ -65,6 +66,11 @@ impl std::error::Error for Shy {
     }
 }
 
+/// An error that is dropped wherever the library has done with it.
+#[derive(Debug, thiserror::Error)]
+#[error("in an error")]
+struct Mined(Bomb);
+
 /// An error of the application's that cannot become one of ours.
 struct Own;
 
@@ -75,6 +81,7 @@ impl From<Own> for Error {
 }
 
 /// Panics when it is dropped, unless something else panics.
+#[derive(Debug)]
 struct Bomb(&'static str);
 
 impl Drop for Bomb {
@@ -97,6 +104,7 @@ async fn breaks(ctx: &ActivityContext, how: Odd) -> Result<Odd> {
         "display" => return Err(Shy("display").into()),
         "source" => return Err(Error::terminal(Shy("source"))),
         "convert" => return Err(Own)?,
+        "error" => return Err(Mined(Bomb("an error")))?,
         "hold" => {
             let _held = (Bomb("a held value"), tokio::runtime::Runtime::new()?);
             std::future::pending::<()>().await;
@@ -126,6 +134,7 @@ async fn wrong(ctx: &WorkflowContext, how: Odd) -> Result<Odd> {
         "local" => drop(Bomb("in a local value")),
         "display" => return Err(Shy("display").into()),
         "convert" => return Err(Own)?,
+        "error" => return Err(Error::terminal(Mined(Bomb("an error")))),
         "call" => drop(breaks(ctx, Odd("encode".into())).await?),
         "output" => return Ok(Odd("encode".into())),
         "result" => drop(breaks(ctx, Odd("give".into())).await?),
@@ -211,6 +220,19 @@ async fn a_destructor_that_panics_after_a_cancellation_gives_the_slot_back(env: 
     let exec = env.engine.start(gives_up::Input {}).await?;
     assert_eq!(exec.result().await?, "fine");
     assert_eq!(env.world.notes(), ["hold", "fine"]);
+    worker.stop().await
+}
+
+async fn an_error_that_panics_when_dropped_is_the_error_that_it_is(env: Env) -> Result<()> {
+    let worker = serve(&env)?;
+    let exec = env.engine.start(calls::Input { how: "error".into() }).await?;
+    let error = exec.result().await.unwrap_err();
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Retryable, "in an error"));
+    assert_eq!(env.world.count("error"), 1, "invoked once");
+    let exec = env.engine.start(wrong::Input { how: Odd("error".into()) }).await?;
+    let error = exec.result().await.unwrap_err();
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Terminal, "in an error"));
+    the_slot_is_free(&env).await?;
     worker.stop().await
 }
 

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::standard::StoredCause;
@@ -15,9 +16,19 @@ pub(super) trait Holds: Deref<Target = Standard> + Send + Sync + 'static {}
 
 impl<H: Deref<Target = Standard> + Send + Sync + 'static> Holds for H {}
 
-/// The error that another was made of.
+/// The error that another was made of. It is the user's, and dropped wherever this is: one that panics then
+/// harms nobody, and the panic hook has told of it.
 #[derive(Clone)]
-pub(super) struct Live(Arc<dyn Holds>);
+pub(super) struct Live(Option<Arc<dyn Holds>>);
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let held = self.0.take();
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(held))) {
+            std::mem::forget(payload); // it might do the same
+        }
+    }
+}
 
 impl Live {
     /// The error and its causes from the outermost, each with what it stands for.
@@ -27,8 +38,8 @@ impl Live {
 
     /// The error, and its causes from the outermost.
     fn nodes(&self) -> impl Iterator<Item = &AnyError> {
-        let top: &AnyError = &**self.0;
-        std::iter::successors(Some(top), |error| error.source()).take(text::CAUSES + 2)
+        let top = self.0.as_ref().map(|held| -> &AnyError { &***held });
+        std::iter::successors(top, |error| error.source()).take(text::CAUSES + 2)
     }
 }
 
@@ -39,7 +50,7 @@ impl Error {
         type_name: Option<Cow<'static, str>>,
         holder: H,
     ) -> Self {
-        let live = Live(Arc::new(holder));
+        let live = Live(Some(Arc::new(holder)));
         let mut known =
             KnownError { kind, type_name, details: None, timeout: None, is_settled: false };
         let mut texts = live.nodes().enumerate().map(|(depth, error)| {
