@@ -73,6 +73,9 @@ fn main() -> ExitCode {
             || run(poison::exhausting_activity()),
         ),
         Trial::test("a_workflow_that_ends_its_process_is_stuck", || run(poison::workflow())),
+        Trial::test("a_workflow_that_ends_its_process_behind_an_activity_is_stuck", || {
+            run(poison::workflow_behind_an_activity())
+        }),
         Trial::test("a_workflow_that_overflows_its_stack_is_stuck", || {
             run(poison::overflowing_workflow())
         }),

@@ -106,6 +106,14 @@ pub(crate) async fn crashing(ctx: &WorkflowContext, overflows: bool) -> Result<(
     Ok(())
 }
 
+/// Its code ends the process when an activity has succeeded, which is not to blame.
+#[workflow]
+pub(crate) async fn crashing_afterwards(ctx: &WorkflowContext) -> Result<()> {
+    last(ctx).await?;
+    end_the_process(false);
+    Ok(())
+}
+
 fn end_the_process(overflows: bool) {
     if overflows {
         std::hint::black_box(deeper(1));
@@ -215,6 +223,20 @@ pub(crate) async fn workflow() -> Result<()> {
 
 pub(crate) async fn overflowing_workflow() -> Result<()> {
     a_workflow("overflowing", true).await
+}
+
+pub(crate) async fn workflow_behind_an_activity() -> Result<()> {
+    let scene = Scene::empty("crashing-afterwards").await?;
+    let exec = scene.engine.start(crashing_afterwards::Input {}).await?;
+    let convicted = async || {
+        let found = exec.describe().await?;
+        check(found.status == Status::Running, || format!("{:?}", found.error))?;
+        Ok(found.stuck.is_some_and(|why| why.contains("its workflow code")))
+    };
+    let died = deaths(&scene, convicted).await?;
+    check(died == 4, || format!("{died} processes died, not 4"))?;
+    let invoked = attempts(&scene.ledger.0, "last")?;
+    check(invoked == [1, 2], || format!("{invoked:?}: what the second gave is kept"))
 }
 
 async fn a_workflow(test: &str, overflows: bool) -> Result<()> {

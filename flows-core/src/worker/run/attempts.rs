@@ -74,19 +74,28 @@ impl<M: Code> Run<M> {
         step: &mut RunStep<'_, M>,
     ) {
         let was_running = self.attempts.running.remove(&op).is_some();
-        let is_here = !matches!(self.phase, Phase::Lost);
-        if is_here && self.suspicion.is_some() && self.attempts.running.is_empty() {
-            self.writes.pending.clears = true; // it has got further, whoever wants to hear of that
-        }
         if self.results.granted_op() == Some(op) {
             match transaction {
-                TransactionOutcome::Committed => return self.granted_committed(),
+                TransactionOutcome::Committed => {
+                    self.gets_further();
+                    return self.granted_committed();
+                }
                 TransactionOutcome::RolledBack => self.results.granted = None,
                 TransactionOutcome::Unknown => return self.lost(step), // only the store knows
             }
         }
-        if let Some(event) = event.filter(|_| was_running) {
-            self.take_in(Incoming::Event(event));
+        match event.filter(|_| was_running) {
+            Some(event) if self.suspicion.is_none() => self.take_in(Incoming::Event(event)),
+            Some(event) if self.is_live() => self.take_in(Incoming::Ended(event)),
+            _ => self.gets_further(), // whoever wants to hear of that
+        }
+    }
+
+    /// A suspect is none any more when the last of its attempts has ended.
+    pub(super) fn gets_further(&mut self) {
+        let is_here = !matches!(self.phase, Phase::Lost);
+        if is_here && self.suspicion.is_some() && self.attempts.running.is_empty() {
+            self.writes.pending.clears = true;
         }
     }
 }

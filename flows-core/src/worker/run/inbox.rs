@@ -45,8 +45,11 @@ pub(super) enum Incoming {
     Message(InboxMessage),
     /// A message that was left in the inbox before.
     Left(InboxMessage),
-    /// An event that an activity's own transaction has committed.
+    /// An event that is written before the code hears of it: an activity's own transaction has committed it, or
+    /// it has ended an attempt of a suspect.
     Committed(Recorded),
+    /// An attempt of a suspect has ended.
+    Ended(Event),
 }
 
 impl Inbox {
@@ -120,7 +123,10 @@ impl<M: Code> Run<M> {
     pub(super) fn list(&mut self, step: &mut RunStep<'_, M>) {
         let can_work = match self.phase {
             Phase::Activating(_) => true,
-            Phase::Live(_) => !self.inbox.todo.is_empty() && self.results.granted.is_none(),
+            Phase::Live(_) => {
+                let is_free = self.results.granted.is_none() && !self.awaits_row();
+                is_free && !self.inbox.todo.is_empty()
+            }
             _ => false,
         };
         if can_work && !self.inbox.is_listed {
@@ -154,6 +160,7 @@ impl<M: Code> Run<M> {
             return self.or_stuck(step, |run_here, step| run_here.begin(run, step).map(Some));
         }
         while let Phase::Live(_) = self.phase
+            && !self.awaits_row()
             && let Some(work) = self.inbox.pop()
         {
             let call = self.or_stuck(step, |run, step| run.prepare(work, step.now));
@@ -162,6 +169,12 @@ impl<M: Code> Run<M> {
             }
         }
         None
+    }
+
+    /// What it is to take in next must be durable before, and is on its way.
+    fn awaits_row(&self) -> bool {
+        matches!(self.inbox.todo.front(), Some(Incoming::Committed(_)))
+            && !self.writes.are_durable()
     }
 
     fn or_stuck(
@@ -202,6 +215,7 @@ impl<M: Code> Run<M> {
         let (message, is_left) = match work {
             Incoming::Event(event) => return self.apply_event(event, None, now),
             Incoming::Committed(recorded) => return Ok(self.call(recorded, Taken::default())),
+            Incoming::Ended(event) => return self.write_first(event, now).map(|()| None),
             Incoming::Message(message) => (message, false),
             Incoming::Left(message) => (message, true),
         };
@@ -211,6 +225,21 @@ impl<M: Code> Run<M> {
         let seq = message.seq;
         let event = event_of(message).map_err(|error| error.to_string())?;
         self.apply_event(event, Some(seq), now)
+    }
+
+    /// What a suspect's attempt has come to is durable before its code goes on: if that ends the worker, the next
+    /// one must not take the attempt for the cause.
+    fn write_first(&mut self, event: Event, now: Timestamp) -> Result<(), String> {
+        self.gets_further();
+        let Phase::Live(machine) = &self.phase else { return Ok(()) };
+        if machine.wants(&event) {
+            let recorded = Recorded { at: now.max(machine.now()), event };
+            let mut row = RowBuilder::default();
+            row.push(&recorded).map_err(|error| error.to_string())?;
+            self.writes.pending.take_in(row, None);
+            self.inbox.todo.push_front(Incoming::Committed(recorded));
+        }
+        Ok(())
     }
 
     /// An event for the code; none, if it does not wait for that.

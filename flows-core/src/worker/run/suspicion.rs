@@ -3,7 +3,8 @@
 //! One of them may be why: an activity that ends its process, or workflow code that does, or that
 //! blocks its thread for longer than the lease. Which one shows in two steps. After one setback each
 //! activity that is open and due may have been invoked, so its attempt has failed; from then on the
-//! journal notes each attempt before it starts, so that the next worker knows which were under way.
+//! journal notes each attempt before it starts, so that the next worker knows which were under way; and its
+//! end before the code goes on, so that what the code does is not put down to it.
 //! After two in a row a run is tried alone: its worker owns no other such run meanwhile, so if that
 //! worker ends too, it is this run. Only then an attempt that was under way may be the last of several;
 //! without one, the run is stuck. Who allows one attempt wants no second invocation: that one has failed

@@ -28,18 +28,21 @@ fn an_attempt_of_a_suspect_is_noted_before_it_starts() {
     "#]]);
 }
 
+/// Its result is durable before its code goes on: if that ends the worker, the attempt is not to blame.
 #[test]
 fn a_suspect_that_gets_further_is_none_any_more() {
     let mut stage = Stage::live(suspect(-1), vec![activity(0)]);
     stage.write().committed().forget();
-    stage.attempt_ended(0).take().polled(vec![activity(1)]).write().committed();
+    stage.attempt_ended(0).take().write().committed().take().polled(vec![activity(1)]);
     stage.check(expect![[r##"
-        #0 ended: work, commit
+        #0 ended: work
+        take: commit
+          the code is given: nothing
+        write: row 2 ["activity_completed"], clears
+        committed: work
         take:
           the code is given: activity_completed
-        polled:
-        write: row 2 ["activity_completed"], clears
-        committed: launch #1.1
+        polled: launch #1.1
     "##]]);
     assert!(!stage.run.has_setbacks());
 }
