@@ -78,6 +78,11 @@ const PRINTED: &[(&str, &str, &str)] = &[
         "was dropped, and neither awaited",
         "tests/guide/kit.rs::a_call_that_nobody_awaits",
     ),
+    (
+        "testing",
+        "uses the runtime of tokio",
+        "tests/testing/tasks.rs::a_task_that_a_workflow_starts_fails_the_test",
+    ),
     ("testing", "play it again with", "tests/guide/kit.rs::a_schedule_that_does_not_hold"),
     (
         "workers",
