@@ -26,6 +26,7 @@ use std::thread::LocalKey;
 use std::time::{Instant, SystemTime};
 
 use crate::durable::Durable;
+use crate::error::Result;
 
 /// No replay can repeat it.
 pub struct Refused;
@@ -139,6 +140,102 @@ pub trait Dispensable: Sized {
 
 #[diagnostic::do_not_recommend]
 impl Dispensable for Fine {}
+
+/// A value that is used before it was awaited, if that is what it needs.
+pub struct Unawaited<T>(PhantomData<T>);
+
+impl<T> Unawaited<T> {
+    /// Stands for the value.
+    pub fn of(_: &T) -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// What no future is: says what was forgotten.
+#[diagnostic::on_unimplemented(
+    message = "this is not awaited, so it has no result yet",
+    label = "write `.await` behind it"
+)]
+pub trait Awaited {}
+
+/// First: a future, which should have been awaited.
+pub trait Forgotten<T: Future> {
+    /// Never called.
+    fn given(&self, value: T) -> T::Output
+    where
+        T: Awaited;
+}
+
+/// The same, where the value of its result is wanted.
+pub trait ForgottenValue<T: Future<Output = Result<V>>, V> {
+    /// Never called.
+    fn value(&self, value: T) -> V
+    where
+        T: Awaited;
+}
+
+impl<T: Durable + Future<Output = Result<V>>, V> ForgottenValue<T, V> for &Unawaited<T> {
+    fn value(&self, _: T) -> V
+    where
+        T: Awaited,
+    {
+        unreachable!("this program does not compile")
+    }
+}
+
+impl<T: Durable> Forgotten<T> for &Unawaited<T> {
+    fn given(&self, _: T) -> T::Output
+    where
+        T: Awaited,
+    {
+        unreachable!("this program does not compile")
+    }
+}
+
+/// Last: anything else.
+pub trait AtHand<T> {
+    /// The value.
+    fn given(&self, value: T) -> T;
+    /// The value.
+    fn value(&self, value: T) -> T {
+        self.given(value)
+    }
+}
+
+impl<T> AtHand<T> for Unawaited<T> {
+    fn given(&self, value: T) -> T {
+        value
+    }
+}
+
+/// What an awaited value gives as a result, in a program that does not compile anyhow.
+pub struct Outcome<T>(PhantomData<T>);
+
+impl<T> Outcome<T> {
+    /// Stands for the value.
+    pub fn of(_: &T) -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// First: it is a result.
+pub trait OfResult<T> {
+    /// Never called.
+    fn result(&self) -> Result<T> {
+        unreachable!("this program does not compile")
+    }
+}
+
+/// Last: it is none.
+pub trait OfValue<T> {
+    /// Never called.
+    fn result(&self) -> Result<T> {
+        unreachable!("this program does not compile")
+    }
+}
+
+impl<T, E> OfResult<T> for &Outcome<std::result::Result<T, E>> {}
+impl<T> OfValue<T> for Outcome<T> {}
 
 /// Passes a value on; what is asked about it never runs.
 #[inline]

@@ -36,7 +36,7 @@ pub(crate) fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
     };
     let contexts = context_names(&function.sig);
     let graph = graph::graph(&function.sig.ident, &function.block, &contexts, &args.common.krate);
-    let found = lint::function(&mut function, &args.common.krate);
+    let found = lint::function(&mut function, true, &args.common.krate);
     let mut model = Model::read(function, kind, &args.common, &mut errors);
     let before = errors.count();
     let checks = Checks::unless(found.errors.is_some());

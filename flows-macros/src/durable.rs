@@ -31,7 +31,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     check_modifiers(&helper.sig, &mut errors);
     let contexts = context_names(&helper.sig);
     let graph = graph::graph(&helper.sig.ident, &helper.block, &contexts, &krate);
-    let found = lint::function(&mut helper, &krate);
+    let found = lint::function(&mut helper, false, &krate);
     let checks = Checks::unless(found.errors.is_some());
     rewrite::body(&mut helper.block, &contexts, &krate, checks, &mut errors);
     let (linted, errors) = (found.errors, errors.finish());

@@ -22,6 +22,7 @@ mod path;
 mod scope;
 mod shared;
 mod table;
+mod unawaited;
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -50,8 +51,9 @@ pub(crate) struct Found {
     pub(crate) hands_over: bool,
 }
 
-/// Checks the body of a function; `krate` is the library, which answers questions.
-pub(crate) fn function(function: &mut ItemFn, krate: &syn::Path) -> Found {
+/// Checks the body of a function, of a workflow or of a durable helper; `krate` is the library, which
+/// answers questions.
+pub(crate) fn function(function: &mut ItemFn, is_workflow: bool, krate: &syn::Path) -> Found {
     let contexts = context_names(&function.sig);
     let mut errors = Errors::new();
     let mut lint = Lint {
@@ -77,6 +79,9 @@ pub(crate) fn function(function: &mut ItemFn, krate: &syn::Path) -> Found {
         }
     }
     lint.visit_block_mut(&mut function.block);
+    if is_workflow {
+        lint.check_value(&mut function.block);
+    }
     let hands_over = lint.hands_over;
     Found { errors: errors.finish(), hands_over }
 }
@@ -133,6 +138,9 @@ impl Lint<'_> {
         let written: Segments =
             expr.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         self.report(&expr.path, &shown(&written, &full), rule.why, rule.help);
+        // What it gives cannot be sent, which would be one more error.
+        self.hands_over |=
+            self.reported > 0 && full.last().is_some_and(|name| name.ends_with("rng"));
         true
     }
 
@@ -236,8 +244,9 @@ impl VisitMut for Lint<'_> {
             let mut stmts = std::mem::take(&mut block.stmts);
             for at in 0..stmts.len() {
                 let Some((stmt, rest)) = stmts[at..].split_first_mut() else { break };
-                lint.orderless = matches!(stmt, Stmt::Local(local)
-                    if lint.declares_ordered(local) || lint.is_sorted_next(local, rest));
+                lint.orderless = order::is_extended_and_sorted(stmt, rest)
+                    || matches!(stmt, Stmt::Local(local)
+                        if lint.declares_ordered(local) || lint.is_sorted_next(local, rest));
                 let dropped = dropped::is_dropped(stmt, rest);
                 lint.visit_stmt_mut(stmt);
                 if let Some(value) = dropped.then(|| dropped::value(stmt)).flatten() {
@@ -267,10 +276,14 @@ impl VisitMut for Lint<'_> {
             kind = self.kind_of(&init.expr);
             self.visit_expr_mut(&mut init.expr);
             if let Some((_, diverge)) = &mut init.diverge {
+                self.check_pattern(&local.pat, &mut init.expr);
                 self.visit_expr_mut(diverge);
             }
         }
         if let Pat::Type(typed) = &local.pat {
+            if let Some(init) = &mut local.init {
+                self.check_typed(&typed.ty, &mut init.expr);
+            }
             kind = self.kind_of_type(&typed.ty);
         }
         self.scopes.bind_pattern(&local.pat, kind);
@@ -289,8 +302,10 @@ impl VisitMut for Lint<'_> {
             self.orderless = orderless;
             return;
         }
+        self.check_changed(expr);
         let (question, reported) = (self.question_about(expr), self.reported);
         visit_mut::visit_expr_mut(self, expr);
+        self.check_unawaited(expr);
         if let Some(question) = question.filter(|_| self.reported == reported) {
             self.put(&question, expr);
         }
@@ -305,6 +320,9 @@ impl VisitMut for Lint<'_> {
     }
 
     fn visit_expr_unsafe_mut(&mut self, block: &mut ExprUnsafe) {
+        if self.check_unsafe(block) {
+            return;
+        }
         let outside = std::mem::replace(&mut self.is_unsafe, true);
         visit_mut::visit_expr_unsafe_mut(self, block);
         self.is_unsafe = outside;
@@ -336,7 +354,7 @@ impl VisitMut for Lint<'_> {
             self.visit_expr_mut(&mut call.receiver);
             self.reached = false;
         }
-        self.orderless = false;
+        self.orderless &= call.method == "extend";
         let recorded = self.recorded;
         for argument in &mut call.args {
             let runs_once = matches!(argument, Expr::Closure(_) | Expr::Path(_));

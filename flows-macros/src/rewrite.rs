@@ -13,8 +13,8 @@ use quote::quote_spanned;
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Attribute, Block, Expr, ExprAsync, ExprAwait, ExprClosure, ExprConst, ExprRepeat, Ident, Item,
-    Macro, Path, Type,
+    Attribute, Block, Expr, ExprAsync, ExprAwait, ExprClosure, ExprConst, ExprMethodCall,
+    ExprRepeat, Ident, Item, Macro, Path, Type,
 };
 
 use crate::errors::Errors;
@@ -83,6 +83,7 @@ impl VisitMut for Rewrite<'_> {
         match expr {
             Expr::Await(awaited) => self.durable(awaited),
             Expr::Async(block) => *expr = self.block(block),
+            Expr::MethodCall(call) if self.checks == Checks::Off => self.limited(call),
             Expr::Verbatim(tokens) if macros::has_await(tokens) => {
                 let message = "this syntax is not known here; await before it, and use the value";
                 self.errors.on(tokens, message);
@@ -143,6 +144,23 @@ impl Rewrite<'_> {
     fn arm(&self, future: &mut Expr) {
         if self.checks == Checks::Off {
             *future = self.block(&syn::parse_quote!(async { #future.await }));
+        }
+    }
+
+    /// `ctx.timeout(limit, future)`, which takes what gives a result, and `ctx.shield(future)`.
+    fn limited(&self, call: &mut ExprMethodCall) {
+        let of_context = matches!(&*call.receiver, Expr::Path(path)
+            if path.path.get_ident().is_some_and(|name| self.contexts.contains(name)));
+        let gives_result = call.method == "timeout";
+        let Some(future) = call.args.last_mut().filter(|_| of_context) else { return };
+        if gives_result && !matches!(future, Expr::Verbatim(_)) {
+            let runtime = runtime(self.krate, Span::mixed_site());
+            *future = self.block(&syn::parse_quote!(async {
+                use #runtime::lint::{OfResult as _, OfValue as _};
+                (&&#runtime::lint::Outcome::of(&#future.await)).result()
+            }));
+        } else if call.method == "shield" {
+            self.arm(future);
         }
     }
 

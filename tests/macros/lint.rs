@@ -313,8 +313,29 @@ async fn constants(_ctx: &WorkflowContext) -> Result<u64> {
     Ok(LONGEST.load() + WIDEST.set(1))
 }
 
+/// Gives at once what a call has to be awaited for.
+fn parsed(_ctx: &WorkflowContext, text: &str) -> Result<u64> {
+    Ok(text.parse()?)
+}
+
+/// Calls that look as if somebody had forgotten to await them.
+#[workflow]
+async fn given_at_once(ctx: &WorkflowContext) -> Result<u64> {
+    let seven: u64 = parsed(ctx, "7").unwrap_or(0);
+    let Ok(six) = parsed(ctx, "6") else { return Ok(0) };
+    let five = match parsed(ctx, "none") {
+        Ok(number) => number,
+        Err(_) => 5,
+    };
+    let four = if let Ok(four) = parsed(ctx, "4") { four } else { 0 };
+    let three: Result<u64> = parsed(ctx, "3");
+    let later = add(ctx, 1, 1).start();
+    parsed(ctx, &(seven + six + five + four + three? + later.await?).to_string())
+}
+
 #[test]
 fn programs() {
+    assert_eq!(world().run(given_at_once::Input {}).unwrap(), 7 + 6 + 5 + 4 + 3 + 2);
     assert_eq!(world().run(constants::Input {}).unwrap(), 16);
     let world = world().with::<asked::fs::copy::Activity>();
     assert_eq!(world.run(names_of_ones_own::Input {}).unwrap(), 6);

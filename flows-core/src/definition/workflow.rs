@@ -56,6 +56,10 @@ pub trait Workflow: Send + Sync + 'static {
 
 /// The input struct of a workflow: leads back to the workflow, so that
 /// `tenant.start(order::Input { … })` needs no other argument.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the input of a workflow",
+    label = "a run is started with the workflow's input, as `order::Input {{ … }}`"
+)]
 pub trait WorkflowInput: Serialize + DeserializeOwned + Send + 'static {
     /// The workflow this is the input of.
     type Workflow: Workflow<Input = Self>;

@@ -184,18 +184,10 @@ impl Lint<'_> {
         }
     }
 
-    /// A name that is written as those of statics and constants are.
+    /// The name of a static or constant: asks whether it is the same in every replay.
     pub(super) fn ask_global(&mut self, expr: &ExprPath) {
         let path = &expr.path;
-        let Some(name) = path.segments.last().map(|at| at.ident.unraw().to_string()) else {
-            return;
-        };
-        let is_global = name.len() > 1
-            && name.contains(char::is_uppercase)
-            && !name.contains(char::is_lowercase)
-            && path.segments.iter().rev().skip(1).all(|at| !is_type(&at.ident));
-        if !is_global || expr.qself.is_some() || self.is_own(expr) || self.is_unsafe || !self.asks()
-        {
+        if !self.is_global(expr) || self.is_unsafe || !self.asks() {
             return;
         }
         let span = located(path.span());
@@ -207,6 +199,20 @@ impl Lint<'_> {
                 #runtime::lint::Constant::wanted((&&&&&#runtime::lint::#asked(&#path)).answer());
             }
         }));
+    }
+
+    /// Whether a name is written as those of statics and constants are.
+    pub(super) fn is_global(&self, expr: &ExprPath) -> bool {
+        let segments = &expr.path.segments;
+        let Some(name) = segments.last().map(|at| at.ident.unraw().to_string()) else {
+            return false;
+        };
+        name.len() > 1
+            && name.contains(char::is_uppercase)
+            && !name.contains(char::is_lowercase)
+            && segments.iter().rev().skip(1).all(|at| !is_type(&at.ident))
+            && expr.qself.is_none()
+            && !self.is_own(expr)
     }
 
     /// An error with the lint's message, if the answer is that no replay can repeat it.

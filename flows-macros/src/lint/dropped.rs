@@ -3,7 +3,8 @@
 //! Whether it is an activity's call, say, that somebody has to await is asked of the
 //! [compiler](super::ask); of what lives on in a variable the run tells whether it was awaited.
 
-use syn::{Expr, Pat, Stmt};
+use proc_macro2::Span;
+use syn::{Expr, Ident, Pat, Stmt};
 
 use super::order::names;
 
@@ -14,7 +15,8 @@ pub(super) fn is_dropped(stmt: &Stmt, rest: &[Stmt]) -> bool {
             (Pat::Wild(_), Some(init)) => init.diverge.is_none(),
             (Pat::Ident(name), Some(init)) => {
                 let is_kept = rest.iter().any(|stmt| names(quote::quote!(#stmt), &name.ident));
-                !is_kept && !is_started(&init.expr)
+                let lives_on = is_started(&init.expr) && rest.iter().any(awaits);
+                !is_kept && !lives_on
             }
             _ => false,
         },
@@ -43,7 +45,11 @@ fn pattern(pat: &Pat) -> &Pat {
     }
 }
 
-/// What was started goes on until the end of the block.
+/// What was started goes on until the end of the block; that is no time at all where nothing is awaited.
 fn is_started(expr: &Expr) -> bool {
     matches!(expr, Expr::MethodCall(call) if call.method == "start")
+}
+
+fn awaits(stmt: &Stmt) -> bool {
+    names(quote::quote!(#stmt), &Ident::new("await", Span::call_site()))
 }

@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Set,
     /// A `SystemTime` or `Instant`.
     Time,
+    /// A `Vec` or `VecDeque`.
+    List,
     /// Anything else, or unknown.
     Other,
 }
@@ -39,6 +41,7 @@ impl Lint<'_> {
                     Some("HashMap") if arguments < 3 => Kind::Map, // a third is a hasher
                     Some("HashSet") if arguments < 2 => Kind::Set,
                     Some("SystemTime" | "Instant") => Kind::Time,
+                    Some("Vec" | "VecDeque") => Kind::List,
                     _ => Kind::Other,
                 }
             }
@@ -60,6 +63,7 @@ impl Lint<'_> {
             Expr::Try(tried) => self.kind_of_collected(&tried.expr),
             Expr::MethodCall(call) => self.kind_of_method(call),
             Expr::Call(call) => self.kind_of_call(call),
+            Expr::Macro(made) if made.mac.path.is_ident("vec") => Kind::List,
             Expr::Binary(sum) if matches!(sum.op, BinOp::Add(_) | BinOp::Sub(_)) => {
                 let time = self.kind_of(&sum.left) == Kind::Time;
                 if time { Kind::Time } else { Kind::Other }
@@ -96,6 +100,7 @@ impl Lint<'_> {
         match ty.as_str() {
             "HashMap" if makes => Kind::Map,
             "HashSet" if makes => Kind::Set,
+            "Vec" | "VecDeque" if makes => Kind::List,
             "SystemTime" | "Instant" if make == "now" => Kind::Time,
             _ => Kind::Other,
         }

@@ -96,9 +96,10 @@ impl Lint<'_> {
         }
     }
 
-    /// `names.chain(&set)`
+    /// `names.chain(&set)`, `list.extend(set)`
     fn check_arguments(&mut self, call: &ExprMethodCall) {
-        let takes_all = ["chain", "zip"].iter().any(|method| call.method == method);
+        let takes_all = ["chain", "zip"].iter().any(|method| call.method == method)
+            || call.method == "extend" && self.kind_of(&call.receiver) == Kind::List;
         let Some(first) = call.args.first().filter(|_| takes_all && !self.orderless) else {
             return;
         };
@@ -136,11 +137,7 @@ impl Lint<'_> {
     /// Whether a map is collected into a local that the next statement with it sorts.
     pub(super) fn is_sorted_next(&self, local: &Local, rest: &[Stmt]) -> bool {
         let (Some(name), Some(init)) = (name_of(&local.pat), &local.init) else { return false };
-        self.begins_with_a_map(&init.expr)
-            && rest
-                .iter()
-                .find(|stmt| names(stmt.to_token_stream(), name))
-                .is_some_and(|stmt| sorts(stmt, name))
+        self.begins_with_a_map(&init.expr) && sorts_next(rest, name)
     }
 
     /// Whether the receiver at the beginning of a chain is a map or set.
@@ -154,6 +151,18 @@ impl Lint<'_> {
             _ => false,
         }
     }
+}
+
+/// Whether a map extends a list that the next statement with it sorts.
+pub(super) fn is_extended_and_sorted(stmt: &Stmt, rest: &[Stmt]) -> bool {
+    let Stmt::Expr(Expr::MethodCall(call), _) = stmt else { return false };
+    let Expr::Path(list) = &*call.receiver else { return false };
+    call.method == "extend" && list.path.get_ident().is_some_and(|list| sorts_next(rest, list))
+}
+
+fn sorts_next(rest: &[Stmt], name: &Ident) -> bool {
+    let next = rest.iter().find(|stmt| names(stmt.to_token_stream(), name));
+    next.is_some_and(|stmt| sorts(stmt, name))
 }
 
 /// `names.sort();`

@@ -1,7 +1,12 @@
 //! Values that all runs of a process share: statics that can change, and what is kept in a thread.
 
+use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Expr, ExprMethodCall, ItemStatic, StaticMutability, Type};
+use syn::visit::{self, Visit};
+use syn::{
+    BinOp, Expr, ExprMethodCall, ExprPath, ExprUnsafe, ItemStatic, Macro, StaticMutability, Type,
+    UnOp,
+};
 
 use super::Lint;
 use super::table::{KEEP, SHARED};
@@ -50,6 +55,37 @@ impl Lint<'_> {
         found
     }
 
+    /// `COUNT += 1`, `&mut COUNT`: only a `static mut` can be changed so.
+    pub(super) fn check_changed(&mut self, expr: &Expr) {
+        let changed = match expr {
+            Expr::Assign(assign) => &assign.left,
+            Expr::Binary(binary) if is_assignment(&binary.op) => &binary.left,
+            Expr::Reference(reference) if reference.mutability.is_some() => &reference.expr,
+            Expr::RawAddr(address) => &address.expr,
+            _ => return,
+        };
+        if let Some(path) = whole(changed).filter(|path| self.is_global(path)) {
+            self.report_shared(path);
+        }
+    }
+
+    /// `unsafe { COUNT }`: what calls nothing there, and follows no pointer, needs `unsafe` for a `static mut`.
+    pub(super) fn check_unsafe(&mut self, block: &ExprUnsafe) -> bool {
+        let mut seen = Seen { needs_unsafe: false, paths: Vec::new() };
+        seen.visit_block(&block.block);
+        let found = seen.paths.into_iter().find(|path| self.is_global(path));
+        match found.filter(|_| !seen.needs_unsafe) {
+            Some(path) => self.report_shared(path),
+            None => return false,
+        }
+        true
+    }
+
+    fn report_shared(&mut self, path: &ExprPath) {
+        let name = path.path.segments.last().map(|last| last.ident.unraw().to_string());
+        self.report(&path.path, &format!("`{}`", name.unwrap_or_default()), SHARED, KEEP);
+    }
+
     /// `static CACHE: Mutex<…> = …;` in the body.
     pub(super) fn check_static(&mut self, item: &ItemStatic) {
         let Type::Path(path) = &*item.ty else { return };
@@ -59,6 +95,45 @@ impl Lint<'_> {
         if changes || matches!(item.mutability, StaticMutability::Mut(_)) {
             self.report(&item.ident, &format!("`{}`", item.ident), SHARED, KEEP);
         }
+    }
+}
+
+/// What an `unsafe` block names, and whether it does what is unsafe with any name.
+struct Seen<'a> {
+    needs_unsafe: bool,
+    paths: Vec<&'a ExprPath>,
+}
+
+impl<'a> Visit<'a> for Seen<'a> {
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        let follows = matches!(expr, Expr::Unary(unary) if matches!(unary.op, UnOp::Deref(_)));
+        let calls = matches!(expr, Expr::Call(_) | Expr::MethodCall(_) | Expr::Macro(_));
+        self.needs_unsafe |= follows || calls;
+        visit::visit_expr(self, expr);
+    }
+
+    fn visit_expr_path(&mut self, path: &'a ExprPath) {
+        self.paths.push(path);
+    }
+
+    fn visit_macro(&mut self, _: &'a Macro) {
+        self.needs_unsafe = true;
+    }
+}
+
+fn is_assignment(op: &BinOp) -> bool {
+    op.to_token_stream().to_string().ends_with('=')
+        && !matches!(op, BinOp::Eq(_) | BinOp::Ne(_) | BinOp::Le(_) | BinOp::Ge(_))
+}
+
+/// The variable of which it is the whole or a part.
+fn whole(expr: &Expr) -> Option<&ExprPath> {
+    match expr {
+        Expr::Path(path) => Some(path),
+        Expr::Field(field) => whole(&field.base),
+        Expr::Index(index) => whole(&index.expr),
+        Expr::Paren(paren) => whole(&paren.expr),
+        _ => None,
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Param {
 impl Param {
     /// Reads one parameter; `None` after an error.
     pub(super) fn read(param: &PatType, module: &Ident, errors: &mut Errors) -> Option<Self> {
-        let is_owned = check_type(&param.ty, errors);
+        let is_owned = check_type("input", &param.ty, errors);
         let (ident, mutability) = name(&param.pat, module, errors)?;
         let mut read = Self {
             cfgs: Vec::new(),
@@ -88,14 +88,15 @@ fn name(pat: &Pat, module: &Ident, errors: &mut Errors) -> Option<(Ident, Option
     }
 }
 
-/// Whether the type owns what it holds and has a name.
-fn check_type(ty: &Type, errors: &mut Errors) -> bool {
-    let mut check = CheckType { errors, good: true };
+/// Whether the type owns what it holds and has a name; `what` is stored.
+pub(super) fn check_type(what: &'static str, ty: &Type, errors: &mut Errors) -> bool {
+    let mut check = CheckType { what, errors, good: true };
     check.visit_type(ty);
     check.good
 }
 
 struct CheckType<'a> {
+    what: &'static str,
     errors: &'a mut Errors,
     good: bool,
 }
@@ -109,21 +110,30 @@ impl CheckType<'_> {
 
 impl<'ast> Visit<'ast> for CheckType<'_> {
     fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
-        let message = "input is stored and read back, so it is owned: take `String` for `&str`, \
-                       `Vec<T>` for `&[T]`, `T` for `&T`";
-        self.refuse(reference, message);
+        let message = format!(
+            "{} is stored and read back, so it is owned: write `String` for `&str`, `Vec<T>` for `&[T]`, \
+             `T` for `&T`",
+            self.what
+        );
+        self.refuse(reference, &message);
     }
 
     fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
         if lifetime.ident != "static" {
-            let message = "input is stored and read back, so it is owned: no lifetimes but \
-                           `'static`";
-            self.refuse(lifetime, message);
+            let message = format!(
+                "{} is stored and read back, so it is owned: no lifetimes but `'static`",
+                self.what
+            );
+            self.refuse(lifetime, &message);
         }
     }
 
     fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
-        self.refuse(ty, "input has one type that serde can read: name it instead of `impl Trait`");
+        let message = format!(
+            "{} has one type that serde can read: name it instead of `impl Trait`",
+            self.what
+        );
+        self.refuse(ty, &message);
         visit::visit_type_impl_trait(self, ty);
     }
 }

@@ -7,6 +7,7 @@ use syn::{
     GenericArgument, Path, PathArguments, ReturnType, Signature, Type, TypeParamBound, TypePath,
 };
 
+use super::param::check_type;
 use crate::errors::Errors;
 
 /// The return type as written and its success type, which the compiler finds where it is not to be
@@ -24,6 +25,7 @@ pub(super) fn read(sig: &Signature, krate: &Path, errors: &mut Errors) -> (Type,
                 errors.on(output, "the output is stored: name a type that serde can write");
                 None
             }
+            Some(output) if !check_type("a result", output, errors) => None,
             Some(output) if given.is_some() => {
                 Some((verbatim(quote!(#krate::__private::Result<#output>)), output.clone()))
             }

@@ -13,7 +13,7 @@ fn findings(params: &str, body: &str) -> String {
     let source = format!("async fn f(ctx: &WorkflowContext, {params}) {{ {body} }}");
     let mut item: ItemFn = syn::parse_str(&source).expect("a function");
     let messages = super::messages(
-        lint::function(&mut item, &syn::parse_quote!(::flows)).errors.unwrap_or_default(),
+        lint::function(&mut item, true, &syn::parse_quote!(::flows)).errors.unwrap_or_default(),
     );
     messages.iter().map(|message| begin(message) + "\n").collect()
 }
@@ -30,7 +30,7 @@ fn begin(message: &str) -> String {
 fn check_asked(body: &str, expected: &Expect) {
     let source = format!("async fn f(ctx: &WorkflowContext) {{ {body} }}");
     let mut item: ItemFn = syn::parse_str(&source).expect("a function");
-    let found = lint::function(&mut item, &syn::parse_quote!(::flows)).errors;
+    let found = lint::function(&mut item, true, &syn::parse_quote!(::flows)).errors;
     assert!(found.is_none(), "{:?}", super::messages(found.unwrap_or_default()));
     let mut asked = String::new();
     questions(item.to_token_stream(), &mut asked);
@@ -99,7 +99,7 @@ fn what_the_compiler_is_asked() {
         "var(ctx, 1); fs::copy(ctx, a, b); let id = 1; id; self::own(id); Money::new(1); Some(1);
          #[flows(allow(nondeterminism))] var(\"A\"); #[flows(allow(nondeterminism))] CONFIG.express;
          ctx.side_effect(|| var(\"A\")).await?; at.elapsed(1); Duration::MAX; Color::RED; u64::MAX;
-         fn temp_dir() {} temp_dir(); const LIMIT: u64 = 1; LIMIT; MAX(1); unsafe { COUNT += 1; };",
+         fn temp_dir() {} temp_dir(); const LIMIT: u64 = 1; LIMIT; MAX(1); unsafe { own(COUNT) };",
         &expect![""],
     );
 }
@@ -204,7 +204,8 @@ fn maps_and_sets() {
          HashMap::from([(1, 2)]).into_iter().map(f);
          |m: &HashMap<u8, u8>| m.retain(g); Vec::from_iter(set); BTreeSet::from_iter(set);
          serde_json::to_string(&map); names.chain(&set); serde_json::to_value(&map);
-         use std::collections::HashMap as Table; Table::new().iter();",
+         use std::collections::HashMap as Table; Table::new().iter();
+         let mut list = vec![1]; list.extend(&set); let deque: VecDeque<_> = f(); deque.extend(map);",
         &expect![[r#"
             a loop over a `HashMap` has another order in every process
             a loop over a `HashSet` has another order in every process
@@ -220,6 +221,8 @@ fn maps_and_sets() {
             `serde_json::to_string` of a `HashMap` has another order in every process
             `chain` of a `HashSet` has another order in every process
             `iter` of a `HashMap` has another order in every process
+            `extend` of a `HashSet` has another order in every process
+            `extend` of a `HashMap` has another order in every process
         "#]],
     );
 }
@@ -236,7 +239,9 @@ fn maps_whose_order_is_forgotten() {
          let mut pairs = map.iter().collect::<Vec<_>>(); pairs.sort_by_key(|p| p.0);
          for key in map.keys().sorted_unstable() {}
          let sorted: BTreeMap<_, _> = map.clone().into_iter().collect();
-         for x in set.iter().collect::<BTreeSet<_>>() {} BTreeMap::from_iter(map.iter());",
+         for x in set.iter().collect::<BTreeSet<_>>() {} BTreeMap::from_iter(map.iter());
+         let mut list = Vec::new(); list.extend(set); list.sort(); list.extend(map.keys()); list.sort();
+         let mut all = HashSet::new(); all.extend(set); let mut ordered = BTreeSet::new(); ordered.extend(set);",
     );
     let shown = findings(
         params,
@@ -331,12 +336,17 @@ fn values_that_runs_share() {
     check(
         "static COUNT: AtomicU64 = AtomicU64::new(0); static mut LAST: u8 = 0;
          thread_local! { static DEPTH: Cell<u8> = Cell::new(0); }
-         COUNT.fetch_add(1, Relaxed); crate::CACHE.lock().unwrap().get(&a); NAMES.len();",
+         COUNT.fetch_add(1, Relaxed); crate::CACHE.lock().unwrap().get(&a); NAMES.len();
+         unsafe { crate::TOTAL }; unsafe { next(); ROUNDS[0].1 += 1; } let last = &mut unsafe { next(&raw mut FIRST) };
+         unsafe { next(LIMIT); *pointer = LIMIT }; let LIMIT = 1; LIMIT += 1;",
         &expect![[r#"
             `COUNT` is shared by all runs of this process and lost with it
             `LAST` is shared by all runs of this process and lost with it
             `thread_local!` is shared by all runs of this process and lost with it
             `CACHE` is shared by all runs of this process and lost with it
+            `TOTAL` is shared by all runs of this process and lost with it
+            `ROUNDS` is shared by all runs of this process and lost with it
+            `FIRST` is shared by all runs of this process and lost with it
         "#]],
     );
 }
@@ -409,7 +419,7 @@ fn the_context_has_the_users_name() {
     let source = "async fn f(cx: &WorkflowContext) { Instant::now(); }";
     let mut item: ItemFn = syn::parse_str(source).expect("a function");
     let messages = super::messages(
-        lint::function(&mut item, &syn::parse_quote!(::flows)).errors.expect("a finding"),
+        lint::function(&mut item, true, &syn::parse_quote!(::flows)).errors.expect("a finding"),
     );
     assert!(
         messages[0].contains("`cx.now()`") && messages[0].contains("`cx.timeout("),
