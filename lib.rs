@@ -79,6 +79,7 @@
 //! | to | write | consequence |
 //! |---|---|---|
 //! | start a run | [`engine.start(input)`](Tenant::start) | durable once awaited; `.id(…)` makes a repeated start safe |
+//! | start thousands | [`engine.start_many`](Tenant::start_many) | few statements; one answer for each |
 //! | start it together with your own rows | [`.with_tx(&tx)`](Start::with_tx) | both exist after your commit, or neither |
 //! | send it something | [`exec.signal`](Execution::signal), [`send`](Execution::send) | `.dedup(key)` makes a repeated send safe |
 //! | send it something, and start it if need be | [`engine.signal_with_start`](Tenant::signal_with_start) | callers that race agree on one run; never a run without its signal |
@@ -111,8 +112,8 @@ pub use flows_core::private as __private;
 pub use flows_core::calls::{Call, ChildCall, Saga};
 pub use flows_core::engine::Start;
 pub use flows_core::engine::{
-    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, SignalWithStart, query, rerun,
-    set_engine, signal, signal_with_start, start, with_tenant,
+    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, SignalWithStart, StartMany, query,
+    rerun, set_engine, signal, signal_with_start, start, with_tenant,
 };
 pub use flows_core::graph;
 pub use flows_core::store::{ConflictPolicy, RunStatus as Status};
@@ -188,6 +189,8 @@ mod types {
     mod tenant {}
     #[doc = include_str!("flows-core/src/engine/docs/start.md")]
     mod start {}
+    #[doc = include_str!("flows-core/src/engine/docs/start_many.md")]
+    mod start_many {}
     #[doc = include_str!("flows-core/src/engine/docs/signal_with_start.md")]
     mod signal_with_start {}
     #[doc = include_str!("flows-core/src/engine/docs/execution.md")]

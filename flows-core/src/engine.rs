@@ -20,6 +20,7 @@ mod outcome;
 mod send;
 mod signal_with_start;
 mod start;
+mod start_many;
 mod stuck_runs;
 mod tenant;
 pub(crate) mod waiters;
@@ -49,6 +50,7 @@ pub use send::{Cancel, SendSignal};
 pub use serde::Serialize;
 pub use signal_with_start::SignalWithStart;
 pub use start::Start;
+pub use start_many::StartMany;
 pub use stuck_runs::StuckRuns;
 pub use tenant::{RerunOf, Tenant};
 

@@ -176,6 +176,16 @@ pub(crate) async fn start_within(scope: Scope<'_>, run: &NewRun) -> Result<Start
     Err(conflict::contested(run).into())
 }
 
+/// Starts those of some runs of a tenant whose workflow id is free.
+pub(crate) async fn create_within(
+    scope: Scope<'_>,
+    runs: &[NewRun],
+) -> Result<HashSet<Uuid>, Fault> {
+    let columns = Columns::sorted(runs);
+    let rows = scope.query(START, &columns.params()).await?;
+    Ok(rows.iter().map(|row| row.get("run_id")).collect())
+}
+
 /// Starts one run if its workflow id is free; whether it was.
 pub(crate) async fn start(scope: Scope<'_>, run: &NewRun) -> Result<bool, Fault> {
     let columns = Columns::sorted([run]);

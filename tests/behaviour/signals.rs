@@ -16,6 +16,7 @@ on_every_store! {
     a_signal_wakes_a_run_that_left_memory,
     a_signal_of_another_type_is_an_error_of_the_workflow,
     a_signal_needs_an_open_run,
+    a_signal_that_comes_too_late_is_counted,
     a_signal_has_a_name_of_some_length,
 }
 
@@ -183,6 +184,32 @@ async fn a_signal_needs_an_open_run(env: Env) -> Result<()> {
     let ended = exec.signal("n", &1).await.unwrap_err();
     assert_eq!(ended.kind(), ErrorKind::Closed);
     assert!(ended.message().contains("has ended"), "{ended}");
+    Ok(())
+}
+
+/// Every acknowledged signal is in the history, or counted at the end.
+async fn a_signal_that_comes_too_late_is_counted(env: Env) -> Result<()> {
+    for round in 0..20 {
+        let worker = env.serve(registry())?;
+        let exec = env.engine.start(input(&["n"], false)).await?;
+        let mut acknowledged = 0;
+        loop {
+            match exec.signal("n", &round).await {
+                Ok(()) => acknowledged += 1,
+                Err(error) if error.kind() == ErrorKind::Closed => break,
+                Err(error) => return Err(error),
+            }
+        }
+        let run = exec.describe().await?;
+        let received = events(&exec, "signal_received").await?.len();
+        assert_eq!(received + run.unread_signals as usize, acknowledged, "{run:?}");
+        worker.stop().await?;
+    }
+    let exec = env.engine.start(input(&["n"], false)).await?;
+    exec.signal("n", &1).await?;
+    assert_eq!(exec.describe().await?.unread_signals, 0, "while it is open");
+    exec.terminate("enough").await?;
+    assert_eq!(exec.describe().await?.unread_signals, 1);
     Ok(())
 }
 

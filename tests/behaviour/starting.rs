@@ -21,6 +21,7 @@ on_every_store! {
     ids_and_queues_have_some_length,
     a_run_without_an_id_is_known_by_its_run_id,
     many_starts_of_one_id_are_one_run,
+    many_runs_are_started_at_once,
 }
 
 #[workflow]
@@ -111,6 +112,37 @@ async fn an_id_of_a_run_that_ended_is_still_taken(env: Env) -> Result<()> {
     greeted(&first).await?;
     let refused = env.engine.start(input("Bob")).id("hi").await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::AlreadyExists, "an id is an idempotency key");
+    Ok(())
+}
+
+async fn many_runs_are_started_at_once(env: Env) -> Result<()> {
+    let _worker = env.serve(registry())?;
+    let taken = env.engine.start(input("Eve")).id("run 3").await?;
+    let start = |number: u32| env.engine.start(input("Ada")).id(format!("run {number}"));
+    let starts = (0..500).map(|number| match number {
+        4 => start(3).on_conflict(ConflictPolicy::UseExisting),
+        5 => start(number).queue(""),
+        6 => start(2).on_conflict(ConflictPolicy::TerminateExisting),
+        _ => start(number),
+    });
+    let answers = env.engine.start_many(starts).await?;
+    assert_eq!(answers.len(), 500);
+    assert_eq!(answers[3].as_ref().unwrap_err().kind(), ErrorKind::AlreadyExists);
+    assert_eq!(answers[4].as_ref().unwrap().run_id(), taken.run_id());
+    assert!(answers[5].as_ref().unwrap_err().message().starts_with("the queue is empty"));
+    assert_eq!(answers[2].as_ref().unwrap().describe().await?.status, Status::Terminated);
+    assert_eq!(env.engine.list().limit(1_000).await?.len(), 498);
+    for (number, answer) in answers.into_iter().enumerate().filter(|(number, _)| number % 50 == 7) {
+        let exec = answer?;
+        assert_eq!(
+            (exec.id(), greeted(&exec).await?),
+            (format!("run {number}"), "Hello Ada".into())
+        );
+    }
+    let other = env.engine.tenant(flows_core::ids::RunKey::new(Default::default(), None).run);
+    let refused = env.engine.start_many([other.start(input("Bob"))]).await?.remove(0);
+    assert!(refused.unwrap_err().message().starts_with("a start among many has their tenant"));
+    assert!(env.engine.start_many([env.engine.start(input("x")); 0]).await?.is_empty());
     Ok(())
 }
 

@@ -17,6 +17,18 @@ async fn adds(ctx: &WorkflowContext) -> Result<u64> {
     Ok(sum)
 }
 
+/// One statement starts a thousand runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_starts_are_one_statement() -> Result<()> {
+    let bench = Bench::new().await?;
+    let engine = bench.engine().await?;
+    let starts = (0..1_000).map(|n| engine.start(adds::Input {}).id(format!("run {n}")));
+    assert!(engine.start_many(starts).await?.iter().all(Result::is_ok));
+    let counts: BTreeMap<_, _> = engine.store().counters().into_iter().collect();
+    assert_eq!(counts.get("start"), Some(&1), "{counts:?}");
+    Ok(())
+}
+
 /// Two statements start a run with its signal; three signal one that exists.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_with_start_is_one_transaction_of_few_statements() -> Result<()> {

@@ -124,6 +124,27 @@ async fn a_signal_with_start_commits_or_rolls_back_with_its_run_g1() -> Result<(
 }
 
 #[tokio::test]
+async fn many_starts_commit_or_roll_back_together_g1() -> Result<()> {
+    let scene = Scene::new().await?;
+    let mut client = scene.client().await?;
+    scene.engine.start(order::Input { cents: 5 }).id("order-7").await?;
+    let starts = || {
+        (0..1_000).map(|n| scene.engine.start(order::Input { cents: 5 }).id(format!("order-{n}")))
+    };
+    let tx = client.transaction().await?;
+    let answers = scene.engine.start_many(starts()).with_tx(&tx).await?;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 999);
+    assert_eq!(answers[7].as_ref().unwrap_err().kind(), ErrorKind::AlreadyExists);
+    tx.rollback().await?;
+    assert_eq!(scene.rows("runs").await?, 1);
+    let tx = client.transaction().await?;
+    scene.engine.start_many(starts()).with_tx(&tx).await?;
+    tx.commit().await?;
+    assert_eq!((scene.rows("runs").await?, scene.rows("ready").await?), (1_000, 1_000));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_rerun_that_rolls_back_leaves_the_dead_letter() -> Result<()> {
     let scene = Scene::new().await?;
     let mut client = scene.client().await?;

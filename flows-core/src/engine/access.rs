@@ -1,6 +1,8 @@
 //! The way that a client's verbs go: to the store, many calls in a batch; or into a transaction of the
 //! application's.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use super::execution::Target;
@@ -52,6 +54,14 @@ impl<'t> Access<'t> {
         }
     }
 
+    /// Many at once, without a worker of this process taking them in.
+    pub(super) async fn start_all(&self, runs: &[NewRun]) -> Result<Vec<Result<Started>>> {
+        if self.is_certain() {
+            self.tenant.inner.until_served().await;
+        }
+        if runs.is_empty() { Ok(Vec::new()) } else { self.store().start(runs).await }
+    }
+
     pub(super) async fn send(&self, message: &OutgoingMessage) -> Result<Sent> {
         match &self.tx {
             Some(tx) => tx.send_one(message).await,
@@ -85,11 +95,21 @@ impl<'t> Access<'t> {
 
     /// A run was started that a worker should claim.
     pub(super) fn tell_of_start(&self, new: &NewRun) {
+        self.tell_of_starts(std::slice::from_ref(new));
+    }
+
+    /// The same of many.
+    pub(super) fn tell_of_starts(&self, new: &[NewRun]) {
         let hints = &self.tenant.inner.hints;
-        if !self.is_certain() {
-            hints.soon(new.key.shard);
-        } else if new.delay.is_none() && new.start_at.is_none() {
-            hints.ready(vec![new.key.shard]);
+        let is_due = |new: &&NewRun| new.delay.is_none() && new.start_at.is_none();
+        if self.is_certain() {
+            let shards: BTreeSet<_> = new.iter().filter(is_due).map(|new| new.key.shard).collect();
+            if !shards.is_empty() {
+                hints.ready(shards.into_iter().collect());
+            }
+        } else {
+            let shards: BTreeSet<_> = new.iter().map(|new| new.key.shard).collect();
+            shards.into_iter().for_each(|shard| hints.soon(shard));
         }
     }
 

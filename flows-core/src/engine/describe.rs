@@ -46,6 +46,9 @@ pub struct Description {
     /// Whether it was asked to cancel and has not taken that in yet: a run that is stuck, or that no
     /// worker serves, does so when it goes on.
     pub cancel_requested: bool,
+    /// How many signals were acknowledged and came too late for a run that has ended: they are in no event of
+    /// its history. 0 while it is open, and in lists.
+    pub unread_signals: u32,
     /// The run it continues: a rerun's dead letter, a retry's failed attempt.
     pub predecessor: Option<Uuid>,
     /// The run that goes on in its place.
@@ -78,6 +81,7 @@ impl From<RunView> for Description {
             waiting_for,
             stuck,
             cancel_requested: view.cancelling,
+            unread_signals: if view.status.is_open() { 0 } else { view.inbox },
             predecessor: spec.predecessor,
             successor: view.successor,
             parent: spec.parent.map(|parent| parent.run),

@@ -188,7 +188,7 @@ impl Options {
 /// How often a start that terminates the existing run tries again when another one comes between.
 const TRIES: usize = 5;
 
-async fn start<W: Workflow>(access: &Access<'_>, new: NewRun) -> Result<Execution<W>> {
+pub(super) async fn start<W: Workflow>(access: &Access<'_>, new: NewRun) -> Result<Execution<W>> {
     for _ in 0..TRIES {
         let Begun { started, news } = access.start(&new).await?;
         match started {

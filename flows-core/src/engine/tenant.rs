@@ -10,8 +10,8 @@ use super::execution::{Execution, Target, Typed};
 use super::list::List;
 use super::send::SendSignal;
 use super::stuck_runs::StuckRuns;
-use super::{Inner, SignalWithStart, Start};
-use crate::definition::WorkflowInput;
+use super::{Inner, SignalWithStart, Start, StartMany};
+use crate::definition::{Workflow, WorkflowInput};
 
 /// An engine for one tenant. None of its statements reads or writes a row of another tenant.
 #[cfg_attr(not(doctest), doc = include_str!("docs/tenant.md"))]
@@ -36,6 +36,15 @@ impl Tenant {
     /// Await it; or set options first: `.id("order-42")`, `.delay(…)`, `.with_tx(&tx)`.
     pub fn start<'t, I: WorkflowInput>(&self, input: I) -> Start<'t, I::Workflow> {
         Start::new(Ok(self.clone()), input)
+    }
+
+    /// Starts many runs of one workflow in few statements. Each start has an answer of its own, and one that
+    /// is refused does not harm the others.
+    pub fn start_many<'t, W: Workflow>(
+        &self,
+        starts: impl IntoIterator<Item = Start<'t, W>>,
+    ) -> StartMany<'t, W> {
+        StartMany::new(self.clone(), starts)
     }
 
     /// The newest run of a workflow id, or a run by its run id. Nothing is read before it is used.
@@ -101,6 +110,16 @@ macro_rules! default_tenant_methods {
         ) -> $crate::engine::Start<'t, I::Workflow> {
             let $engine = self;
             $tenant.start(input)
+        }
+
+        /// Starts many runs of one workflow in few statements; see
+        /// [`Tenant::start_many`]($crate::Tenant::start_many).
+        pub fn start_many<'t, W: $crate::Workflow>(
+            &self,
+            starts: impl IntoIterator<Item = $crate::engine::Start<'t, W>>,
+        ) -> $crate::engine::StartMany<'t, W> {
+            let $engine = self;
+            $tenant.start_many(starts)
         }
 
         /// The newest run of a workflow id, or a run by its run id; see

@@ -106,7 +106,13 @@ impl State {
     fn close(&mut self, key: RunKey, close: &Close, at: Timestamp) {
         self.put(key, None);
         let Some(run) = self.runs.get_mut(&key) else { return };
-        let left = std::mem::take(&mut run.inbox);
+        let left = match close.outcome.successor {
+            Some(_) => std::mem::take(&mut run.inbox),
+            None => {
+                run.inbox.retain(|message| message.kind == MessageKind::Signal);
+                Vec::new()
+            }
+        };
         let dead = close.outcome.is_dead_letter();
         run.end = Some(End { outcome: close.outcome.clone(), at, dead });
         if let Some(successor) = close.outcome.successor {

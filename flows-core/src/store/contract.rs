@@ -201,6 +201,7 @@ contract! {
         an_older_value_does_not_replace_a_newer_one;
     ending:
         an_ended_run_has_an_outcome_and_no_place
+        signals_that_came_too_late_stay_with_their_run
         only_ended_runs_have_outcomes
         a_terminated_run_ends_wherever_it_is
         termination_makes_the_owner_lose

@@ -35,11 +35,12 @@ WITH journal AS (
       AND o.worker_id = $1 AND o.claim = coalesce(c.claim, o.claim)
     RETURNING 1
 ), emptied AS (
+    -- Signals (kind 0) that came too late stay with their run, and are counted.
     DELETE FROM flows.inbox i
     USING (SELECT unnest($11::smallint[]) AS shard, unnest($12::uuid[]) AS tenant_id, unnest($13::uuid[]) AS run_id,
                   unnest($17::uuid[]) AS successor) AS c
     WHERE i.shard = ANY (ARRAY[c.shard]) AND i.tenant_id = c.tenant_id AND i.run_id = c.run_id
-      AND c.successor IS NULL
+      AND c.successor IS NULL AND i.kind <> 0
 ), dead AS (
     INSERT INTO flows.dead_letters (shard, tenant_id, run_id)
     SELECT c.shard, c.tenant_id, c.run_id

@@ -10,13 +10,34 @@ pub(super) async fn an_ended_run_has_an_outcome_and_no_place(bench: Bench) {
     let (before, _) = worker.renew().await;
     assert_eq!(worker.commit(turn(key, 0, completed())).await, Committed::Done);
     let view = bench.view(key).await;
-    assert_eq!((view.status, view.placement, view.inbox), (RunStatus::Completed, None, 0));
+    assert_eq!((view.status, view.placement, view.inbox), (RunStatus::Completed, None, 1));
     assert!(view.closed_at.is_some_and(|at| at >= before), "{:?}", view.closed_at);
     assert_eq!(json(&view.output.expect("output")), json(r#"{"paid":true}"#));
     let (found, outcome) = bench.store.outcomes(&[key]).await.expect("outcomes").remove(0);
     assert_eq!((found, outcome.status), (key, RunStatus::Completed));
     assert_eq!(json(&outcome.output.expect("output")), json(r#"{"paid":true}"#));
     assert_eq!((outcome.error, outcome.successor), (None, None));
+    assert!(worker.collect().await.is_empty());
+    worker.finds_nothing().await;
+}
+
+pub(super) async fn signals_that_came_too_late_stay_with_their_run(bench: Bench) {
+    let worker = bench.worker().await;
+    let (closed, ended) =
+        (bench.owned("closed", &worker).await, bench.parked("ended", &worker).await);
+    for key in [closed, ended] {
+        for kind in [MessageKind::Signal, MessageKind::Cancel, MessageKind::ChildClosed] {
+            bench.mail(&OutgoingMessage { kind, ..signal(key, "late") }).await.expect("send");
+        }
+        bench.send(key, "later").await.expect("send");
+    }
+    assert_eq!(worker.commit(turn(closed, 0, completed())).await, Committed::Done);
+    assert!(bench.terminate(ended, &[]).await);
+    for key in [closed, ended] {
+        let view = bench.view(key).await;
+        assert_eq!((view.inbox, view.cancelling), (2, false), "{:?}", view.status);
+        assert!(bench.send(key, "too late").await.is_err());
+    }
     assert!(worker.collect().await.is_empty());
     worker.finds_nothing().await;
 }

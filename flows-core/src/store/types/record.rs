@@ -118,7 +118,8 @@ pub struct Park {
 #[derive(Debug, Clone)]
 pub struct Close {
     /// Its outcome. The successor is among the record's `starts`. Signals and requests to cancel that are
-    /// left in the inbox go over to it, after the messages that the record sends.
+    /// left in the inbox go over to it, after the messages that the record sends. Without one, the signals stay
+    /// with the run, and everything else is dropped.
     pub outcome: Outcome,
     /// The [claim](Activation::claim) by which its worker owns the run; of another one, the record has
     /// lost it: a commit that comes late must not end a run that its worker has claimed again. `None`

@@ -76,7 +76,7 @@ pub struct RunView {
     pub successor: Option<Uuid>,
     /// Where it is, while it is open (`None` in lists).
     pub placement: Option<Placement>,
-    /// Messages in its inbox.
+    /// Messages in its inbox; of a run that has ended, signals that came too late for it.
     pub inbox: u32,
     /// Whether a request to cancel is among them (`false` in lists).
     pub cancelling: bool,
