@@ -22,25 +22,33 @@ use tokio_postgres::{Client, Transaction};
 use uuid::Uuid;
 
 use crate::PgStore;
-use crate::closing::Borrowed;
 use crate::error::{Fault, USED_UP};
 use crate::link::{Link, Params};
+use crate::relay::Taken;
 use crate::settings::Limits;
-use crate::sql::{APPEND_ONE, ENTER_ACTIVITY};
+use crate::sql::{APPEND_ONE, ENTER_ACTIVITY, ENTER_HANDED};
 
 /// What an attempt may take longer on the server than here, where its error is clearer.
 const LATER: Duration = Duration::from_secs(1);
-/// Takes back what the body has set on its session, but for the statements that are prepared.
+/// Takes back what the body has set on its session, but for advisory locks and the statements that are prepared.
 macro_rules! reset {
     () => {
-        "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
-         SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES"
+        "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES"
+    };
+}
+/// Releases advisory locks. It needs a snapshot, which others wait for, and is planned: it costs as much as the rest.
+macro_rules! unlock {
+    () => {
+        "SELECT pg_catalog.pg_advisory_unlock_all()"
     };
 }
 /// In one message, which costs hardly more than the first command alone.
-const COMMIT: &str = concat!("COMMIT; ", reset!());
-/// The same, behind a rollback.
-const RESET: &str = reset!();
+const COMMIT: &str = concat!("COMMIT; ", reset!(), "; ", unlock!());
+/// The same, where the connection is to be handed over, if it can be; and otherwise behind that.
+const COMMIT_LOCKED: &str = concat!("COMMIT; ", reset!());
+const UNLOCK: &str = unlock!();
+/// The whole, behind a rollback.
+const RESET: &str = concat!(reset!(), "; ", unlock!());
 
 /// Runs the body of an activity, and records its result, in one transaction.
 ///
@@ -57,8 +65,8 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
     let store = once.store().as_any().downcast_ref::<PgStore>();
     let store = store.ok_or_else(|| needs_postgres(name))?;
     // dropped half-way, it is thrown away
-    let pooled = store.0.pooled().await.map_err(|fault| no_connection(name, fault))?;
-    let mut client = Borrowed::new(pooled);
+    let taken = store.0.for_activity().await.map_err(|fault| no_connection(name, fault))?;
+    let Taken { mut client, is_handed } = taken;
     let cache = Arc::clone(&client.statement_cache);
     let types = store.0.types();
     let settings = match types {
@@ -73,7 +81,7 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
             Some(_) => Limits::of(link).await?,
             None => settings.limits,
         };
-        let enter = link.prepare(ENTER_ACTIVITY).await?;
+        let enter = link.prepare(if is_handed { ENTER_HANDED } else { ENTER_ACTIVITY }).await?;
         let [statement, idle, looks] = limits.at_most(once.limit() + LATER);
         let session: Params<'_> = &[&lock_key(once.worker()), &statement, &idle, &looks];
         // on its way before the first statement of the body, which does not wait for the answer
@@ -84,8 +92,11 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
         // a session that is older than the claim has not broken since
         let is_older = |claim| types.is_none() && settings.since <= claim;
         let doubtful = !record.claim.is_some_and(is_older);
-        let is_reset = commit(link, &record, Given { doubtful, begun }, once).await?;
-        Ok((output, is_reset))
+        let relays =
+            types.is_none() && settings.is_empty() && store.0.relay.is_wanted(&store.0.pool);
+        let given = Given { doubtful, begun, end: if relays { COMMIT_LOCKED } else { COMMIT } };
+        let is_reset = commit(link, &record, given, once).await?;
+        Ok((output, is_reset.then_some(relays)))
     }
     .await;
     match done {
@@ -95,12 +106,17 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
             cache.clear(); // perhaps the session has forgotten them (`DEALLOCATE ALL`)
         }
     }
-    let is_reset = matches!(done, Ok((_, true)));
-    if is_reset && settings.is_empty() {
-        client.give_back();
-    } else {
-        let reset_or_lent = is_reset || types.is_some();
-        client.give_back_reset(if reset_or_lent { "" } else { RESET }, settings);
+    match done.as_ref().ok().and_then(|(_, relays)| *relays) {
+        Some(true) => {
+            if let Some(client) = store.0.relay.hand_over(client) {
+                client.give_back_reset(UNLOCK, settings);
+            }
+        }
+        Some(false) if settings.is_empty() => client.give_back(),
+        is_reset => {
+            let reset_or_lent = is_reset.is_some() || types.is_some();
+            client.give_back_reset(if reset_or_lent { "" } else { RESET }, settings);
+        }
     }
     done.map(|(output, _)| output)
 }
@@ -111,6 +127,8 @@ struct Given {
     doubtful: bool,
     /// When it began. One that began later is another.
     begun: Option<SystemTime>,
+    /// What ends it.
+    end: &'static str,
 }
 
 /// An error of the client's library shows only of what kind it is: what the server has said is its cause.
@@ -157,10 +175,10 @@ async fn append_and_commit(
     once.set(Fate::RolledBack); // so far: what breaks here breaks the transaction
     let append = link.prepare(APPEND_ONE).await?;
     let Record { key, position, events, .. } = record;
-    let Given { doubtful, begun } = given;
+    let Given { doubtful, begun, end } = given;
     let row: Params<'_> = &[&key.shard, &key.tenant, &key.run, position, events, &doubtful, &begun];
     once.set(Fate::Unknown); // from here on, COMMIT may be on its way
-    let (_, is_reset) = try_join(link.send(&append, row), link.commit_and(COMMIT)).await?;
+    let (_, is_reset) = try_join(link.send(&append, row), link.commit_and(end)).await?;
     Ok(is_reset)
 }
 

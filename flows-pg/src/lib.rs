@@ -37,6 +37,7 @@ mod pooler;
 mod query;
 mod read_inboxes;
 mod register;
+mod relay;
 mod release;
 mod reload;
 mod renew;

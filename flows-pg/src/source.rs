@@ -46,6 +46,11 @@ impl Source {
         self.own.is_none()
     }
 
+    /// Whether the pool has no hooks, because the application has not made it.
+    pub(crate) fn has_plain_pool(&self) -> bool {
+        self.opens.is_some() && self.own.is_none()
+    }
+
     /// Opens a first connection of each kind.
     pub(crate) async fn try_out(&self) -> Result<(), Fault> {
         drop(self.pool.get().await?);

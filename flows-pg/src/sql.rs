@@ -74,6 +74,7 @@ statements! {
     END_SESSIONS = "end_sessions",
     ENTER_ACTIVITY = "enter_activity",
     ENTER_FOREIGN = "enter_foreign",
+    ENTER_HANDED = "enter_handed",
     ENTER_SCAN = "enter_scan",
     ENTER_TENANT = "enter_tenant",
     REMOVE_PLACEMENT = "remove_placement",

@@ -22,6 +22,7 @@ use crate::counters::Counters;
 use crate::error::Fault;
 use crate::hints::Hints;
 use crate::pooler::Types;
+use crate::relay::Relay;
 use crate::reserve::Reserve;
 use crate::session::{CLAIMER, LEASES, Lent, Session, WRITER};
 use crate::settings::Sessions;
@@ -73,6 +74,7 @@ pub(crate) struct Shared {
     pub(crate) waiting: Reserve,
     requests: AtomicI64,
     pub(crate) sessions: Sessions,
+    pub(crate) relay: Relay,
 }
 
 impl PgStore {
@@ -105,6 +107,7 @@ impl PgStore {
             waiting: Reserve::new(WAITING),
             requests: AtomicI64::new(1),
             sessions: Sessions::default(),
+            relay: Relay::default(),
         }))
     }
 

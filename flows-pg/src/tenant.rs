@@ -16,6 +16,7 @@ use crate::closing::Borrowed;
 use crate::error::{Fault, Remedy};
 use crate::link::{Link, Params};
 use crate::pooler::Types;
+use crate::relay::Taken;
 use crate::reserve::{Reserve, Spare};
 use crate::sql::{ENTER_TENANT, SEND, Sql};
 use crate::store::Shared;
@@ -198,6 +199,16 @@ impl Shared {
     pub(crate) async fn pooled(&self) -> Result<Object, Fault> {
         let wait = self.pool.timeouts().wait.or(LIMITS.wait).unwrap_or_default();
         self.pooled_within(wait).await.map_err(|error| self.no_other(error))
+    }
+
+    /// A connection for a transactional activity: one of the pool, or if that is used up, perhaps one that
+    /// another activity hands over. Not of an application's pool, whose hooks prepare it for each user.
+    pub(crate) async fn for_activity(&self) -> Result<Taken, Fault> {
+        match self.pooled_within(Duration::ZERO).await {
+            Ok(free) => Ok(Taken { client: Borrowed::new(free), is_handed: false }),
+            Err(_) if self.source.has_plain_pool() => self.relay.take(self.pooled()).await,
+            Err(_) => Ok(Taken { client: Borrowed::new(self.pooled().await?), is_handed: false }),
+        }
     }
 
     /// A connection of the pool, within limits also where the pool has none.

@@ -1,10 +1,13 @@
 //! A transactional activity sets whatever a session can be set to: nothing of it stays in the pool, and
 //! what the application's own pool had set is as it was.
 
+use std::sync::LazyLock;
+
 use flows::pg::Transaction;
 use flows::pg::deadpool_postgres::{Hook, HookError, Manager, Object, Pool, Runtime};
 use flows::pg::tokio_postgres::NoTls;
 use flows::prelude::*;
+use tokio::sync::Barrier;
 
 use crate::scene::{Scene, Serving, until, within};
 
@@ -125,5 +128,47 @@ async fn statements_that_somebody_deallocates_are_prepared_again() -> Result<()>
         let listed = within("a list", 20, engine.list().page()).await?;
         assert_eq!(listed.runs.len(), round + 1);
     }
+    serving.stop().await
+}
+
+/// As many as an engine's own pool has connections.
+const POOL: usize = 16;
+/// All connections are in use at once, and others wait for them.
+static ALL: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(POOL));
+
+/// Says how its session was, and leaves behind what it can.
+#[activity(transaction, retry(max_attempts = 1))]
+async fn follow(tx: &Transaction<'_>, n: u64) -> Result<String> {
+    let state: String = tx.query_one(STATE, &[]).await?.get(0);
+    tx.batch_execute(TABLE).await?;
+    tx.batch_execute(&LEAVE.replace("4711", &(5000 + n).to_string())).await?;
+    ALL.wait().await;
+    Ok(state)
+}
+
+#[workflow]
+async fn follows(ctx: &WorkflowContext, n: u64) -> Result<String> {
+    follow(ctx, n).await
+}
+
+/// A connection goes from one activity to the next that waits: it finds the session as the first one did.
+#[tokio::test]
+async fn nothing_is_left_to_the_next_activity() -> Result<()> {
+    let scene = Scene::set().await?;
+    let engine = Engine::connect(scene.database.url()).await?;
+    let worker = Worker::builder(&engine, register_all![follows, follow]);
+    let worker = worker.max_activities(4 * POOL).build()?;
+    let serving = Serving::begin(worker);
+    let mut runs = Vec::new();
+    for n in 0..4 * POOL as u64 {
+        runs.push(engine.start(follows::Input { n }).await?);
+    }
+    for run in runs {
+        let found = within("a run", 60, run.result()).await?;
+        assert!(found.ends_with(" / 0 / 0 / 1"), "the lock of its own transaction alone: {found}");
+        assert!(!found.contains("77s") && !found.contains(" / x"), "{found}");
+    }
+    let locks = "FROM pg_locks WHERE locktype = 'advisory' AND objid BETWEEN 5000 AND 5100";
+    until(async || Ok(scene.count(locks).await? == 0)).await?;
     serving.stop().await
 }

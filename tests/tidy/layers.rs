@@ -34,7 +34,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "link source",
             "hints settings unfinished",
             "closing",
-            "reserve session",
+            "relay reserve session",
             "store",
             "migrate ways",
             "builder check dead_letters engine exactly_once history load outcomes overdue query register renew \
