@@ -54,6 +54,25 @@ fn a_timer_that_is_set_anew_is_due_once() {
     "#]]);
 }
 
+/// Another worker may have the run by then, and would start the attempt too.
+#[test]
+fn a_retry_that_is_due_while_its_run_is_being_parked_waits_for_the_answer() {
+    let mut stage = Stage::new(old_run(1));
+    stage.fake.expects_messages = false;
+    stage.take().polled(vec![activity_in(0, 60)]).write();
+    stage.pass(60).give("due", Input::TimerDue(0));
+    stage.give("not parked", Input::Committed { parked: false });
+    stage.check(expect![[r#"
+        activated: work
+        take:
+          the code is given: begin, with 1 events
+        polled: set #0 in 60s, commit
+        write: row 1 [], parks until in 58s, knows of 0
+        due:
+        not parked: collect, try later, launch #0.2
+    "#]]);
+}
+
 #[test]
 fn a_retry_starts_when_it_is_due() {
     let mut stage = Stage::live(old_run(1), vec![activity_in(0, 3)]);
