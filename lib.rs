@@ -130,6 +130,21 @@ pub use flows_macros::{
 pub use flows_pg as pg;
 pub use flows_pg::{Engine, EngineBuilder};
 
+/// The types that methods and functions give, for signatures that have to name them.
+pub mod types {
+    pub use flows_core::combinators::{
+        CollectAll, Join, JoinAll, MapConcurrent, NextOutput, Race, StreamConcurrent, TryJoin,
+        TryJoinAll,
+    };
+    pub use flows_core::context::{
+        Cancelled, Shield, SideEffect, SignalFuture, Sleep, Timeout, WorkflowRng,
+    };
+    pub use flows_core::engine::{
+        Cancel, DeadLetters, List, ListPage, PageToken, Rerun, RerunOf, SendSignal, StuckRuns,
+        Typed,
+    };
+}
+
 /// The testing kit.
 #[cfg(feature = "testing")]
 pub mod testing {
@@ -182,7 +197,7 @@ mod macros {
 
 /// The examples in the documentation of types, compiled here: their crates have no macros.
 #[cfg(doctest)]
-mod types {
+mod type_docs {
     #[doc = include_str!("flows-pg/src/docs/engine.md")]
     mod engine {}
     #[doc = include_str!("flows-core/src/engine/docs/tenant.md")]

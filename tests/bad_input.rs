@@ -158,8 +158,8 @@ async fn workers_that_cannot_work() -> Result<()> {
         expect!["Configuration: max_activities is 0: a worker runs at least 1 activity"],
     );
     check(
-        worker().max_workflows(0).build(),
-        expect!["Configuration: max_workflows is 0: a worker holds at least 1 run"],
+        worker().max_resident_runs(0).build(),
+        expect!["Configuration: max_resident_runs is 0: a worker holds at least 1 run"],
     );
     check(
         worker().queues([""; 0]).build(),
@@ -167,7 +167,7 @@ async fn workers_that_cannot_work() -> Result<()> {
     );
     check(
         worker().lease(Duration::from_millis(10)).build(),
-        expect!["Configuration: a lease of 10ms is below the least of 1 s"],
+        expect!["Configuration: a lease of 10ms is below the least of 1s"],
     );
     check(
         Worker::builder(&engine, Registry::new()).build(),

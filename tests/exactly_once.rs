@@ -273,7 +273,7 @@ async fn what_fails_behind_the_commit_takes_nothing_back() -> Result<()> {
     let (invoked, history) = scene.run(deposits::Input {}).await?;
     assert_eq!(invoked?, 10, "each was invoked once");
     assert_eq!(count(&history, "activity_completed"), 10);
-    let read_again = scene.engine.store().counters().get("reload").copied();
+    let read_again = scene.engine.store().unwrap().counters().get("reload").copied();
     assert_eq!(read_again, None, "its worker knows that it is committed");
     let kept = scene.client.query_one("SELECT count(*) FROM debits", &[]).await?;
     assert_eq!(kept.get::<_, i64>(0), 10);

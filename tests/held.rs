@@ -117,7 +117,7 @@ impl Setup {
 
     /// Until records that are held were handed in so often.
     async fn until_tried_again(&self, times: u64) -> Result<()> {
-        let tries = || self.engine.store().counters().get("locked").copied().unwrap_or(0);
+        let tries = || self.engine.store().unwrap().counters().get("locked").copied().unwrap_or(0);
         until(async || Ok(tries() >= times)).await
     }
 

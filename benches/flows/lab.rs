@@ -52,7 +52,7 @@ impl Working {
     /// Holds so many runs at once. Runs stay in memory, unless `resident` says otherwise.
     pub(crate) fn begin(engine: &Engine, runs: u64, resident: Duration) -> Result<Self> {
         let worker = Worker::builder(engine, register_all!())
-            .max_workflows(usize::try_from(runs)?)
+            .max_resident_runs(usize::try_from(runs)?)
             .state(Doom(false))
             .max_activities(4_000)
             .resident_for(resident)

@@ -36,7 +36,7 @@ pub(crate) async fn work() -> Result<()> {
     let engine = Engine::connect(&std::env::var(URL)?).await?;
     let worker = Worker::builder(&engine, register_all!())
         .state(Doom(kind.doomed))
-        .max_workflows(usize::try_from(kind.runs)?)
+        .max_resident_runs(usize::try_from(kind.runs)?)
         .max_activities(20_000)
         .resident_for(Duration::from_millis(kind.resident))
         .build()?;

@@ -61,7 +61,7 @@ async fn wake_each(runs: u64, steps: u64) -> Result<(Spread, u64)> {
 
 /// Statements that have read the journals of activated runs.
 fn loads(stage: &Stage) -> u64 {
-    stage.engine.store().counters().get("load").copied().unwrap_or(0)
+    stage.engine.store().unwrap().counters().get("load").copied().unwrap_or(0)
 }
 
 async fn start(

@@ -46,6 +46,7 @@ pub(crate) mod sealed {
         note = "await the library's durable futures in a `#[flows::durable]` function instead of \
                 writing a future; put other waiting into an `#[activity]`"
     )]
+    #[expect(unnameable_types, reason = "nobody else implements or names it")]
     pub trait Sealed {
         /// Somebody is going to await it, by itself or with others. What is dropped after that is given up;
         /// what is dropped without is forgotten.
@@ -85,7 +86,7 @@ pub fn helper<F: Future>(future: F, failed: fn(&F::Output) -> bool) -> Block<F> 
 }
 
 /// What a function gives. Generated code asks it whether that is an error.
-pub struct Outcome<'a, T: ?Sized>(pub &'a T);
+pub struct BlockOutput<'a, T: ?Sized>(pub &'a T);
 
 /// Of what can be an error.
 pub trait MayFail {
@@ -101,19 +102,19 @@ pub trait NeverFails {
     }
 }
 
-impl<T, E> MayFail for &Outcome<'_, Result<T, E>> {
+impl<T, E> MayFail for &BlockOutput<'_, Result<T, E>> {
     fn failed(&self) -> bool {
         self.0.is_err()
     }
 }
 
-impl<T> MayFail for &Outcome<'_, Option<T>> {
+impl<T> MayFail for &BlockOutput<'_, Option<T>> {
     fn failed(&self) -> bool {
         self.0.is_none()
     }
 }
 
-impl<T: ?Sized> NeverFails for Outcome<'_, T> {}
+impl<T: ?Sized> NeverFails for BlockOutput<'_, T> {}
 
 impl<F: Future> Future for Block<F> {
     type Output = F::Output;

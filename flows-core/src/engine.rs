@@ -1,6 +1,6 @@
-//! Engine, tenants and executions: what an application starts, signals and looks at runs with.
+//! Engine, tenants and executions: how an application starts, signals and inspects runs.
 //!
-//! Nothing here knows a database; a store does the work. `flows-pg` wraps [`Engine`] with its
+//! Nothing here knows a database; the store does the work. `flows-pg` wraps [`Engine`] with its
 //! connections.
 
 mod access;
@@ -14,8 +14,8 @@ pub(crate) mod gathered;
 mod global;
 pub(crate) mod hints;
 mod history;
-pub(crate) mod intakes;
 mod list;
+pub(crate) mod local_workers;
 mod outcome;
 mod send;
 mod signal_with_start;
@@ -42,7 +42,7 @@ pub use execution::{AnyWorkflow, Execution, Typed};
 pub use export::History;
 pub use global::{query, rerun, set_engine, signal, signal_with_start, start, with_tenant};
 pub use history::HistoryEvent;
-pub use list::{List, Page, PageToken};
+pub use list::{List, ListPage, PageToken};
 #[cfg(feature = "testing")]
 pub(crate) use outcome::Waiting;
 pub use send::{Cancel, SendSignal};
@@ -54,18 +54,18 @@ pub use start_many::StartMany;
 pub use stuck_runs::StuckRuns;
 pub use tenant::{RerunOf, Tenant};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::RunKey;
 use crate::store::{NewRun, Outcome, OutgoingMessage, Sent, Started, Store, held};
 use aside::{Aside, Wanted};
 use batcher::Batchers;
 use hints::Hints;
-use intakes::Begun;
+use local_workers::Begun;
 use waiters::FirstNews;
 
-/// The way to a store: starts runs, signals them, looks at them, for every tenant.
+/// Starts, signals and inspects the runs of a store, for every tenant.
 ///
-/// Cheap to clone. Everything a [`Tenant`] can do, the engine does for the default tenant.
+/// Cheap to clone. The engine has the methods of a [`Tenant`], for the default tenant.
 #[derive(Clone)]
 pub struct Engine {
     tenant: Tenant,
@@ -113,10 +113,19 @@ impl Engine {
         Tenant::new(Arc::clone(&self.tenant.inner), id.into())
     }
 
-    /// Sets the largest payload in bytes that is accepted from here on: inputs, outputs, signals.
-    /// Default [`PAYLOAD_LIMIT`], 2 MiB; more than [`LARGEST_PAYLOAD`] counts as that.
-    pub fn set_payload_limit(&self, bytes: usize) {
-        self.tenant.inner.payload_limit.store(bytes.min(LARGEST_PAYLOAD), Ordering::Relaxed);
+    /// Sets the maximum size in bytes of a payload: of inputs, outputs and signals from now on.
+    /// Default [`PAYLOAD_LIMIT`], 2 MiB.
+    ///
+    /// # Errors
+    /// When it is more than [`LARGEST_PAYLOAD`].
+    pub fn set_payload_limit(&self, bytes: usize) -> Result<()> {
+        if bytes > LARGEST_PAYLOAD {
+            return Err(Error::invalid(format!(
+                "a payload limit of {bytes} bytes is above the largest of {LARGEST_PAYLOAD}"
+            )));
+        }
+        self.tenant.inner.payload_limit.store(bytes, Ordering::Relaxed);
+        Ok(())
     }
 
     pub(crate) fn payload_limit(&self) -> usize {
@@ -213,7 +222,7 @@ fn starts(store: &Arc<dyn Store>, hints: &Arc<Hints>) -> Batchers<NewRun, Begun>
     let (store, hints) = (Arc::clone(store), Arc::clone(hints));
     let start = move |runs| {
         let (store, hints) = (Arc::clone(&store), Arc::clone(&hints));
-        async move { hints.intakes.start(&*store, &hints.waiters, runs).await }
+        async move { hints.local_workers.start(&*store, &hints.waiters, runs).await }
     };
     Batchers::new(|run: &NewRun| run.spec.input.len(), start)
 }

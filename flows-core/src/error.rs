@@ -33,6 +33,8 @@ use standard::StoredCause;
 pub(crate) use text::{storable, storable_reason};
 pub use timeout::TimeoutKind;
 
+use crate::named::named;
+
 /// `Result` with the library's [`Error`] as the default error type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -44,40 +46,41 @@ type Source = Box<Standard>;
 /// A cause, of which no more is known.
 type AnyError = dyn std::error::Error + 'static;
 
-/// What kind of thing went wrong; [`Error::kind`] gives it.
-#[non_exhaustive]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ErrorKind {
-    /// May succeed when tried again: an activity's error is retried by its policy.
-    Retryable,
-    /// Never retried.
-    Terminal,
-    /// A time limit passed: of an activity, of `ctx.timeout`, of a run.
-    Timeout,
-    /// The run was asked to cancel.
-    Cancelled,
-    /// User code panicked.
-    Panic,
-    /// The run was terminated from outside.
-    Terminated,
-    /// An argument is outside its documented limits; the message names it and the limit.
-    InvalidInput,
-    /// A run with this workflow id exists.
-    AlreadyExists,
-    /// No such run, dead letter or tenant.
-    NotFound,
-    /// The run has ended, so it takes no signals any more.
-    Closed,
-    /// A value could not be encoded or decoded.
-    Codec,
-    /// The worker or the engine is not set up for this (missing state, unknown activity, schema).
-    Configuration,
-    /// The database could not be reached, or refused the work.
-    Unavailable,
-    /// The workflow asked to continue as a new run.
-    ContinueAsNew,
-    /// The process of the worker ended during an attempt of an activity.
-    WorkerLost,
+named! {
+    /// What kind of thing went wrong; [`Error::kind`] gives it.
+    #[non_exhaustive]
+    pub enum ErrorKind {
+        /// May succeed when tried again: an activity's error is retried by its policy.
+        Retryable = "retryable",
+        /// Never retried.
+        Terminal = "terminal",
+        /// A time limit passed: of an activity, of `ctx.timeout`, of a run.
+        Timeout = "timeout",
+        /// The run was asked to cancel.
+        Cancelled = "cancelled",
+        /// User code panicked.
+        Panic = "panic",
+        /// The run was terminated from outside.
+        Terminated = "terminated",
+        /// An argument is outside its documented limits; the message names it and the limit.
+        InvalidInput = "invalid_input",
+        /// A run with this workflow id exists.
+        AlreadyExists = "already_exists",
+        /// No such run, dead letter or tenant.
+        NotFound = "not_found",
+        /// The run has ended, so it takes no signals any more.
+        Closed = "closed",
+        /// A value could not be encoded or decoded.
+        Codec = "codec",
+        /// The worker or the engine is not set up for this (missing state, unknown activity, schema).
+        Configuration = "configuration",
+        /// The database could not be reached, or refused the work.
+        Unavailable = "unavailable",
+        /// The workflow asked to continue as a new run.
+        ContinueAsNew = "continue_as_new",
+        /// The process of the worker ended during an attempt of an activity.
+        WorkerLost = "worker_lost",
+    }
 }
 
 /// An error of a workflow, an activity or the engine.

@@ -4,6 +4,7 @@
 //! several, behind a version byte. Decoding never panics, whatever the bytes.
 
 mod event;
+mod fields;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::time::Timestamp;
 
 pub use event::{Event, StepId, StoredError};
+pub(crate) use fields::EventFields;
 
 /// An event and when it happened, by the store's clock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -154,7 +156,7 @@ pub fn decode(position: usize, row: &[u8]) -> Result<Vec<Recorded>> {
 
 /// The events of a completed run without a journal: it ended in its first turn, and its row says
 /// everything else.
-pub(crate) fn untold(started_at: Timestamp, closed_at: Timestamp) -> [Recorded; 2] {
+pub(crate) fn elided(started_at: Timestamp, closed_at: Timestamp) -> [Recorded; 2] {
     [
         Recorded { at: started_at, event: Event::RunStarted },
         Recorded { at: closed_at, event: Event::RunCompleted },

@@ -21,6 +21,7 @@ mod limits;
 #[doc(hidden)]
 pub mod lint;
 pub mod memory;
+mod named;
 mod outline;
 mod panics;
 pub mod payload;

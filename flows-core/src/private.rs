@@ -12,7 +12,9 @@ pub use crate::definition::{
     Activity, ActivityDef, ActivityOptions, InputStruct, SourceLocation, StateNeed, Workflow,
     WorkflowDef, WorkflowInput, WorkflowOptions,
 };
-pub use crate::durable::{Block, Durable, MayFail, NeverFails, Outcome, block, durable, helper};
+pub use crate::durable::{
+    Block, BlockOutput, Durable, MayFail, NeverFails, block, durable, helper,
+};
 pub use crate::error::class::{AsStandard, ErrorClass, ErrorType};
 pub use crate::error::returned::{ReturnType, Returned, completions_prelude, conversions_prelude};
 pub use crate::error::value::{ErrorOf, values_prelude};

@@ -4,9 +4,9 @@
 //! future; `apply` gives it one event and polls it once; nothing else moves it. Live and replayed,
 //! the future sees the very same polls, so it makes the very same decisions.
 
-pub(crate) mod bell;
 pub(crate) mod bounds;
 mod check;
+mod code;
 mod machine;
 mod op;
 mod patches;
@@ -18,6 +18,7 @@ mod state;
 mod stuck;
 mod task;
 mod turn;
+pub(crate) mod wake_flag;
 pub(crate) mod watch;
 
 #[cfg(test)]
@@ -30,10 +31,11 @@ pub use turn::{ActivityStart, ChangedInput, Command, Turn};
 
 #[cfg(feature = "testing")]
 pub(crate) use check::target;
+pub use code::Code;
 #[cfg(feature = "testing")]
 pub(crate) use machine::Halt;
 pub(crate) use machine::{Body, Shared};
-pub(crate) use op::{Dropped, What};
+pub(crate) use op::{DroppedOp, What};
 pub(crate) use probe::Probe;
 pub(crate) use sagas::{NotUndone, SagaStep, Undoing};
 pub(crate) use state::State;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// A retry policy: exponential backoff with jitter.
 ///
@@ -22,6 +22,7 @@ use crate::error::Error;
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[must_use = "its methods give a new policy"]
 pub struct RetryPolicy {
     max_attempts: u32,
     initial_interval: Duration,
@@ -84,38 +85,34 @@ impl RetryPolicy {
         Self::default().max_attempts(1)
     }
 
-    /// The maximum number of attempts, the first included; at least 1. Default 10.
-    #[must_use]
+    /// The maximum number of attempts, the first included; 0 is refused where the policy is used. Default 10.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.max_attempts = attempts.max(1);
+        self.max_attempts = attempts;
         self
     }
 
     /// The delay after the first failure. Default 1 s.
-    #[must_use]
     pub fn initial_interval(mut self, interval: Duration) -> Self {
         self.initial_interval = interval;
         self
     }
 
     /// The longest delay. Default 1 h.
-    #[must_use]
     pub fn max_interval(mut self, interval: Duration) -> Self {
         self.max_interval = interval;
         self
     }
 
-    /// The factor from one delay to the next; below 1 counts as 1. Default 2.
-    #[must_use]
+    /// The factor from one delay to the next; one below 1 is refused where the policy is used. Default 2.
     pub fn backoff(mut self, factor: f64) -> Self {
-        self.backoff = if factor.is_finite() { factor.max(1.0) } else { 1.0 };
+        self.backoff = factor;
         self
     }
 
-    /// The random share of each delay, from 0 to 1. Default 0.1: ±10 %.
-    #[must_use]
+    /// The random share of each delay, from 0 to 1; another is refused where the policy is used. Default 0.1:
+    /// ±10 %.
     pub fn jitter(mut self, share: f64) -> Self {
-        self.jitter = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
+        self.jitter = share;
         self
     }
 
@@ -131,14 +128,12 @@ impl RetryPolicy {
     /// let error = Error::from("many".parse::<u32>().unwrap_err());
     /// assert!(!policy.retries(1, &error));
     /// ```
-    #[must_use]
     pub fn non_retryable<E: std::error::Error + 'static>(self) -> Self {
         self.excluding(std::any::type_name::<E>(), |error| error.downcast_ref::<E>().is_some())
     }
 
     /// Some errors of a type that are not retried, as a variant of it; for the macros.
     #[doc(hidden)]
-    #[must_use]
     pub fn excluding_some<E: std::error::Error + 'static>(
         self,
         variant: &str,
@@ -150,6 +145,20 @@ impl RetryPolicy {
     fn excluding(mut self, name: impl Into<Cow<'static, str>>, is: fn(&Error) -> bool) -> Self {
         self.non_retryable.push(Excluded { name: name.into(), is: Some(is) });
         self
+    }
+
+    /// Refuses what nobody could do; `of` says whose policy it is.
+    pub(crate) fn check(&self, of: &str) -> Result<()> {
+        let wrong = if self.max_attempts == 0 {
+            "max_attempts is 0: the first attempt counts too".to_owned()
+        } else if !(1.0..f64::INFINITY).contains(&self.backoff) {
+            format!("backoff is {}: it takes a factor from 1", self.backoff)
+        } else if !(0.0..=1.0).contains(&self.jitter) {
+            format!("jitter is {}: it takes a share from 0 to 1", self.jitter)
+        } else {
+            return Ok(());
+        };
+        Err(Error::invalid(format!("the retry policy of {of} cannot be: {wrong}")))
     }
 
     /// As it is once it has been stored: a type of error counts by its name.

@@ -9,15 +9,15 @@
 //! An open run has exactly one *place*, a row in one of three small tables:
 //!
 //! - **ready**: a worker should claim it.
-//! - **owned**: a worker holds it in memory. Its `mail` flag says that the inbox has grown, its
-//!   counter how many letters were sent to it since the worker owns it.
-//! - **parked**: it only waits: for mail, or until its `wake_at`.
+//! - **owned**: a worker holds it in memory. Its flag `has_messages` says that the inbox has grown, its
+//!   counter how many messages were sent to it since the worker owns it.
+//! - **parked**: it only waits: for messages, or until its `wake_at`.
 //!
-//! Whoever sends mail locks the place first, then writes to the inbox, so mail is numbered in
-//! commit order. Mail to a parked run makes it ready; mail to a ready one marks that it must be
-//! loaded; mail to an owned one raises the flag and the counter. Collecting mail lowers the flag and
+//! Whoever sends a message locks the placement first, then writes to the inbox, so messages are numbered in
+//! commit order. A message to a parked run makes it ready; one to a ready run marks that it must be
+//! loaded; one to an owned run raises the flag and the counter. Collecting lowers the flag and
 //! tells the counter; parking names the counter it knows and is refused while the flag is up or the
-//! counter is higher: that is what makes a wake-up impossible to lose, also of letters that were
+//! counter is higher: that is what makes a wake-up impossible to lose, also by messages that were
 //! collected and have not reached the run yet. Each claim counts anew; so parking names its claim too.
 //!
 //! # What is read at once

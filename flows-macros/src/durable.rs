@@ -102,7 +102,7 @@ fn failed(output: &ReturnType, krate: &Path) -> TokenStream {
         ReturnType::Type(_, ty) if !has_impl_trait(ty) => quote! {
             |output: &#ty| {
                 use #krate::__private::{MayFail as _, NeverFails as _};
-                (&&#krate::__private::Outcome(output)).failed()
+                (&&#krate::__private::BlockOutput(output)).failed()
             }
         },
         ReturnType::Type(..) => quote!(|_| true),

@@ -36,7 +36,7 @@ use crate::errors::Errors;
 use crate::model::context_names;
 use allow::Allow;
 pub(crate) use inside::activity;
-use kind::Kind;
+use kind::LocalKind;
 use path::{Segments, find};
 use scope::Scopes;
 use table::{METHODS, PATHS};
@@ -195,7 +195,8 @@ impl Lint<'_> {
             self.report(&call.method, &format!("`{}`", call.method), rule.why, rule.help);
         }
         let read_here = matches!(*call.receiver, Expr::Call(_)); // an error already
-        if call.method == "elapsed" && !read_here && self.kind_of(&call.receiver) == Kind::Time {
+        if call.method == "elapsed" && !read_here && self.kind_of(&call.receiver) == LocalKind::Time
+        {
             let help = "`ctx.now().duration_since(earlier)` is the same in every replay";
             self.report(&call.method, "`elapsed`", table::CLOCK, help);
         }
@@ -271,7 +272,7 @@ impl VisitMut for Lint<'_> {
     }
 
     fn visit_local_mut(&mut self, local: &mut Local) {
-        let mut kind = Kind::Other;
+        let mut kind = LocalKind::Other;
         if let Some(init) = &mut local.init {
             kind = self.kind_of(&init.expr);
             self.visit_expr_mut(&mut init.expr);
@@ -369,7 +370,7 @@ impl VisitMut for Lint<'_> {
         self.check_loop(&each.expr);
         self.visit_expr_mut(&mut each.expr);
         self.in_scope(|lint| {
-            lint.scopes.bind_pattern(&each.pat, Kind::Other);
+            lint.scopes.bind_pattern(&each.pat, LocalKind::Other);
             lint.visit_block_mut(&mut each.body);
         });
     }
@@ -395,7 +396,7 @@ impl VisitMut for Lint<'_> {
             for input in &closure.inputs {
                 let kind = match input {
                     Pat::Type(typed) => lint.kind_of_type(&typed.ty),
-                    _ => Kind::Other,
+                    _ => LocalKind::Other,
                 };
                 lint.scopes.bind_pattern(input, kind);
             }
@@ -405,14 +406,14 @@ impl VisitMut for Lint<'_> {
 
     fn visit_arm_mut(&mut self, arm: &mut Arm) {
         self.in_scope(|lint| {
-            lint.scopes.bind_pattern(&arm.pat, Kind::Other);
+            lint.scopes.bind_pattern(&arm.pat, LocalKind::Other);
             visit_mut::visit_arm_mut(lint, arm);
         });
     }
 
     fn visit_expr_let_mut(&mut self, tested: &mut syn::ExprLet) {
         self.visit_expr_mut(&mut tested.expr);
-        self.scopes.bind_pattern(&tested.pat, Kind::Other);
+        self.scopes.bind_pattern(&tested.pat, LocalKind::Other);
     }
 
     fn visit_macro_mut(&mut self, call: &mut Macro) {

@@ -157,14 +157,14 @@ CREATE TABLE flows.ready (
     PRIMARY KEY (shard, lane, priority, run_id, tenant_id)
 );
 
--- In the memory of a worker. `mail`: the inbox has grown since the worker collected its mail.
+-- In the memory of a worker. `messages`: the inbox has grown since the worker collected its messages.
 CREATE TABLE flows.owned (
     shard     smallint NOT NULL,
     tenant_id uuid     NOT NULL,
     run_id    uuid     NOT NULL,
     worker_id uuid     NOT NULL,
     priority  smallint NOT NULL,
-    mail      boolean  NOT NULL DEFAULT false,
+    has_messages      boolean  NOT NULL DEFAULT false,
     setbacks  smallint NOT NULL DEFAULT 0,
     claim     bigint   NOT NULL,                       -- the worker's claim it came with
     lane      bigint   NOT NULL,
@@ -172,9 +172,9 @@ CREATE TABLE flows.owned (
     PRIMARY KEY (shard, tenant_id, run_id)
 );
 
-CREATE INDEX owned_mail ON flows.owned (worker_id) WHERE mail;
+CREATE INDEX owned_messages ON flows.owned (worker_id) WHERE has_messages;
 
--- Waiting: for mail, or until `wake_at`. Time alone wakes a run whose start is delayed, and that one is
+-- Waiting: for messages, or until `wake_at`. Time alone wakes a run whose start is delayed, and that one is
 -- not `waiting_for` anything else. One with setbacks is stuck: `waiting_for` says why, and it is tried
 -- again at `wake_at`, if ever; below 0, one at a time by each worker. (There may be millions
 -- of these rows. A ninth column would cost each of them eight bytes, for nulls.)

@@ -1,11 +1,17 @@
 //! `Engine::builder`: how an engine connects, and what it uses.
 
+use std::sync::Arc;
+
 use deadpool_postgres::Pool;
-use flows_core::Result;
+use flows_core::error::{Error, Result};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, Socket};
 
-use crate::ways::Ways;
+use crate::connect::wire::{GivenConnector, Opens};
+use crate::connect::{pool, way, wrong};
+use crate::error::Fault;
+use crate::names::Names;
+use crate::source::Source;
 use crate::{Engine, PgStore};
 
 /// How an engine is made. [`Engine::builder`] begins one, [`EngineBuilder::connect`] ends it.
@@ -24,7 +30,10 @@ use crate::{Engine, PgStore};
 #[derive(Default)]
 #[must_use = "an engine is made by `connect`"]
 pub struct EngineBuilder {
-    ways: Ways,
+    url: Option<String>,
+    given: Option<Arc<dyn Opens>>,
+    pool: Option<Pool>,
+    schema: Option<String>,
 }
 
 impl EngineBuilder {
@@ -32,7 +41,7 @@ impl EngineBuilder {
     /// the connections that it opens beside the pool: those of workers, and the one that hears
     /// notifications.
     pub fn url(mut self, url: &str) -> Self {
-        self.ways.url(url);
+        self.url = Some(url.to_owned());
         self
     }
 
@@ -41,7 +50,7 @@ impl EngineBuilder {
     /// Without [`url`](Self::url) or [`connector`](Self::connector), the connections beside it are made
     /// as its manager makes them, and notifications are not heard.
     pub fn pool(mut self, pool: Pool) -> Self {
-        self.ways.pool(pool);
+        self.pool = Some(pool);
         self
     }
 
@@ -53,14 +62,14 @@ impl EngineBuilder {
         T::TlsConnect: Send,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
-        self.ways.connector(config, tls);
+        self.given = Some(Arc::new(GivenConnector { config, tls }));
         self
     }
 
     /// The schema to work in, `flows` by default: services of one database that use different ones do
     /// not see each other. Its roles are called after it, `<schema>_tenant` and `<schema>_worker`.
     pub fn schema(mut self, schema: &str) -> Self {
-        self.ways.schema(schema);
+        self.schema = Some(schema.to_owned());
         self
     }
 
@@ -70,7 +79,33 @@ impl EngineBuilder {
     /// As [`Engine::connect`]; also when neither a URL nor a connector nor a pool was given, or the
     /// schema's name is not a plain one.
     pub async fn connect(self) -> Result<Engine> {
-        Ok(Engine::on(PgStore::new(self.ways.connect().await?)))
+        Ok(Engine::on(PgStore::new(self.source().await?)))
+    }
+
+    /// Opens a first connection of each kind, so that what is wrong is said now.
+    async fn source(self) -> Result<Arc<Source>> {
+        let names = self.schema.as_deref().map_or(Ok(Names::default()), Names::of)?;
+        let (opens, servers) = match (self.given, &self.url) {
+            (Some(_), Some(_)) => {
+                return Err(wrong("an engine has a URL or a connector, not both"));
+            }
+            (Some(given), None) => (Some(given), String::new()),
+            (None, Some(url)) => {
+                let (opens, servers) = way(url)?;
+                (Some(opens), servers)
+            }
+            (None, None) => (None, String::new()),
+        };
+        let source = match (self.pool, opens) {
+            (Some(pool), Some(opens)) => Source::beside_pool(pool, opens, names),
+            (Some(pool), None) => Source::new(pool, None, names),
+            (None, Some(opens)) => Source::new(pool(&opens)?, Some(opens), names),
+            (None, None) => {
+                return Err(wrong("an engine needs a URL, a pool or a connector"));
+            }
+        };
+        source.try_out().await.map_err(|fault| said(&servers, fault))?;
+        Ok(source)
     }
 }
 
@@ -78,4 +113,26 @@ impl std::fmt::Debug for EngineBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EngineBuilder").finish_non_exhaustive()
     }
+}
+
+impl PgStore {
+    /// Connects to `postgres://user:password@host:port/database`, or to a `key=value` string, and
+    /// fails at once if there is no server.
+    pub async fn connect(url: &str) -> Result<Self> {
+        Ok(Self::new(EngineBuilder::default().url(url).source().await?))
+    }
+
+    /// Uses the application's pool. A process that runs workers opens six connections beside it, as
+    /// its manager makes them, without its hooks; it does not listen to other processes, so that
+    /// workers and waiters poll for what those do.
+    pub fn from_pool(pool: Pool) -> Self {
+        Self::new(Source::new(pool, None, Names::default()))
+    }
+}
+
+/// Says which server it was.
+fn said(servers: &str, fault: Fault) -> Error {
+    let error = fault.at_first();
+    let message = format!("cannot connect to PostgreSQL{servers}: {error}");
+    error.with_message(message)
 }

@@ -10,7 +10,7 @@ use crate::error::{Fault, check_encoding, is_standby};
 use crate::link::Link;
 use crate::migrate::{self, Found};
 use crate::names::Names;
-use crate::pooler::{self, Mode, Types};
+use crate::pooler::{self, PoolMode, Types};
 use crate::sql::{BEGIN_APART, CHECK};
 use crate::store::{Checked, Limited, Shared};
 
@@ -35,7 +35,7 @@ impl Shared {
         client: &ClientWrapper,
     ) -> Result<Option<&Types>, Fault> {
         match self.types() {
-            None if self.source.own_mode(client).await? != Mode::Session => {
+            None if self.source.own_mode(client).await? != PoolMode::Session => {
                 let ask = || pooler::types(client, self.source.names());
                 self.types_beside.get_or_try_init(ask).await.map(Some)
             }
@@ -74,7 +74,7 @@ impl Shared {
 
     async fn check_on(&self, client: &ClientWrapper) -> Result<Checked, Fault> {
         let link = Link::new(client, self.source.names(), &self.counters, LIMIT);
-        if self.source.pool_mode(client).await? == Mode::Session {
+        if self.source.pool_mode(client).await? == PoolMode::Session {
             let connections = check_apart(link).await?;
             return Ok(Checked { types: None, connections });
         }

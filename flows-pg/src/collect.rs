@@ -23,10 +23,10 @@ impl Shared {
         let lent = self.claimer_for(worker).await?;
         let number = self.next_request();
         let pending = self.unfinished.begin(worker, Request::Collect(number));
-        let mail = collect(lent.link(), worker, number).await?;
+        let collected = collect(lent.link(), worker, number).await?;
         pending.finish();
         lent.give_back();
-        Ok(mail)
+        Ok(collected)
     }
 }
 

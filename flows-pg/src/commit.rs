@@ -32,7 +32,7 @@ use crate::store::Shared;
 const TRIES: u32 = 10;
 
 /// A part of the call's records, by number, to be written together.
-struct Part {
+struct CommitPart {
     numbers: Vec<usize>,
     tries: u32,
 }
@@ -85,7 +85,7 @@ impl Shared {
 }
 
 /// Sorts the records by key, so that two batches cannot lock each other, and cuts them into parts.
-fn parts(records: &[Record], answers: &mut [Committed]) -> Vec<Part> {
+fn parts(records: &[Record], answers: &mut [Committed]) -> Vec<CommitPart> {
     let mut numbers = (0..records.len()).collect::<Vec<_>>();
     numbers.sort_by_key(|number| (records[*number].key, records[*number].position));
     numbers.retain(|number| match records[*number].too_large() {
@@ -97,7 +97,7 @@ fn parts(records: &[Record], answers: &mut [Committed]) -> Vec<Part> {
         None => true,
     });
     let parts = cut(numbers, |number| records[*number].size());
-    parts.into_iter().rev().map(|numbers| Part { numbers, tries: 0 }).collect()
+    parts.into_iter().rev().map(|numbers| CommitPart { numbers, tries: 0 }).collect()
 }
 
 /// The records, by number, in front of whose row one is missing. That can only be so if the server has
@@ -130,17 +130,19 @@ async fn fenced_if(batch: &Batch<'_>, link: Link<'_>, fault: &Fault) -> Result<V
 
 /// What to write instead of a part that was aborted.
 fn mend(
-    part: Part,
+    part: CommitPart,
     lost: Vec<usize>,
     fault: Fault,
     answers: &mut [Committed],
-) -> Result<Vec<Part>, Fault> {
-    let Part { mut numbers, tries } = part;
+) -> Result<Vec<CommitPart>, Fault> {
+    let CommitPart { mut numbers, tries } = part;
     lost.iter().for_each(|number| answers[*number] = Committed::Lost);
     numbers.retain(|number| !lost.contains(number));
     let again = !lost.is_empty() || tries < TRIES;
     match fault.remedy() {
-        Remedy::Repeat | Remedy::Contended if again => Ok(vec![Part { numbers, tries: tries + 1 }]),
+        Remedy::Repeat | Remedy::Contended if again => {
+            Ok(vec![CommitPart { numbers, tries: tries + 1 }])
+        }
         Remedy::Data | Remedy::Contended => divide(numbers, fault, answers),
         Remedy::Repeat | Remedy::Blocked | Remedy::None => Err(fault),
     }
@@ -151,11 +153,11 @@ fn divide(
     mut numbers: Vec<usize>,
     fault: Fault,
     answers: &mut [Committed],
-) -> Result<Vec<Part>, Fault> {
+) -> Result<Vec<CommitPart>, Fault> {
     if let [number] = numbers[..] {
         answers[number] = Committed::Refused(Error::from(fault).message().to_owned());
         return Ok(Vec::new());
     }
     let second = numbers.split_off(numbers.len() / 2);
-    Ok(vec![Part { numbers: second, tries: 0 }, Part { numbers, tries: 0 }])
+    Ok(vec![CommitPart { numbers: second, tries: 0 }, CommitPart { numbers, tries: 0 }])
 }

@@ -28,7 +28,7 @@ use tokio_postgres::{CancelToken, Client, Config, NoTls};
 
 use crate::error::{HOW_TO_GET_ONE, PgError};
 use open::Connector;
-use settings::Settings;
+use settings::ConnectSettings;
 use wire::Opens;
 
 /// How long it may take to open a connection, where nothing says how long.
@@ -38,7 +38,7 @@ const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The way that a connection string says, and the servers that it names, in words.
 pub(crate) fn way(url: &str) -> Result<(Arc<dyn Opens>, String)> {
-    let settings = Settings::read(url)?;
+    let settings = ConnectSettings::read(url)?;
     let servers = named(&settings);
     Ok((Arc::new(Connector::new(settings)), servers))
 }
@@ -73,7 +73,7 @@ impl Connect for Opener {
     }
 }
 
-fn named(settings: &Settings) -> String {
+fn named(settings: &ConnectSettings) -> String {
     let servers = settings.servers.iter().map(ToString::to_string).collect::<Vec<_>>();
     format!(" at {}", servers.join("; "))
 }

@@ -64,8 +64,11 @@ impl Engine {
 
     /// Sets the largest payload in bytes that is accepted from here on; see
     /// [`flows_core::Engine::set_payload_limit`].
-    pub fn set_payload_limit(&self, bytes: usize) {
-        self.core.set_payload_limit(bytes);
+    ///
+    /// # Errors
+    /// When no payload can be so large.
+    pub fn set_payload_limit(&self, bytes: usize) -> Result<()> {
+        self.core.set_payload_limit(bytes)
     }
 
     /// Brings the schema `flows` up to this build. Idempotent; several may race. In memory, there is
@@ -94,13 +97,10 @@ impl Engine {
         PgStore::migration_sql_for(schema)
     }
 
-    /// The store, for tests and tools.
-    ///
-    /// # Panics
-    /// On the store in memory.
+    /// The store, unless it is the one in memory; for tests and tools.
     #[doc(hidden)]
-    pub fn store(&self) -> &PgStore {
-        self.store.as_deref().expect("an engine on PostgreSQL")
+    pub fn store(&self) -> Option<&PgStore> {
+        self.store.as_deref()
     }
 }
 

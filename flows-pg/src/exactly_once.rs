@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flows_core::Payload;
-use flows_core::context::{ActivityContext, ExactlyOnce, Fate};
+use flows_core::context::{ActivityContext, ExactlyOnce};
 use flows_core::error::{Error, ErrorKind, Result};
-use flows_core::store::Record;
+use flows_core::store::{Record, TransactionOutcome};
 use futures_util::future::{join, try_join};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -88,7 +88,7 @@ pub async fn in_transaction<T: Serialize + DeserializeOwned>(
         let (entered, output) = join(link.send(&enter, session), body(&tx)).await;
         let begun = entered?.first().map(|row| row.get("begun"));
         let output = output.map_err(legible)?;
-        let record = once.seal(Payload::encode(codec, &output)?).await?;
+        let record = once.record(Payload::encode(codec, &output)?).await?;
         // a session that is older than the claim has not broken since
         let is_older = |claim| types.is_none() && settings.since <= claim;
         let doubtful = !record.claim.is_some_and(is_older);
@@ -153,10 +153,10 @@ pub(crate) fn lock_key(worker: Uuid) -> i64 {
 async fn commit(link: Link<'_>, record: &Record, given: Given, once: &ExactlyOnce) -> Result<bool> {
     let committed = append_and_commit(link, record, given, once).await;
     match &committed {
-        Ok(_) => once.set(Fate::Committed),
+        Ok(_) => once.set(TransactionOutcome::Committed),
         // the server has answered: it refused a part, and so all
         Err(fault) if fault.code().is_some_and(|code| code != "57P01") => {
-            once.set(Fate::RolledBack);
+            once.set(TransactionOutcome::RolledBack);
         }
         Err(_) => {}
     }
@@ -172,12 +172,12 @@ async fn append_and_commit(
     given: Given,
     once: &ExactlyOnce,
 ) -> Result<bool, Fault> {
-    once.set(Fate::RolledBack); // so far: what breaks here breaks the transaction
+    once.set(TransactionOutcome::RolledBack); // so far: what breaks here breaks the transaction
     let append = link.prepare(APPEND_ONE).await?;
     let Record { key, position, events, .. } = record;
     let Given { doubtful, begun, end } = given;
     let row: Params<'_> = &[&key.shard, &key.tenant, &key.run, position, events, &doubtful, &begun];
-    once.set(Fate::Unknown); // from here on, COMMIT may be on its way
+    once.set(TransactionOutcome::Unknown); // from here on, COMMIT may be on its way
     let (_, is_reset) = try_join(link.send(&append, row), link.commit_and(end)).await?;
     Ok(is_reset)
 }

@@ -64,7 +64,6 @@ pub mod testing;
 mod transaction;
 mod types;
 mod unfinished;
-mod ways;
 
 pub use deadpool_postgres;
 pub use tokio_postgres;

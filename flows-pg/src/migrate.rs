@@ -37,7 +37,7 @@ const SERVER: &str =
     "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('server_encoding')";
 const ANOTHER: &str = "another process has been migrating this database for 60 s";
 const IN_USE: &str = "an open transaction has been using the tables of this schema for 5 s";
-const HIGHEST_LETTER: &str = "SELECT coalesce(max(seq), 0) FROM flows.inbox";
+const HIGHEST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM flows.inbox";
 const LAST_NUMBER: &str = "SELECT (SELECT last_value FROM pg_catalog.pg_sequences \
     WHERE schemaname = 'flows' AND sequencename = 'inbox_seq_seq')";
 const GO_ON_BEHIND: &str = "SELECT setval('flows.inbox_seq_seq', $1)";
@@ -179,7 +179,7 @@ async fn mend(client: &mut Client, names: Names) -> Result<(), Fault> {
 async fn mend_sequence(tx: &Transaction<'_>, names: Names) -> Result<(), Fault> {
     let become_worker = names.in_text("SET LOCAL ROLE flows_worker"); // its owner sees no rows
     tx.batch_execute(&format!("{OWN_NAMES}; {become_worker}")).await?;
-    let highest = tx.client().query_typed_one(&names.in_text(HIGHEST_LETTER), &[]).await?;
+    let highest = tx.client().query_typed_one(&names.in_text(HIGHEST_SEQ), &[]).await?;
     let highest: i64 = highest.get(0);
     tx.batch_execute("RESET ROLE").await?;
     let last = tx.client().query_typed_one(&names.in_text(LAST_NUMBER), &[]).await?;

@@ -13,13 +13,13 @@ use crate::sql::{POLL, WAKE_DUE};
 use crate::store::Shared;
 use crate::types::Time;
 
-/// Due runs of one shard that one look makes ready. When there are more, the outlook says that the
+/// Due runs of one shard that one look makes ready. When there are more, the polled says that the
 /// next one is due already, and the worker claims what there is before it looks again.
 const WOKEN: i64 = 500;
 
 /// What the statement saw.
 struct Sight {
-    outlook: Polled,
+    polled: Polled,
     is_due: bool,
     orphans: bool,
 }
@@ -33,7 +33,7 @@ impl Shared {
             sight = poll(lent.link(), worker).await?;
         }
         lent.give_back();
-        Ok(sight.outlook)
+        Ok(sight.polled)
     }
 
     async fn tidy(&self, link: Link<'_>, sight: &Sight) -> Result<(), Fault> {
@@ -61,9 +61,9 @@ impl Sight {
         Self {
             is_due: next_due.is_some_and(|due| due <= now),
             orphans: row.get("orphans"),
-            outlook: Polled {
+            polled: Polled {
                 ready: row.get("ready"),
-                messages: row.get("mail"),
+                messages: row.get("messages"),
                 next_due,
                 suspects: row.get("suspects"),
                 overdue: row.get("overdue"),
@@ -72,6 +72,6 @@ impl Sight {
     }
 
     fn nothing() -> Self {
-        Self { outlook: Polled::default(), is_due: false, orphans: false }
+        Self { polled: Polled::default(), is_due: false, orphans: false }
     }
 }

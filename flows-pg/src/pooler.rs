@@ -43,7 +43,7 @@ const PROCESSES: i32 = 1 << 22;
 
 /// What a connection keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum PoolMode {
     /// Its session: there is no pooler, or one in session mode.
     Session,
     /// Its session, which the next client gets as it was left.
@@ -63,9 +63,9 @@ impl Types {
 }
 
 /// What a connection keeps, which such a manager has made.
-pub(crate) async fn mode(client: &Client, manager: &Manager) -> Result<Mode, Fault> {
+pub(crate) async fn mode(client: &Client, manager: &Manager) -> Result<PoolMode, Fault> {
     if told(client) == Some(serves(client).await?) {
-        return Ok(Mode::Session);
+        return Ok(PoolMode::Session);
     }
     match tokio::time::timeout(PATIENCE, compare(client, manager)).await {
         Ok(mode) => mode,
@@ -86,11 +86,11 @@ pub(crate) fn may_be_direct(client: &Client) -> bool {
 
 /// Whatever another connection does meanwhile, this one is served by the session that it had before,
 /// unless it keeps none. Which one it has then, depends on how the pooler chooses.
-async fn compare(one: &Client, manager: &Manager) -> Result<Mode, Fault> {
+async fn compare(one: &Client, manager: &Manager) -> Result<PoolMode, Fault> {
     let other = connect(manager).await?;
     for _ in 0..ROUNDS {
         if is_lent(one, &other).await? || is_exchanged(one, &other).await? {
-            return Ok(Mode::Transaction);
+            return Ok(PoolMode::Transaction);
         }
     }
     drop(other);
@@ -98,22 +98,22 @@ async fn compare(one: &Client, manager: &Manager) -> Result<Mode, Fault> {
 }
 
 /// Whether what a client sets is gone when the next one has its session.
-async fn leaves(manager: &Manager) -> Result<Mode, Fault> {
+async fn leaves(manager: &Manager) -> Result<PoolMode, Fault> {
     let mut marked: HashMap<i32, String> = HashMap::new();
     for round in 1..=ROUNDS {
         tokio::time::sleep(RESET * u32::try_from(round).unwrap_or(u32::MAX)).await;
         let client = connect(manager).await?;
         let (process, found) = (serves(&client).await?, first(&client, FIND_MARK).await?);
         match marked.insert(process, found.clone()) {
-            Some(before) if before == found => return Ok(Mode::Session),
+            Some(before) if before == found => return Ok(PoolMode::Session),
             Some(_) => {
                 client.batch_execute(UNMARK).await?;
-                return Ok(Mode::Unreset);
+                return Ok(PoolMode::Unreset);
             }
             None => drop(first(&client, &mark()).await?),
         }
     }
-    Ok(Mode::Session) // there was another one every time
+    Ok(PoolMode::Session) // there was another one every time
 }
 
 /// A role and a setting that change nothing, apart from being there: not every way to reset resets both.
@@ -168,11 +168,11 @@ fn no_transactions(error: PgError) -> Fault {
 }
 
 /// A worker's connections must keep their sessions, and take along what they have set.
-pub(crate) fn check_place_of_worker(mode: Mode) -> Result<(), Error> {
+pub(crate) fn check_place_of_worker(mode: PoolMode) -> Result<(), Error> {
     match mode {
-        Mode::Session => Ok(()),
-        Mode::Transaction => Err(no_place_for_workers("a pooler in transaction mode")),
-        Mode::Unreset => Err(no_place_for_workers(
+        PoolMode::Session => Ok(()),
+        PoolMode::Transaction => Err(no_place_for_workers("a pooler in transaction mode")),
+        PoolMode::Unreset => Err(no_place_for_workers(
             "a pooler in session mode that does not reset its sessions (set server_reset_query to \
              DISCARD ALL, its default)",
         )),

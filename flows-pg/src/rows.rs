@@ -27,7 +27,49 @@ impl Keys {
         self.tenants.push(key.tenant);
         self.runs.push(key.run);
     }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = RunKey> {
+        let keys = self.shards.iter().zip(&self.tenants).zip(&self.runs);
+        keys.map(|((shard, tenant), run)| RunKey { shard: *shard, tenant: *tenant, run: *run })
+    }
 }
+
+/// The parameters of a statement that are columns about runs: the runs' keys, then one column for each field,
+/// in this order.
+macro_rules! columns {
+    (
+        $(#[$doc:meta])*
+        $name:ident$(<$life:lifetime>)? from ($($given:ident: $type:ty),+), of $key:expr;
+        $($column:ident: $value:ty = $filled:expr;)+
+    ) => {
+        $(#[$doc])*
+        #[derive(Default)]
+        pub(crate) struct $name$(<$life>)? {
+            pub(crate) keys: crate::rows::Keys,
+            $($column: Vec<$value>,)+
+        }
+
+        impl$(<$life>)? $name$(<$life>)? {
+            pub(crate) fn push(&mut self, $($given: $type),+) {
+                self.keys.push($key);
+                $(self.$column.push($filled);)+
+            }
+
+            pub(crate) fn params(
+                &self,
+            ) -> [&(dyn tokio_postgres::types::ToSql + Sync); 3 + [$(stringify!($column)),+].len()] {
+                let crate::rows::Keys { shards, tenants, runs } = &self.keys;
+                [shards, tenants, runs, $(&self.$column),+]
+            }
+        }
+    };
+}
+
+pub(crate) use columns;
 
 impl FromIterator<RunKey> for Keys {
     fn from_iter<I: IntoIterator<Item = RunKey>>(keys: I) -> Self {

@@ -14,13 +14,12 @@ use flows_core::store::{Hint, MessageKind, OutgoingMessage, Sent, no_such_run};
 use futures_util::StreamExt;
 use futures_util::stream;
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::error::{Fault, Remedy};
 use crate::held::{Verb, Write};
 use crate::parts::cut;
-use crate::rows::{Keys, codec_code};
+use crate::rows::{Keys, codec_code, columns};
 use crate::scope::Scope;
 use crate::sql::{SEND, STATUSES};
 use crate::store::Shared;
@@ -150,7 +149,7 @@ pub(crate) async fn deliver(scope: Scope<'_>, open: Open<'_>) -> Result<Answers,
         return Ok(Answers::new());
     }
     let delivery = Delivery::new(open);
-    let rows = scope.query(SEND, &delivery.params()).await?;
+    let rows = scope.query(SEND, &delivery.columns.params()).await?;
     let (mut answers, rest) = delivery.read(&rows);
     answers.extend(deliver_rest(scope, rest).await?);
     Ok(answers)
@@ -174,7 +173,7 @@ pub(crate) async fn deliver_rest(scope: Scope<'_>, mut open: Open<'_>) -> Result
             return Ok(answers);
         }
         let delivery = Delivery::new(open);
-        let rows = match scope.query(SEND, &delivery.params()).await {
+        let rows = match scope.query(SEND, &delivery.columns.params()).await {
             Err(fault) if is_held(scope, &fault) => {
                 answers.extend(held(&delivery.open));
                 return Ok(answers);
@@ -272,15 +271,20 @@ fn closed(run: RunKey, status: flows_core::store::RunStatus) -> Error {
     Error::new(ErrorKind::Closed, message)
 }
 
-/// Messages as the columns of `send.sql`.
+columns! {
+    /// Messages as the columns of `send.sql`.
+    Messages<'a> from (message: &'a OutgoingMessage), of message.to;
+    kinds: i16 = message.kind.code();
+    names: &'a str = &message.name;
+    codecs: i16 = codec_code(message.payload.codec());
+    payloads: &'a [u8] = message.payload.bytes();
+    dedups: Option<&'a str> = message.dedup.as_deref();
+}
+
+/// Messages that are sent together.
 pub(crate) struct Delivery<'a> {
     open: Open<'a>,
-    keys: Keys,
-    kinds: Vec<i16>,
-    names: Vec<&'a str>,
-    codecs: Vec<i16>,
-    payloads: Vec<&'a [u8]>,
-    dedups: Vec<Option<&'a str>>,
+    pub(crate) columns: Messages<'a>,
 }
 
 impl<'a> Delivery<'a> {
@@ -288,22 +292,9 @@ impl<'a> Delivery<'a> {
     /// order.
     pub(crate) fn new(mut open: Open<'a>) -> Self {
         open.sort_by_key(|(_, message)| message.to);
-        let messages = || open.iter().map(|(_, message)| *message);
-        Self {
-            keys: messages().map(|message| message.to).collect(),
-            kinds: messages().map(|message| message.kind.code()).collect(),
-            names: messages().map(|message| message.name.as_str()).collect(),
-            codecs: messages().map(|message| codec_code(message.payload.codec())).collect(),
-            payloads: messages().map(|message| message.payload.bytes()).collect(),
-            dedups: messages().map(|message| message.dedup.as_deref()).collect(),
-            open,
-        }
-    }
-
-    pub(crate) fn params(&self) -> [&(dyn ToSql + Sync); 8] {
-        let Keys { shards, tenants, runs } = &self.keys;
-        let Self { kinds, names, codecs, payloads, dedups, .. } = self;
-        [shards, tenants, runs, kinds, names, codecs, payloads, dedups]
+        let mut columns = Messages::default();
+        open.iter().for_each(|(_, message)| columns.push(message));
+        Self { open, columns }
     }
 
     /// The answers in the rows, and the messages that found no place.

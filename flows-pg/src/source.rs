@@ -15,7 +15,7 @@ use crate::connect::wire::{Opens, Wire};
 use crate::connect::{OPEN, manager};
 use crate::error::{Fault, PgError};
 use crate::names::Names;
-use crate::pooler::{self, Mode};
+use crate::pooler::{self, PoolMode};
 
 /// The pool, and the way to connections beside it.
 pub(crate) struct Source {
@@ -26,7 +26,7 @@ pub(crate) struct Source {
     own: Option<Manager>,
     names: Names,
     /// What the pool's connections keep, and those beside it; asked once.
-    modes: [OnceCell<Mode>; 2],
+    modes: [OnceCell<PoolMode>; 2],
 }
 
 impl Source {
@@ -78,13 +78,13 @@ impl Source {
     }
 
     /// What connections of the pool keep, of which this is one.
-    pub(crate) async fn pool_mode(&self, client: &Client) -> Result<Mode, Fault> {
+    pub(crate) async fn pool_mode(&self, client: &Client) -> Result<PoolMode, Fault> {
         let ask = || pooler::mode(client, self.pool.manager());
         self.modes[0].get_or_try_init(ask).await.copied()
     }
 
     /// What connections beside the pool keep, of which this is one.
-    pub(crate) async fn own_mode(&self, client: &Client) -> Result<Mode, Fault> {
+    pub(crate) async fn own_mode(&self, client: &Client) -> Result<PoolMode, Fault> {
         match &self.own {
             Some(own) => self.modes[1].get_or_try_init(|| pooler::mode(client, own)).await.copied(),
             None => self.pool_mode(client).await,

@@ -17,7 +17,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use uuid::Uuid;
 
-pub(crate) use self::columns::Columns;
+pub(crate) use self::columns::NewRuns;
 use crate::error::{Fault, Remedy};
 use crate::held::{Verb, Write};
 use crate::parts::cut;
@@ -31,7 +31,7 @@ const TENANTS_AT_ONCE: usize = 8;
 /// How often a start is tried whose workflow id changes hands.
 pub(crate) const TRIES: usize = 10;
 
-type Answers = Vec<(usize, Result<Started>)>;
+type StartAnswers = Vec<(usize, Result<Started>)>;
 
 impl Shared {
     pub(crate) async fn start(&self, runs: &[NewRun]) -> Result<Vec<Result<Started>>> {
@@ -42,7 +42,7 @@ impl Shared {
         let parts = tenants.into_values().flat_map(|numbers| cut(numbers, |n| size(&runs[*n])));
         let groups = parts.map(|numbers| self.start_tenant(runs, numbers));
         let groups = stream::iter(groups).buffer_unordered(TENANTS_AT_ONCE);
-        let mut answers: Answers = groups.concat().await;
+        let mut answers: StartAnswers = groups.concat().await;
         answers.sort_unstable_by_key(|(number, _)| *number);
         Ok(answers.into_iter().map(|(_, answer)| answer).collect())
     }
@@ -53,7 +53,7 @@ impl Shared {
     }
 
     /// Starts runs of one tenant. A run that cannot be stored does not harm the others.
-    async fn start_tenant(&self, runs: &[NewRun], numbers: Vec<usize>) -> Answers {
+    async fn start_tenant(&self, runs: &[NewRun], numbers: Vec<usize>) -> StartAnswers {
         let first = self.start_at_once(runs, &numbers).await;
         let first = match first {
             Err(fault) if fault.remedy() == Remedy::Blocked && numbers.len() > 1 => {
@@ -63,7 +63,7 @@ impl Shared {
         };
         match first {
             Err(fault) if fault.remedy() == Remedy::Data && numbers.len() > 1 => {
-                let mut answers = Answers::new();
+                let mut answers = StartAnswers::new();
                 for number in numbers {
                     let answer = self.start_at_once(runs, &[number]).await;
                     answers.extend(settled(&[number], answer));
@@ -74,15 +74,23 @@ impl Shared {
         }
     }
 
-    async fn start_at_once(&self, runs: &[NewRun], numbers: &[usize]) -> Result<Answers, Fault> {
+    async fn start_at_once(
+        &self,
+        runs: &[NewRun],
+        numbers: &[usize],
+    ) -> Result<StartAnswers, Fault> {
         let given = numbers.iter().map(|number| &runs[*number]).collect::<Vec<_>>();
         let created = self.create(&given).await?;
         self.answer(runs, numbers, &created).await
     }
 
     /// Starts those whose workflow id nobody holds.
-    async fn start_around(&self, runs: &[NewRun], numbers: &[usize]) -> Result<Answers, Fault> {
-        let Some(first) = numbers.first() else { return Ok(Answers::new()) };
+    async fn start_around(
+        &self,
+        runs: &[NewRun],
+        numbers: &[usize],
+    ) -> Result<StartAnswers, Fault> {
+        let Some(first) = numbers.first() else { return Ok(StartAnswers::new()) };
         let around = self.around(runs[*first].key.tenant, numbers, Create(runs)).await?;
         let created = around.written.into_iter().flatten().collect();
         let is_free = |number: &&usize| !around.held.contains(number);
@@ -98,7 +106,7 @@ impl Shared {
         runs: &[NewRun],
         numbers: &[usize],
         created: &HashSet<Uuid>,
-    ) -> Result<Answers, Fault> {
+    ) -> Result<StartAnswers, Fault> {
         let is_left = |number: &&usize| !created.contains(&runs[**number].key.run);
         let left = numbers.iter().filter(is_left).copied().collect::<Vec<_>>();
         let mut answers = self.settle_conflicts(runs, &left).await?;
@@ -110,7 +118,7 @@ impl Shared {
     /// Creates those runs whose workflow id is free.
     async fn create(&self, runs: &[&NewRun]) -> Result<HashSet<Uuid>, Fault> {
         let Some(first) = runs.first() else { return Ok(HashSet::new()) };
-        let columns = Columns::sorted(runs.iter().copied());
+        let columns = NewRuns::sorted(runs.iter().copied());
         let (tenant, wait) = (first.key.tenant, Wait::Moment);
         let rows = self.in_tenant_within(wait, tenant, START, &columns.params()).await?;
         Ok(rows.iter().map(|row| row.get("run_id")).collect())
@@ -125,7 +133,7 @@ impl Write for Create<'_> {
     type Done = Vec<Uuid>;
 
     async fn write(&self, scope: Scope<'_>, part: &[usize]) -> Result<Vec<Uuid>, Fault> {
-        let columns = Columns::sorted(part.iter().map(|number| &self.0[*number]));
+        let columns = NewRuns::sorted(part.iter().map(|number| &self.0[*number]));
         let rows = scope.query(START, &columns.params()).await?;
         Ok(rows.iter().map(|row| row.get("run_id")).collect())
     }
@@ -146,7 +154,7 @@ fn size(run: &NewRun) -> usize {
 }
 
 /// An error of a transaction is the answer to all that were in it.
-fn settled(numbers: &[usize], answers: Result<Answers, Fault>) -> Answers {
+fn settled(numbers: &[usize], answers: Result<StartAnswers, Fault>) -> StartAnswers {
     match answers {
         Ok(answers) => answers,
         Err(fault) if fault.remedy() == Remedy::Blocked => {
@@ -181,13 +189,13 @@ pub(crate) async fn create_within(
     scope: Scope<'_>,
     runs: &[NewRun],
 ) -> Result<HashSet<Uuid>, Fault> {
-    let columns = Columns::sorted(runs);
+    let columns = NewRuns::sorted(runs);
     let rows = scope.query(START, &columns.params()).await?;
     Ok(rows.iter().map(|row| row.get("run_id")).collect())
 }
 
 /// Starts one run if its workflow id is free; whether it was.
 pub(crate) async fn start(scope: Scope<'_>, run: &NewRun) -> Result<bool, Fault> {
-    let columns = Columns::sorted([run]);
+    let columns = NewRuns::sorted([run]);
     Ok(!scope.query(START, &columns.params()).await?.is_empty())
 }

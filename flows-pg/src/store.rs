@@ -5,18 +5,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use deadpool_postgres::Pool;
-use flows_core::error::Result;
-use flows_core::ids::RunKey;
-use flows_core::store::StoreFuture;
-use flows_core::store::traits::*;
-use flows_core::store::types::*;
+use flows_core::store::forward::names::*;
 use futures_util::TryFutureExt;
 use tokio::sync::OnceCell;
-use tokio::sync::mpsc::UnboundedReceiver;
-use uuid::Uuid;
 
 use crate::counters::Counters;
 use crate::error::Fault;
@@ -83,9 +76,14 @@ impl PgStore {
     }
 
     /// A store on the same pool whose workers commit on so many connections, 2 by default.
-    #[must_use]
-    pub fn with_writers(&self, writers: usize) -> Self {
-        Self::build(Arc::clone(&self.0.source), writers.max(1))
+    ///
+    /// # Errors
+    /// When there is to be none.
+    pub fn with_writers(&self, writers: usize) -> Result<Self> {
+        if writers == 0 {
+            return Err(crate::connect::wrong("a store has at least one writer"));
+        }
+        Ok(Self::build(Arc::clone(&self.0.source), writers))
     }
 
     fn build(source: Arc<Source>, writers: usize) -> Self {
@@ -183,168 +181,27 @@ impl std::fmt::Debug for PgStore {
     }
 }
 
-impl ClientStore for PgStore {
-    fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>> {
-        Box::pin(self.0.start(runs))
-    }
-
-    fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started> {
-        Box::pin(self.0.start_held(run, limit))
-    }
-
-    fn send<'a>(&'a self, messages: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
-        Box::pin(self.0.send(messages))
-    }
-
-    fn send_held<'a>(
-        &'a self,
-        messages: &'a OutgoingMessage,
-        limit: Duration,
-    ) -> StoreFuture<'a, Sent> {
-        Box::pin(self.0.send_held(messages, limit))
-    }
-
-    fn signal_with_start<'a>(
-        &'a self,
-        run: &'a NewRun,
-        signal: &'a OutgoingMessage,
-    ) -> StoreFuture<'a, (Started, Sent)> {
-        Box::pin(self.0.signal_with_start(run, signal))
-    }
-
-    fn terminate<'a>(
-        &'a self,
-        run: RunKey,
-        record: &'a [u8],
-        close: &'a Close,
-        messages: &'a [OutgoingMessage],
-    ) -> StoreFuture<'a, bool> {
-        Box::pin(self.0.terminate(run, record, close, messages))
-    }
-
-    fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
-        Box::pin(self.0.rerun(dead, run))
-    }
-
-    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool> {
-        Box::pin(self.0.autocommit(run.tenant).retry_stuck(run).err_into())
-    }
-
-    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>> {
-        Box::pin(self.0.autocommit(tenant).find(tenant, workflow_id).err_into())
-    }
-
-    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
-        Box::pin(self.0.autocommit(run.tenant).describe(run).err_into())
-    }
+/// A verb is the function of its name.
+macro_rules! shared {
+    ($store:ident retry_stuck($run:ident)) => {
+        Box::pin($store.0.autocommit($run.tenant).retry_stuck($run).err_into())
+    };
+    ($store:ident find($tenant:ident, $workflow_id:ident)) => {
+        Box::pin($store.0.autocommit($tenant).find($tenant, $workflow_id).err_into())
+    };
+    ($store:ident describe($run:ident)) => {
+        Box::pin($store.0.autocommit($run.tenant).describe($run).err_into())
+    };
+    ($store:ident writers()) => { $store.0.writers.len() };
+    ($store:ident publish($hint:ident)) => { $store.0.hints.publish($hint) };
+    ($store:ident subscribe()) => { $store.0.hints.subscribe() };
+    ($store:ident $verb:ident($($given:ident),*)) => { Box::pin($store.0.$verb($($given),*)) };
 }
 
-impl WorkerStore for PgStore {
-    fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
-        Box::pin(self.0.register(worker))
-    }
-
-    fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
-        Box::pin(self.0.renew(worker))
-    }
-
-    fn retire<'a>(&'a self, worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()> {
-        Box::pin(self.0.retire(worker, innocent))
-    }
-
-    fn poll<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled> {
-        Box::pin(self.0.poll(worker))
-    }
-
-    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
-        Box::pin(self.0.overdue(limit))
-    }
-
-    fn start_owned<'a>(
-        &'a self,
-        worker: Uuid,
-        runs: &'a [NewRun],
-    ) -> StoreFuture<'a, Vec<Result<Started>>> {
-        Box::pin(self.0.start_owned(worker, runs))
-    }
-
-    fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
-        Box::pin(self.0.claim(claim))
-    }
-
-    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
-        Box::pin(self.0.claim_stuck(claim))
-    }
-
-    fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>> {
-        Box::pin(self.0.reload(worker, runs))
-    }
-
-    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
-        Box::pin(self.0.collect(worker))
-    }
-
-    fn read_inboxes<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
-        Box::pin(self.0.read_inboxes(asked))
-    }
-
-    fn commit<'a>(
-        &'a self,
-        writer: usize,
-        worker: Uuid,
-        records: &'a [Record],
-    ) -> StoreFuture<'a, Vec<Committed>> {
-        Box::pin(self.0.commit(writer, worker, records))
-    }
-
-    fn writers(&self) -> usize {
-        self.0.writers.len()
-    }
-}
-
-impl Inspect for PgStore {
-    fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>> {
-        Box::pin(self.0.outcomes(runs))
-    }
-
-    fn query<'a>(&'a self, run: RunKey, name: &'a str) -> StoreFuture<'a, Option<String>> {
-        Box::pin(self.0.query(run, name))
-    }
-
-    fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>> {
-        Box::pin(self.0.history(run))
-    }
-
-    fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Listed> {
-        Box::pin(self.0.list(tenant, filter))
-    }
-
-    fn count<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Counted> {
-        Box::pin(self.0.count(tenant, filter))
-    }
-
-    fn scan<'a>(&'a self, scan: &'a Scan) -> StoreFuture<'a, Scanned> {
-        Box::pin(self.0.scan(scan))
-    }
-
-    fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>> {
-        Box::pin(self.0.stuck(tenant, limit))
-    }
-
-    fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetterRow>> {
-        Box::pin(self.0.dead_letters(tenant, limit))
-    }
-}
-
-impl Hub for PgStore {
-    fn publish(&self, hint: Hint) {
-        self.0.hints.publish(hint);
-    }
-
-    fn subscribe(&self) -> Option<UnboundedReceiver<Hint>> {
-        self.0.hints.subscribe()
-    }
-}
+forward_store!(ClientStore for PgStore, shared);
+forward_store!(WorkerStore for PgStore, shared);
+forward_store!(Inspect for PgStore, shared);
+forward_store!(Hub for PgStore, shared);
 
 impl Store for PgStore {
     fn as_any(&self) -> &dyn std::any::Any {

@@ -66,12 +66,12 @@ impl Wait {
 
 /// A connection, inside a transaction of one tenant.
 pub(crate) struct TenantTx<'a> {
-    client: Client<'a>,
+    client: ClientConnection<'a>,
     store: &'a Shared,
     types: Option<&'a Types>,
 }
 
-enum Client<'a> {
+enum ClientConnection<'a> {
     Pooled(Borrowed),
     Spare(Spare<'a>),
 }
@@ -184,7 +184,7 @@ impl Shared {
     }
 
     fn of_pool(&self, pooled: Object) -> TenantTx<'_> {
-        let client = Client::Pooled(Borrowed::new(pooled));
+        let client = ClientConnection::Pooled(Borrowed::new(pooled));
         TenantTx { client, store: self, types: self.types() }
     }
 
@@ -192,7 +192,7 @@ impl Shared {
     async fn spare<'a>(&'a self, reserve: &'a Reserve) -> Result<TenantTx<'a>, Fault> {
         let spare = reserve.lend(&self.source).await?;
         let types = self.types_beside(spare.client()).await?;
-        Ok(TenantTx { client: Client::Spare(spare), store: self, types })
+        Ok(TenantTx { client: ClientConnection::Spare(spare), store: self, types })
     }
 
     /// A connection of the pool, for who holds it for long.
@@ -278,8 +278,8 @@ impl TenantTx<'_> {
 
     pub(crate) fn client(&self) -> &ClientWrapper {
         match &self.client {
-            Client::Pooled(client) => client,
-            Client::Spare(spare) => spare.client(),
+            ClientConnection::Pooled(client) => client,
+            ClientConnection::Spare(spare) => spare.client(),
         }
     }
 
@@ -307,8 +307,8 @@ impl TenantTx<'_> {
         match done {
             Err(fault) if fault.is_of_connection() => self.store.suspect(fault),
             _ => match self.client {
-                Client::Pooled(client) => client.give_back(),
-                Client::Spare(spare) => spare.give_back(),
+                ClientConnection::Pooled(client) => client.give_back(),
+                ClientConnection::Spare(spare) => spare.give_back(),
             },
         }
     }

@@ -65,7 +65,7 @@ pub(crate) async fn terminate(
         if append_last(scope, run, record).await?
             && let Some(row) = end_run(scope, run, close).await?
         {
-            evict(scope, run, &row, close.outcome.is_dead_letter()).await?;
+            remove_placement(scope, run, &row, close.outcome.is_dead_letter()).await?;
             let sent = deliver(scope, messages.iter().enumerate().collect()).await?;
             scope.keep().await?;
             return Ok(Some(hints(sent, messages)));
@@ -94,13 +94,18 @@ async fn end_run(scope: Scope<'_>, run: RunKey, close: &Close) -> Result<Option<
 
 /// Removes the run's place. It may be on its way from one to another, so this looks again until it
 /// has found it; with the run's row locked and ended, it does not go far.
-async fn evict(scope: Scope<'_>, run: RunKey, ended: &Row, is_dead: bool) -> Result<(), Fault> {
+async fn remove_placement(
+    scope: Scope<'_>,
+    run: RunKey,
+    ended: &Row,
+    is_dead: bool,
+) -> Result<(), Fault> {
     let (lane, priority): (i64, i16) = (ended.get("lane"), ended.get("priority"));
     let params: crate::link::Params<'_> =
         &[&run.shard, &run.tenant, &run.run, &lane, &priority, &is_dead];
     for _ in 0..TRIES {
         let rows = scope.query(REMOVE_PLACEMENT, params).await?;
-        if rows.first().is_some_and(|row| row.get::<_, i64>("places") > 0) {
+        if rows.first().is_some_and(|row| row.get::<_, i64>("removed") > 0) {
             return Ok(());
         }
     }

@@ -112,7 +112,7 @@ async fn a_dropped_collect_is_made_good() {
         let number = u32::try_from(round).unwrap();
         db.store.send(&[signal(key, number)]).await.unwrap().remove(0).unwrap();
         let collected = unless_dropped(round % AWAITS, db.store.collect(worker.id)).await;
-        let flags = "SELECT count(*) FROM flows.owned WHERE mail";
+        let flags = "SELECT count(*) FROM flows.owned WHERE has_messages";
         in_vain += u64::from(collected.is_err() && db.count_of(flags).await == 0);
         let mail = match collected {
             Ok(mail) => mail.unwrap(),

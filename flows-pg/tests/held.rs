@@ -270,7 +270,7 @@ async fn a_lost_collect_that_is_held_is_made_good_later() {
     let worker = db.worker().await;
     let key = db.owned(&worker).await;
     db.store.send(&[signal(key, 1)]).await.unwrap().remove(0).unwrap();
-    let lowered = "SELECT count(*) FROM flows.owned WHERE NOT mail";
+    let lowered = "SELECT count(*) FROM flows.owned WHERE NOT has_messages";
     lost(&db, &worker, async || drop(db.store.collect(worker.id).await), lowered).await;
     let mut admin = db.sql().await;
     let holder = admin.transaction().await.unwrap();

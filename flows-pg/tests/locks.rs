@@ -168,8 +168,8 @@ async fn a_collect_passes_by_what_another_changes() {
         db.store.send(&[signal(key, 1)]).await.expect("an answer").remove(0).expect("sent");
     }
     let collect = async || {
-        let collected = db.store.collect(worker.id).await.expect("mail");
-        collected.into_iter().map(|mail| mail.run).collect::<Vec<_>>()
+        let collected = db.store.collect(worker.id).await.expect("has_messages");
+        collected.into_iter().map(|has_messages| has_messages.run).collect::<Vec<_>>()
     };
     let holder = holding(&db, &lock("owned", first)).await;
     assert_eq!(collect().await, [second]);
@@ -267,20 +267,20 @@ async fn a_dead_worker_is_taken_over_once() {
     assert_eq!(db.places().await, (0, 50, 0));
 }
 
-/// The letter comes first, and is seen.
+/// The message comes first, and is seen.
 #[tokio::test]
 async fn a_park_waits_for_a_letter_under_way() {
     let db = setup().await;
     let worker = db.worker().await;
     let key = db.owned(&worker).await;
-    let letter = "UPDATE flows.owned SET mail = true, sent = sent + 1";
-    let holder = holding(&db, letter).await;
+    let message = "UPDATE flows.owned SET has_messages = true, sent = sent + 1";
+    let holder = holding(&db, message).await;
     let parks = [record(key, 0, park())];
     let parked = behind(&db, &holder, commit(&db.store, &worker, &parks)).await;
     assert_eq!(parked, [Committed::NotParked]);
 }
 
-/// The run is ready by then: a letter that was only kept would not be read with its claim.
+/// The run is ready by then: a message that was only kept would not be read with its claim.
 #[tokio::test]
 async fn a_letter_waits_for_whoever_releases_a_stuck_run() {
     let db = setup().await;
@@ -292,8 +292,8 @@ async fn a_letter_waits_for_whoever_releases_a_stuck_run() {
                     INSERT INTO flows.ready (shard, lane, priority, run_id, tenant_id, load)
                     SELECT shard, lane, priority, run_id, tenant_id, true FROM gone";
     let holder = holding(&db, released).await;
-    let mail = [signal(key, 1)];
-    let sent = behind(&db, &holder, db.store.send(&mail)).await.expect("an answer");
+    let has_messages = [signal(key, 1)];
+    let sent = behind(&db, &holder, db.store.send(&has_messages)).await.expect("an answer");
     assert!(matches!(sent[..], [Ok(Sent::ToReady)]), "{sent:?}");
     assert_eq!(numbers(&claim(&db.store, &worker, key.shard).await[0].inbox), [1]);
 }

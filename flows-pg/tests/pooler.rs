@@ -169,7 +169,7 @@ async fn workers_go_beside_it() {
     let Some(pooler) = PgBouncer::start(db.database.url(), "transaction", "").await else { return };
     let engine = Engine::builder().pool(pool(pooler.url(), 4)).url(db.database.url());
     let engine = engine.connect().await.unwrap();
-    let (store, soon) = (engine.store(), Duration::from_secs(10));
+    let (store, soon) = (engine.store().unwrap(), Duration::from_secs(10));
     let worker = worker(LEASE);
     store.register(&worker).await.unwrap();
     let mut hints = store.subscribe().unwrap();

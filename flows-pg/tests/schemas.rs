@@ -33,14 +33,14 @@ impl Service {
         engine.migrate().await.expect("a schema");
         engine.migrate().await.expect("again");
         let worker = worker(LEASE);
-        engine.store().register(&worker).await.expect("a lease");
-        let hints = engine.store().subscribe().expect("hints");
+        engine.store().unwrap().register(&worker).await.expect("a lease");
+        let hints = engine.store().unwrap().subscribe().expect("hints");
         Self { engine, worker, hints }
     }
 
     /// Every verb, of clients and of workers, on runs whose ids are the same in each service.
     async fn works(&self, database: &Database) {
-        let store = self.engine.store();
+        let store = self.engine.store().unwrap();
         let [one, two, three] = ["one", "two", "three"].map(|id| run(Some(id)));
         start(store, &one).await;
         let mut client = plain(database.url()).await;
@@ -85,7 +85,7 @@ impl Service {
     async fn hears(&mut self, from: &Engine, shard: i16) {
         let hearing = async {
             loop {
-                from.store().publish(Hint::Ready(vec![shard]));
+                from.store().unwrap().publish(Hint::Ready(vec![shard]));
                 let next = timeout(Duration::from_millis(200), self.hints.recv()).await;
                 if next == Ok(Some(Hint::Ready(vec![shard]))) {
                     break;
@@ -120,7 +120,7 @@ async fn statements_mean_what_they_say_whatever_the_search_path_says() {
     service.works(&database).await;
     let mut client = plain(database.url()).await;
     let tx = client.transaction().await.expect("a transaction");
-    let store = service.engine.store();
+    let store = service.engine.store().unwrap();
     for id in ["four", "five"] {
         let started = tx.verbs_of(Some(store)).start_one(&run(Some(id))).await;
         assert_eq!(started.expect("a start"), Started::Created);
@@ -141,10 +141,15 @@ async fn services_of_one_database_keep_apart() {
 
     let mut shipping = Service::begin(&database, "shipping_2").await;
     let list = ListFilter { limit: 10, ..ListFilter::default() };
-    assert!(shipping.engine.store().list(Uuid::nil(), &list).await.unwrap().runs.is_empty());
-    assert!(claim_all(shipping.engine.store(), &shipping.worker).await.is_empty());
+    assert!(
+        shipping.engine.store().unwrap().list(Uuid::nil(), &list).await.unwrap().runs.is_empty()
+    );
+    assert!(claim_all(shipping.engine.store().unwrap(), &shipping.worker).await.is_empty());
     shipping.works(&database).await;
-    assert_eq!(billing.engine.store().list(Uuid::nil(), &list).await.unwrap().runs.len(), 4);
+    assert_eq!(
+        billing.engine.store().unwrap().list(Uuid::nil(), &list).await.unwrap().runs.len(),
+        4
+    );
 
     let another = |schema| Engine::builder().url(database.url()).schema(schema).connect();
     let (b, s) = (another("billing").await.unwrap(), another("shipping_2").await.unwrap());
@@ -154,7 +159,7 @@ async fn services_of_one_database_keep_apart() {
         assert_ne!(hint, Hint::Ready(vec![2]), "heard another service");
     }
     for service in [billing, shipping] {
-        service.engine.store().retire(service.worker.id, &[]).await.unwrap();
+        service.engine.store().unwrap().retire(service.worker.id, &[]).await.unwrap();
     }
 }
 
@@ -203,7 +208,7 @@ async fn errors_name_the_roles_of_their_schema() {
     let database = fresh_database().await.unwrap();
     let admin = plain(database.superuser_url().unwrap_or(database.url())).await;
     let engine = Engine::builder().url(database.url()).schema("zebra").connect().await.unwrap();
-    let missing = engine.store().find(Uuid::nil(), "one").await.expect_err("no schema");
+    let missing = engine.store().unwrap().find(Uuid::nil(), "one").await.expect_err("no schema");
     assert!(missing.message().contains("no zebra schema"), "{missing}");
     engine.migrate().await.unwrap();
     start_in(&engine, "one").await.unwrap();
@@ -215,10 +220,11 @@ async fn errors_name_the_roles_of_their_schema() {
     let refused = start_in(&engine, "two").await.expect_err("a missing right");
     assert_eq!(refused.kind(), ErrorKind::Configuration);
     assert!(refused.message().contains(advice), "{refused}");
-    let refused = engine.store().register(&worker(LEASE)).await.expect_err("a missing right");
+    let refused =
+        engine.store().unwrap().register(&worker(LEASE)).await.expect_err("a missing right");
     assert!(refused.message().contains(advice), "{refused}");
 }
 
 async fn start_in(engine: &Engine, id: &str) -> flows_core::error::Result<Started> {
-    engine.store().start(&[run(Some(id))]).await?.remove(0)
+    engine.store().unwrap().start(&[run(Some(id))]).await?.remove(0)
 }

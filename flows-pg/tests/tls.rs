@@ -277,10 +277,10 @@ async fn notifications_come_over_tls_also_beside_the_applications_pool() {
     let manager = Manager::new(server.server.url().parse().unwrap(), NoTls);
     let pool = Pool::builder(manager).max_size(2).build().unwrap();
     let engine = Engine::builder().pool(pool.clone()).url(&url).connect().await.unwrap();
-    hears(engine.store(), &there).await;
+    hears(engine.store().unwrap(), &there).await;
     let config = server.server.url().parse().unwrap();
     let engine = Engine::builder().pool(pool).connector(config, NoTls).connect().await.unwrap();
-    hears(engine.store(), &there).await;
+    hears(engine.store().unwrap(), &there).await;
 }
 
 #[tokio::test]

@@ -190,7 +190,7 @@ fn registry() -> Registry {
 const BUDGET: Duration = Duration::from_millis(60);
 
 fn serve(env: &Env, log: &Log) -> Result<Serving> {
-    let worker = env.worker(registry()).poll_budget(BUDGET).lease(Duration::from_secs(3));
+    let worker = env.worker(registry()).blocking_threshold(BUDGET).lease(Duration::from_secs(3));
     let worker = worker.shutdown_grace(Duration::from_millis(200)).build()?;
     Ok(Serving::begin_logging(worker, log.clone()))
 }
@@ -421,7 +421,7 @@ async fn its_time_limit_holds(env: Env) -> Result<()> {
 async fn who_never_gives_it_back_is_given_up(env: Env) -> Result<()> {
     let gate = Gate::closed_for(1, 3);
     let (worker, short) = (env.worker(registry()), Duration::from_millis(10));
-    let _serving = Serving::begin(worker.poll_budget(short).retry_stuck(short).build()?);
+    let _serving = Serving::begin(worker.blocking_threshold(short).retry_stuck(short).build()?);
     let exec = env.engine.start(after_signal::Input { gate: gate.name.clone() }).await?;
     exec.signal("go", &1_u64).await?;
     let stuck = async || Ok::<_, Error>(exec.describe().await?.stuck.unwrap_or_default());
@@ -537,8 +537,8 @@ async fn a_lease_that_is_lost_meanwhile_fences_it_on_postgres() -> Result<()> {
     engine.migrate().await?;
     on_memory_in_real_time(async |mut env| {
         env.engine = (&engine).into();
-        its_lease_is_lost(&env, engine.store()).await?;
-        values_block_when_the_lease_is_lost(&env, engine.store()).await
+        its_lease_is_lost(&env, engine.store().unwrap()).await?;
+        values_block_when_the_lease_is_lost(&env, engine.store().unwrap()).await
     })
     .await
 }

@@ -97,14 +97,14 @@ async fn two_versions_of_a_workflow_go_together(env: Env) -> Result<()> {
 async fn limits_of_nothing_are_refused(env: Env) -> Result<()> {
     let worker = || env.worker(register_all![second::pay, second::charge]);
     for (builder, text) in [
-        (worker().max_workflows(0), "max_workflows is 0: a worker holds at least 1 run"),
+        (worker().max_resident_runs(0), "max_resident_runs is 0: a worker holds at least 1 run"),
         (worker().max_activities(0), "max_activities is 0: a worker runs at least 1 activity"),
         (worker().queues([""; 0]), "a worker needs a queue: `.queues([\"default\"])`"),
         (worker().queues(["a", ""]), "a queue's name is empty: name it or leave it out"),
-        (worker().lease(Duration::ZERO), "a lease of 0ns is below the least of 1 s"),
+        (worker().lease(Duration::ZERO), "a lease of 0ns is below the least of 1s"),
         (
             worker().poll_interval(Duration::from_millis(1)),
-            "a poll interval of 1ms is below the least of 10 ms",
+            "a poll interval of 1ms is below the least of 10ms",
         ),
     ] {
         assert_eq!(refused(builder), text);

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use flows::prelude::*;
-use flows_core::forward_store;
 use flows_core::journal::{self, Event};
 use flows_core::payload::Payload;
 use flows_core::store::forward::names::*;
@@ -139,6 +138,16 @@ impl Meddler {
         }
     }
 
+    async fn claimed(&self, claim: Claim<'_>) -> Result<Vec<Activation>> {
+        self.check("claim")?;
+        let claimed = self.store.claim(claim).await?;
+        if !claimed.is_empty() && self.claim_waits.swap(false, Ordering::Relaxed) {
+            self.world.note("a claim waits");
+            self.world.pass("answer").await;
+        }
+        Ok(claimed)
+    }
+
     /// Another worker has had another result.
     async fn write_instead(&self, record: &Record, result: u32) -> Result<()> {
         let mut events = journal::decode(0, &record.events)?;
@@ -181,75 +190,21 @@ fn unavailable() -> Error {
     Error::new(ErrorKind::Unavailable, "the connection broke")
 }
 
-forward_store!(ClientStore for Meddler);
-
-impl WorkerStore for Meddler {
-    forward_store!(overdue start_owned claim_stuck read_inboxes writers);
-
-    fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
+/// The verbs of workers fail where a test says so.
+macro_rules! meddled {
+    ($store:ident claim($claim:ident)) => { Box::pin($store.claimed($claim)) };
+    ($store:ident commit($($given:ident),*)) => { Box::pin($store.meddle($($given),*)) };
+    ($store:ident writers()) => { $store.store.writers() };
+    ($store:ident $verb:ident($($given:ident),*)) => {
         Box::pin(async move {
-            self.check("register")?;
-            self.store.register(worker).await
+            $store.check(stringify!($verb))?;
+            $store.store.$verb($($given),*).await
         })
-    }
-
-    fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
-        Box::pin(async move {
-            self.check("renew")?;
-            self.store.renew(worker).await
-        })
-    }
-
-    fn retire<'a>(&'a self, worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()> {
-        Box::pin(async move {
-            self.check("retire")?;
-            self.store.retire(worker, innocent).await
-        })
-    }
-
-    fn poll<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled> {
-        Box::pin(async move {
-            self.check("poll")?;
-            self.store.poll(worker).await
-        })
-    }
-
-    fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
-        Box::pin(async move {
-            self.check("claim")?;
-            let claimed = self.store.claim(claim).await?;
-            if !claimed.is_empty() && self.claim_waits.swap(false, Ordering::Relaxed) {
-                self.world.note("a claim waits");
-                self.world.pass("answer").await;
-            }
-            Ok(claimed)
-        })
-    }
-
-    fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>> {
-        Box::pin(async move {
-            self.check("reload")?;
-            self.store.reload(worker, runs).await
-        })
-    }
-
-    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
-        Box::pin(async move {
-            self.check("collect")?;
-            self.store.collect(worker).await
-        })
-    }
-
-    fn commit<'a>(
-        &'a self,
-        writer: usize,
-        worker: Uuid,
-        records: &'a [Record],
-    ) -> StoreFuture<'a, Vec<Committed>> {
-        Box::pin(self.meddle(writer, worker, records))
-    }
+    };
 }
 
+forward_store!(ClientStore for Meddler);
+forward_store!(WorkerStore for Meddler, meddled);
 forward_store!(Inspect for Meddler);
 
 impl Hub for Meddler {

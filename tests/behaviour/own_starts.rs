@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use flows::memory::MemoryStore;
 use flows::prelude::*;
-use flows_core::forward_store;
 use flows_core::store::forward::names::*;
 use tokio::sync::watch;
 
@@ -70,7 +69,7 @@ struct Held {
 struct Seen {
     /// Whether a run is owned whose start is not answered.
     held: bool,
-    /// Letters that were collected.
+    /// Messages that were collected.
     collected: usize,
 }
 
@@ -83,43 +82,38 @@ impl Held {
         let mut seen = self.seen.subscribe();
         seen.wait_for(is_so).await.expect("the sender is here");
     }
+
+    async fn start_and_hold(&self, worker: Uuid, runs: &[NewRun]) -> Result<Vec<Result<Started>>> {
+        let started = self.store.start_owned(worker, runs).await?;
+        let owned = started.iter().all(|one| matches!(one, Ok(Started::Owned { .. })));
+        assert!(owned, "{started:?}");
+        let mut hold = self.hold.subscribe();
+        if *hold.borrow() {
+            self.seen.send_modify(|seen| seen.held = true);
+        }
+        drop(hold.wait_for(|hold| !hold).await);
+        Ok(started)
+    }
+
+    async fn collected(&self, worker: Uuid) -> Result<Vec<Collected>> {
+        let collected = self.store.collect(worker).await?;
+        let messages: usize = collected.iter().map(|collected| collected.inbox.len()).sum();
+        self.seen.send_modify(|seen| seen.collected += messages);
+        Ok(collected)
+    }
+}
+
+/// The verbs that it looks at.
+macro_rules! held {
+    ($store:ident start_owned($($given:ident),*)) => { Box::pin($store.start_and_hold($($given),*)) };
+    ($store:ident collect($worker:ident)) => { Box::pin($store.collected($worker)) };
+    ($store:ident $verb:ident($($given:ident),*)) => { $store.store.$verb($($given),*) };
 }
 
 forward_store!(ClientStore for Held);
+forward_store!(WorkerStore for Held, held);
 forward_store!(Inspect for Held);
 forward_store!(Hub for Held);
-
-impl WorkerStore for Held {
-    forward_store!(register renew retire poll overdue claim claim_stuck reload read_inboxes);
-    forward_store!(commit writers);
-
-    fn start_owned<'a>(
-        &'a self,
-        worker: Uuid,
-        runs: &'a [NewRun],
-    ) -> StoreFuture<'a, Vec<Result<Started>>> {
-        Box::pin(async move {
-            let started = self.store.start_owned(worker, runs).await?;
-            let owned = started.iter().all(|one| matches!(one, Ok(Started::Owned { .. })));
-            assert!(owned, "{started:?}");
-            let mut hold = self.hold.subscribe();
-            if *hold.borrow() {
-                self.seen.send_modify(|seen| seen.held = true);
-            }
-            drop(hold.wait_for(|hold| !hold).await);
-            Ok(started)
-        })
-    }
-
-    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
-        Box::pin(async move {
-            let collected = self.store.collect(worker).await?;
-            let letters: usize = collected.iter().map(|mail| mail.inbox.len()).sum();
-            self.seen.send_modify(|seen| seen.collected += letters);
-            Ok(collected)
-        })
-    }
-}
 
 impl Store for Held {
     fn as_any(&self) -> &dyn Any {

@@ -114,7 +114,7 @@ fn refused<T>(result: Result<T>, what: &str, value: usize) {
 }
 
 async fn an_input_that_is_too_large_is_refused_at_the_start(env: Env) -> Result<()> {
-    env.engine.set_payload_limit(LIMIT);
+    env.engine.set_payload_limit(LIMIT)?;
     let started = env.engine.start(input("x".repeat(1_000), &[])).await;
     refused(started, "input of workflow `echo`", 1_000);
     assert!(env.engine.list().await?.is_empty());
@@ -122,7 +122,7 @@ async fn an_input_that_is_too_large_is_refused_at_the_start(env: Env) -> Result<
 }
 
 async fn a_signal_that_is_too_large_is_refused(env: Env) -> Result<()> {
-    env.engine.set_payload_limit(LIMIT);
+    env.engine.set_payload_limit(LIMIT)?;
     let _worker = env.serve(registry())?;
     let exec = env.engine.start(waits::Input {}).await?;
     let sent = exec.signal("text", &"x".repeat(1_000)).await;
@@ -133,7 +133,7 @@ async fn a_signal_that_is_too_large_is_refused(env: Env) -> Result<()> {
 }
 
 async fn an_activitys_input_that_is_too_large_is_the_calls_error(env: Env) -> Result<()> {
-    env.engine.set_payload_limit(LIMIT);
+    env.engine.set_payload_limit(LIMIT)?;
     let _worker = env.serve(registry())?;
     // 990 bytes of text fit into the output, but not together with a number.
     let exec = env.engine.start(input("x".repeat(198), &[5, 1])).await?;
@@ -144,7 +144,7 @@ async fn an_activitys_input_that_is_too_large_is_the_calls_error(env: Env) -> Re
 }
 
 async fn an_activitys_output_that_is_too_large_is_the_calls_error(env: Env) -> Result<()> {
-    env.engine.set_payload_limit(LIMIT);
+    env.engine.set_payload_limit(LIMIT)?;
     let _worker = env.serve(registry())?;
     let exec = env.engine.start(input("x".repeat(100), &[11])).await?;
     refused(exec.result().await, "output of activity `repeats`", 1_100);
@@ -155,7 +155,7 @@ async fn an_activitys_output_that_is_too_large_is_the_calls_error(env: Env) -> R
 }
 
 async fn a_workflows_output_that_is_too_large_fails_the_run(env: Env) -> Result<()> {
-    env.engine.set_payload_limit(LIMIT);
+    env.engine.set_payload_limit(LIMIT)?;
     let _worker = env.serve(registry())?;
     let exec = env.engine.start(swells::Input { size: 2_000 }).await?;
     refused(exec.result().await, "output of workflow `swells`", 2_000);
@@ -164,7 +164,7 @@ async fn a_workflows_output_that_is_too_large_fails_the_run(env: Env) -> Result<
 }
 
 async fn a_childs_input_that_is_too_large_is_the_calls_error(env: Env) -> Result<()> {
-    env.engine.set_payload_limit(LIMIT);
+    env.engine.set_payload_limit(LIMIT)?;
     let _worker = env.serve(registry())?;
     let exec = env.engine.start(delegates::Input { size: 1_000 }).await?;
     refused(exec.result().await, "input of workflow `echo`", 1_000);
@@ -175,7 +175,7 @@ async fn a_childs_input_that_is_too_large_is_the_calls_error(env: Env) -> Result
 }
 
 async fn what_just_fits_is_accepted(env: Env) -> Result<()> {
-    env.engine.set_payload_limit(LIMIT);
+    env.engine.set_payload_limit(LIMIT)?;
     let _worker = env.serve(registry())?;
     let exec = env.engine.start(waits::Input {}).await?;
     exec.signal("text", &"x".repeat(LIMIT - 2)).await?; // and its quotes

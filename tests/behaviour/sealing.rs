@@ -125,8 +125,8 @@ async fn an_attempt_that_is_over_gets_no_record(env: Env) -> Result<()> {
 
     let first = left.0.lock().expect("no panic").take().expect("its context");
     let first = first.exactly_once().expect("its way to a record");
-    let sealed = first.seal(Payload::json(&1)?).await;
-    assert!(sealed.is_err_and(|error| error.is_cancelled()), "the first attempt is over");
+    let record = first.record(Payload::json(&1)?).await;
+    assert!(record.is_err_and(|error| error.is_cancelled()), "the first attempt is over");
 
     env.world.open("second");
     assert_eq!(exec.result().await?, 2);

@@ -165,6 +165,6 @@ async fn more_letters_than_a_page_are_received_in_order(env: Env) -> Result<()> 
 
 /// A page holds few of them, and none of the largest.
 async fn large_letters_are_received_in_order(env: Env) -> Result<()> {
-    env.engine.set_payload_limit(6 << 20);
+    env.engine.set_payload_limit(6 << 20)?;
     letters_are_received(env, 8, 5 << 20).await
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use flows::memory::MemoryStore;
 use flows::prelude::*;
-use flows_core::context::{ExactlyOnce, Fate};
+use flows_core::context::ExactlyOnce;
 use flows_core::ids::RunKey;
 use flows_core::payload::Payload;
 use flows_core::store::traits::*;
-use flows_core::store::{Committed, Placement, Record, WorkerIdentity};
+use flows_core::store::{Committed, Placement, Record, TransactionOutcome, WorkerIdentity};
 use uuid::Uuid;
 
 use crate::harness::{Env, Serving};
@@ -129,9 +129,9 @@ async fn slow(ctx: &ActivityContext, with_record: bool) -> Result<u32> {
     world.note(format!("slow {number} ends"));
     if with_record {
         let once = ctx.exactly_once().expect("it has a store");
-        let sealed = once.seal(Payload::json(&number)?).await;
-        world.note(format!("record {number}: {}", sealed.is_ok()));
-        commit(once, sealed?).await?;
+        let record = once.record(Payload::json(&number)?).await;
+        world.note(format!("record {number}: {}", record.is_ok()));
+        commit(once, record?).await?;
     }
     Ok(u32::try_from(number)?)
 }
@@ -182,7 +182,7 @@ async fn an_earlier_residency_gets_no_record() -> Result<()> {
 async fn commit(once: &ExactlyOnce, record: Record) -> Result<()> {
     let committed = once.store().commit(0, Uuid::nil(), &[record]).await?;
     assert_eq!(committed, [Committed::Done]);
-    once.set(Fate::Committed);
+    once.set(TransactionOutcome::Committed);
     Ok(())
 }
 
@@ -192,12 +192,12 @@ async fn by_hand(ctx: &ActivityContext, is_kept: bool) -> Result<u32> {
     let world = ctx.state::<World>()?;
     world.note("by hand");
     let once = ctx.exactly_once().expect("it has a store");
-    let record = once.seal(Payload::json(&1)?).await?;
+    let record = once.record(Payload::json(&1)?).await?;
     if world.count("by hand") > 1 || is_kept {
         commit(once, record).await?;
     }
     if world.count("by hand") == 1 {
-        once.set(Fate::Unknown);
+        once.set(TransactionOutcome::Unknown);
     }
     Ok(1)
 }
@@ -232,7 +232,7 @@ async fn an_unknown_commit_of_an_activity_is_looked_up() -> Result<()> {
 async fn commits_late(ctx: &ActivityContext) -> Result<u32> {
     let world = ctx.state::<World>()?;
     let once = ctx.exactly_once().expect("it has a store");
-    let record = once.seal(Payload::json(&1)?).await?;
+    let record = once.record(Payload::json(&1)?).await?;
     world.note("has its record");
     world.pass("commit").await;
     commit(once, record).await?;

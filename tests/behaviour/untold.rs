@@ -55,7 +55,7 @@ async fn a_run_that_its_row_tells_all_about_has_no_journal_on_postgres() -> Resu
     engine.migrate().await?;
     on_memory_in_real_time(async |mut env| {
         env.engine = (&engine).into();
-        has_no_journal(&env, engine.store()).await
+        has_no_journal(&env, engine.store().unwrap()).await
     })
     .await
 }

@@ -287,12 +287,12 @@ async fn hash_maps_and_sets_are_the_same_input_each_time(env: Env) -> Result<()>
 }
 
 async fn a_value_that_was_refused_stays_refused(env: Env) -> Result<()> {
-    env.engine.set_payload_limit(1_000);
+    env.engine.set_payload_limit(1_000)?;
     let exec = env.engine.start(asks_for_much::Input {}).await?;
     let worker = env.serve(registry())?;
     until(async || Ok(events(&exec, "value_refused").await?.len() == 2)).await?;
     worker.stop().await?;
-    env.engine.set_payload_limit(1_000_000);
+    env.engine.set_payload_limit(1_000_000)?;
     let _worker = env.serve(registry())?;
     exec.signal("go", &()).await?;
     assert_eq!(exec.result().await?, [false, false]);
@@ -300,7 +300,7 @@ async fn a_value_that_was_refused_stays_refused(env: Env) -> Result<()> {
 }
 
 async fn an_input_that_is_too_large_to_go_on_with_ends_the_run(env: Env) -> Result<()> {
-    env.engine.set_payload_limit(1_000);
+    env.engine.set_payload_limit(1_000)?;
     let _worker = env.serve(registry())?;
     let ended = env.engine.start(swells::Input { text: "x".repeat(100) }).await?.result().await;
     let error = ended.unwrap_err();

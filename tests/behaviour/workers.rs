@@ -187,7 +187,7 @@ async fn an_activity_that_outlasts_the_grace_period_is_handed_back(env: Env) -> 
 }
 
 async fn workers_share_the_runs(env: Env) -> Result<()> {
-    let few = |name: &str| env.worker(registry()).max_workflows(5).name(name).build();
+    let few = |name: &str| env.worker(registry()).max_resident_runs(5).name(name).build();
     let _workers = [Serving::begin(few("left")?), Serving::begin(few("right")?)];
     let mut execs = Vec::new();
     for _ in 0..8 {
@@ -209,7 +209,7 @@ async fn workers_share_the_runs(env: Env) -> Result<()> {
 }
 
 async fn more_runs_than_fit_into_memory_get_their_turn(env: Env) -> Result<()> {
-    let _worker = Serving::begin(env.worker(registry()).max_workflows(2).build()?);
+    let _worker = Serving::begin(env.worker(registry()).max_resident_runs(2).build()?);
     let execs = start_steps(&env).await?;
     all_done(&execs).await?;
     assert_eq!(env.world.notes().len(), RUNS * STEPS as usize);

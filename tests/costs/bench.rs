@@ -118,7 +118,7 @@ pub(crate) async fn with_worker<T>(
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let worker = Worker::builder(engine, register_all!())
-        .max_workflows(20_000)
+        .max_resident_runs(20_000)
         .max_activities(2_000)
         .lease(Duration::from_secs(60)) // a lease that is lost on a busy machine would be counted
         .resident_for(Duration::from_secs(3_600))

@@ -39,7 +39,7 @@ async fn letters(abandons: bool) -> Result<u64> {
     });
     ended?;
     served?;
-    Ok(engine.store().counters().get("send").copied().unwrap_or(0))
+    Ok(engine.store().unwrap().counters().get("send").copied().unwrap_or(0))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -31,11 +31,12 @@ async fn a_worker_without_free_slots_claims_nothing() -> Result<()> {
         start_all(range.map(|n| (engine.tenant(uuid::Uuid::nil()), work::Input { n }))).await
     };
     let mut execs = start(0..RUNS / 2).await?;
-    let worker = Worker::builder(&engine, register_all!()).max_workflows(SLOTS as usize).build()?;
+    let worker =
+        Worker::builder(&engine, register_all!()).max_resident_runs(SLOTS as usize).build()?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (served, checked) = tokio::join!(worker.run_until(stopped), async {
         bench.comes_true(&format!("SELECT count(*) = {SLOTS} FROM flows.owned")).await?;
-        let count = |name: &str| engine.store().counters().get(name).copied().unwrap_or(0);
+        let count = |name: &str| engine.store().unwrap().counters().get(name).copied().unwrap_or(0);
         let (claims, looks) = (count("claim"), count("poll"));
         execs.extend(start(RUNS / 2..RUNS).await?); // it hears of them
         until(async || Ok(count("poll") >= looks + 3)).await?;

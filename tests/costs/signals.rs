@@ -24,7 +24,7 @@ async fn a_thousand_starts_are_one_statement() -> Result<()> {
     let engine = bench.engine().await?;
     let starts = (0..1_000).map(|n| engine.start(adds::Input {}).id(format!("run {n}")));
     assert!(engine.start_many(starts).await?.iter().all(Result::is_ok));
-    let counts: BTreeMap<_, _> = engine.store().counters().into_iter().collect();
+    let counts: BTreeMap<_, _> = engine.store().unwrap().counters().into_iter().collect();
     assert_eq!(counts.get("start"), Some(&1), "{counts:?}");
     Ok(())
 }
@@ -35,7 +35,7 @@ async fn a_signal_with_start_is_one_transaction_of_few_statements() -> Result<()
     let bench = Bench::new().await?;
     let engine = bench.engine().await?;
     let send = |id: u64| engine.signal_with_start(adds::Input {}, "go", &1).id(format!("run {id}"));
-    let counts = || engine.store().counters().into_iter().collect::<BTreeMap<_, _>>();
+    let counts = || engine.store().unwrap().counters().into_iter().collect::<BTreeMap<_, _>>();
     let count = |name: &str| counts().get(name).copied().unwrap_or(0);
     for id in 0..SIGNALS {
         send(id).await?;
@@ -70,7 +70,7 @@ async fn a_signal_to_a_parked_run_is_sent_claimed_and_committed() -> Result<()> 
     });
     served?;
     assert_eq!(sum?, (0..SIGNALS).sum::<u64>());
-    let counts: BTreeMap<_, _> = engine.store().counters();
+    let counts: BTreeMap<_, _> = engine.store().unwrap().counters();
     let count = |name: &str| counts.get(name).copied().unwrap_or(0);
     // some may be found by a look that was just due, in front of the hint
     assert_eq!(count("send"), SIGNALS, "{counts:?}");

@@ -68,7 +68,7 @@ pub(crate) async fn serve(
         .state(gate)
         .lease(lease)
         .shutdown_grace(Duration::from_secs(300))
-        .max_workflows(2_000)
+        .max_resident_runs(2_000)
         .build()?;
     worker.run_until(stop).await
 }

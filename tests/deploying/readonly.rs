@@ -57,7 +57,7 @@ async fn no_row_is_touched_and_nothing_but_selects_is_sent() -> Result<()> {
 
     assert_eq!((report.open, report.closed), (3, 1));
     assert_eq!(rows(&client).await?, before);
-    let sent: BTreeSet<_> = surveyor.store().counters().into_keys().collect();
+    let sent: BTreeSet<_> = surveyor.store().unwrap().counters().into_keys().collect();
     let expected = ["check", "commit", "enter_scan", "load", "rows", "scan_closed", "scan_open"];
     assert_eq!(sent, BTreeSet::from(expected));
     Ok(())

@@ -64,7 +64,7 @@ pub(crate) fn error_kinds() -> Vec<String> {
     let body = text.split_once("pub enum ErrorKind {").map_or("", |(_, rest)| rest);
     let body = body.split("\n}").next().unwrap_or_default();
     let variants = body.lines().map(str::trim).filter(|line| !line.starts_with("//"));
-    variants.filter_map(|line| line.strip_suffix(',')).map(str::to_owned).collect()
+    variants.filter_map(|line| Some(line.split_once(" = ")?.0.to_owned())).collect()
 }
 
 /// The names of events.

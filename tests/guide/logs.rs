@@ -48,7 +48,7 @@ async fn logged<I: flows::WorkflowInput>(registry: Registry, input: I) -> Result
     let engine = Engine::new(Arc::new(MemoryStore::new()));
     let worker = Worker::builder(&engine, registry)
         .resident_for(Duration::ZERO)
-        .poll_budget(Duration::from_millis(100))
+        .blocking_threshold(Duration::from_millis(100))
         .build()?;
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();

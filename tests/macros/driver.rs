@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use flows::{Activity, ActivityContext, Payload, Registry, Result, Workflow, WorkflowInput};
 use flows_core::ids::RunKey;
 use flows_core::journal::{Event, Recorded, StepId, StoredError};
-use flows_core::replay::{ActivityStart, ChildTask, Command, Machine, RunInfo, Turn};
+use flows_core::replay::{ActivityStart, ChildTask, Code, Command, Machine, RunInfo, Turn};
 use flows_core::time::Timestamp;
 
 type Invoke = fn(&ActivityContext, Payload) -> Result<Payload>;

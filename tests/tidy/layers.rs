@@ -8,6 +8,7 @@ const CRATES: &[(&str, &[&str])] = &[
     (
         "flows-core/src/",
         &[
+            "named",
             "bytes clock error outline panics source time",
             "ids limits retry",
             "shape",
@@ -36,7 +37,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "closing",
             "relay reserve session",
             "store",
-            "migrate ways",
+            "migrate",
             "builder check dead_letters engine exactly_once history load outcomes overdue query register renew \
              tenant",
             "claim claim_stuck collect read_inboxes release reload scan scope",

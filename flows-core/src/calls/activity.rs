@@ -183,8 +183,9 @@ impl UntypedCall {
     /// Refuses what the call site asks for and nobody could do.
     fn checked(&self) -> Result<()> {
         let Some(overrides) = self.overrides.as_deref() else { return Ok(()) };
-        let Overrides { start_to_close, schedule_to_start, schedule_to_close, queue, .. } =
+        let Overrides { retry, start_to_close, schedule_to_start, schedule_to_close, queue } =
             overrides;
+        retry.as_ref().map_or(Ok(()), |policy| policy.check(&activity(self.name)))?;
         let of = |limit: &str| format!("`{limit}` of {}", activity(self.name));
         check_limit(&of("start_to_close"), *start_to_close)?;
         check_duration(&of("schedule_to_start"), *schedule_to_start)?;

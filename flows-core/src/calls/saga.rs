@@ -243,9 +243,11 @@ pub trait Undoes<I, O, How> {
 }
 
 /// It takes the output.
+#[expect(unnameable_types, reason = "nobody else implements or names it")]
 pub struct ByOutput<C>(PhantomData<C>);
 
 /// It takes input and output.
+#[expect(unnameable_types, reason = "nobody else implements or names it")]
 pub struct ByInputAndOutput<C>(PhantomData<C>);
 
 #[diagnostic::do_not_recommend]

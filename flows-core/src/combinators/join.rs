@@ -168,6 +168,7 @@ macro_rules! join_tuples {
 
 /// One future of a tuple.
 #[doc(hidden)]
+#[expect(unnameable_types, reason = "only the macros make one")]
 pub struct SlotOf<F: Future>(Slot<F>);
 
 impl<F: Future> Unpin for SlotOf<F> {}

@@ -1,6 +1,6 @@
 //! A set of futures of one type, which are polled when they are woken.
 //!
-//! Each future has a bell of its own, and only those that were woken are polled again: the cost of
+//! Each future has a wake flag of its own, and only those that were woken are polled again: the cost of
 //! an event does not grow with the number of futures.
 
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::durable::Durable;
-use crate::replay::bell::{Bell, Woken};
+use crate::replay::wake_flag::{WakeFlag, Woken};
 use crate::replay::watch::{self, Place};
 
 pub(super) struct Set<F> {
@@ -22,7 +22,7 @@ pub(super) struct Set<F> {
 
 struct Child<F> {
     future: Option<Pin<Box<F>>>,
-    bell: Arc<Bell>,
+    wake_flag: Arc<WakeFlag>,
 }
 
 impl<F: Future> Set<F> {
@@ -45,9 +45,9 @@ impl<F: Future> Set<F> {
 
     /// Puts a future into a slot whose future is done, or into the one behind all.
     pub(super) fn put(&mut self, slot: usize, future: F) {
-        let bell = Arc::new(Bell::of_member(slot, &self.woken));
-        bell.ring();
-        let child = Child { future: Some(Box::pin(future)), bell };
+        let wake_flag = Arc::new(WakeFlag::of_member(slot, &self.woken));
+        wake_flag.set();
+        let child = Child { future: Some(Box::pin(future)), wake_flag };
         match self.children.get_mut(slot) {
             Some(done) => *done = child,
             None => self.children.push(child),
@@ -113,7 +113,9 @@ impl<F: Future> Set<F> {
 impl<F: Future> Child<F> {
     fn poll(&mut self) -> Poll<F::Output> {
         let Some(future) = &mut self.future else { return Poll::Pending };
-        let waker = Waker::from(Arc::clone(&self.bell));
-        watch::with_bell(&self.bell, || future.as_mut().poll(&mut Context::from_waker(&waker)))
+        let waker = Waker::from(Arc::clone(&self.wake_flag));
+        watch::with_wake_flag(&self.wake_flag, || {
+            future.as_mut().poll(&mut Context::from_waker(&waker))
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! The context of an activity: who calls, which attempt, shared state, heartbeats, cancellation.
+//! The context of an activity: its run, its attempt, shared state, heartbeats, cancellation.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -108,16 +108,16 @@ impl Heartbeats {
     }
 }
 
-/// What an activity knows of its attempt, and how it reports progress.
+/// What an activity knows about its attempt, and how it reports progress.
 #[cfg_attr(not(doctest), doc = include_str!("docs/activity.md"))]
 #[derive(Clone)]
 pub struct ActivityContext {
     state: Arc<StateMap>,
-    inner: Arc<Inner>,
+    inner: Arc<ContextInner>,
 }
 
 /// One attempt: shared by its context and its executor.
-struct Inner {
+struct ContextInner {
     info: ActivityInfo,
     run_id_text: OnceLock<String>,
     idempotency_key: OnceLock<String>,
@@ -139,8 +139,15 @@ impl ActivityContext {
         let (run_id_text, idempotency_key) = (OnceLock::new(), OnceLock::new());
         let (heartbeats, stop) = (Heartbeats::starting_with(heartbeat), Stop::default());
         let polled = Mutex::default();
-        let inner =
-            Inner { info, run_id_text, idempotency_key, heartbeats, stop, exactly_once, polled };
+        let inner = ContextInner {
+            info,
+            run_id_text,
+            idempotency_key,
+            heartbeats,
+            stop,
+            exactly_once,
+            polled,
+        };
         Self { state, inner: Arc::new(inner) }
     }
 
@@ -195,15 +202,15 @@ impl ActivityContext {
         self.inner.info.attempt
     }
 
-    /// The same for all attempts of this call and different for every other call: give it to the
-    /// outside, so that an attempt whose answer was lost is not done twice.
+    /// A key that all attempts of this call share, and no other call has: pass it to external services, so
+    /// that they do the work once even if the answer to an attempt was lost.
     pub fn idempotency_key(&self) -> &str {
         let info = &self.inner.info;
         self.inner.idempotency_key.get_or_init(|| format!("{}-{}", info.run, info.op))
     }
 
-    /// A shared dependency that was given to the worker with `Worker::builder(..).state(value)`.
-    /// Missing state is an error of `build()`, as far as the macro sees it in the body.
+    /// A shared dependency that the worker got with `Worker::builder(..).state(value)`. State that the
+    /// body visibly needs and the worker lacks is an error of `build()`.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<&T> {
         self.state.get().ok_or_else(|| {
             let (wanted, name) = (std::any::type_name::<T>(), self.inner.info.name);
@@ -215,7 +222,7 @@ impl ActivityContext {
         })
     }
 
-    /// Says that the activity is alive and how far it is; the next attempt gets the details.
+    /// Reports that the activity is alive, and its progress; the next attempt gets the details.
     pub fn heartbeat<T: Serialize>(&self, details: &T) -> Result<()> {
         let info = &self.inner.info;
         let what = || format!("heartbeat of activity `{}`", info.name);
@@ -224,7 +231,7 @@ impl ActivityContext {
         Ok(())
     }
 
-    /// The details of the last heartbeat, of this attempt or the one before.
+    /// The details of the last heartbeat, of this attempt or the previous one.
     pub fn last_heartbeat<T: DeserializeOwned>(&self) -> Option<T> {
         self.inner.heartbeats.last()?.decode().ok()
     }
@@ -241,8 +248,8 @@ impl ActivityContext {
         (self.inner.info.name, self.inner.info.codec)
     }
 
-    /// Resolves when the workflow does not wait for this activity any more, or the worker gives
-    /// the run up. An activity that ignores it is dropped at its next await.
+    /// Resolves when the workflow no longer waits for this activity, or the worker has lost the
+    /// run. An activity that ignores it is dropped at its next await.
     pub async fn cancelled(&self) {
         self.inner.stop.cancelled().await;
     }

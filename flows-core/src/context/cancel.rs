@@ -11,7 +11,7 @@ use crate::durable::{Durable, sealed::Sealed};
 use crate::payload::Payload;
 use crate::replay::{Shared, What};
 
-/// Resolves when the run is cancelled; to use in `select!`.
+/// Resolves when the run is cancelled; for `select!`.
 #[must_use = "without `.await` nothing is waited for: write `.await` behind it, or put it into `select!`"]
 pub struct Cancelled {
     handle: OpHandle,

@@ -1,4 +1,4 @@
-//! Signals: values that reach a run from outside, by name, in order.
+//! Signals: values that a run receives from outside, by name, in order.
 
 use std::panic::Location;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! How an attempt of an activity is told to stop: a flag, and a bell for who waits for it.
+//! How an attempt of an activity is told to stop: a flag, and a wake flag for who waits for it.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -12,7 +12,7 @@ const ABANDONED: u8 = 2;
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
     said: AtomicU8,
-    bell: Notify,
+    wake_flag: Notify,
 }
 
 impl Stop {
@@ -28,7 +28,7 @@ impl Stop {
 
     fn say(&self, what: u8) {
         if self.said.compare_exchange(0, what, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            self.bell.notify_waiters();
+            self.wake_flag.notify_waiters();
         }
     }
 
@@ -39,7 +39,7 @@ impl Stop {
 
     /// Resolves when the attempt is not to go on.
     pub(crate) async fn said(&self) {
-        let mut rung = pin!(self.bell.notified());
+        let mut rung = pin!(self.wake_flag.notified());
         rung.as_mut().enable(); // before the flag is read, so that nothing is missed
         if !self.is_said() {
             rung.await;

@@ -9,10 +9,10 @@ use super::workflow::WorkflowContext;
 use crate::durable::{Durable, sealed::Sealed};
 use crate::error::{Error, Result, TimeoutKind};
 use crate::limits::check_duration;
-use crate::replay::{Dropped, What};
+use crate::replay::{DroppedOp, What};
 use crate::time::Timestamp;
 
-/// A durable timer. It never fires early; dropping it takes it back.
+/// A durable timer. It never fires early; dropping it cancels it.
 #[must_use = "without `.await` nobody waits for the time: write `.await` behind it"]
 pub struct Sleep {
     handle: OpHandle,
@@ -88,7 +88,7 @@ const NAMED: usize = 3;
 
 impl<F> Timeout<F> {
     /// The error: what was waited for, for code as it is in every build, and for people where that is.
-    fn passed(&self, mut dropped: Vec<Dropped>) -> Error {
+    fn passed(&self, mut dropped: Vec<DroppedOp>) -> Error {
         if dropped.iter().any(|op| !op.is_timer) {
             dropped.retain(|op| !op.is_timer); // those of limits within this one
         }

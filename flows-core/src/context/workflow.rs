@@ -1,4 +1,4 @@
-//! The context of a workflow: everything it may ask for that is the same at every replay.
+//! The context of a workflow: what workflow code can ask for, with the same answer at every replay.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -21,9 +21,9 @@ use crate::payload::{Payload, Received, StoredValue};
 use crate::replay::Shared;
 use crate::replay::watch::Place;
 
-/// What a workflow is handed: ids, deterministic values, time, outside input, lifetime.
+/// The context of a workflow: ids, deterministic values, time, signals, cancellation.
 ///
-/// Everything it gives is the same at every replay of the run.
+/// It returns the same values at every replay of the run.
 pub struct WorkflowContext {
     shared: Arc<Shared>,
 }
@@ -66,7 +66,7 @@ impl WorkflowContext {
         self.shared.info.key.tenant
     }
 
-    /// Which attempt of the run this is, from 1: rises with run-level retries.
+    /// The attempt of the run, from 1: it rises with run-level retries.
     #[track_caller]
     pub fn attempt(&self) -> u32 {
         self.calls("`ctx.attempt()`", Location::caller());
@@ -75,12 +75,12 @@ impl WorkflowContext {
 
     // ---- deterministic values --------------------------------------------------------------
 
-    /// The time of the event that the workflow is reacting to, by the database's clock. It stands
-    /// still between two awaits.
+    /// The time of the event that the workflow reacts to, by the database's clock. It does not change
+    /// between two awaits.
     #[track_caller]
     pub fn now(&self) -> SystemTime {
         self.calls("`ctx.now()`", Location::caller());
-        self.shared.lock().tell_time().into()
+        self.shared.lock().read_clock().into()
     }
 
     /// A new UUIDv7, the same at every replay.
@@ -88,7 +88,7 @@ impl WorkflowContext {
     pub fn uuid(&self) -> Uuid {
         self.calls("`ctx.uuid()`", Location::caller());
         let mut state = self.shared.lock();
-        let millis = u64::try_from(state.tell_time().0 / 1000).unwrap_or(0);
+        let millis = u64::try_from(state.read_clock().0 / 1000).unwrap_or(0);
         let mut random = [0; 10];
         state.rng().fill_bytes(&mut random);
         Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
@@ -114,21 +114,21 @@ impl WorkflowContext {
 
     // ---- time ------------------------------------------------------------------------------
 
-    /// Sleeps; survives restarts, never ends early. At most for 100 years.
+    /// Sleeps for a duration of at most 100 years. Survives restarts, and never ends early.
     #[track_caller]
     pub fn sleep(&self, duration: Duration) -> Sleep {
         let due = self.shared.lock().now.after(duration);
         Sleep::until(self, "sleep", due, Location::caller())
     }
 
-    /// Sleeps until a point in time; one in the past ends at once.
+    /// Sleeps until a point in time; returns at once if it has passed.
     #[track_caller]
     pub fn sleep_until(&self, time: SystemTime) -> Sleep {
         Sleep::until(self, "sleep", time.into(), Location::caller())
     }
 
-    /// Gives a durable future a time limit. When it passes, the future is dropped, which cancels
-    /// what it was waiting for, and the error says so ([`Error::is_timeout`](crate::error::Error::is_timeout)).
+    /// Limits the time of a durable future. After the limit the future is dropped, which cancels its
+    /// operation, and the error is a timeout ([`Error::is_timeout`](crate::error::Error::is_timeout)).
     #[track_caller]
     pub fn timeout<T, F>(&self, limit: Duration, future: F) -> Timeout<F>
     where
@@ -141,22 +141,22 @@ impl WorkflowContext {
 
     // ---- outside input ---------------------------------------------------------------------
 
-    /// The next signal of this name, also one that arrived before. Signals of a name are received
-    /// in the order in which they were committed, each once. A name that no signal can have (empty, more
-    /// than 255 bytes, with a NUL) is an error.
+    /// Waits for the next signal of this name, which may have arrived before. Signals of a name are received
+    /// in commit order, each once. A name that no signal can have (empty, more than 255 bytes, with a NUL)
+    /// is an error.
     #[track_caller]
     pub fn signal<T: Received>(&self, name: &str) -> SignalFuture<T> {
         SignalFuture::new(self, name, Location::caller())
     }
 
-    /// The next signal of a type that `#[signal]` named.
+    /// Waits for the next signal of a type that has `#[signal]`.
     #[track_caller]
     pub fn receive<S: Signal>(&self) -> SignalFuture<S> {
         SignalFuture::new(self, S::NAME, Location::caller())
     }
 
-    /// The next signal of this name, if one has arrived already. An error only when it does not
-    /// decode as `T`, and is then taken nonetheless; or when no signal can have this name.
+    /// Takes the next signal of this name, if one has arrived. It is an error if the signal does not
+    /// decode as `T` (it is taken all the same), or if no signal can have this name.
     #[track_caller]
     pub fn try_signal<T: Received>(&self, name: &str) -> Result<Option<T>> {
         let taken = self.shared.lock().signals.take(name);
@@ -167,8 +167,8 @@ impl WorkflowContext {
         taken.map(|payload| super::signal::decode(&payload, name, &self.shared)).transpose()
     }
 
-    /// Computes a local value once and records it: reading a file, a setting, a real random
-    /// number. The closure runs again only if the worker dies before its value is committed.
+    /// Computes a local value once and records it: the content of a file, a setting, a real random
+    /// number. The closure runs again only if the worker dies before the value is committed.
     #[track_caller]
     pub fn side_effect<T, F>(&self, make: F) -> SideEffect<T>
     where
@@ -212,7 +212,7 @@ impl WorkflowContext {
 
     // ---- lifetime --------------------------------------------------------------------------
 
-    /// Resolves when the run is cancelled; to use in `select!`.
+    /// Resolves when the run is cancelled; for `select!`.
     #[track_caller]
     pub fn cancelled(&self) -> Cancelled {
         Cancelled::new(self, Location::caller())
@@ -229,19 +229,18 @@ impl WorkflowContext {
     /// let cents = if ctx.patched("vat") { with_vat(ctx, cents).await? } else { cents };
     /// ```
     ///
-    /// Decided where a run first asks for `id`, and the same ever after. A run that comes there for
-    /// the first time takes part, which is recorded. One that may have come past it in an earlier
-    /// build does not: a run that is being replayed, up to the last event of its journal. When no
-    /// open run is left that does not take part, remove the old code and the question with it; what
-    /// is recorded disturbs nothing. Never use an id again for another change.
+    /// The run decides when it first asks for `id`, and keeps its answer. A run that reaches the call for
+    /// the first time takes part, which is recorded. A run that may have passed this place in an earlier
+    /// build does not: one that is being replayed, up to the last event of its journal. When every open
+    /// run takes part, remove the old code and the call; the recorded answers do no harm. Never reuse an
+    /// id for another change.
     #[track_caller]
     pub fn patched(&self, id: &str) -> bool {
         self.calls("`ctx.patched(..)`", Location::caller());
         self.shared.lock().patched(id)
     }
 
-    /// Whether this poll repeats what has happened before. Logs are suppressed then; decisions
-    /// must not depend on it.
+    /// Whether this poll repeats the past. Logs are suppressed then; decisions must not depend on it.
     #[track_caller]
     pub fn is_replaying(&self) -> bool {
         self.calls("`ctx.is_replaying()`", Location::caller());

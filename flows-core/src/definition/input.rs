@@ -64,6 +64,7 @@ impl Expected for InputStruct {
 }
 
 /// A list of references to values.
+#[expect(unnameable_types, reason = "nobody else implements or names it")]
 pub trait WriteFields {
     /// Writes them as these fields.
     fn write<S: SerializeStruct>(
@@ -98,6 +99,7 @@ impl<T: Serialize, L: WriteFields> WriteFields for (&T, L) {
 }
 
 /// A list of values.
+#[expect(unnameable_types, reason = "nobody else implements or names it")]
 pub trait ReadFields<'de>: Sized {
     /// Those that have been read.
     type Slots: Default;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::execution::Target;
-use super::intakes::Begun;
+use super::local_workers::Begun;
 use super::tenant::Tenant;
 use super::waiters::FirstNews;
 use crate::error::Result;

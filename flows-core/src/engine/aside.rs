@@ -43,7 +43,7 @@ pub(super) struct Aside {
 }
 
 /// The caller that asks for the others; they go on when this is dropped.
-struct First<'a> {
+struct FirstAsker<'a> {
     aside: &'a Aside,
     wanted: Wanted,
 }
@@ -92,14 +92,14 @@ impl Aside {
     }
 
     /// Begins to wait, unless somebody else does.
-    fn begin(&self, wanted: Wanted) -> Option<First<'_>> {
+    fn begin(&self, wanted: Wanted) -> Option<FirstAsker<'_>> {
         let mut waits = self.lock();
         if waits.contains_key(&wanted) {
             return None;
         }
         waits.insert(wanted.clone(), Arc::new(Semaphore::new(0)));
         self.count.store(waits.len(), Ordering::Release);
-        Some(First { aside: self, wanted })
+        Some(FirstAsker { aside: self, wanted })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Wanted, Arc<Semaphore>>> {
@@ -107,7 +107,7 @@ impl Aside {
     }
 }
 
-impl Drop for First<'_> {
+impl Drop for FirstAsker<'_> {
     fn drop(&mut self) {
         let mut waits = self.aside.lock();
         if let Some(others) = waits.remove(&self.wanted) {

@@ -1,4 +1,4 @@
-//! Runs that ended in failure: listed, and started again.
+//! Runs that failed: listing them, and starting them again.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::ids::RunKey;
 use crate::store::{self, InTransaction, NewRun, RunView, no_such_run};
 
-/// A run that ended in failure and can be rerun.
+/// A run that failed and can be rerun.
 #[non_exhaustive]
 #[derive(Debug, Clone)]
 pub struct DeadLetter {
@@ -61,7 +61,7 @@ impl DeadLetters {
         Self { tenant, limit: 100 }
     }
 
-    /// At most so many, from 1 to 10,000. Default 100.
+    /// Maximum number of runs, from 1 to 10,000. Default 100.
     #[must_use]
     pub fn limit(mut self, letters: usize) -> Self {
         self.limit = letters;
@@ -80,7 +80,7 @@ impl DeadLetters {
     }
 }
 
-/// A dead letter to start again; await it.
+/// Starts a dead letter again when awaited.
 #[must_use = "nothing is started unless this is awaited"]
 pub struct Rerun<'t> {
     access: Result<Access<'t>>,
@@ -92,7 +92,7 @@ impl<'t> Rerun<'t> {
         Self { access: tenant.map(Access::new), run }
     }
 
-    /// Starts it inside a transaction of the application's.
+    /// Starts the run inside a transaction of the application.
     pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
         self.access = self.access.map(|access| access.within(tx));
         self

@@ -1,4 +1,4 @@
-//! What people are told about a run, in their words.
+//! Descriptions of runs, for people.
 
 use std::time::SystemTime;
 
@@ -28,10 +28,10 @@ pub struct Description {
     pub status: RunStatus,
     /// Which attempt of the run this is, from 1.
     pub attempt: u32,
-    /// Input, as it is stored: its JSON text, which has every digit, and [`decode`](Payload::decode) for a
-    /// type. `None` in lists that were not asked for [payloads](super::List::payloads).
+    /// Input as stored: its exact JSON text; [`decode`](Payload::decode) converts it to a type.
+    /// `None` in lists without [payloads](super::List::payloads).
     pub input: Option<Payload>,
-    /// Output, once it has completed; `None` in lists that were not asked for payloads.
+    /// Output, once the run has completed; `None` in lists without payloads.
     pub output: Option<Payload>,
     /// The error it ended with.
     pub error: Option<Error>,
@@ -39,19 +39,19 @@ pub struct Description {
     pub created_at: SystemTime,
     /// When it ended.
     pub closed_at: Option<SystemTime>,
-    /// What it is waiting for, in words; `None` once it has ended.
+    /// What the run waits for, in words; `None` once it has ended.
     pub waiting_for: Option<String>,
-    /// Why it cannot go on in the builds that run; a mended build takes it up.
+    /// Why the running builds cannot continue it; a build with a fix does.
     pub stuck: Option<String>,
-    /// Whether it was asked to cancel and has not taken that in yet: a run that is stuck, or that no
-    /// worker serves, does so when it goes on.
+    /// Whether cancellation was requested and the run has not received the request yet: a run that is stuck,
+    /// or that no worker serves, receives it when it continues.
     pub cancel_requested: bool,
     /// How many signals were acknowledged and came too late for a run that has ended: they are in no event of
     /// its history. 0 while it is open, and in lists.
     pub unread_signals: u32,
     /// The run it continues: a rerun's dead letter, a retry's failed attempt.
     pub predecessor: Option<Uuid>,
-    /// The run that goes on in its place.
+    /// The run that continues it.
     pub successor: Option<Uuid>,
     /// The parent run, of a child.
     pub parent: Option<Uuid>,

@@ -64,7 +64,7 @@ pub(super) enum Target {
     Run { key: RunKey, workflow_id: Option<String>, certain: bool, news: FirstNews },
 }
 
-/// A handle of a run: await, signal, inspect and end it.
+/// A handle of a run: awaits, signals, inspects and ends it.
 #[cfg_attr(not(doctest), doc = include_str!("docs/execution.md"))]
 pub struct Execution<W: Typed = AnyWorkflow> {
     tenant: Tenant,
@@ -98,8 +98,8 @@ impl<W: Typed> Execution<W> {
         }
     }
 
-    /// The run id. Nil for a handle that was made from an id alone ([`Tenant::execution`]), which
-    /// stands for the newest run of that id, whichever it is: [`Execution::describe`] tells.
+    /// The run id. Nil for a handle that was made from an id alone ([`Tenant::execution`]): it stands for
+    /// the newest run of that id, and [`Execution::describe`] gives that run's id.
     pub fn run_id(&self) -> Uuid {
         match &self.target {
             Target::Id(_) => Uuid::nil(),
@@ -112,8 +112,8 @@ impl<W: Typed> Execution<W> {
         Execution::new(self.tenant, self.target)
     }
 
-    /// Waits for the end: the output, or the error it ended with. Follows retries, reruns and
-    /// continued runs. A run that is stuck is waited for until a build mends it.
+    /// Waits for the end of the run and returns its output or its error. Follows retries, reruns and
+    /// continued runs. Waits also while the run is stuck, until a build can continue it.
     ///
     /// # Errors
     /// The run's own error; `NotFound` when there is no such run.
@@ -174,7 +174,7 @@ impl<W: Typed> Execution<W> {
         }
     }
 
-    /// Everything that happened to the run, in order.
+    /// All events of the run, in order.
     ///
     /// # Errors
     /// `NotFound` when there is no such run; an error when its journal cannot be read.
@@ -184,8 +184,8 @@ impl<W: Typed> Execution<W> {
         history::decode(&view, &self.inner().store.history(run).await?)
     }
 
-    /// The run's history as a document that can be kept in a file and replayed by other builds:
-    /// `exec.export().await?.to_json()?`. It only reads.
+    /// Exports the run's history as a document, which can be kept in a file and replayed by other builds:
+    /// `exec.export().await?.to_json()?`. Changes nothing.
     ///
     /// # Errors
     /// `NotFound` when there is no such run; an error when its journal cannot be read.
@@ -207,16 +207,16 @@ impl<W: Typed> Execution<W> {
         self.signal(S::NAME, &signal)
     }
 
-    /// Asks the run to cancel; await it. The workflow gets an error at its next durable operation
-    /// and may clean up under `ctx.shield`. A run whose start is delayed ends at once. One that is stuck,
-    /// or that no worker serves, gets the message when it goes on: `describe()` says that it waits;
+    /// Requests cancellation; await it. The workflow gets an error at its next durable operation
+    /// and may clean up under `ctx.shield`. A run whose start is delayed ends at once. A run that is stuck,
+    /// or that no worker serves, gets the request when it continues: until then `describe()` reports it, and
     /// [`terminate`](Self::terminate) does not wait.
     pub fn cancel<'t>(&self) -> Cancel<'t> {
         Cancel::new(self.tenant.clone(), self.target.clone())
     }
 
-    /// Ends the run at once, whatever it is doing; its code gets no say. A run that has ended
-    /// stays as it is.
+    /// Ends the run at once, whatever it is doing, without running its code. A run that has ended
+    /// does not change.
     ///
     /// # Errors
     /// `NotFound` when there is no such run.
@@ -234,9 +234,8 @@ impl<W: Typed> Execution<W> {
         Ok(())
     }
 
-    /// Has a stuck run tried again now, instead of after its pause. One that ends its workers is tried once
-    /// more, by a worker that tries no other such run: deploy a build that mends it first. `false`: it is
-    /// not stuck (any more).
+    /// Retries a stuck run now, instead of after its pause. A run that ends its workers is retried once, by a
+    /// worker that runs no other such run: deploy a build with a fix first. `false`: the run is not stuck.
     ///
     /// # Errors
     /// `NotFound` when there is no such run.

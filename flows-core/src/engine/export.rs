@@ -1,4 +1,4 @@
-//! A run's history as a document: taken out of a live system, kept, and replayed by other builds.
+//! A run's history as a document: exported from a live system, kept, and replayed by other builds.
 //!
 //! Reads and nothing else. The document's JSON is in [`document`], its events are in [`event`]; the
 //! format is described at [`History::to_json`].
@@ -19,7 +19,7 @@ use crate::payload::Payload;
 use crate::store::{HistoryRow, RunSpec, RunStatus, RunView};
 use crate::time::Timestamp;
 
-/// Everything that a replay of a run needs: its input and its journal.
+/// Everything that the replay of a run needs: its input and its journal.
 ///
 /// [`Execution::export`](super::Execution::export) gives it, [`to_json`](Self::to_json) and
 /// [`from_json`](Self::from_json) keep it in a file, and `flows::testing::replay` checks a build
@@ -41,9 +41,9 @@ pub struct History {
     pub queue: String,
     /// Which attempt of the run this is, from 1.
     pub attempt: u32,
-    /// What the run had come to when it was exported.
+    /// The status of the run when it was exported.
     pub status: RunStatus,
-    /// The time of its first turn; the earliest possible one while it has had none.
+    /// The time of its first turn; before that, the earliest possible one.
     pub started_at: SystemTime,
     /// Input.
     pub input: Payload,
@@ -63,7 +63,7 @@ impl History {
         self.events.len()
     }
 
-    /// Whether the run has not had its first turn.
+    /// Whether the run still has to make its first turn.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
@@ -177,8 +177,8 @@ pub(super) fn decode<'a>(
         events.extend(recorded.into_iter().map(|recorded| Entry { row, recorded }));
     }
     if events.is_empty() && status == RunStatus::Completed {
-        let untold = journal::untold(started_at, closed_at.unwrap_or(started_at));
-        events.extend(untold.map(|recorded| Entry { row: 0, recorded }));
+        let elided = journal::elided(started_at, closed_at.unwrap_or(started_at));
+        events.extend(elided.map(|recorded| Entry { row: 0, recorded }));
     }
     Ok(events)
 }

@@ -20,15 +20,15 @@ const WOKEN: usize = 32;
 /// What one worker has not heard yet.
 pub(crate) struct Gathered {
     worker: Uuid,
-    hints: Mutex<Hints>,
+    hints: Mutex<GatheredHints>,
     news: Notify,
 }
 
 #[derive(Default)]
-struct Hints {
+struct GatheredHints {
     ready: BTreeSet<i16>,
     woken: BTreeSet<RunKey>,
-    mail: bool,
+    messages: bool,
     unsure: bool,
     terminated: Vec<RunKey>,
 }
@@ -48,7 +48,7 @@ impl Gathered {
                 let room = WOKEN.saturating_sub(hints.woken.len());
                 hints.woken.extend(runs.iter().take(room)); // one that is known takes no room
             }
-            Hint::Messages(worker) if *worker == self.worker => hints.mail = true,
+            Hint::Messages(worker) if *worker == self.worker => hints.messages = true,
             Hint::Unsure => hints.unsure = true,
             Hint::Terminated(runs) => {
                 let room = TERMINATED.saturating_sub(hints.terminated.len());
@@ -73,16 +73,17 @@ impl Gathered {
 
     /// Takes what there is.
     pub(crate) fn take(&self) -> Vec<Hint> {
-        let Hints { ready, woken, mail, unsure, terminated } = std::mem::take(&mut *self.hints());
+        let GatheredHints { ready, woken, messages, unsure, terminated } =
+            std::mem::take(&mut *self.hints());
         let ready = (!ready.is_empty()).then(|| Hint::Ready(ready.into_iter().collect()));
         let woken = (!woken.is_empty()).then(|| Hint::Woken(woken.into_iter().collect()));
-        let mail = mail.then_some(Hint::Messages(self.worker));
+        let messages = messages.then_some(Hint::Messages(self.worker));
         let unsure = unsure.then_some(Hint::Unsure);
         let terminated = (!terminated.is_empty()).then_some(Hint::Terminated(terminated));
-        [ready, woken, mail, unsure, terminated].into_iter().flatten().collect()
+        [ready, woken, messages, unsure, terminated].into_iter().flatten().collect()
     }
 
-    fn hints(&self) -> MutexGuard<'_, Hints> {
+    fn hints(&self) -> MutexGuard<'_, GatheredHints> {
         self.hints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -21,12 +21,12 @@ tokio::task_local! {
     static TENANT: Uuid;
 }
 
-/// Sets the program's engine, once at its start; `flows::start` and the like use it.
+/// Sets the program's engine, which `flows::start` and its like use. Call it once, at the start.
 pub fn set_engine(engine: impl Into<Engine>) {
     *ENGINE.write().unwrap_or_else(PoisonError::into_inner) = Some(engine.into());
 }
 
-/// Runs a future, for example a request's, for one tenant: inside it `flows::start` and the like
+/// Runs a future for one tenant, for example the handling of a request: inside it `flows::start` and its like
 /// act for this tenant. [`Uuid::nil`] is the default tenant.
 pub async fn with_tenant<F: Future>(tenant: impl Into<Uuid>, future: F) -> F::Output {
     TENANT.scope(tenant.into(), future).await

@@ -1,6 +1,6 @@
 //! Hints inside this process: from clients to workers, and from other processes through the store.
 //!
-//! A hint never carries work, only the news that looking is worth it.
+//! A hint carries no work: it only says that there may be some.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
 use super::gathered::Gathered;
-use super::intakes::Intakes;
+use super::local_workers::LocalWorkers;
 use super::waiters::Waiters;
 use crate::ids::RunKey;
 use crate::store::{Hint, Outcome, Store};
@@ -20,7 +20,7 @@ pub(crate) struct Hints {
     workers: Mutex<Vec<(Uuid, Arc<Gathered>)>>,
     pub(crate) waiters: Waiters,
     /// The workers of this process, for starts.
-    pub(crate) intakes: Intakes,
+    pub(crate) local_workers: LocalWorkers,
 }
 
 impl Hints {
@@ -29,18 +29,18 @@ impl Hints {
             store,
             workers: Mutex::default(),
             waiters: Waiters::default(),
-            intakes: Intakes::default(),
+            local_workers: LocalWorkers::default(),
         }
     }
 
-    /// A worker of this process wants to hear.
+    /// Registers a worker of this process.
     pub(crate) fn join(&self, worker: Uuid) -> Arc<Gathered> {
         let gathered = Arc::new(Gathered::new(worker));
         self.workers().push((worker, Arc::clone(&gathered)));
         gathered
     }
 
-    /// A worker of this process has ended.
+    /// Unregisters a worker of this process.
     pub(crate) fn leave(&self, worker: Uuid) {
         self.workers().retain(|(id, _)| *id != worker);
     }

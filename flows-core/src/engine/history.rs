@@ -1,10 +1,11 @@
 //! A run's journal as people read it.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use super::export::{self, rows_of};
 use crate::error::{Error, Result};
-use crate::journal::{Event, Recorded, StepId};
+use crate::journal::{EventFields, Recorded};
 use crate::payload::Payload;
 use crate::store::{HistoryRow, RunView};
 
@@ -12,8 +13,8 @@ use crate::store::{HistoryRow, RunView};
 #[non_exhaustive]
 #[derive(Debug, Clone)]
 pub struct HistoryEvent {
-    /// The journal row it stands in, from 0; events of one row were committed together. A run that
-    /// has completed in its first turn may have no row: what its own row tells then stands at 0.
+    /// Its journal row, from 0; events of one row were committed together. A run that completed in its
+    /// first turn may have no journal row: its events have position 0.
     pub position: i32,
     /// When it happened, by the database's clock.
     pub at: SystemTime,
@@ -36,55 +37,17 @@ pub(super) fn decode(view: &RunView, rows: &[HistoryRow]) -> Result<Vec<HistoryE
     Ok(events.into_iter().map(|entry| event(entry.row, entry.recorded)).collect())
 }
 
-fn event(position: i32, recorded: Recorded) -> HistoryEvent {
-    let blank = HistoryEvent {
+fn event(position: i32, Recorded { at, event }: Recorded) -> HistoryEvent {
+    let kind = event.name();
+    let fields = EventFields::from(event);
+    HistoryEvent {
         position,
-        at: recorded.at.into(),
-        kind: recorded.event.name(),
-        operation: None,
-        name: None,
-        attempt: None,
-        value: None,
-        error: None,
-    };
-    match recorded.event {
-        Event::ActivityCompleted { step, attempt, output } => {
-            HistoryEvent { attempt: Some(attempt), value: Some(output), ..of_step(blank, step) }
-        }
-        Event::ActivityFailed { step, attempt, error }
-        | Event::ActivityAttemptFailed { step, attempt, error, .. } => HistoryEvent {
-            attempt: Some(attempt),
-            error: Some((&error).into()),
-            ..of_step(blank, step)
-        },
-        Event::ActivityStarted { step, attempt, .. } => {
-            HistoryEvent { attempt: Some(attempt), ..of_step(blank, step) }
-        }
-        Event::ChildStarted { step, .. } => of_step(blank, step),
-        Event::TimerFired { op } | Event::ChildCancelRequested { op } => {
-            HistoryEvent { operation: Some(op), ..blank }
-        }
-        Event::SideEffect { op, value } => {
-            HistoryEvent { operation: Some(op), value: Some(value), ..blank }
-        }
-        Event::SignalReceived { name, payload } => {
-            HistoryEvent { name: Some(name), value: Some(payload), ..blank }
-        }
-        Event::ChildClosed { op, result: Ok(output) } => {
-            HistoryEvent { operation: Some(op), value: Some(output), ..blank }
-        }
-        Event::ValueRefused { op, error } | Event::ChildClosed { op, result: Err(error) } => {
-            HistoryEvent { operation: Some(op), error: Some((&error).into()), ..blank }
-        }
-        Event::RunFailed { error } => HistoryEvent { error: Some((&error).into()), ..blank },
-        Event::CancelRequested { reason } | Event::RunTerminated { reason } => {
-            HistoryEvent { name: Some(reason), ..blank }
-        }
-        Event::Patched { id } => HistoryEvent { name: Some(id), ..blank },
-        Event::RunCompleted | Event::RunStarted => blank,
+        at: at.into(),
+        kind,
+        operation: fields.operation,
+        name: fields.name.map(Cow::into_owned).or(fields.reason),
+        attempt: fields.attempt,
+        value: fields.value,
+        error: fields.error.as_ref().map(Error::from),
     }
-}
-
-fn of_step(event: HistoryEvent, step: StepId) -> HistoryEvent {
-    HistoryEvent { operation: Some(step.op), name: Some(step.name.into_owned()), ..event }
 }

@@ -20,12 +20,11 @@ const MOST: usize = 10_000;
 /// The most bytes of payloads of one list that is awaited whole.
 const PAYLOADS: usize = 64 << 20;
 
-/// Runs of a tenant, newest first by the database's time; await it, or filter first.
+/// Lists the runs of a tenant, newest first by the database's time: await it, or filter first.
 ///
-/// Few among many are found by an index: those of a workflow, of an exceptional status, of a time. Awaited,
-/// it reads on until it has found as many runs as its limit, or has looked at all of them. Where no index
-/// tells which runs pass the filter, that may take long: [`page`](Self::page) looks at a bounded number of
-/// runs, and says where to go on.
+/// An index finds a few runs among many: by workflow, by an exceptional status, by time. When awaited, the
+/// list reads until it has found as many runs as its limit, or has read all of them. A filter without an
+/// index makes that slow: [`page`](Self::page) reads a bounded number of runs, and returns where to continue.
 #[must_use = "nothing is read unless this is awaited"]
 pub struct List {
     tenant: Tenant,
@@ -35,14 +34,14 @@ pub struct List {
 /// A page of a list.
 #[non_exhaustive]
 #[derive(Debug, Clone)]
-pub struct Page {
-    /// Newest first. May be fewer than the limit, or none, although there are more to come.
+pub struct ListPage {
+    /// Newest first. May be fewer than the limit, or none, although there are further pages.
     pub runs: Vec<Description>,
-    /// Where the next page begins: give it to [`List::behind`]. `None` behind the last page.
+    /// Where the next page begins: give it to [`List::behind`]. `None` after the last page.
     pub next: Option<PageToken>,
 }
 
-/// Where a page of a list begins. As text, it can be given to a client and taken back.
+/// Where a page of a list begins. Its text form can be sent to a client and parsed again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageToken(ListCursor);
 
@@ -93,14 +92,14 @@ impl List {
         self
     }
 
-    /// Reads inputs and outputs as well. Without this they are `None`, and nothing of them is read.
+    /// Reads inputs and outputs too. Without this they are `None`, and are not read.
     /// A page has at most 16 MiB of them, unless its only run has more.
     pub fn payloads(mut self) -> Self {
         self.filter.payloads = true;
         self
     }
 
-    /// Only what comes behind a page.
+    /// Only runs after a page.
     pub fn behind(mut self, token: PageToken) -> Self {
         self.filter.behind = Some(token.0);
         self
@@ -112,20 +111,19 @@ impl List {
         self
     }
 
-    /// One page: it looks at a few thousand runs at most, whatever the filter.
+    /// Reads one page: a few thousand runs at most, whatever the filter.
     ///
     /// # Errors
     /// When the limit is out of range, no workflow can have the name that is asked for, or the database
     /// cannot be reached.
-    pub async fn page(self) -> Result<Page> {
+    pub async fn page(self) -> Result<ListPage> {
         self.check()?;
         let page = self.tenant.inner.store.list(self.tenant.id(), &self.filter).await?;
         let runs = page.runs.into_iter().map(Description::from).collect();
-        Ok(Page { runs, next: page.next.map(PageToken) })
+        Ok(ListPage { runs, next: page.next.map(PageToken) })
     }
 
-    /// How many runs pass the filter; the limit does not matter. It reads what it counts, and finds few
-    /// among many as a list does.
+    /// Counts the runs that pass the filter; the limit does not apply. Uses the same indexes as the list.
     ///
     /// # Errors
     /// When no workflow can have the name that is asked for, or the database cannot be reached.

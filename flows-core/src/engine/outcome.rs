@@ -17,7 +17,7 @@ use crate::store::{Inspect, Outcome, RunStatus, no_such_run};
 
 /// How long a waiter trusts to be woken before it looks by itself.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The longest a waiter goes without looking.
+/// The longest interval between two looks of a waiter.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The outcomes of runs, for the batcher.

@@ -18,7 +18,7 @@ use crate::store::{
     InTransaction, MessageKind, OutgoingMessage, Placement, RunStatus, RunView, Sent,
 };
 
-/// A signal to send; await it.
+/// Sends a signal when awaited.
 #[must_use = "nothing is sent unless this is awaited"]
 pub struct SendSignal<'t> {
     to: Result<(Access<'t>, Target)>,
@@ -78,14 +78,14 @@ impl<'t> SendSignal<'t> {
         Self { to, signal: Signalled::new(name, payload) }
     }
 
-    /// A key by which the run receives this signal once, however often it is sent.
+    /// The deduplication key: the run receives a signal with this key once, however often it is sent.
     pub fn dedup(mut self, key: impl Into<String>) -> Self {
         self.signal.dedup = Some(key.into());
         self
     }
 
-    /// Sends inside a transaction of the application's: the signal exists if and when it commits.
-    /// Until then it holds up the run's other signals.
+    /// Sends the signal inside a transaction of the application: the signal exists if and when that
+    /// commits. Until then, the run's other signals wait.
     pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
         self.to = self.to.map(|(access, target)| (access.within(tx), target));
         self
@@ -107,7 +107,7 @@ impl<'t> IntoFuture for SendSignal<'t> {
     }
 }
 
-/// A request to cancel; await it.
+/// Requests cancellation when awaited.
 #[must_use = "nothing is cancelled unless this is awaited"]
 pub struct Cancel<'t> {
     access: Access<'t>,
@@ -120,13 +120,13 @@ impl<'t> Cancel<'t> {
         Self { access: Access::new(tenant), target, reason: "cancelled by request".into() }
     }
 
-    /// Why; the workflow's error says it. Default: "cancelled by request".
+    /// The reason, which the workflow's error contains. Default: "cancelled by request".
     pub fn reason(mut self, reason: impl Into<String>) -> Self {
         self.reason = reason.into();
         self
     }
 
-    /// Requests it inside a transaction of the application's.
+    /// Requests cancellation inside a transaction of the application.
     pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
         self.access = self.access.within(tx);
         self

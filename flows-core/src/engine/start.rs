@@ -1,4 +1,4 @@
-//! Starting a run: its options, their limits, and the three ways to deal with an id that exists.
+//! Starting a run: its options, their limits, and what happens when the id exists.
 
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::access::Access;
 use super::execution::{Execution, Target, terminated};
-use super::intakes::Begun;
+use super::local_workers::Begun;
 use super::tenant::Tenant;
 use super::waiters::FirstNews;
 use crate::definition::Workflow;
@@ -75,20 +75,20 @@ impl<'t, W: Workflow> Start<'t, W> {
         self
     }
 
-    /// Not before this time, by the database's clock; one in the past starts at once. Until the
-    /// year 9999.
+    /// The earliest start, by the database's clock; a time in the past starts the run at once. At most
+    /// the year 9999.
     pub fn start_at(mut self, time: SystemTime) -> Self {
         self.options.start_at = Some(time);
         self
     }
 
-    /// Not before this has passed, by the database's clock; at most 100 years.
+    /// The delay before the start, by the database's clock; at most 100 years.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.options.delay = Some(delay);
         self
     }
 
-    /// The longest the run may take, from its first turn; then it ends as timed out.
+    /// The time limit of the run, counted from its first turn; after it the run ends as timed out.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.options.timeout = Some(limit);
         self
@@ -100,21 +100,21 @@ impl<'t, W: Workflow> Start<'t, W> {
         self
     }
 
-    /// Lower numbers are claimed first. Default 0.
+    /// The priority: runs with lower numbers are claimed first. Default 0.
     pub fn priority(mut self, priority: i16) -> Self {
         self.options.priority = priority;
         self
     }
 
-    /// Starts the run again when it fails with a retryable error. Default: the workflow's policy,
+    /// The retry policy of the run as a whole, for retryable errors. Default: the workflow's policy,
     /// else none.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.options.retry = Some(policy);
         self
     }
 
-    /// Starts inside a transaction of the application's: the run exists if and when it commits.
-    /// The transaction is neither committed nor rolled back here.
+    /// Starts the run inside a transaction of the application: the run exists if and when that commits.
+    /// The engine neither commits nor rolls back the transaction.
     pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
         self.access = self.access.map(|access| access.within(tx));
         self
@@ -161,6 +161,9 @@ impl Options {
         check_time("time of start_at", self.start_at)?;
         let timeout = self.timeout.or(defaults.timeout);
         check_duration("timeout", timeout)?;
+        let retry = self.retry.or(defaults.retry).map(RetryPolicy::by_name);
+        let of = || format!("workflow `{}`", W::NAME);
+        retry.as_ref().map_or(Ok(()), |policy| policy.check(&of()))?;
         let input = input.within(limit, || format!("input of workflow `{}`", W::NAME))?;
         let key = RunKey::new(tenant.id(), self.id.as_deref());
         let spec = RunSpec {
@@ -171,7 +174,7 @@ impl Options {
             priority: self.priority,
             input: input.as_json().unwrap_or("null").into(),
             attempt: 1,
-            retry: self.retry.or(defaults.retry).map(RetryPolicy::by_name),
+            retry,
             timeout,
             parent: None,
             predecessor: None,

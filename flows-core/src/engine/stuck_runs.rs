@@ -1,5 +1,5 @@
-//! Runs that cannot go on: listed with the reason. [`Execution::retry_stuck`](super::Execution::retry_stuck)
-//! has one tried again.
+//! Runs that cannot continue, with the reason. [`Execution::retry_stuck`](super::Execution::retry_stuck)
+//! retries one.
 
 use super::describe::Description;
 use super::list::check_limit;

@@ -13,7 +13,7 @@ use super::stuck_runs::StuckRuns;
 use super::{Inner, SignalWithStart, Start, StartMany};
 use crate::definition::{Workflow, WorkflowInput};
 
-/// An engine for one tenant. None of its statements reads or writes a row of another tenant.
+/// The engine for one tenant. None of its statements reads or writes a row of another tenant.
 #[cfg_attr(not(doctest), doc = include_str!("docs/tenant.md"))]
 #[derive(Clone)]
 pub struct Tenant {
@@ -47,7 +47,7 @@ impl Tenant {
         StartMany::new(self.clone(), starts)
     }
 
-    /// The newest run of a workflow id, or a run by its run id. Nothing is read before it is used.
+    /// A handle of the newest run of a workflow id, or of a run by its run id. Making it reads nothing.
     pub fn execution<W: Typed>(&self, id: impl Into<String>) -> Execution<W> {
         Execution::new(self.clone(), Target::Id(id.into()))
     }
@@ -76,22 +76,22 @@ impl Tenant {
         SignalWithStart::new(self.start(input), name.into(), payload)
     }
 
-    /// Runs, newest first; await it, or filter first. Also counts them: `.count()`.
+    /// Lists runs, newest first: await it, or filter first. `.count()` counts them.
     pub fn list(&self) -> List {
         List::new(self.clone())
     }
 
-    /// Runs that ended in failure and can be rerun.
+    /// Lists the runs that failed and can be rerun.
     pub fn dead_letters(&self) -> DeadLetters {
         DeadLetters::new(self.clone())
     }
 
-    /// Runs that cannot go on, with the reason; [`Execution::retry_stuck`] has one tried again.
+    /// Lists the runs that cannot continue, with the reason; [`Execution::retry_stuck`] retries one.
     pub fn stuck_runs(&self) -> StuckRuns {
         StuckRuns::new(self.clone())
     }
 
-    /// Starts a dead letter again as a new run with the same input and id; its lineage is kept.
+    /// Starts a dead letter again as a new run with the same input and id, which records its predecessor.
     pub fn rerun<'t>(&self, dead_letter: impl Into<RerunOf>) -> Rerun<'t> {
         Rerun::new(Ok(self.clone()), dead_letter.into().run())
     }

@@ -26,11 +26,11 @@ pub(crate) type News = Option<Outcome>;
 
 #[derive(Default)]
 pub(crate) struct Waiters {
-    inner: Mutex<Inner>,
+    inner: Mutex<WaiterState>,
 }
 
 #[derive(Default)]
-struct Inner {
+struct WaiterState {
     waiting: FxHashMap<Uuid, Vec<oneshot::Sender<News>>>,
     recent: FxHashMap<Uuid, Outcome>,
     order: VecDeque<Uuid>,
@@ -104,12 +104,12 @@ impl Waiters {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, WaiterState> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
+impl WaiterState {
     /// Now and then, forgets waiters that have gone: the cost of each is shared by those before.
     fn sweep(&mut self) {
         self.asked += 1;

@@ -12,14 +12,14 @@ use super::standard::StoredCause;
 use super::{AnyError, Contents, Error, ErrorKind, Standard, TimeoutKind, carried, class, text};
 
 /// What holds a standard error: a box, an `anyhow::Error`.
-pub(super) trait Holds: Deref<Target = Standard> + Send + Sync + 'static {}
+pub(super) trait ErrorHolder: Deref<Target = Standard> + Send + Sync + 'static {}
 
-impl<H: Deref<Target = Standard> + Send + Sync + 'static> Holds for H {}
+impl<H: Deref<Target = Standard> + Send + Sync + 'static> ErrorHolder for H {}
 
 /// The error that another was made of. It is the user's, and dropped wherever this is: one that panics then
 /// harms nobody, and the panic hook has told of it.
 #[derive(Clone)]
-pub(super) struct Live(Option<Arc<dyn Holds>>);
+pub(super) struct Live(Option<Arc<dyn ErrorHolder>>);
 
 impl Drop for Live {
     fn drop(&mut self) {
@@ -45,7 +45,7 @@ impl Live {
 
 impl Error {
     /// Of this kind, or of the one that it has.
-    pub(super) fn of<H: Holds>(
+    pub(super) fn of<H: ErrorHolder>(
         kind: Option<ErrorKind>,
         type_name: Option<Cow<'static, str>>,
         holder: H,

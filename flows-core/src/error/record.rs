@@ -30,34 +30,16 @@ pub struct ErrorRecord {
     pub timeout: Option<Cow<'static, str>>,
 }
 
-const NAMES: [(ErrorKind, &str); 15] = [
-    (ErrorKind::Retryable, "retryable"),
-    (ErrorKind::Terminal, "terminal"),
-    (ErrorKind::Timeout, "timeout"),
-    (ErrorKind::Cancelled, "cancelled"),
-    (ErrorKind::Panic, "panic"),
-    (ErrorKind::Terminated, "terminated"),
-    (ErrorKind::InvalidInput, "invalid_input"),
-    (ErrorKind::AlreadyExists, "already_exists"),
-    (ErrorKind::NotFound, "not_found"),
-    (ErrorKind::Closed, "closed"),
-    (ErrorKind::Codec, "codec"),
-    (ErrorKind::Configuration, "configuration"),
-    (ErrorKind::Unavailable, "unavailable"),
-    (ErrorKind::ContinueAsNew, "continue_as_new"),
-    (ErrorKind::WorkerLost, "worker_lost"),
-];
-
 impl ErrorKind {
     /// The kind's name in snake case, as stored.
     pub fn name(self) -> &'static str {
-        NAMES.iter().find(|(kind, _)| *kind == self).map_or("terminal", |(_, name)| name)
+        Self::NAMES.iter().find(|(kind, _)| *kind == self).map_or("terminal", |(_, name)| name)
     }
 
     /// A kind by its stored name. One that a newer build invented counts as terminal here, so that
     /// nothing is retried that should not be.
     fn from_name(name: &str) -> Self {
-        NAMES.iter().find(|(_, n)| *n == name).map_or(Self::Terminal, |(kind, _)| *kind)
+        Self::NAMES.iter().find(|(_, n)| *n == name).map_or(Self::Terminal, |(kind, _)| *kind)
     }
 }
 

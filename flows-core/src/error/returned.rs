@@ -49,6 +49,7 @@ impl<R> ReturnType<R> {
             `Box<dyn std::error::Error + Send + Sync>`, `anyhow::Error`, `eyre::Report`, and a type \
             with `impl From<{Self}> for flows::Error`"
 )]
+#[expect(unnameable_types, reason = "nobody else implements or names it")]
 pub trait DefinitionError {
     /// The library's error of it.
     fn into_error(self) -> Error;
@@ -56,7 +57,7 @@ pub trait DefinitionError {
 
 /// The ways to convert, in the order in which they are tried.
 pub mod conversions_prelude {
-    use super::super::origin::Holds;
+    use super::super::origin::ErrorHolder;
     use super::super::{Error, Result, type_name};
     use super::{DefinitionError, ReturnType};
 
@@ -79,7 +80,7 @@ pub mod conversions_prelude {
         fn convert(&self, result: std::result::Result<T, E>) -> Result<T>;
     }
 
-    impl<T, E: Holds> ByDeref<T, E> for &&ReturnType<std::result::Result<T, E>> {
+    impl<T, E: ErrorHolder> ByDeref<T, E> for &&ReturnType<std::result::Result<T, E>> {
         fn convert(&self, result: std::result::Result<T, E>) -> Result<T> {
             result.map_err(|error| Error::of(None, type_name::<E>(), error))
         }

@@ -1,35 +1,28 @@
 //! Which time limit has passed, of an error that is a timeout.
 
 use super::{Error, ErrorKind};
+use crate::named::named;
 
-/// Which time limit has passed; [`Error::timeout_kind`] gives it.
-#[non_exhaustive]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TimeoutKind {
-    /// That of a `ctx.timeout` in the workflow's own code.
-    CtxTimeout,
-    /// `start_to_close` of an activity.
-    StartToClose,
-    /// `schedule_to_start` of an activity.
-    ScheduleToStart,
-    /// `schedule_to_close` of an activity.
-    ScheduleToClose,
-    /// `heartbeat` of an activity.
-    Heartbeat,
-    /// The time limit of a run: of the one whose result was asked for, or of a child.
-    Run,
+named! {
+    /// Which time limit has passed; [`Error::timeout_kind`] gives it.
+    #[non_exhaustive]
+    pub enum TimeoutKind {
+        /// That of a `ctx.timeout` in the workflow's own code.
+        CtxTimeout = "ctx_timeout",
+        /// `start_to_close` of an activity.
+        StartToClose = "start_to_close",
+        /// `schedule_to_start` of an activity.
+        ScheduleToStart = "schedule_to_start",
+        /// `schedule_to_close` of an activity.
+        ScheduleToClose = "schedule_to_close",
+        /// `heartbeat` of an activity.
+        Heartbeat = "heartbeat",
+        /// The time limit of a run: of the one whose result was asked for, or of a child.
+        Run = "run",
+    }
 }
 
 impl TimeoutKind {
-    const NAMES: [(Self, &'static str); 6] = [
-        (Self::CtxTimeout, "ctx_timeout"),
-        (Self::StartToClose, "start_to_close"),
-        (Self::ScheduleToStart, "schedule_to_start"),
-        (Self::ScheduleToClose, "schedule_to_close"),
-        (Self::Heartbeat, "heartbeat"),
-        (Self::Run, "run"),
-    ];
-
     /// Its name in snake case, as stored.
     pub(crate) fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)

@@ -23,11 +23,11 @@ pub(crate) fn read(lines: &[Line]) -> Result<Vec<Item>, (u32, String)> {
 
 /// What one line begins with, and what it is about.
 fn head(line: &Line) -> Result<(Kind, String), (u32, String)> {
-    let rest = |kind: &Kind| {
-        let rest = line.text.strip_prefix(kind.word())?;
+    let rest = |word: &str| {
+        let rest = line.text.strip_prefix(word)?;
         if rest.is_empty() { Some("") } else { rest.strip_prefix(' ') }
     };
-    let found = Kind::WRITTEN.iter().find_map(|kind| Some((*kind, rest(kind)?)));
+    let found = Kind::written().find_map(|(kind, word)| Some((kind, rest(word)?)));
     let (kind, label) =
         found.ok_or_else(|| (line.line, format!("`{}` is no step of a workflow", line.text)))?;
     let label = match kind {

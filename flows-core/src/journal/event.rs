@@ -180,6 +180,29 @@ impl Event {
         }
     }
 
+    /// What it says of the activity or child workflow that it is about, if it names one.
+    pub(crate) fn step(&self) -> Option<&StepId> {
+        match self {
+            Self::ActivityCompleted { step, .. }
+            | Self::ActivityFailed { step, .. }
+            | Self::ActivityAttemptFailed { step, .. }
+            | Self::ActivityStarted { step, .. }
+            | Self::ChildStarted { step, .. } => Some(step),
+            _ => None,
+        }
+    }
+
+    /// The operation whose activity ends with it.
+    pub(crate) fn ended_activity(&self) -> Option<u32> {
+        let ends = matches!(self, Self::ActivityCompleted { .. } | Self::ActivityFailed { .. });
+        self.step().filter(|_| ends).map(|step| step.op)
+    }
+
+    /// Whether the run ends with it.
+    pub(crate) fn is_run_end(&self) -> bool {
+        matches!(self, Self::RunCompleted | Self::RunFailed { .. } | Self::RunTerminated { .. })
+    }
+
     /// Whether it was made by a poll of the workflow (and so waits to be asked for), rather than
     /// being what caused one.
     pub fn is_mark(&self) -> bool {

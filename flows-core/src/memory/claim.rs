@@ -3,15 +3,14 @@
 use uuid::Uuid;
 
 use super::run::{PlacementRow, StoredRun};
-use super::state::State;
+use super::state::MemoryState;
 use crate::ids::RunKey;
 use crate::store::{Activation, Claim, ClaimStuck, READ_BYTES};
-use crate::time::Timestamp;
 
-impl State {
+impl MemoryState {
     /// [`WorkerStore::claim`](crate::store::WorkerStore::claim). Without a lease, it claims nothing.
-    pub(super) fn claim(&mut self, claim: Claim<'_>, now: Timestamp) -> Vec<Activation> {
-        if !self.is_live(claim.worker, now) {
+    pub(super) fn claim(&mut self, claim: Claim<'_>) -> Vec<Activation> {
+        if !self.is_live(claim.worker) {
             return Vec::new();
         }
         let won: Vec<_> = self.ready_in(claim.shard, claim.lanes).take(claim.limit).collect();
@@ -24,14 +23,14 @@ impl State {
     }
 
     /// [`WorkerStore::claim_stuck`](crate::store::WorkerStore::claim_stuck).
-    pub(super) fn claim_stuck(&mut self, claim: ClaimStuck<'_>, now: Timestamp) -> Vec<Activation> {
-        if !self.is_live(claim.worker, now) {
+    pub(super) fn claim_stuck(&mut self, claim: ClaimStuck<'_>) -> Vec<Activation> {
+        if !self.is_live(claim.worker) {
             return Vec::new();
         }
         let served =
             |key: &RunKey| self.runs.get(key).is_some_and(|run| claim.lanes.contains(&run.lane));
         let mut due: Vec<_> =
-            self.stuck().filter(|(_, at, key)| *at <= now && served(key)).collect();
+            self.stuck_runs().filter(|(_, at, key)| *at <= self.now && served(key)).collect();
         due.sort_by_key(|(_, at, key)| (*at, *key));
         let (suspects, stuck): (Vec<_>, Vec<_>) =
             due.into_iter().partition(|(setbacks, ..)| *setbacks < 0);

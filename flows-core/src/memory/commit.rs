@@ -3,30 +3,24 @@
 use uuid::Uuid;
 
 use super::run::{End, PlacementRow, StoredRun};
-use super::state::State;
+use super::state::MemoryState;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{
     Close, Committed, Hint, InboxMessage, MessageKind, Next, OutgoingMessage, Park, QueryValue,
     Record, no_such_run,
 };
-use crate::time::Timestamp;
 
-impl State {
+impl MemoryState {
     /// [`WorkerStore::commit`](crate::store::WorkerStore::commit). Parking comes last, after all messages.
-    pub(super) fn commit_all(
-        &mut self,
-        worker: Uuid,
-        records: &[Record],
-        now: Timestamp,
-    ) -> Vec<Committed> {
-        let answers: Vec<_> = records.iter().map(|r| self.commit(worker, r, now)).collect();
+    pub(super) fn commit(&mut self, worker: Uuid, records: &[Record]) -> Vec<Committed> {
+        let answers: Vec<_> = records.iter().map(|r| self.commit_one(worker, r)).collect();
         let settled = answers.into_iter().zip(records);
         settled.map(|(answer, record)| self.park_last(answer, record)).collect()
     }
 
     /// One record, but for its parking.
-    fn commit(&mut self, worker: Uuid, record: &Record, now: Timestamp) -> Committed {
+    fn commit_one(&mut self, worker: Uuid, record: &Record) -> Committed {
         let Some(run) = self.runs.get_mut(&record.key) else { return Committed::Lost };
         if let Err(answer) = fence(run, worker, record) {
             return answer;
@@ -35,7 +29,7 @@ impl State {
             return Committed::Refused(why);
         }
         if !record.events.is_empty() {
-            run.append(&record.events, now);
+            run.append(&record.events, self.now);
         }
         run.inbox.retain(|message| !record.consumed.contains(&message.seq));
         let rows = record.rows();
@@ -48,9 +42,9 @@ impl State {
         if record.clears && run.owner() == Some(worker) {
             run.setbacks = 0;
         }
-        self.side_writes(record, now);
+        self.side_writes(record);
         if let Next::Close(close) = &record.next {
-            self.close(record.key, close, now);
+            self.close(record.key, close);
         }
         Committed::Done
     }
@@ -62,21 +56,20 @@ impl State {
         record: &[u8],
         close: &Close,
         messages: &[OutgoingMessage],
-        now: Timestamp,
     ) -> Result<bool> {
         let run = self.runs.get_mut(&key).ok_or_else(|| no_such_run(&key.run.to_string()))?;
         let open = run.is_open();
         if open {
-            run.append(record, now);
-            self.close(key, close, now);
+            run.append(record, self.now);
+            self.close(key, close);
             self.send_within(messages);
         }
         Ok(open)
     }
 
-    fn side_writes(&mut self, record: &Record, now: Timestamp) {
+    fn side_writes(&mut self, record: &Record) {
         for run in &record.starts {
-            self.start_within(record.key, run, now);
+            self.start_within(record.key, run);
         }
         if !record.starts.is_empty() {
             let shards = record.starts.iter().map(|run| run.key.shard).collect();
@@ -103,7 +96,7 @@ impl State {
         Committed::Done
     }
 
-    fn close(&mut self, key: RunKey, close: &Close, at: Timestamp) {
+    fn close(&mut self, key: RunKey, close: &Close) {
         self.put(key, None);
         let Some(run) = self.runs.get_mut(&key) else { return };
         let left = match close.outcome.successor {
@@ -113,7 +106,7 @@ impl State {
                 Vec::new()
             }
         };
-        let dead = close.outcome.is_dead_letter();
+        let (at, dead) = (self.now, close.outcome.is_dead_letter());
         run.end = Some(End { outcome: close.outcome.clone(), at, dead });
         if let Some(successor) = close.outcome.successor {
             let to = RunKey { run: successor, ..key };

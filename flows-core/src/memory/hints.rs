@@ -9,9 +9,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::store::Hint;
 
 #[derive(Default)]
-pub(super) struct Hints(Mutex<Vec<UnboundedSender<Hint>>>);
+pub(super) struct HintSubscribers(Mutex<Vec<UnboundedSender<Hint>>>);
 
-impl Hints {
+impl HintSubscribers {
     pub(super) fn subscribe(&self) -> UnboundedReceiver<Hint> {
         let (sender, receiver) = unbounded_channel();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sender);

@@ -3,59 +3,59 @@
 use uuid::Uuid;
 
 use super::run::{PlacementRow, StoredRun};
-use super::state::{Member, State};
+use super::state::{Member, MemoryState};
 use crate::ids::RunKey;
 use crate::store::{Lease, Overdue, Park, Polled, SUSPECT, WorkerIdentity, setbacks_after};
 use crate::time::Timestamp;
 
-impl State {
+impl MemoryState {
     /// [`WorkerStore::register`](crate::store::WorkerStore::register).
-    pub(super) fn register(&mut self, worker: &WorkerIdentity, now: Timestamp) -> Lease {
-        self.hasten_stuck(&worker.lanes, now);
-        self.extend(worker, now);
-        Lease { now, lapsed: false }
+    pub(super) fn register(&mut self, worker: &WorkerIdentity) -> Lease {
+        self.hasten_stuck(&worker.lanes);
+        self.extend(worker);
+        Lease { now: self.now, lapsed: false }
     }
 
     /// [`WorkerStore::renew`](crate::store::WorkerStore::renew). A lease that has lapsed stays lapsed: else the
     /// runs that the worker forgets, and nobody has taken yet, would be nobody's.
-    pub(super) fn renew(&mut self, worker: &WorkerIdentity, now: Timestamp) -> Lease {
-        let lapsed = !self.is_live(worker.id, now);
+    pub(super) fn renew(&mut self, worker: &WorkerIdentity) -> Lease {
+        let lapsed = !self.is_live(worker.id);
         if !lapsed {
-            self.extend(worker, now);
+            self.extend(worker);
         }
-        Lease { now, lapsed }
+        Lease { now: self.now, lapsed }
     }
 
     /// [`WorkerStore::retire`](crate::store::WorkerStore::retire).
-    pub(super) fn retire(&mut self, worker: Uuid, innocent: &[RunKey], now: Timestamp) {
-        let over = !self.is_live(worker, now);
+    pub(super) fn retire(&mut self, worker: Uuid, innocent: &[RunKey]) {
+        let over = !self.is_live(worker);
         self.workers.remove(&worker);
         for key in self.owned_by(worker) {
-            self.let_go(key, over, now);
+            self.let_go(key, over);
         }
         if over {
-            innocent.iter().for_each(|key| self.take_back(*key, now));
+            innocent.iter().for_each(|key| self.take_back(*key));
         }
     }
 
     /// A run whose worker is gone is ready, or waits to be tried alone.
-    pub(super) fn let_go(&mut self, key: RunKey, over: bool, now: Timestamp) {
+    pub(super) fn let_go(&mut self, key: RunKey, over: bool) {
         let Some(run) = self.runs.get_mut(&key) else { return };
         run.setbacks = setbacks_after(run.setbacks, over);
-        self.wait_for_trial(key, now);
+        self.wait_for_trial(key);
     }
 
     /// A run has a setback less, for its worker was alive.
-    fn take_back(&mut self, key: RunKey, now: Timestamp) {
+    fn take_back(&mut self, key: RunKey) {
         let Some(run) = self.runs.get_mut(&key).filter(|run| run.setbacks < 0) else { return };
         run.setbacks += 1;
         if run.is_stuck() {
-            self.wait_for_trial(key, now);
+            self.wait_for_trial(key);
         }
     }
 
     /// A run that nobody owns is ready, or waits to be tried alone.
-    fn wait_for_trial(&mut self, key: RunKey, now: Timestamp) {
+    fn wait_for_trial(&mut self, key: RunKey) {
         let Some(run) = self.runs.get_mut(&key) else { return };
         if run.setbacks > SUSPECT {
             return self.make_ready(key);
@@ -66,7 +66,7 @@ impl State {
         );
         let waiting_for = "a worker that tries no other suspect".to_owned();
         let park = Park {
-            wake_at: Some(now),
+            wake_at: Some(self.now),
             waiting_for,
             stuck: Some(why),
             setbacks: run.setbacks,
@@ -76,46 +76,46 @@ impl State {
     }
 
     /// [`WorkerStore::poll`](crate::store::WorkerStore::poll).
-    pub(super) fn poll(&mut self, worker: &WorkerIdentity, now: Timestamp) -> Polled {
-        self.wake_due(now);
-        self.take_over(now);
+    pub(super) fn poll(&mut self, worker: &WorkerIdentity) -> Polled {
+        self.wake_due();
+        self.take_over();
         Polled {
             ready: self.ready_shards(&worker.lanes),
             messages: self.has_messages(worker.id),
             next_due: self.first_due().map(|(at, _)| at),
-            overdue: self.overdue(now).next().is_some(),
-            suspects: self.stuck().any(|(setbacks, due, _)| setbacks < 0 && due <= now),
+            overdue: !self.overdue(1).is_empty(),
+            suspects: self.stuck_runs().any(|(setbacks, due, _)| setbacks < 0 && due <= self.now),
         }
     }
 
     /// Whether a live worker serves a lane.
-    pub(super) fn is_served(&self, lane: i64, now: Timestamp) -> bool {
+    pub(super) fn is_served(&self, lane: i64) -> bool {
         self.workers
             .iter()
-            .any(|(id, member)| self.is_live(*id, now) && member.identity.lanes.contains(&lane))
+            .any(|(id, member)| self.is_live(*id) && member.identity.lanes.contains(&lane))
     }
 
-    pub(super) fn is_live(&self, worker: Uuid, now: Timestamp) -> bool {
-        self.workers.get(&worker).is_some_and(|member| member.lease_ends >= now)
+    pub(super) fn is_live(&self, worker: Uuid) -> bool {
+        self.workers.get(&worker).is_some_and(|member| member.lease_ends >= self.now)
     }
 
-    fn extend(&mut self, worker: &WorkerIdentity, now: Timestamp) {
-        let member = Member { identity: worker.clone(), lease_ends: now.after(worker.lease) };
+    fn extend(&mut self, worker: &WorkerIdentity) {
+        let member = Member { identity: worker.clone(), lease_ends: self.now.after(worker.lease) };
         self.workers.insert(worker.id, member);
     }
 
-    fn wake_due(&mut self, now: Timestamp) {
+    fn wake_due(&mut self) {
         while let Some((at, key)) = self.first_due()
-            && at <= now
+            && at <= self.now
         {
             self.make_ready(key);
         }
     }
 
-    fn take_over(&mut self, now: Timestamp) {
+    fn take_over(&mut self) {
         for worker in self.owners() {
-            if !self.is_live(worker, now) {
-                self.retire(worker, &[], now);
+            if !self.is_live(worker) {
+                self.retire(worker, &[]);
             }
         }
     }
@@ -126,20 +126,22 @@ impl State {
     }
 
     /// [`WorkerStore::overdue`](crate::store::WorkerStore::overdue).
-    pub(super) fn overdue(&self, now: Timestamp) -> impl Iterator<Item = Overdue> {
+    pub(super) fn overdue(&self, limit: usize) -> Vec<Overdue> {
         let waits = move |run: &&StoredRun| match &run.placement {
             Some(PlacementRow::Parked { park, .. }) => park.stuck.is_some(),
-            Some(PlacementRow::Ready(_)) => !self.is_served(run.lane, now),
+            Some(PlacementRow::Ready(_)) => !self.is_served(run.lane),
             _ => false,
         };
-        self.runs.values().filter(waits).filter_map(move |run| {
-            let limit = run.spec.timeout.filter(|limit| run.started_at.after(*limit) <= now)?;
+        let overdue = |run: &StoredRun| {
+            let limit =
+                run.spec.timeout.filter(|limit| run.started_at.after(*limit) <= self.now)?;
             Some(Overdue { run: run.key, parent: run.spec.parent, limit })
-        })
+        };
+        self.runs.values().filter(waits).filter_map(overdue).take(limit).collect()
     }
 
     /// Stuck runs, each with its setbacks and when it is due.
-    pub(super) fn stuck(&self) -> impl Iterator<Item = (i16, Timestamp, RunKey)> {
+    pub(super) fn stuck_runs(&self) -> impl Iterator<Item = (i16, Timestamp, RunKey)> {
         self.runs.values().filter_map(|run| match &run.placement {
             Some(PlacementRow::Parked { park, .. }) if park.stuck.is_some() => {
                 Some((park.setbacks, park.wake_at?, run.key))
@@ -149,12 +151,12 @@ impl State {
     }
 
     /// [`ClientStore::retry_stuck`](crate::store::ClientStore::retry_stuck).
-    pub(super) fn retry_stuck(&mut self, key: RunKey, now: Timestamp) -> bool {
+    pub(super) fn retry_stuck(&mut self, key: RunKey) -> bool {
         let Some(run) = self.runs.get_mut(&key) else { return false };
         match &mut run.placement {
             Some(PlacementRow::Parked { park, .. }) if park.stuck.is_some() => {
                 park.setbacks = park.setbacks.max(SUSPECT);
-                (run.setbacks, park.wake_at) = (park.setbacks, Some(now));
+                (run.setbacks, park.wake_at) = (park.setbacks, Some(self.now));
                 true
             }
             _ => false,
@@ -162,13 +164,13 @@ impl State {
     }
 
     /// A build that may mend them has come.
-    fn hasten_stuck(&mut self, lanes: &[i64], now: Timestamp) {
+    fn hasten_stuck(&mut self, lanes: &[i64]) {
         for run in self.runs.values_mut().filter(|run| lanes.contains(&run.lane)) {
             match &mut run.placement {
                 Some(PlacementRow::Parked { park, .. })
                     if park.stuck.is_some() && park.setbacks > 0 =>
                 {
-                    park.wake_at = Some(now);
+                    park.wake_at = Some(self.now);
                 }
                 _ => {}
             }

@@ -1,6 +1,6 @@
 //! One run as the memory store keeps it: its definition, its journal, its inbox, its place.
 //!
-//! Never moves itself between places: [`State::put`](super::state::State::put) does, which keeps
+//! Never moves itself between places: [`MemoryState::put`](super::state::State::put) does, which keeps
 //! the indexes in step.
 
 use std::collections::{BTreeMap, HashSet};

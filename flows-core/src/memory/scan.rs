@@ -5,11 +5,11 @@ use std::ops::Bound;
 use uuid::Uuid;
 
 use super::run::StoredRun;
-use super::state::State;
+use super::state::MemoryState;
 use crate::ids::{RunKey, SHARDS};
 use crate::store::{Scan, ScanKind, Scanned};
 
-impl State {
+impl MemoryState {
     /// [`Inspect::scan`](crate::store::Inspect::scan).
     pub(super) fn scan(&self, scan: &Scan) -> Scanned {
         let from = scan.from;

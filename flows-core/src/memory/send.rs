@@ -3,12 +3,12 @@
 use uuid::Uuid;
 
 use super::run::{PlacementRow, StoredRun};
-use super::state::State;
+use super::state::MemoryState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::store::{Collected, MessageKind, OutgoingMessage, Page, READ_BYTES, Sent, no_such_run};
 
-impl State {
+impl MemoryState {
     /// [`ClientStore::send`](crate::store::ClientStore::send) of one message.
     pub(super) fn send(&mut self, message: &OutgoingMessage) -> Result<Sent> {
         let run = self.runs.get_mut(&message.to).ok_or_else(|| unknown(message.to))?;

@@ -7,16 +7,15 @@ use std::sync::{Arc, Mutex};
 
 use uuid::Uuid;
 
+#[cfg(test)]
+use super::MemoryShared;
 use super::MemoryStore;
 #[cfg(test)]
-use super::Shared;
-#[cfg(test)]
-use super::hints::Hints;
+use super::hints::HintSubscribers;
 use super::run::{PlacementRow, StoredRun};
-use super::state::State;
+use super::state::MemoryState;
 use crate::ids::RunKey;
 use crate::store::{Activation, Park, RunStatus};
-use crate::time::Timestamp;
 
 /// An answer that never reached the worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +24,14 @@ pub(crate) enum Lost {
     Claim(Vec<RunKey>),
     /// These were started as its own, and it does not know.
     Start(Vec<RunKey>),
-    /// The mail flags of these are down, and it has not read their mail.
+    /// The flags of these are down, and it has not read their messages.
     Collect(Vec<RunKey>),
 }
 
 /// What the open runs do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stir {
-    /// There are none, or all of them wait for mail that nobody has sent.
+    /// There are none, or all of them wait for messages that nobody has sent.
     Quiet,
     /// Some are to go on by themselves.
     Restless,
@@ -41,13 +40,12 @@ pub(crate) enum Stir {
 impl MemoryStore {
     /// Before the worker's next claim or look: what it never heard of did not happen.
     pub(crate) fn make_good(&self, worker: Uuid, lost: &[Lost]) {
-        let now = self.now();
-        self.inspect(|state| lost.iter().for_each(|lost| state.make_good(worker, lost, now)));
+        self.locked(|state| lost.iter().for_each(|lost| state.make_good(worker, lost)));
     }
 
     /// Forgets the messages that its owner does not know of, as a park that does not look would.
     pub(crate) fn deafen(&self, run: RunKey, park: &Park) {
-        self.inspect(|state| {
+        self.locked(|state| {
             let placement = state.runs.get_mut(&run).and_then(|run| run.placement.as_mut());
             if let Some(PlacementRow::Owned { messages, sent, .. }) = placement {
                 (*messages, *sent) = (false, park.sent);
@@ -67,7 +65,7 @@ impl MemoryStore {
             Some(_) => true,
             None => false,
         };
-        let any = self.inspect(|state| state.runs.values().any(restless));
+        let any = self.locked(|state| state.runs.values().any(restless));
         if any { Stir::Restless } else { Stir::Quiet }
     }
 
@@ -76,7 +74,7 @@ impl MemoryStore {
         let values = |run: &StoredRun| {
             run.queries.iter().map(|(name, (_, value))| (name.clone(), value.clone())).collect()
         };
-        self.inspect(|state| state.runs.get(&run).map(values).unwrap_or_default())
+        self.locked(|state| state.runs.get(&run).map(values).unwrap_or_default())
     }
 
     /// The runs that are held to end their workers.
@@ -85,39 +83,35 @@ impl MemoryStore {
             Some(PlacementRow::Parked { park, .. }) => park.setbacks < 0 && park.wake_at.is_none(),
             _ => false,
         };
-        self.inspect(|state| state.runs.values().filter(is_so).map(|run| run.key).collect())
+        self.locked(|state| state.runs.values().filter(is_so).map(|run| run.key).collect())
     }
 
     /// A run as it is stored, with its journal and its inbox.
     pub(crate) fn stored(&self, key: RunKey) -> Option<(Activation, RunStatus)> {
-        self.inspect(|state| state.runs.get(&key).map(|run| (run.activation(), run.status())))
+        self.locked(|state| state.runs.get(&key).map(|run| (run.activation(), run.status())))
     }
 
     /// Who owns a run.
     pub(crate) fn owner_of(&self, key: RunKey) -> Option<Uuid> {
-        self.inspect(|state| state.runs.get(&key).and_then(StoredRun::owner))
+        self.locked(|state| state.runs.get(&key).and_then(StoredRun::owner))
     }
 
     /// All runs, in the order of their keys.
     pub(crate) fn all(&self) -> Vec<(Activation, RunStatus)> {
         let stored = |run: &StoredRun| (run.activation(), run.status());
-        self.inspect(|state| state.runs.values().map(stored).collect())
-    }
-
-    fn inspect<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
-        look(&mut self.0.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        self.locked(|state| state.runs.values().map(stored).collect())
     }
 }
 
-impl State {
-    fn make_good(&mut self, worker: Uuid, lost: &Lost, now: Timestamp) {
+impl MemoryState {
+    fn make_good(&mut self, worker: Uuid, lost: &Lost) {
         let (Lost::Claim(keys) | Lost::Start(keys) | Lost::Collect(keys)) = lost;
         for key in keys {
             let Some(run) = self.runs.get_mut(key).filter(|run| run.owner() == Some(worker)) else {
                 continue;
             };
             match (lost, &mut run.placement) {
-                (Lost::Claim(_) | Lost::Start(_), _) => self.let_go(*key, false, now),
+                (Lost::Claim(_) | Lost::Start(_), _) => self.let_go(*key, false),
                 (Lost::Collect(_), Some(PlacementRow::Owned { messages, .. })) => *messages = true,
                 _ => {}
             }
@@ -136,18 +130,22 @@ impl StoredRun {
 impl MemoryStore {
     /// Another store that has come as far as this one.
     pub(crate) fn fork(&self) -> Self {
-        let (state, clock) = (self.inspect(|state| state.clone()), self.0.clock.clone());
-        Self(Arc::new(Shared { clock, state: Mutex::new(state), hints: Hints::default() }))
+        let (state, clock) = (self.locked(|state| state.clone()), self.0.clock.clone());
+        Self(Arc::new(MemoryShared {
+            clock,
+            state: Mutex::new(state),
+            hints: HintSubscribers::default(),
+        }))
     }
 
     /// All that it holds, in words.
     pub(crate) fn print(&self, out: &mut impl std::fmt::Write) -> std::fmt::Result {
-        self.inspect(|state| write!(out, "{state:?}"))
+        self.locked(|state| write!(out, "{state:?}"))
     }
 
     /// Where a run is.
     pub(crate) fn peek(&self, run: RunKey) -> Peek {
-        self.inspect(|state| match state.runs.get(&run).and_then(|run| run.placement.as_ref()) {
+        self.locked(|state| match state.runs.get(&run).and_then(|run| run.placement.as_ref()) {
             None => Peek::default(),
             Some(PlacementRow::Ready(_)) => {
                 Peek { is_open: true, is_ready: true, ..Peek::default() }
@@ -162,7 +160,7 @@ impl MemoryStore {
 
     pub(crate) fn journal_of(&self, run: RunKey) -> Vec<Vec<u8>> {
         let rows = |run: &StoredRun| run.journal.iter().map(|row| row.events.clone()).collect();
-        self.inspect(|state| state.runs.get(&run).map(rows).unwrap_or_default())
+        self.locked(|state| state.runs.get(&run).map(rows).unwrap_or_default())
     }
 }
 

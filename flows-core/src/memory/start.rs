@@ -5,49 +5,44 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::run::{PlacementRow, StoredRun};
-use super::state::State;
+use super::state::MemoryState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::store::{NewRun, OutgoingMessage, Park, Sent, Started, check_workflow, no_such_run};
 use crate::time::Timestamp;
 
-impl State {
+impl MemoryState {
     /// [`ClientStore::start`](crate::store::ClientStore::start) of one run.
-    pub(super) fn start(&mut self, run: &NewRun, now: Timestamp) -> Result<Started> {
+    pub(super) fn start(&mut self, run: &NewRun) -> Result<Started> {
         match self.holder(run) {
-            None => Ok(self.begin(run, now)),
-            Some(existing) => self.conflict(run, existing, now),
+            None => Ok(self.begin(run)),
+            Some(existing) => self.conflict(run, existing),
         }
     }
 
     /// [`WorkerStore::start_owned`](crate::store::WorkerStore::start_owned) of one run.
-    pub(super) fn start_owned(
-        &mut self,
-        worker: Uuid,
-        run: &NewRun,
-        now: Timestamp,
-    ) -> Result<Started> {
-        let started = self.start(run, now)?;
+    pub(super) fn start_owned(&mut self, worker: Uuid, run: &NewRun) -> Result<Started> {
+        let started = self.start(run)?;
         let is_ready = self.runs.get(&run.key).is_some_and(StoredRun::is_ready);
-        if started != Started::Created || !is_ready || !self.is_live(worker, now) {
+        if started != Started::Created || !is_ready || !self.is_live(worker) {
             return Ok(started);
         }
         self.claims += 1;
         let claim = self.claims;
         self.put(run.key, Some(PlacementRow::Owned { worker, messages: false, sent: 0, claim }));
-        Ok(Started::Owned { started_at: now, claim })
+        Ok(Started::Owned { started_at: self.now, claim })
     }
 
     /// [`ClientStore::rerun`](crate::store::ClientStore::rerun): the new run takes the place of the dead one,
     /// under its id too, unless that has gone to yet another run.
-    pub(super) fn rerun(&mut self, dead: RunKey, run: &NewRun, now: Timestamp) -> Result<Started> {
+    pub(super) fn rerun(&mut self, dead: RunKey, run: &NewRun) -> Result<Started> {
         let message = self.runs.get(&dead).and_then(|run| run.end.as_ref());
         if !message.is_some_and(|end| end.dead) {
             return Err(no_such_dead_letter(dead));
         }
         let started = match self.holder(run) {
-            Some(other) if other != dead => self.conflict(run, other, now)?,
-            _ => self.begin(run, now),
+            Some(other) if other != dead => self.conflict(run, other)?,
+            _ => self.begin(run),
         };
         if started == Started::Created {
             self.take_dead_letter(dead, run);
@@ -60,10 +55,9 @@ impl State {
         &mut self,
         run: &NewRun,
         signal: &OutgoingMessage,
-        now: Timestamp,
     ) -> Result<(Started, Sent)> {
         let Some(existing) = self.holder(run) else {
-            return self.begin_with(run, signal, now);
+            return self.begin_with(run, signal);
         };
         if existing == run.key {
             return Ok((Started::Created, Sent::Duplicate)); // by this start, whose answer was lost
@@ -75,29 +69,24 @@ impl State {
         let sent = self.send(&OutgoingMessage { to: existing, ..signal.clone() });
         match sent {
             Err(_) if status.is_some_and(|status| run.on_conflict.replaces(status)) => {
-                self.begin_with(run, signal, now)
+                self.begin_with(run, signal)
             }
             sent => Ok((Started::Exists(existing), sent?)),
         }
     }
 
-    fn begin_with(
-        &mut self,
-        run: &NewRun,
-        signal: &OutgoingMessage,
-        now: Timestamp,
-    ) -> Result<(Started, Sent)> {
-        let started = self.begin(run, now);
+    fn begin_with(&mut self, run: &NewRun, signal: &OutgoingMessage) -> Result<(Started, Sent)> {
+        let started = self.begin(run);
         Ok((started, self.send(&OutgoingMessage { to: run.key, ..signal.clone() })?))
     }
 
     /// A start inside a record of `by`: a workflow id that another run has is left alone.
-    pub(super) fn start_within(&mut self, by: RunKey, run: &NewRun, now: Timestamp) {
+    pub(super) fn start_within(&mut self, by: RunKey, run: &NewRun) {
         let successor = run.spec.predecessor == Some(by.run);
         match self.holder(run) {
             Some(holder) if holder != by || !successor => {}
             _ => {
-                self.begin(run, now);
+                self.begin(run);
             }
         }
     }
@@ -108,10 +97,10 @@ impl State {
         by_id.or_else(|| self.runs.contains_key(&run.key).then_some(run.key))
     }
 
-    fn conflict(&mut self, run: &NewRun, existing: RunKey, now: Timestamp) -> Result<Started> {
+    fn conflict(&mut self, run: &NewRun, existing: RunKey) -> Result<Started> {
         let other = self.runs.get(&existing).filter(|_| existing != run.key);
         if other.is_some_and(|other| run.on_conflict.replaces(other.status())) {
-            Ok(self.begin(run, now))
+            Ok(self.begin(run))
         } else if run.on_conflict.refuses() {
             Err(already_exists(run, existing))
         } else {
@@ -119,15 +108,15 @@ impl State {
         }
     }
 
-    fn begin(&mut self, run: &NewRun, now: Timestamp) -> Started {
-        let first_turn = first_turn(run, now);
+    fn begin(&mut self, run: &NewRun) -> Started {
+        let first_turn = first_turn(run, self.now);
         let placement = match first_turn {
             Some(at) => asleep_until(at),
             None => self.next_ready(),
         };
         self.insert(StoredRun {
-            started_at: first_turn.unwrap_or(now),
-            ..StoredRun::new(run, now, placement)
+            started_at: first_turn.unwrap_or(self.now),
+            ..StoredRun::new(run, self.now, placement)
         });
         Started::Created
     }

@@ -16,7 +16,9 @@ use crate::time::Timestamp;
 
 #[derive(Default)]
 #[cfg_attr(test, derive(Clone, Debug))]
-pub(super) struct State {
+pub(super) struct MemoryState {
+    /// The time of the transaction.
+    pub(super) now: Timestamp,
     pub(super) runs: BTreeMap<RunKey, StoredRun>,
     /// The newest run of each workflow id.
     pub(super) ids: BTreeMap<(Uuid, Arc<str>), RunKey>,
@@ -39,7 +41,7 @@ pub(super) struct Member {
     pub(super) lease_ends: Timestamp,
 }
 
-impl State {
+impl MemoryState {
     /// Adds a run that nobody knows yet.
     pub(super) fn insert(&mut self, mut run: StoredRun) {
         let key = run.key;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::run::{End, PlacementRow, StoredRun};
-use super::state::State;
+use super::state::MemoryState;
 use crate::ids::RunKey;
 use crate::store::{
     Counted, DeadLetterRow, HistoryRow, ListCursor, ListFilter, Listed, MessageKind, Outcome,
@@ -14,7 +14,7 @@ use crate::store::{
 };
 use crate::time::Timestamp;
 
-impl State {
+impl MemoryState {
     /// [`ClientStore::find`](crate::store::ClientStore::find).
     pub(super) fn find(&self, tenant: Uuid, workflow_id: &str) -> Option<RunKey> {
         self.ids.get(&(tenant, workflow_id.into())).copied()
@@ -26,10 +26,10 @@ impl State {
     }
 
     /// [`ClientStore::describe`](crate::store::ClientStore::describe).
-    pub(super) fn describe(&self, run: RunKey, now: Timestamp) -> Option<RunView> {
+    pub(super) fn describe(&self, run: RunKey) -> Option<RunView> {
         let run = self.runs.get(&run)?;
         let cancelling = run.inbox.iter().any(|message| message.kind == MessageKind::Cancel);
-        Some(RunView { placement: self.placement(run, now), cancelling, ..view(run) })
+        Some(RunView { placement: self.placement(run), cancelling, ..view(run) })
     }
 
     /// [`Inspect::query`](crate::store::Inspect::query).
@@ -73,13 +73,13 @@ impl State {
     }
 
     /// [`Inspect::stuck`](crate::store::Inspect::stuck).
-    pub(super) fn stuck_of(&self, tenant: Uuid, limit: usize, now: Timestamp) -> Vec<RunView> {
+    pub(super) fn stuck(&self, tenant: Uuid, limit: usize) -> Vec<RunView> {
         let mut stuck: Vec<_> = self.of_tenant(tenant).filter(|run| run.is_stuck()).collect();
         stuck.sort_by_key(|run| (run.setbacks >= 0, Reverse(cursor(run))));
         stuck.truncate(limit);
         stuck
             .into_iter()
-            .map(|run| RunView { placement: self.placement(run, now), ..glance(run) })
+            .map(|run| RunView { placement: self.placement(run), ..glance(run) })
             .collect()
     }
 
@@ -87,9 +87,9 @@ impl State {
         self.runs.values().filter(move |run| run.key.tenant == tenant)
     }
 
-    fn placement(&self, run: &StoredRun, now: Timestamp) -> Option<Placement> {
+    fn placement(&self, run: &StoredRun) -> Option<Placement> {
         Some(match run.placement.as_ref()? {
-            PlacementRow::Ready(_) => Placement::Ready { served: self.is_served(run.lane, now) },
+            PlacementRow::Ready(_) => Placement::Ready { served: self.is_served(run.lane) },
             PlacementRow::Owned { worker, .. } => {
                 let member = self.workers.get(worker);
                 let name = member.map(|member| member.identity.name.clone()).unwrap_or_default();

@@ -293,6 +293,15 @@ fn key_of<T: Serialize + ?Sized>(key: &T) -> Result<String, Unwritable> {
     }
 }
 
+/// Whole numbers are written alike.
+macro_rules! numbers {
+    ($($method:ident($number:ty))+) => {$(
+        fn $method(self, value: $number) -> Result<(), Unwritable> {
+            self.number(value)
+        }
+    )+};
+}
+
 impl<'a> ser::Serializer for Writer<'a> {
     type Ok = ();
     type Error = Unwritable;
@@ -308,44 +317,9 @@ impl<'a> ser::Serializer for Writer<'a> {
         self.text(if v { "true" } else { "false" })
     }
 
-    fn serialize_i8(self, v: i8) -> Result<(), Unwritable> {
-        self.number(v)
-    }
-
-    fn serialize_i16(self, v: i16) -> Result<(), Unwritable> {
-        self.number(v)
-    }
-
-    fn serialize_i32(self, v: i32) -> Result<(), Unwritable> {
-        self.number(v)
-    }
-
-    fn serialize_i64(self, v: i64) -> Result<(), Unwritable> {
-        self.number(v)
-    }
-
-    fn serialize_i128(self, v: i128) -> Result<(), Unwritable> {
-        self.number(v)
-    }
-
-    fn serialize_u8(self, v: u8) -> Result<(), Unwritable> {
-        self.number(v)
-    }
-
-    fn serialize_u16(self, v: u16) -> Result<(), Unwritable> {
-        self.number(v)
-    }
-
-    fn serialize_u32(self, v: u32) -> Result<(), Unwritable> {
-        self.number(v)
-    }
-
-    fn serialize_u64(self, v: u64) -> Result<(), Unwritable> {
-        self.number(v)
-    }
-
-    fn serialize_u128(self, v: u128) -> Result<(), Unwritable> {
-        self.number(v)
+    numbers! {
+        serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_i128(i128)
+        serialize_u8(u8) serialize_u16(u16) serialize_u32(u32) serialize_u64(u64) serialize_u128(u128)
     }
 
     fn serialize_f32(self, v: f32) -> Result<(), Unwritable> {

@@ -16,30 +16,18 @@ use crate::payload::Payload;
 /// The operation an event answers, if it answers one.
 pub(crate) fn target(event: &Event) -> Option<u32> {
     match event {
-        Event::ActivityCompleted { step, .. }
-        | Event::ActivityFailed { step, .. }
-        | Event::ActivityAttemptFailed { step, .. }
-        | Event::ActivityStarted { step, .. }
-        | Event::ChildStarted { step, .. } => Some(step.op),
         Event::TimerFired { op }
         | Event::SideEffect { op, .. }
         | Event::ValueRefused { op, .. }
         | Event::ChildClosed { op, .. }
         | Event::ChildCancelRequested { op } => Some(*op),
-        Event::SignalReceived { .. }
-        | Event::CancelRequested { .. }
-        | Event::RunCompleted
-        | Event::RunFailed { .. }
-        | Event::RunTerminated { .. }
-        | Event::RunStarted
-        | Event::Patched { .. } => None,
+        other => other.step().map(|step| step.op),
     }
 }
 
 /// Stops the run when the event answers something that the code has not asked for.
 pub(crate) fn against(state: &mut State, event: &Event) -> Result<(), Stuck> {
-    if matches!(event, Event::RunCompleted | Event::RunFailed { .. } | Event::RunTerminated { .. })
-    {
+    if event.is_run_end() {
         return Err(Stuck::mismatch(
             &format!("{}: the run has ended here", event.name()),
             &format!("the workflow still waits for {}", state.waiting_for(MOST)),

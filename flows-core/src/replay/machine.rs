@@ -3,15 +3,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-use super::bell::Bell;
 use super::bounds::Bounds;
 use super::check;
+use super::code::Code;
 use super::op::{Retry, What};
 use super::probe::Probe;
 use super::sagas::Sagas;
 use super::state::State;
 use super::stuck::Stuck;
 use super::turn::{Command, Turn};
+use super::wake_flag::WakeFlag;
 use super::watch::{self, Place};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
@@ -43,6 +44,7 @@ pub struct RunInfo {
 }
 
 /// What a machine runs: a workflow's definition.
+#[expect(unnameable_types, reason = "nobody else implements or names it")]
 pub trait Body {
     /// Where it stands.
     fn source(&self) -> SourceLocation;
@@ -52,6 +54,7 @@ pub trait Body {
 }
 
 /// The machine's state, shared with the context that user code holds.
+#[expect(unnameable_types, reason = "user code holds it inside a context")]
 pub struct Shared {
     pub(crate) info: RunInfo,
     pub(crate) bounds: Bounds,
@@ -74,7 +77,7 @@ pub struct Machine {
     /// Nothing wakes a workflow but its machine, and itself: a poll may complete what an earlier
     /// part of it waits for (a signal that is handed on), and then there is a second look in the
     /// same turn.
-    bell: Arc<Bell>,
+    wake_flag: Arc<WakeFlag>,
     /// See [`watch::entering`].
     entered: Option<Place>,
     source: SourceLocation,
@@ -93,7 +96,7 @@ impl Machine {
             .map_err(|panic| panicked("the workflow's input", &panic))?
             .map_err(|error| Stuck::new(error.to_string()))?;
         let (future, source) = (Some(future), body.source());
-        Ok(Self { shared, future, bell: Arc::default(), entered: None, source })
+        Ok(Self { shared, future, wake_flag: Arc::default(), entered: None, source })
     }
 
     /// The workflow, for messages.
@@ -110,16 +113,6 @@ impl Machine {
         }
     }
 
-    /// The time of the last event.
-    pub fn now(&self) -> Timestamp {
-        self.shared.lock().now
-    }
-
-    /// Whether what the code did may depend on the time of an event.
-    pub(crate) fn has_told_time(&self) -> bool {
-        self.shared.lock().told_time
-    }
-
     /// A way to look at it while it is polled.
     pub(crate) fn probe(&self) -> Probe {
         Probe::new(&self.shared)
@@ -128,17 +121,6 @@ impl Machine {
     /// Whether dropping it runs user code.
     pub(crate) fn holds_user_values(&self) -> bool {
         self.future.is_some()
-    }
-
-    /// Whether the run was asked to cancel.
-    pub fn was_cancelled(&self) -> bool {
-        self.shared.lock().cancelled.is_some()
-    }
-
-    /// The reason of a request to cancel that the code has not been told of.
-    pub(crate) fn unnoticed_cancellation(&self) -> Option<String> {
-        let state = self.shared.lock();
-        state.cancelled.clone().filter(|_| !state.told_cancelled)
     }
 
     /// What never changes about the run.
@@ -228,14 +210,6 @@ impl Machine {
         }
     }
 
-    /// Whether an event is for something the workflow still waits for. A live event that is not
-    /// wanted (the result of an activity that lost a `select!`) is dropped, not recorded.
-    pub fn wants(&self, event: &Event) -> bool {
-        check::target(event).is_none_or(|op| {
-            self.shared.lock().ops.get(&op).is_some_and(|entry| entry.result.is_none())
-        })
-    }
-
     /// Applies one event and polls once.
     pub fn apply(&mut self, recorded: Recorded) -> Result<Turn, Stuck> {
         {
@@ -272,14 +246,14 @@ impl Machine {
     fn poll_until_quiet(&mut self) -> Result<Option<Result<Payload>>, Stuck> {
         for _ in 0..LOOKS {
             let Some(future) = &mut self.future else { return Ok(None) };
-            let looked = watch::look(&self.shared, &self.bell, &mut self.entered, |cx| {
+            let looked = watch::look(&self.shared, &self.wake_flag, &mut self.entered, |cx| {
                 future.as_mut().poll(cx)
             });
             let polled = looked.map_err(|foreign| Stuck::foreign(foreign, &self.who()))?;
             if let Poll::Ready(outcome) = polled {
                 return Ok(Some(outcome));
             }
-            if !self.bell.is_rung() {
+            if !self.wake_flag.is_set() {
                 return Ok(None);
             }
         }
@@ -305,45 +279,63 @@ impl Machine {
             warnings: std::mem::take(&mut state.warnings),
         })
     }
+}
 
-    /// The run ends while its code still waits: its children are asked to cancel, as if their calls
-    /// were dropped.
-    pub(crate) fn cancel_children(&self) -> Turn {
+impl Code for Machine {
+    fn wants(&self, event: &Event) -> bool {
+        check::target(event).is_none_or(|op| {
+            self.shared.lock().ops.get(&op).is_some_and(|entry| entry.result.is_none())
+        })
+    }
+
+    fn now(&self) -> Timestamp {
+        self.shared.lock().now
+    }
+
+    fn has_read_clock(&self) -> bool {
+        self.shared.lock().read_clock
+    }
+
+    fn was_cancelled(&self) -> bool {
+        self.shared.lock().cancelled.is_some()
+    }
+
+    fn unnoticed_cancellation(&self) -> Option<String> {
+        let state = self.shared.lock();
+        state.cancelled.clone().filter(|_| !state.told_cancelled)
+    }
+
+    fn unreceived_signals(&self) -> Vec<(String, Payload)> {
+        self.shared.lock().signals.drain()
+    }
+
+    fn unreceived_bytes(&self) -> usize {
+        self.shared.lock().signals.bytes()
+    }
+
+    fn awaited_signals(&self) -> Vec<String> {
+        self.shared.lock().signals.awaited()
+    }
+
+    fn expects_messages(&self) -> bool {
+        self.shared.lock().ops.values().any(|entry| {
+            let hears =
+                matches!(entry.what, What::Signal { .. } | What::Child { .. } | What::Cancelled);
+            hears && entry.result.is_none()
+        })
+    }
+
+    fn waiting_for(&self) -> String {
+        self.shared.lock().waiting_for(10)
+    }
+
+    fn cancel_children(&self) -> Turn {
         let mut state = self.shared.lock();
         state.abandon_children();
         let marks = std::mem::take(&mut state.new_marks);
         let mut commands = std::mem::take(&mut state.commands);
         commands.retain(Command::goes_with_a_mark);
         Turn { commands, marks, ..Turn::default() }
-    }
-
-    /// Whether mail could move the run: it waits for a signal, a child or its cancellation.
-    pub fn expects_mail(&self) -> bool {
-        self.shared.lock().ops.values().any(|entry| {
-            let mailed =
-                matches!(entry.what, What::Signal { .. } | What::Child { .. } | What::Cancelled);
-            mailed && entry.result.is_none()
-        })
-    }
-
-    /// Takes the signals that have arrived and were never received; for a run that ends.
-    pub fn unreceived_signals(&self) -> Vec<(String, Payload)> {
-        self.shared.lock().signals.drain()
-    }
-
-    /// The size of these.
-    pub(crate) fn unreceived_bytes(&self) -> usize {
-        self.shared.lock().signals.bytes()
-    }
-
-    /// The names of signals that the run waits for.
-    pub(crate) fn awaited_signals(&self) -> Vec<String> {
-        self.shared.lock().signals.awaited()
-    }
-
-    /// What the run waits for, in words.
-    pub fn waiting_for(&self) -> String {
-        self.shared.lock().waiting_for(10)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Weak};
 
-use super::bell::Bell;
 use super::place::Place;
 use super::task::{ActivityTask, ChildTask};
+use super::wake_flag::WakeFlag;
 use crate::error::Result;
 use crate::payload::Payload;
 use crate::time::Timestamp;
@@ -59,7 +59,7 @@ pub(crate) struct Op {
     pub(crate) what: What,
     pub(crate) site: Place,
     /// Of the part of the workflow that waits for it.
-    pub(crate) bell: Weak<Bell>,
+    pub(crate) wake_flag: Weak<WakeFlag>,
     pub(crate) result: Option<Result<Payload>>,
     /// Whether the world was asked for it, and has not answered: then dropping it is a command.
     pub(crate) asked: bool,
@@ -69,7 +69,7 @@ pub(crate) struct Op {
 }
 
 /// An operation that was let go of before it had its result.
-pub(crate) struct Dropped {
+pub(crate) struct DroppedOp {
     pub(crate) is_timer: bool,
     /// The same in every build: activity `charge`.
     pub(crate) name: String,
@@ -77,7 +77,7 @@ pub(crate) struct Dropped {
     pub(crate) described: String,
 }
 
-impl Dropped {
+impl DroppedOp {
     pub(super) fn of(op: u32, entry: &Op) -> Self {
         let is_timer = matches!(entry.what, What::Timer { .. });
         Self { is_timer, name: entry.what.in_words(), described: entry.describe(op) }
@@ -99,8 +99,8 @@ impl Op {
     }
 
     pub(crate) fn new(what: What, site: Place) -> Self {
-        let (bell, result, retry, started) = (Weak::new(), None, None, None);
-        Self { what, site, bell, result, asked: false, retry, started }
+        let (wake_flag, result, retry, started) = (Weak::new(), None, None, None);
+        Self { what, site, wake_flag, result, asked: false, retry, started }
     }
 
     /// In words: activity `charge` (#3), called at src/order.rs:12.
@@ -120,8 +120,8 @@ impl Op {
     }
 
     pub(crate) fn wake(&mut self) {
-        if let Some(bell) = std::mem::take(&mut self.bell).upgrade() {
-            bell.ring();
+        if let Some(wake_flag) = std::mem::take(&mut self.wake_flag).upgrade() {
+            wake_flag.set();
         }
     }
 }

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use uuid::Uuid;
 
-use super::op::{Dropped, Op, What};
+use super::op::{DroppedOp, Op, What};
 use super::patches::Patches;
 use super::signals::Signals;
 use super::stuck::Stuck;
@@ -26,7 +26,7 @@ use crate::time::Timestamp;
 pub(crate) struct State {
     pub(crate) now: Timestamp,
     /// The code has asked for the time.
-    pub(crate) told_time: bool,
+    pub(crate) read_clock: bool,
     pub(crate) replaying: bool,
     /// How many events of the journal follow the poll that is being made.
     pub(crate) events_ahead: usize,
@@ -60,7 +60,7 @@ pub(crate) struct State {
     /// Every operation that was asked for, where somebody wants to know.
     pub(crate) trail: Option<Trail>,
     /// What the code lets go of before it has its result, while somebody wants to know.
-    dropped: Option<Vec<Dropped>>,
+    dropped: Option<Vec<DroppedOp>>,
     /// See [`Turn::forgotten`](super::turn::Turn::forgotten).
     pub(crate) forgotten: Vec<String>,
     /// This poll was told of an error: what it drops is left behind because of that.
@@ -79,7 +79,7 @@ impl State {
         let (high, low) = run.as_u64_pair();
         Self {
             now,
-            told_time: false,
+            read_clock: false,
             replaying: false,
             events_ahead: 0,
             cancelled: None,
@@ -113,8 +113,8 @@ impl State {
     // ---- for the context -------------------------------------------------------------------
 
     /// The time, for the code.
-    pub(crate) fn tell_time(&mut self) -> Timestamp {
-        self.told_time = true;
+    pub(crate) fn read_clock(&mut self) -> Timestamp {
+        self.read_clock = true;
         self.now
     }
 
@@ -203,7 +203,7 @@ impl State {
             self.abandon(op);
             return Poll::Ready(Err(self.cancellation()));
         }
-        if !watch::keep(&mut entry.bell) {
+        if !watch::keep(&mut entry.wake_flag) {
             let moved = Stuck::moved_out(&entry.describe(op));
             self.mismatch.get_or_insert(moved);
         }
@@ -215,7 +215,7 @@ impl State {
     pub(crate) fn abandon(&mut self, op: u32) {
         let Some(entry) = self.ops.remove(&op) else { return };
         if let (Some(dropped), None) = (&mut self.dropped, &entry.result) {
-            dropped.push(Dropped::of(op, &entry));
+            dropped.push(DroppedOp::of(op, &entry));
         }
         match (entry.what, entry.result) {
             (What::Activity(_), None) if entry.asked => {
@@ -240,7 +240,7 @@ impl State {
     }
 
     /// What was let go of meanwhile.
-    pub(crate) fn take_drops(&mut self) -> Vec<Dropped> {
+    pub(crate) fn take_drops(&mut self) -> Vec<DroppedOp> {
         self.dropped.take().unwrap_or_default()
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::journal::StepId;
 use crate::payload::Payload;
 use crate::retry::RetryPolicy;
 use crate::time::Timestamp;
@@ -23,6 +24,21 @@ pub struct ActivityTask {
     pub overrides: Option<Box<Overrides>>,
     /// When it was first asked for.
     pub scheduled_at: Timestamp,
+}
+
+impl ActivityTask {
+    /// What its events say of it.
+    pub(crate) fn step(&self) -> StepId {
+        StepId { op: self.op, name: self.name.into(), input: self.input_hash }
+    }
+
+    /// An option that the call site may have set.
+    pub(crate) fn overridden<T>(
+        &self,
+        option: impl FnOnce(&Overrides) -> Option<&T>,
+    ) -> Option<&T> {
+        self.overrides.as_deref().and_then(option)
+    }
 }
 
 /// Options that a call site sets instead of the definition.

@@ -7,7 +7,7 @@
 //!
 //! - if the last thing that happened in that very poll of it was not that a durable future said
 //!   `Pending`: a body that awaits is the caller of what it waits for, so nothing comes between;
-//! - or if somebody has kept its waker: what is ours keeps bells, and those weakly;
+//! - or if somebody has kept its waker: what is ours keeps wake flags, and those weakly;
 //! - or if its waker was used where no workflow is polled.
 //!
 //! This is exact for whatever waits, and found in the turn in which the wait begins, before anything
@@ -22,16 +22,16 @@ use std::panic::Location;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
-use super::bell::Bell;
 use super::bounds::Bound;
 use super::machine::Shared;
 pub(crate) use super::place::Place;
+use super::wake_flag::WakeFlag;
 
 thread_local! {
-    static WATCH: Watch = const {
-        Watch {
+    static WATCH: PollWatch = const {
+        PollWatch {
             machine: RefCell::new(None),
-            bell: RefCell::new(Weak::new()),
+            wake_flag: RefCell::new(Weak::new()),
             now: Cell::new(NOTHING),
             foreign: Cell::new(None),
             forgotten: RefCell::new(Vec::new()),
@@ -40,11 +40,11 @@ thread_local! {
     };
 }
 
-struct Watch {
+struct PollWatch {
     /// The machine that polls, if one does.
     machine: RefCell<Option<Arc<Shared>>>,
-    /// The bell of the part that is being polled; none outside of a poll.
-    bell: RefCell<Weak<Bell>>,
+    /// The wake flag of the part that is being polled; none outside of a poll.
+    wake_flag: RefCell<Weak<WakeFlag>>,
     now: Cell<Now>,
     /// The first foreign wait of this poll.
     foreign: Cell<Option<Foreign>>,
@@ -81,15 +81,15 @@ pub(crate) struct Foreign {
 /// Polls the whole workflow.
 pub(crate) fn look<T>(
     machine: &Arc<Shared>,
-    bell: &Arc<Bell>,
+    wake_flag: &Arc<WakeFlag>,
     entered: &mut Option<Place>,
     poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
 ) -> Result<Poll<T>, Foreign> {
-    let waker = Waker::from(Arc::clone(bell));
+    let waker = Waker::from(Arc::clone(wake_flag));
     let mut context = Context::from_waker(&waker);
     let _blank = Blank;
     WATCH.with(|watch| watch.machine.replace(Some(Arc::clone(machine))));
-    let polled = with_bell(bell, || part(entered, || poll(&mut context)));
+    let polled = with_wake_flag(wake_flag, || part(entered, || poll(&mut context)));
     machine.lock().forgotten.extend(WATCH.with(|watch| watch.forgotten.take()));
     match WATCH.with(|watch| watch.foreign.take()) {
         Some(foreign) => Err(foreign),
@@ -104,7 +104,7 @@ impl Drop for Blank {
     fn drop(&mut self) {
         WATCH.with(|watch| {
             watch.machine.take();
-            watch.bell.replace(Weak::new());
+            watch.wake_flag.replace(Weak::new());
             watch.now.set(NOTHING);
             watch.foreign.set(None);
             watch.forgotten.take();
@@ -118,7 +118,7 @@ impl Drop for Blank {
 pub(crate) fn part<T>(entered: &mut Option<Place>, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
     WATCH.with(|watch| {
         let outer = watch.now.replace(Now { entered: *entered, ..NOTHING });
-        let holders = watch.bell.borrow().strong_count();
+        let holders = watch.wake_flag.borrow().strong_count();
         let polled = poll();
         let inner = watch.now.get();
         *entered = inner.entered;
@@ -132,15 +132,15 @@ pub(crate) fn part<T>(entered: &mut Option<Place>, poll: impl FnOnce() -> Poll<T
     })
 }
 
-impl Watch {
+impl PollWatch {
     /// Whether a part that is pending waits on something foreign.
     fn is_foreign(&self, now: Now, holders: usize) -> bool {
-        let bell = self.bell.borrow();
-        if bell.strong_count() > holders {
+        let wake_flag = self.wake_flag.borrow();
+        if wake_flag.strong_count() > holders {
             return true;
         }
-        let Some(bell) = bell.upgrade() else { return false };
-        bell.is_rung_from_outside() || (!now.waits && !bell.is_rung())
+        let Some(wake_flag) = wake_flag.upgrade() else { return false };
+        wake_flag.is_set_from_outside() || (!now.waits && !wake_flag.is_set())
     }
 }
 
@@ -171,12 +171,12 @@ pub(crate) fn forgets(owner: &Arc<Shared>, call: impl FnOnce() -> String) {
     });
 }
 
-/// Polls a part that has a bell of its own.
-pub(crate) fn with_bell<T>(bell: &Arc<Bell>, poll: impl FnOnce() -> T) -> T {
-    bell.quiet();
-    let outer = WATCH.with(|watch| watch.bell.replace(Arc::downgrade(bell)));
+/// Polls a part that has a wake flag of its own.
+pub(crate) fn with_wake_flag<T>(wake_flag: &Arc<WakeFlag>, poll: impl FnOnce() -> T) -> T {
+    wake_flag.quiet();
+    let outer = WATCH.with(|watch| watch.wake_flag.replace(Arc::downgrade(wake_flag)));
     let polled = poll();
-    WATCH.with(|watch| watch.bell.replace(outer));
+    WATCH.with(|watch| watch.wake_flag.replace(outer));
     polled
 }
 
@@ -200,14 +200,14 @@ pub(crate) fn goes_on() {
     let _ = WATCH.try_with(|watch| watch.now.set(Now { waits: false, ..watch.now.get() }));
 }
 
-/// Keeps the bell of the part that is being polled; `false` where nothing is.
-pub(crate) fn keep(kept: &mut Weak<Bell>) -> bool {
+/// Keeps the wake flag of the part that is being polled; `false` where nothing is.
+pub(crate) fn keep(kept: &mut Weak<WakeFlag>) -> bool {
     WATCH.with(|watch| {
-        let bell = watch.bell.borrow();
-        if !kept.ptr_eq(&bell) {
-            *kept = Weak::clone(&bell);
+        let wake_flag = watch.wake_flag.borrow();
+        if !kept.ptr_eq(&wake_flag) {
+            *kept = Weak::clone(&wake_flag);
         }
-        bell.strong_count() > 0
+        wake_flag.strong_count() > 0
     })
 }
 
@@ -232,7 +232,7 @@ pub(crate) fn answers(
 fn is_ours(owner: &Arc<Shared>, cx: &Context<'_>) -> bool {
     WATCH.with(|watch| {
         let polls = watch.machine.borrow().as_ref().is_some_and(|polls| Arc::ptr_eq(polls, owner));
-        polls && std::ptr::eq(cx.waker().data(), watch.bell.borrow().as_ptr().cast())
+        polls && std::ptr::eq(cx.waker().data(), watch.wake_flag.borrow().as_ptr().cast())
     })
 }
 
@@ -259,7 +259,7 @@ pub(crate) fn awaits(site: Place) {
 
 /// Whether this thread polls a workflow.
 pub(crate) fn is_polling() -> bool {
-    WATCH.try_with(|watch| watch.bell.borrow().strong_count() > 0).unwrap_or(false)
+    WATCH.try_with(|watch| watch.wake_flag.borrow().strong_count() > 0).unwrap_or(false)
 }
 
 // ---- for generated code ------------------------------------------------------------------------

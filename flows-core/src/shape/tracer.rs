@@ -72,21 +72,25 @@ impl<'w> Tracer<'w> {
         Err(PassEnd::Here)
     }
 
-    /// A type with parts. `false`: it was met before, or it is too deep to go on.
-    fn enter<V>(&mut self, kind: &str, name: &'static str, parts: Parts) -> bool {
+    /// A type with parts. It ends the pass where it was met before, or is too deep to go on.
+    fn enter<V>(&mut self, kind: &str, name: &'static str, parts: Parts) -> Result<(), PassEnd> {
         if self.quiet {
-            return self.walk.descend();
+            return self.descend();
         }
         let rust = std::any::type_name::<V>();
         let mut number = None;
         if !name.is_empty() {
             number = self.walk.meet(MetType { rust, name, parts });
             if number.is_none() {
-                return false;
+                return Err(PassEnd::Here);
             }
         }
         self.walk.enter(kind, name, parts, number);
-        self.walk.descend()
+        self.descend()
+    }
+
+    fn descend(&mut self) -> Result<(), PassEnd> {
+        if self.walk.descend() { Ok(()) } else { Err(PassEnd::Here) }
     }
 
     /// One of the parts, as this pass chooses.
@@ -224,16 +228,12 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, PassEnd> {
-        if !self.enter::<V::Value>("newtype ", name, &[]) {
-            return Err(PassEnd::Here);
-        }
+        self.enter::<V::Value>("newtype ", name, &[])?;
         visitor.visit_newtype_struct(self)
     }
 
     fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, PassEnd> {
-        if !self.enter::<V::Value>("seq ", "", &[]) {
-            return Err(PassEnd::Here);
-        }
+        self.enter::<V::Value>("seq ", "", &[])?;
         let (traced, len) = (0, usize::from(!self.quiet));
         visitor.visit_seq(Elements { walk: self.walk, next: 0, traced, len })
     }
@@ -243,9 +243,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value, PassEnd> {
-        if !self.enter::<V::Value>(&format!("tuple {len} "), "", &[]) {
-            return Err(PassEnd::Here);
-        }
+        self.enter::<V::Value>(&format!("tuple {len} "), "", &[])?;
         self.elements(len, visitor)
     }
 
@@ -255,16 +253,12 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value, PassEnd> {
-        if !self.enter::<V::Value>(&format!("tuple {len} "), name, &[]) {
-            return Err(PassEnd::Here);
-        }
+        self.enter::<V::Value>(&format!("tuple {len} "), name, &[])?;
         self.elements(len, visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, PassEnd> {
-        if !self.enter::<V::Value>("map ", "", &[]) {
-            return Err(PassEnd::Here);
-        }
+        self.enter::<V::Value>("map ", "", &[])?;
         let part = if self.quiet { "" } else { self.part(&["key", "value"])? };
         visitor.visit_map(Entries { walk: self.walk, traced: part })
     }
@@ -275,9 +269,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, PassEnd> {
-        if !self.enter::<V::Value>("struct ", name, fields) {
-            return Err(PassEnd::Here);
-        }
+        self.enter::<V::Value>("struct ", name, fields)?;
         self.fields(fields, visitor)
     }
 
@@ -287,9 +279,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, PassEnd> {
-        if !self.enter::<V::Value>("enum ", name, variants) {
-            return Err(PassEnd::Here);
-        }
+        self.enter::<V::Value>("enum ", name, variants)?;
         let variant = match self.quiet {
             // Another one at every depth, so that a recursive variant is left sooner or later.
             true => self.walk.vary(variants).ok_or(PassEnd::Refused)?,

@@ -1,146 +1,105 @@
 //! What can stand at a place of a graph, and the word for it in the text form.
 
-/// The kind of a [`Node`](super::Node).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A call that gets the context; what it calls is not known yet.
-    Call,
-    /// The same, of a method.
-    Method,
-    /// A call of an activity.
-    Activity,
-    /// A call of a workflow: a child.
-    Child,
-    /// A call of a helper whose body is known, and stands inside.
-    Helper,
-    /// A helper that calls itself.
-    Again,
-    /// `ctx.sleep(..)`.
-    Sleep,
-    /// `ctx.sleep_until(..)`.
-    SleepUntil,
-    /// `ctx.signal(name)`; the label is the name in quotes, or the expression that gives it.
-    Signal,
-    /// `ctx.try_signal(name)`.
-    TrySignal,
-    /// `ctx.receive::<Type>()`, where the name of the signal is not known.
-    Receive,
-    /// `ctx.update(name)`.
-    Update,
-    /// `ctx.side_effect(..)`.
-    SideEffect,
-    /// `ctx.cancelled()`.
-    Cancelled,
-    /// `ctx.patched(id)` that is not the condition of an `if`.
-    Patched,
-    /// A value from the run's generator: `uuid`, `random`, `rng`. Its place matters at a replay.
-    Value,
-    /// `ctx.timeout(limit, ..)`, around what it limits.
-    Timeout,
-    /// `ctx.shield(..)`, around what it protects.
-    Shield,
-    /// An `async` block.
-    Async,
-    /// A closure: what it does happens once, often or never.
-    Closure,
-    /// A block with a label.
-    Block,
-    /// `if`; its parts are then and else.
-    If,
-    /// `if ctx.patched(id)`; its parts are the new code and the old.
-    IfPatched,
-    /// `match`; one part for each arm.
-    Match,
-    /// The `else` of `let … else`.
-    LetElse,
-    /// `loop`.
-    Loop,
-    /// `while`.
-    While,
-    /// `for`.
-    For,
-    /// `join!`; one part for each future.
-    Join,
-    /// `try_join!`; one part for each future.
-    TryJoin,
-    /// `select!`; two parts for each arm, its future and its expression.
-    Select,
-    /// `join_all`.
-    JoinAll,
-    /// `try_join_all`.
-    TryJoinAll,
-    /// `race`.
-    Race,
-    /// `map_concurrent(.., n, ..)`; the label is `n`.
-    MapConcurrent,
-    /// `stream_concurrent(.., n, ..)`; the label is `n`.
-    StreamConcurrent,
-    /// `saga.run(..)`, around what it does.
-    Saga,
-    /// What undoes a step of a saga; the label is the activity.
-    Undo,
-    /// `return`.
-    Return,
-    /// The `return` of a helper, where the helper's body stands in its caller.
-    Leave,
-    /// `break`.
-    Break,
-    /// `continue`.
-    Continue,
-    /// `panic!` and its like.
-    Panic,
-    /// `ctx.continue_as_new(..)`.
-    ContinueAsNew,
+use crate::named::named;
+
+named! {
+    /// The kind of a [`Node`](super::Node).
+    pub enum Kind {
+        /// A call that gets the context; what it calls is not known yet.
+        Call = "call",
+        /// The same, of a method.
+        Method = "call",
+        /// A call of an activity.
+        Activity = "activity",
+        /// A call of a workflow: a child.
+        Child = "child",
+        /// A call of a helper whose body is known, and stands inside.
+        Helper = "helper",
+        /// A helper that calls itself.
+        Again = "again",
+        /// `ctx.sleep(..)`.
+        Sleep = "sleep",
+        /// `ctx.sleep_until(..)`.
+        SleepUntil = "sleep_until",
+        /// `ctx.signal(name)`; the label is the name in quotes, or the expression that gives it.
+        Signal = "signal",
+        /// `ctx.try_signal(name)`.
+        TrySignal = "try_signal",
+        /// `ctx.receive::<Type>()`, where the name of the signal is not known.
+        Receive = "receive",
+        /// `ctx.update(name)`.
+        Update = "update",
+        /// `ctx.side_effect(..)`.
+        SideEffect = "side_effect",
+        /// `ctx.cancelled()`.
+        Cancelled = "cancelled",
+        /// `ctx.patched(id)` that is not the condition of an `if`.
+        Patched = "patched",
+        /// A value from the run's generator: `uuid`, `random`, `rng`. Its place matters at a replay.
+        Value = "value",
+        /// `ctx.timeout(limit, ..)`, around what it limits.
+        Timeout = "timeout",
+        /// `ctx.shield(..)`, around what it protects.
+        Shield = "shield",
+        /// An `async` block.
+        Async = "async",
+        /// A closure: what it does happens once, often or never.
+        Closure = "each",
+        /// A block with a label.
+        Block = "block",
+        /// `if ctx.patched(id)`; its parts are the new code and the old.
+        IfPatched = "if patched",
+        /// `if`; its parts are then and else.
+        If = "if",
+        /// `match`; one part for each arm.
+        Match = "match",
+        /// The `else` of `let … else`.
+        LetElse = "let",
+        /// `loop`.
+        Loop = "loop",
+        /// `while`.
+        While = "while",
+        /// `for`.
+        For = "for",
+        /// `join!`; one part for each future.
+        Join = "join",
+        /// `try_join!`; one part for each future.
+        TryJoin = "try_join",
+        /// `select!`; two parts for each arm, its future and its expression.
+        Select = "select",
+        /// `join_all`.
+        JoinAll = "join_all",
+        /// `try_join_all`.
+        TryJoinAll = "try_join_all",
+        /// `race`.
+        Race = "race",
+        /// `map_concurrent(.., n, ..)`; the label is `n`.
+        MapConcurrent = "map_concurrent",
+        /// `stream_concurrent(.., n, ..)`; the label is `n`.
+        StreamConcurrent = "stream_concurrent",
+        /// `saga.run(..)`, around what it does.
+        Saga = "saga",
+        /// What undoes a step of a saga; the label is the activity.
+        Undo = "undo",
+        /// `return`.
+        Return = "return",
+        /// The `return` of a helper, where the helper's body stands in its caller.
+        Leave = "leave",
+        /// `break`.
+        Break = "break",
+        /// `continue`.
+        Continue = "continue",
+        /// `panic!` and its like.
+        Panic = "panic",
+        /// `ctx.continue_as_new(..)`.
+        ContinueAsNew = "continue_as_new",
+    }
 }
 
 impl Kind {
     /// The word that a line of the text form begins with.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Call | Self::Method => "call",
-            Self::Activity => "activity",
-            Self::Child => "child",
-            Self::Helper => "helper",
-            Self::Again => "again",
-            Self::Sleep => "sleep",
-            Self::SleepUntil => "sleep_until",
-            Self::Signal => "signal",
-            Self::TrySignal => "try_signal",
-            Self::Receive => "receive",
-            Self::Update => "update",
-            Self::SideEffect => "side_effect",
-            Self::Cancelled => "cancelled",
-            Self::Patched => "patched",
-            Self::Value => "value",
-            Self::Timeout => "timeout",
-            Self::Shield => "shield",
-            Self::Async => "async",
-            Self::Closure => "each",
-            Self::Block => "block",
-            Self::If => "if",
-            Self::IfPatched => "if patched",
-            Self::Match => "match",
-            Self::LetElse => "let",
-            Self::Loop => "loop",
-            Self::While => "while",
-            Self::For => "for",
-            Self::Join => "join",
-            Self::TryJoin => "try_join",
-            Self::Select => "select",
-            Self::JoinAll => "join_all",
-            Self::TryJoinAll => "try_join_all",
-            Self::Race => "race",
-            Self::MapConcurrent => "map_concurrent",
-            Self::StreamConcurrent => "stream_concurrent",
-            Self::Saga => "saga",
-            Self::Undo => "undo",
-            Self::Return => "return",
-            Self::Leave => "leave",
-            Self::Break => "break",
-            Self::Continue => "continue",
-            Self::Panic => "panic",
-            Self::ContinueAsNew => "continue_as_new",
-        }
+        Self::NAMES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)
     }
 
     /// Whether the code goes no further here.
@@ -149,52 +108,12 @@ impl Kind {
         matches!(self, Return | Leave | Break | Continue | Panic | ContinueAsNew)
     }
 
-    /// What the resolved text form may begin a line with; `if patched` comes before `if`.
+    /// What the resolved text form may begin a line with, and the words; `if patched` comes before `if`.
     #[cfg(feature = "testing")]
-    pub(crate) const WRITTEN: &'static [Self] = &[
-        Self::Call,
-        Self::Activity,
-        Self::Child,
-        Self::Again,
-        Self::Sleep,
-        Self::SleepUntil,
-        Self::Signal,
-        Self::TrySignal,
-        Self::Receive,
-        Self::Update,
-        Self::SideEffect,
-        Self::Cancelled,
-        Self::Patched,
-        Self::Value,
-        Self::Timeout,
-        Self::Shield,
-        Self::Async,
-        Self::Closure,
-        Self::Block,
-        Self::IfPatched,
-        Self::If,
-        Self::Match,
-        Self::LetElse,
-        Self::Loop,
-        Self::While,
-        Self::For,
-        Self::Join,
-        Self::TryJoin,
-        Self::Select,
-        Self::JoinAll,
-        Self::TryJoinAll,
-        Self::Race,
-        Self::MapConcurrent,
-        Self::StreamConcurrent,
-        Self::Saga,
-        Self::Undo,
-        Self::Return,
-        Self::Leave,
-        Self::Break,
-        Self::Continue,
-        Self::Panic,
-        Self::ContinueAsNew,
-    ];
+    pub(crate) fn written() -> impl Iterator<Item = (Self, &'static str)> {
+        let is_resolved = |(kind, _): &(Self, &str)| !matches!(kind, Self::Method | Self::Helper);
+        Self::NAMES.iter().copied().filter(is_resolved)
+    }
 
     /// Whether it stands for an operation, or for a value whose place matters: not only for the way
     /// to one.
@@ -205,7 +124,7 @@ impl Kind {
         };
         let call = matches!(self, Call | Method | Activity | Child | Again);
         let wait = matches!(self, Sleep | SleepUntil | Timeout | Cancelled);
-        let mail = matches!(self, Signal | TrySignal | Receive | Update);
-        call || wait || mail || matches!(self, SideEffect | Patched | Value)
+        let receive = matches!(self, Signal | TrySignal | Receive | Update);
+        call || wait || receive || matches!(self, SideEffect | Patched | Value)
     }
 }

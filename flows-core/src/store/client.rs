@@ -26,17 +26,20 @@ pub trait ClientStore: Send + Sync {
     /// workflow id, `limit` at most: then the answer is [`Started::Held`] again.
     fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started>;
 
-    /// Delivers mail to open runs, in order, numbered in commit order; see the module. Mail neither
+    /// Delivers messages to open runs, in order, numbered in commit order; see the module. They neither
     /// wakes a stuck run nor one whose delayed start is not due: it waits with them.
     ///
-    /// Never waits for somebody's open transaction: all mail to a run that one holds is answered by
+    /// Never waits for somebody's open transaction: every message to a run that one holds is answered by
     /// [`Sent::Held`], and the rest is delivered.
-    fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>>;
+    fn send<'a>(&'a self, messages: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>>;
 
-    /// Sends mail that was held, as [`send`](crate::store::ClientStore::send) does. Waits for the transaction that holds its
+    /// Sends a message that was held, as [`send`](crate::store::ClientStore::send) does. Waits for the transaction that holds its
     /// run, `limit` at most: then the answer is [`Sent::Held`] again.
-    fn send_held<'a>(&'a self, mail: &'a OutgoingMessage, limit: Duration)
-    -> StoreFuture<'a, Sent>;
+    fn send_held<'a>(
+        &'a self,
+        message: &'a OutgoingMessage,
+        limit: Duration,
+    ) -> StoreFuture<'a, Sent>;
 
     /// Starts a run and sends it a signal, or sends that to the open run that has its workflow id: one
     /// transaction, so there is never the one without the other. A run that has ended gives its id to the
@@ -54,7 +57,7 @@ pub trait ClientStore: Send + Sync {
     ) -> StoreFuture<'a, (Started, Sent)>;
 
     /// Ends an open run from outside, whatever it is doing: appends `record` (a `terminated`
-    /// event) behind its journal, so that its owner's next append loses. `mail` goes out in the same
+    /// event) behind its journal, so that its owner's next append loses. `messages` go out in the same
     /// transaction (to its parent). `false`: it had ended, and nothing was done. Waits for somebody's
     /// open transaction that holds the run, [`PATIENCE`](super::PATIENCE) at most; then it is an error.
     fn terminate<'a>(
@@ -62,7 +65,7 @@ pub trait ClientStore: Send + Sync {
         run: RunKey,
         record: &'a [u8],
         close: &'a Close,
-        mail: &'a [OutgoingMessage],
+        messages: &'a [OutgoingMessage],
     ) -> StoreFuture<'a, bool>;
 
     /// Starts `run` as the successor of a failed one, once: `NotFound` when there is no such dead

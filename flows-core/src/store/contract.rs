@@ -100,7 +100,7 @@ contract! {
         a_delayed_run_never_starts_early
         a_start_time_is_kept
         a_start_time_in_the_past_is_now
-        mail_does_not_start_a_delayed_run
+        message_does_not_start_a_delayed_run
         a_parked_run_wakes_when_it_is_due_and_not_before
         runs_that_nobody_ends_are_overdue_at_their_limit;
     claiming:
@@ -129,12 +129,12 @@ contract! {
         starts_are_kept_only_with_their_record
         letters_leave_only_with_a_winning_record;
     messages:
-        mail_before_the_first_turn_waits_in_order
-        mail_to_an_owned_run_raises_its_flag
-        mail_wakes_a_parked_run
-        mail_waits_with_a_stuck_run
-        mail_to_an_ended_run_is_refused
-        mail_to_nobody_is_refused
+        message_before_the_first_turn_waits_in_order
+        message_to_an_owned_run_raises_its_flag
+        message_wakes_a_parked_run
+        message_waits_with_a_stuck_run
+        message_to_an_ended_run_is_refused
+        message_to_nobody_is_refused
         a_raised_flag_refuses_parking
         letters_on_their_way_refuse_parking
         a_park_of_an_earlier_claim_is_refused
@@ -143,20 +143,20 @@ contract! {
         a_key_holds_for_who_goes_on
         of_simultaneous_sends_of_a_key_one_is_received
         letters_keep_their_content
-        mail_of_a_claimed_run_is_not_flagged_again
-        mail_racing_with_parking_is_never_lost
-        mail_racing_with_claiming_is_never_lost
+        message_of_a_claimed_run_is_not_flagged_again
+        message_racing_with_parking_is_never_lost
+        message_racing_with_claiming_is_never_lost
         racing_senders_are_numbered;
     messages_in_records:
         a_child_that_ends_wakes_its_parked_parent
-        mail_in_a_record_raises_the_flag_of_an_owner
-        mail_in_a_record_to_an_ended_run_is_dropped
+        message_in_a_record_raises_the_flag_of_an_owner
+        message_in_a_record_to_an_ended_run_is_dropped
         a_request_to_cancel_in_a_record_follows_a_run_to_where_it_goes_on
         a_parent_parks_while_its_child_ends_in_one_batch
         a_child_ends_while_its_parent_parks_in_one_batch
         a_run_that_writes_to_itself_is_not_put_down
-        mail_reaches_a_run_started_by_the_same_record
-        mail_in_a_record_is_received_once;
+        message_reaches_a_run_started_by_the_same_record
+        message_in_a_record_is_received_once;
     pages:
         an_inbox_is_read_by_the_page
         a_page_has_few_bytes
@@ -207,8 +207,8 @@ contract! {
         termination_makes_the_owner_lose
         a_termination_tells_the_parent_once
         a_run_ends_once
-        a_successor_inherits_the_letters
-        a_successor_inherits_letters_though_it_is_sent_none
+        a_successor_inherits_the_messages
+        a_successor_inherits_messages_though_it_is_sent_none
         a_successor_takes_over_the_id
         a_successor_makes_no_dead_letter
         only_failures_make_dead_letters;

@@ -66,20 +66,20 @@ pub trait WorkerStore: Send + Sync {
     /// the answer. The journal of one that is asked for alone is read in any case.
     fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>>;
 
-    /// Lowers the mail flags of the worker's runs and reads the first pages of their inboxes (which
-    /// keep the mail until a record consumes it).
+    /// Lowers the flags of the worker's runs that have messages and reads the first pages of their inboxes (which
+    /// keep the messages until a record consumes it).
     fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>>;
 
-    /// Reads on in the inboxes of runs that the worker owns: a page of each, behind the letter of that
+    /// Reads on in the inboxes of runs that the worker owns: a page of each, behind the message of that
     /// number. Pages that are read together share [`READ_BYTES`](super::READ_BYTES), and may be empty though there are
-    /// more letters; the page of a run that is asked for alone has at least one.
+    /// more messages; the page of a run that is asked for alone has at least one.
     fn read_inboxes<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>>;
 
-    /// Commits turns of many runs in one transaction: their journal rows, the mail they consumed,
-    /// the runs they started, the mail they sent, and where each goes next. Each record is applied
+    /// Commits turns of many runs in one transaction: their journal rows, the messages they consumed,
+    /// the runs they started, the messages they sent, and where each goes next. Each record is applied
     /// whole or not at all; a record that lost its run does not harm the others, nor does one that
     /// somebody's open transaction [holds up](Committed::Held): no batch waits for that. Within a batch,
-    /// mail is sent before runs are parked. Only its owner can park a run. The store itself passes
+    /// messages are sent before runs are parked. Only its owner can park a run. The store itself passes
     /// on hints for what records start and send.
     ///
     /// An error means that the outcome of the *whole batch* is unknown: reload its runs.

@@ -19,6 +19,7 @@ impl ActivityContext {
 }
 
 #[cfg_attr(not(doctest), doc = include_str!("docs/activity.md"))]
+#[must_use = "its methods give a new test"]
 pub struct TestActivity {
     info: ActivityInfo,
     state: StateMap,
@@ -43,42 +44,36 @@ impl TestActivity {
     }
 
     /// A shared dependency, as you would give it to a worker.
-    #[must_use]
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.state.insert(value);
         self
     }
 
     /// Which attempt this is, from 1. Default 1.
-    #[must_use]
     pub fn attempt(mut self, attempt: u32) -> Self {
         self.info.attempt = attempt;
         self
     }
 
     /// The application's id for the run. Default: the run id.
-    #[must_use]
     pub fn workflow_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.info.workflow_id = Some(id.into());
         self
     }
 
     /// The run id. Default: nil.
-    #[must_use]
     pub fn run_id(mut self, run: impl Into<Uuid>) -> Self {
         self.info.run = run.into();
         self
     }
 
     /// The tenant. Default: nil, the default tenant.
-    #[must_use]
     pub fn tenant_id(mut self, tenant: impl Into<Uuid>) -> Self {
         self.info.tenant = tenant.into();
         self
     }
 
     /// The number of the call within its run, which is part of its idempotency key. Default 0.
-    #[must_use]
     pub fn activity_id(mut self, op: u32) -> Self {
         self.info.op = op;
         self
@@ -88,7 +83,6 @@ impl TestActivity {
     ///
     /// # Panics
     /// If the value cannot be encoded as JSON.
-    #[must_use]
     #[track_caller]
     pub fn last_heartbeat<T: Serialize>(mut self, details: &T) -> Self {
         self.last = Some(Payload::json(details).expect("details that can be written as JSON"));

@@ -56,7 +56,7 @@ impl Calls {
     }
 
     /// The inputs of an activity's attempts.
-    pub(crate) fn inputs<A: Activity>(&self) -> Vec<Payload> {
+    pub(crate) fn inputs<A: Activity>(&self, _: A) -> Vec<Payload> {
         self.with(|all| {
             let of_activity = all.iter().filter(|call| call.name == A::NAME);
             of_activity.map(|call| call.input.clone()).collect()
@@ -72,8 +72,8 @@ impl Calls {
     }
 
     /// The inputs, decoded.
-    pub(crate) fn decoded<A: Activity>(&self) -> Result<Vec<A::Input>> {
-        self.inputs::<A>().iter().map(Payload::decode).collect()
+    pub(crate) fn decoded<A: Activity>(&self, activity: A) -> Result<Vec<A::Input>> {
+        self.inputs(activity).iter().map(Payload::decode).collect()
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Vec<Invoked>) -> T) -> T {

@@ -18,7 +18,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::mock::{self, Mock, WorkflowMock};
+use super::mock::{self, Mocks};
 use crate::context::StateMap;
 use crate::definition::{Activity, Workflow, WorkflowInput};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,8 +36,7 @@ pub fn crash_everywhere<I: WorkflowInput>(input: I) -> CrashEverywhere<I> {
         registry: None,
         id: None,
         signals: Vec::new(),
-        mocks: Vec::new(),
-        workflow_mocks: Vec::new(),
+        mocks: Mocks::default(),
         state: Vec::new(),
         here_only: false,
         workflow: PhantomData,
@@ -51,8 +50,7 @@ pub struct CrashEverywhere<I: WorkflowInput> {
     registry: Option<Registry>,
     id: Option<String>,
     signals: Vec<PlannedSignal>,
-    mocks: Vec<(&'static str, Mock)>,
-    workflow_mocks: Vec<(&'static str, u32, WorkflowMock)>,
+    mocks: Mocks,
     state: Vec<InsertOnce>,
     here_only: bool,
     workflow: PhantomData<fn() -> I>,
@@ -101,15 +99,13 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         activity: A,
         mock: impl Fn(A::Input) -> Result<A::Output> + Send + 'static,
     ) -> Self {
-        let _ = activity;
-        self.mocks.push((A::NAME, mock::closure::<A, _>(mock)));
+        self.mocks.activities.extend([mock::closure(activity, mock)]);
         self
     }
 
     /// Every attempt of this activity returns this value.
     pub fn mock_value<A: Activity>(mut self, activity: A, value: A::Output) -> Self {
-        let _ = activity;
-        self.mocks.push((A::NAME, mock::result::<A>(Ok(value))));
+        self.mocks.activities.extend([mock::result(activity, Ok(value))]);
         self
     }
 
@@ -119,8 +115,7 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
         workflow: W,
         mock: impl Fn(W::Input) -> Result<W::Output> + Send + 'static,
     ) -> Self {
-        let _ = workflow;
-        self.workflow_mocks.push((W::NAME, W::VERSION, mock::workflow::<W, _>(mock)));
+        self.mocks.workflows.extend([mock::workflow(workflow, mock)]);
         self
     }
 

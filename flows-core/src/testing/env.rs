@@ -2,12 +2,12 @@
 
 use std::any::Any;
 use std::future::{Future, IntoFuture};
-use std::ops::Deref;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use super::interceptor::TestInterceptor;
 use super::kit::Kit;
@@ -16,7 +16,7 @@ use super::time::Still;
 use crate::clock;
 use crate::context::ActivityContext;
 use crate::definition::{Activity, Workflow};
-use crate::engine::{Engine, Execution, Typed};
+use crate::engine::{Engine, Execution, Tenant, Typed};
 use crate::error::{Error, Result};
 use crate::memory::MemoryStore;
 use crate::registry::Registry;
@@ -140,6 +140,20 @@ impl TestEnv {
         self
     }
 
+    // ---- the engine ------------------------------------------------------------------------
+
+    /// The engine of this test.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    crate::default_tenant_methods!(|env| env.engine);
+
+    /// The engine for one tenant: its runs, and no others.
+    pub fn tenant(&self, id: impl Into<Uuid>) -> Tenant {
+        self.engine.tenant(id)
+    }
+
     // ---- mocks -----------------------------------------------------------------------------
 
     /// From now on, attempts of this activity call the closure instead of its body. Everything
@@ -149,8 +163,7 @@ impl TestEnv {
         activity: A,
         mock: impl FnMut(A::Input) -> Result<A::Output> + Send + 'static,
     ) -> &Self {
-        let _ = activity;
-        self.kit.interceptor.mock(A::NAME, mock::closure::<A, _>(mock));
+        self.kit.interceptor.mocks().activities.extend([mock::closure(activity, mock)]);
         self
     }
 
@@ -164,22 +177,19 @@ impl TestEnv {
     where
         R: Future<Output = Result<A::Output>> + Send + 'static,
     {
-        let _ = activity;
-        self.kit.interceptor.mock(A::NAME, mock::asynchronous::<A, _, R>(mock));
+        self.kit.interceptor.mocks().activities.extend([mock::asynchronous(activity, mock)]);
         self
     }
 
     /// From now on, every attempt of this activity returns this value.
     pub fn mock_value<A: Activity>(&self, activity: A, value: A::Output) -> &Self {
-        let _ = activity;
-        self.kit.interceptor.mock(A::NAME, mock::result::<A>(Ok(value)));
+        self.kit.interceptor.mocks().activities.extend([mock::result(activity, Ok(value))]);
         self
     }
 
     /// From now on, every attempt of this activity fails with this error.
     pub fn mock_error<A: Activity>(&self, activity: A, error: impl Into<Error>) -> &Self {
-        let _ = activity;
-        self.kit.interceptor.mock(A::NAME, mock::result::<A>(Err(error.into())));
+        self.kit.interceptor.mocks().activities.extend([mock::result(activity, Err(error.into()))]);
         self
     }
 
@@ -190,8 +200,7 @@ impl TestEnv {
         activity: A,
         results: impl IntoIterator<Item = Result<A::Output>>,
     ) -> &Self {
-        let _ = activity;
-        self.kit.interceptor.mock(A::NAME, mock::sequence::<A>(results));
+        self.kit.interceptor.mocks().activities.extend([mock::sequence(activity, results)]);
         self
     }
 
@@ -202,8 +211,7 @@ impl TestEnv {
         workflow: W,
         mock: impl FnMut(W::Input) -> Result<W::Output> + Send + 'static,
     ) -> &Self {
-        let _ = workflow;
-        self.kit.interceptor.mock_workflow(W::NAME, W::VERSION, mock::workflow::<W, _>(mock));
+        self.kit.interceptor.mocks().workflows.extend([mock::workflow(workflow, mock)]);
         self
     }
 
@@ -214,8 +222,7 @@ impl TestEnv {
     /// When an input does not decode as its own type.
     #[track_caller]
     pub fn calls<A: Activity>(&self, activity: A) -> Vec<A::Input> {
-        let _ = activity;
-        self.kit.interceptor.calls.decoded::<A>().expect("the input of an attempt decodes")
+        self.kit.interceptor.calls.decoded(activity).expect("the input of an attempt decodes")
     }
 
     /// Fails the test unless there were exactly this many attempts of this activity so far.
@@ -224,8 +231,7 @@ impl TestEnv {
     /// If there were not; the message has the inputs of the attempts.
     #[track_caller]
     pub fn assert_called<A: Activity>(&self, activity: A, times: usize) {
-        let _ = activity;
-        let inputs = self.kit.interceptor.calls.inputs::<A>();
+        let inputs = self.kit.interceptor.calls.inputs(activity);
         let (name, count) = (A::NAME, inputs.len());
         let list: String = inputs.iter().map(|input| format!("\n  {input:?}")).collect();
         assert!(count == times, "activity `{name}` was invoked {count} times, not {times}:{list}");
@@ -278,7 +284,7 @@ impl TestEnv {
         let store = self.engine.store();
         let status = Some(RunStatus::Running);
         let open = ListFilter { status, limit: RUNS, ..ListFilter::default() };
-        for view in list_all(&*store, uuid::Uuid::nil(), &open).await?.runs {
+        for view in list_all(&*store, Uuid::nil(), &open).await?.runs {
             let view = store.describe(view.key).await?;
             let place = view.and_then(|view| view.placement);
             let runs =
@@ -315,14 +321,6 @@ impl TestEnv {
         self.settle().await?;
         let (store, view) = exec.look().await?;
         self.kit.waits_for(&*store, view).await
-    }
-}
-
-impl Deref for TestEnv {
-    type Target = Engine;
-
-    fn deref(&self) -> &Engine {
-        &self.engine
     }
 }
 

@@ -3,7 +3,7 @@
 //! It is the interceptor of the test's workers.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use super::calls::Calls;
 use super::causes::CAUSES;
 use super::crash::CrashPlan;
 use super::difference;
-use super::mock::{Mock, WorkflowMock};
+use super::mock::Mocks;
 use crate::context::{ActivityContext, StateMap};
 use crate::definition::{ActivityDef, PayloadFuture, WorkflowDef};
 use crate::payload::Payload;
@@ -24,8 +24,7 @@ pub(crate) struct TestInterceptor {
     pub(crate) calls: Calls,
     /// Set where workers are to die.
     pub(crate) crash_plan: Option<Arc<CrashPlan>>,
-    mocks: Mutex<HashMap<&'static str, Mock>>,
-    workflows: Mutex<HashMap<(&'static str, u32), WorkflowMock>>,
+    mocks: Mutex<Mocks>,
     state: Mutex<Arc<StateMap>>,
     /// What runs have begun with.
     begun: Mutex<HashMap<Uuid, Payload>>,
@@ -38,25 +37,15 @@ impl std::fmt::Debug for TestInterceptor {
 }
 
 impl TestInterceptor {
-    /// A interceptor of workers that die.
-    pub(crate) fn of_crashes(crash_plan: Arc<CrashPlan>, state: StateMap) -> Self {
-        Self { crash_plan: Some(crash_plan), ..Self::with_state(state) }
+    /// With these mocks, and where activities find this state.
+    pub(crate) fn new(mocks: &Mocks, state: StateMap) -> Self {
+        let (mocks, state) = (Mutex::new(mocks.clone()), Mutex::new(Arc::new(state)));
+        Self { mocks, state, ..Self::default() }
     }
 
-    /// A interceptor where activities find this state.
-    pub(crate) fn with_state(state: StateMap) -> Self {
-        Self { state: Mutex::new(Arc::new(state)), ..Self::default() }
-    }
-
-    /// From now on, attempts of this activity go to the mock.
-    pub(crate) fn mock(&self, name: &'static str, mock: Mock) {
-        self.mocks.lock().unwrap_or_else(PoisonError::into_inner).insert(name, mock);
-    }
-
-    /// From now on, new runs of this workflow are the mock's.
-    pub(crate) fn mock_workflow(&self, name: &'static str, version: u32, mock: WorkflowMock) {
-        let mut workflows = self.workflows.lock().unwrap_or_else(PoisonError::into_inner);
-        workflows.insert((name, version), mock);
+    /// What stands in for definitions from now on.
+    pub(crate) fn mocks(&self) -> MutexGuard<'_, Mocks> {
+        self.mocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a definition ask here first whether it is mocked.
@@ -67,11 +56,8 @@ impl TestInterceptor {
             let mut begun = interceptor.begun.lock().unwrap_or_else(PoisonError::into_inner);
             begun.insert(context.run_id(), input.clone());
             drop(begun);
-            let workflows = interceptor.workflows.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(mock) = workflows.get(&key).cloned() else {
-                drop(workflows);
-                return body(context, input);
-            };
+            let mock = interceptor.mocks().workflows.get(&key).cloned();
+            let Some(mock) = mock else { return body(context, input) };
             let input = input.clone();
             Ok(Box::pin(async move { mock(&input) }))
         });
@@ -105,8 +91,7 @@ impl Interceptor for TestInterceptor {
                 interceptor: &interceptor,
             };
             let (name, step) = (context.definition().0, (context.run_id(), context.activity_id()));
-            let mocked =
-                interceptor.mocks.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+            let mocked = interceptor.mocks().activities.get(name).cloned();
             let effect = match mocked {
                 Some(mock) => mock(context, input),
                 None => body(context.with_state(interceptor.state()), input),

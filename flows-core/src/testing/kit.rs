@@ -40,16 +40,16 @@ impl Kit {
         still: &Still,
     ) -> (Engine, Arc<Self>) {
         let kit = Arc::new(Self::new(interceptor, Some(Arc::clone(still.gate()))));
-        let watched =
+        let observed =
             ObservedStore::new(store, Arc::clone(&kit.watch), kit.interceptor.crash_plan.clone());
-        (Engine::under_test(Arc::new(watched), Arc::clone(&kit) as _), kit)
+        (Engine::under_test(Arc::new(observed), Arc::clone(&kit) as _), kit)
     }
 
     /// An engine in real time.
     pub(crate) fn in_real_time(store: Arc<dyn Store>) -> (Engine, Arc<Self>) {
         let kit = Arc::new(Self::new(TestInterceptor::default(), None));
-        let watched = ObservedStore::in_real_time(store, Arc::clone(&kit.watch));
-        (Engine::under_test(Arc::new(watched), Arc::clone(&kit) as _), kit)
+        let observed = ObservedStore::in_real_time(store, Arc::clone(&kit.watch));
+        (Engine::under_test(Arc::new(observed), Arc::clone(&kit) as _), kit)
     }
 
     fn new(interceptor: TestInterceptor, gate: Option<Arc<Gate>>) -> Self {

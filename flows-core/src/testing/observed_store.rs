@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::crash::CrashPlan;
-use crate::forward_store;
 use crate::store::forward::names::*;
 
 /// What the store has told.
@@ -85,10 +84,6 @@ pub(crate) struct ObservedStore {
 }
 
 impl ObservedStore {
-    fn inner(&self) -> &dyn Store {
-        &*self.store
-    }
-
     /// For workers on virtual time; some of them are to die.
     pub(crate) fn new(
         store: Arc<dyn Store>,
@@ -108,6 +103,62 @@ impl ObservedStore {
         if self.on_virtual_time {
             self.store.publish(Hint::Unsure);
         }
+    }
+
+    async fn start_observed(&self, runs: &[NewRun]) -> Result<Vec<Result<Started>>> {
+        let started = self.store.start(runs).await;
+        if runs.iter().any(starts_later) {
+            self.due_later();
+        }
+        started
+    }
+
+    async fn start_held_observed(&self, run: &NewRun, limit: Duration) -> Result<Started> {
+        let started = self.store.start_held(run, limit).await;
+        if starts_later(run) {
+            self.due_later();
+        }
+        started
+    }
+
+    async fn signal_with_start_observed(
+        &self,
+        run: &NewRun,
+        signal: &OutgoingMessage,
+    ) -> Result<(Started, Sent)> {
+        let done = self.store.signal_with_start(run, signal).await;
+        if starts_later(run) {
+            self.due_later();
+        }
+        done
+    }
+
+    async fn terminate_observed(
+        &self,
+        run: RunKey,
+        record: &[u8],
+        close: &Close,
+        messages: &[OutgoingMessage],
+    ) -> Result<bool> {
+        let ended = self.store.terminate(run, record, close, messages).await;
+        self.watch.stuck.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+        self.watch.tell();
+        ended
+    }
+
+    async fn poll_observed(&self, worker: &WorkerIdentity) -> Result<Polled> {
+        let polled = self.store.poll(worker).await;
+        self.watch.serves();
+        polled
+    }
+
+    async fn register_observed(&self, worker: &WorkerIdentity) -> Result<Lease> {
+        if let Some(crash_plan) = &self.crash_plan {
+            crash_plan.registered(worker.id);
+        }
+        let lease = self.store.register(worker).await?;
+        self.watch.registered.fetch_add(1, Ordering::Relaxed);
+        Ok(lease)
     }
 
     async fn commit_observed(
@@ -148,95 +199,28 @@ fn starts_later(run: &NewRun) -> bool {
     run.delay.is_some() || run.start_at.is_some()
 }
 
-impl ClientStore for ObservedStore {
-    forward_store!(send send_held rerun retry_stuck find describe);
-
-    fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>> {
-        Box::pin(async move {
-            let started = self.store.start(runs).await;
-            if runs.iter().any(starts_later) {
-                self.due_later();
-            }
-            started
-        })
-    }
-
-    fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started> {
-        Box::pin(async move {
-            let started = self.store.start_held(run, limit).await;
-            if starts_later(run) {
-                self.due_later();
-            }
-            started
-        })
-    }
-
-    fn signal_with_start<'a>(
-        &'a self,
-        run: &'a NewRun,
-        signal: &'a OutgoingMessage,
-    ) -> StoreFuture<'a, (Started, Sent)> {
-        Box::pin(async move {
-            let done = self.store.signal_with_start(run, signal).await;
-            if starts_later(run) {
-                self.due_later();
-            }
-            done
-        })
-    }
-
-    fn terminate<'a>(
-        &'a self,
-        run: RunKey,
-        record: &'a [u8],
-        close: &'a Close,
-        messages: &'a [OutgoingMessage],
-    ) -> StoreFuture<'a, bool> {
-        Box::pin(async move {
-            let ended = self.store.terminate(run, record, close, messages).await;
-            self.watch.stuck.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
-            self.watch.tell();
-            ended
-        })
-    }
+/// The verbs that it looks at.
+macro_rules! observed {
+    ($store:ident start($runs:ident)) => { Box::pin($store.start_observed($runs)) };
+    ($store:ident start_held($run:ident, $limit:ident)) => {
+        Box::pin($store.start_held_observed($run, $limit))
+    };
+    ($store:ident signal_with_start($run:ident, $signal:ident)) => {
+        Box::pin($store.signal_with_start_observed($run, $signal))
+    };
+    ($store:ident terminate($($given:ident),*)) => {
+        Box::pin($store.terminate_observed($($given),*))
+    };
+    ($store:ident poll($worker:ident)) => { Box::pin($store.poll_observed($worker)) };
+    ($store:ident register($worker:ident)) => { Box::pin($store.register_observed($worker)) };
+    ($store:ident commit($($given:ident),*)) => { Box::pin($store.commit_observed($($given),*)) };
+    ($store:ident $verb:ident($($given:ident),*)) => { $store.store.$verb($($given),*) };
 }
 
-impl WorkerStore for ObservedStore {
-    forward_store!(renew retire overdue start_owned claim claim_stuck reload collect);
-    forward_store!(read_inboxes writers);
-
-    fn poll<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled> {
-        Box::pin(async move {
-            let polled = self.store.poll(worker).await;
-            self.watch.serves();
-            polled
-        })
-    }
-
-    fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
-        if let Some(crash_plan) = &self.crash_plan {
-            crash_plan.registered(worker.id);
-        }
-        Box::pin(async move {
-            let lease = self.store.register(worker).await?;
-            self.watch.registered.fetch_add(1, Ordering::Relaxed);
-            Ok(lease)
-        })
-    }
-
-    fn commit<'a>(
-        &'a self,
-        writer: usize,
-        worker: Uuid,
-        records: &'a [Record],
-    ) -> StoreFuture<'a, Vec<Committed>> {
-        Box::pin(self.commit_observed(writer, worker, records))
-    }
-}
-
-forward_store!(Inspect for ObservedStore);
-
-forward_store!(Hub for ObservedStore);
+forward_store!(ClientStore for ObservedStore, observed);
+forward_store!(WorkerStore for ObservedStore, observed);
+forward_store!(Inspect for ObservedStore, observed);
+forward_store!(Hub for ObservedStore, observed);
 
 impl Store for ObservedStore {
     /// The store itself, so that transactional activities find their database.

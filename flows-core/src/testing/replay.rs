@@ -13,7 +13,7 @@ use crate::engine::{History, PAYLOAD_LIMIT};
 use crate::error::{Error, ErrorKind};
 use crate::journal::{Event, Recorded};
 use crate::registry::Registry;
-use crate::replay::{Command, Halt, Machine, RunInfo, Stuck, Trail, Turn, target};
+use crate::replay::{Code, Command, Halt, Machine, RunInfo, Stuck, Trail, Turn, target};
 
 pub use all::{ReplayAll, replay_all};
 pub use error::ReplayError;
@@ -153,12 +153,8 @@ fn info(history: &History) -> RunInfo {
 /// The events that a worker would replay; and the end of the run, which no worker takes up again.
 fn split(history: &History) -> (Vec<Recorded>, Option<Event>) {
     let mut journal: Vec<_> = history.events.iter().map(|entry| entry.recorded.clone()).collect();
-    let end = journal.pop_if(|last| is_end(&last.event)).map(|last| last.event);
+    let end = journal.pop_if(|last| last.event.is_run_end()).map(|last| last.event);
     (journal, end)
-}
-
-fn is_end(event: &Event) -> bool {
-    matches!(event, Event::RunCompleted | Event::RunFailed { .. } | Event::RunTerminated { .. })
 }
 
 /// The place, in the journal, of the event at which a replay stopped.
@@ -177,12 +173,9 @@ fn halted(history: &History, journal: usize, halt: Halt) -> Option<usize> {
 /// What a worker only warns of.
 fn same_inputs(history: &History, turn: &Turn) -> Result<(), ReplayError> {
     let Some(changed) = turn.warnings.first() else { return Ok(()) };
-    let names_it = |event: &Event| match event {
-        Event::ActivityCompleted { step, .. }
-        | Event::ActivityFailed { step, .. }
-        | Event::ActivityAttemptFailed { step, .. }
-        | Event::ChildStarted { step, .. } => step.op == changed.op,
-        _ => false,
+    let names_it = |event: &Event| {
+        let starts = matches!(event, Event::ActivityStarted { .. });
+        !starts && event.step().is_some_and(|step| step.op == changed.op)
     };
     let at = history.events.iter().position(|entry| names_it(&entry.recorded.event));
     let recorded = match changed.child {

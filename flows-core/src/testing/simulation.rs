@@ -24,7 +24,7 @@ use serde::Serialize;
 
 use super::interceptor::TestInterceptor;
 use super::kit::queues_of;
-use super::mock::{self, Mock};
+use super::mock::{self, Mocks};
 use crate::definition::{Activity, WorkflowInput};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -57,7 +57,7 @@ const SCHEDULES: u64 = 1_000;
 #[must_use = "nothing is simulated unless this is run"]
 pub struct Simulation {
     registry: Option<Registry>,
-    mocks: Vec<(&'static str, Mock)>,
+    mocks: Mocks,
     state: Vec<InsertState>,
     mutation: Option<Mutation>,
     workers: usize,
@@ -83,7 +83,7 @@ impl Simulation {
         };
         Self {
             registry: None,
-            mocks: Vec::new(),
+            mocks: Mocks::default(),
             state: Vec::new(),
             mutation: None,
             workers: 3,
@@ -107,15 +107,13 @@ impl Simulation {
         activity: A,
         mock: impl Fn(A::Input) -> Result<A::Output> + Send + 'static,
     ) -> Self {
-        let _ = activity;
-        self.mocks.push((A::NAME, mock::closure::<A, _>(mock)));
+        self.mocks.activities.extend([mock::closure(activity, mock)]);
         self
     }
 
     /// Every attempt of this activity returns this value.
     pub fn mock_value<A: Activity>(mut self, activity: A, value: A::Output) -> Self {
-        let _ = activity;
-        self.mocks.push((A::NAME, mock::result::<A>(Ok(value))));
+        self.mocks.activities.extend([mock::result(activity, Ok(value))]);
         self
     }
 
@@ -143,7 +141,7 @@ impl Simulation {
 
     /// The number of workers. Default 3.
     pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = workers.max(1);
+        self.workers = workers;
         self
     }
 
@@ -163,7 +161,7 @@ impl Simulation {
 
     /// How many schedules to play in parallel. Default: the number of processors.
     pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = threads.max(1);
+        self.threads = threads;
         self
     }
 
@@ -268,6 +266,9 @@ impl Simulation {
         let starts = self.starts.into_iter().collect::<Result<Vec<_>>>()?;
         if starts.is_empty() {
             return Err(crate::Error::invalid("nothing is started: say `.start(…)`"));
+        }
+        if self.workers == 0 || self.threads == 0 {
+            return Err(crate::Error::invalid("a simulation has at least 1 worker and 1 thread"));
         }
         let Self { workers, limit, mocks, state, mutation, .. } = self;
         Ok(Plan { worker, workers, starts, mocks, state, mutation, limit })

@@ -14,14 +14,15 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::clock::sleep_until;
 use super::message::{Attempted, Message};
 use super::outside::Outside;
 use super::resident::{Resident, Running};
 use super::session::Session;
 use super::surroundings::Invocation;
-use super::transactional_result::AttemptSealer;
+use super::transactional_result::AttemptRecords;
 use crate::clock;
-use crate::context::{ActivityContext, ActivityInfo, ExactlyOnce, Fate, Heartbeats, Stop};
+use crate::context::{ActivityContext, ActivityInfo, ExactlyOnce, Heartbeats, Stop};
 use crate::definition::{ActivityDef, PayloadFuture};
 use crate::error::TimeoutKind::{self, Heartbeat, ScheduleToClose, ScheduleToStart, StartToClose};
 use crate::error::{Error, ErrorKind, Result};
@@ -30,6 +31,7 @@ use crate::panics::Caught;
 use crate::panics::guarded::Guarded;
 use crate::payload::Payload;
 use crate::replay::{ActivityStart, ActivityTask};
+use crate::store::TransactionOutcome;
 
 /// How long a cancelled activity may go on to clean up.
 const CANCEL_GRACE: Duration = Duration::from_secs(5);
@@ -52,7 +54,7 @@ impl Outside {
         let def = self.session.registry.activity(name).ok_or_else(|| {
             format!("activity `{name}` is not registered with this worker; add it to its registry")
         })?;
-        let queue = task.overrides.as_ref().and_then(|o| o.queue.as_deref());
+        let queue = task.overridden(|o| o.queue.as_ref()).map(String::as_str);
         let queue = queue.or(def.options.queue.as_deref());
         match queue.filter(|queue| !self.session.config.queues.iter().any(|q| &**q == *queue)) {
             Some(queue) => Err(format!(
@@ -83,12 +85,12 @@ impl Outside {
             payload_limit: self.session.payload_limit,
         };
         // in tests any activity may ask for a record, on any store
-        let seals = def.transactional || cfg!(feature = "testing");
-        let exactly_once = seals.then(|| {
-            let sealer =
-                AttemptSealer { executor: self.myself.clone(), key, residency, op, attempt };
+        let is_transactional = def.transactional || cfg!(feature = "testing");
+        let exactly_once = is_transactional.then(|| {
+            let records =
+                AttemptRecords { executor: self.myself.clone(), key, residency, op, attempt };
             let (store, limit) = (Arc::clone(&self.session.store), start_to_close(&task, &def));
-            Box::new(ExactlyOnce::new(store, Box::new(sealer), self.session.id(), limit))
+            Box::new(ExactlyOnce::new(store, Box::new(records), self.session.id(), limit))
         });
         let state = Arc::clone(&self.session.state);
         let context = ActivityContext::new(info, state, heartbeat, exactly_once);
@@ -116,9 +118,10 @@ impl Attempt {
         let result = result.unwrap_or_else(|panic| Err(panicked(&Caught::of(panic))));
         let context = &self.context;
         let (op, attempt) = (self.task.op, context.attempt());
-        let fate = context.exactly_once().map_or(Fate::Unsealed, ExactlyOnce::fate);
+        let once = context.exactly_once();
+        let transaction = once.map_or(TransactionOutcome::Unknown, ExactlyOnce::outcome);
         let heartbeat = context.heartbeats().last();
-        Attempted { key, residency, op, attempt, result, heartbeat, fate }
+        Attempted { key, residency, op, attempt, result, heartbeat, transaction }
     }
 
     /// Notes for how long each poll holds its thread.
@@ -210,9 +213,8 @@ impl Attempt {
     /// Waits for a free slot, on the first attempt no longer than `schedule_to_start`.
     async fn slot(&self) -> Result<OwnedSemaphorePermit> {
         let permit = Arc::clone(&self.session.permits).acquire_owned();
-        let overrides = self.task.overrides.as_deref();
-        let limit =
-            overrides.and_then(|o| o.schedule_to_start).or(self.def.options.schedule_to_start);
+        let limit = self.task.overridden(|o| o.schedule_to_start.as_ref()).copied();
+        let limit = limit.or(self.def.options.schedule_to_start);
         let acquired = match limit.filter(|_| self.context.attempt() == 1) {
             None => permit.await,
             Some(limit) => tokio::time::timeout(limit, permit).await.map_err(|_| {
@@ -237,18 +239,20 @@ impl Attempt {
     /// Resolves when the attempt must not go on.
     async fn limits(&self) -> Error {
         let (task, heartbeats) = (&self.task, self.context.heartbeats());
-        let overrides = task.overrides.as_deref();
         let limit = start_to_close(task, &self.def);
-        let close = overrides
-            .and_then(|o| o.schedule_to_close)
-            .or(self.def.options.schedule_to_close)
-            .map(|limit| (limit, self.session.clock.instant_of(task.scheduled_at.after(limit))));
+        let close = task.overridden(|o| o.schedule_to_close.as_ref()).copied();
+        let close = close.or(self.def.options.schedule_to_close);
+        let closes_at =
+            close.map(|limit| self.session.clock.instant_of(task.scheduled_at.after(limit)));
         tokio::select! {
             biased;
             () = tokio::time::sleep(limit) => {
                 self.timed_out(StartToClose, "took longer than its `start_to_close`", limit)
             }
-            limit = until(close) => self.timed_out(ScheduleToClose, "took longer than its `schedule_to_close`", limit),
+            () = sleep_until(closes_at) => {
+                let limit = close.unwrap_or_default();
+                self.timed_out(ScheduleToClose, "took longer than its `schedule_to_close`", limit)
+            }
             limit = silence(heartbeats, self.def.options.heartbeat) => {
                 self.timed_out(Heartbeat, "gave no heartbeat for longer than its `heartbeat`", limit)
             }
@@ -266,18 +270,7 @@ impl Attempt {
 
 /// How long an attempt may take from its start.
 fn start_to_close(task: &ActivityTask, def: &ActivityDef) -> Duration {
-    let overridden = task.overrides.as_deref().and_then(|o| o.start_to_close);
-    overridden.unwrap_or(def.options.start_to_close)
-}
-
-async fn until(limit: Option<(Duration, tokio::time::Instant)>) -> Duration {
-    match limit {
-        Some((limit, at)) => {
-            tokio::time::sleep_until(at).await;
-            limit
-        }
-        None => std::future::pending().await,
-    }
+    task.overridden(|o| o.start_to_close.as_ref()).copied().unwrap_or(def.options.start_to_close)
 }
 
 /// Resolves when no heartbeat came for too long.

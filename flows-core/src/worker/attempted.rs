@@ -4,30 +4,25 @@ use super::executor::Executor;
 use super::message::Attempted;
 use super::outside::Outside;
 use super::resident::Resident;
-use super::run::{Input, TransactionOutcome};
+use super::run::Input;
 use crate::clock;
-use crate::context::Fate;
 use crate::definition::ActivityDef;
 use crate::error::Error;
-use crate::journal::{Event, StepId, StoredError};
+use crate::journal::{Event, StoredError};
 use crate::replay::{ActivityTask, Command, Turn};
 use crate::retry::RetryPolicy;
+use crate::store::TransactionOutcome;
 use crate::time::Timestamp;
 
 impl Executor {
     /// An attempt has ended.
     pub(super) fn attempted(&mut self, attempted: Attempted) {
-        let Attempted { key, residency, op, fate, .. } = attempted;
+        let Attempted { key, residency, op, transaction, .. } = attempted;
         let resident = self.runs.get_mut(&key);
         let Some(resident) = resident.filter(|it| it.residency == residency) else { return };
         if let Some(running) = resident.running.remove(&op) {
             self.outside.commit_delay.end(running.batch);
         }
-        let transaction = match fate {
-            Fate::Committed => TransactionOutcome::Committed,
-            Fate::RolledBack => TransactionOutcome::RolledBack,
-            Fate::Unsealed | Fate::Unknown => TransactionOutcome::Unknown,
-        };
         let event = if transaction == TransactionOutcome::Unknown && resident.run.has_granted(op) {
             resident.unanswered = Some(Box::new(attempted));
             None
@@ -63,7 +58,7 @@ impl Outside {
 
     fn event_of(&self, task: &ActivityTask, attempted: Attempted) -> Event {
         let Attempted { attempt, result, heartbeat, .. } = attempted;
-        let step = StepId { op: task.op, name: task.name.into(), input: task.input_hash };
+        let step = task.step();
         let error = match result {
             Ok(output) => return Event::ActivityCompleted { step, attempt, output },
             Err(error) => error,
@@ -92,13 +87,14 @@ impl Outside {
         attempt: u32,
         error: &Error,
     ) -> Option<Timestamp> {
-        let (overrides, policy) = (task.overrides.as_deref(), policy_of(task, def));
+        let policy = policy_of(task, def);
         if !policy.retries(attempt, error) {
             return None;
         }
         let delay = policy.delay_after(attempt, clock::random_share());
         let retry_at = self.now.after(delay);
-        let limit = overrides.and_then(|o| o.schedule_to_close).or(def.options.schedule_to_close);
+        let limit = task.overridden(|o| o.schedule_to_close.as_ref());
+        let limit = limit.copied().or(def.options.schedule_to_close);
         let within = limit.is_none_or(|limit| retry_at < task.scheduled_at.after(limit));
         within.then_some(retry_at)
     }
@@ -106,8 +102,7 @@ impl Outside {
 
 /// By which policy an activity is tried again.
 fn policy_of<'a>(task: &'a ActivityTask, def: &'a ActivityDef) -> &'a RetryPolicy {
-    let overridden = task.overrides.as_deref().and_then(|overrides| overrides.retry.as_ref());
-    overridden.unwrap_or(&def.options.retry)
+    task.overridden(|o| o.retry.as_ref()).unwrap_or(&def.options.retry)
 }
 
 /// Whether it must not be invoked a second time where it is unknown what the first has done.

@@ -13,13 +13,16 @@ use crate::ids::lane_of;
 use crate::limits::check_name;
 use crate::registry::Registry;
 
+/// The longest interval of a worker.
+const YEAR: Duration = Duration::from_secs(86_400 * 365);
+
 /// What a worker was built with.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) name: String,
     pub(crate) queues: Vec<Arc<str>>,
     pub(crate) lanes: Vec<i64>,
-    pub(crate) max_workflows: usize,
+    pub(crate) max_resident_runs: usize,
     pub(crate) max_activities: usize,
     pub(crate) lease: Duration,
     pub(crate) poll_interval: Duration,
@@ -32,11 +35,12 @@ pub(crate) struct Config {
     /// Set in tests: stands in front of the activities.
     #[cfg(feature = "testing")]
     pub(crate) interceptor: Option<Arc<dyn Interceptor>>,
-    pub(crate) poll_budget: Duration,
+    pub(crate) blocking_threshold: Duration,
 }
 
 /// Builds a [`Worker`].
 #[cfg_attr(not(doctest), doc = include_str!("docs/builder.md"))]
+#[must_use = "a builder does nothing until it is built"]
 pub struct WorkerBuilder {
     engine: Engine,
     registry: Registry,
@@ -50,7 +54,7 @@ impl WorkerBuilder {
             name: format!("{}-{}", host_name(), std::process::id()),
             queues: vec!["default".into()],
             lanes: Vec::new(),
-            max_workflows: 1_000,
+            max_resident_runs: 1_000,
             max_activities: 200,
             lease: Duration::from_secs(6),
             poll_interval: Duration::from_secs(1),
@@ -61,34 +65,30 @@ impl WorkerBuilder {
             strict: false,
             #[cfg(feature = "testing")]
             interceptor: None,
-            poll_budget: Duration::from_secs(1),
+            blocking_threshold: Duration::from_secs(1),
         };
         Self { engine, registry, state: StateMap::default(), config }
     }
 
     /// Gives activities a shared dependency: `ctx.state::<T>()` finds it by its type.
-    #[must_use]
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.state.insert(value);
         self
     }
 
     /// The queues to serve. Default: `"default"`.
-    #[must_use]
     pub fn queues<Q: AsRef<str>>(mut self, queues: impl IntoIterator<Item = Q>) -> Self {
         self.config.queues = queues.into_iter().map(|queue| queue.as_ref().into()).collect();
         self
     }
 
     /// The most runs held in memory at once; further ones wait in the database. Default 1,000.
-    #[must_use]
-    pub fn max_workflows(mut self, runs: usize) -> Self {
-        self.config.max_workflows = runs;
+    pub fn max_resident_runs(mut self, runs: usize) -> Self {
+        self.config.max_resident_runs = runs;
         self
     }
 
     /// The most activities that run at once. Default 200.
-    #[must_use]
     pub fn max_activities(mut self, activities: usize) -> Self {
         self.config.max_activities = activities;
         self
@@ -96,7 +96,6 @@ impl WorkerBuilder {
 
     /// How long the worker may own runs without renewing; the runs of a dead worker move after
     /// this. Default 6 s, at least 1 s.
-    #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.config.lease = lease;
         self
@@ -104,38 +103,33 @@ impl WorkerBuilder {
 
     /// The longest pause between two looks for work where no hint arrives. Default 1 s, at least
     /// 10 ms.
-    #[must_use]
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.config.poll_interval = interval;
         self
     }
 
     /// How long a run that waits for a signal or a child stays in memory. Default 30 s.
-    #[must_use]
     pub fn resident_for(mut self, duration: Duration) -> Self {
-        self.config.resident_for = duration.min(Duration::from_secs(86_400 * 365));
+        self.config.resident_for = duration;
         self
     }
 
     /// How often the stuck runs of its workflows are tried again, beside once when the worker
     /// begins. Default 5 min, at least 10 ms.
-    #[must_use]
     pub fn retry_stuck(mut self, interval: Duration) -> Self {
-        self.config.retry_stuck = interval.min(Duration::from_secs(86_400 * 365));
+        self.config.retry_stuck = interval;
         self
     }
 
     /// How many workers in a row may end, or lose their lease, while they run the same run without
     /// getting further, before it is stuck for that. Default 3, which is the least: the third of them
     /// tries no other such run. More forgives hosts that are often frozen for longer than the lease.
-    #[must_use]
     pub fn max_setbacks(mut self, workers: u16) -> Self {
         self.config.max_setbacks = workers;
         self
     }
 
     /// How long running activities may go on after shutdown was asked for. Default 10 s.
-    #[must_use]
     pub fn shutdown_grace(mut self, grace: Duration) -> Self {
         self.config.grace = grace;
         self
@@ -143,14 +137,12 @@ impl WorkerBuilder {
 
     /// How long workflow code may hold its thread before it is reported as blocking, and the other
     /// runs go on without it. In real time. Default 1 s, at least 10 ms.
-    #[must_use]
-    pub fn poll_budget(mut self, budget: Duration) -> Self {
-        self.config.poll_budget = budget.min(Duration::from_secs(86_400 * 365));
+    pub fn blocking_threshold(mut self, threshold: Duration) -> Self {
+        self.config.blocking_threshold = threshold;
         self
     }
 
     /// The worker's name, as `describe()` shows it. Default: host name and process id.
-    #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.config.name = name.into();
         self
@@ -176,7 +168,7 @@ impl WorkerBuilder {
     /// # Errors
     /// Names the first thing that is wrong: a duplicate definition (with both places), no
     /// definition at all, an activity whose state is missing, an empty list of queues, a limit of
-    /// zero, a lease, an interval or a budget that is too short.
+    /// zero, a lease, an interval or a threshold that is too short or too long.
     pub fn build(mut self) -> Result<Worker> {
         self.registry.check()?;
         self.check_not_empty()?;
@@ -249,25 +241,28 @@ impl WorkerBuilder {
             few < 3,
             &format!("max_setbacks is {few}: it takes 3 to tell a run from others"),
         )?;
-        refuse_if(config.max_workflows == 0, "max_workflows is 0: a worker holds at least 1 run")?;
+        refuse_if(
+            config.max_resident_runs == 0,
+            "max_resident_runs is 0: a worker holds at least 1 run",
+        )?;
         refuse_if(
             config.max_activities == 0,
             "max_activities is 0: a worker runs at least 1 activity",
         )?;
-        let short = config.lease < Duration::from_secs(1);
-        refuse_if(short, &format!("a lease of {:?} is below the least of 1 s", config.lease))?;
-        let fast = config.poll_interval < Duration::from_millis(10);
-        let interval = config.poll_interval;
-        refuse_if(fast, &format!("a poll interval of {interval:?} is below the least of 10 ms"))?;
-        let often = config.retry_stuck < Duration::from_millis(10);
-        let interval = config.retry_stuck;
-        refuse_if(
-            often,
-            &format!("trying stuck runs every {interval:?} is below the least of 10 ms"),
-        )?;
-        let budget = config.poll_budget;
-        let tight = budget < Duration::from_millis(10);
-        refuse_if(tight, &format!("a poll budget of {budget:?} is below the least of 10 ms"))
+        for (what, given, least) in [
+            ("lease", config.lease, Duration::from_secs(1)),
+            ("poll interval", config.poll_interval, Duration::from_millis(10)),
+            ("retry_stuck interval", config.retry_stuck, Duration::from_millis(10)),
+            ("blocking threshold", config.blocking_threshold, Duration::from_millis(10)),
+            ("resident_for time", config.resident_for, Duration::ZERO),
+            ("shutdown grace", config.grace, Duration::ZERO),
+        ] {
+            let short = format!("a {what} of {given:?} is below the least of {least:?}");
+            refuse_if(given < least, &short)?;
+            let long = format!("a {what} of {} s is more than a year", given.as_secs());
+            refuse_if(given > YEAR, &long)?;
+        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,14 @@ use tokio::time::Instant;
 
 use crate::time::Timestamp;
 
+/// Resolves at that time; never, if there is none.
+pub(super) async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// An estimate of the store's time that is never too late, so that no timer fires early: the last
 /// reading, plus what has passed here since its answer arrived.
 pub(crate) struct StoreClock {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::clock;
+use crate::error::Error;
 
 /// How often one thing is said.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -18,6 +19,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct Complaints(Mutex<HashMap<&'static str, (Instant, u64)>>);
 
 impl Complaints {
+    /// Says it, if it is time to.
+    pub(super) fn warn(&self, error: &Error, text: &'static str) {
+        if let Some(unsaid) = self.due(text) {
+            tracing::warn!(%error, unsaid, "{text}");
+        }
+    }
+
     /// Whether it is time to say this; if so, how often it was so before without being said.
     pub(super) fn due(&self, what: &'static str) -> Option<u64> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);

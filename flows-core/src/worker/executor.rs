@@ -11,6 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant;
 
 use super::budget::Loaded;
+use super::clock::sleep_until;
 use super::complaints::Backoff;
 use super::hand_off::HandOff;
 use super::job::Done;
@@ -132,7 +133,9 @@ impl Executor {
             Message::Expect(runs) => self.expect(runs),
             Message::Started(runs) => runs.into_iter().for_each(|run| self.started(run)),
             Message::Refused(runs) => self.refused_starts(&runs),
-            Message::Mail(collected) => collected.into_iter().for_each(|mail| self.deliver(mail)),
+            Message::Collected(all) => {
+                all.into_iter().for_each(|collected| self.deliver(collected))
+            }
             Message::Page { key, residency, page } => {
                 self.step_of(key, residency, Input::Page(page));
             }
@@ -250,13 +253,6 @@ async fn flight(batch: &mut Option<Batch>) -> super::submit::Landed {
             *batch = None;
             landed
         }
-        None => std::future::pending().await,
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

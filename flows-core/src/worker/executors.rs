@@ -32,7 +32,7 @@ impl Executors {
         let (mut inboxes, mut hand_offs) = (Vec::new(), Vec::new());
         for index in 0..session.store.writers() {
             let (sender, inbox) = unbounded_channel();
-            let budget = session.config.poll_budget;
+            let budget = session.config.blocking_threshold;
             let hand_off = HandOff::new(budget, sender.clone(), runtime.clone(), can_move);
             watchdog::watch(&hand_off);
             let executor = Executor::new(

@@ -24,7 +24,7 @@ use crate::replay::Probe;
 
 /// One executor's hand-off.
 pub(super) struct HandOff {
-    inner: Mutex<Inner>,
+    inner: Mutex<HandOffState>,
     /// How long user code may hold its thread before it is reported.
     pub(super) budget: Duration,
     /// The way to its executor, for user code that comes back late.
@@ -40,16 +40,16 @@ pub(super) struct HandOff {
 }
 
 #[derive(Default)]
-struct Inner {
+struct HandOffState {
     deposit: Option<Deposit>,
     /// Numbers what runs while an executor is deposited.
     turn: u64,
     /// What was reported and still runs.
-    reported: BTreeMap<u64, Overdue>,
+    reported: BTreeMap<u64, ReportedPoll>,
 }
 
 /// User code that was reported and still runs, here or on a thread that the executor has left.
-struct Overdue {
+struct ReportedPoll {
     key: RunKey,
     residency: u64,
     probe: Option<Probe>,
@@ -169,7 +169,7 @@ impl HandOff {
                 overdue.probe.iter().for_each(Probe::look_again);
             }
             if overdue.looks == looks_at_most {
-                let Overdue { key, residency, .. } = *overdue;
+                let ReportedPoll { key, residency, .. } = *overdue;
                 let after = overdue.probe.as_ref().and_then(Probe::whereabouts);
                 drop(self.inbox.send(Message::Blocked { key, residency, after })); // its session ends
             }
@@ -187,17 +187,17 @@ impl HandOff {
                 run = %key.run,
                 blocked_ms = millis(since),
                 after,
-                "workflow code blocks its thread: it has run for longer than the poll budget"
+                "workflow code blocks its thread: it has run for longer than the blocking threshold"
             );
         });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, HandOffState> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
+impl HandOffState {
     fn take(&mut self, turn: u64) -> Option<Box<Executor>> {
         let sits = self.turn == turn;
         self.deposit.take_if(|_| sits).map(|deposit| deposit.executor)
@@ -210,7 +210,7 @@ impl Inner {
         let found = (*key, Arc::clone(workflow), *since, probe.clone());
         let Entry::Vacant(unsaid) = self.reported.entry(turn) else { return None };
         let (key, residency, probe) = (*key, *residency, probe.clone());
-        unsaid.insert(Overdue { key, residency, probe, looks: 0 });
+        unsaid.insert(ReportedPoll { key, residency, probe, looks: 0 });
         Some(found)
     }
 }

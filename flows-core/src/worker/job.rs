@@ -5,13 +5,11 @@
 
 use std::sync::Arc;
 
-use super::run::Code;
 use crate::ids::RunKey;
-use crate::journal::{Event, Recorded};
+use crate::journal::Recorded;
 use crate::payload::Payload;
 use crate::registry::Registry;
 use crate::replay::{Machine, Probe, RunInfo, Stuck, Turn};
-use crate::time::Timestamp;
 
 /// User code of a run, about to be run.
 pub(super) struct Job {
@@ -98,50 +96,4 @@ fn begin(
     begun(machine.probe());
     let turn = machine.replay(journal)?;
     Ok((machine, turn))
-}
-
-impl Code for Machine {
-    fn wants(&self, event: &Event) -> bool {
-        self.wants(event)
-    }
-
-    fn now(&self) -> Timestamp {
-        self.now()
-    }
-
-    fn has_told_time(&self) -> bool {
-        self.has_told_time()
-    }
-
-    fn was_cancelled(&self) -> bool {
-        self.was_cancelled()
-    }
-
-    fn unnoticed_cancellation(&self) -> Option<String> {
-        self.unnoticed_cancellation()
-    }
-
-    fn unreceived_signals(&self) -> Vec<(String, Payload)> {
-        self.unreceived_signals()
-    }
-
-    fn unreceived_bytes(&self) -> usize {
-        self.unreceived_bytes()
-    }
-
-    fn awaited_signals(&self) -> Vec<String> {
-        self.awaited_signals()
-    }
-
-    fn expects_messages(&self) -> bool {
-        self.expects_mail()
-    }
-
-    fn waiting_for(&self) -> String {
-        self.waiting_for()
-    }
-
-    fn cancel_children(&self) -> Turn {
-        self.cancel_children()
-    }
 }

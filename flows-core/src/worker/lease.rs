@@ -65,9 +65,7 @@ async fn hold_at(session: &Session, first: Duration, usual: Duration) {
                 session.unreachable.store(false, Ordering::Relaxed);
             }
             Ok(Err(error)) => {
-                if let Some(unsaid) = session.complaints.due("renew") {
-                    tracing::warn!(%error, unsaid, "could not renew the lease; trying again");
-                }
+                session.complaints.warn(&error, "could not renew the lease; trying again");
                 pause = lease / 20;
                 session.unreachable.store(true, Ordering::Relaxed);
             }

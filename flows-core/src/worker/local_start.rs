@@ -1,7 +1,7 @@
 //! How runs that are started in this process reach the executors without being claimed.
 //!
-//! The executor is told of a run before it is started: mail for it may be collected before the start
-//! is answered, and is kept until then. Runs that are ours though nothing is known of them here come the
+//! The executor is told of a run before it is started: messages for it may be collected before the start
+//! is answered, and are kept until then. Runs that are ours though nothing is known of them here come the
 //! same way.
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::message::Message;
 use super::resident::executor_of;
 use super::run::Input;
 use super::session::Session;
-use crate::engine::intakes::Intake;
+use crate::engine::local_workers::LocalWorker;
 use crate::ids::RunKey;
 use crate::store::{Activation, Collected, Page};
 
@@ -29,7 +29,7 @@ pub(super) struct LocalStarts {
 /// What has reached a run that is still being started.
 #[derive(Default)]
 pub(super) struct Starting {
-    mail: Vec<Collected>,
+    messages: Vec<Collected>,
     terminated: bool,
 }
 
@@ -55,7 +55,7 @@ impl LocalStarts {
     }
 }
 
-impl Intake for LocalStarts {
+impl LocalWorker for LocalStarts {
     fn worker(&self) -> Uuid {
         self.session.id()
     }
@@ -68,7 +68,7 @@ impl Intake for LocalStarts {
         if self.session.backlog.load(Ordering::Relaxed) {
             return 0;
         }
-        let most = self.session.config.max_workflows;
+        let most = self.session.config.max_resident_runs;
         let more = |taken: usize| Some(most.min(taken + wanted)).filter(|sum| *sum > taken);
         let residents = &self.session.residents;
         match residents.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
@@ -106,29 +106,29 @@ impl Executor {
             return; // the end hands it back
         }
         self.activate(Loaded { run, weight: None }, 0);
-        starting.mail.into_iter().for_each(|mail| self.deliver(mail));
+        starting.messages.into_iter().for_each(|collected| self.deliver(collected));
         if starting.terminated {
             self.terminated(key);
         }
     }
 
-    /// OutgoingMessage of a run that is in memory.
-    pub(super) fn deliver(&mut self, mail: Collected) {
-        if !self.runs.contains_key(&mail.run) {
-            return self.keep_for_start(mail);
+    /// Messages of a run that is in memory.
+    pub(super) fn deliver(&mut self, collected: Collected) {
+        if !self.runs.contains_key(&collected.run) {
+            return self.keep_for_start(collected);
         }
-        let Collected { run, sent, inbox: messages, more } = mail;
+        let Collected { run, sent, inbox: messages, more } = collected;
         self.step(run, Input::Collected { sent, page: Page { messages, more } });
     }
 
-    /// Keeps mail for a run that is still being started. One of which nothing is known here has ended or
+    /// Keeps messages for a run that is still being started. One of which nothing is known here has ended or
     /// was parked just now; or the store has lost that, and it is still ours: then it is activated.
-    fn keep_for_start(&mut self, mail: Collected) {
-        let key = mail.run;
+    fn keep_for_start(&mut self, collected: Collected) {
+        let key = collected.run;
         if let Some(starting) = self.expected.get_mut(&key) {
-            starting.mail.push(mail);
+            starting.messages.push(collected);
         } else if !self.is_draining() {
-            self.expected.insert(key, Starting { mail: vec![mail], terminated: false });
+            self.expected.insert(key, Starting { messages: vec![collected], terminated: false });
             self.session().request_reload(vec![key]);
         }
     }
@@ -142,7 +142,7 @@ impl Executor {
         tracing::warn!(run = %found.run.key.run, "the database has lost that a run was let go; taking it up");
         self.session().residents.fetch_add(1, Ordering::Relaxed);
         self.activate(found, 0);
-        starting.mail.into_iter().for_each(|mail| self.deliver(mail));
+        starting.messages.into_iter().for_each(|collected| self.deliver(collected));
     }
 
     /// Somebody has ended a run from outside. If we hold it, its activities stop here; if it is still being

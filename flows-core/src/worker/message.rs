@@ -1,11 +1,11 @@
 //! What reaches an executor.
 
 use super::job::Done;
-use crate::context::{Fate, SealRequest};
+use crate::context::RecordRequest;
 use crate::error::Error;
 use crate::ids::RunKey;
 use crate::payload::Payload;
-use crate::store::{Activation, Collected, Page};
+use crate::store::{Activation, Collected, Page, TransactionOutcome};
 
 use super::budget::Loaded;
 
@@ -19,7 +19,7 @@ pub(crate) enum Message {
     /// They were not, or are not ours.
     Refused(Vec<RunKey>),
     /// OutgoingMessage was collected.
-    Mail(Vec<Collected>),
+    Collected(Vec<Collected>),
     /// A run's inbox was read on.
     Page {
         /// The run.
@@ -72,7 +72,7 @@ pub(crate) struct Attempted {
     /// Details of the last heartbeat.
     pub(crate) heartbeat: Option<Payload>,
     /// What became of its transaction, if it has one.
-    pub(crate) fate: Fate,
+    pub(crate) transaction: TransactionOutcome,
 }
 
 /// A result that goes into the activity's own transaction.
@@ -82,5 +82,5 @@ pub(crate) struct ResultReady {
     pub(crate) residency: u64,
     pub(crate) op: u32,
     pub(crate) attempt: u32,
-    pub(crate) request: SealRequest,
+    pub(crate) request: RecordRequest,
 }

@@ -12,10 +12,9 @@ const AT_ONCE: usize = 100;
 
 /// Ends some of them.
 pub(super) async fn end_overdue(session: &Session) {
-    if let Err(error) = end_some(session).await
-        && let Some(unsaid) = session.complaints.due("overdue")
-    {
-        tracing::warn!(%error, unsaid, "cannot end runs whose time limit has passed; trying again");
+    if let Err(error) = end_some(session).await {
+        let text = "cannot end runs whose time limit has passed; trying again";
+        session.complaints.warn(&error, text);
     }
 }
 
@@ -23,8 +22,8 @@ async fn end_some(session: &Session) -> Result<()> {
     for Overdue { run, parent, limit } in session.store.overdue(AT_ONCE).await? {
         let (record, close) =
             ended_from_outside(RunStatus::TimedOut, &timed_out(limit), session.clock.now())?;
-        let mail: Vec<_> = message_to_parent(run, parent, &close).into_iter().collect();
-        if session.store.terminate(run, &record, &close, &mail).await? {
+        let messages: Vec<_> = message_to_parent(run, parent, &close).into_iter().collect();
+        if session.store.terminate(run, &record, &close, &messages).await? {
             session.hints.terminated(run);
         }
     }

@@ -15,7 +15,7 @@ pub(crate) struct PageRequest {
     key: RunKey,
     /// Which residency of it: what another had read is not what this one has.
     residency: u64,
-    /// The letter behind which it reads on.
+    /// The message behind which it reads on.
     behind: i64,
 }
 
@@ -38,7 +38,7 @@ enum Alone {
 #[derive(Default)]
 pub(super) struct ReadAlone {
     queue: VecDeque<Alone>,
-    /// The claimed ones among it, and how many letters are known to have been sent to each.
+    /// The claimed ones among it, and how many messages are known to have been sent to each.
     claimed: BTreeMap<RunKey, i64>,
 }
 
@@ -57,9 +57,9 @@ impl ReadAlone {
         self.claimed.keys().copied()
     }
 
-    /// Whether mail is of a run that is still to be read, which will be read with it.
-    pub(super) fn keeps(&mut self, mail: &Collected) -> bool {
-        self.claimed.get_mut(&mail.run).map(|sent| *sent = mail.sent).is_some()
+    /// Whether these messages are of a run that is still to be read: they will be read with it.
+    pub(super) fn keeps(&mut self, collected: &Collected) -> bool {
+        self.claimed.get_mut(&collected.run).map(|sent| *sent = collected.sent).is_some()
     }
 }
 
@@ -79,9 +79,7 @@ impl Poller<'_> {
             match read {
                 Ok(()) => self.reads.succeeded(),
                 Err(error) => {
-                    if let Some(unsaid) = self.session.complaints.due("read") {
-                        tracing::warn!(%error, unsaid, "cannot read a run; trying again");
-                    }
+                    self.session.complaints.warn(&error, "cannot read a run; trying again");
                     self.reads.failed();
                     self.alone.queue.push_back(next);
                 }
@@ -97,9 +95,9 @@ impl Poller<'_> {
         }
         self.hand_out(found);
         if sent > 0 {
-            // Its letters were read with it; what it has not heard of is their number.
-            let mail = Collected { run: key, sent, inbox: Vec::new(), more: Some(0) };
-            self.send(&key, Message::Mail(vec![mail]));
+            // Its messages were read with it; what it has not heard of is their number.
+            let collected = Collected { run: key, sent, inbox: Vec::new(), more: Some(0) };
+            self.send(&key, Message::Collected(vec![collected]));
         }
         Ok(())
     }
@@ -125,9 +123,7 @@ impl Poller<'_> {
                 }
             }),
             Err(error) => {
-                if let Some(unsaid) = self.session.complaints.due("read mail") {
-                    tracing::warn!(%error, unsaid, "cannot read inboxes; trying again");
-                }
+                self.session.complaints.warn(&error, "cannot read inboxes; trying again");
                 self.reads.failed();
                 asked.into_iter().for_each(|asked| self.session.request_page(asked));
             }

@@ -1,4 +1,4 @@
-//! The poller: looks for work, claims it for the executors, collects their mail.
+//! The poller: looks for work, claims it for the executors, collects their messages.
 //!
 //! It claims only what there are free slots for. Without hints it looks at growing intervals up to
 //! the poll interval; a hint, a free slot or the next due run make it look or claim at once.
@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use super::budget::Loaded;
+use super::clock::sleep_until;
 use super::complaints::Backoff;
 use super::message::Message;
 use super::overdue::end_overdue;
@@ -64,8 +65,8 @@ pub(super) async fn run(
             () = tokio::time::sleep_until(poller.retry_at) => poller.claim_stuck(STUCK).await,
             heard = hints.heard() => heard.into_iter().for_each(|hint| poller.hear(hint)),
             () = session.wanted.notified() => {}
-            () = left_alone(poller.claims.until()) => {}
-            () = left_alone(poller.reads.until()) => {}
+            () = sleep_until(poller.claims.until()) => {}
+            () = sleep_until(poller.reads.until()) => {}
         }
         hints.take().into_iter().for_each(|hint| poller.hear(hint));
         poller.work().await;
@@ -136,16 +137,14 @@ impl Poller<'_> {
 
     async fn look(&mut self) {
         match self.session.store.poll(&self.session.identity).await {
-            Ok(outlook) => {
-                self.plan(&outlook);
-                if outlook.overdue {
+            Ok(polled) => {
+                self.plan(&polled);
+                if polled.overdue {
                     end_overdue(self.session).await;
                 }
             }
             Err(error) => {
-                if let Some(unsaid) = self.session.complaints.due("look") {
-                    tracing::warn!(%error, unsaid, "cannot look for work; trying again");
-                }
+                self.session.complaints.warn(&error, "cannot look for work; trying again");
                 self.look_at = Instant::now() + self.session.config.poll_interval;
             }
         }
@@ -168,9 +167,7 @@ impl Poller<'_> {
         let runs = match self.session.store.claim_stuck(claim).await {
             Ok(runs) => runs,
             Err(error) => {
-                if let Some(unsaid) = self.session.complaints.due("claim stuck") {
-                    tracing::warn!(%error, unsaid, "cannot claim stuck runs; trying again");
-                }
+                self.session.complaints.warn(&error, "cannot claim stuck runs; trying again");
                 self.suspects = false; // until the next look
                 return;
             }
@@ -198,12 +195,12 @@ impl Poller<'_> {
 
     /// Looks again soon when there was work, later and later when there was none, and in any case
     /// when the next parked run is due.
-    fn plan(&mut self, outlook: &Polled) {
-        let found = outlook.messages || !outlook.ready.is_empty();
+    fn plan(&mut self, polled: &Polled) {
+        let found = polled.messages || !polled.ready.is_empty();
         let longest = self.session.config.poll_interval;
         self.pause = if found { SHORTEST_PAUSE } else { self.pause * 2 }.min(longest);
         self.look_at = Instant::now() + self.pause;
-        if let Some(due) = outlook.next_due {
+        if let Some(due) = polled.next_due {
             let due = self.session.clock.instant_of(due);
             // One that is due already was just skipped: somebody else is at it.
             let overdue = due <= Instant::now();
@@ -211,9 +208,9 @@ impl Poller<'_> {
             let due = due.max(Instant::now() + pause);
             self.look_at = self.look_at.min(due);
         }
-        self.ready.extend(&outlook.ready);
-        self.suspects = outlook.suspects;
-        if outlook.messages {
+        self.ready.extend(&polled.ready);
+        self.suspects = polled.suspects;
+        if polled.messages {
             self.session.request_collect();
         }
     }
@@ -247,9 +244,7 @@ impl Poller<'_> {
                     }
                 }
                 Err(error) => {
-                    if let Some(unsaid) = self.session.complaints.due("claim") {
-                        tracing::warn!(%error, unsaid, "cannot claim runs; trying again");
-                    }
+                    self.session.complaints.warn(&error, "cannot claim runs; trying again");
                     self.claims.failed();
                     self.look_at = Instant::now() + self.session.config.poll_interval;
                     self.ready.remove(&shard); // the others are not to blame
@@ -303,7 +298,7 @@ impl Poller<'_> {
     }
 
     fn make_room(&self) {
-        let share = CLAIM.min(self.session.config.max_workflows).div_ceil(self.executors.len());
+        let share = CLAIM.min(self.session.config.max_resident_runs).div_ceil(self.executors.len());
         for executor in self.executors {
             drop(executor.send(Message::MakeRoom(share)));
         }
@@ -321,9 +316,7 @@ impl Poller<'_> {
         match self.reload_some(&asked).await {
             Ok(()) => self.reads.succeeded(),
             Err(error) => {
-                if let Some(unsaid) = self.session.complaints.due("reload") {
-                    tracing::warn!(%error, unsaid, "cannot read runs again; trying again");
-                }
+                self.session.complaints.warn(&error, "cannot read runs again; trying again");
                 self.reads.failed();
                 self.session.request_reload(asked);
             }
@@ -360,29 +353,19 @@ impl Poller<'_> {
         match self.session.store.collect(self.session.id()).await {
             Ok(collected) => {
                 let count = self.executors.len();
-                for mail in collected {
-                    if self.alone.keeps(&mail) {
+                for inbox in collected {
+                    if self.alone.keeps(&inbox) {
                         continue;
                     }
-                    let executor = &self.executors[executor_of(&mail.run, count)];
-                    drop(executor.send(Message::Mail(vec![mail])));
+                    let executor = &self.executors[executor_of(&inbox.run, count)];
+                    drop(executor.send(Message::Collected(vec![inbox])));
                 }
             }
             Err(error) => {
-                if let Some(unsaid) = self.session.complaints.due("collect") {
-                    tracing::warn!(%error, unsaid, "cannot collect mail; trying again");
-                }
+                self.session.complaints.warn(&error, "cannot collect messages; trying again");
                 self.look_at = Instant::now() + self.session.config.poll_interval;
             }
         }
-    }
-}
-
-/// Resolves when something has been left alone for long enough; never, if it is not.
-async fn left_alone(until: Option<Instant>) {
-    match until {
-        Some(until) => tokio::time::sleep_until(until).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -61,8 +61,7 @@ use attempts::Attempts;
 pub(crate) use ending::timed_out;
 use inbox::{Inbox, Incoming};
 pub(crate) use protocol::{
-    Code, CodeCall, CodeReturned, Effect, Fresh, Input, ResultRequest, Rules, RunStep,
-    TransactionOutcome,
+    CodeCall, CodeReturned, Effect, Fresh, Input, ResultRequest, Rules, RunStep,
 };
 use results::Results;
 use suspicion::Suspicion;
@@ -74,6 +73,7 @@ use crate::error::storable_reason;
 use crate::ids::RunKey;
 use crate::journal::RowBuilder;
 use crate::replay::ActivityTask;
+pub(crate) use crate::replay::Code;
 use crate::store::{Activation, Record, RunSpec};
 
 /// A run that a worker holds. `M` is its code.

@@ -68,7 +68,7 @@ pub(crate) struct Session {
     pub(crate) permits: Arc<Semaphore>,
     /// Runs in memory or on their way into it.
     pub(crate) residents: AtomicUsize,
-    /// Rung when slots for runs become free, or mail must be collected.
+    /// Rung when slots for runs become free, or messages must be collected.
     pub(crate) wanted: Arc<Notify>,
     /// What was read and is not replayed.
     pub(crate) budget: Arc<Budget>,
@@ -174,7 +174,7 @@ impl Session {
 
     /// Slots for runs that are free.
     pub(crate) fn free_slots(&self) -> usize {
-        self.config.max_workflows.saturating_sub(self.residents.load(Ordering::Relaxed))
+        self.config.max_resident_runs.saturating_sub(self.residents.load(Ordering::Relaxed))
     }
 
     /// Runs have left memory.
@@ -183,14 +183,14 @@ impl Session {
         self.wanted.notify_one();
     }
 
-    /// Asks the poller to collect mail.
+    /// Asks the poller to collect messages.
     pub(crate) fn request_collect(&self) {
         self.collect.store(true, Ordering::Relaxed);
         self.wanted.notify_one();
     }
 
     /// Asks the poller to read runs again. It is the poller who does it, because it also collects
-    /// mail: what it reads then reaches an executor in the order in which it was read.
+    /// messages: what it reads then reaches an executor in the order in which it was read.
     pub(crate) fn request_reload(&self, runs: Vec<RunKey>) {
         self.reloads.lock().unwrap_or_else(PoisonError::into_inner).extend(runs);
         self.wanted.notify_one();
@@ -217,7 +217,7 @@ impl Session {
         let heard = self.hints.join(self.id());
         let mut executors = Executors::start(&self);
         let inboxes = executors.inboxes();
-        let opened = self.hints.intakes.open(LocalStarts::new(&self, &inboxes));
+        let opened = self.hints.local_workers.open(LocalStarts::new(&self, &inboxes));
         let mut polling = Box::pin(poller::run(&self, &heard, &inboxes));
         let ended = tokio::select! {
             biased;

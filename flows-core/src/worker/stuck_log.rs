@@ -27,7 +27,7 @@ pub(crate) struct StuckLog {
 
 struct Cause {
     told_at: Instant,
-    untold: usize,
+    unsaid: usize,
 }
 
 impl StuckLog {
@@ -57,17 +57,17 @@ impl StuckLog {
         let key = (Arc::clone(workflow), without_numbers(why));
         if let Some(cause) = causes.get_mut(&key) {
             if now - cause.told_at < PAUSE {
-                cause.untold += 1;
+                cause.unsaid += 1;
                 return None;
             }
             cause.told_at = now;
-            return Some(std::mem::take(&mut cause.untold));
+            return Some(std::mem::take(&mut cause.unsaid));
         }
         if causes.len() == CAUSES {
             causes.retain(|_, cause| now - cause.told_at < PAUSE);
         }
         if causes.len() < CAUSES {
-            causes.insert(key, Cause { told_at: now, untold: 0 });
+            causes.insert(key, Cause { told_at: now, unsaid: 0 });
         }
         Some(0)
     }

@@ -14,7 +14,7 @@ use super::session::Session;
 use super::watchdog::HOPELESS;
 use crate::error::{Error, ErrorKind};
 use crate::ids::RunKey;
-use crate::journal::{Event, StepId, StoredError};
+use crate::journal::{Event, StoredError};
 use crate::replay::{ActivityStart, ActivityTask, Command, Machine, Turn};
 use crate::store::{CONVICTED, SUSPECT};
 
@@ -41,7 +41,7 @@ impl Drop for Trial {
 impl Executor {
     /// Its code has not given its thread back for very long, and may never do so.
     pub(super) fn give_up(&mut self, key: RunKey, residency: u64, after: Option<String>) {
-        let budgets = self.session().config.poll_budget * HOPELESS;
+        let budgets = self.session().config.blocking_threshold * HOPELESS;
         let after = after.as_deref().unwrap_or("its beginning");
         let why = format!(
             "its code has held a thread for more than {} s since {after}, and cannot be stopped: the thread \
@@ -117,7 +117,7 @@ impl Outside {
     fn failure_with_worker(&self, start: &ActivityStart, setbacks: i16) -> Option<Event> {
         let (task, attempt) = (&start.task, start.attempt);
         let alone = (setbacks <= CONVICTED).then(|| u32::from(setbacks.unsigned_abs()));
-        let step = StepId { op: task.op, name: task.name.into(), input: task.input_hash };
+        let step = task.step();
         let def = self.session.registry.activity(task.name)?;
         let is_only = is_only_once(task, def);
         let error = worker_lost(task.name, attempt, is_only, alone);

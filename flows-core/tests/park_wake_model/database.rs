@@ -12,7 +12,7 @@
 pub(crate) type Actor = usize;
 
 /// A row. The key of most kinds is the run, so there is one live row of a kind; a journal row's is
-/// its position; letters have numbers that never meet.
+/// its position; messages have numbers that never meet.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Row {
     Run {
@@ -21,7 +21,7 @@ pub(crate) enum Row {
     Ready,
     Owned {
         worker: u8,
-        mail: bool,
+        has_messages: bool,
         sent: u8,
     },
     /// With the journal's length, as whoever parked it knew it.
@@ -29,7 +29,7 @@ pub(crate) enum Row {
         stuck: bool,
         known: u8,
     },
-    Letter(u8),
+    Message(u8),
     /// A journal row, at its position.
     Journal(u8),
 }
@@ -41,7 +41,7 @@ impl Row {
 
     fn has_key_of(self, other: Self) -> bool {
         match self {
-            Self::Letter(_) => false,
+            Self::Message(_) => false,
             Self::Journal(_) => self == other,
             _ => std::mem::discriminant(&self) == std::mem::discriminant(&other),
         }
@@ -197,10 +197,10 @@ impl Database {
         Done::Miss
     }
 
-    /// Inserts a letter with the next number.
-    pub(crate) fn insert_letter(&mut self, actor: Actor) -> u8 {
+    /// Inserts a message with the next number.
+    pub(crate) fn insert_message(&mut self, actor: Actor) -> u8 {
         self.drawn += 1;
-        self.push(Row::Letter(self.drawn), Some(actor));
+        self.push(Row::Message(self.drawn), Some(actor));
         self.drawn
     }
 

@@ -8,7 +8,7 @@ use crate::database::{Database, Done, Row};
 use crate::program::{Mind, Process, Program, World, number};
 use crate::protocol::STUCK;
 
-/// Where the run is at first, and who does something about it. An owner knows of a letter that it has
+/// Where the run is at first, and who does something about it. An owner knows of a message that it has
 /// not recorded yet.
 pub(crate) struct Scenario {
     pub(crate) place: Row,
@@ -43,7 +43,7 @@ impl Scenario {
         if let Row::Owned { worker, .. } = self.place {
             let known = [0].into_iter().collect();
             minds[usize::from(worker)] = Mind { held: true, known, seen: 1, ..Mind::default() };
-            rows.push(Row::Letter(0));
+            rows.push(Row::Message(0));
         }
         let database = Database::new(&rows, self.actors.len());
         let world = World { database, minds, acknowledged: Vec::new() };
@@ -96,28 +96,28 @@ impl Search<'_> {
             return Err("it is still stuck".to_owned());
         }
         let lost = lost(&state.world);
-        if lost { Err(format!("a letter is lost: {:?}", state.world)) } else { Ok(()) }
+        if lost { Err(format!("a message is lost: {:?}", state.world)) } else { Ok(()) }
     }
 }
 
-/// Whether there is a letter, or a journal row that consumed one, and nobody will look at it.
+/// Whether there is a message, or a journal row that consumed one, and nobody will look at it.
 fn lost(world: &World) -> bool {
     let rows: Vec<_> = world.database.committed().collect();
-    let letters = rows.iter().filter_map(|row| number(*row));
+    let messages = rows.iter().filter_map(|row| number(*row));
     let length = rows.iter().filter(|row| matches!(row, Row::Journal(_))).count();
     match rows.iter().find(|row| row.is_place()) {
-        Some(Row::Ready | Row::Owned { mail: true, .. }) => false,
+        Some(Row::Ready | Row::Owned { has_messages: true, .. }) => false,
         Some(Row::Owned { worker, .. }) => {
             let mind = &world.minds[usize::from(*worker)];
             if mind.dropped {
                 return false; // it will be read again
             }
             let stale = mind.known.is_empty() && usize::from(mind.position) < length;
-            stale || letters.into_iter().any(|letter| !mind.known.contains(letter))
+            stale || messages.into_iter().any(|message| !mind.known.contains(message))
         }
         Some(Row::Parked { stuck: true, .. }) => false,
-        Some(Row::Parked { known, .. }) => usize::from(*known) < length || letters.count() > 0,
-        _ => letters.count() > 0,
+        Some(Row::Parked { known, .. }) => usize::from(*known) < length || messages.count() > 0,
+        _ => messages.count() > 0,
     }
 }
 
@@ -132,7 +132,7 @@ fn always(world: &World) -> Result<(), String> {
         ));
     }
     if !world.acknowledged.is_sorted() {
-        return Err(format!("letters in the order of their commits: {:?}", world.acknowledged));
+        return Err(format!("messages in the order of their commits: {:?}", world.acknowledged));
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! An exhaustive model of "nothing left to do, park" against "a letter came".
+//! An exhaustive model of "nothing left to do, park" against "a message came".
 //!
 //! Every interleaving of the SQL statements of senders, workers, timers and terminations on one run
-//! is explored, under PostgreSQL's READ COMMITTED. In all of them an open run has one place, letters
-//! are numbered in commit order, and no acknowledged letter ends where nobody will look. Naive
+//! is explored, under PostgreSQL's READ COMMITTED. In all of them an open run has one place, messages
+//! are numbered in commit order, and no acknowledged message ends where nobody will look. Naive
 //! protocols are one line away, and the model finds what is wrong with each.
 
 mod database;
@@ -16,7 +16,7 @@ use database::Row;
 use explore::Scenario;
 use program::Op::{
     Abort, AppendBehind, Commit, DecideAnyway, Delete, Insert, ReadInbox, ReadJournal, Sees,
-    Statement, Update, WriteLetter,
+    Statement, Update, WriteMessage,
 };
 use program::{END, Program};
 use protocol::{
@@ -27,7 +27,7 @@ use protocol::{
 
 const WAITING_FROM_0: Row = Row::Parked { stuck: false, known: 0 };
 const STUCK_FROM_0: Row = Row::Parked { stuck: true, known: 0 };
-const OWNED_BY_0: Row = Row::Owned { worker: 0, mail: false, sent: 0 };
+const OWNED_BY_0: Row = Row::Owned { worker: 0, has_messages: false, sent: 0 };
 
 fn scenario(place: Row, actors: Vec<(&'static str, Program)>) -> Scenario {
     Scenario { place, actors }
@@ -49,7 +49,7 @@ fn is_caught(what: &str, place: Row, actors: Vec<(&'static str, Program)>) {
 }
 
 #[test]
-fn an_owner_parks_while_letters_come() {
+fn an_owner_parks_while_messages_come() {
     holds(
         OWNED_BY_0,
         vec![
@@ -82,7 +82,7 @@ fn around(parker: Program) -> Program {
 }
 
 #[test]
-fn an_inbox_is_read_by_the_page_while_letters_come() {
+fn an_inbox_is_read_by_the_page_while_messages_come() {
     let actors = vec![
         ("sender 1", sender()),
         ("sender 2", sender()),
@@ -94,7 +94,7 @@ fn an_inbox_is_read_by_the_page_while_letters_come() {
 }
 
 #[test]
-fn two_workers_claim_while_letters_come() {
+fn two_workers_claim_while_messages_come() {
     holds(
         Row::Ready,
         vec![
@@ -107,7 +107,7 @@ fn two_workers_claim_while_letters_come() {
 }
 
 #[test]
-fn a_parked_run_is_due_while_letters_come() {
+fn a_parked_run_is_due_while_messages_come() {
     holds(
         WAITING_FROM_0,
         vec![
@@ -120,7 +120,7 @@ fn a_parked_run_is_due_while_letters_come() {
 }
 
 #[test]
-fn a_run_is_closed_and_terminated_while_letters_come() {
+fn a_run_is_closed_and_terminated_while_messages_come() {
     holds(
         OWNED_BY_0,
         vec![
@@ -167,7 +167,7 @@ fn a_stale_owner_writes_while_another_claims() {
 }
 
 #[test]
-fn an_owner_reads_its_run_again_while_letters_come() {
+fn an_owner_reads_its_run_again_while_messages_come() {
     holds(
         OWNED_BY_0,
         vec![
@@ -190,7 +190,7 @@ fn stale_owner(next: Program) -> Vec<(&'static str, Program)> {
 }
 
 #[test]
-fn a_stuck_run_is_released_while_letters_come() {
+fn a_stuck_run_is_released_while_messages_come() {
     holds(
         STUCK_FROM_0,
         vec![
@@ -239,7 +239,7 @@ fn parking_must_wait_for_the_last_page() {
 
 #[test]
 fn a_ready_row_must_be_locked_by_the_sender() {
-    let marked = sender().but(("mark", Sees(READY), "letter", "look"));
+    let marked = sender().but(("mark", Sees(READY), "message", "look"));
     let actors = vec![("sender", marked), ("poller", poller(0))];
     is_caught("lost", Row::Ready, actors);
 }
@@ -249,13 +249,13 @@ fn one_shot(on_conflict: OnConflict) -> Program {
     sender().but(("unpark", Delete(WAITING, Wait), "ready", "ready")).but((
         "ready",
         Insert(ready, on_conflict),
-        "letter",
-        "letter",
+        "message",
+        "message",
     ))
 }
 
 #[test]
-fn to_do_nothing_on_conflict_loses_a_letter() {
+fn to_do_nothing_on_conflict_loses_a_message() {
     let actors = vec![("sender", one_shot(DoNothing)), ("poller", poller(0))];
     is_caught("lost", Row::Ready, actors);
 }
@@ -274,26 +274,26 @@ fn to_make_a_run_ready_unseen_revives_one_that_has_ended() {
 
 #[test]
 fn a_sender_that_missed_the_run_must_seek_again() {
-    let gives_up = sender().but(("mark", Update(READY, same, Wait), "letter", "letter"));
+    let gives_up = sender().but(("mark", Update(READY, same, Wait), "message", "message"));
     let actors = vec![("sender", gives_up), ("poller", poller(0))];
     is_caught("lost", Row::Ready, actors);
 }
 
 #[test]
-fn a_letter_must_be_written_under_the_lock_of_the_place() {
+fn a_message_must_be_written_under_the_lock_of_the_place() {
     let early = sender()
-        .but(("send", Statement, "letter", END))
-        .but(("letter", WriteLetter, "raise", END))
+        .but(("send", Statement, "message", END))
+        .but(("message", WriteMessage, "raise", END))
         .but(("raise", Update(OWNED, raised, Wait), "commit", "stuck"));
     is_caught("order", OWNED_BY_0, vec![("sender 1", early.clone()), ("sender 2", early)]);
 }
 
 #[test]
-fn flag_and_letter_must_be_one_transaction() {
+fn flag_and_message_must_be_one_transaction() {
     let twice = sender()
         .but(("raise", Update(OWNED, raised, Wait), "raised", "stuck"))
         .but(("raised", Commit, "again", END))
-        .but(("again", Statement, "letter", END));
+        .but(("again", Statement, "message", END));
     is_caught("lost", OWNED_BY_0, vec![("sender", twice), ("poller", poller(0))]);
 }
 
@@ -310,8 +310,8 @@ fn a_claim_must_read_the_inbox_behind_its_lock() {
 #[test]
 fn collecting_must_read_the_inbox_behind_the_flag() {
     let poller = poller(0)
-        .but(("collect", Statement, "early letters", END))
-        .but(("early letters", ReadInbox, "lower", END))
+        .but(("collect", Statement, "early messages", END))
+        .but(("early messages", ReadInbox, "lower", END))
         .but(("lowered", Commit, "deliver", END));
     let actors = vec![("sender 1", sender()), ("sender 2", sender()), ("poller", poller)];
     is_caught("lost", OWNED_BY_0, actors);

@@ -20,15 +20,15 @@ pub(crate) enum Op {
     /// Whether the statement sees such a row.
     Sees(Where),
     Insert(fn(&Mind, u8) -> Row, OnConflict),
-    /// Draws a number and writes a letter with it.
-    WriteLetter,
+    /// Draws a number and writes a message with it.
+    WriteMessage,
     /// Reads the inbox, on the way to the worker's memory.
     ReadInbox,
-    /// Reads a page of it: one letter, and whether there are more.
+    /// Reads a page of it: one message, and whether there are more.
     ReadPage,
     /// Reads the next page: behind what was read before.
     ReadOn,
-    /// Whether the run is known to have more letters than were read.
+    /// Whether the run is known to have more messages than were read.
     HasMore,
     /// Reads the journal, on the way to the worker's memory.
     ReadJournal,
@@ -46,9 +46,9 @@ pub(crate) enum Op {
     IsDropped,
     /// A dropped run is as it was read again.
     Revive,
-    /// The run only waits now, and has read all its letters: what it knows goes into a record.
+    /// The run only waits now, and has read all its messages: what it knows goes into a record.
     Decide,
-    /// The same, though there are letters that it has not read.
+    /// The same, though there are messages that it has not read.
     DecideAnyway,
     /// Appends the record at its position, if it has events.
     Append,
@@ -56,11 +56,11 @@ pub(crate) enum Op {
     AppendEnd,
     /// Appends behind the rows that the statement sees.
     AppendBehind,
-    /// Deletes the letters that the record contains.
+    /// Deletes the messages that the record contains.
     Consume,
     /// The record was kept.
     Applied,
-    /// Deletes the letters that the statement sees.
+    /// Deletes the messages that the statement sees.
     EmptyInbox,
     /// The worker forgets the run.
     Forget,
@@ -83,13 +83,13 @@ pub(crate) struct Program {
 /// The worker of an actor that is none.
 pub(crate) const NOBODY: u8 = 2;
 
-/// A set of letters.
+/// A set of messages.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Letters(u8);
+pub(crate) struct Messages(u8);
 
-impl Letters {
-    pub(crate) fn contains(self, letter: u8) -> bool {
-        self.0 & (1 << letter) != 0
+impl Messages {
+    pub(crate) fn contains(self, message: u8) -> bool {
+        self.0 & (1 << message) != 0
     }
 
     pub(crate) fn is_empty(self) -> bool {
@@ -119,9 +119,9 @@ impl Letters {
     }
 }
 
-impl FromIterator<u8> for Letters {
-    fn from_iter<T: IntoIterator<Item = u8>>(letters: T) -> Self {
-        Self(letters.into_iter().fold(0, |set, letter| set | (1 << letter)))
+impl FromIterator<u8> for Messages {
+    fn from_iter<T: IntoIterator<Item = u8>>(messages: T) -> Self {
+        Self(messages.into_iter().fold(0, |set, message| set | (1 << message)))
     }
 }
 
@@ -129,13 +129,13 @@ impl FromIterator<u8> for Letters {
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Mind {
     pub(crate) held: bool,
-    /// To be read again: until then, letters do not reach it.
+    /// To be read again: until then, messages do not reach it.
     pub(crate) dropped: bool,
-    /// Letters that it has not recorded yet.
-    pub(crate) known: Letters,
-    /// There are letters that it has not read.
+    /// Messages that it has not recorded yet.
+    pub(crate) known: Messages,
+    /// There are messages that it has not read.
     pub(crate) more: bool,
-    /// The last letter that it has read, counted from 1.
+    /// The last message that it has read, counted from 1.
     pub(crate) seen: u8,
     pub(crate) sent: u8,
     /// The position of its next journal row.
@@ -146,12 +146,12 @@ pub(crate) struct Mind {
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Process {
     pub(crate) at: usize,
-    on_its_way: Letters,
+    on_its_way: Messages,
     more: bool,
     position: u8,
     counter: u8,
     record: Mind,
-    letter: Option<u8>,
+    message: Option<u8>,
 }
 
 /// What the actors share.
@@ -160,7 +160,7 @@ pub(crate) struct World {
     pub(crate) database: Database,
     /// By worker.
     pub(crate) minds: [Mind; 3],
-    /// Letters in the order of their commits.
+    /// Messages in the order of their commits.
     pub(crate) acknowledged: Vec<u8>,
 }
 
@@ -244,7 +244,7 @@ impl Program {
             Op::Insert(row, on_conflict) => {
                 return database.insert(actor, row(&record, worker), on_conflict);
             }
-            Op::WriteLetter => process.letter = Some(database.insert_letter(actor)),
+            Op::WriteMessage => process.message = Some(database.insert_message(actor)),
             Op::ReadInbox => process.on_its_way = database.seen(actor).filter_map(number).collect(),
             Op::ReadPage => read_page(process, database.seen(actor).filter_map(number), 0),
             Op::ReadOn => read_page(process, database.seen(actor).filter_map(number), mind.seen),
@@ -252,11 +252,11 @@ impl Program {
             Op::Append if record.known.is_empty() => {}
             Op::Append | Op::AppendEnd => return append(database, actor, record.position),
             Op::AppendBehind => return append(database, actor, length(database, actor)),
-            Op::Consume => return delete_letters(database, actor, |l| record.known.contains(l)),
-            Op::EmptyInbox => return delete_letters(database, actor, |_| true),
+            Op::Consume => return delete_messages(database, actor, |l| record.known.contains(l)),
+            Op::EmptyInbox => return delete_messages(database, actor, |_| true),
             Op::Commit => {
                 database.commit(actor);
-                acknowledged.extend(process.letter.take());
+                acknowledged.extend(process.message.take());
             }
             Op::Abort => database.abort(actor),
             _ => unreachable!("done in memory"),
@@ -293,7 +293,7 @@ fn in_memory(op: Op, process: &mut Process, mind: &mut Mind) -> Option<Done> {
             mind.position += u8::from(!process.record.known.is_empty());
             mind.known = mind.known.without(process.record.known);
         }
-        Op::Drop => (mind.dropped, mind.known) = (mind.held, Letters::default()),
+        Op::Drop => (mind.dropped, mind.known) = (mind.held, Messages::default()),
         Op::IsDropped => return Some(hit_if(mind.dropped)),
         Op::Revive if !mind.dropped => {}
         Op::Revive => {
@@ -306,7 +306,7 @@ fn in_memory(op: Op, process: &mut Process, mind: &mut Mind) -> Option<Done> {
     Some(Done::Hit)
 }
 
-/// The letters of a page reach the run, but for those that it has read.
+/// The messages of a page reach the run, but for those that it has read.
 fn turn_page(mind: &mut Mind, process: &Process) {
     let new = process.on_its_way.behind(mind.seen);
     mind.known = mind.known.with(new);
@@ -314,8 +314,8 @@ fn turn_page(mind: &mut Mind, process: &Process) {
     mind.seen = mind.seen.max(new.last());
 }
 
-fn read_page(process: &mut Process, letters: impl Iterator<Item = u8>, seen: u8) {
-    let all: Letters = letters.collect();
+fn read_page(process: &mut Process, messages: impl Iterator<Item = u8>, seen: u8) {
+    let all: Messages = messages.collect();
     let behind = all.behind(seen);
     process.on_its_way = behind.first();
     process.more = behind != behind.first();
@@ -325,10 +325,10 @@ fn hit_if(condition: bool) -> Done {
     if condition { Done::Hit } else { Done::Miss }
 }
 
-/// A letter's number.
+/// A message's number.
 pub(crate) fn number(row: Row) -> Option<u8> {
     match row {
-        Row::Letter(number) => Some(number),
+        Row::Message(number) => Some(number),
         _ => None,
     }
 }
@@ -342,11 +342,11 @@ fn append(database: &mut Database, actor: usize, position: u8) -> Done {
     database.insert(actor, Row::Journal(position), OnConflict::DoNothing)
 }
 
-/// Deletes letters, in their order; waits for whoever is deleting one.
-fn delete_letters(database: &mut Database, actor: usize, which: impl Fn(u8) -> bool) -> Done {
-    let letters: Vec<_> = database.seen(actor).filter_map(number).filter(|n| which(*n)).collect();
-    for letter in letters {
-        let is_it = |row| row == Row::Letter(letter);
+/// Deletes messages, in their order; waits for whoever is deleting one.
+fn delete_messages(database: &mut Database, actor: usize, which: impl Fn(u8) -> bool) -> Done {
+    let messages: Vec<_> = database.seen(actor).filter_map(number).filter(|n| which(*n)).collect();
+    for message in messages {
+        let is_it = |row| row == Row::Message(message);
         if database.delete(actor, is_it, Locking::Wait) == Done::Blocked {
             return Done::Blocked;
         }

@@ -6,7 +6,7 @@ use crate::database::Row;
 use crate::program::Op::{
     Abort, Append, AppendBehind, AppendEnd, Applied, AwaitRun, Commit, Consume, Decide, Delete,
     Deliver, Drop, EmptyInbox, Forget, HasMore, Insert, IsDropped, Lock, ReadInbox, ReadJournal,
-    ReadOn, ReadPage, Revive, Sees, Statement, TakeUp, TurnPage, Update, WriteLetter,
+    ReadOn, ReadPage, Revive, Sees, Statement, TakeUp, TurnPage, Update, WriteMessage,
 };
 use crate::program::{END, Mind, NOBODY, Program, Where};
 
@@ -20,13 +20,12 @@ pub(crate) const STUCK: Where = |row, _, _| matches!(row, Row::Parked { stuck: t
 pub(crate) const PARKED: Where = |row, _, _| matches!(row, Row::Parked { .. });
 /// Mine, and its flag is up.
 pub(crate) const FLAGGED: Where =
-    |row, record, me| MINE(row, record, me) && matches!(row, Row::Owned { mail: true, .. });
+    |row, record, me| MINE(row, record, me) && matches!(row, Row::Owned { has_messages: true, .. });
 /// Mine, and its flag is down.
 pub(crate) const UNFLAGGED: Where =
     |row, record, me| MINE(row, record, me) && !FLAGGED(row, record, me);
-/// Its flag is down, and no letter was sent that the run has not heard of.
-pub(crate) const QUIET: Where =
-    |row, record, _| matches!(row, Row::Owned { mail: false, sent, .. } if sent == record.sent);
+/// Its flag is down, and no message was sent that the run has not heard of.
+pub(crate) const QUIET: Where = |row, record, _| matches!(row, Row::Owned { has_messages: false, sent, .. } if sent == record.sent);
 /// Mine, and quiet.
 pub(crate) const IDLE: Where = |row, record, me| MINE(row, record, me) && QUIET(row, record, me);
 
@@ -41,14 +40,16 @@ pub(crate) fn ended(_: Row) -> Row {
 /// The flag and the counter go up.
 pub(crate) fn raised(row: Row) -> Row {
     match row {
-        Row::Owned { worker, sent, .. } => Row::Owned { worker, mail: true, sent: sent + 1 },
+        Row::Owned { worker, sent, .. } => {
+            Row::Owned { worker, has_messages: true, sent: sent + 1 }
+        }
         other => other,
     }
 }
 
 pub(crate) fn lowered(row: Row) -> Row {
     match row {
-        Row::Owned { worker, sent, .. } => Row::Owned { worker, mail: false, sent },
+        Row::Owned { worker, sent, .. } => Row::Owned { worker, has_messages: false, sent },
         other => other,
     }
 }
@@ -58,7 +59,7 @@ pub(crate) fn ready(_: &Mind, _: u8) -> Row {
 }
 
 pub(crate) fn owned(_: &Mind, worker: u8) -> Row {
-    Row::Owned { worker, mail: false, sent: 0 }
+    Row::Owned { worker, has_messages: false, sent: 0 }
 }
 
 fn waiting(record: &Mind, _: u8) -> Row {
@@ -73,14 +74,14 @@ pub(crate) fn sender() -> Program {
         NOBODY,
         &[
             ("send", Statement, "raise", END),
-            ("raise", Update(OWNED, raised, Wait), "letter", "stuck"),
-            ("stuck", Lock(STUCK), "letter", "unpark"),
+            ("raise", Update(OWNED, raised, Wait), "message", "stuck"),
+            ("stuck", Lock(STUCK), "message", "unpark"),
             ("unpark", Delete(WAITING, Wait), "ready", "mark"),
-            ("ready", Insert(ready, DoUpdate(same)), "letter", "letter"),
-            ("mark", Update(READY, same, Wait), "letter", "look"),
+            ("ready", Insert(ready, DoUpdate(same)), "message", "message"),
+            ("mark", Update(READY, same, Wait), "message", "look"),
             ("look", Statement, "open", END),
             ("open", Sees(OPEN), "send", "refuse"),
-            ("letter", WriteLetter, "commit", END),
+            ("message", WriteMessage, "commit", END),
             ("commit", Commit, END, END),
             ("refuse", Abort, END, END),
         ],
@@ -96,8 +97,8 @@ pub(crate) fn poller(worker: u8) -> Program {
             ("collect", Statement, "lower", END),
             ("lower", Update(FLAGGED, lowered, Skip), "lowered", "claim"),
             ("lowered", Commit, "news", END),
-            ("news", Statement, "letters", END),
-            ("letters", ReadInbox, "deliver", END),
+            ("news", Statement, "messages", END),
+            ("messages", ReadInbox, "deliver", END),
             ("deliver", Deliver, "claim", END),
             ("claim", Statement, "take", END),
             ("take", Delete(READY, SkipChanged), "given", "none"),
@@ -112,8 +113,8 @@ pub(crate) fn poller(worker: u8) -> Program {
             ("collect 2", Statement, "lower 2", END),
             ("lower 2", Update(FLAGGED, lowered, Skip), "lowered 2", "done"),
             ("lowered 2", Commit, "news 2", END),
-            ("news 2", Statement, "letters 2", END),
-            ("letters 2", ReadInbox, "deliver 2", END),
+            ("news 2", Statement, "messages 2", END),
+            ("messages 2", ReadInbox, "deliver 2", END),
             ("deliver 2", Deliver, "done", END),
             ("done", Commit, END, END),
         ],
@@ -123,9 +124,9 @@ pub(crate) fn poller(worker: u8) -> Program {
 /// A poller that reads inboxes by the page, and reads on until it has read all.
 pub(crate) fn poller_of_pages(worker: u8) -> Program {
     poller(worker)
-        .but(("letters", ReadPage, "deliver", END))
+        .but(("messages", ReadPage, "deliver", END))
         .but(("inbox", ReadPage, "journal", END))
-        .but(("letters 2", ReadPage, "deliver 2", END))
+        .but(("messages 2", ReadPage, "deliver 2", END))
         .but(("deliver", Deliver, "more", END))
         .but(("more", HasMore, "read on", "claim"))
         .but(("read on", Statement, "page", END))

@@ -119,7 +119,7 @@ impl Lint<'_> {
         if kinds.is_empty() || !self.asks() {
             return None;
         }
-        let said = |kind: &&asked::Kind| {
+        let said = |kind: &&asked::AskedKind| {
             let like: Segments = kind.like.split("::").map(str::to_owned).collect();
             Some((kind.kind, Said::by(find(&like, PATHS)?, format!("`{name}`"))))
         };

@@ -62,7 +62,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
 ];
 
 /// A kind of values.
-pub(super) struct Kind {
+pub(super) struct AskedKind {
     /// Functions that give one, or methods of one without arguments.
     pub(super) names: &'static [&'static str],
     /// The kind's name in the library.
@@ -72,20 +72,20 @@ pub(super) struct Kind {
 }
 
 /// What functions give.
-pub(super) const RESULTS: &[Kind] = &[
-    Kind {
+pub(super) const RESULTS: &[AskedKind] = &[
+    AskedKind {
         names: &["channel", "sync_channel", "unbounded_channel"],
         kind: "Channel",
         like: "std::sync::mpsc::channel",
     },
-    Kind { names: &["spawn"], kind: "Thread", like: "std::thread::spawn" },
-    Kind { names: &["spawn"], kind: "Task", like: "tokio::spawn" },
+    AskedKind { names: &["spawn"], kind: "Thread", like: "std::thread::spawn" },
+    AskedKind { names: &["spawn"], kind: "Task", like: "tokio::spawn" },
 ];
 
 /// What methods are of.
-pub(super) const RECEIVERS: &[Kind] = &[
-    Kind { names: &["elapsed"], kind: "Clock", like: "std::time::SystemTime::now" },
-    Kind {
+pub(super) const RECEIVERS: &[AskedKind] = &[
+    AskedKind { names: &["elapsed"], kind: "Clock", like: "std::time::SystemTime::now" },
+    AskedKind {
         names: &[
             "canonicalize",
             "exists",
@@ -101,7 +101,7 @@ pub(super) const RECEIVERS: &[Kind] = &[
         kind: "File",
         like: "std::fs::metadata",
     },
-    Kind {
+    AskedKind {
         names: &["output", "spawn", "status"],
         kind: "Process",
         like: "std::process::Command::new",

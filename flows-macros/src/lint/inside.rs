@@ -10,7 +10,7 @@ use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Arm, Block, Expr, ExprCall, ExprForLoop, Ident, Item, ItemFn, Local, Stmt};
 
-use super::kind::Kind;
+use super::kind::LocalKind;
 use super::scope::Scopes;
 use crate::model::activity_context_names;
 use crate::runtime::runtime;
@@ -98,7 +98,7 @@ impl VisitMut for Inside<'_> {
                 self.visit_expr_mut(diverge);
             }
         }
-        self.scopes.bind_pattern(&local.pat, Kind::Other);
+        self.scopes.bind_pattern(&local.pat, LocalKind::Other);
     }
 
     fn visit_expr_call_mut(&mut self, call: &mut ExprCall) {
@@ -111,21 +111,21 @@ impl VisitMut for Inside<'_> {
     fn visit_expr_for_loop_mut(&mut self, each: &mut ExprForLoop) {
         self.visit_expr_mut(&mut each.expr);
         self.scopes.enter();
-        self.scopes.bind_pattern(&each.pat, Kind::Other);
+        self.scopes.bind_pattern(&each.pat, LocalKind::Other);
         self.visit_block_mut(&mut each.body);
         self.scopes.leave();
     }
 
     fn visit_arm_mut(&mut self, arm: &mut Arm) {
         self.scopes.enter();
-        self.scopes.bind_pattern(&arm.pat, Kind::Other);
+        self.scopes.bind_pattern(&arm.pat, LocalKind::Other);
         visit_mut::visit_arm_mut(self, arm);
         self.scopes.leave();
     }
 
     fn visit_expr_let_mut(&mut self, tested: &mut syn::ExprLet) {
         self.visit_expr_mut(&mut tested.expr);
-        self.scopes.bind_pattern(&tested.pat, Kind::Other);
+        self.scopes.bind_pattern(&tested.pat, LocalKind::Other);
     }
 
     fn visit_expr_closure_mut(&mut self, _: &mut syn::ExprClosure) {}

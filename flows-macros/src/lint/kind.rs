@@ -6,7 +6,7 @@ use super::Lint;
 
 /// The type of a value, as far as it matters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(super) enum LocalKind {
     /// A `HashMap` with the standard hasher, or a reference to one.
     Map,
     /// A `HashSet`, likewise.
@@ -28,29 +28,29 @@ const MAKE: &[&str] =
 
 impl Lint<'_> {
     /// The kind that a type shows.
-    pub(super) fn kind_of_type(&self, ty: &Type) -> Kind {
+    pub(super) fn kind_of_type(&self, ty: &Type) -> LocalKind {
         match ty {
             Type::Reference(reference) => self.kind_of_type(&reference.elem),
             Type::Paren(paren) => self.kind_of_type(&paren.elem),
             Type::Group(group) => self.kind_of_type(&group.elem),
             Type::Path(path) => {
-                let Some(last) = path.path.segments.last() else { return Kind::Other };
+                let Some(last) = path.path.segments.last() else { return LocalKind::Other };
                 let arguments = type_arguments(&last.arguments).count();
                 let full = self.scopes.resolve(&path.path);
                 match full.as_ref().and_then(|full| full.last()).map(String::as_str) {
-                    Some("HashMap") if arguments < 3 => Kind::Map, // a third is a hasher
-                    Some("HashSet") if arguments < 2 => Kind::Set,
-                    Some("SystemTime" | "Instant") => Kind::Time,
-                    Some("Vec" | "VecDeque") => Kind::List,
-                    _ => Kind::Other,
+                    Some("HashMap") if arguments < 3 => LocalKind::Map, // a third is a hasher
+                    Some("HashSet") if arguments < 2 => LocalKind::Set,
+                    Some("SystemTime" | "Instant") => LocalKind::Time,
+                    Some("Vec" | "VecDeque") => LocalKind::List,
+                    _ => LocalKind::Other,
                 }
             }
-            _ => Kind::Other,
+            _ => LocalKind::Other,
         }
     }
 
     /// The kind that an expression shows.
-    pub(super) fn kind_of(&self, expr: &Expr) -> Kind {
+    pub(super) fn kind_of(&self, expr: &Expr) -> LocalKind {
         match expr {
             Expr::Reference(reference) => self.kind_of(&reference.expr),
             Expr::Paren(paren) => self.kind_of(&paren.expr),
@@ -59,50 +59,50 @@ impl Lint<'_> {
                 .path
                 .get_ident()
                 .and_then(|name| self.scopes.local(name))
-                .unwrap_or(Kind::Other),
+                .unwrap_or(LocalKind::Other),
             Expr::Try(tried) => self.kind_of_collected(&tried.expr),
             Expr::MethodCall(call) => self.kind_of_method(call),
             Expr::Call(call) => self.kind_of_call(call),
-            Expr::Macro(made) if made.mac.path.is_ident("vec") => Kind::List,
+            Expr::Macro(made) if made.mac.path.is_ident("vec") => LocalKind::List,
             Expr::Binary(sum) if matches!(sum.op, BinOp::Add(_) | BinOp::Sub(_)) => {
-                let time = self.kind_of(&sum.left) == Kind::Time;
-                if time { Kind::Time } else { Kind::Other }
+                let time = self.kind_of(&sum.left) == LocalKind::Time;
+                if time { LocalKind::Time } else { LocalKind::Other }
             }
-            _ => Kind::Other,
+            _ => LocalKind::Other,
         }
     }
 
-    fn kind_of_method(&self, call: &ExprMethodCall) -> Kind {
+    fn kind_of_method(&self, call: &ExprMethodCall) -> LocalKind {
         let is = |names: &[&str]| names.iter().any(|name| call.method == name);
         if is(SAME) {
             return self.kind_of(&call.receiver);
         }
         if is(&["now"]) && self.is_context(&call.receiver) {
-            return Kind::Time;
+            return LocalKind::Time;
         }
-        collected(call).map_or(Kind::Other, |ty| self.kind_of_type(ty))
+        collected(call).map_or(LocalKind::Other, |ty| self.kind_of_type(ty))
     }
 
     /// `….collect::<Result<HashMap<_, _>>>()?`
-    fn kind_of_collected(&self, expr: &Expr) -> Kind {
-        let Expr::MethodCall(call) = expr else { return Kind::Other };
-        let Some(Type::Path(path)) = collected(call) else { return Kind::Other };
-        let Some(last) = path.path.segments.last() else { return Kind::Other };
-        type_arguments(&last.arguments).next().map_or(Kind::Other, |ty| self.kind_of_type(ty))
+    fn kind_of_collected(&self, expr: &Expr) -> LocalKind {
+        let Expr::MethodCall(call) = expr else { return LocalKind::Other };
+        let Some(Type::Path(path)) = collected(call) else { return LocalKind::Other };
+        let Some(last) = path.path.segments.last() else { return LocalKind::Other };
+        type_arguments(&last.arguments).next().map_or(LocalKind::Other, |ty| self.kind_of_type(ty))
     }
 
     /// `HashMap::new()` and the like.
-    fn kind_of_call(&self, call: &ExprCall) -> Kind {
-        let Expr::Path(function) = &*call.func else { return Kind::Other };
+    fn kind_of_call(&self, call: &ExprCall) -> LocalKind {
+        let Expr::Path(function) = &*call.func else { return LocalKind::Other };
         let full = self.scopes.resolve(&function.path).unwrap_or_default();
-        let [.., ty, make] = &full[..] else { return Kind::Other };
+        let [.., ty, make] = &full[..] else { return LocalKind::Other };
         let makes = MAKE.contains(&make.as_str());
         match ty.as_str() {
-            "HashMap" if makes => Kind::Map,
-            "HashSet" if makes => Kind::Set,
-            "Vec" | "VecDeque" if makes => Kind::List,
-            "SystemTime" | "Instant" if make == "now" => Kind::Time,
-            _ => Kind::Other,
+            "HashMap" if makes => LocalKind::Map,
+            "HashSet" if makes => LocalKind::Set,
+            "Vec" | "VecDeque" if makes => LocalKind::List,
+            "SystemTime" | "Instant" if make == "now" => LocalKind::Time,
+            _ => LocalKind::Other,
         }
     }
 }

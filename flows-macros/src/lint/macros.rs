@@ -52,7 +52,7 @@ impl Lint<'_> {
         for (pat, future, body) in select.arms_mut() {
             self.visit_expr_mut(future);
             self.scopes.enter();
-            self.scopes.bind_pattern(pat, super::kind::Kind::Other);
+            self.scopes.bind_pattern(pat, super::kind::LocalKind::Other);
             self.visit_expr_mut(body);
             self.scopes.leave();
         }

@@ -9,7 +9,7 @@ use syn::ext::IdentExt;
 use syn::{Expr, ExprCall, ExprMethodCall, Ident, Local, Pat, Stmt, Type};
 
 use super::Lint;
-use super::kind::{Kind, collected};
+use super::kind::{LocalKind, collected};
 
 /// Methods that go over all of a map or set.
 const ITERATES: &[&str] = &[
@@ -52,8 +52,8 @@ impl Lint<'_> {
         }
         let kind = self.kind_of(&call.receiver);
         let name = match kind {
-            Kind::Map if is(ITERATES) => "HashMap",
-            Kind::Set => "HashSet",
+            LocalKind::Map if is(ITERATES) => "HashMap",
+            LocalKind::Set => "HashSet",
             _ => return,
         };
         let (receiver, dot, method) = (&call.receiver, &call.dot_token, &call.method);
@@ -99,7 +99,7 @@ impl Lint<'_> {
     /// `names.chain(&set)`, `list.extend(set)`
     fn check_arguments(&mut self, call: &ExprMethodCall) {
         let takes_all = ["chain", "zip"].iter().any(|method| call.method == method)
-            || call.method == "extend" && self.kind_of(&call.receiver) == Kind::List;
+            || call.method == "extend" && self.kind_of(&call.receiver) == LocalKind::List;
         let Some(first) = call.args.first().filter(|_| takes_all && !self.orderless) else {
             return;
         };
@@ -110,8 +110,8 @@ impl Lint<'_> {
 
     fn name_of_kind(&self, expr: &Expr) -> Option<&'static str> {
         match self.kind_of(expr) {
-            Kind::Map => Some("HashMap"),
-            Kind::Set => Some("HashSet"),
+            LocalKind::Map => Some("HashMap"),
+            LocalKind::Set => Some("HashSet"),
             _ => None,
         }
     }
@@ -144,7 +144,7 @@ impl Lint<'_> {
     fn begins_with_a_map(&self, expr: &Expr) -> bool {
         match expr {
             Expr::MethodCall(call) => {
-                matches!(self.kind_of(&call.receiver), Kind::Map | Kind::Set)
+                matches!(self.kind_of(&call.receiver), LocalKind::Map | LocalKind::Set)
                     || self.begins_with_a_map(&call.receiver)
             }
             Expr::Try(tried) => self.begins_with_a_map(&tried.expr),

@@ -1,7 +1,7 @@
 //! The names that a body itself introduces: imports, items and locals, block by block.
 //!
 //! An import is followed, so that `use std::time::SystemTime as Clock` hides nothing. An item of the
-//! body's own is nobody else's function. Of a local it is known what its type [visibly](Kind) is.
+//! body's own is nobody else's function. Of a local it is known what its type [visibly](LocalKind) is.
 //! What is imported outside of the body cannot be seen.
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use syn::ext::IdentExt;
 use syn::visit::Visit;
 use syn::{Block, Ident, Item, Pat, PatIdent, Path, Stmt, UseTree};
 
-use super::kind::Kind;
+use super::kind::LocalKind;
 use super::path::Segments;
 
 /// The scopes that are open, the innermost last.
@@ -21,7 +21,7 @@ pub(super) struct Scopes(Vec<Scope>);
 struct Scope {
     /// Imports with what they stand for, and items of the body's own.
     items: HashMap<String, Option<Segments>>,
-    locals: HashMap<String, Kind>,
+    locals: HashMap<String, LocalKind>,
 }
 
 impl Scopes {
@@ -46,30 +46,30 @@ impl Scopes {
     }
 
     /// A local of a kind, as when it is declared.
-    pub(super) fn bind(&mut self, name: &Ident, kind: Kind) {
+    pub(super) fn bind(&mut self, name: &Ident, kind: LocalKind) {
         if let Some(scope) = self.0.last_mut() {
             scope.locals.insert(name.unraw().to_string(), kind);
         }
     }
 
     /// Every name of a pattern; `kind` is that of a name which is all of it.
-    pub(super) fn bind_pattern(&mut self, pat: &Pat, kind: Kind) {
-        struct Names<'a>(&'a mut Scopes);
-        impl<'ast> Visit<'ast> for Names<'_> {
+    pub(super) fn bind_pattern(&mut self, pat: &Pat, kind: LocalKind) {
+        struct BoundNames<'a>(&'a mut Scopes);
+        impl<'ast> Visit<'ast> for BoundNames<'_> {
             fn visit_pat_ident(&mut self, name: &'ast PatIdent) {
-                self.0.bind(&name.ident, Kind::Other);
+                self.0.bind(&name.ident, LocalKind::Other);
                 syn::visit::visit_pat_ident(self, name);
             }
         }
         match pat {
             Pat::Ident(name) if name.subpat.is_none() => self.bind(&name.ident, kind),
             Pat::Type(typed) => self.bind_pattern(&typed.pat, kind),
-            other => Names(self).visit_pat(other),
+            other => BoundNames(self).visit_pat(other),
         }
     }
 
     /// The local of a name, if there is one.
-    pub(super) fn local(&self, name: &Ident) -> Option<Kind> {
+    pub(super) fn local(&self, name: &Ident) -> Option<LocalKind> {
         let name = name.unraw().to_string();
         self.0.iter().rev().find_map(|scope| scope.locals.get(&name)).copied()
     }

@@ -53,8 +53,8 @@ fn is_name(expr: &Expr, name: &Ident) -> bool {
 }
 
 fn can_be_named_outside(ty: &Type, local: &[Ident]) -> bool {
-    struct Names<'a>(&'a [Ident], bool);
-    impl<'ast> Visit<'ast> for Names<'_> {
+    struct NameFinder<'a>(&'a [Ident], bool);
+    impl<'ast> Visit<'ast> for NameFinder<'_> {
         fn visit_ident(&mut self, ident: &'ast Ident) {
             self.1 |= self.0.contains(ident);
         }
@@ -62,7 +62,7 @@ fn can_be_named_outside(ty: &Type, local: &[Ident]) -> bool {
             self.1 = true;
         }
     }
-    let mut names = Names(local, false);
+    let mut names = NameFinder(local, false);
     names.visit_type(ty);
     !names.1
 }

@@ -39,7 +39,7 @@ fn longest<'a, T: Display>(
         },
         |output: &Result<&'a T>| {
             use ::flows::__private::{MayFail as _, NeverFails as _};
-            (&&::flows::__private::Outcome(output)).failed()
+            (&&::flows::__private::BlockOutput(output)).failed()
         },
     )
 }

@@ -19,7 +19,7 @@ use crate::rows::Keys;
 use crate::scope::Scope;
 use crate::send::{Answers, Delivery, deliver_rest, hints};
 use crate::sql::{APPEND, CLEAR, MOVE_INBOX, PARK, SEND, SET_QUERIES, START, Sql, TURN};
-use crate::start;
+use crate::start::NewRuns;
 
 /// Parameters of a statement whose number is not fixed.
 type Values<'a> = Vec<&'a (dyn ToSql + Sync)>;
@@ -101,8 +101,8 @@ impl<'a> Batch<'a> {
         if record.clears {
             self.cleared.push(record.key);
         }
-        self.consumed.push(record);
-        self.queries.push(record);
+        record.consumed.iter().for_each(|seq| self.consumed.push(record, *seq));
+        record.queries.iter().for_each(|query| self.queries.push(record, query));
         self.messages.extend(&record.messages);
         self.starts.extend(&record.starts);
         match &record.next {
@@ -110,7 +110,9 @@ impl<'a> Batch<'a> {
             _ if stays => {}
             Next::Close(close) => {
                 self.ends.push(record, close);
-                self.successors.push(record, close);
+                if let Some(successor) = close.outcome.successor {
+                    self.successors.push(record, successor);
+                }
             }
             Next::Park(park) => self.parks.push(record, park),
         }
@@ -120,9 +122,9 @@ impl<'a> Batch<'a> {
     pub(super) async fn write(&self, link: Link<'_>) -> Result<Written, Fault> {
         let is_plain = self.messages.is_empty()
             && self.starts.is_empty()
-            && self.parks.is_empty()
-            && self.queries.is_empty()
-            && self.cleared.runs.is_empty();
+            && self.parks.keys.is_empty()
+            && self.queries.keys.is_empty()
+            && self.cleared.is_empty();
         if is_plain {
             let (sql, values) = self.turn();
             if !self.numbers.is_empty() {
@@ -145,7 +147,7 @@ impl<'a> Batch<'a> {
 
     /// The one statement that most batches are: a plain insert, if nothing else is to be done.
     fn turn(&self) -> (Sql, Values<'_>) {
-        if self.consumed.is_empty() && self.ends.is_empty() {
+        if self.consumed.keys.is_empty() && self.ends.keys.is_empty() {
             return (APPEND, self.rows.params().to_vec());
         }
         let mut values: Values<'_> = vec![&self.worker];
@@ -160,10 +162,10 @@ impl<'a> Batch<'a> {
             turn: link.prepare(self.turn().0).await?,
             start: prepare_if(link, START, !self.starts.is_empty()).await?,
             send: prepare_if(link, SEND, !self.messages.is_empty()).await?,
-            inherit: prepare_if(link, MOVE_INBOX, !self.successors.is_empty()).await?,
-            park: prepare_if(link, PARK, !self.parks.is_empty()).await?,
-            clear: prepare_if(link, CLEAR, !self.cleared.runs.is_empty()).await?,
-            publish: prepare_if(link, SET_QUERIES, !self.queries.is_empty()).await?,
+            inherit: prepare_if(link, MOVE_INBOX, !self.successors.keys.is_empty()).await?,
+            park: prepare_if(link, PARK, !self.parks.keys.is_empty()).await?,
+            clear: prepare_if(link, CLEAR, !self.cleared.is_empty()).await?,
+            publish: prepare_if(link, SET_QUERIES, !self.queries.keys.is_empty()).await?,
         })
     }
 
@@ -175,12 +177,12 @@ impl<'a> Batch<'a> {
         steps: &Steps,
         messages: &Delivery<'_>,
     ) -> Result<Replies, Fault> {
-        let starts = start::Columns::sorted(self.starts.iter().copied());
+        let starts = NewRuns::sorted(self.starts.iter().copied());
         let turn = self.turn().1;
         let mut park: Values<'_> = vec![&self.worker];
         park.extend(self.parks.params());
         let (runs, sent, successors) =
-            (starts.params(), messages.params(), self.successors.params());
+            (starts.params(), messages.columns.params(), self.successors.params());
         let queries = self.queries.params();
         let first = join4(
             link.begin("BEGIN"),
@@ -234,7 +236,7 @@ impl<'a> Batch<'a> {
 
     fn written(&self, sent: Answers, parked: &[Row]) -> Written {
         let parked = parked.iter().map(crate::rows::key).collect::<HashSet<_>>();
-        let not_parked = self.parks.keys().filter(|key| !parked.contains(key)).collect();
+        let not_parked = self.parks.keys.iter().filter(|key| !parked.contains(key)).collect();
         let mut hints = hints(sent, &self.messages);
         if !self.starts.is_empty() {
             hints.push(Hint::Ready(self.starts.iter().map(|run| run.key.shard).collect()));

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use flows_core::store::{Committed, Next, Record};
 
-use super::Part;
+use super::CommitPart;
 use super::batch::Batch;
 use crate::error::{Fault, Remedy};
 use crate::link::Link;
@@ -40,7 +40,7 @@ impl Batch<'_> {
             let Keys { shards, tenants, runs } =
                 messages.iter().map(|(_, to)| *to).collect::<Keys>();
             let rows = link.query(LOCKED_MESSAGES, &[&shards, &tenants, &runs]).await?;
-            held.extend(rows.iter().map(|row| messages[ordinal(row, "letter")].0));
+            held.extend(rows.iter().map(|row| messages[ordinal(row, "message")].0));
         }
         Ok(held)
     }
@@ -54,7 +54,7 @@ fn ordinal(row: &tokio_postgres::Row, column: &str) -> usize {
 /// Leaves out what is held. A run that was to be parked is not: what it has done is written without
 /// that. Whether anything was found.
 pub(super) fn leave_out(
-    part: &mut Part,
+    part: &mut CommitPart,
     held: HashSet<usize>,
     records: &[Record],
     stays: &mut HashSet<usize>,
@@ -78,15 +78,19 @@ pub(super) fn leave_out(
 
 /// What to write after a batch has waited in vain. Where nobody was found to hold anything, it may have
 /// been given free; else the parts are written, and one that has waited alone is held.
-pub(super) fn after_wait(part: Part, found: bool, answers: &mut [Committed]) -> Vec<Part> {
-    let Part { mut numbers, tries } = part;
+pub(super) fn after_wait(
+    part: CommitPart,
+    found: bool,
+    answers: &mut [Committed],
+) -> Vec<CommitPart> {
+    let CommitPart { mut numbers, tries } = part;
     if found || tries == 0 {
-        return vec![Part { numbers, tries: tries + 1 }];
+        return vec![CommitPart { numbers, tries: tries + 1 }];
     }
     if let [number] = numbers[..] {
         answers[number] = Committed::Held;
         return Vec::new();
     }
     let second = numbers.split_off(numbers.len() / 2);
-    vec![Part { numbers: second, tries }, Part { numbers, tries }]
+    vec![CommitPart { numbers: second, tries }, CommitPart { numbers, tries }]
 }

@@ -50,16 +50,16 @@ const HARMLESS: [(&str, &[&str]); 5] = [
 ];
 
 /// What a process finds around itself.
-pub(super) struct Surroundings<'a> {
+pub(super) struct KeySources<'a> {
     pub(super) variable: &'a dyn Fn(&str) -> Option<String>,
     pub(super) home: Option<PathBuf>,
 }
 
 /// Values by name.
 #[derive(Default)]
-pub(super) struct Values(BTreeMap<&'static str, String>);
+pub(super) struct KeyValues(BTreeMap<&'static str, String>);
 
-impl Values {
+impl KeyValues {
     /// A value that is not empty.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str).filter(|value| !value.is_empty())
@@ -82,7 +82,7 @@ impl Values {
     }
 
     /// What the string, the service file and the environment say.
-    pub(super) fn read(text: &str, from: &Surroundings<'_>) -> Result<Self> {
+    pub(super) fn read(text: &str, from: &KeySources<'_>) -> Result<Self> {
         let mut values = Self::default();
         values.add_all(pairs(text)?)?;
         if let Some(service) =
@@ -145,12 +145,12 @@ fn known(key: &str, value: &str) -> Result<Option<&'static str>> {
     Err(wrong(format!("there is no connection setting `{shown}`; there are: {names}")))
 }
 
-fn variable(from: &Surroundings<'_>, name: &str) -> Option<String> {
+fn variable(from: &KeySources<'_>, name: &str) -> Option<String> {
     (from.variable)(name).filter(|value| !value.is_empty())
 }
 
 /// The settings of a service: of the user's file, or of the system's.
-fn service_of(service: &str, file: Option<PathBuf>, from: &Surroundings<'_>) -> Result<Pairs> {
+fn service_of(service: &str, file: Option<PathBuf>, from: &KeySources<'_>) -> Result<Pairs> {
     let own = file.or_else(|| variable(from, "PGSERVICEFILE").map(PathBuf::from));
     let own = own.or_else(|| from.home.as_ref().map(|home| home.join(".pg_service.conf")));
     let shared = variable(from, "PGSYSCONFDIR")

@@ -15,14 +15,14 @@ use tokio_postgres::config::{LoadBalanceHosts, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
-use super::settings::{Mode, Server, Settings, Wanted};
+use super::settings::{ConnectSettings, Server, TlsMode, WantedServer};
 use super::tls::{self, Trust};
 use super::wire::{Opening, Opens, Wire, carry, open};
 use crate::error::{Fault, PgError};
 
 /// Opens connections to the servers of a connection string.
 pub(super) struct Connector {
-    pub(super) settings: Settings,
+    pub(super) settings: ConnectSettings,
     trust: Trust,
 }
 
@@ -35,19 +35,19 @@ const STATE: &str = "SELECT pg_catalog.pg_is_in_recovery(), \
                      pg_catalog.current_setting('transaction_read_only')";
 
 impl Connector {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: ConnectSettings) -> Self {
         Self { settings, trust: Trust::default() }
     }
 
     async fn open_first(&self) -> Opened {
         let servers = self.in_order();
-        if self.settings.wanted == Wanted::PreferStandby
-            && let Ok(opened) = self.first_that_is(&servers, Wanted::Standby).await
+        if self.settings.wanted == WantedServer::PreferStandby
+            && let Ok(opened) = self.first_that_is(&servers, WantedServer::Standby).await
         {
             return Ok(opened);
         }
         let wanted = match self.settings.wanted {
-            Wanted::PreferStandby => Wanted::Any,
+            WantedServer::PreferStandby => WantedServer::Any,
             other => other,
         };
         self.first_that_is(&servers, wanted).await
@@ -61,7 +61,7 @@ impl Connector {
         servers
     }
 
-    async fn first_that_is(&self, servers: &[&Server], wanted: Wanted) -> Opened {
+    async fn first_that_is(&self, servers: &[&Server], wanted: WantedServer) -> Opened {
         let mut failures = Vec::new();
         for server in servers {
             match self.open_in_time(server, wanted).await {
@@ -73,7 +73,7 @@ impl Connector {
     }
 
     /// One server, in time: each address of its name has an equal share of what is left.
-    async fn open_in_time(&self, server: &Server, wanted: Wanted) -> Opened {
+    async fn open_in_time(&self, server: &Server, wanted: WantedServer) -> Opened {
         let end = Instant::now() + self.settings.timeout;
         let found = timeout_at(end, addresses(server)).await;
         let mut places = found.unwrap_or_default();
@@ -86,7 +86,7 @@ impl Connector {
         self.first_place(&places, wanted, end).await
     }
 
-    async fn first_place(&self, places: &[Server], wanted: Wanted, end: Instant) -> Opened {
+    async fn first_place(&self, places: &[Server], wanted: WantedServer, end: Instant) -> Opened {
         let mut failure: Option<PgError> = None;
         for (at, place) in places.iter().enumerate() {
             let left = u32::try_from(places.len() - at).unwrap_or(u32::MAX);
@@ -125,21 +125,21 @@ impl Connector {
             return self.open_plain(server).await;
         }
         match self.settings.mode {
-            Mode::Disable => self.open_plain(server).await,
-            Mode::Allow => match self.open_plain(server).await {
+            TlsMode::Disable => self.open_plain(server).await,
+            TlsMode::Allow => match self.open_plain(server).await {
                 Err(error) if is_refused(&error) && tls::IS_BUILT_IN => {
                     self.open_encrypted(server, SslMode::Require).await
                 }
                 other => other,
             },
-            Mode::Prefer if !tls::IS_BUILT_IN => self.open_plain(server).await,
-            Mode::Prefer => match self.open_encrypted(server, SslMode::Prefer).await {
+            TlsMode::Prefer if !tls::IS_BUILT_IN => self.open_plain(server).await,
+            TlsMode::Prefer => match self.open_encrypted(server, SslMode::Prefer).await {
                 Err(error) if is_refused(&error) || tls::is_at_fault(&error) => {
                     self.open_plain(server).await.or(Err(error))
                 }
                 other => other,
             },
-            Mode::Require | Mode::VerifyCa | Mode::VerifyFull => {
+            TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => {
                 self.open_encrypted(server, SslMode::Require).await
             }
         }
@@ -154,7 +154,7 @@ impl Connector {
         let mut config = self.config_for(server);
         let opened = tls::open(config.ssl_mode(mode), &self.settings, &self.trust).await;
         match opened {
-            Err(error) if self.settings.mode != Mode::Prefer => {
+            Err(error) if self.settings.mode != TlsMode::Prefer => {
                 match tls::explained(&error, &self.settings, server) {
                     Some(explained) => Err(carry(explained).await),
                     None => Err(error),
@@ -181,7 +181,7 @@ impl Opens for Connector {
     /// All servers one after the other, and once more where a standby is only preferred.
     fn limit(&self) -> Duration {
         let servers = u32::try_from(self.settings.servers.len()).unwrap_or(u32::MAX);
-        let rounds = if self.settings.wanted == Wanted::PreferStandby { 2 } else { 1 };
+        let rounds = if self.settings.wanted == WantedServer::PreferStandby { 2 } else { 1 };
         self.settings.timeout.saturating_mul(servers).saturating_mul(rounds) + SLACK
     }
 }
@@ -206,8 +206,8 @@ fn is_refused(error: &PgError) -> bool {
 }
 
 /// Asks the server what it is, if that matters.
-async fn check(client: &Client, wire: &mut Wire, wanted: Wanted) -> Result<(), PgError> {
-    if matches!(wanted, Wanted::Any | Wanted::PreferStandby) {
+async fn check(client: &Client, wire: &mut Wire, wanted: WantedServer) -> Result<(), PgError> {
+    if matches!(wanted, WantedServer::Any | WantedServer::PreferStandby) {
         return Ok(());
     }
     let asking = pin!(client.simple_query(STATE));
@@ -230,15 +230,19 @@ async fn check(client: &Client, wire: &mut Wire, wanted: Wanted) -> Result<(), P
 }
 
 /// Why a server is not what `target_session_attrs` asks for.
-fn misfit(wanted: Wanted, standby: bool, read_only: bool) -> Option<&'static str> {
+fn misfit(wanted: WantedServer, standby: bool, read_only: bool) -> Option<&'static str> {
     match wanted {
-        Wanted::ReadWrite if standby => Some("a standby, and target_session_attrs=read-write"),
-        Wanted::ReadWrite if read_only => Some("read-only, and target_session_attrs=read-write"),
-        Wanted::ReadOnly if !standby && !read_only => {
+        WantedServer::ReadWrite if standby => {
+            Some("a standby, and target_session_attrs=read-write")
+        }
+        WantedServer::ReadWrite if read_only => {
+            Some("read-only, and target_session_attrs=read-write")
+        }
+        WantedServer::ReadOnly if !standby && !read_only => {
             Some("it takes writes, and target_session_attrs=read-only")
         }
-        Wanted::Primary if standby => Some("a standby, and target_session_attrs=primary"),
-        Wanted::Standby if !standby => Some("a primary, and target_session_attrs=standby"),
+        WantedServer::Primary if standby => Some("a standby, and target_session_attrs=primary"),
+        WantedServer::Standby if !standby => Some("a primary, and target_session_attrs=standby"),
         _ => None,
     }
 }
@@ -277,7 +281,7 @@ mod tests {
         let port = one.local_addr().unwrap().port();
         let other = TcpListener::bind(("127.0.0.2", port)).await.unwrap();
         let url = format!("postgres://a@127.0.0.1:{port}/a?connect_timeout=2&sslmode=disable");
-        let connector = Connector::new(Settings::read(&url).unwrap());
+        let connector = Connector::new(ConnectSettings::read(&url).unwrap());
         let server = &connector.settings.servers[0];
         let places = ["127.0.0.1", "127.0.0.2"].map(|address| {
             let address = Some(address.parse().unwrap());
@@ -285,7 +289,7 @@ mod tests {
         });
         let begun = Instant::now();
         let end = begun + connector.settings.timeout;
-        let opening = async { connector.first_place(&places, Wanted::Any, end).await.err() };
+        let opening = async { connector.first_place(&places, WantedServer::Any, end).await.err() };
         let silent = async { (one.accept().await.unwrap(), other.accept().await.unwrap()) };
         let (error, _both) = tokio::join!(opening, silent);
         assert!(Error::from(Fault::from(error.unwrap())).message().contains("connect_timeout"));
@@ -294,10 +298,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_stands_for_its_addresses() {
-        let settings = Settings::read("postgres://a@localhost/a").unwrap();
+        let settings = ConnectSettings::read("postgres://a@localhost/a").unwrap();
         let found = addresses(&settings.servers[0]).await;
         assert!(!found.is_empty() && found.iter().all(|place| place.host == "localhost"));
-        let settings = Settings::read("postgres://a@localhost/a?hostaddr=127.0.0.1").unwrap();
+        let settings =
+            ConnectSettings::read("postgres://a@localhost/a?hostaddr=127.0.0.1").unwrap();
         assert!(addresses(&settings.servers[0]).await.is_empty(), "it is given");
     }
 }

@@ -10,7 +10,7 @@ use flows_core::error::Result;
 use tokio_postgres::Config;
 use tokio_postgres::config::{ChannelBinding, SslNegotiation};
 
-use super::keys::{Surroundings, Values, wrong};
+use super::keys::{KeySources, KeyValues, wrong};
 use super::passfile;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ const SOCKETS: [&str; 3] = ["/var/run/postgresql", "/run/postgresql", "/tmp"];
 
 /// Whether a connection is encrypted, and what of the server is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
-pub(super) enum Mode {
+pub(super) enum TlsMode {
     Disable,
     Allow,
     Prefer,
@@ -44,7 +44,7 @@ pub(super) enum Roots {
 
 /// Which of several servers is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum WantedServer {
     Any,
     ReadWrite,
     ReadOnly,
@@ -65,14 +65,14 @@ pub(super) struct Server {
 
 /// What a connection needs.
 #[derive(Debug, Clone)]
-pub(super) struct Settings {
+pub(super) struct ConnectSettings {
     /// Everything but the server, with the password unless that is in a file.
     pub(super) config: Config,
     pub(super) servers: Vec<Server>,
     pub(super) in_random_order: bool,
-    pub(super) wanted: Wanted,
+    pub(super) wanted: WantedServer,
     pub(super) timeout: Duration,
-    pub(super) mode: Mode,
+    pub(super) mode: TlsMode,
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only TLS reads it"))]
     pub(super) roots: Roots,
     /// The files of the client's certificate and key, and whether they were asked for.
@@ -81,7 +81,7 @@ pub(super) struct Settings {
     passfile: Option<PathBuf>,
 }
 
-impl Settings {
+impl ConnectSettings {
     /// What the string says, and where it is silent, this process's environment.
     pub(super) fn read(text: &str) -> Result<Self> {
         let variable = |name: &str| std::env::var(name).ok();
@@ -91,11 +91,11 @@ impl Settings {
         {
             return Err(super::nowhere());
         }
-        Self::read_in(text, &Surroundings { variable: &variable, home: std::env::home_dir() })
+        Self::read_in(text, &KeySources { variable: &variable, home: std::env::home_dir() })
     }
 
-    fn read_in(text: &str, from: &Surroundings<'_>) -> Result<Self> {
-        let values = Values::read(text, from)?;
+    fn read_in(text: &str, from: &KeySources<'_>) -> Result<Self> {
+        let values = KeyValues::read(text, from)?;
         let of_user =
             |file: &str| from.home.as_ref().map(|home| home.join(".postgresql").join(file));
         let (mode, roots) = trust(&values, of_user("root.crt"))?;
@@ -106,7 +106,7 @@ impl Settings {
             in_random_order: values
                 .one_of("load_balance_hosts", &[("disable", false), ("random", true)])?
                 .unwrap_or(false),
-            wanted: values.one_of("target_session_attrs", &WANTED)?.unwrap_or(Wanted::Any),
+            wanted: values.one_of("target_session_attrs", &WANTED)?.unwrap_or(WantedServer::Any),
             timeout: seconds(&values, "connect_timeout")?.unwrap_or(CONNECT_TIMEOUT),
             mode,
             roots,
@@ -155,29 +155,29 @@ impl std::fmt::Display for Server {
     }
 }
 
-const MODES: [(&str, Mode); 6] = [
-    ("disable", Mode::Disable),
-    ("allow", Mode::Allow),
-    ("prefer", Mode::Prefer),
-    ("require", Mode::Require),
-    ("verify-ca", Mode::VerifyCa),
-    ("verify-full", Mode::VerifyFull),
+const MODES: [(&str, TlsMode); 6] = [
+    ("disable", TlsMode::Disable),
+    ("allow", TlsMode::Allow),
+    ("prefer", TlsMode::Prefer),
+    ("require", TlsMode::Require),
+    ("verify-ca", TlsMode::VerifyCa),
+    ("verify-full", TlsMode::VerifyFull),
 ];
 
-const WANTED: [(&str, Wanted); 6] = [
-    ("any", Wanted::Any),
-    ("read-write", Wanted::ReadWrite),
-    ("read-only", Wanted::ReadOnly),
-    ("primary", Wanted::Primary),
-    ("standby", Wanted::Standby),
-    ("prefer-standby", Wanted::PreferStandby),
+const WANTED: [(&str, WantedServer); 6] = [
+    ("any", WantedServer::Any),
+    ("read-write", WantedServer::ReadWrite),
+    ("read-only", WantedServer::ReadOnly),
+    ("primary", WantedServer::Primary),
+    ("standby", WantedServer::Standby),
+    ("prefer-standby", WantedServer::PreferStandby),
 ];
 
-fn trust(values: &Values, default: Option<PathBuf>) -> Result<(Mode, Roots)> {
+fn trust(values: &KeyValues, default: Option<PathBuf>) -> Result<(TlsMode, Roots)> {
     let mode = values.one_of("sslmode", &MODES)?;
     if values.get("sslrootcert") == Some("system") {
         return match mode {
-            None | Some(Mode::VerifyFull) => Ok((Mode::VerifyFull, Roots::System)),
+            None | Some(TlsMode::VerifyFull) => Ok((TlsMode::VerifyFull, Roots::System)),
             Some(_) => Err(wrong(
                 "`sslrootcert=system` needs `sslmode=verify-full`: anybody can get a certificate that \
                  the system trusts, for another host"
@@ -186,11 +186,11 @@ fn trust(values: &Values, default: Option<PathBuf>) -> Result<(Mode, Roots)> {
         };
     }
     let file = values.get("sslrootcert").map(PathBuf::from).or(default);
-    Ok((mode.unwrap_or(Mode::Prefer), file.map_or(Roots::Nobody, Roots::File)))
+    Ok((mode.unwrap_or(TlsMode::Prefer), file.map_or(Roots::Nobody, Roots::File)))
 }
 
 fn identity(
-    values: &Values,
+    values: &KeyValues,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
 ) -> Option<(PathBuf, PathBuf, bool)> {
@@ -200,7 +200,7 @@ fn identity(
     Some((given.or(certificate)?, key, asked))
 }
 
-fn login(values: &Values, from: &Surroundings<'_>) -> Result<Config> {
+fn login(values: &KeyValues, from: &KeySources<'_>) -> Result<Config> {
     let mut config = Config::new();
     let variable = |name| (from.variable)(name).filter(|name| !name.is_empty());
     let user = values.get("user").map(str::to_owned);
@@ -224,7 +224,7 @@ fn login(values: &Values, from: &Surroundings<'_>) -> Result<Config> {
     Ok(config)
 }
 
-fn servers(values: &Values) -> Result<Vec<Server>> {
+fn servers(values: &KeyValues) -> Result<Vec<Server>> {
     let list = |key| values.get(key).map(|text| text.split(',').map(str::trim).collect::<Vec<_>>());
     let (hosts, addresses) =
         (list("host").unwrap_or_default(), list("hostaddr").unwrap_or_default());
@@ -268,7 +268,7 @@ fn default_host(port: u16) -> String {
     found.unwrap_or("localhost").to_owned()
 }
 
-fn security(values: &Values, settings: &mut Settings) -> Result<()> {
+fn security(values: &KeyValues, settings: &mut ConnectSettings) -> Result<()> {
     let binding = [
         ("disable", ChannelBinding::Disable),
         ("prefer", ChannelBinding::Prefer),
@@ -279,7 +279,7 @@ fn security(values: &Values, settings: &mut Settings) -> Result<()> {
     }
     let negotiation = [("postgres", SslNegotiation::Postgres), ("direct", SslNegotiation::Direct)];
     if let Some(negotiation) = values.one_of("sslnegotiation", &negotiation)? {
-        if negotiation == SslNegotiation::Direct && settings.mode < Mode::Require {
+        if negotiation == SslNegotiation::Direct && settings.mode < TlsMode::Require {
             return Err(wrong(
                 "`sslnegotiation=direct` needs `sslmode=require` or stronger".into(),
             ));
@@ -289,7 +289,7 @@ fn security(values: &Values, settings: &mut Settings) -> Result<()> {
     Ok(())
 }
 
-fn keepalives(values: &Values, config: &mut Config) -> Result<()> {
+fn keepalives(values: &KeyValues, config: &mut Config) -> Result<()> {
     let milliseconds =
         values.number("tcp_user_timeout")?.and_then(|number| u64::try_from(number).ok());
     let given = milliseconds.filter(|number| *number > 0).map(Duration::from_millis);
@@ -307,7 +307,7 @@ fn keepalives(values: &Values, config: &mut Config) -> Result<()> {
 }
 
 /// A time that is more than nothing.
-fn seconds(values: &Values, key: &str) -> Result<Option<Duration>> {
+fn seconds(values: &KeyValues, key: &str) -> Result<Option<Duration>> {
     let number = values.number(key)?.and_then(|number| u64::try_from(number).ok());
     Ok(number.filter(|number| *number > 0).map(Duration::from_secs))
 }

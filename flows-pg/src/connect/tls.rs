@@ -19,7 +19,7 @@ use tokio_postgres::config::SslNegotiation;
 use tokio_postgres::{CancelToken, Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::settings::{Mode, Roots, Server, Settings};
+use super::settings::{ConnectSettings, Roots, Server, TlsMode};
 use super::verify::{Anchors, Checks, Verifier};
 use super::wire::{Wire, carry, open as open_with};
 use crate::error::PgError;
@@ -34,7 +34,7 @@ pub(super) struct Trust(OnceLock<Arc<RootCertStore>>);
 /// Opens an encrypted connection, or where the configuration only prefers that, one that may not be.
 pub(super) async fn open(
     config: &Config,
-    settings: &Settings,
+    settings: &ConnectSettings,
     trust: &Trust,
 ) -> Result<(Client, Wire), PgError> {
     match client_config(settings, trust) {
@@ -43,7 +43,7 @@ pub(super) async fn open(
     }
 }
 
-fn client_config(settings: &Settings, trust: &Trust) -> Result<ClientConfig> {
+fn client_config(settings: &ConnectSettings, trust: &Trust) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let checks = checks(settings, trust)?;
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -60,8 +60,8 @@ fn client_config(settings: &Settings, trust: &Trust) -> Result<ClientConfig> {
 
 /// What of the server is verified. With `require` and less, that depends on whether there is a file of
 /// roots, as in libpq.
-fn checks(settings: &Settings, trust: &Trust) -> Result<Checks> {
-    let must = settings.mode >= Mode::VerifyCa;
+fn checks(settings: &ConnectSettings, trust: &Trust) -> Result<Checks> {
+    let must = settings.mode >= TlsMode::VerifyCa;
     let roots = match &settings.roots {
         Roots::System => Anchors { store: trust.of_system()?, certificates: Vec::new() },
         Roots::File(path) if path.exists() => of_file(path)?,
@@ -80,7 +80,7 @@ fn checks(settings: &Settings, trust: &Trust) -> Result<Checks> {
         }
         Roots::File(_) | Roots::Nobody => return Ok(Checks::Nothing),
     };
-    let name = settings.mode == Mode::VerifyFull;
+    let name = settings.mode == TlsMode::VerifyFull;
     Ok(if name { Checks::ChainAndName(roots) } else { Checks::Chain(roots) })
 }
 
@@ -108,7 +108,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 
 fn with_identity(
     builder: ConfigBuilder<ClientConfig, WantsClientCert>,
-    settings: &Settings,
+    settings: &ConnectSettings,
 ) -> Result<ClientConfig> {
     let Some((certificate, key, asked)) = &settings.identity else {
         return Ok(builder.with_no_client_auth());
@@ -189,7 +189,11 @@ pub(super) fn is_at_fault(error: &PgError) -> bool {
 }
 
 /// What is wrong with TLS, in words that say what to do.
-pub(super) fn explained(error: &PgError, settings: &Settings, server: &Server) -> Option<Error> {
+pub(super) fn explained(
+    error: &PgError,
+    settings: &ConnectSettings,
+    server: &Server,
+) -> Option<Error> {
     if says_no(error) {
         return Some(wrong(
             "the server does not support TLS, which `sslmode` asks for: switch it on there \
@@ -212,7 +216,7 @@ pub(super) fn explained(error: &PgError, settings: &Settings, server: &Server) -
 }
 
 /// Why the server does not go on.
-fn refused(alert: AlertDescription, settings: &Settings) -> String {
+fn refused(alert: AlertDescription, settings: &ConnectSettings) -> String {
     use AlertDescription as Alert;
     match (alert, &settings.identity) {
         (Alert::ProtocolVersion | Alert::HandshakeFailure, _) => format!(
@@ -238,7 +242,7 @@ fn refused(alert: AlertDescription, settings: &Settings) -> String {
 }
 
 /// Why the server is not taken for the one that is wanted.
-fn distrusted(error: &rustls::Error, settings: &Settings, server: &Server) -> String {
+fn distrusted(error: &rustls::Error, settings: &ConnectSettings, server: &Server) -> String {
     let host = &server.host;
     let roots = match &settings.roots {
         Roots::File(path) => path.display().to_string(),

@@ -66,12 +66,12 @@ where
 }
 
 /// The application's way to connect: its configuration and its TLS.
-pub(crate) struct Given<T> {
+pub(crate) struct GivenConnector<T> {
     pub(crate) config: Config,
     pub(crate) tls: T,
 }
 
-impl<T> Opens for Given<T>
+impl<T> Opens for GivenConnector<T>
 where
     T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
     T::Stream: Send,

@@ -11,7 +11,7 @@ use super::Subscribers;
 use super::wire::Sender;
 use crate::connect::wire::Wire;
 use crate::error::Fault;
-use crate::pooler::Mode;
+use crate::pooler::PoolMode;
 use crate::source::Source;
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -61,7 +61,7 @@ async fn listen(
     let (payloads, mut heard) = unbounded_channel();
     let connection = tokio::spawn(pump(wire, payloads));
     let connection = AbortOnDrop(connection.abort_handle());
-    if source.own_mode(&client).await? != Mode::Session {
+    if source.own_mode(&client).await? != PoolMode::Session {
         return Ok(Heard::Nothing);
     }
     client.batch_execute(&source.names().in_text(SETUP)).await?;

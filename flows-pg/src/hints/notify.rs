@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::wire::Sender;
 use crate::error::Fault;
-use crate::pooler::Mode;
+use crate::pooler::PoolMode;
 use crate::source::Source;
 use crate::sql::NOTIFY;
 
@@ -122,7 +122,7 @@ async fn send(
 async fn open(source: &Source) -> Result<ClientWrapper, Fault> {
     let opened = async {
         let client = source.open().await?;
-        if source.own_mode(&client).await? == Mode::Session {
+        if source.own_mode(&client).await? == PoolMode::Session {
             client.batch_execute(SETUP).await?;
         }
         Ok(client)

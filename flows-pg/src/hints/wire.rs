@@ -1,6 +1,6 @@
 //! Hints as the text of a notification: who sends, then what.
 //!
-//! `9f3a…;r1,2,3` runs ready in shards · `m…` mail of a worker · `c…,…` runs closed · `t…:…` runs
+//! `9f3a…;r1,2,3` runs ready in shards · `m…` messages of a worker · `c…,…` runs closed · `t…:…` runs
 //! terminated, each with its tenant · `u` look.
 
 use flows_core::clock::uuid_v7;

@@ -67,9 +67,9 @@ WITH RECURSIVE me AS MATERIALIZED (
     JOIN flows.runs r ON r.shard = ANY (ARRAY[t.shard]) AND r.tenant_id = t.tenant_id AND r.run_id = t.run_id
     WHERE r.status = 0
 ), kept AS MATERIALIZED (
-    -- A run has one place, so nobody owns one that was ready; if somebody did, that owner keeps it and
+    -- A run has one placement, so nobody owns one that was ready; if somebody did, that owner keeps it and
     -- is told to look at its inbox. (ON CONFLICT would do this too, and log every row twice.)
-    UPDATE flows.owned o SET mail = true FROM given g
+    UPDATE flows.owned o SET has_messages = true FROM given g
     WHERE o.shard = ANY (ARRAY[g.shard]) AND o.tenant_id = g.tenant_id AND o.run_id = g.run_id
     RETURNING o.tenant_id, o.run_id
 ), won AS (

@@ -3,7 +3,7 @@
 -- before, $8 whether either is given, $9 created at or after, $10 created before; $11 and $12 the time and the
 -- run to go on behind; $13 the most runs that are looked at, $14 limit (null: they are only counted), $15
 -- whether payloads are read, $16 the most bytes of them, as they are stored; $17 all shards, to look for open
--- runs in their places, or null; $18 a minute before $6.
+-- runs in their placements, or null; $18 a minute before $6.
 -- (What is never null is so because COALESCE is no condition of an index behind row security.)
 -- Called by `part`. Locks nothing. Indexes: runs_listed, runs_outcome, runs_ended_late; owned_pkey,
 -- ready_pkey and parked_pkey, whole, where these tables are small, and runs_pkey for what they hold. What is

@@ -1,13 +1,13 @@
 -- Gives the messages of ended runs to the runs that go on in their place. $1 to $3 ended runs,
 -- $4 their successors. What answers an operation of the ended run (kind 2) is dropped.
 -- Called by `commit`, behind the messages that its records send, so that these come first.
--- Locks the messages, then the places of the successors, which this transaction has made.
+-- Locks the messages, then the placements of the successors, which this transaction has made.
 -- Indexes: inbox_pkey, runs_pkey, ready_pkey.
-WITH heir AS MATERIALIZED (
+WITH successor AS MATERIALIZED (
     SELECT unnest($1::smallint[]) AS shard, unnest($2::uuid[]) AS tenant_id, unnest($3::uuid[]) AS run_id,
            unnest($4::uuid[]) AS successor
 ), left_over AS (
-    DELETE FROM flows.inbox i USING heir h
+    DELETE FROM flows.inbox i USING successor h
     WHERE i.shard = ANY (ARRAY[h.shard]) AND i.tenant_id = h.tenant_id AND i.run_id = h.run_id
     RETURNING h.shard, h.tenant_id, h.successor, i.seq, i.kind, i.codec, i.name, i.payload
 ), inherited AS (

@@ -1,5 +1,5 @@
 -- One look for work. $1 worker, $2 lanes (ascending), $3 all shards. An idle worker sends nothing else.
--- Called by `poll`. Locks nothing. Indexes: ready_pkey, owned_mail, parked_due, parked_suspects,
+-- Called by `poll`. Locks nothing. Indexes: ready_pkey, owned_messages, parked_due, parked_suspects,
 -- runs_limited; `workers` is tiny.
 -- In each shard it walks from lane to lane: a row of a foreign lane leads to the next lane of the worker's.
 -- So it reads one row for each lane that has any, and not more than one for each lane of the worker's: those
@@ -26,7 +26,7 @@ SELECT ARRAY(
                )
                SELECT true FROM walk WHERE is_mine LIMIT 1)
        ) AS ready,
-       EXISTS (SELECT FROM flows.owned WHERE worker_id = $1 AND mail) AS mail,
+       EXISTS (SELECT FROM flows.owned WHERE worker_id = $1 AND has_messages) AS messages,
        (SELECT min(first.wake_at)
         FROM unnest($3::smallint[]) AS s (shard)
         CROSS JOIN LATERAL (

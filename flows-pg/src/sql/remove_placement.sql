@@ -1,6 +1,6 @@
--- Removes the place and the inbox of a run that has ended; signals (kind 0) that it has not read stay. $1 to $3 key, $4 lane, $5 priority, $6
--- whether it is a dead letter. Answers how many places it removed.
--- Called by `terminate`, behind `end_run.sql`, again until it has found the place: the run may have
+-- Removes the placement and the inbox of a run that has ended; signals (kind 0) that it has not read stay. $1 to $3 key, $4 lane, $5 priority, $6
+-- whether it is a dead letter. Answers how many placements it removed.
+-- Called by `terminate`, behind `end_run.sql`, again until it has found the placement: the run may have
 -- been on its way from one to another. Locks the rows it removes.
 -- Indexes: owned_pkey, parked_pkey, ready_pkey, inbox_pkey, dead_letters_pkey.
 WITH owned AS (
@@ -17,4 +17,4 @@ WITH owned AS (
     INSERT INTO flows.dead_letters (shard, tenant_id, run_id)
     SELECT $1, $2, $3 WHERE $6::boolean ON CONFLICT DO NOTHING
 )
-SELECT (SELECT count(*) FROM owned) + (SELECT count(*) FROM parked) + (SELECT count(*) FROM ready) AS places
+SELECT (SELECT count(*) FROM owned) + (SELECT count(*) FROM parked) + (SELECT count(*) FROM ready) AS removed

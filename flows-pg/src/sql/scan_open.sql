@@ -1,7 +1,7 @@
 -- Reads a page of the open runs of one shard, in the order of their ids. $1 shard, $2 and $3 run
 -- and tenant to go on from, $4 limit.
 -- Called by `scan`, in a transaction that only reads. One statement, so one snapshot of the three
--- places: a run that moves is found in one of them.
+-- placements: a run that moves is found in one of them.
 -- Locks nothing. Indexes: parked_pkey from where the last page ended, past entries of other shards;
 -- ready_pkey and owned_pkey by the shard, whose runs are sorted; runs_pkey for the page.
 WITH page AS MATERIALIZED (

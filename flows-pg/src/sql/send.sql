@@ -1,43 +1,43 @@
 -- Delivers messages, if their runs are where this statement sees them. $1 to $3 runs; $4 kinds,
--- $5 names, $6 codecs, $7 payloads, $8 keys. Answers the runs whose place was found, with their
--- owner if they have one, and whether their mail is only kept; and the messages that had been received
+-- $5 names, $6 codecs, $7 payloads, $8 keys. Answers the runs whose placement was found, with their
+-- owner if they have one, and whether their messages is only kept; and the messages that had been received
 -- before. Messages of runs that are not in the answer were not delivered: the run has ended, or was on
--- its way from one place to another.
+-- its way from one placement to another.
 -- Called by `send`, and by `commit` and `terminate` for messages that go with something else.
--- Locks: the places first (owned, parked, ready; each in the order of the arrays, which the caller
+-- Locks: the placements first (owned, parked, ready; each in the order of the arrays, which the caller
 -- sorts by run), then the inbox: `placed` is read to its end before the first message is numbered,
 -- so that messages of a run are numbered in commit order.
 -- Indexes: owned_pkey, parked_pkey, runs_pkey, ready_pkey, inbox_keys_pkey. Lists are compared by
 -- `(…) IN (…) IS TRUE`, which hashes them also where joins by hash are switched off.
-WITH letter AS MATERIALIZED (
+WITH message AS MATERIALIZED (
     SELECT unnest($1::smallint[]) AS shard, unnest($2::uuid[]) AS tenant_id, unnest($3::uuid[]) AS run_id,
            unnest($4::smallint[]) AS kind, unnest($5::text[]) AS name, unnest($6::smallint[]) AS codec,
            unnest($7::bytea[]) AS payload, unnest($8::text[]) AS key,
-           generate_series(1::bigint, cardinality($1)) AS letter
+           generate_series(1::bigint, cardinality($1)) AS message
 ), scope AS MATERIALIZED (
-    -- Keys hold for a run and for those that go on in its place: they are kept with the first.
+    -- Keys hold for a run and for those that go on in its placement: they are kept with the first.
     SELECT l.*, coalesce((
         SELECT u.first_run FROM flows.runs u
         WHERE u.shard = l.shard AND u.tenant_id = l.tenant_id AND u.run_id = l.run_id LIMIT 1),
         l.run_id) AS first_run
-    FROM letter l WHERE l.key IS NOT NULL
+    FROM message l WHERE l.key IS NOT NULL
 ), known AS MATERIALIZED (
     -- A message that has come before wakes nobody. (One that comes at the same moment may: its key
     -- is found below, behind the lock.)
-    SELECT s.letter FROM scope s WHERE (
+    SELECT s.message FROM scope s WHERE (
         SELECT true FROM flows.inbox_keys k
         WHERE k.shard = s.shard AND k.tenant_id = s.tenant_id AND k.run_id = s.first_run
           AND k.key = s.key LIMIT 1)
 ), target AS MATERIALIZED (
-    SELECT shard, tenant_id, run_id, count(*) AS letters
-    FROM letter WHERE letter NOT IN (SELECT letter FROM known)
+    SELECT shard, tenant_id, run_id, count(*) AS messages
+    FROM message WHERE message NOT IN (SELECT message FROM known)
     GROUP BY shard, tenant_id, run_id ORDER BY shard, tenant_id, run_id
 ), owner AS (
-    UPDATE flows.owned o SET mail = true, sent = o.sent + t.letters FROM target t
+    UPDATE flows.owned o SET has_messages = true, sent = o.sent + t.messages FROM target t
     WHERE o.shard = ANY (ARRAY[t.shard]) AND o.tenant_id = t.tenant_id AND o.run_id = t.run_id
     RETURNING o.tenant_id, o.run_id, o.worker_id
 ), patient AS (
-    -- Mail waits with a run that is stuck or whose start is delayed.
+    -- Messages wait with a run that is stuck or whose start is delayed.
     SELECT p.tenant_id, p.run_id
     FROM target t
     JOIN flows.parked p ON p.run_id = ANY (ARRAY[t.run_id]) AND p.tenant_id = t.tenant_id AND p.shard = t.shard
@@ -76,9 +76,9 @@ WITH letter AS MATERIALIZED (
 ), keyed AS MATERIALIZED (
     SELECT DISTINCT ON (tenant_id, first_run, key) *
     FROM scope
-    WHERE letter NOT IN (SELECT letter FROM known)
+    WHERE message NOT IN (SELECT message FROM known)
       AND ((tenant_id, run_id) IN (SELECT tenant_id, run_id FROM placed)) IS TRUE
-    ORDER BY tenant_id, first_run, key, letter
+    ORDER BY tenant_id, first_run, key, message
 ), fresh AS (
     -- Idempotent: a key that the run has received keeps its message out.
     INSERT INTO flows.inbox_keys (shard, tenant_id, run_id, key)
@@ -86,18 +86,18 @@ WITH letter AS MATERIALIZED (
     ON CONFLICT DO NOTHING
     RETURNING tenant_id, run_id AS first_run, key
 ), accepted AS MATERIALIZED (
-    SELECT * FROM letter
+    SELECT * FROM message
     WHERE key IS NULL AND ((tenant_id, run_id) IN (SELECT tenant_id, run_id FROM placed)) IS TRUE
     UNION ALL
-    SELECT shard, tenant_id, run_id, kind, name, codec, payload, key, letter FROM keyed
+    SELECT shard, tenant_id, run_id, kind, name, codec, payload, key, message FROM keyed
     WHERE ((tenant_id, first_run, key) IN (SELECT tenant_id, first_run, key FROM fresh)) IS TRUE
 ), delivered AS (
     INSERT INTO flows.inbox (shard, tenant_id, run_id, kind, name, codec, payload)
-    SELECT shard, tenant_id, run_id, kind, name, codec, payload FROM accepted ORDER BY letter
+    SELECT shard, tenant_id, run_id, kind, name, codec, payload FROM accepted ORDER BY message
 )
 SELECT tenant_id, run_id, worker_id, kept, NULL AS received FROM placed
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, letter FROM letter
-WHERE key IS NOT NULL AND letter NOT IN (SELECT letter FROM accepted)
-  AND (letter IN (SELECT letter FROM known)
+SELECT NULL, NULL, NULL, NULL, message FROM message
+WHERE key IS NOT NULL AND message NOT IN (SELECT message FROM accepted)
+  AND (message IN (SELECT message FROM known)
        OR ((tenant_id, run_id) IN (SELECT tenant_id, run_id FROM placed)) IS TRUE)

@@ -1,4 +1,4 @@
--- Starts runs as owned by a worker: the run's row, and its place. $1 to $18 as in `start.sql`,
+-- Starts runs as owned by a worker: the run's row, and its placement. $1 to $18 as in `start.sql`,
 -- $19 worker, $20 number of the request.
 -- Called by `start_owned`. Locks: the worker's row, against being forgotten and against this request
 -- being given up (a worker that is not registered, or whose lease is over, starts nothing); then the

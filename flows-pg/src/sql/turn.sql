@@ -3,7 +3,7 @@
 -- Called by `commit`. Written in the hope that this worker owns what it closes: a duplicate key or
 -- a run that is not owned (any more, by this claim) aborts the batch.
 -- Locks, in this order, each in the order of the arrays (sorted by the caller): new journal keys,
--- the runs' rows, their places. The conditions of the last SELECT are evaluated in that order.
+-- the runs' rows, their placements. The conditions of the last SELECT are evaluated in that order.
 -- Indexes: journal_pkey, runs_pkey, owned_pkey, inbox_pkey.
 WITH journal AS (
     INSERT INTO flows.journal (shard, tenant_id, run_id, position, events)

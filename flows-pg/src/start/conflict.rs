@@ -6,9 +6,9 @@ use flows_core::store::{NewRun, RunStatus, Started};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::Answers;
+use super::StartAnswers;
+use super::columns::WantedIds;
 use crate::error::{Fault, Remedy};
-use crate::rows::Keys;
 use crate::scope::Scope;
 use crate::sql::{HOLDERS, YIELD_ID};
 use crate::store::Shared;
@@ -51,12 +51,13 @@ impl Shared {
         &self,
         runs: &[NewRun],
         numbers: &[usize],
-    ) -> Result<Answers, Fault> {
-        let Some(first) = numbers.first() else { return Ok(Answers::new()) };
-        let columns = Columns::new(numbers.iter().map(|number| &runs[*number]));
+    ) -> Result<StartAnswers, Fault> {
+        let Some(first) = numbers.first() else { return Ok(StartAnswers::new()) };
+        let mut columns = WantedIds::default();
+        numbers.iter().for_each(|number| columns.push(&runs[*number]));
         let tenant = runs[*first].key.tenant;
         let rows = self.in_tenant(tenant, HOLDERS, &columns.params()).await?;
-        let (mut answers, mut waits) = (Answers::new(), true);
+        let (mut answers, mut waits) = (StartAnswers::new(), true);
         for number in numbers {
             let run = &runs[*number];
             let found = rows.iter().find(|row| row.get::<_, Uuid>("wanted") == run.key.run);
@@ -84,7 +85,8 @@ impl Shared {
 
 /// Finds the run that stands in the way of this one.
 pub(crate) async fn holder(scope: Scope<'_>, run: &NewRun) -> Result<Option<Holder>, Fault> {
-    let columns = Columns::new([run]);
+    let mut columns = WantedIds::default();
+    columns.push(run);
     let rows = scope.query(HOLDERS, &columns.params()).await?;
     Ok(rows.first().map(Holder::read).transpose()?)
 }
@@ -109,25 +111,4 @@ fn already_exists(run: &NewRun, existing: Uuid) -> Error {
          `.on_conflict(..)`"
     );
     Error::new(ErrorKind::AlreadyExists, message)
-}
-
-/// The columns of `holders.sql`.
-struct Columns {
-    keys: Keys,
-    ids: Vec<Option<String>>,
-}
-
-impl Columns {
-    fn new<'a>(runs: impl IntoIterator<Item = &'a NewRun>) -> Self {
-        let mut columns = Self { keys: Keys::default(), ids: Vec::new() };
-        for run in runs {
-            columns.keys.push(run.key);
-            columns.ids.push(run.spec.workflow_id.as_deref().map(str::to_owned));
-        }
-        columns
-    }
-
-    fn params(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 4] {
-        [&self.keys.shards, &self.keys.tenants, &self.keys.runs, &self.ids]
-    }
 }

@@ -13,7 +13,7 @@ use flows_core::time::Timestamp;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::Columns;
+use super::NewRuns;
 use crate::error::{Fault, Remedy};
 use crate::sql::START_OWNED;
 use crate::store::Shared;
@@ -57,7 +57,7 @@ impl Shared {
             Err(_) => return Ok(Owned { claim, started: HashMap::new() }), // the pool may have one
         };
         let pending = self.unfinished.begin(worker, Request::Claim(claim));
-        let columns = Columns::sorted(runs);
+        let columns = NewRuns::sorted(runs);
         let mut params: Vec<&(dyn ToSql + Sync)> = columns.params().to_vec();
         params.extend([&worker as &(dyn ToSql + Sync), &claim]);
         let rows = match lent.link().query(START_OWNED, &params).await {

@@ -136,7 +136,7 @@ impl Time {
 /// A value under its codec.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Value {
+pub(super) enum PayloadDocument {
     /// JSON, as it was written.
     Json(Box<RawValue>),
     /// Postcard, as base64.
@@ -145,7 +145,7 @@ pub(super) enum Value {
     Damaged(String),
 }
 
-impl From<&Payload> for Value {
+impl From<&Payload> for PayloadDocument {
     fn from(payload: &Payload) -> Self {
         let encoded = || STANDARD.encode(payload.bytes());
         match payload.codec() {
@@ -158,7 +158,7 @@ impl From<&Payload> for Value {
     }
 }
 
-impl Value {
+impl PayloadDocument {
     pub(super) fn payload(&self) -> Result<Payload> {
         let decoded = |text: &str| STANDARD.decode(text).map_err(Error::terminal);
         Ok(match self {

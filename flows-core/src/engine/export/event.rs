@@ -3,13 +3,15 @@
 //! A kind of event that this build does not know is an error: a replay without it would be one of
 //! another history.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::document::{Time, Value};
+use super::document::{PayloadDocument, Time};
 use super::{Entry, unreadable};
 use crate::error::{Error, Result};
-use crate::journal::{Event, Recorded, StepId, StoredError};
+use crate::journal::{Event, EventFields, Recorded, StepId, StoredError};
 use crate::payload::Payload;
 use crate::time::Timestamp;
 
@@ -31,13 +33,13 @@ pub(super) struct EventDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     child: Option<Uuid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    value: Option<Value>,
+    value: Option<PayloadDocument>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    error: Option<Value>,
+    error: Option<PayloadDocument>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_at: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    heartbeat: Option<Value>,
+    heartbeat: Option<PayloadDocument>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,91 +48,25 @@ pub(super) struct EventDocument {
 
 pub(super) fn write_event(entry: &Entry) -> EventDocument {
     let Entry { row, recorded: Recorded { at, event } } = entry;
-    let blank = EventDocument {
+    let fields = EventFields::from(event.clone());
+    EventDocument {
         row: *row,
         at: (*at).into(),
         kind: event.name().to_owned(),
-        operation: None,
-        name: None,
-        input_hash: None,
-        attempt: None,
-        child: None,
-        value: None,
-        error: None,
-        retry_at: None,
-        heartbeat: None,
-        reason: None,
-        setbacks: None,
-    };
-    write_fields(blank, event)
-}
-
-fn write_fields(blank: EventDocument, event: &Event) -> EventDocument {
-    match event {
-        Event::ActivityCompleted { step, attempt, output } => EventDocument {
-            attempt: Some(*attempt),
-            value: Some(output.into()),
-            ..blank.of_step(step)
-        },
-        Event::ActivityFailed { step, attempt, error } => EventDocument {
-            attempt: Some(*attempt),
-            error: Some(value_of(error)),
-            ..blank.of_step(step)
-        },
-        Event::ActivityAttemptFailed { step, attempt, error, retry_at, heartbeat } => {
-            EventDocument {
-                attempt: Some(*attempt),
-                error: Some(value_of(error)),
-                retry_at: Some((*retry_at).into()),
-                heartbeat: heartbeat.as_ref().map(Value::from),
-                ..blank.of_step(step)
-            }
-        }
-        Event::ActivityStarted { step, attempt, setbacks } => EventDocument {
-            attempt: Some(*attempt),
-            setbacks: Some(*setbacks),
-            ..blank.of_step(step)
-        },
-        Event::TimerFired { op } | Event::ChildCancelRequested { op } => {
-            EventDocument { operation: Some(*op), ..blank }
-        }
-        Event::SignalReceived { name, payload } => {
-            EventDocument { name: Some(name.clone()), value: Some(payload.into()), ..blank }
-        }
-        Event::SideEffect { op, value } => {
-            EventDocument { operation: Some(*op), value: Some(value.into()), ..blank }
-        }
-        Event::CancelRequested { reason } | Event::RunTerminated { reason } => {
-            EventDocument { reason: Some(reason.clone()), ..blank }
-        }
-        Event::ChildStarted { step, run } => {
-            EventDocument { child: Some(*run), ..blank.of_step(step) }
-        }
-        Event::ChildClosed { op, result: Ok(output) } => {
-            EventDocument { operation: Some(*op), value: Some(output.into()), ..blank }
-        }
-        Event::ValueRefused { op, error } | Event::ChildClosed { op, result: Err(error) } => {
-            EventDocument { operation: Some(*op), error: Some(value_of(error)), ..blank }
-        }
-        Event::Patched { id } => EventDocument { name: Some(id.clone()), ..blank },
-        Event::RunFailed { error } => EventDocument { error: Some(value_of(error)), ..blank },
-        Event::RunCompleted | Event::RunStarted => blank,
-    }
-}
-
-/// Errors are JSON text.
-fn value_of(error: &StoredError) -> Value {
-    Value::from(&Payload::from_json(error.0.as_bytes()))
-}
-
-impl EventDocument {
-    fn of_step(self, step: &StepId) -> Self {
-        Self {
-            operation: Some(step.op),
-            name: Some(step.name.clone().into_owned()),
-            input_hash: Some(format!("{:016x}", step.input)),
-            ..self
-        }
+        operation: fields.operation,
+        name: fields.name.map(Cow::into_owned),
+        input_hash: fields.input_hash.map(|hash| format!("{hash:016x}")),
+        attempt: fields.attempt,
+        child: fields.child,
+        value: fields.value.as_ref().map(PayloadDocument::from),
+        // Errors are JSON text.
+        error: fields
+            .error
+            .map(|error| PayloadDocument::from(&Payload::from_json(error.0.as_bytes()))),
+        retry_at: fields.retry_at.map(Time::from),
+        heartbeat: fields.heartbeat.as_ref().map(PayloadDocument::from),
+        reason: fields.reason,
+        setbacks: fields.setbacks,
     }
 }
 
@@ -160,7 +96,7 @@ fn read(document: EventDocument) -> Result<Recorded> {
             attempt: document.attempt()?,
             error: document.error()?,
             retry_at: document.retry_at()?,
-            heartbeat: document.heartbeat.as_ref().map(Value::payload).transpose()?,
+            heartbeat: document.heartbeat.as_ref().map(PayloadDocument::payload).transpose()?,
         },
         "activity_started" => Event::ActivityStarted {
             step: document.step()?,

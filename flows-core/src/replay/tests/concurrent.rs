@@ -94,7 +94,7 @@ fn no_items_and_items_that_are_ready_at_once() {
     let script = script!(|ctx| {
         let none = map_concurrent(0..0, 3, |item| charge(ctx, item)).await?;
         let ready = map_concurrent(0..2_000, 3, |item| ctx.side_effect(move || item)).await?;
-        let mut stream = stream_concurrent(0..2_000, 3, |item| std::future::ready(item));
+        let mut stream = stream_concurrent(0..2_000, 3, std::future::ready);
         let mut streamed = Vec::new();
         while let Some(item) = stream.next().await {
             streamed.push(item);

@@ -6,6 +6,7 @@
 //! printed with its seed, which stands in `proptest-regressions` from then on and is played first.
 //! The second test counts what the cases are made of and what comes about in them.
 
+use crate::replay::Code;
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

@@ -1,5 +1,6 @@
 //! What nobody could ever do or send is refused by the call, instead of awaited for ever.
 
+use crate::replay::Code;
 use std::time::{Duration, SystemTime};
 
 use super::script::{charge, seen};

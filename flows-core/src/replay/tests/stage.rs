@@ -3,6 +3,7 @@
 //! What is still open is worked out from the commands alone, so that the machine's own account of
 //! it is checked and not believed.
 
+use crate::replay::Code;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -243,7 +244,7 @@ impl Stage {
             let live: Vec<_> = self.open.values().cloned().collect();
             assert_eq!(shown::commands(&turn.commands), shown::commands(&live), "open commands");
             assert_eq!(machine.waiting_for(), self.machine.waiting_for());
-            assert_eq!(machine.expects_mail(), self.machine.expects_mail());
+            assert_eq!(machine.expects_messages(), self.machine.expects_messages());
         }
     }
 

@@ -1,5 +1,6 @@
 //! Code that cannot go on: the reason is told, and nothing else is touched.
 
+use crate::replay::Code;
 use expect_test::{Expect, expect};
 use serde_json::json;
 
@@ -211,9 +212,9 @@ fn what_has_come_is_not_waited_for() {
         early.await
     });
     let (mut stage, _) = Stage::begin(script, &json!({}));
-    assert!(stage.machine.expects_mail(), "a signal is waited for");
+    assert!(stage.machine.expects_messages(), "a signal is waited for");
     stage.happen(&signal("go", 1)).expect("not stuck");
-    assert!(!stage.machine.expects_mail(), "it has come");
+    assert!(!stage.machine.expects_messages(), "it has come");
     assert!(stage.machine.waiting_for().starts_with("activity `charge` (#1), called at"));
 }
 

@@ -87,67 +87,67 @@ impl Bench {
     }
 
     /// Starts a run and has a worker claim it.
-    pub(super) async fn owned(&self, id: &str, worker: &Worker) -> RunKey {
+    pub(super) async fn owned(&self, id: &str, worker: &BenchWorker) -> RunKey {
         let key = self.started(id).await;
         worker.claim(key).await;
         key
     }
 
     /// Starts a run, has a worker claim it, and put it down.
-    pub(super) async fn parked(&self, id: &str, worker: &Worker) -> RunKey {
+    pub(super) async fn parked(&self, id: &str, worker: &BenchWorker) -> RunKey {
         let key = self.owned(id, worker).await;
         assert_eq!(worker.commit(turn(key, 0, park())).await, Committed::Done);
         key
     }
 
     /// Ends a run from outside; answers whether it was open.
-    pub(super) async fn terminate(&self, key: RunKey, mail: &[OutgoingMessage]) -> bool {
+    pub(super) async fn terminate(&self, key: RunKey, messages: &[OutgoingMessage]) -> bool {
         let close = ended_as(RunStatus::Terminated);
-        let done = self.store.terminate(key, b"terminated", &close, mail).await;
+        let done = self.store.terminate(key, b"terminated", &close, messages).await;
         done.expect("terminate")
     }
 
     /// Starts a run and ends it in some way.
-    pub(super) async fn ended(&self, id: &str, worker: &Worker, next: Next) -> RunKey {
+    pub(super) async fn ended(&self, id: &str, worker: &BenchWorker, next: Next) -> RunKey {
         let key = self.owned(id, worker).await;
         assert_eq!(worker.commit(turn(key, 0, next)).await, Committed::Done);
         key
     }
 
     /// Starts a run that ends in its first turn, and has nothing to tell.
-    pub(super) async fn ended_without_row(&self, id: &str, worker: &Worker) -> RunKey {
+    pub(super) async fn ended_without_row(&self, id: &str, worker: &BenchWorker) -> RunKey {
         let key = self.owned(id, worker).await;
         assert_eq!(worker.commit(no_turn(key, 0, completed())).await, Committed::Done);
         key
     }
 
     /// A worker of this lane, whose lease lasts.
-    pub(super) async fn worker(&self) -> Worker {
+    pub(super) async fn worker(&self) -> BenchWorker {
         self.worker_with_lease(LONG).await
     }
 
-    pub(super) async fn worker_with_lease(&self, lease: Duration) -> Worker {
+    pub(super) async fn worker_with_lease(&self, lease: Duration) -> BenchWorker {
         let worker = self.stranger(lease);
         worker.register().await;
         worker
     }
 
     /// A worker that the store does not know.
-    pub(super) fn stranger(&self, lease: Duration) -> Worker {
+    pub(super) fn stranger(&self, lease: Duration) -> BenchWorker {
         let id = clock::uuid_v7();
         let lanes = vec![self.lane()];
         let identity = WorkerIdentity { id, name: format!("worker {id}"), lease, lanes };
-        Worker { store: self.store.clone(), identity }
+        BenchWorker { store: self.store.clone(), identity }
     }
 
     pub(super) async fn send(&self, to: RunKey, name: &str) -> Result<Sent> {
-        self.mail(&signal(to, name)).await
+        self.deliver(&signal(to, name)).await
     }
 
-    pub(super) async fn mail(&self, mail: &OutgoingMessage) -> Result<Sent> {
-        let answers = self.store.send(std::slice::from_ref(mail)).await;
+    pub(super) async fn deliver(&self, message: &OutgoingMessage) -> Result<Sent> {
+        let answers = self.store.send(std::slice::from_ref(message)).await;
         match answers.expect("send").remove(0) {
-            Ok(Sent::Held) => self.store.send_held(mail, PATIENCE).await, // others race with it
+            Ok(Sent::Held) => self.store.send_held(message, PATIENCE).await, // others race with it
             answer => answer,
         }
     }
@@ -180,12 +180,12 @@ impl Bench {
 
 /// A worker process.
 #[derive(Clone)]
-pub(super) struct Worker {
+pub(super) struct BenchWorker {
     store: Arc<dyn Store>,
     pub(super) identity: WorkerIdentity,
 }
 
-impl Worker {
+impl BenchWorker {
     pub(super) fn id(&self) -> Uuid {
         self.identity.id
     }
@@ -219,8 +219,8 @@ impl Worker {
     }
 
     pub(super) async fn finds_nothing(&self) {
-        let outlook = self.poll().await;
-        assert!(outlook.ready.is_empty(), "{outlook:?}");
+        let polled = self.poll().await;
+        assert!(polled.ready.is_empty(), "{polled:?}");
     }
 
     pub(super) async fn claim_some(&self, shard: i16, limit: usize) -> Vec<Activation> {
@@ -287,7 +287,7 @@ impl Worker {
         self.store.collect(self.id()).await.expect("collect")
     }
 
-    /// Collects the mail of one run, which must be the only one that has some.
+    /// Collects the messages of one run, which must be the only one that has some.
     pub(super) async fn collect_of(&self, key: RunKey) -> Collected {
         let mut runs = self.collect().await;
         assert_eq!(runs.iter().map(|collected| collected.run).collect::<Vec<_>>(), [key]);
@@ -341,7 +341,7 @@ pub(super) fn park() -> Next {
     park_knowing(0)
 }
 
-/// Parks, knowing of so many letters.
+/// Parks, knowing of so many messages.
 pub(super) fn park_knowing(sent: i64) -> Next {
     Next::Park(Park { waiting_for: "a signal".to_owned(), sent, ..Park::default() })
 }
@@ -393,8 +393,8 @@ pub(super) fn signal(to: RunKey, name: &str) -> OutgoingMessage {
     OutgoingMessage { to, kind: MessageKind::Signal, name: name.to_owned(), payload, dedup: None }
 }
 
-pub(super) fn names(letters: &[InboxMessage]) -> Vec<&str> {
-    letters.iter().map(|letter| letter.name.as_str()).collect()
+pub(super) fn names(messages: &[InboxMessage]) -> Vec<&str> {
+    messages.iter().map(|message| message.name.as_str()).collect()
 }
 
 /// JSON text as a value: stores keep JSON, not its spelling.

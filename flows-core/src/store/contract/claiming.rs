@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::bench::{Bench, LONG, Worker, names, park, turn};
+use super::bench::{Bench, BenchWorker, LONG, names, park, turn};
 use crate::ids::{RunKey, lane_of};
 use crate::store::{Committed, NewRun, Placement, Started};
 
@@ -20,7 +20,7 @@ async fn in_one_shard(bench: &Bench, priorities: &[i16]) -> Vec<RunKey> {
     keys
 }
 
-async fn claimed(worker: &Worker, shard: i16, limit: usize) -> Vec<RunKey> {
+async fn claimed(worker: &BenchWorker, shard: i16, limit: usize) -> Vec<RunKey> {
     worker.claim_some(shard, limit).await.into_iter().map(|found| found.key).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, Worker, names, park, park_until, stuck, turn};
+use super::bench::{Bench, BenchWorker, names, park, park_until, stuck, turn};
 use crate::ids::RunKey;
 use crate::store::{Activation, Committed, NewRun, Overdue, Placement, Sent, Started};
 use crate::time::Timestamp;
@@ -36,7 +36,7 @@ pub(super) async fn a_start_time_in_the_past_is_now(bench: Bench) {
     worker.wait_for(run.key).await;
 }
 
-pub(super) async fn mail_does_not_start_a_delayed_run(bench: Bench) {
+pub(super) async fn message_does_not_start_a_delayed_run(bench: Bench) {
     let worker = bench.worker().await;
     let run = NewRun { delay: Some(DELAY), ..bench.run("order") };
     assert_eq!(bench.start(&run).await.expect("start"), Started::Created);
@@ -63,9 +63,9 @@ async fn wake_at(bench: &Bench, key: RunKey) -> Timestamp {
 }
 
 /// Looks and claims until the run comes, which must not be before it is due.
-async fn is_never_early(worker: &Worker, key: RunKey, due: Timestamp) -> Activation {
-    let outlook = worker.poll().await;
-    assert!(outlook.next_due.is_some_and(|at| at <= due), "{outlook:?} does not know {due:?}");
+async fn is_never_early(worker: &BenchWorker, key: RunKey, due: Timestamp) -> Activation {
+    let polled = worker.poll().await;
+    assert!(polled.next_due.is_some_and(|at| at <= due), "{polled:?} does not know {due:?}");
     let found = worker.wait_for(key).await;
     let (now, _) = worker.renew().await;
     assert!(now >= due, "claimed at {now:?}, due at {due:?}");

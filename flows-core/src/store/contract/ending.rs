@@ -27,7 +27,7 @@ pub(super) async fn signals_that_came_too_late_stay_with_their_run(bench: Bench)
         (bench.owned("closed", &worker).await, bench.parked("ended", &worker).await);
     for key in [closed, ended] {
         for kind in [MessageKind::Signal, MessageKind::Cancel, MessageKind::ChildClosed] {
-            bench.mail(&OutgoingMessage { kind, ..signal(key, "late") }).await.expect("send");
+            bench.deliver(&OutgoingMessage { kind, ..signal(key, "late") }).await.expect("send");
         }
         bench.send(key, "later").await.expect("send");
     }
@@ -87,9 +87,9 @@ pub(super) async fn a_termination_tells_the_parent_once(bench: Bench) {
     let worker = bench.worker().await;
     let parent = bench.parked("parent", &worker).await;
     let child = bench.started("child").await;
-    let mail = [OutgoingMessage { kind: MessageKind::ChildClosed, ..signal(parent, "0") }];
-    assert!(bench.terminate(child, &mail).await);
-    assert!(!bench.terminate(child, &mail).await);
+    let messages = [OutgoingMessage { kind: MessageKind::ChildClosed, ..signal(parent, "0") }];
+    assert!(bench.terminate(child, &messages).await);
+    assert!(!bench.terminate(child, &messages).await);
     assert_eq!(names(&worker.claim(parent).await.inbox), ["0"]);
 }
 
@@ -102,11 +102,11 @@ pub(super) async fn a_run_ends_once(bench: Bench) {
     assert_eq!(bench.positions(key).await, [0]);
 }
 
-pub(super) async fn a_successor_inherits_the_letters(bench: Bench) {
+pub(super) async fn a_successor_inherits_the_messages(bench: Bench) {
     let worker = bench.worker().await;
     let first = bench.owned("order", &worker).await;
     for kind in [MessageKind::Signal, MessageKind::Cancel, MessageKind::ChildClosed] {
-        bench.mail(&OutgoingMessage { kind, ..signal(first, "left") }).await.expect("send");
+        bench.deliver(&OutgoingMessage { kind, ..signal(first, "left") }).await.expect("send");
     }
     let next = bench.successor(first, "order");
     let close = ended_by(RunStatus::Continued, next.key.run);
@@ -114,19 +114,19 @@ pub(super) async fn a_successor_inherits_the_letters(bench: Bench) {
     let record = turn(first, 0, Next::Close(close));
     let record = Record { starts: vec![next.clone()], messages: vec![passed_on], ..record };
     assert_eq!(worker.commit(record).await, Committed::Done);
-    let heir = worker.claim(next.key).await;
+    let successor = worker.claim(next.key).await;
     let order = ["passed on", "left", "left"];
-    assert_eq!(names(&heir.inbox), order, "what the record sends comes first");
-    let kinds: Vec<_> = heir.inbox.iter().map(|letter| letter.kind).collect();
+    assert_eq!(names(&successor.inbox), order, "what the record sends comes first");
+    let kinds: Vec<_> = successor.inbox.iter().map(|message| message.kind).collect();
     let expected = [MessageKind::Signal, MessageKind::Signal, MessageKind::Cancel];
     assert_eq!(kinds, expected, "but what answers an operation of the ended run");
     assert_eq!(bench.view(first).await.inbox, 0);
 }
 
-pub(super) async fn a_successor_inherits_letters_though_it_is_sent_none(bench: Bench) {
+pub(super) async fn a_successor_inherits_messages_though_it_is_sent_none(bench: Bench) {
     let worker = bench.worker().await;
     let first = bench.owned("order", &worker).await;
-    bench.mail(&signal(first, "left")).await.expect("send");
+    bench.deliver(&signal(first, "left")).await.expect("send");
     let next = bench.successor(first, "order");
     let close = ended_by(RunStatus::Continued, next.key.run);
     let record = Record { starts: vec![next.clone()], ..turn(first, 0, Next::Close(close)) };

@@ -1,13 +1,13 @@
 //! The fence: of two workers that believe to own a run, one wins and the other leaves no trace.
 
 use super::bench::{
-    Bench, Worker, completed, ended_as, failed, names, no_turn, park, signal, turn,
+    Bench, BenchWorker, completed, ended_as, failed, names, no_turn, park, signal, turn,
 };
 use crate::ids::RunKey;
 use crate::store::{Close, Committed, Next, Placement, Record, RunStatus};
 
 /// A run that its first worker still believes to own, though the second has taken it over.
-async fn taken_over(bench: &Bench) -> (RunKey, Worker, Worker) {
+async fn taken_over(bench: &Bench) -> (RunKey, BenchWorker, BenchWorker) {
     let (stale, owner) = (bench.worker().await, bench.worker().await);
     let key = bench.owned("order", &stale).await;
     stale.retire().await;
@@ -15,7 +15,7 @@ async fn taken_over(bench: &Bench) -> (RunKey, Worker, Worker) {
     (key, stale, owner)
 }
 
-fn is_owned_by(worker: &Worker, place: Option<Placement>) -> bool {
+fn is_owned_by(worker: &BenchWorker, place: Option<Placement>) -> bool {
     matches!(place, Some(Placement::Owned { worker: owner, .. }) if owner == worker.id())
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn a_row_without_the_one_before_it_is_lost(bench: Bench) {
     let late = Record { messages: vec![signal(friend, "hello")], ..turn(key, 2, completed()) };
     let answers = worker.commit_all(&[late, turn(other, 0, Next::Stay)]).await;
     assert_eq!(answers, [Committed::Lost, Committed::Done]);
-    assert!(bench.is_parked(friend).await, "no mail");
+    assert!(bench.is_parked(friend).await, "no messages");
     assert_eq!(bench.positions(key).await, [0]);
     let again = worker.reload(&[key]).await.remove(0);
     assert_eq!(again.journal.len(), 1, "it goes on from what is there");
@@ -68,8 +68,8 @@ pub(super) async fn a_second_row_at_a_position_is_lost_without_a_trace(bench: Be
     let history = bench.store.history(key).await.expect("history");
     assert_eq!(history.iter().map(|row| &row.events[..]).collect::<Vec<_>>(), [&b"turn 0"[..]]);
     assert_eq!(bench.find("child").await, None, "no child");
-    assert!(bench.is_parked(friend).await, "no mail");
-    assert_eq!(bench.view(friend).await.inbox, 0, "no mail");
+    assert!(bench.is_parked(friend).await, "no messages");
+    assert_eq!(bench.view(friend).await.inbox, 0, "no messages");
     assert_eq!(bench.view(key).await.inbox, 1, "nothing consumed");
 }
 
@@ -212,9 +212,9 @@ pub(super) async fn letters_leave_only_with_a_winning_record(bench: Bench) {
     for name in ["one", "two"] {
         bench.send(key, name).await.expect("send");
     }
-    let letters = owner.reload(&[key]).await.remove(0).inbox;
+    let messages = owner.reload(&[key]).await.remove(0).inbox;
     owner.commit(turn(key, 0, Next::Stay)).await;
-    let consumed = vec![letters[0].seq];
+    let consumed = vec![messages[0].seq];
     let late = Record { consumed: consumed.clone(), ..turn(key, 0, Next::Stay) };
     assert_eq!(stale.commit(late).await, Committed::Lost);
     assert_eq!(names(&owner.reload(&[key]).await[0].inbox), ["one", "two"]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, LONG, Worker};
+use super::bench::{Bench, BenchWorker, LONG};
 use crate::ids::RunKey;
 use crate::store::Placement;
 
@@ -10,7 +10,7 @@ use crate::store::Placement;
 const SHORT: Duration = Duration::from_secs(1);
 
 /// A worker that owns a run and whose lease has lapsed.
-async fn lapsed(bench: &Bench) -> (Worker, RunKey) {
+async fn lapsed(bench: &Bench) -> (BenchWorker, RunKey) {
     let worker = bench.worker_with_lease(SHORT).await;
     let key = bench.owned("order", &worker).await;
     tokio::time::sleep(SHORT * 2).await;
@@ -86,6 +86,6 @@ pub(super) async fn a_retired_workers_runs_are_ready_at_once(bench: Bench) {
     assert!(bench.is_parked(parked).await, "what it does not hold stays");
 }
 
-fn owned_by(worker: &Worker) -> Placement {
+fn owned_by(worker: &BenchWorker) -> Placement {
     Placement::Owned { worker: worker.id(), name: worker.identity.name.clone() }
 }

@@ -270,7 +270,8 @@ pub(super) async fn a_description_tells_of_a_request_to_cancel(bench: Bench) {
     assert!(!bench.view(key).await.cancelling, "a signal is none");
     let payload = Payload::json(&"why").expect("json");
     let name = String::new();
-    let mail = OutgoingMessage { to: key, kind: MessageKind::Cancel, name, payload, dedup: None };
-    bench.mail(&mail).await.expect("mail");
+    let messages =
+        OutgoingMessage { to: key, kind: MessageKind::Cancel, name, payload, dedup: None };
+    bench.deliver(&messages).await.expect("messages");
     assert!(bench.view(key).await.cancelling);
 }

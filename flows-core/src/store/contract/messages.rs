@@ -1,8 +1,8 @@
-//! Mail: delivered once, in order, wherever the run is; and never lost between two stools.
+//! Messages: delivered once, in order, wherever the run is; and never lost between two stools.
 
 use super::bench::{
-    Bench, Worker, completed, ended_by, failed, names, no_turn, park, park_knowing, signal, stuck,
-    turn,
+    Bench, BenchWorker, completed, ended_by, failed, names, no_turn, park, park_knowing, signal,
+    stuck, turn,
 };
 use crate::error::ErrorKind;
 use crate::ids::RunKey;
@@ -12,7 +12,7 @@ use crate::store::{
     Record, RunStatus, Sent,
 };
 
-pub(super) async fn mail_before_the_first_turn_waits_in_order(bench: Bench) {
+pub(super) async fn message_before_the_first_turn_waits_in_order(bench: Bench) {
     let (worker, key) = (bench.worker().await, bench.started("order").await);
     for name in ["one", "two"] {
         assert_eq!(bench.send(key, name).await.expect("send"), Sent::ToReady);
@@ -25,7 +25,7 @@ pub(super) async fn mail_before_the_first_turn_waits_in_order(bench: Bench) {
     assert!(inbox.is_sorted_by(|a, b| a.seq < b.seq), "numbers rise");
 }
 
-pub(super) async fn mail_to_an_owned_run_raises_its_flag(bench: Bench) {
+pub(super) async fn message_to_an_owned_run_raises_its_flag(bench: Bench) {
     let worker = bench.worker().await;
     let key = bench.owned("order", &worker).await;
     assert!(!worker.poll().await.messages);
@@ -35,7 +35,7 @@ pub(super) async fn mail_to_an_owned_run_raises_its_flag(bench: Bench) {
     assert!(!worker.poll().await.messages);
 }
 
-pub(super) async fn mail_wakes_a_parked_run(bench: Bench) {
+pub(super) async fn message_wakes_a_parked_run(bench: Bench) {
     let worker = bench.worker().await;
     let key = bench.parked("order", &worker).await;
     assert_eq!(bench.send(key, "hello").await.expect("send"), Sent::ToReady);
@@ -46,7 +46,7 @@ pub(super) async fn mail_wakes_a_parked_run(bench: Bench) {
     assert_eq!(found.journal, [b"turn 0".to_vec()], "its journal is read");
 }
 
-pub(super) async fn mail_waits_with_a_stuck_run(bench: Bench) {
+pub(super) async fn message_waits_with_a_stuck_run(bench: Bench) {
     let worker = bench.worker().await;
     let key = bench.owned("order", &worker).await;
     assert_eq!(worker.commit(turn(key, 0, stuck())).await, Committed::Done);
@@ -57,7 +57,7 @@ pub(super) async fn mail_waits_with_a_stuck_run(bench: Bench) {
     assert_eq!(names(&mended.claim_stuck(1, false).await[0].inbox), ["hello"]);
 }
 
-pub(super) async fn mail_to_an_ended_run_is_refused(bench: Bench) {
+pub(super) async fn message_to_an_ended_run_is_refused(bench: Bench) {
     let worker = bench.worker().await;
     let key = bench.ended("order", &worker, completed()).await;
     let open = bench.started("open").await;
@@ -69,7 +69,7 @@ pub(super) async fn mail_to_an_ended_run_is_refused(bench: Bench) {
     assert_eq!(bench.view(key).await.inbox, 0);
 }
 
-pub(super) async fn mail_to_nobody_is_refused(bench: Bench) {
+pub(super) async fn message_to_nobody_is_refused(bench: Bench) {
     let key = bench.started("order").await;
     let elsewhere = RunKey { tenant: bench.other_tenant().tenant, ..key };
     for nobody in [RunKey::new(bench.tenant, Some("nobody")), elsewhere] {
@@ -124,7 +124,7 @@ pub(super) async fn a_park_of_an_earlier_claim_is_refused(bench: Bench) {
     assert_ne!(second.claim, first);
     assert_eq!(worker.reload(&[key]).await[0].claim, second.claim);
     assert_eq!(worker.commit(parks(first)).await, Committed::NotParked);
-    assert!(matches!(bench.place(key).await, Some(Placement::Owned { .. })), "it has a letter");
+    assert!(matches!(bench.place(key).await, Some(Placement::Owned { .. })), "it has a message");
     assert_eq!(worker.commit(parks(second.claim)).await, Committed::Done);
 }
 
@@ -157,15 +157,15 @@ pub(super) async fn a_key_is_received_once(bench: Bench) {
     assert_eq!(names(&inbox), ["paid"]);
     let consumed = vec![inbox[0].seq];
     worker.commit(Record { consumed, ..turn(key, 1, park()) }).await;
-    assert_eq!(bench.mail(&once).await.expect("send"), Sent::Duplicate, "consumed long ago");
+    assert_eq!(bench.deliver(&once).await.expect("send"), Sent::Duplicate, "consumed long ago");
     assert!(bench.is_parked(key).await, "a duplicate wakes nobody");
     let other = OutgoingMessage { dedup: Some("l".to_owned()), ..once.clone() };
-    assert_eq!(bench.mail(&other).await.expect("send"), Sent::ToReady);
+    assert_eq!(bench.deliver(&other).await.expect("send"), Sent::ToReady);
     worker.claim(key).await;
     worker.commit(turn(key, 2, completed())).await;
-    assert_eq!(bench.mail(&once).await.expect("send"), Sent::Duplicate, "it had come in time");
+    assert_eq!(bench.deliver(&once).await.expect("send"), Sent::Duplicate, "it had come in time");
     let late = OutgoingMessage { dedup: Some("m".to_owned()), ..once };
-    assert_eq!(bench.mail(&late).await.expect_err("it has ended").kind(), ErrorKind::Closed);
+    assert_eq!(bench.deliver(&late).await.expect_err("it has ended").kind(), ErrorKind::Closed);
 }
 
 /// A key is honoured by the runs that go on in a run's place, one after the other.
@@ -174,7 +174,7 @@ pub(super) async fn a_key_holds_for_who_goes_on(bench: Bench) {
     let first = bench.owned("order", &worker).await;
     let once =
         |to, key: &str| OutgoingMessage { dedup: Some(key.to_owned()), ..signal(to, "paid") };
-    let sent = async |to, key| bench.mail(&once(to, key)).await.expect("send");
+    let sent = async |to, key| bench.deliver(&once(to, key)).await.expect("send");
     assert_ne!(sent(first, "a").await, Sent::Duplicate);
     let mut run = first;
     for key in ["b", "c"] {
@@ -208,7 +208,7 @@ pub(super) async fn of_simultaneous_sends_of_a_key_one_is_received(bench: Bench)
         for _ in 0..4 {
             let once = OutgoingMessage { dedup: Some(format!("k{dedup}")), ..signal(key, "paid") };
             let bench = bench.clone();
-            senders.spawn(async move { bench.mail(&once).await.expect("send") });
+            senders.spawn(async move { bench.deliver(&once).await.expect("send") });
         }
     }
     let answers = senders.join_all().await;
@@ -224,25 +224,25 @@ pub(super) async fn letters_keep_their_content(bench: Bench) {
     let payload = payload.expect("postcard");
     for kind in kinds {
         bench
-            .mail(&OutgoingMessage { kind, payload: payload.clone(), ..signal(key, "ü") })
+            .deliver(&OutgoingMessage { kind, payload: payload.clone(), ..signal(key, "ü") })
             .await
             .expect("sent");
     }
     let inbox = worker.claim(key).await.inbox;
-    assert_eq!(inbox.iter().map(|letter| letter.kind).collect::<Vec<_>>(), kinds);
-    assert!(inbox.iter().all(|letter| letter.payload == payload && letter.name == "ü"));
+    assert_eq!(inbox.iter().map(|message| message.kind).collect::<Vec<_>>(), kinds);
+    assert!(inbox.iter().all(|message| message.payload == payload && message.name == "ü"));
 }
 
-pub(super) async fn mail_of_a_claimed_run_is_not_flagged_again(bench: Bench) {
+pub(super) async fn message_of_a_claimed_run_is_not_flagged_again(bench: Bench) {
     let (worker, key) = (bench.worker().await, bench.started("order").await);
     bench.send(key, "hello").await.expect("send");
     let inbox = worker.claim(key).await.inbox;
-    let consumed = inbox.iter().map(|letter| letter.seq).collect();
+    let consumed = inbox.iter().map(|message| message.seq).collect();
     let record = Record { consumed, ..turn(key, 0, park()) };
-    assert_eq!(worker.commit(record).await, Committed::Done, "it has read its mail");
+    assert_eq!(worker.commit(record).await, Committed::Done, "it has read its messages");
 }
 
-pub(super) async fn mail_racing_with_parking_is_never_lost(bench: Bench) {
+pub(super) async fn message_racing_with_parking_is_never_lost(bench: Bench) {
     let worker = bench.worker().await;
     for round in 0..30 {
         let key = bench.owned(&format!("order {round}"), &worker).await;
@@ -256,7 +256,7 @@ pub(super) async fn mail_racing_with_parking_is_never_lost(bench: Bench) {
     }
 }
 
-pub(super) async fn mail_racing_with_claiming_is_never_lost(bench: Bench) {
+pub(super) async fn message_racing_with_claiming_is_never_lost(bench: Bench) {
     let worker = bench.worker().await;
     for round in 0..30 {
         let key = bench.started(&format!("order {round}")).await;
@@ -298,12 +298,12 @@ pub(super) async fn racing_senders_are_numbered(bench: Bench) {
     }
 }
 
-/// The letters that a worker finds after it tried to park the run and mail came.
-async fn found_by(worker: &Worker, key: RunKey, answer: Committed) -> Vec<String> {
+/// The messages that a worker finds after it tried to park the run and messages came.
+async fn found_by(worker: &BenchWorker, key: RunKey, answer: Committed) -> Vec<String> {
     let inbox = match answer {
         Committed::NotParked => worker.collect_of(key).await.inbox,
         Committed::Done => worker.claim(key).await.inbox,
         other => panic!("neither parked nor not: {other:?}"),
     };
-    inbox.into_iter().map(|letter| letter.name).collect()
+    inbox.into_iter().map(|message| message.name).collect()
 }

@@ -1,6 +1,6 @@
-//! Mail inside records, where one batch may hold both the letter and the move of its addressee.
+//! Messages inside records, where one batch may hold both the message and the move of its addressee.
 
-use super::bench::{Bench, Worker, completed, ended_by, names, park, signal, turn};
+use super::bench::{Bench, BenchWorker, completed, ended_by, names, park, signal, turn};
 use crate::ids::RunKey;
 use crate::store::{Committed, MessageKind, Next, OutgoingMessage, Record, RunStatus};
 
@@ -13,9 +13,9 @@ fn end_of(child: RunKey, parent: RunKey) -> Record {
     Record { messages: vec![child_closed(parent)], ..turn(child, 0, completed()) }
 }
 
-/// After a batch that parks a run and writes to it: its worker holds it and finds the letter, for
-/// mail is sent before runs are parked.
-async fn letter_is_found(worker: &Worker, key: RunKey, parked: &Committed) {
+/// After a batch that parks a run and writes to it: its worker holds it and finds the message, for
+/// messages is sent before runs are parked.
+async fn message_is_found(worker: &BenchWorker, key: RunKey, parked: &Committed) {
     assert_eq!(*parked, Committed::NotParked);
     let inbox = worker.collect_of(key).await.inbox;
     assert_eq!(inbox.len(), 1, "{inbox:?}");
@@ -32,7 +32,7 @@ pub(super) async fn a_child_that_ends_wakes_its_parked_parent(bench: Bench) {
     assert_eq!(names(&inbox), ["0"]);
 }
 
-pub(super) async fn mail_in_a_record_raises_the_flag_of_an_owner(bench: Bench) {
+pub(super) async fn message_in_a_record_raises_the_flag_of_an_owner(bench: Bench) {
     let (here, there) = (bench.worker().await, bench.worker().await);
     let parent = bench.owned("parent", &here).await;
     let child = bench.owned("child", &there).await;
@@ -42,7 +42,7 @@ pub(super) async fn mail_in_a_record_raises_the_flag_of_an_owner(bench: Bench) {
     assert_eq!(names(&here.collect_of(parent).await.inbox), ["0"]);
 }
 
-pub(super) async fn mail_in_a_record_to_an_ended_run_is_dropped(bench: Bench) {
+pub(super) async fn message_in_a_record_to_an_ended_run_is_dropped(bench: Bench) {
     let worker = bench.worker().await;
     let parent = bench.ended("parent", &worker, completed()).await;
     let child = bench.owned("child", &worker).await;
@@ -71,14 +71,14 @@ pub(super) async fn a_request_to_cancel_in_a_record_follows_a_run_to_where_it_go
         worker.claim(key).await;
         at = key;
     }
-    let mail = vec![
+    let messages = vec![
         OutgoingMessage { kind: MessageKind::Cancel, ..signal(first, "") },
         signal(first, "hello"),
     ];
-    let record = Record { messages: mail, ..turn(parent, 0, Next::Stay) };
+    let record = Record { messages, ..turn(parent, 0, Next::Stay) };
     assert_eq!(worker.commit(record).await, Committed::Done);
     let inbox = worker.collect_of(at).await.inbox;
-    assert_eq!(inbox.iter().map(|letter| letter.kind).collect::<Vec<_>>(), [MessageKind::Cancel]);
+    assert_eq!(inbox.iter().map(|message| message.kind).collect::<Vec<_>>(), [MessageKind::Cancel]);
 }
 
 pub(super) async fn a_parent_parks_while_its_child_ends_in_one_batch(bench: Bench) {
@@ -88,7 +88,7 @@ pub(super) async fn a_parent_parks_while_its_child_ends_in_one_batch(bench: Benc
     let batch = [turn(parent, 0, park()), end_of(child, parent)];
     let answers = worker.commit_all(&batch).await;
     assert_eq!(answers[1], Committed::Done);
-    letter_is_found(&worker, parent, &answers[0]).await;
+    message_is_found(&worker, parent, &answers[0]).await;
 }
 
 pub(super) async fn a_child_ends_while_its_parent_parks_in_one_batch(bench: Bench) {
@@ -98,7 +98,7 @@ pub(super) async fn a_child_ends_while_its_parent_parks_in_one_batch(bench: Benc
     let batch = [end_of(child, parent), turn(parent, 0, park())];
     let answers = worker.commit_all(&batch).await;
     assert_eq!(answers[0], Committed::Done);
-    letter_is_found(&worker, parent, &answers[1]).await;
+    message_is_found(&worker, parent, &answers[1]).await;
 }
 
 pub(super) async fn a_run_that_writes_to_itself_is_not_put_down(bench: Bench) {
@@ -106,25 +106,24 @@ pub(super) async fn a_run_that_writes_to_itself_is_not_put_down(bench: Bench) {
     let key = bench.owned("order", &worker).await;
     let record = Record { messages: vec![signal(key, "to myself")], ..turn(key, 0, park()) };
     let answer = worker.commit(record).await;
-    letter_is_found(&worker, key, &answer).await;
+    message_is_found(&worker, key, &answer).await;
 }
 
-pub(super) async fn mail_reaches_a_run_started_by_the_same_record(bench: Bench) {
+pub(super) async fn message_reaches_a_run_started_by_the_same_record(bench: Bench) {
     let worker = bench.worker().await;
     let parent = bench.owned("parent", &worker).await;
     let child = bench.run("child");
-    let mail = vec![signal(child.key, "hello")];
-    let record =
-        Record { starts: vec![child.clone()], messages: mail, ..turn(parent, 0, Next::Stay) };
+    let messages = vec![signal(child.key, "hello")];
+    let record = Record { starts: vec![child.clone()], messages, ..turn(parent, 0, Next::Stay) };
     assert_eq!(worker.commit(record).await, Committed::Done);
     assert_eq!(names(&worker.claim(child.key).await.inbox), ["hello"]);
 }
 
-pub(super) async fn mail_in_a_record_is_received_once(bench: Bench) {
+pub(super) async fn message_in_a_record_is_received_once(bench: Bench) {
     let worker = bench.worker().await;
     let (to, from) = (bench.parked("to", &worker).await, bench.owned("from", &worker).await);
     let once = OutgoingMessage { dedup: Some("k".to_owned()), ..signal(to, "paid") };
-    bench.mail(&once).await.expect("send");
+    bench.deliver(&once).await.expect("send");
     let record = Record { messages: vec![once], ..turn(from, 0, Next::Stay) };
     assert_eq!(worker.commit(record).await, Committed::Done);
     assert_eq!(names(&worker.claim(to).await.inbox), ["paid"]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, Worker, completed, names, turn};
+use super::bench::{Bench, BenchWorker, completed, names, turn};
 use crate::error::{ErrorKind, Result};
 use crate::store::{Committed, ConflictPolicy, NewRun, Placement, RunSpec, Started};
 
@@ -13,7 +13,7 @@ fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).expect("json")
 }
 
-async fn is_owned(bench: &Bench, run: &NewRun, by: &Worker) -> bool {
+async fn is_owned(bench: &Bench, run: &NewRun, by: &BenchWorker) -> bool {
     let place = bench.place(run.key).await;
     matches!(place, Some(Placement::Owned { worker, .. }) if worker == by.id())
 }
@@ -36,7 +36,7 @@ pub(super) async fn a_run_can_be_owned_from_its_start(bench: Bench) {
     assert_eq!(bench.find("order").await, Some(run.key));
 
     bench.send(run.key, "hello").await.expect("send");
-    assert_eq!(names(&worker.collect().await[0].inbox), ["hello"], "its mail is the owner's");
+    assert_eq!(names(&worker.collect().await[0].inbox), ["hello"], "its messages is the owner's");
     assert_eq!(worker.commit(turn(run.key, 0, completed())).await, Committed::Done);
     assert_eq!(bench.place(run.key).await, None);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::bench::{Bench, Worker, names, park_knowing, signal, turn};
+use super::bench::{Bench, BenchWorker, names, park_knowing, signal, turn};
 use crate::ids::RunKey;
 use crate::payload::Payload;
 use crate::store::{
@@ -12,8 +12,8 @@ use crate::store::{
 const MEGABYTE: usize = 1 << 20;
 
 async fn send_numbered(bench: &Bench, to: RunKey, numbers: std::ops::Range<usize>) {
-    let mail: Vec<_> = numbers.map(|number| signal(to, &number.to_string())).collect();
-    for answer in bench.store.send(&mail).await.expect("send") {
+    let messages: Vec<_> = numbers.map(|number| signal(to, &number.to_string())).collect();
+    for answer in bench.store.send(&messages).await.expect("send") {
         answer.expect("sent");
     }
 }
@@ -25,21 +25,21 @@ fn large(to: RunKey, bytes: usize) -> OutgoingMessage {
     }
 }
 
-/// Reads on until there is nothing more; how many letters each page had.
+/// Reads on until there is nothing more; how many messages each page had.
 async fn rest(
-    worker: &Worker,
+    worker: &BenchWorker,
     key: RunKey,
     mut more: Option<i64>,
 ) -> (Vec<InboxMessage>, Vec<usize>) {
-    let (mut letters, mut pages) = (Vec::new(), Vec::new());
+    let (mut messages, mut pages) = (Vec::new(), Vec::new());
     while let Some(behind) = more {
         let page = worker.read_on(key, behind).await;
-        assert!(!page.messages.is_empty(), "alone, a page has at least one letter");
+        assert!(!page.messages.is_empty(), "alone, a page has at least one message");
         pages.push(page.messages.len());
-        letters.extend(page.messages);
+        messages.extend(page.messages);
         more = page.more;
     }
-    (letters, pages)
+    (messages, pages)
 }
 
 pub(super) async fn an_inbox_is_read_by_the_page(bench: Bench) {
@@ -61,10 +61,10 @@ pub(super) async fn an_inbox_is_read_by_the_page(bench: Bench) {
 pub(super) async fn a_page_has_few_bytes(bench: Bench) {
     let (worker, key) = (bench.worker().await, bench.started("order").await);
     for _ in 0..7 {
-        bench.mail(&large(key, MEGABYTE)).await.expect("sent");
+        bench.deliver(&large(key, MEGABYTE)).await.expect("sent");
     }
     let first = worker.claim(key).await;
-    assert!((1..5).contains(&first.inbox.len()), "{} letters of 1 MiB", first.inbox.len());
+    assert!((1..5).contains(&first.inbox.len()), "{} messages of 1 MiB", first.inbox.len());
     let (others, _) = rest(&worker, key, first.more).await;
     assert_eq!(first.inbox.len() + others.len(), 7);
 }
@@ -73,7 +73,7 @@ pub(super) async fn a_large_letter_is_read_alone(bench: Bench) {
     let (worker, key) = (bench.worker().await, bench.started("order").await);
     let other = bench.started("other").await;
     for (to, bytes) in [(key, 5 * MEGABYTE), (key, 5 * MEGABYTE), (other, 1)] {
-        bench.mail(&large(to, bytes)).await.expect("sent");
+        bench.deliver(&large(to, bytes)).await.expect("sent");
     }
     let first = worker.claim(key).await;
     let behind = first.more.expect("it did not fit");
@@ -98,8 +98,8 @@ pub(super) async fn collecting_gives_a_page(bench: Bench) {
     assert!(worker.collect().await.is_empty(), "the flag is down, though there is more");
     let (others, _) = rest(&worker, key, collected.more).await;
     assert_eq!(names(&others), [PAGE_MESSAGES.to_string(), (PAGE_MESSAGES + 1).to_string()]);
-    let letters = collected.inbox.iter().chain(&others);
-    let consumed = letters.map(|letter| letter.seq).collect();
+    let messages = collected.inbox.iter().chain(&others);
+    let consumed = messages.map(|message| message.seq).collect();
     let record = Record { consumed, ..turn(key, 0, park_knowing(collected.sent)) };
     assert_eq!(worker.commit(record).await, Committed::Done, "it has read all");
 }
@@ -108,7 +108,7 @@ pub(super) async fn what_comes_between_pages_is_read(bench: Bench) {
     let (worker, key) = (bench.worker().await, bench.started("order").await);
     send_numbered(&bench, key, 0..PAGE_MESSAGES + 1).await;
     let first = worker.claim(key).await;
-    let consumed = first.inbox.iter().map(|letter| letter.seq).collect();
+    let consumed = first.inbox.iter().map(|message| message.seq).collect();
     let record = Record { consumed, ..turn(key, 0, Next::Stay) };
     assert_eq!(worker.commit(record).await, Committed::Done);
     bench.send(key, "late").await.expect("sent");

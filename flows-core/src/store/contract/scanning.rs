@@ -99,20 +99,20 @@ pub(super) async fn a_scan_is_of_one_workflow(bench: Bench) {
 pub(super) async fn a_scan_touches_nothing(bench: Bench) {
     let worker = bench.worker().await;
     let ready = bench.started("ready").await;
-    let mailed = bench.other_workflow();
+    let messaged = bench.other_workflow();
     let stuck_at = bench.other_workflow();
-    let (mail_worker, stuck_worker) = (mailed.worker().await, stuck_at.worker().await);
-    let owned = mailed.owned("owned", &mail_worker).await;
-    mailed.send(owned, "hello").await.expect("send");
+    let (message_worker, stuck_worker) = (messaged.worker().await, stuck_at.worker().await);
+    let owned = messaged.owned("owned", &message_worker).await;
+    messaged.send(owned, "hello").await.expect("send");
     let halted = stuck_at.ended("stuck", &stuck_worker, stuck()).await;
-    let before = (mailed.place(owned).await, stuck_at.place(halted).await);
-    for bench in [&bench, &mailed, &stuck_at] {
+    let before = (messaged.place(owned).await, stuck_at.place(halted).await);
+    for bench in [&bench, &messaged, &stuck_at] {
         assert_eq!(all(bench, ScanKind::Open, 10).await.len(), 1);
     }
-    assert_eq!(before, (mailed.place(owned).await, stuck_at.place(halted).await));
+    assert_eq!(before, (messaged.place(owned).await, stuck_at.place(halted).await));
     assert_eq!(bench.place(ready).await, Some(Placement::Ready { served: true }));
-    let Polled { messages: mail, .. } = mail_worker.poll().await;
-    assert!(mail, "the flag of the mail is still up");
-    assert_eq!(mail_worker.commit(turn(owned, 0, park())).await, Committed::NotParked);
+    let Polled { messages, .. } = message_worker.poll().await;
+    assert!(messages, "the flag of the messages is still up");
+    assert_eq!(message_worker.commit(turn(owned, 0, park())).await, Committed::NotParked);
     worker.claim(ready).await;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bench::{
-    Bench, MUCH_LATER, Worker, completed, names, no_turn, park, park_until, stuck, turn,
+    Bench, BenchWorker, MUCH_LATER, completed, names, no_turn, park, park_until, stuck, turn,
 };
 use crate::ids::RunKey;
 use crate::store::{Activation, Committed, Next, Park, Placement, Record};
@@ -17,7 +17,7 @@ fn keys(runs: &[Activation]) -> Vec<RunKey> {
 }
 
 /// Waits until this worker's lease is over and its runs have been let go of.
-async fn dies(bench: &Bench, worker: &Worker, key: RunKey) {
+async fn dies(bench: &Bench, worker: &BenchWorker, key: RunKey) {
     tokio::time::sleep(SHORT * 2).await;
     let witness = bench.other_workflow().worker().await;
     for _ in 0..1_000 {
@@ -83,7 +83,7 @@ pub(super) async fn at_the_second_setback_a_run_waits_to_be_tried_alone(bench: B
     assert!(why.contains("2 times in a row"), "{why}");
     let worker = bench.worker().await;
     bench.send(key, "letter").await.expect("send");
-    assert!(why_stuck(&bench, key).await.is_some(), "mail waits with it");
+    assert!(why_stuck(&bench, key).await.is_some(), "messages waits with it");
     assert!(worker.poll().await.suspects);
     assert!(worker.claim_stuck(10, false).await.is_empty(), "not beside another suspect");
     let found = worker.claim_stuck(0, true).await;

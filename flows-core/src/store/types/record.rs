@@ -215,3 +215,14 @@ impl Activation {
         }
     }
 }
+
+/// What became of the transaction in which an activity commits its own result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransactionOutcome {
+    /// Everything in it is durable.
+    Committed,
+    /// Nothing of it was kept.
+    RolledBack,
+    /// There was none; or it may be durable or not.
+    Unknown,
+}

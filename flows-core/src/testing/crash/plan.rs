@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::definition::PayloadFuture;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{self, Event};
+use crate::journal;
 use crate::payload::Payload;
 use crate::store::Record;
 
@@ -129,12 +129,7 @@ impl CrashPlan {
             true => Vec::new(),
             false => journal::decode(position, &record.events).unwrap_or_default(),
         };
-        let ops = events.into_iter().filter_map(|recorded| match recorded.event {
-            Event::ActivityCompleted { step, .. } | Event::ActivityFailed { step, .. } => {
-                Some(step.op)
-            }
-            _ => None,
-        });
+        let ops = events.into_iter().filter_map(|recorded| recorded.event.ended_activity());
         self.lock().done.extend(ops.map(|op| Progress::Recorded((record.key.run, op))));
     }
 

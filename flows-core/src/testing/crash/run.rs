@@ -81,13 +81,8 @@ fn interceptor<I: WorkflowInput>(
 ) -> TestInterceptor {
     let mut state = StateMap::default();
     plan.state.iter().for_each(|insert| insert(&mut state));
-    let interceptor = TestInterceptor::of_crashes(Arc::clone(crash_plan), state);
-    for (name, mock) in &plan.mocks {
-        interceptor.mock(name, Arc::clone(mock));
-    }
-    for (name, version, mock) in &plan.workflow_mocks {
-        interceptor.mock_workflow(name, *version, Arc::clone(mock));
-    }
+    let mut interceptor = TestInterceptor::new(&plan.mocks, state);
+    interceptor.crash_plan = Some(Arc::clone(crash_plan));
     interceptor
 }
 

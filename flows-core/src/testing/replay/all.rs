@@ -89,7 +89,7 @@ impl ReplayAll {
         Ok(report)
     }
 
-    async fn page(&self, runs: ScanKind, from: RunKey, limit: usize) -> Result<Page> {
+    async fn page(&self, runs: ScanKind, from: RunKey, limit: usize) -> Result<ScanPage> {
         let scan = Scan { runs, from, workflow: self.workflow.clone(), limit };
         let scanned = self.store.scan(&scan).await?;
         Ok((scanned.runs, scanned.next))
@@ -127,7 +127,7 @@ impl ReplayAll {
     }
 }
 
-type Page = (Vec<(Activation, RunStatus)>, Option<RunKey>);
+type ScanPage = (Vec<(Activation, RunStatus)>, Option<RunKey>);
 
 impl IntoFuture for ReplayAll {
     type Output = Result<Report>;

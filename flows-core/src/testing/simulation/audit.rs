@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::schedule::{Plan, result_of};
 use super::script::{Client, PlannedMessage, id_of};
 use super::trace::short;
-use super::world::{World, ends};
+use super::world::World;
 use crate::engine::History;
 use crate::error::{Error, ErrorKind, ErrorRecord};
 use crate::ids::RunKey;
@@ -75,10 +75,7 @@ fn journal(world: &World, run: &Activation, status: RunStatus) -> Result<History
     let history =
         History::of_activation(run, status).map_err(|error| format!("{name}: {error}"))?;
     let events = || history.events.iter().map(|entry| &entry.recorded.event);
-    let is_end = |event: &&Event| {
-        matches!(event, Event::RunCompleted | Event::RunFailed { .. } | Event::RunTerminated { .. })
-    };
-    let ends = events().filter(is_end).count();
+    let ends = events().filter(|event| event.is_run_end()).count();
     if ends != usize::from(!status.is_open()) {
         return Err(format!("{name} is {status} and its journal has {ends} ends"));
     }
@@ -94,7 +91,7 @@ fn journal(world: &World, run: &Activation, status: RunStatus) -> Result<History
 /// What was recorded has happened.
 fn activities(world: &World, run: RunKey, history: &History) -> Result<(), String> {
     for entry in &history.events {
-        if let Some(op) = ends(&entry.recorded.event)
+        if let Some(op) = entry.recorded.event.ended_activity()
             && world.invocations(run, op) == 0
             && matches!(entry.recorded.event, Event::ActivityCompleted { .. })
         {

@@ -14,7 +14,7 @@ use super::chance::{Fault, FaultPoint};
 use super::mutation::Mutation;
 use super::process::{SimProcess, injected};
 use super::trace::{number_of, short};
-use crate::forward_store;
+use crate::ids::fnv1a;
 use crate::memory::{Lost, MemoryStore};
 use crate::store::forward::names::*;
 
@@ -69,7 +69,7 @@ impl FaultyStore {
     /// A call: what goes wrong before it, it, and what goes wrong after it.
     async fn call<T>(
         &self,
-        verb: Verb,
+        verb: &'static str,
         keys: &[RunKey],
         call: impl Future<Output = Result<T>>,
     ) -> Result<T> {
@@ -83,7 +83,7 @@ impl FaultyStore {
     /// A call that starts or sends, and whose answer for each may be that it is held.
     async fn call_unless_held<T: Clone>(
         &self,
-        verb: Verb,
+        verb: &'static str,
         keys: &[RunKey],
         held: T,
         call: impl Future<Output = Result<Vec<Result<T>>>>,
@@ -98,16 +98,16 @@ impl FaultyStore {
         answer
     }
 
-    fn note(&self, verb: Verb, keys: &[RunKey], ok: bool, more: impl FnOnce() -> String) {
+    fn note(&self, verb: &'static str, keys: &[RunKey], ok: bool, more: impl FnOnce() -> String) {
         let (world, name) = (self.process.world(), self.process.name());
         let keyed = keys.iter().fold(0, |sum: u64, key| sum.rotate_left(7) ^ number_of(*key));
-        let numbers = [self.process.number(), verb as u64, keyed, u64::from(ok)];
-        if ok && verb.is_routine(keys.len()) {
+        let numbers = [self.process.number(), fnv1a(verb.bytes()), keyed, u64::from(ok)];
+        if ok && is_routine(verb, keys.len()) {
             return world.trace.mix(&numbers); // nobody wants to read of it
         }
         world.trace.note(&numbers, || {
             let keys = keys.iter().map(|key| short(*key)).collect::<Vec<_>>().join(", ");
-            format!("{name}: {verb:?} {keys}{}{}", more(), if ok { "" } else { " fails" })
+            format!("{name}: {verb} {keys}{}{}", more(), if ok { "" } else { " fails" })
         });
     }
 
@@ -137,7 +137,7 @@ impl FaultyStore {
 
     async fn claim_by(
         &self,
-        verb: Verb,
+        verb: &'static str,
         worker: Uuid,
         claimed: impl Future<Output = Result<Vec<Activation>>>,
     ) -> Result<Vec<Activation>> {
@@ -161,7 +161,7 @@ impl FaultyStore {
         let is_owned = |started: &Result<Started>| matches!(started, Ok(Started::Owned { .. }));
         let owned = runs.iter().zip(&started).filter(|(_, started)| is_owned(started));
         let owned: Vec<_> = owned.map(|(run, _)| run.key).collect();
-        self.note(Verb::StartOwned, &owned, true, String::new);
+        self.note("start_owned", &owned, true, String::new);
         self.process.world().started_owned(owned.len());
         self.unless_lost(worker, Lost::Start(owned), fault).await?;
         Ok(started)
@@ -180,7 +180,7 @@ impl FaultyStore {
         }
         world.committed(&records, &answers, &strays);
         let keys: Vec<_> = records.iter().map(|record| record.key).collect();
-        self.note(Verb::Commit, &keys, true, || in_words(&records, &answers));
+        self.note("commit", &keys, true, || in_words(&records, &answers));
         Ok(answers)
     }
 
@@ -214,270 +214,90 @@ impl FaultyStore {
         process.world().busy(1);
         tokio::spawn(async move {
             tokio::time::sleep(time).await;
-            let network = Self {
+            let store = Self {
                 process,
                 point: FaultPoint::Worker,
                 writers: 1,
                 lost: Mutex::default(),
                 left: Mutex::default(),
             };
-            drop(network.committed(worker, &records).await); // nobody waits for the answer
-            network.process.world().busy(-1);
+            drop(store.committed(worker, &records).await); // nobody waits for the answer
+            store.process.world().busy(-1);
         });
     }
-}
 
-#[derive(Debug, Clone, Copy)]
-enum Verb {
-    Start = 1,
-    Send,
-    Terminate,
-    Rerun,
-    Register,
-    Renew,
-    Retire,
-    ClaimStuck,
-    Overdue,
-    Poll,
-    Claim,
-    Reload,
-    Collect,
-    Commit,
-    Outcomes,
-    Find,
-    Describe,
-    History,
-    ReadMail,
-    RetryStuck,
-    StartOwned,
-    SignalWithStart,
-}
-
-impl Verb {
-    /// What is done all the time, whether there is something to do or not.
-    fn is_routine(self, runs: usize) -> bool {
-        match self {
-            Self::Renew | Self::Overdue | Self::Poll | Self::Outcomes => true,
-            Self::Claim | Self::ClaimStuck | Self::Collect => runs == 0,
-            _ => false,
-        }
-    }
-}
-
-fn in_words(records: &[Record], answers: &[Committed]) -> String {
-    let words = records.iter().zip(answers).map(|(record, answer)| {
-        let kinds = crate::journal::decode(0, &record.events).unwrap_or_default();
-        let kinds: Vec<_> = kinds.iter().map(|recorded| recorded.event.name()).collect();
-        let next = match &record.next {
-            Next::Stay => "stays".to_owned(),
-            Next::Park(park) => format!("parks ({} messages known)", park.sent),
-            Next::Close(close) => format!("ends as {}", close.outcome.status),
-        };
-        format!("; row {} [{}] {next}: {answer:?}", record.position, kinds.join(", "))
-    });
-    words.collect()
-}
-
-impl ClientStore for FaultyStore {
-    fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>> {
+    async fn started(&self, runs: &[NewRun]) -> Result<Vec<Result<Started>>> {
         let keys: Vec<_> = runs.iter().map(|run| run.key).collect();
-        let starting = async move { self.inner().start(runs).await };
-        Box::pin(
-            async move { self.call_unless_held(Verb::Start, &keys, Started::Held, starting).await },
-        )
+        self.call_unless_held("start", &keys, Started::Held, self.inner().start(runs)).await
     }
 
-    fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started> {
-        Box::pin(self.call(Verb::Start, &[], self.inner().start_held(run, limit)))
-    }
-
-    fn send<'a>(&'a self, mail: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
-        let keys: Vec<_> = mail.iter().map(|message| message.to).collect();
-        Box::pin(async move {
-            let world = self.process.world();
-            let sending = async {
-                match world.mutation {
-                    None => self.inner().send(mail).await,
-                    Some(mutation) => mutation.deliver(world, mail).await,
-                }
-            };
-            self.call_unless_held(Verb::Send, &keys, Sent::Held, sending).await
-        })
-    }
-
-    fn send_held<'a>(
-        &'a self,
-        mail: &'a OutgoingMessage,
-        limit: Duration,
-    ) -> StoreFuture<'a, Sent> {
-        Box::pin(self.call(Verb::Send, &[], self.inner().send_held(mail, limit)))
-    }
-
-    fn signal_with_start<'a>(
-        &'a self,
-        run: &'a NewRun,
-        signal: &'a OutgoingMessage,
-    ) -> StoreFuture<'a, (Started, Sent)> {
-        let done = self.inner().signal_with_start(run, signal);
-        Box::pin(self.call(Verb::SignalWithStart, &[], done))
-    }
-
-    fn terminate<'a>(
-        &'a self,
-        run: RunKey,
-        record: &'a [u8],
-        close: &'a Close,
-        mail: &'a [OutgoingMessage],
-    ) -> StoreFuture<'a, bool> {
-        Box::pin(async move {
-            let done = self.inner().terminate(run, record, close, mail);
-            self.call(Verb::Terminate, &[run], done).await
-        })
-    }
-
-    fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
-        Box::pin(
-            async move { self.call(Verb::Rerun, &[dead], self.inner().rerun(dead, run)).await },
-        )
-    }
-
-    fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool> {
-        Box::pin(self.call(Verb::RetryStuck, &[], self.inner().retry_stuck(run)))
-    }
-
-    fn find<'a>(&'a self, tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>> {
-        Box::pin(self.call(Verb::Find, &[], self.inner().find(tenant, workflow_id)))
-    }
-
-    fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
-        Box::pin(async move { self.call(Verb::Describe, &[run], self.inner().describe(run)).await })
-    }
-}
-
-impl WorkerStore for FaultyStore {
-    fn start_owned<'a>(
-        &'a self,
-        worker: Uuid,
-        runs: &'a [NewRun],
-    ) -> StoreFuture<'a, Vec<Result<Started>>> {
-        Box::pin(self.started_owned(worker, runs))
-    }
-
-    fn register<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
-        Box::pin(self.call(Verb::Register, &[], self.inner().register(worker)))
-    }
-
-    fn renew<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Lease> {
-        Box::pin(self.call(Verb::Renew, &[], self.inner().renew(worker)))
-    }
-
-    fn retire<'a>(&'a self, worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()> {
-        Box::pin(async move {
-            self.make_good(worker);
-            let retiring = self.inner().retire(worker, innocent);
-            let retired = self.call(Verb::Retire, &[], retiring).await;
-            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-            let changed = if retired.is_ok() { left.remove(&worker) } else { left.insert(worker) };
-            if changed {
-                self.process.world().lost_workers(if retired.is_ok() { -1 } else { 1 });
+    async fn sent(&self, messages: &[OutgoingMessage]) -> Result<Vec<Result<Sent>>> {
+        let keys: Vec<_> = messages.iter().map(|message| message.to).collect();
+        let world = self.process.world();
+        let sending = async {
+            match world.mutation {
+                None => self.inner().send(messages).await,
+                Some(mutation) => mutation.deliver(world, messages).await,
             }
-            retired
-        })
+        };
+        self.call_unless_held("send", &keys, Sent::Held, sending).await
     }
 
-    fn poll<'a>(&'a self, worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled> {
-        Box::pin(async move {
-            self.make_good(worker.id);
-            self.call(Verb::Poll, &[], self.inner().poll(worker)).await
-        })
+    async fn retired(&self, worker: Uuid, innocent: &[RunKey]) -> Result<()> {
+        self.make_good(worker);
+        let retired = self.call("retire", &[], self.inner().retire(worker, innocent)).await;
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = if retired.is_ok() { left.remove(&worker) } else { left.insert(worker) };
+        if changed {
+            self.process.world().lost_workers(if retired.is_ok() { -1 } else { 1 });
+        }
+        retired
     }
 
-    fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>> {
-        Box::pin(self.call(Verb::Overdue, &[], self.inner().overdue(limit)))
+    async fn polled(&self, worker: &WorkerIdentity) -> Result<Polled> {
+        self.make_good(worker.id);
+        self.call("poll", &[], self.inner().poll(worker)).await
     }
 
-    fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>> {
-        let claimed = async move { self.inner().claim(claim).await };
-        Box::pin(self.claim_by(Verb::Claim, claim.worker, claimed))
+    async fn reloaded(&self, worker: Uuid, runs: &[RunKey]) -> Result<Vec<Activation>> {
+        let reading = async {
+            self.process.world().read(self.process.number(), runs);
+            self.inner().reload(worker, runs).await
+        };
+        self.call("reload", runs, reading).await
     }
 
-    fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>> {
-        let claimed = async move { self.inner().claim_stuck(claim).await };
-        Box::pin(self.claim_by(Verb::ClaimStuck, claim.worker, claimed))
+    async fn collected(&self, worker: Uuid) -> Result<Vec<Collected>> {
+        let fault = self.process.before(self.point).await?;
+        self.make_good(worker);
+        let inboxes = self.inner().collect(worker).await?;
+        let keys: Vec<_> = inboxes.iter().map(|collected| collected.run).collect();
+        self.note("collect", &keys, true, String::new);
+        self.unless_lost(worker, Lost::Collect(keys), fault).await?;
+        Ok(inboxes)
     }
 
-    fn reload<'a>(&'a self, worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>> {
-        Box::pin(async move {
-            let reading = async {
-                self.process.world().read(self.process.number(), runs);
-                self.inner().reload(worker, runs).await
-            };
-            self.call(Verb::Reload, runs, reading).await
-        })
+    async fn read(&self, asked: &[(RunKey, i64)]) -> Result<Vec<Page>> {
+        let keys: Vec<_> = asked.iter().map(|(run, _)| *run).collect();
+        self.call("read_inboxes", &keys, self.inner().read_inboxes(asked)).await
     }
 
-    fn collect(&self, worker: Uuid) -> StoreFuture<'_, Vec<Collected>> {
-        Box::pin(async move {
-            let fault = self.process.before(self.point).await?;
-            self.make_good(worker);
-            let mail = self.inner().collect(worker).await?;
-            let keys: Vec<_> = mail.iter().map(|collected| collected.run).collect();
-            self.note(Verb::Collect, &keys, true, String::new);
-            self.unless_lost(worker, Lost::Collect(keys), fault).await?;
-            Ok(mail)
-        })
+    async fn commit_or_fail(&self, worker: Uuid, records: &[Record]) -> Result<Vec<Committed>> {
+        let fault = self.process.before(FaultPoint::Commit).await?;
+        if let Fault::Late(_) = fault {
+            self.commit_late(fault, worker, records);
+            return Err(injected("has lost the connection"));
+        }
+        let answers = match fault {
+            Fault::Held => self.committed_around(worker, records).await?,
+            _ => self.committed(worker, records).await?,
+        };
+        self.process.after(fault).await?;
+        Ok(answers)
     }
-
-    fn read_inboxes<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>> {
-        Box::pin(async move {
-            let keys: Vec<_> = asked.iter().map(|(run, _)| *run).collect();
-            self.call(Verb::ReadMail, &keys, self.inner().read_inboxes(asked)).await
-        })
-    }
-
-    fn commit<'a>(
-        &'a self,
-        _writer: usize,
-        worker: Uuid,
-        records: &'a [Record],
-    ) -> StoreFuture<'a, Vec<Committed>> {
-        Box::pin(async move {
-            let fault = self.process.before(FaultPoint::Commit).await?;
-            if let Fault::Late(_) = fault {
-                self.commit_late(fault, worker, records);
-                return Err(injected("has lost the connection"));
-            }
-            let answers = match fault {
-                Fault::Held => self.committed_around(worker, records).await?,
-                _ => self.committed(worker, records).await?,
-            };
-            self.process.after(fault).await?;
-            Ok(answers)
-        })
-    }
-
-    fn writers(&self) -> usize {
-        self.writers
-    }
-}
-
-impl Inspect for FaultyStore {
-    forward_store!(query list count scan stuck dead_letters);
-
-    fn outcomes<'a>(&'a self, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>> {
-        Box::pin(self.call(Verb::Outcomes, runs, self.inner().outcomes(runs)))
-    }
-
-    fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>> {
-        Box::pin(async move { self.call(Verb::History, &[run], self.inner().history(run)).await })
-    }
-}
-
-impl Hub for FaultyStore {
-    forward_store!(publish);
 
     /// Hints come through a relay that loses, delays and doubles them.
-    fn subscribe(&self) -> Option<UnboundedReceiver<Hint>> {
+    fn heard(&self) -> Option<UnboundedReceiver<Hint>> {
         let mut heard = self.inner().subscribe()?;
         let (sender, receiver) = unbounded_channel();
         let world = std::sync::Arc::clone(self.process.world());
@@ -502,6 +322,79 @@ impl Hub for FaultyStore {
         Some(receiver)
     }
 }
+
+/// What is done all the time, whether there is something to do or not.
+fn is_routine(verb: &str, runs: usize) -> bool {
+    match verb {
+        "renew" | "overdue" | "poll" | "outcomes" => true,
+        "claim" | "claim_stuck" | "collect" => runs == 0,
+        _ => false,
+    }
+}
+
+fn in_words(records: &[Record], answers: &[Committed]) -> String {
+    let words = records.iter().zip(answers).map(|(record, answer)| {
+        let kinds = crate::journal::decode(0, &record.events).unwrap_or_default();
+        let kinds: Vec<_> = kinds.iter().map(|recorded| recorded.event.name()).collect();
+        let next = match &record.next {
+            Next::Stay => "stays".to_owned(),
+            Next::Park(park) => format!("parks ({} messages known)", park.sent),
+            Next::Close(close) => format!("ends as {}", close.outcome.status),
+        };
+        format!("; row {} [{}] {next}: {answer:?}", record.position, kinds.join(", "))
+    });
+    words.collect()
+}
+
+/// The verbs: most fail as a call does, with the runs that the trace tells of it.
+macro_rules! faulty {
+    ($store:ident start($runs:ident)) => { Box::pin($store.started($runs)) };
+    ($store:ident send($messages:ident)) => { Box::pin($store.sent($messages)) };
+    ($store:ident retire($($given:ident),*)) => { Box::pin($store.retired($($given),*)) };
+    ($store:ident poll($worker:ident)) => { Box::pin($store.polled($worker)) };
+    ($store:ident start_owned($($given:ident),*)) => {
+        Box::pin($store.started_owned($($given),*))
+    };
+    ($store:ident claim($claim:ident)) => {
+        Box::pin($store.claim_by("claim", $claim.worker, $store.inner().claim($claim)))
+    };
+    ($store:ident claim_stuck($claim:ident)) => {
+        Box::pin($store.claim_by("claim_stuck", $claim.worker, $store.inner().claim_stuck($claim)))
+    };
+    ($store:ident reload($($given:ident),*)) => { Box::pin($store.reloaded($($given),*)) };
+    ($store:ident collect($worker:ident)) => { Box::pin($store.collected($worker)) };
+    ($store:ident read_inboxes($asked:ident)) => { Box::pin($store.read($asked)) };
+    ($store:ident commit($writer:ident, $($given:ident),*)) => {{
+        let _ = $writer;
+        Box::pin($store.commit_or_fail($($given),*))
+    }};
+    ($store:ident writers()) => { $store.writers };
+    ($store:ident publish($hint:ident)) => { $store.inner().publish($hint) };
+    ($store:ident subscribe()) => { $store.heard() };
+    ($store:ident outcomes($runs:ident)) => {
+        Box::pin($store.call("outcomes", $runs, $store.inner().outcomes($runs)))
+    };
+    ($store:ident terminate($run:ident, $($given:ident),*)) => {
+        faulty!($store $run, terminate($run, $($given),*))
+    };
+    ($store:ident rerun($dead:ident, $run:ident)) => { faulty!($store $dead, rerun($dead, $run)) };
+    ($store:ident describe($run:ident)) => { faulty!($store $run, describe($run)) };
+    ($store:ident history($run:ident)) => { faulty!($store $run, history($run)) };
+    ($store:ident $run:ident, $verb:ident($($given:ident),*)) => {
+        Box::pin(async move {
+            let call = $store.inner().$verb($($given),*);
+            $store.call(stringify!($verb), &[$run], call).await
+        })
+    };
+    ($store:ident $verb:ident($($given:ident),*)) => {
+        Box::pin($store.call(stringify!($verb), &[], $store.inner().$verb($($given),*)))
+    };
+}
+
+forward_store!(ClientStore for FaultyStore, faulty);
+forward_store!(WorkerStore for FaultyStore, faulty);
+forward_store!(Inspect for FaultyStore, faulty);
+forward_store!(Hub for FaultyStore, faulty);
 
 impl Store for FaultyStore {
     fn as_any(&self) -> &dyn std::any::Any {

@@ -20,7 +20,7 @@ use crate::context::StateMap;
 use crate::engine::Engine;
 use crate::memory::Stir;
 use crate::testing::TestInterceptor;
-use crate::testing::mock::Mock;
+use crate::testing::mock::Mocks;
 use crate::worker::{Process, Worker};
 
 /// After so long nothing goes wrong any more, and everything must come to its end.
@@ -33,7 +33,7 @@ pub(super) struct Plan {
     pub(super) worker: Worker,
     pub(super) workers: usize,
     pub(super) starts: Vec<PlannedRun>,
-    pub(super) mocks: Vec<(&'static str, Mock)>,
+    pub(super) mocks: Mocks,
     pub(super) state: Vec<InsertState>,
     pub(super) mutation: Option<Mutation>,
     /// The longest a schedule may take, in virtual time.
@@ -48,11 +48,7 @@ impl Plan {
     pub(super) fn interceptor(&self) -> TestInterceptor {
         let mut state = StateMap::default();
         self.state.iter().for_each(|insert| insert(&mut state));
-        let interceptor = TestInterceptor::with_state(state);
-        for (name, mock) in &self.mocks {
-            interceptor.mock(name, Arc::clone(mock));
-        }
-        interceptor
+        TestInterceptor::new(&self.mocks, state)
     }
 }
 
@@ -184,7 +180,7 @@ async fn live(process: SimProcess, worker: &Worker) {
         config.lease = Duration::from_secs(1);
         config.poll_interval = Duration::from_millis(chance.one_of([50, 300, 1_000]));
         config.resident_for = Duration::from_millis(chance.one_of([0, 20, 1_000]));
-        config.max_workflows = chance.one_of([1, 2, 1_000]);
+        config.max_resident_runs = chance.one_of([1, 2, 1_000]);
         config.max_activities = chance.one_of([1, 200]);
         config.retry_stuck = Duration::from_millis(chance.one_of([100, 1_000, 300_000]));
         config.grace = Duration::from_secs(2);

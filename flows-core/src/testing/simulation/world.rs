@@ -16,7 +16,7 @@ use super::schedule::Plan;
 use super::trace::{Trace, number_of, short};
 use crate::engine::{Engine, History};
 use crate::ids::RunKey;
-use crate::journal::{self, Event};
+use crate::journal;
 use crate::memory::MemoryStore;
 use crate::registry::Registry;
 use crate::replay::{Command, Turn};
@@ -249,7 +249,7 @@ impl World {
                         short(record.key)
                     ));
                 }
-                if let Some(op) = ends(&recorded.event)
+                if let Some(op) = recorded.event.ended_activity()
                     && !self.ledger().recorded.insert((record.key, op))
                 {
                     self.violated(format!("#{op} of {} has two results", short(record.key)));
@@ -270,13 +270,5 @@ impl Ledger {
     fn strayed(&mut self, run: RunKey) {
         self.moment += 1;
         self.stray.insert(run, self.moment);
-    }
-}
-
-/// The operation whose activity ends with this event.
-pub(super) fn ends(event: &Event) -> Option<u32> {
-    match event {
-        Event::ActivityCompleted { step, .. } | Event::ActivityFailed { step, .. } => Some(step.op),
-        _ => None,
     }
 }

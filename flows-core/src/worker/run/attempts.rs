@@ -5,9 +5,10 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::timers::Timer;
-use super::{Code, Effect, Incoming, Phase, Run, RunStep, TransactionOutcome};
+use super::{Code, Effect, Incoming, Phase, Run, RunStep};
 use crate::journal::Event;
 use crate::replay::{ActivityStart, ActivityTask};
+use crate::store::TransactionOutcome;
 
 /// The attempts of a run that are running, by operation.
 #[derive(Default)]

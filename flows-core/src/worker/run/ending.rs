@@ -72,7 +72,7 @@ impl<M: Code> Run<M> {
             None => message_to_parent(self.key, self.spec.parent, &close).into_iter().collect(),
         };
         let pending = &mut self.writes.pending;
-        pending.mail.extend(messages);
+        pending.last_messages.extend(messages);
         successor.into_iter().for_each(|new| pending.start(new));
         pending.close = Some(Box::new(Close { claim: Some(self.claim), ..close }));
         self.stop_living(step);
@@ -94,7 +94,7 @@ impl<M: Code> Run<M> {
     /// Puts the end into the journal, unless the run's row says it all.
     fn tell(&mut self, outcome: &Result<Payload>, at: Timestamp) -> Result<()> {
         let event = match outcome {
-            Ok(_) if self.ends_untold() => {
+            Ok(_) if self.is_elided() => {
                 self.writes.first = None;
                 return Ok(());
             }
@@ -107,11 +107,11 @@ impl<M: Code> Run<M> {
     /// Whether all that its end would add to the journal follows from its row: it ends in its first
     /// turn, which recorded nothing and did not ask for the time. Only of a run that nobody else has
     /// owned; of others, the journal row is the fence.
-    fn ends_untold(&self) -> bool {
+    fn is_elided(&self) -> bool {
         let pending = &self.writes.pending;
         let has_news = !pending.has_no_row() || pending.consumes();
-        let told_time = !matches!(&self.phase, Phase::Live(machine) if !machine.has_told_time());
-        self.is_new && self.writes.first.is_some() && !has_news && !told_time
+        let read_clock = !matches!(&self.phase, Phase::Live(machine) if !machine.has_read_clock());
+        self.is_new && self.writes.first.is_some() && !has_news && !read_clock
     }
 
     /// What was acknowledged and has not reached the code: the run that goes on gets it. Signals that were

@@ -5,7 +5,7 @@
 //! records one after the other. A crash between two of them leaves the beginning of a turn: the event,
 //! and its first marks. A replay then asks for the other marks in its last poll and makes them anew.
 //! Therefore the patches of a turn come with its first portion, a child's start goes with its mark,
-//! what activities wait for is the portion that is open when they are asked for, and mail, parking and
+//! what activities wait for is the portion that is open when they are asked for, and messages, parking and
 //! the end go with the last one.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -28,7 +28,8 @@ pub(super) struct Pending {
     /// What goes out before the rest, in this order.
     full: VecDeque<Portion>,
     pub(super) open: Portion,
-    pub(super) mail: Vec<OutgoingMessage>,
+    /// Messages of the run's end.
+    pub(super) last_messages: Vec<OutgoingMessage>,
     pub(super) park: Option<Box<Park>>,
     pub(super) close: Option<Box<Close>>,
     /// The run has got further than its setbacks.
@@ -46,8 +47,8 @@ pub(super) struct Portion {
     pub(super) row: RowBuilder,
     pub(super) consumed: Vec<i64>,
     pub(super) starts: Vec<NewRun>,
-    /// Letters that go with its marks.
-    pub(super) mail: Vec<OutgoingMessage>,
+    /// Messages that go with its marks.
+    pub(super) messages: Vec<OutgoingMessage>,
     /// Activities that start when everything before them is durable.
     pub(super) launches: Vec<ActivityStart>,
     /// Bytes of the inputs in `starts`.
@@ -64,7 +65,7 @@ impl Pending {
     pub(super) fn has_nothing_but_a_park(&self) -> bool {
         self.has_no_row()
             && self.open.starts.is_empty()
-            && self.mail.is_empty()
+            && self.last_messages.is_empty()
             && self.close.is_none()
             && !self.clears
             && !self.queries_are_due
@@ -75,7 +76,7 @@ impl Pending {
         self.full.is_empty() && self.open.row.is_empty()
     }
 
-    /// Whether a letter would leave the inbox with it.
+    /// Whether a message would leave the inbox with it.
     pub(super) fn consumes(&self) -> bool {
         !self.full.is_empty() || !self.open.consumed.is_empty()
     }
@@ -85,16 +86,16 @@ impl Pending {
         !self.full.is_empty()
     }
 
-    /// Adds an event that the run has taken in, and the letter it came with.
-    pub(super) fn take_in(&mut self, row: RowBuilder, letter: Option<i64>) {
+    /// Adds an event that the run has taken in, and the message it came with.
+    pub(super) fn take_in(&mut self, row: RowBuilder, seq: Option<i64>) {
         self.make_room();
         self.open.row.append(row);
-        self.open.consumed.extend(letter);
+        self.open.consumed.extend(seq);
     }
 
-    /// A letter that the run does not want leaves the inbox with whatever is written next.
-    pub(super) fn discard(&mut self, letter: Option<i64>) {
-        self.open.consumed.extend(letter);
+    /// A message that the run does not want leaves the inbox with whatever is written next.
+    pub(super) fn discard(&mut self, seq: Option<i64>) {
+        self.open.consumed.extend(seq);
     }
 
     /// Whether the open portion takes nothing more.
@@ -121,9 +122,9 @@ impl Pending {
         self.open.starts.push(run);
     }
 
-    /// Adds a letter that goes with the mark that was added last.
-    pub(super) fn send(&mut self, letter: Option<OutgoingMessage>) {
-        self.open.mail.extend(letter);
+    /// Adds a message that goes with the mark that was added last.
+    pub(super) fn send(&mut self, message: Option<OutgoingMessage>) {
+        self.open.messages.extend(message);
     }
 
     /// Activities start when all that was added so far is durable.
@@ -180,21 +181,21 @@ mod tests {
     fn what_is_too_much_for_a_record_becomes_several_in_order() {
         let mut pending = Pending::default();
         let events: Vec<_> = (0..9).map(|op| value(op, PORTION / 3)).collect();
-        for (event, letter) in events.iter().zip(1..) {
-            pending.take_in(row(event), Some(letter));
+        for (event, seq) in events.iter().zip(1..) {
+            pending.take_in(row(event), Some(seq));
         }
         let first = Recorded { at: Timestamp(0), event: Event::RunStarted };
         pending.put_first(&first).expect("it can be written");
         pending.park = Some(Box::default());
-        let (mut rows, mut letters, mut parked) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rows, mut consumed, mut parked) = (Vec::new(), Vec::new(), Vec::new());
         while !pending.is_empty() {
             let Pending { open: portion, park, .. } = pending.take_next();
             assert!(portion.row.len() < PORTION * 2, "{} bytes", portion.row.len());
             rows.push(decode(0, &portion.row.into_bytes()).expect("a row"));
-            letters.push(portion.consumed);
+            consumed.push(portion.consumed);
             parked.push(park.is_some());
         }
-        assert_eq!(letters, [[1, 2, 3], [4, 5, 6], [7, 8, 9]]);
+        assert_eq!(consumed, [[1, 2, 3], [4, 5, 6], [7, 8, 9]]);
         assert_eq!(parked, [false, false, true], "it is parked behind all of it");
         assert_eq!(rows.concat(), [&[first][..], &events[..]].concat());
     }

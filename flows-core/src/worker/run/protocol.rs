@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::journal::{Event, Recorded};
 use crate::payload::Payload;
 use crate::replay::{ActivityStart, Turn};
-use crate::store::{Activation, Outcome, Page, Record};
+use crate::store::{Activation, Outcome, Page, Record, TransactionOutcome};
 use crate::time::Timestamp;
 
 /// What reaches a run.
@@ -75,15 +75,6 @@ pub(crate) struct Fresh {
     pub(crate) run: Uuid,
     /// Between 0 and 1: its share of the jitter.
     pub(crate) share: f64,
-}
-
-/// What became of an attempt's own transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TransactionOutcome {
-    Committed,
-    RolledBack,
-    /// There was none; or nobody knows.
-    Unknown,
 }
 
 /// A result that an activity commits in its own transaction.
@@ -177,30 +168,4 @@ impl<M> RunStep<'_, M> {
     pub(super) fn push(&mut self, effect: Effect<M>) {
         self.effects.push(effect);
     }
-}
-
-/// What a run asks its code while that is here.
-pub(crate) trait Code {
-    /// Whether it waits for this event.
-    fn wants(&self, event: &Event) -> bool;
-    /// The time of its last event.
-    fn now(&self) -> Timestamp;
-    /// Whether what it did may depend on the time of an event.
-    fn has_told_time(&self) -> bool;
-    /// Whether it was asked to cancel.
-    fn was_cancelled(&self) -> bool;
-    /// The reason of a request to cancel that it has not been told of.
-    fn unnoticed_cancellation(&self) -> Option<String>;
-    /// Takes the signals that it was given and has not received.
-    fn unreceived_signals(&self) -> Vec<(String, Payload)>;
-    /// The size of these.
-    fn unreceived_bytes(&self) -> usize;
-    /// The names of signals that it waits for.
-    fn awaited_signals(&self) -> Vec<String>;
-    /// Whether a message could move it.
-    fn expects_messages(&self) -> bool;
-    /// What it waits for, in words.
-    fn waiting_for(&self) -> String;
-    /// It ends while it still waits: its children are asked to cancel.
-    fn cancel_children(&self) -> Turn;
 }

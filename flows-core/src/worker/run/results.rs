@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use super::{Code, Effect, Incoming, Phase, ResultRequest, Run, RunStep};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
-use crate::journal::{self, Event, Recorded, StepId};
+use crate::journal::{self, Event, Recorded};
 use crate::store::{Next, Record};
 
 /// A run's transactional results.
@@ -24,10 +24,7 @@ pub(super) struct Results {
 impl Results {
     /// The operation whose result an activity's own transaction is committing.
     pub(super) fn granted_op(&self) -> Option<u32> {
-        match &self.granted.as_ref()?.event {
-            Event::ActivityCompleted { step, .. } => Some(step.op),
-            _ => None,
-        }
+        self.granted.as_ref()?.event.ended_activity()
     }
 
     pub(super) fn deny_all<M>(&mut self, step: &mut RunStep<'_, M>) {
@@ -85,8 +82,7 @@ impl<M: Code> Run<M> {
         let task = &running.task;
         let what = || format!("output of activity `{}`", task.name);
         let output = output.within(step.rules.payload_limit, what)?;
-        let id = StepId { op, name: task.name.into(), input: task.input_hash };
-        let event = Event::ActivityCompleted { step: id, attempt, output };
+        let event = Event::ActivityCompleted { step: task.step(), attempt, output };
         let Phase::Live(machine) = &self.phase else { return Err(None) };
         if !machine.wants(&event) {
             return Err(None);

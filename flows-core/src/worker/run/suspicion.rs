@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Code, Phase, Run, RunStep};
-use crate::journal::{Event, Recorded, StepId};
+use crate::journal::{Event, Recorded};
 use crate::replay::ActivityStart;
 use crate::store::{CONVICTED, SUSPECT};
 use crate::time::Timestamp;
@@ -142,8 +142,7 @@ impl<M: Code> Run<M> {
             return Some(start);
         }
         let (task, attempt) = (&start.task, start.attempt);
-        let id = StepId { op: task.op, name: task.name.into(), input: task.input_hash };
-        let event = Event::ActivityStarted { step: id, attempt, setbacks };
+        let event = Event::ActivityStarted { step: task.step(), attempt, setbacks };
         let noted = pending.mark(&Recorded { at: step.now, event }, None);
         pending.launch(vec![ActivityStart { started: Some(setbacks), ..start }]);
         if let Err(error) = noted {
@@ -183,7 +182,7 @@ fn was_under_way(journal: &[Recorded], setbacks: i16) -> bool {
 mod tests {
     use super::*;
     use crate::error::Error;
-    use crate::journal::StoredError;
+    use crate::journal::{StepId, StoredError};
 
     #[test]
     fn a_stuck_run_is_tried_less_and_less_often() {

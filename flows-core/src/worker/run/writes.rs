@@ -118,10 +118,10 @@ impl Writes {
     /// its commit.
     fn take_record(&mut self, key: RunKey, claim: i64) -> Record {
         let first = self.take_first();
-        let Pending { open, mail: last, park, close, clears, queries, .. } =
+        let Pending { open, last_messages, park, close, clears, queries, .. } =
             self.pending.take_next();
-        let Portion { mut row, consumed, starts, mail: mut messages, launches, .. } = open;
-        messages.extend(last);
+        let Portion { mut row, consumed, starts, mut messages, launches, .. } = open;
+        messages.extend(last_messages);
         if let Some(first) = first {
             let written = row.put_first(&first);
             debug_assert!(written.is_ok(), "a time can be written");

@@ -3,16 +3,20 @@
 use super::*;
 
 /// Reads a string in an environment.
-fn read(text: &str, environment: &[(&str, &str)]) -> Result<Settings> {
+fn read(text: &str, environment: &[(&str, &str)]) -> Result<ConnectSettings> {
     read_at(text, environment, None)
 }
 
-fn read_at(text: &str, environment: &[(&str, &str)], home: Option<PathBuf>) -> Result<Settings> {
+fn read_at(
+    text: &str,
+    environment: &[(&str, &str)],
+    home: Option<PathBuf>,
+) -> Result<ConnectSettings> {
     let variable = |name: &str| {
         let found = environment.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
     };
-    Settings::read_in(text, &Surroundings { variable: &variable, home })
+    ConnectSettings::read_in(text, &KeySources { variable: &variable, home })
 }
 
 fn server(host: &str, port: u16) -> Server {
@@ -49,7 +53,10 @@ fn the_string_wins_over_the_environment() {
     assert_eq!(of_environment.config.get_options(), Some("-c work_mem=1MB"));
     assert_eq!(of_environment.config.get_channel_binding(), ChannelBinding::Require);
     assert_eq!(of_environment.timeout, Duration::from_secs(3));
-    assert_eq!((of_environment.mode, of_environment.wanted), (Mode::Disable, Wanted::Primary));
+    assert_eq!(
+        (of_environment.mode, of_environment.wanted),
+        (TlsMode::Disable, WantedServer::Primary)
+    );
 
     let text = "postgres://u:p@h:2/d?sslmode=require&target_session_attrs=any&application_name=a";
     let of_string = read(text, &environment).unwrap();
@@ -58,7 +65,7 @@ fn the_string_wins_over_the_environment() {
     assert_eq!(of_string.config.get_password(), Some(&b"p"[..]));
     assert_eq!(of_string.config.get_dbname(), Some("d"));
     assert_eq!(of_string.config.get_application_name(), Some("a"));
-    assert_eq!((of_string.mode, of_string.wanted), (Mode::Require, Wanted::Any));
+    assert_eq!((of_string.mode, of_string.wanted), (TlsMode::Require, WantedServer::Any));
 }
 
 #[test]
@@ -80,11 +87,11 @@ fn trust_as_in_libpq() {
         (settings.mode, settings.roots)
     };
     let default = Roots::File("/home/u/.postgresql/root.crt".into());
-    assert_eq!(trust("host=h"), (Mode::Prefer, default.clone()));
-    assert_eq!(trust("host=h sslmode=verify-ca"), (Mode::VerifyCa, default));
+    assert_eq!(trust("host=h"), (TlsMode::Prefer, default.clone()));
+    assert_eq!(trust("host=h sslmode=verify-ca"), (TlsMode::VerifyCa, default));
     let file = Roots::File("/ca.pem".into());
-    assert_eq!(trust("host=h sslmode=require sslrootcert=/ca.pem"), (Mode::Require, file));
-    assert_eq!(trust("host=h sslrootcert=system"), (Mode::VerifyFull, Roots::System));
+    assert_eq!(trust("host=h sslmode=require sslrootcert=/ca.pem"), (TlsMode::Require, file));
+    assert_eq!(trust("host=h sslrootcert=system"), (TlsMode::VerifyFull, Roots::System));
     refused("sslrootcert=system sslmode=require", &[], "needs `sslmode=verify-full`");
     refused("sslnegotiation=direct", &[], "needs `sslmode=require`");
     refused("sslmode=sometimes", &[], "disable, allow, prefer, require, verify-ca, verify-full");

@@ -60,7 +60,7 @@ fn package() -> Result<(&'static str, &'static str), DevError> {
 fn link(package: &Path) -> Result<(), DevError> {
     let list = fs::read_to_string(package.join("native/pg-symlinks.json"))
         .map_err(|error| DevError::caused("pg-symlinks.json", &error))?;
-    for Link { source, target } in parse::<Vec<Link>>("pg-symlinks.json", &list)? {
+    for NpmLink { source, target } in parse::<Vec<NpmLink>>("pg-symlinks.json", &list)? {
         let Some(name) = source.file_name() else { continue };
         // The list names some links twice.
         let _ = symlink(name, package.join(target));
@@ -70,7 +70,7 @@ fn link(package: &Path) -> Result<(), DevError> {
 
 /// A link beside the file that it stands for; both are relative to the package.
 #[derive(Deserialize)]
-struct Link {
+struct NpmLink {
     source: PathBuf,
     target: PathBuf,
 }

@@ -11,7 +11,7 @@ pub(super) const TENANT: u64 = 5;
 const BATCH: u64 = 200;
 /// Rows of a batch of one tenant.
 const TENANT_BATCH: u64 = 60;
-/// A worker that owns the runs of `owned`, without mail; and one whose runs have mail.
+/// A worker that owns the runs of `owned`, without messages; and one whose runs have messages.
 const WORKER: u64 = 5;
 const MAILED: u64 = 2;
 
@@ -146,7 +146,7 @@ fn numbers(numbers: impl Iterator<Item = u64>) -> Vec<Key> {
     keys
 }
 
-/// Runs of `WORKER`, without mail.
+/// Runs of `WORKER`, without messages.
 fn owned() -> Vec<Key> {
     numbers((0..BATCH).map(|n| 5 + 300 * n))
 }
@@ -208,12 +208,12 @@ fn start_owned(keys: &[Key], me: &str) -> Vec<String> {
 }
 
 fn send(keys: &[Key]) -> Vec<String> {
-    let letters = ["0", "go", "0", "\\\\x31"].map(|value| all(keys, value)).to_vec();
+    let messages = ["0", "go", "0", "\\\\x31"].map(|value| all(keys, value)).to_vec();
     let dedup = list(keys.iter().map(|key| if key.number % 2 == 0 { "key" } else { "new key" }));
-    [columns(keys), letters, vec![dedup]].concat()
+    [columns(keys), messages, vec![dedup]].concat()
 }
 
-/// To runs that are ready, from themselves: their letters come back to them.
+/// To runs that are ready, from themselves: their messages come back to them.
 fn inherit() -> Vec<String> {
     let ready = numbers((0..BATCH).map(|n| 1 + 3 * n));
     [columns(&ready), vec![list(ready.iter().map(|key| key.run))]].concat()

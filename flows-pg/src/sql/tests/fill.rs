@@ -77,7 +77,7 @@ const FILLS: [&str; 12] = [
     "INSERT INTO flows.ready (shard, lane, priority, run_id, tenant_id, load)
      SELECT pg_temp.shard(n), pg_temp.lane(n), 0, pg_temp.run(n), pg_temp.tenant(n), false
      FROM generate_series(1::bigint, ROWS * 3, 3) AS n ORDER BY 1, 2, 3, 4",
-    "INSERT INTO flows.owned (shard, tenant_id, run_id, worker_id, priority, claim, lane, mail)
+    "INSERT INTO flows.owned (shard, tenant_id, run_id, worker_id, priority, claim, lane, has_messages)
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), pg_temp.id(n % WORKERS), 0, 1,
             pg_temp.lane(n), n / 3 % 50 = 0
      FROM generate_series(2::bigint, ROWS * 3, 3) AS n ORDER BY 1, 2, 3",

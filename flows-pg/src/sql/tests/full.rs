@@ -150,7 +150,7 @@ async fn many_lanes_are_walked(sessions: &Sessions) {
 async fn a_missing_index_is_found(admin: &Client, sessions: &Sessions) {
     let [by_workflow, by_outcome, by_end] = lists::by_each_index();
     for (drop, cases) in [
-        ("DROP INDEX flows.owned_mail", cases_of(&["collect"])),
+        ("DROP INDEX flows.owned_messages", cases_of(&["collect"])),
         ("DROP INDEX flows.parked_due", cases_of(&["poll"])),
         ("ALTER TABLE flows.journal DROP CONSTRAINT journal_pkey", cases_of(&["history"])),
         ("DROP INDEX flows.runs_ended_late", vec![by_end]),

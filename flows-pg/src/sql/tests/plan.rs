@@ -96,7 +96,7 @@ impl Look {
         let first = match &*self.index {
             "" => return false,
             "journal_pkey" | "parked_pkey" => ["(run_id ", "(ROW(run_id, "],
-            "owned_mail" | "workers_pkey" => ["(worker_id = "; 2],
+            "owned_messages" | "workers_pkey" => ["(worker_id = "; 2],
             "runs_listed" | "runs_outcome" | "runs_ended_late" => ["(tenant_id = "; 2],
             "parked_stuck" => ["(lane = "; 2],
             "parked_suspects" => ["(wake_at <= "; 2],

@@ -45,7 +45,7 @@ fn a_run_that_was_owned_before_needs_a_row() {
 #[test]
 fn a_run_that_has_asked_for_the_time_needs_a_row() {
     let mut stage = Stage::new(new_run());
-    stage.fake.told_time = true;
+    stage.fake.read_clock = true;
     stage.take().ends(Payload::json(&1)).write();
     stage.check(expect![[r#"
         activated: work

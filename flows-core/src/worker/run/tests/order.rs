@@ -2,8 +2,9 @@
 
 use expect_test::expect;
 
-use super::super::{Input, TransactionOutcome};
+use super::super::Input;
 use super::stage::{Stage, activity, activity_in, ended, new_run, noting, old_run, page, timer};
+use crate::store::TransactionOutcome;
 
 #[test]
 fn an_activity_starts_when_everything_before_it_is_durable() {

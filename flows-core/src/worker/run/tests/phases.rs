@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use expect_test::expect;
 
-use super::super::{CodeReturned, Input, ResultRequest, TransactionOutcome};
+use super::super::{CodeReturned, Input, ResultRequest};
 use super::stage::{Fake, Stage, activity, ended, new_run, old_run, page, text, turn};
 use crate::payload::Payload;
+use crate::store::TransactionOutcome;
 
 type Story = fn() -> Stage;
 

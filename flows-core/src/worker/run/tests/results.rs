@@ -2,8 +2,9 @@
 
 use expect_test::expect;
 
-use super::super::{Input, ResultRequest, TransactionOutcome};
+use super::super::{Input, ResultRequest};
 use super::stage::{Stage, activity, ended, new_run, old_run, text};
+use crate::store::TransactionOutcome;
 
 #[test]
 fn a_result_takes_the_next_row() {

@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::super::{
     Code, CodeCall, CodeReturned, Effect, Fresh, Input, Phase, ResultRequest, Rules, Run, RunStep,
-    TransactionOutcome,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
@@ -18,6 +17,7 @@ use crate::payload::Payload;
 use crate::replay::{ActivityStart, ActivityTask, Command, Turn};
 use crate::store::{
     Activation, InboxMessage, MessageKind, Next, Page, QueryValue, Record, RunSpec,
+    TransactionOutcome,
 };
 use crate::time::Timestamp;
 
@@ -31,7 +31,7 @@ pub(super) const KEY: RunKey = RunKey { shard: 3, tenant: Uuid::nil(), run: Uuid
 pub(super) struct Fake {
     pub(super) wants: bool,
     pub(super) now: Timestamp,
-    pub(super) told_time: bool,
+    pub(super) read_clock: bool,
     pub(super) cancelled: Option<&'static str>,
     pub(super) unreceived: Vec<(&'static str, usize)>,
     pub(super) awaits: &'static [&'static str],
@@ -44,7 +44,7 @@ impl Default for Fake {
         Self {
             wants: true,
             now: BEGIN,
-            told_time: false,
+            read_clock: false,
             cancelled: None,
             unreceived: Vec::new(),
             awaits: &[],
@@ -63,8 +63,8 @@ impl Code for Fake {
         self.now
     }
 
-    fn has_told_time(&self) -> bool {
-        self.told_time
+    fn has_read_clock(&self) -> bool {
+        self.read_clock
     }
 
     fn was_cancelled(&self) -> bool {

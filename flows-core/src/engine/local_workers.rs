@@ -14,7 +14,7 @@ use crate::ids::RunKey;
 use crate::store::{Activation, NewRun, Started, Store};
 
 /// A worker of this process, as a start sees it.
-pub(crate) trait Intake: Send + Sync {
+pub(crate) trait LocalWorker: Send + Sync {
     /// Its id in the store.
     fn worker(&self) -> Uuid;
 
@@ -33,7 +33,7 @@ pub(crate) trait Intake: Send + Sync {
 
 /// The workers of this process.
 #[derive(Default)]
-pub(crate) struct Intakes(Mutex<Vec<Arc<dyn Intake>>>);
+pub(crate) struct LocalWorkers(Mutex<Vec<Arc<dyn LocalWorker>>>);
 
 /// What a start has come to.
 pub(super) struct Begun {
@@ -44,28 +44,30 @@ pub(super) struct Begun {
 
 /// A worker that takes runs in; until this is dropped.
 pub(crate) struct Opened<'a> {
-    intakes: &'a Intakes,
+    local_workers: &'a LocalWorkers,
     worker: Uuid,
 }
 
-impl Intakes {
-    pub(crate) fn open(&self, intake: impl Intake + 'static) -> Opened<'_> {
-        let worker = intake.worker();
-        self.lock().push(Arc::new(intake));
-        Opened { intakes: self, worker }
+impl LocalWorkers {
+    pub(crate) fn open(&self, local_worker: impl LocalWorker + 'static) -> Opened<'_> {
+        let worker = local_worker.worker();
+        self.lock().push(Arc::new(local_worker));
+        Opened { local_workers: self, worker }
     }
 
     /// The next worker that serves the lane of one of these runs, in turn.
-    fn choose(&self, runs: &[NewRun]) -> Option<Arc<dyn Intake>> {
-        let mut intakes = self.lock();
-        let serves = |intake: &Arc<dyn Intake>| runs.iter().any(|run| may_be_owned(&**intake, run));
-        let chosen = intakes.iter().position(serves)?;
-        let chosen = intakes.remove(chosen);
-        intakes.push(Arc::clone(&chosen));
+    fn choose(&self, runs: &[NewRun]) -> Option<Arc<dyn LocalWorker>> {
+        let mut local_workers = self.lock();
+        let serves = |local_worker: &Arc<dyn LocalWorker>| {
+            runs.iter().any(|run| may_be_owned(&**local_worker, run))
+        };
+        let chosen = local_workers.iter().position(serves)?;
+        let chosen = local_workers.remove(chosen);
+        local_workers.push(Arc::clone(&chosen));
         Some(chosen)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Arc<dyn Intake>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<dyn LocalWorker>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -76,22 +78,22 @@ impl Intakes {
         waiters: &Waiters,
         runs: Vec<NewRun>,
     ) -> Result<Vec<Result<Begun>>> {
-        let Some(intake) = self.choose(&runs) else { return plain(store, &runs).await };
-        let wanted = runs.iter().filter(|run| may_be_owned(&*intake, run)).count();
-        let mut slots = intake.reserve(wanted);
+        let Some(local_worker) = self.choose(&runs) else { return plain(store, &runs).await };
+        let wanted = runs.iter().filter(|run| may_be_owned(&*local_worker, run)).count();
+        let mut slots = local_worker.reserve(wanted);
         if slots == 0 {
             return plain(store, &runs).await;
         }
         let mut order = Vec::with_capacity(runs.len());
         let (mut mine, mut others) = (Vec::with_capacity(slots), Vec::new());
         for run in runs {
-            let is_mine = slots > 0 && may_be_owned(&*intake, &run);
+            let is_mine = slots > 0 && may_be_owned(&*local_worker, &run);
             slots -= usize::from(is_mine);
             order.push(is_mine);
             if is_mine { mine.push(run) } else { others.push(run) }
         }
         let (mine, others) =
-            join(own(store, waiters, &*intake, mine), plain_answers(store, others)).await;
+            join(own(store, waiters, &*local_worker, mine), plain_answers(store, others)).await;
         let (mut mine, mut others) = (mine.into_iter(), others.into_iter());
         let answer = |is_mine| if is_mine { mine.next() } else { others.next() };
         Ok(order.into_iter().filter_map(answer).collect())
@@ -100,23 +102,23 @@ impl Intakes {
 
 impl Drop for Opened<'_> {
     fn drop(&mut self) {
-        self.intakes.lock().retain(|intake| intake.worker() != self.worker);
+        self.local_workers.lock().retain(|local_worker| local_worker.worker() != self.worker);
     }
 }
 
-fn may_be_owned(intake: &dyn Intake, run: &NewRun) -> bool {
-    run.delay.is_none() && run.start_at.is_none() && intake.serves(run.spec.lane())
+fn may_be_owned(local_worker: &dyn LocalWorker, run: &NewRun) -> bool {
+    run.delay.is_none() && run.start_at.is_none() && local_worker.serves(run.spec.lane())
 }
 
 /// Starts runs as a worker's own, and gives them to it.
 async fn own(
     store: &dyn Store,
     waiters: &Waiters,
-    intake: &dyn Intake,
+    local_worker: &dyn LocalWorker,
     runs: Vec<NewRun>,
 ) -> Vec<Result<Begun>> {
-    intake.expect(runs.iter().map(|run| run.key).collect());
-    let answers = store.start_owned(intake.worker(), &runs).await;
+    local_worker.expect(runs.iter().map(|run| run.key).collect());
+    let answers = store.start_owned(local_worker.worker(), &runs).await;
     let answers = answers.unwrap_or_else(|error| vec![Err(error); runs.len()]);
     let (mut taken, mut refused, mut begun) = (Vec::new(), Vec::new(), Vec::new());
     for (run, answer) in runs.into_iter().zip(answers) {
@@ -133,7 +135,7 @@ async fn own(
         };
         begun.push(answer.map(|started| Begun { started, news }));
     }
-    intake.take(taken, refused);
+    local_worker.take(taken, refused);
     begun
 }
 

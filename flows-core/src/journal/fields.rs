@@ -1,0 +1,73 @@
+//! What the events have, as fields of one kind for all of them.
+
+use std::borrow::Cow;
+
+use uuid::Uuid;
+
+use super::{Event, StepId, StoredError};
+use crate::payload::Payload;
+use crate::time::Timestamp;
+
+/// What an event has; its kind says which.
+#[derive(Debug, Default)]
+pub(crate) struct EventFields {
+    pub(crate) operation: Option<u32>,
+    /// The activity's, signal's or child's name; the id of a patch.
+    pub(crate) name: Option<Cow<'static, str>>,
+    pub(crate) input_hash: Option<u64>,
+    pub(crate) attempt: Option<u32>,
+    pub(crate) child: Option<Uuid>,
+    pub(crate) value: Option<Payload>,
+    pub(crate) error: Option<StoredError>,
+    pub(crate) retry_at: Option<Timestamp>,
+    pub(crate) heartbeat: Option<Payload>,
+    pub(crate) reason: Option<String>,
+    pub(crate) setbacks: Option<i16>,
+}
+
+impl From<Event> for EventFields {
+    fn from(event: Event) -> Self {
+        let none = Self::default();
+        match event {
+            Event::ActivityCompleted { step, attempt, output } => {
+                Self { attempt: Some(attempt), value: Some(output), ..step.into() }
+            }
+            Event::ActivityFailed { step, attempt, error } => {
+                Self { attempt: Some(attempt), error: Some(error), ..step.into() }
+            }
+            Event::ActivityAttemptFailed { step, attempt, error, retry_at, heartbeat } => {
+                let (attempt, error, retry_at) = (Some(attempt), Some(error), Some(retry_at));
+                Self { attempt, error, retry_at, heartbeat, ..step.into() }
+            }
+            Event::ActivityStarted { step, attempt, setbacks } => {
+                Self { attempt: Some(attempt), setbacks: Some(setbacks), ..step.into() }
+            }
+            Event::ChildStarted { step, run } => Self { child: Some(run), ..step.into() },
+            Event::TimerFired { op } | Event::ChildCancelRequested { op } => {
+                Self { operation: Some(op), ..none }
+            }
+            Event::SideEffect { op, value } | Event::ChildClosed { op, result: Ok(value) } => {
+                Self { operation: Some(op), value: Some(value), ..none }
+            }
+            Event::ValueRefused { op, error } | Event::ChildClosed { op, result: Err(error) } => {
+                Self { operation: Some(op), error: Some(error), ..none }
+            }
+            Event::SignalReceived { name, payload } => {
+                Self { name: Some(name.into()), value: Some(payload), ..none }
+            }
+            Event::RunFailed { error } => Self { error: Some(error), ..none },
+            Event::CancelRequested { reason } | Event::RunTerminated { reason } => {
+                Self { reason: Some(reason), ..none }
+            }
+            Event::Patched { id } => Self { name: Some(id.into()), ..none },
+            Event::RunCompleted | Event::RunStarted => none,
+        }
+    }
+}
+
+impl From<StepId> for EventFields {
+    fn from(StepId { op, name, input }: StepId) -> Self {
+        let (operation, name, input_hash) = (Some(op), Some(name), Some(input));
+        Self { operation, name, input_hash, ..Self::default() }
+    }
+}
