@@ -134,7 +134,6 @@ async fn a_tenant_cannot_write_for_another() {
     let (a, b) = tenants();
     for (table, columns, values) in [
         ("inbox_keys", "shard, tenant_id, run_id, key", "1, $1, $1, 'k'"),
-        ("query_values", "shard, tenant_id, run_id, name, rows, value", "1, $1, $1, 'k', 1, '1'"),
         ("journal", "shard, tenant_id, run_id, position, events", "1, $1, $1, 0, ''"),
         ("dead_letters", "shard, tenant_id, run_id", "1, $1, $1"),
     ] {

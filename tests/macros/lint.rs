@@ -319,6 +319,7 @@ fn parsed(_ctx: &WorkflowContext, text: &str) -> Result<u64> {
 }
 
 /// Calls that look as if somebody had forgotten to await them.
+#[expect(clippy::manual_unwrap_or, clippy::manual_unwrap_or_default, reason = "as people write it")]
 #[workflow]
 async fn given_at_once(ctx: &WorkflowContext) -> Result<u64> {
     let seven: u64 = parsed(ctx, "7").unwrap_or(0);
