@@ -157,14 +157,14 @@ CREATE TABLE flows.ready (
     PRIMARY KEY (shard, lane, priority, run_id, tenant_id)
 );
 
--- In the memory of a worker. `messages`: the inbox has grown since the worker collected its messages.
+-- In the memory of a worker. `has_messages`: the inbox has grown since the worker collected its messages.
 CREATE TABLE flows.owned (
     shard     smallint NOT NULL,
     tenant_id uuid     NOT NULL,
     run_id    uuid     NOT NULL,
     worker_id uuid     NOT NULL,
     priority  smallint NOT NULL,
-    has_messages      boolean  NOT NULL DEFAULT false,
+    has_messages boolean NOT NULL DEFAULT false,
     setbacks  smallint NOT NULL DEFAULT 0,
     claim     bigint   NOT NULL,                       -- the worker's claim it came with
     lane      bigint   NOT NULL,

@@ -297,7 +297,7 @@ fn several_at_once() {
               Closure |n|
                 Call a
                 Call b
-            While let Some(next) = rest.next()
+            While let Some(next) = rest.next().await
               Call c
         "#]],
     );
