@@ -37,7 +37,6 @@ use uuid::Uuid;
 pub use crate::payload::{LARGEST_PAYLOAD, PAYLOAD_LIMIT};
 pub use dead_letters::{DeadLetter, DeadLetters, Rerun};
 pub use describe::Description;
-pub(crate) use execution::AsText;
 pub use execution::{AnyWorkflow, Execution, Typed};
 pub use export::History;
 pub use global::{query, rerun, set_engine, signal, signal_with_start, start, with_tenant};

@@ -4,6 +4,7 @@
 //! same test on PostgreSQL.
 
 mod activity;
+mod as_text;
 mod calls;
 mod causes;
 mod crash;

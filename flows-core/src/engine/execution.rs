@@ -4,7 +4,6 @@ use std::marker::PhantomData;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::access::Access;
@@ -43,14 +42,6 @@ pub struct AnyWorkflow;
 
 impl Typed for AnyWorkflow {
     type Output = serde_json::Value;
-    const WORKFLOW: Option<&'static str> = None;
-}
-
-/// The same, whose output is the JSON text: a JSON value rounds numbers that a type has exactly.
-pub(crate) struct AsText;
-
-impl Typed for AsText {
-    type Output = Box<RawValue>;
     const WORKFLOW: Option<&'static str> = None;
 }
 

@@ -58,10 +58,10 @@ pub fn signal_with_start<'t, I: WorkflowInput, T: Serialize>(
     SignalWithStart::new(start, name.into(), payload)
 }
 
-/// Reads a value that the newest run of a workflow id has published; see [`Execution::query`].
+/// Reads a value that the newest run of a workflow id has published; see [`Execution::query`](super::Execution::query).
 ///
 /// # Errors
-/// As [`Execution::query`]; `Configuration` without an engine or outside [`with_tenant`].
+/// As [`Execution::query`](super::Execution::query); `Configuration` without an engine or outside [`with_tenant`].
 pub async fn query<T: DeserializeOwned>(id: impl Into<String>, name: &str) -> Result<Option<T>> {
     tenant("query")?.execution::<AnyWorkflow>(id).query(name).await
 }

@@ -10,10 +10,11 @@ use serde_json::value::RawValue;
 use super::process::{SimProcess, injected, is_injected};
 use super::world::World;
 use crate::definition::Workflow;
-use crate::engine::{AsText, Execution, SignalWithStart, Start, Tenant};
+use crate::engine::{Execution, SignalWithStart, Start, Tenant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::payload::Payload;
 use crate::store::ConflictPolicy;
+use crate::testing::as_text::AsText;
 
 /// A run to start, and what is sent to it.
 #[derive(Clone)]
