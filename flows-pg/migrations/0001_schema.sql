@@ -259,9 +259,10 @@ $policies$;
 
 -- A transactional activity adds its record in its own transaction, as whatever role its body has: any but a
 -- tenant's, of a session that may become the role of workers. So it need not become it and the other again.
+-- Policies are tried in the order of their names: for workers, `worker` comes first and is cheap.
 DO $record$
 BEGIN
-    EXECUTE format('CREATE POLICY record ON flows.journal FOR INSERT WITH CHECK (current_user <> ''flows_tenant'' '
+    EXECUTE format('CREATE POLICY worker_record ON flows.journal FOR INSERT WITH CHECK (current_user <> ''flows_tenant'' '
         'AND pg_has_role(session_user, ''flows_worker'', %L))',
         CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END);
 END

@@ -12,6 +12,6 @@ GRANT SELECT, INSERT, UPDATE ON flows.runs TO flows_tenant;
 GRANT SELECT, INSERT, DELETE ON flows.inbox TO flows_tenant;
 GRANT SELECT, INSERT ON flows.journal, flows.inbox_keys TO flows_tenant;
 GRANT SELECT ON flows.workers, flows.query_values TO flows_tenant;
--- Transactional activities add their records as whatever role they have; the policy `record` says which.
+-- Transactional activities add their records as whatever role they have; the policy `worker_record` says which.
 GRANT INSERT ON flows.journal TO PUBLIC;
 GRANT SELECT ON flows.stuck_runs TO flows_tenant, flows_worker;
