@@ -1,5 +1,5 @@
 -- Publishes values for queries. $1 to $3 keys, $4 names, $5 journal rows, $6 values.
--- Called by `commit`, in the transaction of what the runs have done. A value replaces one that was published with as
+-- Called by `commit`, in the transaction of what the runs have done. A value replaces one that was written with as
 -- many rows or fewer: so a worker that has lost the run without knowing it does no harm. The same value is not
 -- written again: a run that is read again publishes what it has published before.
 -- Locks the rows it writes, in the order of the arrays (sorted by the caller). Index: query_values_pkey.
