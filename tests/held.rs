@@ -236,7 +236,8 @@ async fn a_held_signal_holds_up_nobody_else() -> Result<()> {
     serving.stop().await
 }
 
-/// Whatever wants what is held waits with a bound, and says what it waited for.
+/// Whatever wants what is held waits with a bound, and says what it waited for; whatever wants anything else
+/// does not wait.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_wants_what_is_held_is_told_so() -> Result<()> {
     let db = setup().await?;
@@ -245,10 +246,13 @@ async fn who_wants_what_is_held_is_told_so() -> Result<()> {
     dead.result().await.unwrap_err();
     serving.stop().await?;
     let open = db.engine.start(receives::Input { signals: 1 }).id("open").await?;
+    let bystander = db.engine.start(receives::Input { signals: 9999 }).await?;
     let mut client = db.sql().await?;
     let tx = client.transaction().await?;
     db.engine.start(noop::Input {}).id("new").with_tx(&tx).await?;
     open.signal("n", &1).with_tx(&tx).await?;
+    let lazily = || receives::Input { signals: 1 };
+    db.engine.signal_with_start(lazily(), "n", &1).id("lazy").with_tx(&tx).await?;
     rerun_within(&db, &tx, dead.run_id()).await?;
 
     let engine = &db.engine;
@@ -256,7 +260,7 @@ async fn who_wants_what_is_held_is_told_so() -> Result<()> {
     let mut other = db.sql().await?;
     let second = other.transaction().await?;
     let begun = Instant::now();
-    let (start, signal, cancel, end, replaced, again, within) = tokio::join!(
+    let (start, signal, cancel, end, replaced, again, within, lazy, others) = tokio::join!(
         engine.start(noop::Input {}).id("new").into_future(),
         open.signal("n", &2).into_future(),
         open.cancel().into_future(),
@@ -268,8 +272,12 @@ async fn who_wants_what_is_held_is_told_so() -> Result<()> {
             .into_future(),
         engine.rerun(dead.run_id()).into_future(),
         engine.start(noop::Input {}).id("new").with_tx(&second).into_future(),
+        engine.signal_with_start(lazily(), "n", &2).id("lazy").into_future(),
+        db.slowest_of_others(&bystander),
     );
     let took = begun.elapsed();
+    let slowest = others?;
+    assert!(slowest < SOON, "others waited {slowest:?}");
     let errors = [
         (start.err(), "workflow id `new`"),
         (signal.err(), open_id.as_str()),
@@ -278,6 +286,7 @@ async fn who_wants_what_is_held_is_told_so() -> Result<()> {
         (replaced.err(), open_id.as_str()),
         (again.err(), dead_id.as_str()),
         (within.err(), "workflow id `new`"),
+        (lazy.err(), "workflow id `lazy`"),
     ];
     for (error, what) in errors {
         let error = error.unwrap_or_else(|| panic!("{what} was not held"));
