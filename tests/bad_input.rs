@@ -79,6 +79,96 @@ async fn starts_out_of_bounds() -> Result<()> {
 }
 
 /// Whatever takes a text refuses the same ones, in the same words, before anything is sent.
+/// What a policy, a limit or a group of starts cannot be is said where it is given.
+#[tokio::test]
+async fn starts_that_contradict_themselves() -> Result<()> {
+    let (_database, engine) = engine().await?;
+    let retried = |policy| engine.start(input("x")).retry(policy);
+    check(
+        retried(RetryPolicy::default().max_attempts(0)).await,
+        expect![
+            "InvalidInput: the retry policy of workflow `pay` cannot be: max_attempts is 0: the first attempt counts too"
+        ],
+    );
+    check(
+        retried(RetryPolicy::default().backoff(0.5)).await,
+        expect![
+            "InvalidInput: the retry policy of workflow `pay` cannot be: backoff is 0.5: it takes a factor from 1"
+        ],
+    );
+    check(
+        retried(RetryPolicy::default().backoff(f64::NAN)).await,
+        expect![
+            "InvalidInput: the retry policy of workflow `pay` cannot be: backoff is NaN: it takes a factor from 1"
+        ],
+    );
+    check(
+        retried(RetryPolicy::default().jitter(1.5)).await,
+        expect![
+            "InvalidInput: the retry policy of workflow `pay` cannot be: jitter is 1.5: it takes a share from 0 to 1"
+        ],
+    );
+    check(
+        retried(RetryPolicy::default().jitter(-0.1)).await,
+        expect![
+            "InvalidInput: the retry policy of workflow `pay` cannot be: jitter is -0.1: it takes a share from 0 to 1"
+        ],
+    );
+    check(
+        engine.start(input("x")).timeout(Duration::ZERO).await,
+        expect!["InvalidInput: the timeout is 0 s: nothing could be done within it"],
+    );
+    check(
+        engine.set_payload_limit(usize::MAX),
+        expect![
+            "InvalidInput: a payload limit of 18446744073709551615 bytes is above the largest of 104857600"
+        ],
+    );
+    check(
+        engine.signal_with_start(input("x"), "go", &()).await,
+        expect![
+            "InvalidInput: a signal with start needs the workflow id of the run that receives it: say `.id(..)`"
+        ],
+    );
+    let terminating = engine.signal_with_start(input("x"), "go", &()).id("a");
+    check(
+        terminating.on_conflict(ConflictPolicy::TerminateExisting).await,
+        expect![
+            "InvalidInput: a signal with start never terminates the run that exists, it signals it: say `.on_conflict(ConflictPolicy::AllowIfClosed)` to start a new run after one that has ended"
+        ],
+    );
+    let other = engine.tenant(uuid::Uuid::now_v7());
+    let many = engine.start_many([engine.start(input("x")), other.start(input("x"))]).await?;
+    let [ours, foreign] = <[_; 2]>::try_from(many).expect("one answer each");
+    ours?;
+    check(
+        foreign,
+        expect![
+            "InvalidInput: a start among many has their tenant and their transaction: make it with the tenant of `start_many`, and give the transaction to that"
+        ],
+    );
+    assert_eq!(engine.list().await?.len(), 1, "nothing else was written");
+    Ok(())
+}
+
+/// A simulation that could not find anything is no success.
+#[test]
+fn simulations_of_nothing() {
+    use flows::testing::Simulation;
+    let check = |simulation: Simulation, expected: Expect| {
+        expected.assert_eq(&simulation.run().unwrap_err().to_string());
+    };
+    check(Simulation::new(), expect!["without any fault: nothing is started: say `.start(…)`"]);
+    check(
+        Simulation::new().start(input("x")).workers(0),
+        expect!["without any fault: a simulation has at least 1 worker and 1 thread"],
+    );
+    check(
+        Simulation::new().start(input("x")).threads(0),
+        expect!["without any fault: a simulation has at least 1 worker and 1 thread"],
+    );
+}
+
 #[tokio::test]
 async fn texts_that_no_name_can_be() -> Result<()> {
     let (_database, engine) = engine().await?;
@@ -164,6 +254,27 @@ async fn workers_that_cannot_work() -> Result<()> {
     check(
         worker().queues([""; 0]).build(),
         expect!["Configuration: a worker needs a queue: `.queues([\"default\"])`"],
+    );
+    let year = Duration::from_secs(365 * 24 * 3600);
+    for worker in [
+        worker().lease(year + Duration::from_secs(1)),
+        worker().poll_interval(Duration::MAX),
+        worker().retry_stuck(Duration::MAX),
+        worker().blocking_threshold(Duration::MAX),
+        worker().resident_for(Duration::MAX),
+        worker().shutdown_grace(Duration::MAX),
+    ] {
+        let error = worker.build().err().expect("it was accepted");
+        assert!(error.message().ends_with(" s is more than a year"), "{error}");
+    }
+    worker().resident_for(year).build()?;
+    check(
+        worker().max_setbacks(2).build(),
+        expect!["Configuration: max_setbacks is 2: it takes 3 to tell a run from others"],
+    );
+    check(
+        worker().queues(["jobs", ""]).build(),
+        expect!["Configuration: a queue's name is empty: name it or leave it out"],
     );
     check(
         worker().lease(Duration::from_millis(10)).build(),

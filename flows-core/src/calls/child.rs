@@ -15,7 +15,7 @@ use crate::durable::sealed::Sealed;
 use crate::error::{Error, Result};
 use crate::ids::{RunKey, fnv1a};
 use crate::journal::{Event, StepId};
-use crate::limits::{check_duration, check_name};
+use crate::limits::{check_limit, check_name};
 use crate::payload::{Payload, check_size};
 use crate::replay::watch::Place;
 use crate::replay::{ChildTask, Command, Shared, State, What};
@@ -179,7 +179,7 @@ impl UntypedChild {
         let of = |what: &str| format!("{what} of workflow `{}`", self.workflow.name);
         let queue = self.queue.as_deref().or(options.queue.as_deref());
         queue.map_or(Ok(()), |queue| check_name(&of("queue"), queue))?;
-        check_duration(&of("timeout"), options.timeout)
+        check_limit(&of("timeout"), options.timeout)
     }
 
     fn task(&mut self, input: Payload, input_hash: u64, options: WorkflowOptions) -> ChildTask {

@@ -14,7 +14,7 @@ use super::waiters::FirstNews;
 use crate::definition::Workflow;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
-use crate::limits::{check_duration, check_name, check_time};
+use crate::limits::{check_duration, check_limit, check_name, check_time};
 use crate::payload::Payload;
 use crate::retry::RetryPolicy;
 use crate::store::{ConflictPolicy, InTransaction, NewRun, RunSpec, Started, check_workflow};
@@ -160,7 +160,7 @@ impl Options {
         check_duration("delay", self.delay)?;
         check_time("time of start_at", self.start_at)?;
         let timeout = self.timeout.or(defaults.timeout);
-        check_duration("timeout", timeout)?;
+        check_limit("timeout", timeout)?;
         let retry = self.retry.or(defaults.retry).map(RetryPolicy::by_name);
         let of = || format!("workflow `{}`", W::NAME);
         retry.as_ref().map_or(Ok(()), |policy| policy.check(&of()))?;
