@@ -89,13 +89,13 @@ CREATE INDEX runs_limited ON flows.runs (limit_at) WHERE limit_at IS NOT NULL;
 CREATE UNIQUE INDEX runs_workflow_id ON flows.runs (shard, tenant_id, workflow_id)
     WHERE current AND workflow_id IS NOT NULL;
 
--- Lists, newest first within each workflow. Every run is in it; but only a statement that names
+-- Lists, newest first within each version of each workflow. Every run is in it; but only a statement that names
 -- the condition is planned with it: the tenant alone must never do for a statement that names a key.
-CREATE INDEX runs_listed ON flows.runs (tenant_id, workflow, created_at)
+CREATE INDEX runs_listed ON flows.runs (tenant_id, workflow, version, created_at)
     WHERE created_at > '-infinity';
 
 -- Lists by status, and by the time of the end.
-CREATE INDEX runs_outcome ON flows.runs (tenant_id, outcome, created_at) WHERE outcome IS NOT NULL;
+CREATE INDEX runs_outcome ON flows.runs (tenant_id, outcome, workflow, version, created_at) WHERE outcome IS NOT NULL;
 CREATE INDEX runs_ended_late ON flows.runs (tenant_id, ended_late) WHERE ended_late IS NOT NULL;
 
 -- The journal. Its key is the fence: of two writers at one position, one wins.

@@ -22,7 +22,7 @@ const PAYLOADS: usize = 64 << 20;
 
 /// Lists the runs of a tenant, newest first by the database's time: await it, or filter first.
 ///
-/// An index finds a few runs among many: by workflow, by an exceptional status, by time. When awaited, the
+/// Indexes find a few runs among many: by workflow, by version, by an exceptional status, by time. When awaited, the
 /// list reads until it has found as many runs as its limit, or has read all of them. A filter without an
 /// index makes that slow: [`page`](Self::page) reads a bounded number of runs, and returns where to continue.
 #[must_use = "nothing is read unless this is awaited"]
@@ -111,7 +111,7 @@ impl List {
         self
     }
 
-    /// Reads one page: a few thousand runs at most, whatever the filter.
+    /// Reads one page: it looks at some thousand runs at most, whatever the filter.
     ///
     /// # Errors
     /// When the limit is out of range, no workflow can have the name that is asked for, or the database
@@ -127,17 +127,9 @@ impl List {
     ///
     /// # Errors
     /// When no workflow can have the name that is asked for, or the database cannot be reached.
-    pub async fn count(mut self) -> Result<u64> {
+    pub async fn count(self) -> Result<u64> {
         check_workflow(&self.filter)?;
-        let mut runs = 0;
-        loop {
-            let counted = self.tenant.inner.store.count(self.tenant.id(), &self.filter).await?;
-            runs += counted.runs;
-            self.filter.behind = counted.next;
-            if counted.next.is_none() {
-                return Ok(runs);
-            }
-        }
+        self.tenant.inner.store.count(self.tenant.id(), &self.filter).await
     }
 
     fn check(&self) -> Result<()> {

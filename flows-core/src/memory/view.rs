@@ -9,10 +9,9 @@ use super::run::{End, PlacementRow, StoredRun};
 use super::state::MemoryState;
 use crate::ids::RunKey;
 use crate::store::{
-    Counted, DeadLetterRow, HistoryRow, ListCursor, ListFilter, Listed, MessageKind, Outcome,
-    PAGE_BYTES, Placement, RunSpec, RunView,
+    DeadLetterRow, HistoryRow, ListCursor, ListFilter, Listed, MessageKind, Outcome, PAGE_BYTES,
+    Placement, RunSpec, RunView,
 };
-use crate::time::Timestamp;
 
 impl MemoryState {
     /// [`ClientStore::find`](crate::store::ClientStore::find).
@@ -44,7 +43,8 @@ impl MemoryState {
 
     /// [`Inspect::list`](crate::store::Inspect::list).
     pub(super) fn list(&self, tenant: Uuid, filter: &ListFilter) -> Listed {
-        let mut found: Vec<_> = self.of_tenant(tenant).filter(|run| passes(run, filter)).collect();
+        let mut found: Vec<_> =
+            self.of_tenant(tenant).filter(|run| filter.passes(&glance(run))).collect();
         found.sort_by_key(|run| Reverse(cursor(run)));
         let mut bytes = 0;
         let fits = |run: &&StoredRun| {
@@ -59,9 +59,8 @@ impl MemoryState {
     }
 
     /// [`Inspect::count`](crate::store::Inspect::count).
-    pub(super) fn count(&self, tenant: Uuid, filter: &ListFilter) -> Counted {
-        let found = self.of_tenant(tenant).filter(|run| passes(run, filter)).count();
-        Counted { runs: found as u64, next: None }
+    pub(super) fn count(&self, tenant: Uuid, filter: &ListFilter) -> u64 {
+        self.of_tenant(tenant).filter(|run| filter.passes(&glance(run))).count() as u64
     }
 
     /// [`Inspect::dead_letters`](crate::store::Inspect::dead_letters).
@@ -102,24 +101,6 @@ impl MemoryState {
             },
         })
     }
-}
-
-fn passes(run: &StoredRun, filter: &ListFilter) -> bool {
-    fn is<T: PartialEq>(wanted: &Option<T>, found: &T) -> bool {
-        wanted.as_ref().is_none_or(|wanted| wanted == found)
-    }
-    is(&filter.workflow.as_deref(), &&*run.spec.workflow)
-        && is(&filter.version, &run.spec.version)
-        && is(&filter.status, &run.status())
-        && filter.created_after.is_none_or(|after| run.created_at >= after)
-        && filter.created_before.is_none_or(|before| run.created_at < before)
-        && filter.closed_after.is_none_or(|after| closed_at(run).is_some_and(|at| at >= after))
-        && filter.closed_before.is_none_or(|before| closed_at(run).is_some_and(|at| at < before))
-        && filter.behind.is_none_or(|behind| cursor(run) < behind)
-}
-
-fn closed_at(run: &StoredRun) -> Option<Timestamp> {
-    run.end.as_ref().map(|end| end.at)
 }
 
 fn cursor(run: &StoredRun) -> ListCursor {

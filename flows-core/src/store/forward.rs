@@ -71,7 +71,7 @@ macro_rules! forward_store {
             query(run: RunKey, name: &'a str) -> StoreFuture<'a, Option<String>>;
             history(run: RunKey) -> StoreFuture<'a, Vec<HistoryRow>>;
             list(tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Listed>;
-            count(tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Counted>;
+            count(tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, u64>;
             scan(scan: &'a Scan) -> StoreFuture<'a, Scanned>;
             stuck(tenant: Uuid, limit: usize) -> StoreFuture<'a, Vec<RunView>>;
             dead_letters(tenant: Uuid, limit: usize) -> StoreFuture<'a, Vec<DeadLetterRow>>;

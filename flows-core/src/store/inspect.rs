@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::StoreFuture;
 use super::types::{
-    Counted, DeadLetterRow, HistoryRow, ListFilter, Listed, Outcome, RunView, Scan, Scanned,
+    DeadLetterRow, HistoryRow, ListFilter, Listed, Outcome, RunView, Scan, Scanned,
 };
 use crate::error::Result;
 use crate::ids::RunKey;
@@ -24,8 +24,8 @@ pub trait Inspect: Send + Sync {
     /// runs: where few of them pass the filter, the page is short and says where to go on.
     fn list<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Listed>;
 
-    /// Counts the runs that pass a filter, whatever its limit, in pages as a list does.
-    fn count<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Counted>;
+    /// Counts the runs that pass a filter, whatever its limit. It reads as a list does, bit by bit.
+    fn count<'a>(&'a self, tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, u64>;
 
     /// Reads a page of runs of *all* tenants, shard by shard, as a claim would give them,
     /// and touches nothing: no place, no flag, no lease. Whoever follows the pages has met every run

@@ -13,7 +13,7 @@ mod view;
 
 pub use hint::Hint;
 pub use lease::{Claim, ClaimStuck, Lease, Overdue, Polled, WorkerIdentity};
-pub use listing::{Counted, ListCursor, ListFilter, Listed, PAGE_BYTES};
+pub use listing::{ListCursor, ListFilter, Listed, PAGE_BYTES};
 pub use message::{
     Collected, INBOX_BYTES, InboxMessage, MessageKind, OutgoingMessage, PAGE_MESSAGES, Page, Sent,
 };

@@ -35,10 +35,12 @@ const SWEEPS: [(&str, &str); 12] = [
 ];
 
 /// Statements that look in all shards: for what a worker owns, and for the newest runs.
-const ALL_SHARDS: [(&str, &str); 16] = [
+const ALL_SHARDS: [(&str, &str); 18] = [
     ("stuck", "parked"),
-    ("list", "runs"),
-    ("list", "parked"),
+    ("list_groups", "runs"),
+    ("list_late", "runs"),
+    ("list_open", "parked"),
+    ("list_walk", "runs"),
     ("collect", "owned"),
     ("collect_again", "owned"),
     ("forget_worker", "owned"),

@@ -34,6 +34,36 @@ pub struct ListFilter {
     pub limit: usize,
 }
 
+impl ListFilter {
+    /// Whether it asks when runs ended.
+    pub fn is_by_end(&self) -> bool {
+        self.closed_after.is_some() || self.closed_before.is_some()
+    }
+
+    /// Nothing that is open has ended.
+    pub fn is_impossible(&self) -> bool {
+        self.status == Some(RunStatus::Running) && self.is_by_end()
+    }
+
+    /// Whether the run is one of those that are asked for.
+    pub fn passes(&self, run: &RunView) -> bool {
+        fn is<T: PartialEq>(wanted: &Option<T>, found: T) -> bool {
+            wanted.as_ref().is_none_or(|wanted| *wanted == found)
+        }
+        let within =
+            |at: Option<Timestamp>, after: Option<Timestamp>, before: Option<Timestamp>| {
+                after.is_none_or(|after| at.is_some_and(|at| at >= after))
+                    && before.is_none_or(|before| at.is_some_and(|at| at < before))
+            };
+        self.workflow.as_deref().is_none_or(|workflow| *workflow == *run.spec.workflow)
+            && is(&self.version, run.spec.version)
+            && is(&self.status, run.status)
+            && within(Some(run.created_at), self.created_after, self.created_before)
+            && within(run.closed_at, self.closed_after, self.closed_before)
+            && self.behind.is_none_or(|behind| ListCursor::of(run) < behind)
+    }
+}
+
 /// A position in a list: behind the run of this id and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListCursor {
@@ -44,8 +74,10 @@ pub struct ListCursor {
 }
 
 impl ListCursor {
-    /// In front of all runs.
-    pub const START: Self = Self { created_at: Timestamp::MAX, run: Uuid::max() };
+    /// The position of a run.
+    pub fn of(run: &RunView) -> Self {
+        Self { created_at: run.created_at, run: run.key.run }
+    }
 }
 
 /// A page of a list.
@@ -54,14 +86,5 @@ pub struct Listed {
     /// Newest first, by the store's time; runs of one moment by their ids.
     pub runs: Vec<RunView>,
     /// Where the next page begins; `None` behind the last.
-    pub next: Option<ListCursor>,
-}
-
-/// A page of a count.
-#[derive(Debug, Clone, Copy)]
-pub struct Counted {
-    /// Runs that pass the filter.
-    pub runs: u64,
-    /// Where the count goes on; `None` at its end.
     pub next: Option<ListCursor>,
 }

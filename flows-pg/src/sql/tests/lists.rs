@@ -1,90 +1,172 @@
-//! Lists and counts of a tenant's many runs, by each filter: one that no run passes, and one that only the
-//! hundred oldest pass.
-
-use uuid::Uuid;
+//! The statements of lists and counts of a tenant's many runs: each in each way it is used, where it finds nothing,
+//! and where only the hundred oldest pass.
 
 use super::cases::{Case, shards, text};
 use super::fill::{BULK, id};
-use crate::sql::LIST;
+use crate::sql::{LIST_GROUPS, LIST_LATE, LIST_OPEN, LIST_RUNS, LIST_WALK, Sql};
 
 /// Pages of 8 KB for a hundred runs, whatever the filter.
 const PAGES: u64 = 500;
 
-/// In SQL.
-#[derive(Clone)]
-struct Filter {
-    workflow: &'static str,
-    version: &'static str,
+/// A walk, in SQL.
+#[derive(Clone, Copy)]
+struct Walk {
+    groups: [&'static str; 2],
+    each: &'static str,
+    outcome: &'static str,
     status: &'static str,
     closed: [&'static str; 2],
     created: [&'static str; 2],
+    read: &'static str,
 }
 
 const ALWAYS: [&str; 2] = ["-infinity", "infinity"];
 /// When those ended that took a year.
 const LATE: [&str; 2] = ["2020-12-01", "2021-03-01"];
-const ANY: Filter =
-    Filter { workflow: "NULL", version: "NULL", status: "NULL", closed: ALWAYS, created: ALWAYS };
+const FUTURE: [&str; 2] = ["2099-01-01", "infinity"];
+const PAST: [&str; 2] = ["-infinity", "2001-01-01"];
+const BULKY: [&str; 2] = ["bulk", "1"];
+const OLDEST: [&str; 2] = ["oldest", "1"];
+const ANY: Walk = Walk {
+    groups: BULKY,
+    each: "100",
+    outcome: "NULL",
+    status: "NULL",
+    closed: ALWAYS,
+    created: ALWAYS,
+    read: "100",
+};
 
 pub(super) fn cases() -> Vec<Case> {
-    let sizes = [("200", "100"), ("4000", "100"), ("200", "NULL")];
-    let filters = filters();
-    let of = |filter| sizes.map(|(scanned, limit)| case(filter, scanned, limit));
-    filters.iter().flat_map(of).collect()
+    [walks(), groups(), gathered()].into_iter().flatten().collect()
 }
 
 /// One that is lost without its index: that of workflows, of outcomes, of ends.
 pub(super) fn by_each_index() -> [Case; 3] {
-    let oldest = Filter { workflow: "'oldest'", ..ANY };
-    let terminated = Filter { status: "4", ..ANY };
-    let late = Filter { closed: LATE, ..ANY };
-    [oldest, terminated, late].map(|filter| case(&filter, "200", "100"))
+    let oldest = Walk { groups: OLDEST, ..ANY };
+    let terminated = Walk { outcome: "4", ..ANY };
+    [walk(oldest), walk(terminated), late(LATE)]
 }
 
-fn case(filter: &Filter, scanned: &str, limit: &str) -> Case {
-    let arguments = arguments(filter, scanned, limit);
-    Case { sql: LIST, session: None, rows: 1, pages: PAGES, tenant: BULK, arguments }
+fn case(sql: Sql, arguments: Vec<String>) -> Case {
+    Case { sql, session: None, rows: 1, pages: PAGES, tenant: BULK, arguments }
 }
 
-fn filters() -> Vec<Filter> {
-    let mut filters = vec![
+/// The first look at a hundred, a further one of a list, and one of a count.
+fn walks() -> Vec<Case> {
+    let many = ["\"bulk\",\"oldest\",\"bulk\",\"nobody\"", "1,1,7,1"];
+    let walks = [
         ANY,
-        Filter { workflow: "'nobody'", ..ANY },
-        Filter { workflow: "'oldest'", ..ANY },
-        Filter { version: "2", ..ANY },
-        Filter { version: "7", ..ANY },
-        Filter { workflow: "'bulk'", version: "2", ..ANY },
-        Filter { workflow: "'bulk'", version: "7", ..ANY },
-        Filter { workflow: "'oldest'", status: "4", ..ANY },
-        Filter { workflow: "'bulk'", status: "2", ..ANY },
+        Walk { groups: many, each: "50", ..ANY },
+        Walk { groups: OLDEST, ..ANY },
+        Walk { groups: ["bulk", "7"], ..ANY },
+        Walk { groups: ["nobody", "1"], ..ANY },
+        Walk { outcome: "4", ..ANY },
+        Walk { outcome: "2", ..ANY },
+        Walk { created: FUTURE, ..ANY },
+        Walk { created: PAST, ..ANY },
+        Walk { created: ["2019-01-01", "2020-06-01"], ..ANY },
     ];
-    let statuses = ["0", "1", "2", "3", "4", "5", "6"];
-    filters.extend(statuses.map(|status| Filter { status, ..ANY }));
-    for window in [["2099-01-01", "infinity"], ["-infinity", "2001-01-01"]] {
-        filters.push(Filter { closed: window, ..ANY });
-        filters.push(Filter { created: window, ..ANY });
-    }
-    filters.push(Filter { closed: LATE, ..ANY });
-    filters.push(Filter { closed: ["2010-01-01", "2020-06-01"], ..ANY });
-    filters.push(Filter { closed: LATE, status: "2", ..ANY });
-    filters.push(Filter { created: ["2019-01-01", "2020-06-01"], ..ANY });
-    filters
+    let in_vain = [
+        Walk { status: "0", ..ANY },
+        Walk { groups: many, status: "0", ..ANY },
+        Walk { closed: FUTURE, ..ANY },
+        Walk { closed: PAST, ..ANY },
+        Walk { closed: LATE, created: ["2020-11-30", "2021-03-01"], ..ANY },
+        Walk { closed: LATE, outcome: "4", ..ANY },
+    ];
+    let further = |walk: Walk| {
+        let each = if walk.groups == many { "1000" } else { "4000" };
+        [Walk { each: "200", ..walk }, Walk { each, ..walk }, Walk { each, read: "0", ..walk }]
+    };
+    let counted = Walk { each: "4000", read: "0", ..ANY };
+    walks
+        .into_iter()
+        .chain([counted])
+        .chain(in_vain.into_iter().flat_map(further))
+        .map(walk)
+        .collect()
 }
 
-fn arguments(filter: &Filter, scanned: &str, limit: &str) -> Vec<String> {
-    let Filter { workflow, version, status, closed, created } = filter;
-    let is_closed = (*closed != ALWAYS).to_string();
-    let has_outcome = (!["NULL", "0", "1"].contains(status)).to_string();
-    let places = if *status == "0" { shards() } else { "NULL".into() };
-    let owned =
-        |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
-    [
-        vec![text(id(BULK))],
-        owned(&[workflow, version, status, &has_outcome]),
-        vec![text(closed[0]), text(closed[1]), is_closed, text(created[0]), text(created[1])],
-        vec![text("infinity"), text(Uuid::max())],
-        owned(&[scanned, limit, "false", "16000000"]),
-        vec![places, format!("'{}'::timestamptz - interval '1 min'", closed[0])],
+fn walk(walk: Walk) -> Case {
+    let Walk { groups: [workflows, versions], each, outcome, status, closed, created, read } = walk;
+    let of_each = |value: &str| {
+        let values = versions.split(',').map(|_| value).collect::<Vec<_>>();
+        format!("'{{{}}}'", values.join(","))
+    };
+    let is_closed = (closed != ALWAYS).to_string();
+    let [each, outcome, status, read] = [each, outcome, status, read].map(str::to_owned);
+    case(
+        LIST_WALK,
+        vec![
+            text(id(BULK)),
+            format!("'{{{workflows}}}'"),
+            format!("'{{{versions}}}'"),
+            of_each("infinity"),
+            of_each("ffffffff-ffff-ffff-ffff-ffffffffffff"),
+            each,
+            text(created[0]),
+            text(created[1]),
+            outcome,
+            status,
+            text(closed[0]),
+            text(closed[1]),
+            is_closed.clone(),
+            is_closed,
+            read,
+        ],
+    )
+}
+
+fn groups() -> Vec<Case> {
+    let all = |outcome: &str| groups_of("\u{10FFFF}", "", outcome);
+    let one = |workflow: &str, outcome: &str| groups_of(workflow, workflow, outcome);
+    vec![
+        all("NULL"),
+        all("4"),
+        all("2"),
+        one("bulk", "NULL"),
+        one("nobody", "NULL"),
+        one("bulk", "4"),
     ]
-    .concat()
+}
+
+fn groups_of(before: &str, first: &str, outcome: &str) -> Case {
+    let (last, most) = (i64::MAX.to_string(), "100".to_owned());
+    case(
+        LIST_GROUPS,
+        vec![text(id(BULK)), text(before), last, text(first), most, outcome.to_owned()],
+    )
+}
+
+/// What is few, or not asked for.
+fn gathered() -> Vec<Case> {
+    let first = (0..100).map(|n| super::fill::key(n * super::fill::TENANTS + super::cases::TENANT));
+    let (shards_of, runs): (Vec<_>, Vec<_>) =
+        first.map(|key| (key.shard.to_string(), key.run.to_string())).unzip();
+    let keys = |payloads: &str| {
+        let (shards, runs) = (shards_of.join(","), runs.join(","));
+        let lists = [format!("'{{{shards}}}'"), format!("'{{{runs}}}'")];
+        let tenant = vec![text(id(super::cases::TENANT))];
+        let rest = vec![payloads.to_owned(), "16000000".to_owned()];
+        let arguments = [tenant, lists.to_vec(), rest].concat();
+        Case { tenant: super::cases::TENANT, ..case(LIST_RUNS, arguments) }
+    };
+    let open = case(LIST_OPEN, vec![text(id(BULK)), shards(), "1001".into()]);
+    vec![
+        late(LATE),
+        late(FUTURE),
+        late(["2010-01-01", "2020-06-01"]),
+        open,
+        keys("false"),
+        keys("true"),
+    ]
+}
+
+fn late(closed: [&str; 2]) -> Case {
+    let nobody = "00000000-0000-0000-0000-000000000000";
+    case(
+        LIST_LATE,
+        vec![text(id(BULK)), text(closed[0]), text(closed[1]), text(nobody), "400".into()],
+    )
 }
