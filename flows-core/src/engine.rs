@@ -6,6 +6,7 @@
 mod access;
 mod aside;
 mod batcher;
+mod complete;
 mod dead_letters;
 mod describe;
 mod execution;
@@ -35,6 +36,7 @@ use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 pub use crate::payload::{LARGEST_PAYLOAD, PAYLOAD_LIMIT};
+pub use complete::Complete;
 pub use dead_letters::{DeadLetter, DeadLetters, Rerun};
 pub use describe::Description;
 pub use execution::{AnyWorkflow, Execution, Typed};
@@ -110,6 +112,12 @@ impl Engine {
     /// The engine for one tenant: its runs, and no others.
     pub fn tenant(&self, id: impl Into<Uuid>) -> Tenant {
         Tenant::new(Arc::clone(&self.tenant.inner), id.into())
+    }
+
+    /// The engine for the tenant of a completion token.
+    #[doc(hidden)]
+    pub fn of_token(&self, token: &str) -> Tenant {
+        self.tenant.of_token(token)
     }
 
     /// Sets the maximum size in bytes of a payload: of inputs, outputs and signals from now on.

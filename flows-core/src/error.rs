@@ -68,7 +68,8 @@ named! {
         AlreadyExists = "already_exists",
         /// No such run, dead letter or tenant.
         NotFound = "not_found",
-        /// The run has ended, so it takes no signals any more.
+        /// The run has ended, so it takes no signals any more; or the attempt of an activity has, so nobody can
+        /// complete it.
         Closed = "closed",
         /// A value could not be encoded or decoded.
         Codec = "codec",
@@ -80,6 +81,8 @@ named! {
         ContinueAsNew = "continue_as_new",
         /// The process of the worker ended during an attempt of an activity.
         WorkerLost = "worker_lost",
+        /// The attempt of an activity ends outside of its worker: what `ctx.pending()` gives.
+        Pending = "pending",
     }
 }
 

@@ -8,6 +8,7 @@ mod bytes;
 pub mod calls;
 pub mod clock;
 pub mod combinators;
+mod completion;
 pub mod context;
 pub mod definition;
 pub mod durable;

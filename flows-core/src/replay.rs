@@ -26,7 +26,7 @@ mod tests;
 
 pub use machine::{Machine, RunInfo};
 pub use stuck::Stuck;
-pub use task::{ActivityTask, ChildTask, Overrides};
+pub use task::{ActivityTask, ChildTask, Overrides, PendingAttempt};
 pub use turn::{ActivityStart, ChangedInput, Command, Turn};
 
 #[cfg(feature = "testing")]

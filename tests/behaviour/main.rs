@@ -18,6 +18,7 @@ mod building;
 mod cancelling;
 mod children;
 mod clockwork;
+mod completing;
 mod connections;
 mod dead_letters;
 mod errors;

@@ -44,6 +44,7 @@ scenarios! {
     invoice_with_tax,
     repair_after_a_death,
     survey_refused,
+    document_countersigned,
 }
 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -199,5 +200,19 @@ async fn repair_after_a_death(_: Engine) -> Result<Execution<AnyWorkflow>> {
     later(10).await;
     first.abort();
     let _second = begin()?;
+    ended(exec).await
+}
+
+/// Its first attempt falls silent; the second is completed.
+async fn document_countersigned(engine: Engine) -> Result<Execution<AnyWorkflow>> {
+    let exec = engine.start(document::Input {}).id("document-1").await?;
+    let run = exec.run_id().simple();
+    let token = |attempt: u32| format!("{}-{run}-0-{attempt}", uuid::Uuid::nil().simple());
+    later(10).await;
+    engine.heartbeat(token(1), &"read").await?;
+    later(70).await;
+    engine.heartbeat(token(2), &"signed").await?;
+    later(20).await;
+    engine.complete(token(2), &true).await?;
     ended(exec).await
 }

@@ -227,3 +227,15 @@ pub(crate) async fn survey(ctx: &WorkflowContext) -> Result<u64> {
     let share = ctx.side_effect(|| f64::NAN).await.unwrap_or(0.25);
     Ok((share * 100.0) as u64)
 }
+
+/// Waits for somebody who is not here.
+#[workflow]
+pub(crate) async fn document(ctx: &WorkflowContext) -> Result<bool> {
+    countersign(ctx).await
+}
+
+#[activity(start_to_close = "1h", heartbeat = "50s")]
+async fn countersign(ctx: &ActivityContext) -> Result<bool> {
+    let _sent = ctx.completion_token();
+    ctx.pending()
+}

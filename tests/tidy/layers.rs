@@ -14,7 +14,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "shape",
             "payload",
             "journal store",
-            "ending memory",
+            "completion ending memory",
             "replay",
             "durable",
             "combinators context",

@@ -2,6 +2,8 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -11,7 +13,9 @@ use uuid::Uuid;
 
 use super::exactly_once::ExactlyOnce;
 use super::stop::Stop;
+use crate::completion::CompletionToken;
 use crate::error::{Error, ErrorKind, Result};
+use crate::ids::RunKey;
 use crate::payload::{Codec, Payload};
 
 /// Shared dependencies of activities, by type; given to the worker once.
@@ -126,6 +130,8 @@ struct ContextInner {
     exactly_once: Option<Box<ExactlyOnce>>,
     /// Since when it is being polled, if it is.
     polled: Mutex<Option<Instant>>,
+    /// Somebody may complete it.
+    gave_token: AtomicBool,
 }
 
 impl ActivityContext {
@@ -138,7 +144,7 @@ impl ActivityContext {
     ) -> Self {
         let (run_id_text, idempotency_key) = (OnceLock::new(), OnceLock::new());
         let (heartbeats, stop) = (Heartbeats::starting_with(heartbeat), Stop::default());
-        let polled = Mutex::default();
+        let (polled, gave_token) = (Mutex::default(), AtomicBool::new(false));
         let inner = ContextInner {
             info,
             run_id_text,
@@ -147,6 +153,7 @@ impl ActivityContext {
             stop,
             exactly_once,
             polled,
+            gave_token,
         };
         Self { state, inner: Arc::new(inner) }
     }
@@ -234,6 +241,40 @@ impl ActivityContext {
     /// The details of the last heartbeat, of this attempt or the previous one.
     pub fn last_heartbeat<T: DeserializeOwned>(&self) -> Option<T> {
         self.inner.heartbeats.last()?.decode().ok()
+    }
+
+    /// Names this attempt for whoever completes it, from whichever process, if its body returns
+    /// [`ctx.pending()`](Self::pending): with [`Tenant::complete`](crate::Tenant::complete) or
+    /// [`Tenant::fail`](crate::Tenant::fail). Text of letters, digits and hyphens, so it can be part of a URL.
+    ///
+    /// It is good from now on, also before the body has returned. Whoever has it can complete the attempt: pass it
+    /// on like a password. The next attempt has another one.
+    pub fn completion_token(&self) -> String {
+        self.inner.gave_token.store(true, Relaxed);
+        let info = &self.inner.info;
+        let run = RunKey::of_run(info.tenant, info.run);
+        CompletionToken { run, op: info.op, attempt: info.attempt }.to_string()
+    }
+
+    /// What the body returns if somebody else completes the attempt: `return ctx.pending()`. That frees its slot,
+    /// and its run may leave memory. The attempt's time limits hold on.
+    ///
+    /// ```
+    /// # use flows_core::{ActivityContext, Result};
+    /// async fn approve(ctx: &ActivityContext, order: String) -> Result<bool> {
+    ///     println!("POST /approvals/{}: may {order} be shipped?", ctx.completion_token());
+    ///     ctx.pending()
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Always: that is how it says so.
+    pub fn pending<T, E: From<Error>>(&self) -> Result<T, E> {
+        Err(Error::new(ErrorKind::Pending, "the attempt ends outside of its worker").into())
+    }
+
+    pub(crate) fn gave_token(&self) -> bool {
+        self.inner.gave_token.load(Relaxed)
     }
 
     /// How a transactional activity records its result; for stores.

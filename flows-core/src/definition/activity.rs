@@ -120,6 +120,8 @@ pub struct ActivityDef {
     pub(crate) id: TypeId,
     /// See [`Activity::complete_error`].
     pub(crate) complete_error: fn(Error) -> Error,
+    /// Whether a value can be read as its output, where it was not its body that gave it.
+    pub(crate) check_output: fn(&Payload) -> Result<()>,
     pub(crate) invoke: fn(ActivityContext, Payload) -> PayloadFuture,
 }
 
@@ -139,6 +141,7 @@ impl ActivityDef {
             shapes: Shapes::of::<A::Input, A::Output>(),
             id: TypeId::of::<A>(),
             complete_error: A::complete_error,
+            check_output: |output| output.decode::<A::Output>().map(drop),
             invoke: invoke::<A>,
         }
     }

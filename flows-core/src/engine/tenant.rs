@@ -5,13 +5,16 @@ use std::sync::Arc;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::complete::Complete;
 use super::dead_letters::{DeadLetter, DeadLetters, Rerun};
 use super::execution::{Execution, Target, Typed};
 use super::list::List;
 use super::send::SendSignal;
 use super::stuck_runs::StuckRuns;
 use super::{Inner, SignalWithStart, Start, StartMany};
+use crate::completion::CompletionToken;
 use crate::definition::{Workflow, WorkflowInput};
+use crate::error::Error;
 
 /// The engine for one tenant. None of its statements reads or writes a row of another tenant.
 #[cfg_attr(not(doctest), doc = include_str!("docs/tenant.md"))]
@@ -74,6 +77,34 @@ impl Tenant {
         payload: &T,
     ) -> SignalWithStart<'t, I::Workflow> {
         SignalWithStart::new(self.start(input), name.into(), payload)
+    }
+
+    /// Completes an attempt of an activity with its output. `token` is what
+    /// [`ctx.completion_token()`](crate::ActivityContext::completion_token) has given to its body.
+    ///
+    /// An attempt ends once: an error of kind [`Closed`](crate::ErrorKind::Closed) says that it has ended, or its run.
+    /// A value that is not of the activity's output type fails the attempt for good.
+    pub fn complete<'t, T: Serialize>(&self, token: impl AsRef<str>, output: &T) -> Complete<'t> {
+        Complete::with(self.clone(), token.as_ref(), output)
+    }
+
+    /// Fails an attempt of an activity. Whether there is another attempt, with a token of its own, is for the error
+    /// and the activity's retry policy to say, as for an error of its body.
+    pub fn fail<'t>(&self, token: impl AsRef<str>, error: impl Into<Error>) -> Complete<'t> {
+        Complete::with_error(self.clone(), token.as_ref(), error.into())
+    }
+
+    /// Says that an attempt goes on whose body has returned [`ctx.pending()`](crate::ActivityContext::pending), so
+    /// that its `heartbeat` limit begins anew; the next attempt gets the details. Each is an event of the run.
+    pub fn heartbeat<'t, T: Serialize>(&self, token: impl AsRef<str>, details: &T) -> Complete<'t> {
+        Complete::heartbeat(self.clone(), token.as_ref(), details)
+    }
+
+    /// The tenant of a completion token.
+    #[doc(hidden)]
+    pub fn of_token(&self, token: &str) -> Self {
+        let id = token.parse::<CompletionToken>().map_or(self.id, |token| token.run.tenant);
+        Self::new(Arc::clone(&self.inner), id)
     }
 
     /// Lists runs, newest first: await it, or filter first. `.count()` counts them.
@@ -154,6 +185,38 @@ macro_rules! default_tenant_methods {
         ) -> $crate::engine::SignalWithStart<'t, I::Workflow> {
             let $engine = self;
             $tenant.signal_with_start(input, name, payload)
+        }
+
+        /// Completes an attempt of an activity, of whichever tenant; see
+        /// [`Tenant::complete`]($crate::Tenant::complete).
+        pub fn complete<'t, T: $crate::engine::Serialize>(
+            &self,
+            token: impl AsRef<str>,
+            output: &T,
+        ) -> $crate::engine::Complete<'t> {
+            let $engine = self;
+            $tenant.of_token(token.as_ref()).complete(token, output)
+        }
+
+        /// Fails an attempt of an activity, of whichever tenant; see [`Tenant::fail`]($crate::Tenant::fail).
+        pub fn fail<'t>(
+            &self,
+            token: impl AsRef<str>,
+            error: impl Into<$crate::Error>,
+        ) -> $crate::engine::Complete<'t> {
+            let $engine = self;
+            $tenant.of_token(token.as_ref()).fail(token, error)
+        }
+
+        /// Says that an attempt of an activity goes on, of whichever tenant; see
+        /// [`Tenant::heartbeat`]($crate::Tenant::heartbeat).
+        pub fn heartbeat<'t, T: $crate::engine::Serialize>(
+            &self,
+            token: impl AsRef<str>,
+            details: &T,
+        ) -> $crate::engine::Complete<'t> {
+            let $engine = self;
+            $tenant.of_token(token.as_ref()).heartbeat(token, details)
         }
 
         /// Runs, newest first; see [`Tenant::list`]($crate::Tenant::list).

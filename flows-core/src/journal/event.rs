@@ -133,6 +133,28 @@ pub enum Event {
         /// Which.
         op: u32,
     },
+    /// The body of an activity has returned, and the attempt ends outside of its worker.
+    ActivityPending {
+        /// Which.
+        step: StepId,
+        /// The attempt, from 1.
+        attempt: u32,
+        /// When it has failed, if it has not ended by then.
+        until: Timestamp,
+        /// The longest pause between two heartbeats, in microseconds.
+        silence: Option<u64>,
+        /// The last heartbeat's details.
+        heartbeat: Option<Payload>,
+    },
+    /// An attempt that ends outside of its worker goes on.
+    ActivityHeartbeat {
+        /// Which.
+        op: u32,
+        /// The attempt, from 1.
+        attempt: u32,
+        /// What it says of that.
+        details: Payload,
+    },
 }
 
 /// An error as JSON text of its [`ErrorRecord`], because the envelope is not self-describing.
@@ -177,6 +199,8 @@ impl Event {
             Self::ActivityStarted { .. } => "activity_started",
             Self::ValueRefused { .. } => "value_refused",
             Self::ChildCancelRequested { .. } => "child_cancel_requested",
+            Self::ActivityPending { .. } => "activity_pending",
+            Self::ActivityHeartbeat { .. } => "activity_heartbeat",
         }
     }
 
@@ -187,6 +211,7 @@ impl Event {
             | Self::ActivityFailed { step, .. }
             | Self::ActivityAttemptFailed { step, .. }
             | Self::ActivityStarted { step, .. }
+            | Self::ActivityPending { step, .. }
             | Self::ChildStarted { step, .. } => Some(step),
             _ => None,
         }

@@ -21,6 +21,8 @@ pub(crate) struct EventFields {
     pub(crate) error: Option<StoredError>,
     pub(crate) retry_at: Option<Timestamp>,
     pub(crate) heartbeat: Option<Payload>,
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) silence: Option<u64>,
     pub(crate) reason: Option<String>,
     pub(crate) setbacks: Option<i16>,
 }
@@ -41,6 +43,14 @@ impl From<Event> for EventFields {
             }
             Event::ActivityStarted { step, attempt, setbacks } => {
                 Self { attempt: Some(attempt), setbacks: Some(setbacks), ..step.into() }
+            }
+            Event::ActivityPending { step, attempt, until, silence, heartbeat } => {
+                let (attempt, until) = (Some(attempt), Some(until));
+                Self { attempt, until, silence, heartbeat, ..step.into() }
+            }
+            Event::ActivityHeartbeat { op, attempt, details } => {
+                let (operation, attempt) = (Some(op), Some(attempt));
+                Self { operation, attempt, value: Some(details), ..none }
             }
             Event::ChildStarted { step, run } => Self { child: Some(run), ..step.into() },
             Event::TimerFired { op } | Event::ChildCancelRequested { op } => {

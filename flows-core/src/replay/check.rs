@@ -20,7 +20,8 @@ pub(crate) fn target(event: &Event) -> Option<u32> {
         | Event::SideEffect { op, .. }
         | Event::ValueRefused { op, .. }
         | Event::ChildClosed { op, .. }
-        | Event::ChildCancelRequested { op } => Some(*op),
+        | Event::ChildCancelRequested { op }
+        | Event::ActivityHeartbeat { op, .. } => Some(*op),
         other => other.step().map(|step| step.op),
     }
 }
@@ -39,11 +40,13 @@ pub(crate) fn against(state: &mut State, event: &Event) -> Result<(), Stuck> {
     };
     match (event, &entry.what) {
         (Event::TimerFired { .. }, What::Timer { .. })
-        | (Event::ChildClosed { .. }, What::Child { .. }) => Ok(()),
+        | (Event::ChildClosed { .. }, What::Child { .. })
+        | (Event::ActivityHeartbeat { .. }, What::Activity(_)) => Ok(()),
         (
             Event::ActivityCompleted { step, .. }
             | Event::ActivityFailed { step, .. }
-            | Event::ActivityAttemptFailed { step, .. },
+            | Event::ActivityAttemptFailed { step, .. }
+            | Event::ActivityPending { step, .. },
             What::Activity(task),
         ) if step.name == task.name => {
             if step.input != task.input_hash {
@@ -184,6 +187,12 @@ fn in_words(event: &Event) -> String {
         }
         Event::ActivityStarted { step, attempt, .. } => {
             format!("attempt {attempt} of activity {} started", named(step))
+        }
+        Event::ActivityPending { step, attempt, .. } => {
+            format!("attempt {attempt} of activity {} ends outside of its worker", named(step))
+        }
+        Event::ActivityHeartbeat { op, attempt, .. } => {
+            format!("attempt {attempt} of an activity (#{op}) goes on")
         }
         Event::ChildStarted { step, .. } => format!("child workflow {} started", named(step)),
         Event::TimerFired { op } => format!("timer (#{op}) fired"),

@@ -1,6 +1,6 @@
 //! What can be asked of a run's code between two turns.
 
-use super::Turn;
+use super::{ActivityStart, Turn};
 use crate::journal::Event;
 use crate::payload::Payload;
 use crate::time::Timestamp;
@@ -24,6 +24,8 @@ pub trait Code {
     fn unreceived_bytes(&self) -> usize;
     /// The names of signals that it waits for.
     fn awaited_signals(&self) -> Vec<String>;
+    /// The attempt of an activity that it waits for.
+    fn open_attempt(&self, op: u32) -> Option<ActivityStart>;
     /// Whether a message could move it.
     fn expects_messages(&self) -> bool;
     /// What it waits for, in words.

@@ -2,16 +2,18 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use super::bounds::Bounds;
 use super::check;
 use super::code::Code;
-use super::op::{Retry, What};
+use super::op::{Op, Retry, What};
 use super::probe::Probe;
 use super::sagas::Sagas;
 use super::state::State;
 use super::stuck::Stuck;
-use super::turn::{Command, Turn};
+use super::task::PendingAttempt;
+use super::turn::{ActivityStart, Command, Turn};
 use super::wake_flag::WakeFlag;
 use super::watch::{self, Place};
 use crate::error::{Error, ErrorKind, Result};
@@ -317,11 +319,15 @@ impl Code for Machine {
         self.shared.lock().signals.awaited()
     }
 
+    fn open_attempt(&self, op: u32) -> Option<ActivityStart> {
+        self.shared.lock().open_attempt(op)
+    }
+
     fn expects_messages(&self) -> bool {
         self.shared.lock().ops.values().any(|entry| {
             let hears =
                 matches!(entry.what, What::Signal { .. } | What::Child { .. } | What::Cancelled);
-            hears && entry.result.is_none()
+            (hears || entry.is_pending()) && entry.result.is_none()
         })
     }
 
@@ -373,18 +379,41 @@ fn silently<T>(run: impl FnOnce() -> T) -> T {
     tracing::dispatcher::with_default(&tracing::Dispatch::none(), run)
 }
 
+/// An attempt ends outside of its worker: the world is asked to wait for that.
+fn goes_on_outside(state: &mut State, op: u32, change: impl FnOnce(&mut Op)) {
+    if let Some(entry) = state.ops.get_mut(&op) {
+        change(entry);
+        state.issued.push(op);
+    }
+}
+
 /// Gives the event to the operation that waits for it.
 fn deliver(state: &mut State, event: Event) {
     match event {
         Event::ActivityCompleted { step, output, .. } => complete(state, step.op, Ok(output)),
         Event::ActivityFailed { step, error, .. } => complete(state, step.op, Err((&error).into())),
         Event::ActivityAttemptFailed { step, attempt, retry_at, heartbeat, .. } => {
-            let retry = Retry { attempt: attempt + 1, not_before: retry_at, heartbeat };
+            let (attempt, not_before, pending) = (attempt + 1, retry_at, None);
+            let retry = Retry { attempt, not_before, heartbeat, pending };
             if let Some(entry) = state.ops.get_mut(&step.op) {
                 entry.retry = Some(Box::new(retry));
                 (entry.asked, entry.started) = (false, None);
                 state.issued.push(step.op);
             }
+        }
+        Event::ActivityPending { step, attempt, until, silence, heartbeat } => {
+            let (silence, beat_at) = (silence.map(Duration::from_micros), state.now);
+            let pending = Some(PendingAttempt { until, silence, beat_at });
+            let retry = Retry { attempt, not_before: beat_at, heartbeat, pending };
+            goes_on_outside(state, step.op, |entry| entry.retry = Some(Box::new(retry)));
+        }
+        Event::ActivityHeartbeat { op, details, .. } => {
+            let now = state.now;
+            goes_on_outside(state, op, |entry| {
+                let Some(retry) = &mut entry.retry else { return };
+                retry.heartbeat = Some(details);
+                retry.pending.iter_mut().for_each(|pending| pending.beat_at = now);
+            });
         }
         Event::TimerFired { op } => complete(state, op, Payload::json(&())),
         Event::ChildClosed { op, result } => complete(state, op, child_result(result)),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::place::Place;
-use super::task::{ActivityTask, ChildTask};
+use super::task::{ActivityTask, ChildTask, PendingAttempt};
 use super::wake_flag::WakeFlag;
 use crate::error::Result;
 use crate::payload::Payload;
@@ -84,12 +84,14 @@ impl DroppedOp {
     }
 }
 
-/// What a failed attempt leaves for the next one.
+/// What a failed attempt leaves for the next one; and how far an attempt is that ends outside of its worker.
 #[derive(Debug, Clone)]
 pub(crate) struct Retry {
     pub(crate) attempt: u32,
     pub(crate) not_before: Timestamp,
     pub(crate) heartbeat: Option<Payload>,
+    /// The attempt has begun, and ends outside of its worker.
+    pub(crate) pending: Option<PendingAttempt>,
 }
 
 impl Op {
@@ -103,6 +105,11 @@ impl Op {
         Self { what, site, wake_flag, result, asked: false, retry, started }
     }
 
+    /// Whether it is an activity whose attempt ends outside of its worker.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.retry.as_ref().is_some_and(|retry| retry.pending.is_some())
+    }
+
     /// In words: activity `charge` (#3), called at src/order.rs:12.
     pub(crate) fn describe(&self, op: u32) -> String {
         let (what, site) = (self.describe_short(op), self.site);
@@ -111,7 +118,8 @@ impl Op {
 
     /// The same, without the place.
     pub(crate) fn describe_short(&self, op: u32) -> String {
-        format!("{} (#{op})", self.what.in_words())
+        let pending = if self.is_pending() { ", which is completed from outside" } else { "" };
+        format!("{} (#{op}){pending}", self.what.in_words())
     }
 
     pub(crate) fn complete(&mut self, result: Result<Payload>) {

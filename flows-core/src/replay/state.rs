@@ -15,7 +15,7 @@ use super::op::{DroppedOp, Op, What};
 use super::patches::Patches;
 use super::signals::Signals;
 use super::stuck::Stuck;
-use super::task::ChildTask;
+use super::task::{ActivityTask, ChildTask};
 use super::turn::{ActivityStart, ChangedInput, Command};
 use super::watch::{self, Place};
 use crate::error::{Error, ErrorKind, Result};
@@ -145,6 +145,15 @@ impl State {
         self.ops.insert(op, Op::new(what, site));
         self.issued.push(op);
         self.last_asked = Some((op, site));
+    }
+
+    /// The attempt of an activity that is open.
+    pub(crate) fn open_attempt(&self, op: u32) -> Option<ActivityStart> {
+        let entry = self.ops.get(&op).filter(|entry| entry.result.is_none())?;
+        match &entry.what {
+            What::Activity(task) => Some(start(task, entry)),
+            _ => None,
+        }
     }
 
     /// The input of an activity that was asked for and has not ended.
@@ -338,6 +347,19 @@ impl State {
     }
 }
 
+/// The attempt of an activity that is open.
+fn start(task: &Arc<ActivityTask>, entry: &Op) -> ActivityStart {
+    let retry = entry.retry.as_deref();
+    ActivityStart {
+        task: Arc::clone(task),
+        attempt: entry.attempt(),
+        not_before: retry.map(|r| r.not_before),
+        heartbeat: retry.and_then(|r| r.heartbeat.clone()),
+        started: entry.started,
+        pending: retry.and_then(|r| r.pending.map(Box::new)),
+    }
+}
+
 /// Asks the world for what an open operation needs of it.
 fn ask(op: u32, entry: &mut Op) -> Option<Command> {
     let command = command(op, entry);
@@ -350,16 +372,7 @@ fn command(op: u32, entry: &Op) -> Option<Command> {
         return None;
     }
     match &entry.what {
-        What::Activity(task) => {
-            let retry = entry.retry.as_deref();
-            Some(Command::RunActivity(ActivityStart {
-                task: Arc::clone(task),
-                attempt: entry.attempt(),
-                not_before: retry.map(|r| r.not_before),
-                heartbeat: retry.and_then(|r| r.heartbeat.clone()),
-                started: entry.started,
-            }))
-        }
+        What::Activity(task) => Some(Command::RunActivity(start(task, entry))),
         What::Timer { due } => Some(Command::StartTimer { op, due: *due }),
         What::Child { .. } | What::Signal { .. } | What::Cancelled => None,
     }

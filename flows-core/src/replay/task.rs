@@ -41,6 +41,25 @@ impl ActivityTask {
     }
 }
 
+/// An attempt of an activity that ends outside of its worker.
+#[derive(Debug, Clone, Copy)]
+pub struct PendingAttempt {
+    /// When it has failed, if it has not ended by then.
+    pub until: Timestamp,
+    /// The longest pause between two heartbeats.
+    pub silence: Option<Duration>,
+    /// When it was last known to go on.
+    pub beat_at: Timestamp,
+}
+
+impl PendingAttempt {
+    /// When it has failed, unless there is a message of it before.
+    pub(crate) fn due(&self) -> Timestamp {
+        let beat = self.silence.map(|silence| self.beat_at.after(silence));
+        beat.map_or(self.until, |beat| beat.min(self.until))
+    }
+}
+
 /// Options that a call site sets instead of the definition.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::place::Place;
-use super::task::{ActivityTask, ChildTask};
+use super::task::{ActivityTask, ChildTask, PendingAttempt};
 use crate::error::Result;
 use crate::journal::Recorded;
 use crate::payload::Payload;
@@ -109,4 +109,6 @@ pub struct ActivityStart {
     pub heartbeat: Option<Payload>,
     /// The run's setbacks when the journal noted its start, if it has.
     pub started: Option<i16>,
+    /// It has begun, and ends outside of its worker.
+    pub pending: Option<Box<PendingAttempt>>,
 }

@@ -9,7 +9,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
@@ -158,8 +158,12 @@ impl Attempt {
             op: task.op,
             attempt: context.attempt(),
         };
+        let begun = context.polled();
         let output = self.guarded(self.session.surroundings.activity(invocation, self.call(input)));
-        let output = output.await.map_err(self.def.complete_error)?;
+        let output = output.await.map_err(|error| match error.kind() {
+            ErrorKind::Pending => self.pending(error, begun),
+            _ => (self.def.complete_error)(error),
+        })?;
         output.within(limit, || format!("output of activity `{name}`"))
     }
 
@@ -210,6 +214,32 @@ impl Attempt {
         (self.def.invoke)(context, input)
     }
 
+    /// The body has returned, and the attempt ends outside: until when. Its limits are counted from its beginning.
+    fn pending(&self, error: Error, begun: Option<Instant>) -> Error {
+        let name = self.def.name;
+        let why = if self.def.transactional {
+            "it is transactional, so its result is a part of its transaction"
+        } else if !self.context.gave_token() {
+            "it has not asked for its `ctx.completion_token()`, so nobody could complete it"
+        } else {
+            let spent =
+                begun.map_or(Duration::ZERO, |begun| clock::real_time().duration_since(begun));
+            let left = start_to_close(&self.task, &self.def).saturating_sub(spent);
+            let until = self.session.clock.now().after(left);
+            let closes = self.schedule_to_close().map(|limit| self.task.scheduled_at.after(limit));
+            return error.with_details(closes.map_or(until, |at| at.min(until)).0);
+        };
+        Error::new(
+            ErrorKind::Configuration,
+            format!("activity `{name}` returned `ctx.pending()`, but {why}"),
+        )
+    }
+
+    fn schedule_to_close(&self) -> Option<Duration> {
+        let limit = self.task.overridden(|o| o.schedule_to_close.as_ref()).copied();
+        limit.or(self.def.options.schedule_to_close)
+    }
+
     /// Waits for a free slot, on the first attempt no longer than `schedule_to_start`.
     async fn slot(&self) -> Result<OwnedSemaphorePermit> {
         let permit = Arc::clone(&self.session.permits).acquire_owned();
@@ -240,8 +270,7 @@ impl Attempt {
     async fn limits(&self) -> Error {
         let (task, heartbeats) = (&self.task, self.context.heartbeats());
         let limit = start_to_close(task, &self.def);
-        let close = task.overridden(|o| o.schedule_to_close.as_ref()).copied();
-        let close = close.or(self.def.options.schedule_to_close);
+        let close = self.schedule_to_close();
         let closes_at =
             close.map(|limit| self.session.clock.instant_of(task.scheduled_at.after(limit)));
         tokio::select! {

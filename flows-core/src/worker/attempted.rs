@@ -1,5 +1,7 @@
 //! How the end of an attempt becomes an event: its result, a retry, or its failure.
 
+use std::time::Duration;
+
 use super::executor::Executor;
 use super::message::Attempted;
 use super::outside::Outside;
@@ -7,9 +9,10 @@ use super::resident::Resident;
 use super::run::Input;
 use crate::clock;
 use crate::definition::ActivityDef;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, StoredError};
-use crate::replay::{ActivityTask, Command, Turn};
+use crate::payload::Payload;
+use crate::replay::{ActivityStart, ActivityTask, Command, Turn};
 use crate::retry::RetryPolicy;
 use crate::store::TransactionOutcome;
 use crate::time::Timestamp;
@@ -59,11 +62,40 @@ impl Outside {
     fn event_of(&self, task: &ActivityTask, attempted: Attempted) -> Event {
         let Attempted { attempt, result, heartbeat, .. } = attempted;
         let step = task.step();
-        let error = match result {
-            Ok(output) => return Event::ActivityCompleted { step, attempt, output },
-            Err(error) => error,
-        };
+        match result {
+            Ok(output) => Event::ActivityCompleted { step, attempt, output },
+            Err(error) if error.kind() == ErrorKind::Pending => {
+                let until = error.details().map_or(self.now, Timestamp);
+                let def = self.session.registry.activity(task.name);
+                let silence = def.and_then(|def| def.options.heartbeat).map(micros);
+                Event::ActivityPending { step, attempt, until, silence, heartbeat }
+            }
+            Err(error) => self.failure_of(task, attempt, error, heartbeat),
+        }
+    }
+
+    /// What an attempt has come to that has ended outside. Who ended it may have given any value.
+    pub(super) fn settled(&self, start: &ActivityStart, result: Result<Payload>) -> Event {
+        let (task, attempt) = (&start.task, start.attempt);
         let def = self.session.registry.activity(task.name);
+        let read = |output| match def.map_or(Ok(()), |def| (def.check_output)(&output)) {
+            Ok(()) => Ok(output),
+            Err(error) => Err(error.context_of("the value that completed an attempt", task.name)),
+        };
+        match result.and_then(read) {
+            Ok(output) => Event::ActivityCompleted { step: task.step(), attempt, output },
+            Err(error) => self.failure_of(task, attempt, error, start.heartbeat.clone()),
+        }
+    }
+
+    fn failure_of(
+        &self,
+        task: &ActivityTask,
+        attempt: u32,
+        error: Error,
+        heartbeat: Option<Payload>,
+    ) -> Event {
+        let (step, def) = (task.step(), self.session.registry.activity(task.name));
         let error = match def {
             Some(def) => policy_of(task, def).settle(error),
             None => error,
@@ -98,6 +130,10 @@ impl Outside {
         let within = limit.is_none_or(|limit| retry_at < task.scheduled_at.after(limit));
         within.then_some(retry_at)
     }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// By which policy an activity is tried again.

@@ -153,6 +153,10 @@ impl Outside {
                     *after = self.handle(key, resident, Input::Stuck(why));
                 }
             }
+            Effect::Settle { start, result, message } => {
+                let event = self.settled(&start, result);
+                *after = self.handle(key, resident, Input::Settled { event, message });
+            }
             Effect::Stop(op) => resident.stop(op),
             Effect::StopAll => resident.stop_all(),
             Effect::SetTimer(op, due) => drop(self.timers.insert((due, key, op))),

@@ -39,6 +39,7 @@
 
 mod attempts;
 mod backlog;
+mod completions;
 mod ending;
 mod inbox;
 mod pending;
@@ -183,6 +184,7 @@ impl<M: Code> Run<M> {
             Input::AttemptEnded { op, event, transaction } => {
                 self.attempt_ended(op, event, transaction, step);
             }
+            Input::Settled { event, message } => self.settled_outside(event, message),
             Input::ResultReady(request) => self.result_ready(request, step),
             Input::GrantUnused => self.results.granted = None,
             Input::TimerDue(op) => self.timer_due(op, step),

@@ -41,6 +41,11 @@ pub(super) struct EventDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     heartbeat: Option<PayloadDocument>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<Time>,
+    /// In microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    silence: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     setbacks: Option<i16>,
@@ -65,6 +70,8 @@ pub(super) fn write_event(entry: &Entry) -> EventDocument {
             .map(|error| PayloadDocument::from(&Payload::from_json(error.0.as_bytes()))),
         retry_at: fields.retry_at.map(Time::from),
         heartbeat: fields.heartbeat.as_ref().map(PayloadDocument::from),
+        until: fields.until.map(Time::from),
+        silence: fields.silence,
         reason: fields.reason,
         setbacks: fields.setbacks,
     }
@@ -96,7 +103,19 @@ fn read(document: EventDocument) -> Result<Recorded> {
             attempt: document.attempt()?,
             error: document.error()?,
             retry_at: document.retry_at()?,
-            heartbeat: document.heartbeat.as_ref().map(PayloadDocument::payload).transpose()?,
+            heartbeat: document.heartbeat()?,
+        },
+        "activity_pending" => Event::ActivityPending {
+            step: document.step()?,
+            attempt: document.attempt()?,
+            until: document.until.as_ref().ok_or_else(|| lacks("until"))?.timestamp()?,
+            silence: document.silence,
+            heartbeat: document.heartbeat()?,
+        },
+        "activity_heartbeat" => Event::ActivityHeartbeat {
+            op: document.operation()?,
+            attempt: document.attempt()?,
+            details: document.value()?,
         },
         "activity_started" => Event::ActivityStarted {
             step: document.step()?,
@@ -158,6 +177,10 @@ impl EventDocument {
 
     fn retry_at(&self) -> Result<Timestamp> {
         self.retry_at.as_ref().ok_or_else(|| lacks("retry_at"))?.timestamp()
+    }
+
+    fn heartbeat(&self) -> Result<Option<Payload>> {
+        self.heartbeat.as_ref().map(PayloadDocument::payload).transpose()
     }
 
     fn value(&self) -> Result<Payload> {

@@ -54,6 +54,21 @@ fn every_kind() -> Vec<Event> {
         Event::RunTerminated { reason: String::new() },
         Event::Patched { id: "tax".into() },
         Event::ChildCancelRequested { op: 3 },
+        Event::ActivityPending {
+            step: step(),
+            attempt: 2,
+            until: Timestamp(77),
+            silence: Some(5),
+            heartbeat: Some(Payload::from_json("1")),
+        },
+        Event::ActivityPending {
+            step: step(),
+            attempt: 2,
+            until: Timestamp(77),
+            silence: None,
+            heartbeat: None,
+        },
+        Event::ActivityHeartbeat { op: 4, attempt: 2, details: Payload::from_json("2") },
     ]
 }
 
@@ -84,7 +99,7 @@ fn a_history_comes_back_as_it_was() {
     let after = History::from_json(&json).expect("a history");
     assert_eq!(before, after, "{json}");
     let named: std::collections::BTreeSet<_> = after.kinds().collect();
-    assert_eq!(named.len(), 15, "a kind is missing in this test: {named:?}");
+    assert_eq!(named.len(), 17, "a kind is missing in this test: {named:?}");
 }
 
 #[test]
@@ -189,7 +204,7 @@ fn what_cannot_be_read_says_why() {
         "\"workflow\"",
         "\"wrkflow\"",
         expect![
-            "this is no history that this build can read: missing field `workflow` at line 161 column 1"
+            "this is no history that this build can read: missing field `workflow` at line 195 column 1"
         ],
     );
 }

@@ -15,7 +15,9 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use super::shown;
-use super::stage::{Cancel, Child, Fails, Fires, Happens, Stage, Stumbles, completes, signal};
+use super::stage::{
+    Beats, Cancel, Child, Fails, Fires, Happens, Pends, Stage, Stumbles, completes, signal,
+};
 use super::tree::{Interpreter, Node, SIGNALS, Tree, any_trees, grown};
 use crate::definition::WorkflowDef;
 use crate::replay::Command;
@@ -25,9 +27,10 @@ fn possible(stage: &Stage, value: u64) -> Vec<Happens> {
     let mut possible = Vec::new();
     for (op, command) in &stage.open {
         match command {
-            Command::RunActivity(_) => {
+            Command::RunActivity(start) => {
                 possible.extend([completes(*op, value), completes(*op, value)]);
                 possible.extend([Fails(*op, "declined"), Stumbles(*op, "busy")]);
+                possible.push(if start.pending.is_some() { Beats(*op) } else { Pends(*op) });
             }
             _ => possible.push(Fires(*op)),
         }
@@ -171,7 +174,7 @@ proptest! {
 }
 
 /// What must not be missing in the cases.
-const EVERYTHING: [&str; 47] = [
+const EVERYTHING: [&str; 48] = [
     "a child is asked to cancel",
     "a child starts",
     "a child's cancellation is recorded",
@@ -190,6 +193,7 @@ const EVERYTHING: [&str; 47] = [
     "a timer is asked for",
     "a timer is taken back",
     "activity",
+    "an activity ends outside",
     "an activity is asked for",
     "an activity is cancelled",
     "an activity is tried again",

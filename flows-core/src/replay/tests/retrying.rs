@@ -6,7 +6,7 @@ use expect_test::expect;
 
 use super::check;
 use super::script::{charge, seen};
-use super::stage::{Fails, Stage, Stumbles, completes};
+use super::stage::{Beats, Fails, Pends, Stage, Stumbles, completes};
 use crate::replay::Command;
 use crate::retry::RetryPolicy;
 
@@ -23,6 +23,24 @@ fn a_failed_attempt_asks_for_the_next_and_keeps_its_heartbeat() {
             #0 stumbles: still busy: run charge(1) #0 attempt 3 from 62s after "beat 2"
             #0 completes with 10: gives 10
         "#]],
+    );
+}
+
+#[test]
+fn an_attempt_that_ends_outside_is_awaited_and_its_heartbeat_kept() {
+    let script = script!(|ctx| { charge(ctx, 1).await });
+    let history = [Pends(0), Beats(0), Stumbles(0, "late"), Pends(0), completes(0, 10)];
+    check(
+        script,
+        &history,
+        expect![[r#"
+        begin: run charge(1) #0
+        #0 ends outside: await charge #0 until 10s
+        #0 goes on outside: await charge #0 until 11s after "alive"
+        #0 stumbles: late: run charge(1) #0 attempt 2 from 63s after "beat 1"
+        #0 ends outside: await charge #0 attempt 2 until 13s
+        #0 completes with 10: gives 10
+    "#]],
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::stage::{Cancel, Child, Fails, Fires, Happens, START, Stumbles};
+use super::stage::{Beats, Cancel, Child, Fails, Fires, Happens, Pends, START, Stumbles};
 use crate::error::Result;
 use crate::journal::{Event, Recorded};
 use crate::payload::Payload;
@@ -21,6 +21,7 @@ pub(super) fn turn(turn: &Turn) -> String {
 /// The kinds of what a turn asks for, records and gives.
 pub(super) fn news(turn: &Turn) -> Vec<&'static str> {
     let commands = turn.commands.iter().map(|command| match command {
+        Command::RunActivity(start) if start.pending.is_some() => "an activity ends outside",
         Command::RunActivity(start) if start.attempt > 1 => "an activity is tried again",
         Command::RunActivity(_) => "an activity is asked for",
         Command::CancelActivity(_) => "an activity is cancelled",
@@ -79,6 +80,14 @@ fn activity(start: &ActivityStart) -> String {
     };
     let wait = start.not_before.map(|time| format!(" from {}", at(time))).unwrap_or_default();
     let beat = start.heartbeat.as_ref().map(|beat| format!(" after {beat:?}")).unwrap_or_default();
+    if let Some(pending) = &start.pending {
+        return format!(
+            "await {} #{}{attempt} until {}{beat}",
+            task.name,
+            task.op,
+            at(pending.due())
+        );
+    }
     format!("run {}({:?}) #{}{attempt}{wait}{beat}", task.name, task.input, task.op)
 }
 
@@ -105,6 +114,8 @@ pub(super) fn happens(happens: &Happens) -> String {
         Happens::Completes(op, output) => format!("#{op} completes with {output}"),
         Fails(op, error) => format!("#{op} fails: {error}"),
         Stumbles(op, error) => format!("#{op} stumbles: {error}"),
+        Pends(op) => format!("#{op} ends outside"),
+        Beats(op) => format!("#{op} goes on outside"),
         Fires(op) => format!("#{op} fires"),
         Happens::Signal(name, value) => format!("signal {name} {value}"),
         Cancel(reason) => format!("cancel: {reason}"),

@@ -31,13 +31,17 @@ pub(super) enum Happens {
     Fails(u32, &'static str),
     /// An attempt fails; the next one is due a minute later.
     Stumbles(u32, &'static str),
+    /// An attempt ends outside of its worker, within an hour.
+    Pends(u32),
+    /// Such an attempt goes on.
+    Beats(u32),
     Fires(u32),
     Signal(String, Value),
     Cancel(&'static str),
     Child(u32, Result<Value, &'static str>),
 }
 
-pub(super) use Happens::{Cancel, Child, Fails, Fires, Stumbles};
+pub(super) use Happens::{Beats, Cancel, Child, Fails, Fires, Pends, Stumbles};
 
 pub(super) fn completes(op: u32, output: u64) -> Happens {
     Happens::Completes(op, output.into())
@@ -132,6 +136,11 @@ impl Stage {
                 Event::ActivityFailed { step: self.step(*op), attempt: 1, error: stored(error) }
             }
             Stumbles(op, error) => self.stumble(*op, error),
+            Pends(op) => self.pend(*op),
+            Beats(op) => {
+                let (attempt, details) = (self.attempt(*op), Payload::from_json("\"alive\""));
+                Event::ActivityHeartbeat { op: *op, attempt, details }
+            }
             Fires(op) => {
                 if let Some(Command::StartTimer { due, .. }) = self.open.get(op) {
                     self.now = self.now.max(*due);
@@ -147,11 +156,21 @@ impl Stage {
         }
     }
 
-    fn stumble(&self, op: u32, error: &str) -> Event {
-        let attempt = match self.open.get(&op) {
+    fn attempt(&self, op: u32) -> u32 {
+        match self.open.get(&op) {
             Some(Command::RunActivity(start)) => start.attempt,
             _ => 1,
-        };
+        }
+    }
+
+    fn pend(&self, op: u32) -> Event {
+        let (step, attempt) = (self.step(op), self.attempt(op));
+        let until = self.now.after(Duration::from_secs(3_600));
+        Event::ActivityPending { step, attempt, until, silence: Some(9_000_000), heartbeat: None }
+    }
+
+    fn stumble(&self, op: u32, error: &str) -> Event {
+        let attempt = self.attempt(op);
         Event::ActivityAttemptFailed {
             step: self.step(op),
             attempt,

@@ -15,10 +15,24 @@ pub enum MessageKind {
     Cancel,
     /// A child ended: `name` is the waiting operation's number, the payload its outcome.
     ChildClosed,
+    /// An attempt of an activity was completed outside of its worker: `name` is the operation's number and the
+    /// attempt's, the payload the output.
+    ActivityCompleted,
+    /// The same of one that has failed; the payload is the error.
+    ActivityFailed,
+    /// An attempt of an activity that ends outside of its worker goes on; the payload is what it says of that.
+    ActivityHeartbeat,
 }
 
 impl MessageKind {
-    const ALL: [(Self, i16); 3] = [(Self::Signal, 0), (Self::Cancel, 1), (Self::ChildClosed, 2)];
+    const ALL: [(Self, i16); 6] = [
+        (Self::Signal, 0),
+        (Self::Cancel, 1),
+        (Self::ChildClosed, 2),
+        (Self::ActivityCompleted, 3),
+        (Self::ActivityFailed, 4),
+        (Self::ActivityHeartbeat, 5),
+    ];
 
     /// The number it is stored as.
     pub fn code(self) -> i16 {

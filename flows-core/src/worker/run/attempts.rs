@@ -59,11 +59,19 @@ impl<M: Code> Run<M> {
 
     /// The workflow does not wait for an activity any more.
     pub(super) fn cancel_activity(&mut self, op: u32, step: &mut RunStep<'_, M>) {
-        self.timers.clear(op, step);
+        if let Some(Timer::Expire(start)) = self.stop_activity(op, step) {
+            self.refuse_completion(&start);
+        }
+    }
+
+    /// Whatever there is of an activity here ends. Gives its timer back.
+    pub(super) fn stop_activity(&mut self, op: u32, step: &mut RunStep<'_, M>) -> Option<Timer> {
+        let timer = self.timers.clear(op, step);
         self.writes.retain_launches(|start| start.task.op != op);
         if self.attempts.running.remove(&op).is_some() {
             step.push(Effect::Stop(op));
         }
+        timer
     }
 
     /// An attempt has ended: its result, a retry, or its failure goes into the journal.

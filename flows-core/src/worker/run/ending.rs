@@ -72,7 +72,7 @@ impl<M: Code> Run<M> {
             None => message_to_parent(self.key, self.spec.parent, &close).into_iter().collect(),
         };
         let pending = &mut self.writes.pending;
-        pending.last_messages.extend(messages);
+        pending.last_messages = messages; // those to itself find nobody any more
         successor.into_iter().for_each(|new| pending.start(new));
         pending.close = Some(Box::new(Close { claim: Some(self.claim), ..close }));
         self.stop_living(step);

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::backlog::Backlog;
+use super::completions::ends_attempt;
 use super::timers::{DEADLINE, Timer};
 use super::{Code, CodeCall, Effect, Phase, Run, RunStep, Taken};
 use crate::ending::ChildOutcome;
@@ -50,6 +51,8 @@ pub(super) enum Incoming {
     Committed(Recorded),
     /// An attempt of a suspect has ended.
     Ended(Event),
+    /// An attempt has ended outside of its worker; the message leaves the inbox with the commit of the event.
+    Settled(Event, i64),
 }
 
 impl Inbox {
@@ -163,6 +166,13 @@ impl<M: Code> Run<M> {
             && !self.awaits_row()
             && let Some(work) = self.inbox.pop()
         {
+            let work = match work {
+                Incoming::Message(message) if ends_attempt(&message) => {
+                    self.ended_outside(message, step);
+                    return None; // what follows is decided outside, and the next to be taken in
+                }
+                work => work,
+            };
             let call = self.or_stuck(step, |run, step| run.prepare(work, step.now));
             if call.is_some() {
                 return call;
@@ -216,6 +226,7 @@ impl<M: Code> Run<M> {
             Incoming::Event(event) => return self.apply_event(event, None, now),
             Incoming::Committed(recorded) => return Ok(self.call(recorded, Taken::default())),
             Incoming::Ended(event) => return self.write_first(event, now).map(|()| None),
+            Incoming::Settled(event, seq) => return self.apply_event(event, Some(seq), now),
             Incoming::Message(message) => (message, false),
             Incoming::Left(message) => (message, true),
         };
@@ -223,8 +234,25 @@ impl<M: Code> Run<M> {
             return Ok(None);
         }
         let seq = message.seq;
-        let event = event_of(message).map_err(|error| error.to_string())?;
-        self.apply_event(event, Some(seq), now)
+        match self.event_of(message).map_err(|error| error.to_string())? {
+            Some(event) => self.apply_event(event, Some(seq), now),
+            None => {
+                self.writes.pending.discard(Some(seq));
+                Ok(None)
+            }
+        }
+    }
+
+    /// The event of a message; none, where nothing waits for it.
+    fn event_of(&self, message: InboxMessage) -> Result<Option<Event>, Error> {
+        let InboxMessage { kind, name, payload, .. } = message;
+        Ok(Some(match kind {
+            MessageKind::Signal => Event::SignalReceived { name, payload },
+            MessageKind::Cancel => Event::CancelRequested { reason: payload.decode()? },
+            MessageKind::ChildClosed => child_closed(&name, &payload)?,
+            MessageKind::ActivityHeartbeat => return Ok(self.heartbeat(&name, payload)),
+            MessageKind::ActivityCompleted | MessageKind::ActivityFailed => return Ok(None), // see `ended_outside`
+        }))
     }
 
     /// What a suspect's attempt has come to is durable before its code goes on: if that ends the worker, the next
@@ -268,15 +296,6 @@ impl<M: Code> Run<M> {
                 None
             }
         }
-    }
-}
-
-fn event_of(message: InboxMessage) -> Result<Event, Error> {
-    let InboxMessage { kind, name, payload, .. } = message;
-    match kind {
-        MessageKind::Signal => Ok(Event::SignalReceived { name, payload }),
-        MessageKind::Cancel => Ok(Event::CancelRequested { reason: payload.decode()? }),
-        MessageKind::ChildClosed => child_closed(&name, &payload),
     }
 }
 

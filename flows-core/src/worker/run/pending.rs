@@ -28,7 +28,7 @@ pub(super) struct Pending {
     /// What goes out before the rest, in this order.
     full: VecDeque<Portion>,
     pub(super) open: Portion,
-    /// Messages of the run's end.
+    /// Messages of the run's end; before, those that it sends to itself.
     pub(super) last_messages: Vec<OutgoingMessage>,
     pub(super) park: Option<Box<Park>>,
     pub(super) close: Option<Box<Close>>,

@@ -22,6 +22,8 @@ pub(crate) enum Input<M> {
     /// An attempt of an activity has ended: what the run takes in, if it waits for that still, and what
     /// became of the attempt's transaction.
     AttemptEnded { op: u32, event: Option<Event>, transaction: TransactionOutcome },
+    /// What follows, by the policy of the activity, from the message that ended an attempt outside.
+    Settled { event: Event, message: i64 },
     /// A transactional activity has its result and wants it recorded.
     ResultReady(ResultRequest),
     /// The activity was stopped before it could use the record that it was granted.
@@ -102,6 +104,9 @@ pub(crate) enum Effect<M> {
     Idle(u32),
     /// An attempt starts.
     Launch(ActivityStart),
+    /// An attempt has ended outside of its worker, with this result, by this message: [`Input::Settled`] is to
+    /// come.
+    Settle { start: Box<ActivityStart>, result: Result<Payload, Error>, message: i64 },
     /// An attempt is to stop.
     Stop(u32),
     /// All attempts are to stop, and no result is granted any more.

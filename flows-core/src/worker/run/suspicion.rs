@@ -156,7 +156,8 @@ impl<M: Code> Run<M> {
 /// nothing; the others did.
 pub(crate) fn may_have_run(start: &ActivityStart, setbacks: i16, now: Timestamp) -> bool {
     let is_due = start.not_before.is_none_or(|due| due <= now);
-    (setbacks == -1 && is_due) || start.started == Some(setbacks + 1)
+    let was_here = start.pending.is_none();
+    was_here && ((setbacks == -1 && is_due) || start.started == Some(setbacks + 1))
 }
 
 /// Whether an attempt was under way when the last setback came.
@@ -169,7 +170,8 @@ fn was_under_way(journal: &[Recorded], setbacks: i16) -> bool {
             }
             Event::ActivityCompleted { step, .. }
             | Event::ActivityFailed { step, .. }
-            | Event::ActivityAttemptFailed { step, .. } => {
+            | Event::ActivityAttemptFailed { step, .. }
+            | Event::ActivityPending { step, .. } => {
                 open.remove(&step.op);
             }
             _ => {}

@@ -1,5 +1,6 @@
 //! Tables: what reaches a run, and what comes of it.
 
+mod completions;
 mod ends;
 mod inbox;
 mod order;

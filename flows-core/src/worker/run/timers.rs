@@ -17,6 +17,8 @@ pub(super) enum Timer {
     Fire,
     /// An activity's next attempt starts.
     Launch(Box<ActivityStart>),
+    /// An attempt that ends outside of its worker has not.
+    Expire(Box<ActivityStart>),
     /// The run has taken too long.
     Deadline,
 }
@@ -40,10 +42,11 @@ impl Timers {
         step.push(Effect::SetTimer(op, due));
     }
 
-    pub(super) fn clear<M>(&mut self, op: u32, step: &mut RunStep<'_, M>) {
-        if let Some((due, _)) = self.0.remove(&op) {
-            step.push(Effect::ClearTimer(op, due));
-        }
+    /// Gives the timer back that is cleared.
+    pub(super) fn clear<M>(&mut self, op: u32, step: &mut RunStep<'_, M>) -> Option<Timer> {
+        let (due, timer) = self.0.remove(&op)?;
+        step.push(Effect::ClearTimer(op, due));
+        Some(timer)
     }
 
     pub(super) fn clear_all<M>(&mut self, step: &mut RunStep<'_, M>) {
@@ -73,6 +76,7 @@ impl<M: Code> Run<M> {
         match self.timers.take_due(op, step.now) {
             Some(Timer::Fire) => self.take_in(Incoming::Event(Event::TimerFired { op })),
             Some(Timer::Launch(start)) => self.launch(*start, step),
+            Some(Timer::Expire(start)) => self.expire(&start, step.now),
             Some(Timer::Deadline) => self.time_out(step),
             None => {}
         }

@@ -78,13 +78,16 @@ impl<M: Code> Run<M> {
         let mut obeyed = Obeyed::default();
         for command in commands {
             match command {
+                Command::RunActivity(start) if start.pending.is_some() => {
+                    self.await_outside(start, step);
+                }
                 Command::RunActivity(start) => obeyed.launches.push(start),
                 Command::CancelActivity(op) => {
                     obeyed.launches.retain(|start| start.task.op != op);
                     self.cancel_activity(op, step);
                 }
                 Command::StartTimer { op, due } => self.timers.set(op, due, Timer::Fire, step),
-                Command::CancelTimer(op) => self.timers.clear(op, step),
+                Command::CancelTimer(op) => drop(self.timers.clear(op, step)),
                 Command::StartChild(child) => obeyed.starts.push(self.child_run(&child)),
                 Command::SetQuery { name, value } => self.publish(name, value, step),
                 Command::CancelChild { run, reason } => {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use expect_test::expect;
 
 use super::super::{CodeReturned, Input, ResultRequest};
-use super::stage::{Fake, Stage, activity, ended, new_run, old_run, page, text, turn};
+use super::stage::{Fake, Stage, activity, completed, ended, new_run, old_run, page, text, turn};
 use crate::payload::Payload;
 use crate::store::TransactionOutcome;
 
@@ -27,6 +27,7 @@ fn inputs() -> Vec<(&'static str, Input<Fake>)> {
         ("page", Input::Page(page(&[1], Some(1)))),
         ("polled", Input::Returned(polled)),
         ("attempt ended", ended(0, TransactionOutcome::Unknown)),
+        ("settled", Input::Settled { event: completed(0), message: 1 }),
         ("result ready", Input::ResultReady(request)),
         ("grant unused", Input::GrantUnused),
         ("timer due", Input::TimerDue(1)),
@@ -65,6 +66,7 @@ fn activating() {
         page: (activating)
         polled: discard (activating)
         attempt ended: (activating)
+        settled: (activating)
         result ready: deny 1 (activating)
         grant unused: (activating)
         timer due: (activating)
@@ -92,6 +94,7 @@ fn polling() {
         page: (polling)
         polled: idle 1 (live)
         attempt ended: (polling)
+        settled: (polling)
         result ready: deny 1 (polling)
         grant unused: (polling)
         timer due: (polling)
@@ -123,6 +126,7 @@ fn live_with_an_attempt_that_runs() {
         page: work (live)
         polled: discard (live)
         attempt ended: work (live)
+        settled: work (live)
         result ready: grant 1 row 1 (live)
         grant unused: (live)
         timer due: (live)
@@ -150,6 +154,7 @@ fn live_and_waiting() {
         page: work (live)
         polled: discard (live)
         attempt ended: (live)
+        settled: work (live)
         result ready: deny 1 (live)
         grant unused: (live)
         timer due: (live)
@@ -177,6 +182,7 @@ fn live_with_a_record_on_its_way() {
         page: work (live)
         polled: discard (live)
         attempt ended: (live)
+        settled: work (live)
         result ready: deny 1 (live)
         grant unused: (live)
         timer due: (live)
@@ -208,6 +214,7 @@ fn live_with_a_result_that_is_granted() {
         page: (live)
         polled: discard (live)
         attempt ended: discard, dropped, reload (lost)
+        settled: (live)
         result ready: (live)
         grant unused: (live)
         timer due: (live)
@@ -239,6 +246,7 @@ fn live_while_it_is_parked() {
         page: work (live)
         polled: discard (live)
         attempt ended: (live)
+        settled: work (live)
         result ready: deny 1 (live)
         grant unused: (live)
         timer due: (live)
@@ -270,6 +278,7 @@ fn ending() {
         page: (ending)
         polled: discard (ending)
         attempt ended: (ending)
+        settled: (ending)
         result ready: deny 1 (ending)
         grant unused: (ending)
         timer due: (ending)
@@ -301,6 +310,7 @@ fn stuck() {
         page: (stuck)
         polled: discard (stuck)
         attempt ended: (stuck)
+        settled: (stuck)
         result ready: deny 1 (stuck)
         grant unused: (stuck)
         timer due: (stuck)
@@ -332,6 +342,7 @@ fn lost() {
         page: (lost)
         polled: discard (lost)
         attempt ended: (lost)
+        settled: (lost)
         result ready: deny 1 (lost)
         grant unused: (lost)
         timer due: (lost)
@@ -363,6 +374,7 @@ fn unsure() {
         page: work (live)
         polled: discard (live)
         attempt ended: (live)
+        settled: work (live)
         result ready: deny 1 (live)
         grant unused: (live)
         timer due: (live)

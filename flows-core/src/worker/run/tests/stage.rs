@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::journal::{self, Event, Recorded, StepId, StoredError};
 use crate::payload::Payload;
-use crate::replay::{ActivityStart, ActivityTask, Command, Turn};
+use crate::replay::{ActivityStart, ActivityTask, Command, PendingAttempt, Turn};
 use crate::store::{
     Activation, InboxMessage, MessageKind, Next, Page, QueryValue, Record, RunSpec,
     TransactionOutcome,
@@ -22,7 +22,7 @@ use crate::store::{
 use crate::time::Timestamp;
 
 /// When each story begins.
-const BEGIN: Timestamp = Timestamp(1_700_000_000_000_000);
+pub(super) const BEGIN: Timestamp = Timestamp(1_700_000_000_000_000);
 /// The run of each story.
 pub(super) const KEY: RunKey = RunKey { shard: 3, tenant: Uuid::nil(), run: Uuid::from_u128(3) };
 
@@ -36,6 +36,7 @@ pub(super) struct Fake {
     pub(super) unreceived: Vec<(&'static str, usize)>,
     pub(super) awaits: &'static [&'static str],
     pub(super) expects_messages: bool,
+    pub(super) open: Vec<ActivityStart>,
     pub(super) children: Vec<Command>,
 }
 
@@ -49,6 +50,7 @@ impl Default for Fake {
             unreceived: Vec::new(),
             awaits: &[],
             expects_messages: true,
+            open: Vec::new(),
             children: Vec::new(),
         }
     }
@@ -86,6 +88,10 @@ impl Code for Fake {
 
     fn awaited_signals(&self) -> Vec<String> {
         self.awaits.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn open_attempt(&self, op: u32) -> Option<ActivityStart> {
+        self.open.iter().find(|start| start.task.op == op).cloned()
     }
 
     fn expects_messages(&self) -> bool {
@@ -254,6 +260,11 @@ impl Stage {
         self.turned(Turn { outcome: Some(outcome), ..Turn::default() })
     }
 
+    /// The code comes back with a value, having asked for this in its last turn.
+    pub(super) fn ends_with(&mut self, commands: Vec<Command>) -> &mut Self {
+        self.turned(Turn { outcome: Some(Ok(text(1))), ..turn(commands) })
+    }
+
     /// Changes what the code is, here and when it comes back.
     pub(super) fn code(&mut self, change: impl Fn(&mut Fake)) -> &mut Self {
         change(&mut self.fake);
@@ -353,7 +364,14 @@ pub(super) fn start(op: u32) -> ActivityStart {
         scheduled_at: BEGIN,
     };
     let task = Arc::new(task);
-    ActivityStart { task, attempt: 1, not_before: None, heartbeat: None, started: None }
+    ActivityStart {
+        task,
+        attempt: 1,
+        not_before: None,
+        heartbeat: None,
+        started: None,
+        pending: None,
+    }
 }
 
 /// A value for queries.
@@ -363,6 +381,13 @@ pub(super) fn published(name: &str, value: &str) -> Command {
 
 pub(super) fn activity(op: u32) -> Command {
     Command::RunActivity(start(op))
+}
+
+/// An attempt that ends outside, within so many seconds.
+pub(super) fn pending(op: u32, seconds: u64) -> ActivityStart {
+    let until = BEGIN.after(Duration::from_secs(seconds));
+    let pending = PendingAttempt { until, silence: None, beat_at: BEGIN };
+    ActivityStart { pending: Some(Box::new(pending)), ..start(op) }
 }
 
 /// An activity that may start in so many seconds.
@@ -409,6 +434,10 @@ fn show(effect: &Effect<Fake>, now: Timestamp) -> String {
         Effect::ReadOn(behind) => format!("read on behind {behind}"),
         Effect::Idle(wait) => format!("idle {wait}"),
         Effect::Launch(start) => format!("launch #{}.{}", start.task.op, start.attempt),
+        Effect::Settle { start, result, message } => {
+            let result = if result.is_ok() { "completed" } else { "failed" };
+            format!("settle #{}.{}, {result} by {message}", start.task.op, start.attempt)
+        }
         Effect::Stop(op) => format!("stop #{op}"),
         Effect::StopAll => "stop all".into(),
         Effect::SetTimer(op, due) => format!("set {} {}", name(*op), moment(*due, now)),

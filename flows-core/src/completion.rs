@@ -1,0 +1,105 @@
+//! Attempts of activities that end outside of their worker: the token that names one, and the messages that
+//! its run gets.
+//!
+//! An attempt ends once. Whoever ends it (who has the token, or the run when a time limit has passed) sends a
+//! message with a key that only this attempt has, so the store keeps one of these and refuses the others.
+
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use crate::error::{Error, ErrorRecord, Result};
+use crate::ids::RunKey;
+use crate::payload::Payload;
+use crate::store::{InboxMessage, MessageKind, OutgoingMessage};
+
+/// Names an attempt of an activity, as text that is safe in a URL: tenant, run, operation, attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CompletionToken {
+    pub(crate) run: RunKey,
+    pub(crate) op: u32,
+    pub(crate) attempt: u32,
+}
+
+impl CompletionToken {
+    /// What the attempt's run is told; with `key`, once at most.
+    pub(crate) fn message(self, kind: MessageKind, payload: Payload) -> OutgoingMessage {
+        let Self { run, op, attempt } = self;
+        let ends = kind != MessageKind::ActivityHeartbeat;
+        // Keys hold for all runs that continue each other, and those of signals are the application's.
+        let dedup = ends.then(|| format!("\u{1}{}-{op}-{attempt}", run.run.simple()));
+        OutgoingMessage { to: run, kind, name: format!("{op}-{attempt}"), payload, dedup }
+    }
+
+    /// The message that the attempt has failed.
+    pub(crate) fn failed(self, error: &Error) -> Result<OutgoingMessage> {
+        let error = Payload::json(&ErrorRecord::from(error))?;
+        Ok(self.message(MessageKind::ActivityFailed, error))
+    }
+}
+
+/// The operation and the attempt that a message of this name is about.
+pub(crate) fn attempt_of(name: &str) -> Option<(u32, u32)> {
+    let (op, attempt) = name.split_once('-')?;
+    Some((op.parse().ok()?, attempt.parse().ok()?))
+}
+
+/// What a message says the attempt has come to.
+pub(crate) fn result_of(message: InboxMessage) -> Result<Payload> {
+    match message.kind {
+        MessageKind::ActivityFailed => Err(message.payload.decode::<ErrorRecord>()?.into()),
+        _ => Ok(message.payload),
+    }
+}
+
+impl fmt::Display for CompletionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { run, op, attempt } = self;
+        write!(f, "{}-{}-{op}-{attempt}", run.tenant.simple(), run.run.simple())
+    }
+}
+
+impl FromStr for CompletionToken {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let mut parts = text.split('-');
+        let mut token = || {
+            let tenant = Uuid::try_parse(parts.next()?).ok()?;
+            let run = RunKey::of_run(tenant, Uuid::try_parse(parts.next()?).ok()?);
+            let (op, attempt) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+            parts.next().is_none().then_some(Self { run, op, attempt })
+        };
+        token().ok_or_else(|| {
+            let begins: String = text.chars().take(100).collect();
+            Error::invalid(format!(
+                "`{begins}` is no completion token: give what `ctx.completion_token()` has given to the activity"
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_back_and_safe_in_a_url() {
+        let (tenant, run) = (Uuid::from_u128(7), Uuid::from_u128(u128::MAX - 1));
+        let token = CompletionToken { run: RunKey::of_run(tenant, run), op: 12, attempt: 3 };
+        let text = token.to_string();
+        assert!(text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{text}");
+        assert_eq!(text.parse::<CompletionToken>().expect("a token"), token);
+    }
+
+    #[test]
+    fn nothing_else_is_one() {
+        let run = Uuid::nil().simple();
+        let wrong = ["", "-", "order-42", &format!("{run}-{run}-1"), &format!("{run}-{run}-1-x")];
+        for text in wrong.into_iter().chain([&*format!("{run}-{run}-1-1-1"), "ü-ü-1-1"]) {
+            let error = text.parse::<CompletionToken>().expect_err(text);
+            assert!(error.message().contains("no completion token"), "{error}");
+        }
+    }
+}
