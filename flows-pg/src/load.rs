@@ -115,11 +115,11 @@ pub(crate) async fn pages(
     behind: &[i64],
     alone: bool,
 ) -> Result<Vec<Page>, Fault> {
-    let Share { page, messages, .. } = Share::of(keys.runs.len());
+    let Share { page, messages, .. } = Share::of(keys.len());
     let params: Params<'_> =
         &[&keys.shards, &keys.tenants, &keys.runs, &behind, &page, &messages, &alone];
     let rows = link.query(LOAD_INBOXES, params).await?;
-    let mut pages = vec![Page::default(); keys.runs.len()];
+    let mut pages = vec![Page::default(); keys.len()];
     for row in &rows {
         let page = &mut pages[run_of(row)];
         page.more = add(&mut page.messages, row);

@@ -18,7 +18,7 @@ impl Shared {
             &[&worker, &keys.shards, &keys.tenants, &keys.runs, &INPUTS];
         let rows = lent.link().query(RELOAD, params).await?;
         let runs = rows.iter().map(activation).collect::<Result<Vec<_>>>()?;
-        let share = if keys.runs.len() == 1 { Share::WHOLE } else { Share::of(runs.len()) };
+        let share = if keys.len() == 1 { Share::WHOLE } else { Share::of(runs.len()) };
         let loaded = load(lent.link(), runs, share).await?;
         lent.give_back();
         Ok(loaded)

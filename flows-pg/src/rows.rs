@@ -11,14 +11,14 @@ use flows_core::store::{Activation, InboxMessage, MessageKind, Parent, RunSpec, 
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::types::{Time, duration, unsigned};
+use crate::types::{Column, Time, duration, unsigned};
 
 /// Keys as three columns.
 #[derive(Default)]
 pub(crate) struct Keys {
-    pub(crate) shards: Vec<i16>,
-    pub(crate) tenants: Vec<Uuid>,
-    pub(crate) runs: Vec<Uuid>,
+    pub(crate) shards: Column<i16>,
+    pub(crate) tenants: Column<Uuid>,
+    pub(crate) runs: Column<Uuid>,
 }
 
 impl Keys {
@@ -29,12 +29,11 @@ impl Keys {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.runs.is_empty()
+        self.len() == 0
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = RunKey> {
-        let keys = self.shards.iter().zip(&self.tenants).zip(&self.runs);
-        keys.map(|((shard, tenant), run)| RunKey { shard: *shard, tenant: *tenant, run: *run })
+    pub(crate) fn len(&self) -> usize {
+        self.runs.len()
     }
 }
 
@@ -50,7 +49,7 @@ macro_rules! columns {
         #[derive(Default)]
         pub(crate) struct $name$(<$life>)? {
             pub(crate) keys: crate::rows::Keys,
-            $($column: Vec<$value>,)+
+            $($column: crate::types::Column<$value>,)+
         }
 
         impl$(<$life>)? $name$(<$life>)? {

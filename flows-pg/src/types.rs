@@ -1,11 +1,15 @@
 //! Values on their way to and from PostgreSQL that the client library has no type for.
 
+mod column;
+
 use std::error::Error;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use flows_core::time::Timestamp;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
+
+pub(crate) use self::column::Column;
 
 /// Microseconds from 1970, where `Timestamp` counts from, to 2000, where PostgreSQL does.
 const EPOCH: i64 = 946_684_800_000_000;
@@ -23,6 +27,14 @@ pub(crate) const BEGINNING: Timestamp = Timestamp(i64::MIN);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Time(pub(crate) Timestamp);
 
+impl Time {
+    /// As the protocol has it: microseconds since the year 2000.
+    pub(crate) fn micros(self) -> i64 {
+        let micros = self.0.0.saturating_sub(EPOCH);
+        if micros >= END { INFINITY } else { micros }
+    }
+}
+
 impl<'a> FromSql<'a> for Time {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
         let micros = i64::from_be_bytes(raw.try_into()?);
@@ -38,9 +50,7 @@ impl<'a> FromSql<'a> for Time {
 
 impl ToSql for Time {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        let micros = self.0.0.saturating_sub(EPOCH);
-        let micros = if micros >= END { INFINITY } else { micros };
-        out.extend_from_slice(&micros.to_be_bytes());
+        out.extend_from_slice(&self.micros().to_be_bytes());
         Ok(IsNull::No)
     }
 

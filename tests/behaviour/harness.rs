@@ -85,6 +85,7 @@ impl Env {
         Worker::builder(&self.engine, registry)
             .state(self.world.clone())
             .lease(Duration::from_secs(1))
+            .any_activity_may_record()
     }
 
     /// Runs a worker with these definitions.

@@ -65,6 +65,16 @@ impl Outside {
         }
     }
 
+    #[cfg(feature = "testing")]
+    fn may_record(&self, def: &ActivityDef) -> bool {
+        def.transactional || self.session.config.any_may_record
+    }
+
+    #[cfg(not(feature = "testing"))]
+    fn may_record(&self, def: &ActivityDef) -> bool {
+        def.transactional
+    }
+
     fn spawn(
         &mut self,
         key: RunKey,
@@ -84,9 +94,7 @@ impl Outside {
             attempt,
             payload_limit: self.session.payload_limit,
         };
-        // in tests any activity may ask for a record, on any store
-        let is_transactional = def.transactional || cfg!(feature = "testing");
-        let exactly_once = is_transactional.then(|| {
+        let exactly_once = self.may_record(&def).then(|| {
             let records =
                 AttemptRecords { executor: self.myself.clone(), key, residency, op, attempt };
             let (store, limit) = (Arc::clone(&self.session.store), start_to_close(&task, &def));

@@ -35,6 +35,9 @@ pub(crate) struct Config {
     /// Set in tests: stands in front of the activities.
     #[cfg(feature = "testing")]
     pub(crate) interceptor: Option<Arc<dyn Interceptor>>,
+    /// Set in tests: any activity may ask for the record of its result, on any store.
+    #[cfg(feature = "testing")]
+    pub(crate) any_may_record: bool,
     pub(crate) blocking_threshold: Duration,
 }
 
@@ -65,6 +68,8 @@ impl WorkerBuilder {
             strict: false,
             #[cfg(feature = "testing")]
             interceptor: None,
+            #[cfg(feature = "testing")]
+            any_may_record: false,
             blocking_threshold: Duration::from_secs(1),
         };
         Self { engine, registry, state: StateMap::default(), config }
@@ -153,6 +158,14 @@ impl WorkerBuilder {
     pub(crate) fn interceptor(mut self, interceptor: Arc<dyn Interceptor>) -> Self {
         self.config.interceptor = Some(interceptor);
         self.strict()
+    }
+
+    /// Any activity may ask for the record of its result, on any store: for tests of what transactional ones do.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub fn any_activity_may_record(mut self) -> Self {
+        self.config.any_may_record = true;
+        self
     }
 
     /// Every difference between a run's code and its journal stops the run, also those that

@@ -107,7 +107,9 @@ fn run_jobs(mut executor: Box<Executor>, hand_off: &HandOff) -> Option<Box<Execu
 }
 
 fn run(executor: Box<Executor>, hand_off: &HandOff, job: Job) -> Option<Box<Executor>> {
-    let (key, residency, since) = (job.key, job.residency, clock::real_time());
+    let (key, residency) = (job.key, job.residency);
+    // On one thread nothing else can go on meanwhile, which is looked at below.
+    let since = (!hand_off.can_move).then(clock::real_time);
     let is_test =
         executor.session().config.strict && !executor.session().surroundings.are_simulated();
     let receipt = hand_off.deposit(executor, &job)?;
@@ -124,8 +126,8 @@ fn run(executor: Box<Executor>, hand_off: &HandOff, job: Job) -> Option<Box<Exec
             if let Some(Blocked(after)) = blocked {
                 executor.blocks(key, residency, after);
             }
-            if !hand_off.can_move {
-                executor.session().holds.ended(key, since); // nothing else could go on
+            if let Some(since) = since {
+                executor.session().holds.ended(key, since);
             }
             executor.done.extend(done);
             Some(executor)

@@ -35,6 +35,7 @@ pub(super) struct Batch<'a> {
     successors: Successors,
     queries: Queries<'a>,
     parks: Parks<'a>,
+    parked: Vec<RunKey>,
     messages: Vec<&'a OutgoingMessage>,
     starts: Vec<&'a NewRun>,
     /// Runs that have got further than their setbacks.
@@ -84,6 +85,7 @@ impl<'a> Batch<'a> {
             successors: Successors::default(),
             queries: Queries::default(),
             parks: Parks::default(),
+            parked: Vec::new(),
             messages: Vec::new(),
             starts: Vec::new(),
             cleared: Keys::default(),
@@ -114,7 +116,10 @@ impl<'a> Batch<'a> {
                     self.successors.push(record, successor);
                 }
             }
-            Next::Park(park) => self.parks.push(record, park),
+            Next::Park(park) => {
+                self.parks.push(record, park);
+                self.parked.push(record.key);
+            }
         }
     }
 
@@ -236,7 +241,7 @@ impl<'a> Batch<'a> {
 
     fn written(&self, sent: Answers, parked: &[Row]) -> Written {
         let parked = parked.iter().map(crate::rows::key).collect::<HashSet<_>>();
-        let not_parked = self.parks.keys.iter().filter(|key| !parked.contains(key)).collect();
+        let not_parked = self.parked.iter().copied().filter(|key| !parked.contains(key)).collect();
         let mut hints = hints(sent, &self.messages);
         if !self.starts.is_empty() {
             hints.push(Hint::Ready(self.starts.iter().map(|run| run.key.shard).collect()));
