@@ -140,8 +140,8 @@ pub mod types {
         Cancelled, Shield, SideEffect, SignalFuture, Sleep, Timeout, WorkflowRng,
     };
     pub use flows_core::engine::{
-        Cancel, Complete, DeadLetters, List, ListPage, PageToken, Rerun, RerunOf, SendSignal,
-        StuckRuns, Typed,
+        Cancel, Complete, DeadLetters, List, ListPage, PageToken, ProgressStream, Rerun, RerunOf,
+        SendSignal, StreamItem, StreamPosition, StuckRuns, Typed,
     };
 }
 

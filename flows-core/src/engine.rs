@@ -18,10 +18,12 @@ mod history;
 mod list;
 pub(crate) mod local_workers;
 mod outcome;
+mod publish;
 mod send;
 mod signal_with_start;
 mod start;
 mod start_many;
+mod stream;
 mod stuck_runs;
 mod tenant;
 pub(crate) mod waiters;
@@ -52,12 +54,14 @@ pub use serde::Serialize;
 pub use signal_with_start::SignalWithStart;
 pub use start::Start;
 pub use start_many::StartMany;
+pub use stream::{ProgressStream, StreamItem, StreamPosition};
 pub use stuck_runs::StuckRuns;
 pub use tenant::{RerunOf, Tenant};
 
+use crate::context::Publisher;
 use crate::error::{Error, Result};
 use crate::ids::RunKey;
-use crate::store::{NewRun, Outcome, OutgoingMessage, Sent, Started, Store, held};
+use crate::store::{NewItem, NewRun, Outcome, OutgoingMessage, Sent, Started, Store, held};
 use aside::{Aside, Wanted};
 use batcher::Batchers;
 use hints::Hints;
@@ -81,6 +85,7 @@ pub(crate) struct Inner {
     starts: Batchers<NewRun, Begun>,
     sends: Batchers<OutgoingMessage, Sent>,
     outcomes: Batchers<RunKey, Option<Outcome>>,
+    items: Batchers<(RunKey, NewItem), ()>,
     aside: Aside,
     /// Set in tests: how they wait.
     #[cfg(feature = "testing")]
@@ -97,6 +102,7 @@ impl Engine {
             starts: starts(&store, &hints),
             sends: sends(&store),
             outcomes: outcomes(&store),
+            items: publish::items(&store, &hints),
             store,
             hints,
             payload_limit: AtomicUsize::new(PAYLOAD_LIMIT),
@@ -141,6 +147,11 @@ impl Engine {
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.tenant.inner.store)
+    }
+
+    /// Where activities publish.
+    pub(crate) fn publisher(&self) -> Arc<dyn Publisher> {
+        Arc::clone(&self.tenant.inner) as Arc<dyn Publisher>
     }
 
     /// An engine of a test, which says how it waits.

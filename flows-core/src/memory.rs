@@ -17,6 +17,7 @@ mod send;
 mod simulated;
 mod start;
 mod state;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod view;

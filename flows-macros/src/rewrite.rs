@@ -116,6 +116,7 @@ const AT_ONCE: &[&str] = &[
     "is_replaying",
     "now",
     "patched",
+    "publish",
     "random",
     "rng",
     "run_id",

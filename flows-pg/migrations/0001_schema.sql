@@ -140,6 +140,30 @@ CREATE TABLE flows.query_values (
     PRIMARY KEY (shard, tenant_id, run_id, name)
 ) WITH (fillfactor = 80);                               -- a value is replaced within its page
 
+-- How far the stream of items of a run is, if it has published any. `bytes`: of all items that were ever added.
+-- `published`: the number of the last item of the workflow's own; `before`: the same before the last statement.
+CREATE TABLE flows.streams (
+    shard     smallint NOT NULL,
+    tenant_id uuid     NOT NULL,
+    run_id    uuid     NOT NULL,
+    next      bigint   NOT NULL,                        -- position of the next item
+    bytes     bigint   NOT NULL,
+    published bigint   NOT NULL,
+    before    bigint   NOT NULL,
+    PRIMARY KEY (shard, tenant_id, run_id)
+) WITH (fillfactor = 50);                               -- the row is replaced within its page
+
+-- The newest items of each stream. `begins_at`: `bytes` of the stream before this item.
+CREATE TABLE flows.stream_items (
+    shard     smallint NOT NULL,
+    tenant_id uuid     NOT NULL,
+    run_id    uuid     NOT NULL,
+    begins_at bigint   NOT NULL,
+    item_position bigint NOT NULL,
+    item      jsonb    NOT NULL,
+    PRIMARY KEY (shard, tenant_id, run_id, item_position)
+);
+
 -- ---- hot tables: the place of an open run is one row in one of the first three -------------------
 
 -- To be claimed, in the order of the key: oldest first within a lane and a priority. Without
@@ -241,8 +265,8 @@ DO $policies$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['runs', 'journal', 'dead_letters', 'inbox_keys', 'query_values', 'ready', 'owned',
-                                'parked', 'inbox', 'workers'] LOOP
+    FOREACH name IN ARRAY ARRAY['runs', 'journal', 'dead_letters', 'inbox_keys', 'query_values', 'streams',
+                                'stream_items', 'ready', 'owned', 'parked', 'inbox', 'workers'] LOOP
         EXECUTE format('ALTER TABLE flows.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY worker ON flows.%I TO flows_worker '
             'USING (current_user = ''flows_worker'')', name);

@@ -5,18 +5,20 @@ mod common;
 use common::*;
 use flows_core::ids::RunKey;
 use flows_core::store::traits::*;
-use flows_core::store::{ListFilter, Next, QueryValue, Record, RunStatus};
+use flows_core::store::{ListFilter, NewItem, Next, QueryValue, Record, RunStatus};
 use flows_pg::PgStore;
 use flows_pg::tokio_postgres::{self, Client};
 use std::time::Duration;
 use uuid::Uuid;
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 12] = [
     "runs",
     "journal",
     "dead_letters",
     "inbox_keys",
     "query_values",
+    "streams",
+    "stream_items",
     "ready",
     "owned",
     "parked",
@@ -40,7 +42,7 @@ async fn no_table_lacks_forced_row_security() {
         .await;
     assert!(lacking.is_empty(), "without forced row security: {lacking:?}");
     let known = db.count_of("SELECT count(*) FROM pg_tables WHERE schemaname = 'flows'").await;
-    assert_eq!(known, 11, "a table this test does not know");
+    assert_eq!(known, 13, "a table this test does not know");
     let definers = db
         .column("SELECT proname::text FROM pg_proc WHERE pronamespace = 'flows'::regnamespace AND prosecdef")
         .await;
@@ -213,7 +215,9 @@ async fn fill(db: &Setup, worker: &flows_core::store::WorkerIdentity, tenant: Uu
     start(&db.store, &runs[3]).await; // stays ready
     let failed = Next::Close(close(RunStatus::Failed));
     let stage = QueryValue { name: "stage".into(), value: "1".into() };
-    let publishing = Record { queries: vec![stage], ..record(runs[1].key, 0, park()) };
+    let item = NewItem { number: Some(0), item: "1".into() };
+    let publishing =
+        Record { queries: vec![stage], items: vec![item], ..record(runs[1].key, 0, park()) };
     let turns = [record(runs[0].key, 0, failed), publishing];
     commit(&db.store, worker, &turns).await;
     let mut letter = signal(runs[2].key, 1);

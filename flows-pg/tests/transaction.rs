@@ -115,6 +115,8 @@ async fn snapshot(db: &Setup) -> Vec<String> {
         "dead_letters",
         "inbox_keys",
         "query_values",
+        "streams",
+        "stream_items",
         "ready",
         "owned",
         "parked",

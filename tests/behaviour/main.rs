@@ -41,6 +41,7 @@ mod signal_with_start;
 mod signals;
 mod sizes;
 mod starting;
+mod streams;
 mod stuck;
 mod tenants;
 mod terminating;

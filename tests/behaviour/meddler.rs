@@ -156,7 +156,7 @@ impl Meddler {
                 *output = Payload::json(&result)?;
             }
         }
-        let (consumed, starts, messages, queries) = Default::default();
+        let (consumed, starts, messages, queries, items) = Default::default();
         let (key, position, events) = (record.key, record.position, journal::encode(&events)?);
         let next = Next::Stay;
         let (held, claim, clears) = (0, None, false);
@@ -168,6 +168,7 @@ impl Meddler {
             starts,
             messages,
             queries,
+            items,
             next,
             held,
             claim,

@@ -18,6 +18,7 @@ mod queries;
 mod signals;
 mod sleepers;
 mod steps;
+mod streams;
 mod transactions;
 #[path = "../shared/waiting.rs"]
 mod waiting;

@@ -15,12 +15,14 @@ async fn client(url: &str) -> Result<Client> {
     Ok(client)
 }
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 12] = [
     "runs",
     "journal",
     "dead_letters",
     "inbox_keys",
     "query_values",
+    "streams",
+    "stream_items",
     "ready",
     "owned",
     "parked",

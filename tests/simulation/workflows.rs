@@ -215,11 +215,13 @@ pub(crate) async fn careless(ctx: &WorkflowContext) -> Result<bool> {
 #[workflow]
 pub(crate) async fn staged(ctx: &WorkflowContext, signals: u64) -> Result<u64> {
     ctx.set_query("stage", &"begun")?;
+    ctx.publish("begun")?;
     let mut sum = 0;
     for left in (0..=signals).rev() {
         sum += step(ctx, left).await?;
         ctx.set_query("left", &left)?;
         ctx.set_query("sum", &sum)?;
+        ctx.publish(&left)?;
         let _: u64 = ctx.signal("item").await?;
     }
     Ok(sum)

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::exactly_once::ExactlyOnce;
+use super::publish::Publisher;
 use super::stop::Stop;
 use crate::completion::CompletionToken;
 use crate::error::{Error, ErrorKind, Result};
@@ -22,6 +23,8 @@ use crate::payload::{Codec, Payload};
 #[derive(Default, Clone)]
 pub struct StateMap {
     values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    /// Where activities publish; none in their unit tests.
+    publisher: Option<Arc<dyn Publisher>>,
 }
 
 impl Drop for StateMap {
@@ -39,6 +42,11 @@ impl StateMap {
     /// Adds a value, in place of an earlier one of its type.
     pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
         self.values.insert(TypeId::of::<T>(), Arc::new(value));
+    }
+
+    /// Where its activities publish.
+    pub(crate) fn set_publisher(&mut self, publisher: Option<Arc<dyn Publisher>>) {
+        self.publisher = publisher;
     }
 
     /// Whether there is a value of this type.
@@ -161,7 +169,13 @@ impl ActivityContext {
     /// The same attempt with other shared state.
     #[cfg(feature = "testing")]
     pub(crate) fn with_state(&self, state: Arc<StateMap>) -> Self {
-        Self { state, inner: Arc::clone(&self.inner) }
+        let mut state = StateMap::clone(&state);
+        state.publisher.clone_from(&self.state.publisher);
+        Self { state: Arc::new(state), inner: Arc::clone(&self.inner) }
+    }
+
+    pub(super) fn publisher(&self) -> Option<Arc<dyn Publisher>> {
+        self.state.publisher.clone()
     }
 
     pub(crate) fn heartbeats(&self) -> &Heartbeats {

@@ -11,6 +11,7 @@ use super::describe::Description;
 use super::export::History;
 use super::history::{self, HistoryEvent};
 use super::send::{Cancel, SendSignal};
+use super::stream::ProgressStream;
 use super::tenant::Tenant;
 use super::waiters::FirstNews;
 use super::{Inner, outcome};
@@ -163,6 +164,20 @@ impl<W: Typed> Execution<W> {
                 .map_err(|error| error.context_of("published value", name)),
             None => self.view(run).await.map(|_| None),
         }
+    }
+
+    /// Follows the items that the run publishes
+    /// ([`WorkflowContext::publish`](crate::context::WorkflowContext::publish),
+    /// [`ActivityContext::publish`](crate::context::ActivityContext::publish)): those that are there, then those that
+    /// come, until it has ended. It is read from the database, by as many readers as you like.
+    pub fn stream<T: DeserializeOwned>(&self) -> ProgressStream<T> {
+        ProgressStream::new(self.tenant.clone(), self.clone().typed())
+    }
+
+    /// Its run, which exists.
+    pub(super) async fn existing(&self) -> Result<RunKey> {
+        let run = self.resolve().await?;
+        self.view(run).await.map(|view| view.key)
     }
 
     /// All events of the run, in order.

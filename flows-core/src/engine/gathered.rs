@@ -54,7 +54,7 @@ impl Gathered {
                 let room = TERMINATED.saturating_sub(hints.terminated.len());
                 hints.terminated.extend(runs.iter().take(room));
             }
-            Hint::Messages(_) | Hint::Closed(_) => return,
+            Hint::Messages(_) | Hint::Closed(_) | Hint::Published(_) => return,
         }
         drop(hints);
         self.news.notify_one();

@@ -19,6 +19,8 @@ pub(crate) struct Hints {
     store: Arc<dyn Store>,
     workers: Mutex<Vec<(Uuid, Arc<Gathered>)>>,
     pub(crate) waiters: Waiters,
+    /// Who reads the streams of which runs.
+    pub(super) readers: Waiters,
     /// The workers of this process, for starts.
     pub(crate) local_workers: LocalWorkers,
 }
@@ -29,6 +31,7 @@ impl Hints {
             store,
             workers: Mutex::default(),
             waiters: Waiters::default(),
+            readers: Waiters::default(),
             local_workers: LocalWorkers::default(),
         }
     }
@@ -80,9 +83,16 @@ impl Hints {
 
     /// Runs of this process's workers ended, durably.
     pub(crate) fn closed(&self, ended: Vec<(RunKey, Outcome)>) {
-        let runs = ended.iter().map(|(key, _)| key.run).collect();
+        let runs: Vec<_> = ended.iter().map(|(key, _)| key.run).collect();
         self.waiters.ended(ended);
+        self.readers.wake(&runs);
         self.store.publish(Hint::Closed(runs));
+    }
+
+    /// Runs have published items, durably.
+    pub(crate) fn published(&self, runs: Vec<Uuid>) {
+        self.readers.wake(&runs);
+        self.store.publish(Hint::Published(runs));
     }
 
     /// A run was ended from this process by a client: its waiters should look, and the worker that
@@ -102,14 +112,22 @@ impl Hints {
     /// A hint from another process.
     pub(crate) fn heard(&self, hint: &Hint) {
         match hint {
-            Hint::Closed(runs) => self.waiters.wake(runs),
+            Hint::Closed(runs) => {
+                self.waiters.wake(runs);
+                self.readers.wake(runs);
+            }
+            Hint::Published(runs) if runs.is_empty() => self.readers.wake_all(),
+            Hint::Published(runs) => self.readers.wake(runs),
             Hint::Ready(_) | Hint::Woken(_) | Hint::Messages(_) => self.tell_workers(hint),
             Hint::Terminated(runs) => {
-                self.waiters.wake(&runs.iter().map(|key| key.run).collect::<Vec<_>>());
+                let ended: Vec<_> = runs.iter().map(|key| key.run).collect();
+                self.waiters.wake(&ended);
+                self.readers.wake(&ended);
                 self.tell_workers(hint);
             }
             Hint::Unsure => {
                 self.waiters.wake_all();
+                self.readers.wake_all();
                 self.tell_workers(hint);
             }
         }

@@ -16,9 +16,9 @@ use crate::payload::Payload;
 use crate::store::{Inspect, Outcome, RunStatus, no_such_run};
 
 /// How long a waiter trusts to be woken before it looks by itself.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest interval between two looks of a waiter.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The outcomes of runs, for the batcher.
 pub(super) async fn of_each(

@@ -91,6 +91,9 @@ impl Waiters {
 
     pub(crate) fn wake(&self, runs: &[Uuid]) {
         let mut inner = self.lock();
+        if inner.waiting.is_empty() {
+            return;
+        }
         for run in runs {
             for sender in inner.waiting.remove(run).into_iter().flatten() {
                 drop(sender.send(None));

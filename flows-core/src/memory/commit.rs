@@ -39,6 +39,9 @@ impl MemoryState {
                 run.queries.insert(name.clone(), (rows, value.clone()));
             }
         }
+        if !record.items.is_empty() {
+            run.stream.get_or_insert_default().add(&record.items);
+        }
         if record.clears && run.owner() == Some(worker) {
             run.setbacks = 0;
         }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
+use super::stream::Stream;
 use crate::ids::RunKey;
 use crate::store::{
     Activation, HistoryRow, INBOX_BYTES, InboxMessage, NewRun, Outcome, OutgoingMessage,
@@ -31,6 +32,8 @@ pub(super) struct StoredRun {
     pub(super) inbox: Vec<InboxMessage>,
     /// Values for queries by name, each with the number of journal rows that the run had with it.
     pub(super) queries: BTreeMap<String, (i32, String)>,
+    /// The items that it has published, if any.
+    pub(super) stream: Option<Box<Stream>>,
     pub(super) received: i64,
     /// Shared with the runs in whose place it goes on.
     pub(super) dedup: Arc<Mutex<HashSet<String>>>,
@@ -83,6 +86,7 @@ impl StoredRun {
             inbox: Vec::new(),
             received: 0,
             queries: BTreeMap::new(),
+            stream: None,
             dedup: Arc::default(),
             moved: false,
             setbacks: 0,

@@ -171,17 +171,14 @@ impl Machine {
             let mark = Event::ChildCancelRequested { op };
             return Err(check::mark_not_asked_for(&state, op, &mark));
         }
-        // Of the last poll, what goes with its marks, and values for queries: everything else is asked for
-        // again while it is open, and what was asked of another worker is not cancelled here.
-        let is_kept = |command: &Command| {
-            command.goes_with_a_mark() || matches!(command, Command::SetQuery { .. })
-        };
-        turn.commands.retain(is_kept);
+        // Of the last poll, what goes with its marks, and what it publishes: everything else is asked for again
+        // while it is open, and what was asked of another worker is not cancelled here.
+        turn.commands.retain(|command| command.goes_with_a_mark() || command.publishes());
         if turn.outcome.is_none() {
             let marked = std::mem::replace(&mut turn.commands, state.open_commands());
             turn.commands.extend(marked);
         }
-        turn.commands.extend(state.take_queries());
+        turn.commands.extend(state.take_published());
         Ok(turn)
     }
 
@@ -217,6 +214,7 @@ impl Machine {
         {
             let mut state = self.shared.lock();
             state.now = state.now.max(recorded.at);
+            state.next_turn();
             check::against(&mut state, &recorded.event)?;
             deliver(&mut state, recorded.event);
         }

@@ -46,6 +46,10 @@ pub(crate) struct State {
     pub(crate) commands: Vec<Command>,
     /// The last value for queries of each name that the world has not been told of.
     pub(crate) queries: BTreeMap<String, String>,
+    /// The last poll's items for the run's stream.
+    items: Option<Box<PollItems>>,
+    /// How many events that cause turns the code has been given.
+    turns: u32,
     /// Children that this poll has recorded as started: they start even if they are dropped.
     pub(crate) child_starts: Vec<Command>,
     /// Marks of the journal that the replay has not asked for yet.
@@ -74,6 +78,16 @@ pub(crate) struct State {
 /// Operations by number: what each is, and where it is called.
 pub(crate) type Trail = BTreeMap<u32, (String, Place)>;
 
+/// Items for the run's stream.
+#[derive(Default)]
+struct PollItems {
+    made: i64,
+    commands: Vec<Command>,
+}
+
+/// Bits of an item's number that count within its turn: a turn has no more calls.
+const ITEMS_OF_A_TURN: u32 = 20;
+
 impl State {
     pub(crate) fn new(now: Timestamp, run: Uuid) -> Self {
         let (high, low) = run.as_u64_pair();
@@ -94,6 +108,8 @@ impl State {
             issued: Vec::new(),
             commands: Vec::new(),
             queries: BTreeMap::new(),
+            items: None,
+            turns: 0,
             child_starts: Vec::new(),
             recorded_marks: BTreeMap::new(),
             recorded_cancels: BTreeSet::new(),
@@ -301,13 +317,36 @@ impl State {
         }
         commands.append(&mut self.child_starts);
         if !self.replaying {
-            commands.extend(self.take_queries());
+            commands.extend(self.take_published());
         }
         commands
     }
 
+    /// The code is given another event: what it published before is durable if that event is, and goes with
+    /// it or before it if it is not.
+    pub(crate) fn next_turn(&mut self) {
+        self.turns += 1;
+        self.items = None;
+    }
+
+    /// An item for the run's stream. Its number is the same at each replay, and also in a build that publishes
+    /// more or less before this turn.
+    pub(crate) fn publish_item(&mut self, item: String) {
+        let items = self.items.get_or_insert_default();
+        let number = (i64::from(self.turns) << ITEMS_OF_A_TURN) + items.made;
+        items.made += 1;
+        items.commands.push(Command::Publish { number, item });
+    }
+
+    /// What has been published in the last poll, and all values for queries that the world was not told of.
+    pub(crate) fn take_published(&mut self) -> Vec<Command> {
+        let items = self.items.as_mut().map(|items| std::mem::take(&mut items.commands));
+        let queries = self.take_queries();
+        items.unwrap_or_default().into_iter().chain(queries).collect()
+    }
+
     /// The values for queries that have changed; after a replay, all of them.
-    pub(crate) fn take_queries(&mut self) -> impl Iterator<Item = Command> + use<> {
+    fn take_queries(&mut self) -> impl Iterator<Item = Command> + use<> {
         let queries = std::mem::take(&mut self.queries).into_iter();
         queries.map(|(name, value)| Command::SetQuery { name, value })
     }

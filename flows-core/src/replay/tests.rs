@@ -24,6 +24,7 @@ mod selecting;
 mod shown;
 mod signals;
 mod stage;
+mod streams;
 mod stuck;
 mod tree;
 mod values;

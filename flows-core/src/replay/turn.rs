@@ -87,9 +87,21 @@ pub enum Command {
         /// JSON.
         value: String,
     },
+    /// Add an item to the run's stream, in the commit of the event that this turn was caused by, or the next one.
+    Publish {
+        /// See [`NewItem::number`](crate::store::NewItem::number).
+        number: i64,
+        /// JSON.
+        item: String,
+    },
 }
 
 impl Command {
+    /// Whether it is for others to read.
+    pub(crate) fn publishes(&self) -> bool {
+        matches!(self, Self::SetQuery { .. } | Self::Publish { .. })
+    }
+
     /// Whether it is obeyed once, in the commit of the mark that says so.
     pub(crate) fn goes_with_a_mark(&self) -> bool {
         matches!(self, Self::StartChild(_) | Self::CancelChild { .. })

@@ -21,6 +21,7 @@ mod scanning;
 mod setbacks;
 mod signalling;
 mod starting;
+mod streams;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -199,6 +200,13 @@ contract! {
         a_record_that_only_publishes_is_kept
         a_record_that_is_lost_publishes_nothing
         an_older_value_does_not_replace_a_newer_one;
+    streams:
+        items_are_read_in_order_from_any_position
+        items_with_numbers_are_added_once
+        items_go_with_their_record
+        items_of_activities_come_between_and_not_after_the_end
+        the_newest_items_are_kept
+        items_of_many_runs_are_written_together;
     ending:
         an_ended_run_has_an_outcome_and_no_place
         signals_that_came_too_late_stay_with_their_run

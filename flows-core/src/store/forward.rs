@@ -62,6 +62,7 @@ macro_rules! forward_store {
             collect(worker: Uuid) -> StoreFuture<'a, Vec<Collected>>;
             read_inboxes(asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>>;
             commit(writer: usize, worker: Uuid, records: &'a [Record]) -> StoreFuture<'a, Vec<Committed>>;
+            publish_items(items: &'a [(RunKey, NewItem)]) -> StoreFuture<'a, Vec<Result<()>>>;
             writers() -> usize;
         }
     };
@@ -69,6 +70,7 @@ macro_rules! forward_store {
         $crate::forward_store! { @ Inspect $store, $each;
             outcomes(runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>>;
             query(run: RunKey, name: &'a str) -> StoreFuture<'a, Option<String>>;
+            read_items(run: RunKey, from: i64) -> StoreFuture<'a, Option<ItemPage>>;
             history(run: RunKey) -> StoreFuture<'a, Vec<HistoryRow>>;
             list(tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Listed>;
             count(tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, u64>;

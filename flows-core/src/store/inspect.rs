@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::StoreFuture;
 use super::types::{
-    DeadLetterRow, HistoryRow, ListFilter, Listed, Outcome, RunView, Scan, Scanned,
+    DeadLetterRow, HistoryRow, ItemPage, ListFilter, Listed, Outcome, RunView, Scan, Scanned,
 };
 use crate::error::Result;
 use crate::ids::RunKey;
@@ -16,6 +16,10 @@ pub trait Inspect: Send + Sync {
 
     /// The value that a run has published under a name, as JSON.
     fn query<'a>(&'a self, run: RunKey, name: &'a str) -> StoreFuture<'a, Option<String>>;
+
+    /// The items of a run's stream from this position on, as many as are read at once; `None` where there is no such
+    /// run.
+    fn read_items(&self, run: RunKey, from: i64) -> StoreFuture<'_, Option<ItemPage>>;
 
     /// A run's journal, in order.
     fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>>;

@@ -9,6 +9,7 @@ mod record;
 mod run;
 mod scan;
 mod spec;
+mod stream;
 mod view;
 
 pub use hint::Hint;
@@ -25,6 +26,7 @@ pub use record::{
 pub use run::{ConflictPolicy, NewRun, RunStatus, Started};
 pub use scan::{Scan, ScanKind, Scanned};
 pub use spec::{Parent, RunSpec};
+pub use stream::{ItemPage, NewItem, STREAM_BYTES, STREAM_ITEMS, STREAM_PAGE, StoredItem};
 pub use view::{DeadLetterRow, HistoryRow, Outcome, Placement, RunView};
 
 /// The most bytes of one journal row, one message, one input or one output: a store refuses a record

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::StoreFuture;
 use super::types::{
-    Activation, Claim, ClaimStuck, Collected, Committed, Lease, NewRun, Overdue, Page, Polled,
-    Record, Started, WorkerIdentity,
+    Activation, Claim, ClaimStuck, Collected, Committed, Lease, NewItem, NewRun, Overdue, Page,
+    Polled, Record, Started, WorkerIdentity,
 };
 use crate::error::Result;
 use crate::ids::RunKey;
@@ -90,6 +90,15 @@ pub trait WorkerStore: Send + Sync {
         worker: Uuid,
         records: &'a [Record],
     ) -> StoreFuture<'a, Vec<Committed>>;
+
+    /// Adds items of activities to the streams of their runs, in order. A run that has ended gets nothing, and that
+    /// is no error. Nobody need own the runs.
+    ///
+    /// Crash after, unacknowledged: they are added; who publishes them again adds them twice.
+    fn publish_items<'a>(
+        &'a self,
+        items: &'a [(RunKey, NewItem)],
+    ) -> StoreFuture<'a, Vec<Result<()>>>;
 
     /// Number of writers `commit` has; the runs of a worker are spread over them.
     fn writers(&self) -> usize;

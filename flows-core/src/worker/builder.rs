@@ -188,6 +188,7 @@ impl WorkerBuilder {
         self.check_state()?;
         self.check_limits()?;
         self.config.lanes = self.lanes();
+        self.state.set_publisher(Some(self.engine.publisher()));
         Ok(Worker {
             engine: self.engine,
             registry: Arc::new(self.registry),

@@ -123,7 +123,7 @@ impl Poller<'_> {
             Hint::Messages(worker) if worker == self.session.id() => self.session.request_collect(),
             Hint::Unsure => (self.look_at, self.retry_at) = (Instant::now(), Instant::now()),
             Hint::Terminated(runs) => self.let_go(&runs),
-            Hint::Messages(_) | Hint::Closed(_) => {}
+            Hint::Messages(_) | Hint::Closed(_) | Hint::Published(_) => {}
         }
     }
 

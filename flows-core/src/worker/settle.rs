@@ -14,6 +14,7 @@ impl Executor {
         match outcome {
             Ok(answers) => {
                 self.commits.succeeded();
+                self.tell_readers(&records, &answers);
                 for (record, answer) in records.into_iter().zip(answers) {
                     self.settle_one(record, answer);
                 }
@@ -26,6 +27,18 @@ impl Executor {
                 self.commits.failed();
                 self.recheck(records);
             }
+        }
+    }
+
+    /// Those who read the streams of these runs find something new.
+    fn tell_readers(&self, records: &[Record], answers: &[Committed]) {
+        let has_items = |(record, answer): &(&Record, &Committed)| {
+            !record.items.is_empty() && matches!(answer, Committed::Done | Committed::NotParked)
+        };
+        let published = records.iter().zip(answers).filter(has_items);
+        let runs: Vec<_> = published.map(|(record, _)| record.key.run).collect();
+        if !runs.is_empty() {
+            self.session().hints.published(runs);
         }
     }
 

@@ -47,6 +47,7 @@ const PURE: &[&str] = &[
     "is_replaying",
     "saga",
     "set_query",
+    "publish",
     "set_attribute",
     "clone",
 ];

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use flows_core::ids::RunKey;
 use flows_core::store::{Hint, NewRun, Next, OutgoingMessage, Record};
-use futures_util::future::{join, join4};
+use futures_util::future::{join, join4, join5};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -15,10 +15,13 @@ use uuid::Uuid;
 use super::columns::{Consumed, Ends, Parks, Queries, Rows, Successors};
 use crate::error::Fault;
 use crate::link::{Link, Prepared};
+use crate::publish_items::Items;
 use crate::rows::Keys;
 use crate::scope::Scope;
 use crate::send::{Answers, Delivery, deliver_rest, hints};
-use crate::sql::{APPEND, CLEAR, MOVE_INBOX, PARK, SEND, SET_QUERIES, START, Sql, TURN};
+use crate::sql::{
+    APPEND, CLEAR, MOVE_INBOX, PARK, PUBLISH_ITEMS, SEND, SET_QUERIES, START, Sql, TURN,
+};
 use crate::start::NewRuns;
 
 /// Parameters of a statement whose number is not fixed.
@@ -34,6 +37,7 @@ pub(super) struct Batch<'a> {
     ends: Ends<'a>,
     successors: Successors,
     queries: Queries<'a>,
+    items: Items<'a>,
     parks: Parks<'a>,
     parked: Vec<RunKey>,
     messages: Vec<&'a OutgoingMessage>,
@@ -58,6 +62,7 @@ struct Steps {
     inherit: Option<Prepared>,
     park: Option<Prepared>,
     clear: Option<Prepared>,
+    set_queries: Option<Prepared>,
     publish: Option<Prepared>,
 }
 
@@ -84,6 +89,7 @@ impl<'a> Batch<'a> {
             ends: Ends::default(),
             successors: Successors::default(),
             queries: Queries::default(),
+            items: Items::default(),
             parks: Parks::default(),
             parked: Vec::new(),
             messages: Vec::new(),
@@ -105,6 +111,7 @@ impl<'a> Batch<'a> {
         }
         record.consumed.iter().for_each(|seq| self.consumed.push(record, *seq));
         record.queries.iter().for_each(|query| self.queries.push(record, query));
+        record.items.iter().for_each(|item| self.items.push(record.key, item));
         self.messages.extend(&record.messages);
         self.starts.extend(&record.starts);
         match &record.next {
@@ -129,6 +136,7 @@ impl<'a> Batch<'a> {
             && self.starts.is_empty()
             && self.parks.keys.is_empty()
             && self.queries.keys.is_empty()
+            && self.items.keys.is_empty()
             && self.cleared.is_empty();
         if is_plain {
             let (sql, values) = self.turn();
@@ -170,7 +178,8 @@ impl<'a> Batch<'a> {
             inherit: prepare_if(link, MOVE_INBOX, !self.successors.keys.is_empty()).await?,
             park: prepare_if(link, PARK, !self.parks.keys.is_empty()).await?,
             clear: prepare_if(link, CLEAR, !self.cleared.is_empty()).await?,
-            publish: prepare_if(link, SET_QUERIES, !self.queries.keys.is_empty()).await?,
+            set_queries: prepare_if(link, SET_QUERIES, !self.queries.keys.is_empty()).await?,
+            publish: prepare_if(link, PUBLISH_ITEMS, !self.items.keys.is_empty()).await?,
         })
     }
 
@@ -188,11 +197,12 @@ impl<'a> Batch<'a> {
         park.extend(self.parks.params());
         let (runs, sent, successors) =
             (starts.params(), messages.columns.params(), self.successors.params());
-        let queries = self.queries.params();
-        let first = join4(
+        let (queries, items) = (self.queries.params(), self.items.values());
+        let first = join5(
             link.begin("BEGIN"),
             link.send(&steps.turn, &turn),
-            send_if(link, steps.publish.as_ref(), &queries),
+            send_if(link, steps.set_queries.as_ref(), &queries),
+            send_if(link, steps.publish.as_ref(), &items),
             send_if(link, steps.start.as_ref(), &runs),
         );
         let Keys { shards, tenants, runs: cleared } = &self.cleared;
@@ -203,10 +213,11 @@ impl<'a> Batch<'a> {
             send_if(link, steps.clear.as_ref(), &clear),
             send_if(link, steps.park.as_ref(), &park),
         );
-        let ((begun, turned, published, started), (sent, inherited, cleared, parked)) =
+        let ((begun, turned, set, published, started), (sent, inherited, cleared, parked)) =
             join(first, then).await;
         begun?;
         turned?;
+        set?;
         published?;
         started?;
         inherited?;

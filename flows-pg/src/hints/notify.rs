@@ -40,13 +40,15 @@ pub(super) struct Gathered {
     pub(super) workers: BTreeSet<Uuid>,
     pub(super) closed: Vec<Uuid>,
     pub(super) terminated: Vec<RunKey>,
+    /// Runs that have published; of too many, none is named.
+    pub(super) published: BTreeSet<Uuid>,
     pub(super) unsure: bool,
 }
 
 impl Gathered {
     fn is_empty(&self) -> bool {
-        let Self { shards, workers, closed, terminated, unsure } = self;
-        let runs = closed.is_empty() && terminated.is_empty();
+        let Self { shards, workers, closed, terminated, published, unsure } = self;
+        let runs = closed.is_empty() && terminated.is_empty() && published.is_empty();
         shards.is_empty() && workers.is_empty() && runs && !unsure
     }
 
@@ -59,6 +61,7 @@ impl Gathered {
             }
             Hint::Closed(runs) if self.closed.len() < MANY => self.closed.extend(runs),
             Hint::Terminated(runs) if self.terminated.len() < MANY => self.terminated.extend(runs),
+            Hint::Published(runs) => self.published.extend(runs),
             Hint::Closed(_) | Hint::Terminated(_) | Hint::Unsure => self.unsure = true,
         }
     }

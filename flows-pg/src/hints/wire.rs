@@ -1,7 +1,7 @@
 //! Hints as the text of a notification: who sends, then what.
 //!
 //! `9f3a…;r1,2,3` runs ready in shards · `m…` messages of a worker · `c…,…` runs closed · `t…:…` runs
-//! terminated, each with its tenant · `u` look.
+//! terminated, each with its tenant · `p…,…` runs have published (`p`: any may have) · `u` look.
 
 use flows_core::clock::uuid_v7;
 use flows_core::ids::RunKey;
@@ -14,6 +14,8 @@ use super::notify::Gathered;
 const CLOSED: usize = 200;
 /// Notifications at one time; what does not fit becomes `u`.
 const PAYLOADS: usize = 16;
+/// Runs that have published and are named; of more, every reader looks.
+const PUBLISHED: usize = 4 * CLOSED;
 
 /// The process that sends, so that it does not hear itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +54,13 @@ fn parts(gathered: &Gathered) -> Vec<String> {
     for runs in gathered.closed.chunks(CLOSED) {
         parts.push(format!("c{}", join(runs.iter().map(|run| run.simple().to_string()))));
     }
+    if gathered.published.len() > PUBLISHED {
+        parts.push("p".to_owned());
+    } else {
+        let published: Vec<_> =
+            gathered.published.iter().map(|run| run.simple().to_string()).collect();
+        parts.extend(published.chunks(CLOSED).map(|runs| format!("p{}", runs.join(","))));
+    }
     for runs in gathered.terminated.chunks(CLOSED / 2) {
         let runs = runs.iter().map(|key| format!("{}:{}", key.run.simple(), key.tenant.simple()));
         parts.push(format!("t{}", join(runs)));
@@ -70,6 +79,15 @@ fn hint(part: &str) -> Option<Hint> {
     }
     if let Some(runs) = words("c") {
         return runs.map(|run| Uuid::parse_str(run).ok()).collect::<Option<_>>().map(Hint::Closed);
+    }
+    if part == "p" {
+        return Some(Hint::Published(Vec::new()));
+    }
+    if let Some(runs) = words("p") {
+        return runs
+            .map(|run| Uuid::parse_str(run).ok())
+            .collect::<Option<_>>()
+            .map(Hint::Published);
     }
     if let Some(runs) = words("t") {
         return runs.map(run_key).collect::<Option<_>>().map(Hint::Terminated);
@@ -102,6 +120,7 @@ mod tests {
             Hint::Ready(vec![1, 15]),
             Hint::Messages(worker),
             Hint::Closed(vec![run]),
+            Hint::Published(vec![run]),
             Hint::Terminated(terminated),
         ];
         let woken = RunKey { shard: 15, ..RunKey::of_run(worker, run) };
@@ -122,6 +141,14 @@ mod tests {
         let payloads = Sender::new().write(&gathered(&[Hint::Closed(some)]));
         assert_eq!(payloads.len(), 3);
         assert!(payloads.iter().all(|payload| payload.len() < 8000));
+    }
+
+    #[test]
+    fn of_too_many_runs_that_have_published_none_is_named() {
+        let runs = (0..=PUBLISHED).map(|_| uuid_v7()).collect::<Vec<_>>();
+        let payloads = Sender::new().write(&gathered(&[Hint::Published(runs)]));
+        let read = payloads.iter().filter_map(|payload| Sender::new().read(payload));
+        assert_eq!(read.collect::<Vec<_>>(), [Hint::Published(Vec::new())]);
     }
 
     #[test]

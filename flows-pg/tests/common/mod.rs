@@ -172,6 +172,7 @@ pub(crate) fn record(key: RunKey, position: i32, next: Next) -> Record {
         claim: Some(i64::MAX),
         clears: false,
         queries: Vec::new(),
+        items: Vec::new(),
     }
 }
 

@@ -30,6 +30,7 @@ pub(super) fn news(turn: &Turn) -> Vec<&'static str> {
         Command::StartChild(_) => "a child starts",
         Command::CancelChild { .. } => "a child is asked to cancel",
         Command::SetQuery { .. } => "a value for queries is published",
+        Command::Publish { .. } => "an item is published",
     });
     let marks = turn.marks.iter().map(|mark| match mark.event {
         Event::SideEffect { .. } => "a side effect is recorded",
@@ -69,6 +70,9 @@ fn command(command: &Command) -> String {
         }
         Command::CancelChild { reason, .. } => format!("tell a child: {reason}"),
         Command::SetQuery { name, value } => format!("publish {name} = {value}"),
+        Command::Publish { number, item } => {
+            format!("add item {}.{}: {item}", number >> 20, number & 0xf_ffff)
+        }
     }
 }
 

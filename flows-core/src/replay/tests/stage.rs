@@ -227,7 +227,9 @@ impl Stage {
                 Command::StartChild(child) => {
                     assert!(self.children.insert(child.op), "a child is started once");
                 }
-                Command::CancelChild { .. } | Command::SetQuery { .. } => {}
+                Command::CancelChild { .. }
+                | Command::SetQuery { .. }
+                | Command::Publish { .. } => {}
             }
         }
         self.outcome = turn.outcome.as_ref().map(shown::outcome);

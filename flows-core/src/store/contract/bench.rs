@@ -329,6 +329,7 @@ pub(super) fn turn(key: RunKey, position: i32, next: Next) -> Record {
         claim: None,
         clears: false,
         queries: Vec::new(),
+        items: Vec::new(),
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Hint {
     Messages(Uuid),
     /// These runs ended.
     Closed(Vec<Uuid>),
+    /// These runs have published items; without a run, any may have.
+    Published(Vec<Uuid>),
     /// These runs were ended from outside: whoever holds them lets go.
     Terminated(Vec<RunKey>),
     /// Hints may have been lost: look.

@@ -6,6 +6,7 @@ use super::LARGEST;
 use super::message::{InboxMessage, OutgoingMessage};
 use super::run::NewRun;
 use super::spec::RunSpec;
+use super::stream::NewItem;
 use super::view::Outcome;
 use crate::ids::RunKey;
 use crate::time::Timestamp;
@@ -30,6 +31,8 @@ pub struct Record {
     pub messages: Vec<OutgoingMessage>,
     /// Values for queries, each name once: the last that the run has published.
     pub queries: Vec<QueryValue>,
+    /// Items for the run's stream, in order, each with its number.
+    pub items: Vec<NewItem>,
     /// What becomes of the run.
     pub next: Next,
     /// How often the store has answered [`Held`](Committed::Held) for it: from then on, it looks
@@ -68,8 +71,9 @@ impl Record {
         let messages = self.messages.iter().map(|it| it.payload.len() + it.name.len());
         let starts = self.starts.iter().map(|run| run.spec.input.len());
         let queries = self.queries.iter().map(|query| query.value.len());
+        let items = self.items.iter().map(|item| item.item.len());
         let ends = [output, error].map(|text| text.map_or(0, str::len));
-        messages.chain(starts).chain(queries).chain(ends).chain([self.events.len()])
+        messages.chain(starts).chain(queries).chain(items).chain(ends).chain([self.events.len()])
     }
 }
 

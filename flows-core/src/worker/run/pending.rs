@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::error::Result;
 use crate::journal::{Recorded, RowBuilder};
 use crate::replay::ActivityStart;
-use crate::store::{Close, NewRun, OutgoingMessage, Park};
+use crate::store::{Close, NewItem, NewRun, OutgoingMessage, Park};
 
 /// A portion of so many bytes takes nothing more. One thing is never divided: so a record has at most
 /// this and the largest thing that a run can be given.
@@ -51,8 +51,22 @@ pub(super) struct Portion {
     pub(super) messages: Vec<OutgoingMessage>,
     /// Activities that start when everything before them is durable.
     pub(super) launches: Vec<ActivityStart>,
-    /// Bytes of the inputs in `starts`.
+    /// Bytes of the inputs in `starts`, and of `items`.
     inputs: usize,
+    /// Items for the run's stream.
+    items: Option<Box<PortionItems>>,
+}
+
+/// Items of a record; in a box, because few runs have any.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone, Debug))]
+struct PortionItems(Vec<NewItem>);
+
+impl Portion {
+    /// Its items.
+    pub(super) fn take_items(&mut self) -> Vec<NewItem> {
+        self.items.take().map(|items| items.0).unwrap_or_default()
+    }
 }
 
 impl Pending {
@@ -65,6 +79,7 @@ impl Pending {
     pub(super) fn has_nothing_but_a_park(&self) -> bool {
         self.has_no_row()
             && self.open.starts.is_empty()
+            && self.open.items.is_none()
             && self.last_messages.is_empty()
             && self.close.is_none()
             && !self.clears
@@ -120,6 +135,13 @@ impl Pending {
     pub(super) fn start(&mut self, run: NewRun) {
         self.open.inputs += run.spec.input.len() + START;
         self.open.starts.push(run);
+    }
+
+    /// Adds an item for the run's stream.
+    pub(super) fn publish(&mut self, item: NewItem) {
+        self.make_room();
+        self.open.inputs += item.item.len();
+        self.open.items.get_or_insert_default().0.push(item);
     }
 
     /// Adds a message that goes with the mark that was added last.

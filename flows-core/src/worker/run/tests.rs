@@ -9,6 +9,7 @@ mod phases;
 mod queries;
 mod results;
 mod stage;
+mod streams;
 mod suspects;
 mod timers;
 mod world;

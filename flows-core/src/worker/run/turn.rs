@@ -8,7 +8,7 @@ use crate::ids::RunKey;
 use crate::journal::{Event, Recorded};
 use crate::payload::Payload;
 use crate::replay::{ActivityStart, Command};
-use crate::store::{MessageKind, NewRun, OutgoingMessage};
+use crate::store::{MessageKind, NewItem, NewRun, OutgoingMessage};
 
 /// What a turn's commands ask for that is not done at once.
 #[derive(Default)]
@@ -18,6 +18,8 @@ struct Obeyed {
     starts: Vec<NewRun>,
     /// Requests to cancel, to children that nobody waits for any more, in the order of their marks.
     cancels: Vec<OutgoingMessage>,
+    /// Items for the run's stream.
+    items: Vec<NewItem>,
 }
 
 impl<M: Code> Run<M> {
@@ -66,10 +68,11 @@ impl<M: Code> Run<M> {
         failed: Vec<Event>,
         step: &mut RunStep<'_, M>,
     ) -> Result<Vec<ActivityStart>, String> {
-        let Obeyed { launches, starts, cancels } = self.obey(commands, step);
+        let Obeyed { launches, starts, cancels, items } = self.obey(commands, step);
         failed.into_iter().for_each(|event| self.take_in(Incoming::Event(event)));
         self.acquit();
         self.mark(marks, starts, cancels).map_err(|error| error.to_string())?;
+        items.into_iter().for_each(|item| self.writes.pending.publish(item));
         Ok(launches)
     }
 
@@ -90,6 +93,9 @@ impl<M: Code> Run<M> {
                 Command::CancelTimer(op) => drop(self.timers.clear(op, step)),
                 Command::StartChild(child) => obeyed.starts.push(self.child_run(&child)),
                 Command::SetQuery { name, value } => self.publish(name, value, step),
+                Command::Publish { number, item } => {
+                    obeyed.items.push(NewItem { number: Some(number), item });
+                }
                 Command::CancelChild { run, reason } => {
                     let to = RunKey::of_run(self.key.tenant, run);
                     obeyed.cancels.extend(cancel_of(to, &reason));

@@ -118,8 +118,9 @@ impl Writes {
     /// its commit.
     fn take_record(&mut self, key: RunKey, claim: i64) -> Record {
         let first = self.take_first();
-        let Pending { open, last_messages, park, close, clears, queries, .. } =
+        let Pending { mut open, last_messages, park, close, clears, queries, .. } =
             self.pending.take_next();
+        let items = open.take_items();
         let Portion { mut row, consumed, starts, mut messages, launches, .. } = open;
         messages.extend(last_messages);
         if let Some(first) = first {
@@ -149,6 +150,7 @@ impl Writes {
             starts,
             messages,
             queries,
+            items,
             next,
             claim,
             clears,

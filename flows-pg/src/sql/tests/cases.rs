@@ -65,6 +65,7 @@ fn commits() -> Vec<Case> {
         worker(APPEND, WRITER, BATCH, 12, [columns(&owned), rows(&owned)].concat()),
         worker(TURN, WRITER, BATCH, 60, turn(&owned, &me)),
         worker(PARK, WRITER, BATCH, 40, park(&owned, &me)),
+        worker(PUBLISH_ITEMS, WRITER, BATCH, 40, publish_items(&owned)),
         worker(SET_QUERIES, WRITER, BATCH, 20, set_queries(&owned)),
         worker(START, WRITER, BATCH, 30, start(&new(|n| n))),
         worker(START_OWNED, WRITER, BATCH, 30, start_owned(&new(|n| n), &me)),
@@ -135,6 +136,7 @@ fn looks() -> Vec<Case> {
         tenant(FIND, 1, 10, id),
         tenant(DESCRIBE, 1, 60, one.clone()),
         tenant(HISTORY, 10, 4, one.clone()),
+        tenant(READ_ITEMS, 1, 12, [one.clone(), vec!["0".into(), "128".into()]].concat()),
         tenant(QUERY, 1, 6, [one, vec!["'stage'".into()]].concat()),
         tenant(DEAD_LETTERS, 16 * 50, 12, newest),
     ]
@@ -194,6 +196,11 @@ fn park(keys: &[Key], me: &str) -> Vec<String> {
 fn set_queries(keys: &[Key]) -> Vec<String> {
     let values = ["stage", "2", "2"].map(|value| all(keys, value)).to_vec();
     [columns(keys), values].concat()
+}
+
+fn publish_items(keys: &[Key]) -> Vec<String> {
+    let values = ["NULL", "2"].map(|value| all(keys, value)).to_vec();
+    [columns(keys), values, vec!["10000".into(), "16777216".into()]].concat()
 }
 
 fn start(keys: &[Key]) -> Vec<String> {

@@ -50,7 +50,7 @@ const NAMES: &str = "
     SET maintenance_work_mem = '256MB';
     SET work_mem = '256MB'";
 
-const FILLS: [&str; 12] = [
+const FILLS: [&str; 14] = [
     "INSERT INTO flows.workers (worker_id, expires_at, name, lanes)
      SELECT pg_temp.id(n), now() + interval '1 day', 'worker ' || n, '{0}'
      FROM generate_series(0, WORKERS - 1) AS n",
@@ -95,6 +95,12 @@ const FILLS: [&str; 12] = [
      FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
     "INSERT INTO flows.query_values (shard, tenant_id, run_id, name, rows, value)
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), 'stage', 1, '1'
+     FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
+    "INSERT INTO flows.streams (shard, tenant_id, run_id, next, bytes, published, before)
+     SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), 1, 1, 0, -1
+     FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
+    "INSERT INTO flows.stream_items (shard, tenant_id, run_id, item_position, begins_at, item)
+     SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), 0, 0, '1'
      FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
     "INSERT INTO flows.dead_letters (shard, tenant_id, run_id, failed_at)
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), now() - n * interval '1 second'

@@ -379,6 +379,11 @@ pub(super) fn published(name: &str, value: &str) -> Command {
     Command::SetQuery { name: name.to_owned(), value: value.to_owned() }
 }
 
+/// An item for the run's stream.
+pub(super) fn item(number: i64, item: &str) -> Command {
+    Command::Publish { number, item: item.to_owned() }
+}
+
 pub(super) fn activity(op: u32) -> Command {
     Command::RunActivity(start(op))
 }
@@ -481,6 +486,9 @@ fn show_record(record: &Record, now: Timestamp) -> String {
     add("sends", record.messages.len());
     for QueryValue { name, value } in &record.queries {
         let _ = write!(shown, ", publishes {name} = {value}");
+    }
+    for item in &record.items {
+        let _ = write!(shown, ", adds {}", item.item);
     }
     if record.clears {
         shown.push_str(", clears");
