@@ -1,6 +1,6 @@
 //! The benchmark: how fast the library is on this machine, beside what its PostgreSQL allows.
 //!
-//! `cargo bench --bench flows -- --help` says what can be asked for; `docs/src/performance.md` says
+//! `cargo bench -p flows-benches -- --help` says what can be asked for; `docs/src/performance.md` says
 //! what each workload is and how to read the result.
 
 mod arrivals;

@@ -14,7 +14,7 @@ use clap::{Parser, ValueEnum};
 /// `DATABASE_URL` is used), and removed at the end. Every workload works in databases of its own,
 /// and checks what it has done; a failed check fails the program.
 #[derive(Parser, Clone)]
-#[command(name = "cargo bench --bench flows --", bin_name = "cargo bench --bench flows --")]
+#[command(name = "cargo bench -p flows-benches --", bin_name = "cargo bench -p flows-benches --")]
 pub(crate) struct Options {
     /// What to measure; everything by default.
     #[arg(value_enum)]
