@@ -84,6 +84,8 @@
 //! | send it something | [`exec.signal`](Execution::signal), [`send`](Execution::send) | `.dedup(key)` makes a repeated send safe |
 //! | send it something, and start it if need be | [`engine.signal_with_start`](Tenant::signal_with_start) | callers that race agree on one run; never a run without its signal |
 //! | get its result | [`exec.result`](Execution::result) | waits for the end, also across processes; use [`describe`](Execution::describe) to see why it takes long |
+//! | start a failed run again | [`engine.rerun`](Tenant::rerun) | `.from_failure()` keeps what is finished, and the idempotency keys |
+//! | go on from an earlier event | [`engine.fork`](Tenant::fork), [`reset`](Tenant::reset) | a run that begins with another one's history, beside it or in its place |
 //! | end it | [`exec.cancel`](Execution::cancel), [`terminate`](Execution::terminate) | `cancel` lets its code clean up; `terminate` does not run its code |
 //! | separate customers | [`engine.tenant(id)`](Tenant) | row level security keeps each tenant to its own rows |
 //! | run it all | [`Worker`] | any number of processes; they share the work and take over from each other |
@@ -140,8 +142,8 @@ pub mod types {
         Cancelled, Shield, SideEffect, SignalFuture, Sleep, Timeout, WorkflowRng,
     };
     pub use flows_core::engine::{
-        Cancel, Complete, DeadLetters, List, ListPage, PageToken, ProgressStream, Rerun, RerunOf,
-        SendSignal, StreamItem, StreamPosition, StuckRuns, Typed,
+        Cancel, Complete, DeadLetters, Dismiss, Fork, List, ListPage, PageToken, ProgressStream,
+        Rerun, RerunOf, SendSignal, StreamItem, StreamPosition, StuckRuns, Typed,
     };
 }
 
@@ -208,6 +210,8 @@ mod type_docs {
     mod start_many {}
     #[doc = include_str!("flows-core/src/engine/docs/signal_with_start.md")]
     mod signal_with_start {}
+    #[doc = include_str!("flows-core/src/engine/docs/fork.md")]
+    mod fork {}
     #[doc = include_str!("flows-core/src/engine/docs/execution.md")]
     mod execution {}
     #[doc = include_str!("flows-core/src/worker/docs/worker.md")]

@@ -5,6 +5,7 @@
 
 mod event;
 mod fields;
+mod fork;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,7 @@ use crate::time::Timestamp;
 
 pub use event::{Event, StepId, StoredError};
 pub(crate) use fields::EventFields;
+pub use fork::ForkPoint;
 
 /// An event and when it happened, by the store's clock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@
 mod claim;
 mod clock;
 mod commit;
+mod fork;
 mod hints;
 mod lease;
 mod run;
@@ -112,6 +113,12 @@ macro_rules! transaction {
     };
     ($store:ident rerun($dead:ident, $run:ident)) => {
         $store.transact(move |state| state.rerun($dead, $run))
+    };
+    ($store:ident dismiss($($given:ident),*)) => {
+        $store.transact(move |state| state.dismiss($($given),*))
+    };
+    ($store:ident fork($forks:ident)) => {
+        $store.transact(move |state| state.fork($forks))
     };
     ($store:ident commit($writer:ident, $worker:ident, $records:ident)) => {{
         let _ = $writer;

@@ -7,6 +7,7 @@
 pub(crate) mod bounds;
 mod check;
 mod code;
+mod forks;
 mod machine;
 mod op;
 mod patches;
@@ -29,12 +30,10 @@ pub use stuck::Stuck;
 pub use task::{ActivityTask, ChildTask, Overrides, PendingAttempt};
 pub use turn::{ActivityStart, ChangedInput, Command, Turn};
 
-#[cfg(feature = "testing")]
-pub(crate) use check::target;
 pub use code::Code;
-#[cfg(feature = "testing")]
-pub(crate) use machine::Halt;
 pub(crate) use machine::{Body, Shared};
+#[cfg(feature = "testing")]
+pub(crate) use machine::{Halt, ReplayStep};
 pub(crate) use op::{DroppedOp, What};
 pub(crate) use probe::Probe;
 pub(crate) use sagas::{NotUndone, SagaStep, Undoing};

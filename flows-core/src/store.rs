@@ -52,6 +52,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::ids::RunKey;
 
 pub use client::ClientStore;
 pub use hub::Hub;
@@ -126,4 +127,29 @@ pub fn check_workflow(run: &NewRun, existing: Option<&str>) -> Result<()> {
 /// The error for a run that does not exist.
 pub fn no_such_run(what: &str) -> Error {
     Error::new(crate::error::ErrorKind::NotFound, format!("there is no run {what} in this tenant"))
+}
+
+/// The error for a run in whose place another one goes on already.
+pub fn place_is_taken(run: RunKey) -> Error {
+    let message = format!(
+        "another run goes on in place of run {} already, see its `successor`: reset that one, or fork this one",
+        run.run
+    );
+    Error::new(crate::error::ErrorKind::Closed, message)
+}
+
+/// The error for a run that is no dead letter.
+pub fn no_such_dead_letter(dead: RunKey) -> Error {
+    no_such_run(&dead.run.to_string()).with_message(format!(
+        "run {} is no dead letter of this tenant: it did not fail, or was rerun already",
+        dead.run
+    ))
+}
+
+/// The error for a run that is no dead letter, or was dismissed.
+pub fn undismissable(dead: RunKey) -> Error {
+    no_such_run(&dead.run.to_string()).with_message(format!(
+        "run {} is no dead letter of this tenant: it did not fail, or was rerun or dismissed already",
+        dead.run
+    ))
 }

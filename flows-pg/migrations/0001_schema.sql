@@ -115,10 +115,26 @@ CREATE TABLE flows.dead_letters (
     tenant_id uuid        NOT NULL,
     run_id    uuid        NOT NULL,
     failed_at timestamptz NOT NULL DEFAULT statement_timestamp(),
+    dismissed_at timestamptz,                          -- then it is listed only among those
+    reason    text COLLATE "C",                        -- why it was dismissed
     PRIMARY KEY (shard, tenant_id, run_id)
 );
 
-CREATE INDEX dead_letters_newest ON flows.dead_letters (shard, tenant_id, failed_at);
+CREATE INDEX dead_letters_newest ON flows.dead_letters (shard, tenant_id, failed_at) WHERE dismissed_at IS NULL;
+CREATE INDEX dead_letters_dismissed ON flows.dead_letters (shard, tenant_id, failed_at)
+    WHERE dismissed_at IS NOT NULL;
+
+-- Where runs were forked from.
+CREATE TABLE flows.forks (
+    shard     smallint NOT NULL,
+    tenant_id uuid     NOT NULL,
+    run_id    uuid     NOT NULL,
+    origin    uuid     NOT NULL,
+    kept      bigint   NOT NULL,                       -- how many events of its history
+    PRIMARY KEY (shard, tenant_id, run_id)
+);
+
+CREATE INDEX forks_of ON flows.forks (origin, tenant_id, run_id);
 
 -- Keys of messages that a run has received, or one in whose place it goes on; they outlive the messages.
 CREATE TABLE flows.inbox_keys (
@@ -265,8 +281,8 @@ DO $policies$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['runs', 'journal', 'dead_letters', 'inbox_keys', 'query_values', 'streams',
-                                'stream_items', 'ready', 'owned', 'parked', 'inbox', 'workers'] LOOP
+    FOREACH name IN ARRAY ARRAY['runs', 'journal', 'dead_letters', 'forks', 'inbox_keys', 'query_values',
+                                'streams', 'stream_items', 'ready', 'owned', 'parked', 'inbox', 'workers'] LOOP
         EXECUTE format('ALTER TABLE flows.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY worker ON flows.%I TO flows_worker '
             'USING (current_user = ''flows_worker'')', name);

@@ -15,9 +15,10 @@ impl Shared {
         &self,
         tenant: Uuid,
         limit: usize,
+        dismissed: bool,
     ) -> Result<Vec<DeadLetterRow>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let params: crate::link::Params<'_> = &[&tenant, &shards(), &limit];
+        let params: crate::link::Params<'_> = &[&tenant, &shards(), &limit, &dismissed];
         let rows = self.in_tenant(tenant, DEAD_LETTERS, params).await?;
         Ok(rows.iter().map(dead_letter).collect())
     }
@@ -31,6 +32,8 @@ fn dead_letter(row: &Row) -> DeadLetterRow {
         version: unsigned(row.get("version")),
         error: row.get("error"),
         failed_at: row.get::<_, Time>("failed_at").0,
+        dismissed_at: row.get::<_, Option<Time>>("dismissed_at").map(|time| time.0),
+        reason: row.get("reason"),
         attempt: unsigned(row.get::<_, i32>("attempt").into()),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use flows_core::error::Result;
 use flows_core::ids::RunKey;
-use flows_core::store::{Placement, RunView};
+use flows_core::store::{Origin, Placement, RunView};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -19,7 +19,8 @@ impl Scope<'_> {
         let rows = self.query(DESCRIBE, &[&run.shard, &run.tenant, &run.run]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let (placement, cancelling) = (placement(row), row.get("cancelling"));
-        Ok(Some(RunView { placement, cancelling, ..view(row)? }))
+        let (origin, forks) = (origin(row), row.get("forks"));
+        Ok(Some(RunView { placement, cancelling, origin, forks, ..view(row)? }))
     }
 }
 
@@ -34,10 +35,17 @@ pub(crate) fn view(row: &Row) -> Result<RunView> {
         created_at: row.get::<_, Time>("created_at").0,
         closed_at: row.get::<_, Option<Time>>("closed_at").map(|time| time.0),
         successor: row.get("successor"),
+        origin: None,
+        forks: Vec::new(),
         placement: None,
         inbox: unsigned(row.get("inbox")),
         cancelling: false,
     })
+}
+
+fn origin(row: &Row) -> Option<Origin> {
+    let run = row.get::<_, Option<Uuid>>("origin")?;
+    Some(Origin { run, position: unsigned(row.get::<_, Option<i64>>("forked_at").unwrap_or(0)) })
 }
 
 fn placement(row: &Row) -> Option<Placement> {

@@ -17,10 +17,12 @@ mod dead_letters;
 mod describe;
 #[cfg(feature = "dev")]
 pub mod dev;
+mod dismiss;
 mod engine;
 mod error;
 mod exactly_once;
 mod find;
+mod fork;
 mod held;
 mod hints;
 mod history;

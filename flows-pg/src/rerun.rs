@@ -1,8 +1,8 @@
 //! `rerun`: a dead letter goes on as a new run, once.
 
-use flows_core::error::{Error, Result};
+use flows_core::error::Result;
 use flows_core::ids::RunKey;
-use flows_core::store::{NewRun, PATIENCE, Started, held, no_such_run};
+use flows_core::store::{NewRun, PATIENCE, Started, held, no_such_dead_letter};
 
 use crate::error::Fault;
 use crate::held::Verb;
@@ -48,11 +48,4 @@ pub(crate) async fn rerun(scope: Scope<'_>, dead: RunKey, run: &NewRun) -> Resul
         Ok(Started::Exists(_) | Started::Held) | Err(Fault::Final(_)) => scope.take_back().await?,
     }
     started
-}
-
-fn no_such_dead_letter(dead: RunKey) -> Error {
-    no_such_run(&dead.run.to_string()).with_message(format!(
-        "run {} is no dead letter of this tenant: it did not fail, or was rerun already",
-        dead.run
-    ))
 }

@@ -186,6 +186,9 @@ macro_rules! shared {
     ($store:ident retry_stuck($run:ident)) => {
         Box::pin($store.0.autocommit($run.tenant).retry_stuck($run).err_into())
     };
+    ($store:ident dismiss($dead:ident, $reason:ident)) => {
+        Box::pin($store.0.autocommit($dead.tenant).dismiss($dead, $reason).err_into())
+    };
     ($store:ident find($tenant:ident, $workflow_id:ident)) => {
         Box::pin($store.0.autocommit($tenant).find($tenant, $workflow_id).err_into())
     };

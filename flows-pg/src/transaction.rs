@@ -7,8 +7,8 @@ use deadpool_postgres::StatementCache;
 use flows_core::error::{Error, Result};
 use flows_core::ids::RunKey;
 use flows_core::store::{
-    ClientStore, Close, InTransaction, NewRun, OutgoingMessage, RunView, Sent, Started, Store,
-    StoreFuture, held, only,
+    ClientStore, Close, ForkedRun, InTransaction, NewRun, OutgoingMessage, RunView, Sent, Started,
+    Store, StoreFuture, held, only,
 };
 use futures_util::TryFutureExt;
 use tokio_postgres::Client;
@@ -19,7 +19,7 @@ use crate::error::{Fault, Remedy};
 use crate::link::Link;
 use crate::names::Names;
 use crate::scope::Scope;
-use crate::{pooler, rerun, send, signal_with_start, start, terminate};
+use crate::{fork, pooler, rerun, send, signal_with_start, start, terminate};
 
 /// The marker of this store: `tx: &impl InTransaction<Postgres>` is a transaction of PostgreSQL.
 #[derive(Debug, Clone, Copy)]
@@ -148,6 +148,18 @@ impl ClientStore for Foreign<'_> {
     fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
         let started = rerun::rerun(self.scope(dead.tenant), dead, run);
         Box::pin(started.map_err(of_run(dead)))
+    }
+
+    fn fork<'a>(&'a self, forks: &'a [ForkedRun]) -> StoreFuture<'a, Started> {
+        Box::pin(async move {
+            let Some(first) = forks.first() else { return Ok(Started::Created) };
+            let forked = fork::fork(self.scope(first.from.tenant), forks).await;
+            forked.map_err(of_run(first.from))
+        })
+    }
+
+    fn dismiss<'a>(&'a self, dead: RunKey, reason: &'a str) -> StoreFuture<'a, ()> {
+        Box::pin(self.scope(dead.tenant).dismiss(dead, reason).map_err(of_run(dead)))
     }
 
     fn retry_stuck(&self, run: RunKey) -> StoreFuture<'_, bool> {

@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use flows_core::store::traits::*;
-use flows_core::store::{Committed, InTransaction, Next, Record, RunStatus, Started};
+use flows_core::store::{Committed, InTransaction, NewRun, Next, Record, RunStatus, Started};
 use flows_pg::PgStore;
 
 /// From now on, no transaction that has changed a run, a journal or an inbox commits without waiting
@@ -21,7 +21,7 @@ const WATCH: &str = "
     DECLARE name text;
     BEGIN
         FOREACH name IN ARRAY ARRAY['runs', 'journal', 'inbox', 'inbox_keys', 'query_values', 'streams',
-                                   'stream_items', 'dead_letters'] LOOP
+                                   'stream_items', 'dead_letters', 'forks'] LOOP
             EXECUTE format('CREATE CONSTRAINT TRIGGER must_be_durable
                 AFTER INSERT OR UPDATE OR DELETE ON flows.%I DEFERRABLE INITIALLY DEFERRED
                 FOR EACH ROW EXECUTE FUNCTION public.must_be_durable()', name);
@@ -64,6 +64,9 @@ async fn everything_is_durable(default: &str) {
     }
     let again = store.rerun(first.key, &run(Some("order"))).await.expect("a rerun");
     assert_eq!(again, Started::Created);
+    let next = NewRun::new(child.key.successor(), run(None).spec);
+    let forked = store.fork(&[fork_of(child.key, next)]).await.expect("a fork");
+    assert_eq!(forked, Started::Created);
     let end = close(RunStatus::Terminated);
     assert!(store.terminate(child.key, b"terminated", &end, &[]).await.expect("an end"));
     in_the_applications_transaction(&db, store).await;

@@ -110,7 +110,7 @@ async fn everything(db: &Setup, store: &PgStore) {
     let filter = ListFilter { limit: 10, ..ListFilter::default() };
     let listed = store.list(tenant, &filter).await.unwrap().runs;
     assert!(listed.len() == 2 && listed.iter().all(|view| mine(&view.key)), "{listed:?}");
-    assert_eq!(store.dead_letters(tenant, 10).await.unwrap().len(), 1);
+    assert_eq!(store.dead_letters(tenant, 10, false).await.unwrap().len(), 1);
     assert_eq!(store.rerun(one.key, &run_of(tenant, None)).await.unwrap(), Started::Created);
     let gone = close(RunStatus::Terminated);
     assert!(store.terminate(two.key, b"end", &gone, &[]).await.unwrap());

@@ -68,7 +68,7 @@ impl Service {
         assert_eq!(store.history(one.key).await.unwrap().len(), 1);
         let filter = ListFilter { limit: 10, ..ListFilter::default() };
         assert_eq!(store.list(Uuid::nil(), &filter).await.unwrap().runs.len(), 3);
-        assert_eq!(store.dead_letters(Uuid::nil(), 10).await.unwrap().len(), 1);
+        assert_eq!(store.dead_letters(Uuid::nil(), 10, false).await.unwrap().len(), 1);
         assert_eq!(store.rerun(one.key, &run(None)).await.unwrap(), Started::Created);
         let from = RunKey { shard: 0, tenant: Uuid::nil(), run: Uuid::nil() };
         let scan = Scan { runs: ScanKind::Open, from, workflow: None, limit: 50 };

@@ -5,16 +5,17 @@ mod common;
 use common::*;
 use flows_core::ids::RunKey;
 use flows_core::store::traits::*;
-use flows_core::store::{ListFilter, NewItem, Next, QueryValue, Record, RunStatus};
+use flows_core::store::{ListFilter, NewItem, NewRun, Next, QueryValue, Record, RunStatus};
 use flows_pg::PgStore;
 use flows_pg::tokio_postgres::{self, Client};
 use std::time::Duration;
 use uuid::Uuid;
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "runs",
     "journal",
     "dead_letters",
+    "forks",
     "inbox_keys",
     "query_values",
     "streams",
@@ -42,7 +43,7 @@ async fn no_table_lacks_forced_row_security() {
         .await;
     assert!(lacking.is_empty(), "without forced row security: {lacking:?}");
     let known = db.count_of("SELECT count(*) FROM pg_tables WHERE schemaname = 'flows'").await;
-    assert_eq!(known, 13, "a table this test does not know");
+    assert_eq!(known, 14, "a table this test does not know");
     let definers = db
         .column("SELECT proname::text FROM pg_proc WHERE pronamespace = 'flows'::regnamespace AND prosecdef")
         .await;
@@ -75,6 +76,7 @@ async fn tenants_with_the_same_ids_never_meet() {
     let end = close(RunStatus::Terminated);
     assert!(db.store.terminate(disguised, b"t", &end, &[]).await.is_err());
     assert!(db.store.rerun(disguised, &run_of(b, None)).await.is_err());
+    assert!(db.store.dismiss(disguised, "no").await.is_err());
 
     claim_all(&db.store, &worker).await;
     let ends =
@@ -83,7 +85,7 @@ async fn tenants_with_the_same_ids_never_meet() {
     let listed =
         db.store.list(a, &ListFilter { limit: 10, ..ListFilter::default() }).await.unwrap().runs;
     assert_eq!(listed.iter().map(|view| view.key).collect::<Vec<_>>(), [of_a.key]);
-    let dead = db.store.dead_letters(b, 10).await.unwrap();
+    let dead = db.store.dead_letters(b, 10, false).await.unwrap();
     assert_eq!(dead.iter().map(|letter| letter.key).collect::<Vec<_>>(), [of_b.key]);
     assert!(db.store.outcomes(&[disguised]).await.unwrap().is_empty());
 }
@@ -138,6 +140,7 @@ async fn a_tenant_cannot_write_for_another() {
         ("inbox_keys", "shard, tenant_id, run_id, key", "1, $1, $1, 'k'"),
         ("journal", "shard, tenant_id, run_id, position, events", "1, $1, $1, 0, ''"),
         ("dead_letters", "shard, tenant_id, run_id", "1, $1, $1"),
+        ("forks", "shard, tenant_id, run_id, origin, kept", "1, $1, $1, $1, 0"),
     ] {
         let other = as_tenant(&db, &b.to_string()).await;
         let sql = format!("INSERT INTO flows.{table} ({columns}) VALUES ({values})");
@@ -223,4 +226,6 @@ async fn fill(db: &Setup, worker: &flows_core::store::WorkerIdentity, tenant: Uu
     let mut letter = signal(runs[2].key, 1);
     letter.dedup = Some("k".into());
     db.store.send(&[letter]).await.unwrap().remove(0).unwrap();
+    let next = NewRun::new(runs[3].key.successor(), run_of(tenant, None).spec);
+    db.store.fork(&[fork_of(runs[3].key, next)]).await.unwrap();
 }

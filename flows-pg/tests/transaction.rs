@@ -113,6 +113,7 @@ async fn snapshot(db: &Setup) -> Vec<String> {
         "runs",
         "journal",
         "dead_letters",
+        "forks",
         "inbox_keys",
         "query_values",
         "streams",

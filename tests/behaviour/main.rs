@@ -22,6 +22,7 @@ mod completing;
 mod connections;
 mod dead_letters;
 mod errors;
+mod forks;
 mod hoarding;
 mod lifetimes;
 mod limits;

@@ -15,10 +15,11 @@ async fn client(url: &str) -> Result<Client> {
     Ok(client)
 }
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "runs",
     "journal",
     "dead_letters",
+    "forks",
     "inbox_keys",
     "query_values",
     "streams",

@@ -45,6 +45,7 @@ scenarios! {
     repair_after_a_death,
     survey_refused,
     document_countersigned,
+    order_forked,
 }
 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -71,7 +72,7 @@ fn an_order(cents: u64) -> order::Input {
     order::Input { customer: "ada@example.com".into(), items, cents }
 }
 
-async fn ended<W: Workflow>(exec: Execution<W>) -> Result<Execution<AnyWorkflow>> {
+async fn ended<W: flows::types::Typed>(exec: Execution<W>) -> Result<Execution<AnyWorkflow>> {
     drop(exec.result().await);
     Ok(exec.typed())
 }
@@ -187,6 +188,17 @@ async fn invoice_with_tax(engine: Engine) -> Result<Execution<AnyWorkflow>> {
 /// The worker dies in the middle of the activity.
 async fn survey_refused(engine: Engine) -> Result<Execution<AnyWorkflow>> {
     ended(engine.start(survey::Input {}).id("survey-1").await?).await
+}
+
+/// Forked where it had been told that the warehouse is not ready, and told otherwise.
+async fn order_forked(engine: Engine) -> Result<Execution<AnyWorkflow>> {
+    let exec = order_out_of_stock(engine.clone()).await?;
+    let history = exec.history().await?;
+    let told = history.iter().find(|event| event.kind == "signal_received");
+    let fork = engine.fork(exec.run_id(), told.map_or(0, |event| event.index)).await?;
+    later(10).await;
+    fork.send(WarehouseReady { available: true }).await?;
+    ended(fork).await
 }
 
 async fn repair_after_a_death(_: Engine) -> Result<Execution<AnyWorkflow>> {

@@ -165,3 +165,42 @@ async fn a_rerun_that_rolls_back_leaves_the_dead_letter() -> Result<()> {
     assert_eq!(again.describe().await?.predecessor, Some(exec.run_id()));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_fork_a_reset_and_a_dismissal_are_part_of_the_transaction() -> Result<()> {
+    let scene = Scene::new().await?;
+    let mut client = scene.client().await?;
+    let exec = scene.engine.start(order::Input { cents: 0 }).id("order-1").await?;
+    scene.with_worker(async { Ok(exec.result().await.is_err()) }).await?;
+    let (engine, run) = (&scene.engine, exec.run_id());
+    let rows = async || {
+        let mut rows = Vec::new();
+        for table in ["runs", "ready", "journal", "forks", "dead_letters"] {
+            rows.push(scene.rows(table).await?);
+        }
+        Ok::<_, Error>(rows)
+    };
+    let before = rows().await?;
+
+    let tx = client.transaction().await?;
+    let fork = engine.fork(run, 1).id("order-2").with_tx(&tx).await?;
+    let refused = engine.fork(run, 1).id("order-1").with_tx(&tx).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::AlreadyExists, "and the transaction lives");
+    let again = engine.rerun(run).from_failure().with_tx(&tx).await?;
+    engine.reset(again.run_id(), 1).with_tx(&tx).await.unwrap_err(); // only the transaction sees that run
+    tx.rollback().await?;
+    assert_eq!(rows().await?, before);
+    assert_eq!(fork.describe().await.unwrap_err().kind(), ErrorKind::NotFound);
+
+    let tx = client.transaction().await?;
+    engine.dead_letters().dismiss(run, "by hand").with_tx(&tx).await?;
+    tx.rollback().await?;
+    assert_eq!(engine.dead_letters().list().await?.len(), 1);
+
+    let tx = client.transaction().await?;
+    let reset = engine.reset(run, 1).with_tx(&tx).await?;
+    tx.commit().await?;
+    assert!(engine.dead_letters().list().await?.is_empty());
+    assert_eq!(reset.describe().await?.predecessor, Some(run));
+    Ok(())
+}

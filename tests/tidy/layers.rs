@@ -41,9 +41,10 @@ const CRATES: &[(&str, &[&str])] = &[
             "builder check dead_letters engine exactly_once history load outcomes overdue query read_items \
              register renew tenant",
             "claim claim_stuck collect publish_items read_inboxes release reload scan scope",
-            "describe find held poll retire retry_stuck",
+            "describe dismiss find held poll retire retry_stuck",
             "list send start stuck",
             "commit rerun signal_with_start terminate",
+            "fork",
             "transaction",
         ],
     ),

@@ -195,14 +195,17 @@ impl UntypedCall {
 
     fn task(&mut self, input: Payload, input_hash: u64, now: Timestamp) -> ActivityTask {
         let call = || activity(self.name);
+        let op = self.handle.op();
+        let called_by = self.handle.shared().lock().called_by(op, self.name, input_hash);
         self.handle.shared().bounds.bytes(input.len(), call, self.handle.site());
         ActivityTask {
-            op: self.handle.op(),
+            op,
             name: self.name,
             input_hash,
             input,
             overrides: self.overrides.take(),
             scheduled_at: now,
+            called_by,
         }
     }
 }

@@ -150,7 +150,7 @@ impl UntypedChild {
             Ok((input, hash)) => {
                 let (workflow, site) = (self.workflow, self.handle.site());
                 shared.bounds.bytes(input.len(), || workflow.to_string(), site);
-                let task = Arc::new(self.task(input, hash, options));
+                let task = self.task(input, hash, options);
                 let abandoned = self.abandoned;
                 self.handle.open(|state, _| issue_child(state, task, abandoned, site));
             }
@@ -223,12 +223,13 @@ fn child_run(parent: RunKey, op: u32) -> Uuid {
 
 fn issue_child(
     state: &mut State,
-    task: Arc<ChildTask>,
+    mut task: ChildTask,
     abandoned: bool,
     site: &'static Location<'static>,
 ) {
-    let op = task.op;
-    if state.is_new_child(op, &task, site) {
+    let is_new = state.is_new_child(&mut task, site);
+    let (op, task) = (task.op, Arc::new(task));
+    if is_new {
         let step = StepId { op, name: task.workflow.into(), input: task.input_hash };
         state.mark(Event::ChildStarted { step, run: task.run });
         // It is recorded, so it starts, also if the call is dropped at once.

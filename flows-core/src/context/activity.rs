@@ -74,6 +74,8 @@ pub struct ActivityInfo {
     pub codec: Codec,
     /// The operation's number within the run.
     pub op: u32,
+    /// The run whose call it is, where its own run was forked from that one.
+    pub called_by: Option<Uuid>,
     /// Attempt, from 1.
     pub attempt: u32,
     /// The largest payload in bytes.
@@ -224,10 +226,13 @@ impl ActivityContext {
     }
 
     /// A key that all attempts of this call share, and no other call has: pass it to external services, so
-    /// that they do the work once even if the answer to an attempt was lost.
+    /// that they do the work once even if the answer to an attempt was lost. A run that was forked from another
+    /// one, or rerun from its failure, has the keys of that run for the same calls.
     pub fn idempotency_key(&self) -> &str {
         let info = &self.inner.info;
-        self.inner.idempotency_key.get_or_init(|| format!("{}-{}", info.run, info.op))
+        self.inner
+            .idempotency_key
+            .get_or_init(|| format!("{}-{}", info.called_by.unwrap_or(info.run), info.op))
     }
 
     /// A shared dependency that the worker got with `Worker::builder(..).state(value)`. State that the

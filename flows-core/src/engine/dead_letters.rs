@@ -8,12 +8,14 @@ use uuid::Uuid;
 
 use super::access::Access;
 use super::execution::{AnyWorkflow, Execution, Target};
+use super::fork::from_failure;
 use super::list::check_limit;
 use super::outcome;
-use super::tenant::Tenant;
+use super::tenant::{RerunOf, Tenant};
 use super::waiters::FirstNews;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, storable};
 use crate::ids::RunKey;
+use crate::payload::check_size;
 use crate::store::{self, InTransaction, NewRun, RunView, no_such_run};
 
 /// A run that failed and can be rerun.
@@ -34,6 +36,8 @@ pub struct DeadLetter {
     pub failed_at: SystemTime,
     /// The attempt that failed, from 1.
     pub attempt: u32,
+    /// When it was [dismissed](DeadLetters::dismiss), and why.
+    pub dismissed: Option<(SystemTime, String)>,
 }
 
 impl From<store::DeadLetterRow> for DeadLetter {
@@ -46,6 +50,7 @@ impl From<store::DeadLetterRow> for DeadLetter {
             error: outcome::error(dead.error.as_deref()),
             failed_at: dead.failed_at.into(),
             attempt: dead.attempt,
+            dismissed: dead.dismissed_at.map(|at| (at.into(), dead.reason.unwrap_or_default())),
         }
     }
 }
@@ -54,11 +59,12 @@ impl From<store::DeadLetterRow> for DeadLetter {
 pub struct DeadLetters {
     tenant: Tenant,
     limit: usize,
+    dismissed: bool,
 }
 
 impl DeadLetters {
     pub(super) fn new(tenant: Tenant) -> Self {
-        Self { tenant, limit: 100 }
+        Self { tenant, limit: 100, dismissed: false }
     }
 
     /// Maximum number of runs, from 1 to 10,000. Default 100.
@@ -68,6 +74,24 @@ impl DeadLetters {
         self
     }
 
+    /// Lists the dead letters that were dismissed, instead of the others.
+    #[must_use]
+    pub fn dismissed(mut self) -> Self {
+        self.dismissed = true;
+        self
+    }
+
+    /// Dismisses a dead letter: nobody is going to rerun it. Await it. The dead letter is no longer listed, unless
+    /// [asked for](Self::dismissed); it stays, with the reason, and can still be rerun.
+    pub fn dismiss<'t>(
+        &self,
+        dead_letter: impl Into<RerunOf>,
+        reason: impl Into<String>,
+    ) -> Dismiss<'t> {
+        let access = Access::new(self.tenant.clone());
+        Dismiss { access, run: dead_letter.into().run(), reason: reason.into() }
+    }
+
     /// The dead letters, newest first.
     ///
     /// # Errors
@@ -75,8 +99,40 @@ impl DeadLetters {
     pub async fn list(&self) -> Result<Vec<DeadLetter>> {
         check_limit(self.limit)?;
         let store = &self.tenant.inner.store;
-        let dead = store.dead_letters(self.tenant.id(), self.limit).await?;
+        let dead = store.dead_letters(self.tenant.id(), self.limit, self.dismissed).await?;
         Ok(dead.into_iter().map(DeadLetter::from).collect())
+    }
+}
+
+/// Dismisses a dead letter when awaited.
+#[must_use = "nothing is dismissed unless this is awaited"]
+pub struct Dismiss<'t> {
+    access: Access<'t>,
+    run: Uuid,
+    reason: String,
+}
+
+impl<'t> Dismiss<'t> {
+    /// Dismisses it inside a transaction of the application.
+    pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
+        self.access = self.access.within(tx);
+        self
+    }
+
+    async fn run(self) -> Result<()> {
+        let limit = self.access.tenant.inner.payload_limit();
+        check_size(self.reason.len(), limit, || "reason of a dismissal".to_owned())?;
+        let dead = RunKey::of_run(self.access.tenant.id(), self.run);
+        self.access.store().dismiss(dead, &storable(self.reason)).await
+    }
+}
+
+impl<'t> IntoFuture for Dismiss<'t> {
+    type Output = Result<()>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<()>> + Send + 't>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
     }
 }
 
@@ -85,11 +141,25 @@ impl DeadLetters {
 pub struct Rerun<'t> {
     access: Result<Access<'t>>,
     run: Uuid,
+    from_failure: bool,
 }
 
 impl<'t> Rerun<'t> {
     pub(super) fn new(tenant: Result<Tenant>, run: Uuid) -> Self {
-        Self { access: tenant.map(Access::new), run }
+        Self { access: tenant.map(Access::new), run, from_failure: false }
+    }
+
+    /// Goes on from the failure, instead of from the beginning: the finished steps of the failed run keep their
+    /// results, and are not done again; the step that failed is tried again, under the same idempotency key, with
+    /// all its attempts; so are steps that had not finished. Signals that the run has received or not read are
+    /// kept. A run that failed by an error of its own, or by its time limit, decides its last turn again.
+    ///
+    /// It is refused where the run has done something behind its failure, such as undoing steps: those would be
+    /// taken for done. Then rerun it from the beginning, or say with [`fork`](Tenant::fork) or
+    /// [`reset`](Tenant::reset) what to keep.
+    pub fn from_failure(mut self) -> Self {
+        self.from_failure = true;
+        self
     }
 
     /// Starts the run inside a transaction of the application.
@@ -100,6 +170,9 @@ impl<'t> Rerun<'t> {
 
     async fn run(self) -> Result<Execution<AnyWorkflow>> {
         let access = self.access?;
+        if self.from_failure {
+            return from_failure(&access, self.run).await;
+        }
         let dead = RunKey::of_run(access.tenant.id(), self.run);
         let view = access.store().describe(dead).await?;
         let new = again(&view.ok_or_else(|| no_such_run(&dead.run.to_string()))?);

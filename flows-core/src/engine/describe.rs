@@ -53,6 +53,11 @@ pub struct Description {
     pub predecessor: Option<Uuid>,
     /// The run that continues it.
     pub successor: Option<Uuid>,
+    /// The run that it was [forked](super::Tenant::fork) from, and how many events of that run's history it was
+    /// forked behind; `None` in lists.
+    pub forked_from: Option<(Uuid, usize)>,
+    /// The runs that were forked from it, the oldest first, at most 100; none in lists.
+    pub forks: Vec<Uuid>,
     /// The parent run, of a child.
     pub parent: Option<Uuid>,
 }
@@ -84,6 +89,8 @@ impl From<RunView> for Description {
             unread_signals: if view.status.is_open() { 0 } else { view.inbox },
             predecessor: spec.predecessor,
             successor: view.successor,
+            forked_from: view.origin.map(|from| (from.run, from.position as usize)),
+            forks: view.forks,
             parent: spec.parent.map(|parent| parent.run),
         }
     }

@@ -184,7 +184,8 @@ pub(super) fn decode<'a>(
 }
 
 fn first_turn(events: &[Entry]) -> Option<Timestamp> {
-    let first = &events.first()?.recorded;
+    let is_fork = |entry: &&Entry| matches!(entry.recorded.event, Event::Forked(_));
+    let first = &events.iter().find(|entry| !is_fork(entry))?.recorded;
     matches!(first.event, Event::RunStarted).then_some(first.at)
 }
 

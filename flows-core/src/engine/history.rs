@@ -13,6 +13,8 @@ use crate::store::{HistoryRow, RunView};
 #[non_exhaustive]
 #[derive(Debug, Clone)]
 pub struct HistoryEvent {
+    /// Its number in the history, from 0: [`fork`](super::Tenant::fork) takes it.
+    pub index: usize,
     /// Its journal row, from 0; events of one row were committed together. A run that completed in its
     /// first turn may have no journal row: its events have position 0.
     pub position: i32,
@@ -22,7 +24,7 @@ pub struct HistoryEvent {
     pub kind: &'static str,
     /// The operation's number within the run.
     pub operation: Option<u32>,
-    /// The activity's, signal's or child's name; the id of a patch.
+    /// The activity's, signal's or child's name; the id of a patch; the run that this one was forked from.
     pub name: Option<String>,
     /// The attempt of an activity, from 1.
     pub attempt: Option<u32>,
@@ -34,18 +36,24 @@ pub struct HistoryEvent {
 
 pub(super) fn decode(view: &RunView, rows: &[HistoryRow]) -> Result<Vec<HistoryEvent>> {
     let events = export::decode(rows_of(rows), view.status, view.created_at, view.closed_at)?;
-    Ok(events.into_iter().map(|entry| event(entry.row, entry.recorded)).collect())
+    let events = events.into_iter().enumerate();
+    Ok(events.map(|(index, entry)| event(index, entry.row, entry.recorded)).collect())
 }
 
-fn event(position: i32, Recorded { at, event }: Recorded) -> HistoryEvent {
+fn event(index: usize, position: i32, Recorded { at, event }: Recorded) -> HistoryEvent {
     let kind = event.name();
     let fields = EventFields::from(event);
     HistoryEvent {
+        index,
         position,
         at: at.into(),
         kind,
         operation: fields.operation,
-        name: fields.name.map(Cow::into_owned).or(fields.reason),
+        name: fields
+            .name
+            .map(Cow::into_owned)
+            .or(fields.reason)
+            .or(fields.fork.map(|fork| fork.from.to_string())),
         attempt: fields.attempt,
         value: fields.value,
         error: fields.error.as_ref().map(Error::from),

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::complete::Complete;
 use super::dead_letters::{DeadLetter, DeadLetters, Rerun};
 use super::execution::{Execution, Target, Typed};
+use super::fork::Fork;
 use super::list::List;
 use super::send::SendSignal;
 use super::stuck_runs::StuckRuns;
@@ -120,6 +121,21 @@ impl Tenant {
     /// Lists the runs that cannot continue, with the reason; [`Execution::retry_stuck`] retries one.
     pub fn stuck_runs(&self) -> StuckRuns {
         StuckRuns::new(self.clone())
+    }
+
+    /// Forks a run: a new run begins with this many events of that run's [`history`](Execution::history), and goes
+    /// on from there by itself. The other run stays what it is.
+    ///
+    /// Await it; or set options first: `.id("order-42-again")`, `.input(&input)`, `.activity_result(3, &receipt)`,
+    /// `.keep_signals()`, `.with_tx(&tx)`.
+    pub fn fork<'t>(&self, run: impl Into<RerunOf>, position: usize) -> Fork<'t> {
+        Fork::beside(Ok(self.clone()), run.into().run(), position)
+    }
+
+    /// Resets a run: as [`fork`](Self::fork), and the new run goes on in place of the other one, under its workflow
+    /// id. A run that is open ends.
+    pub fn reset<'t>(&self, run: impl Into<RerunOf>, position: usize) -> Fork<'t> {
+        Fork::in_place(Ok(self.clone()), run.into().run(), position)
     }
 
     /// Starts a dead letter again as a new run with the same input and id, which records its predecessor.
@@ -239,6 +255,26 @@ macro_rules! default_tenant_methods {
             $tenant.stuck_runs()
         }
 
+        /// Forks a run; see [`Tenant::fork`]($crate::Tenant::fork).
+        pub fn fork<'t>(
+            &self,
+            run: impl Into<$crate::engine::RerunOf>,
+            position: usize,
+        ) -> $crate::engine::Fork<'t> {
+            let $engine = self;
+            $tenant.fork(run, position)
+        }
+
+        /// Resets a run; see [`Tenant::reset`]($crate::Tenant::reset).
+        pub fn reset<'t>(
+            &self,
+            run: impl Into<$crate::engine::RerunOf>,
+            position: usize,
+        ) -> $crate::engine::Fork<'t> {
+            let $engine = self;
+            $tenant.reset(run, position)
+        }
+
         /// Starts a dead letter again as a new run; see [`Tenant::rerun`]($crate::Tenant::rerun).
         pub fn rerun<'t>(
             &self,
@@ -250,7 +286,7 @@ macro_rules! default_tenant_methods {
     };
 }
 
-/// What can be rerun: a dead letter, or its run id.
+/// What can be rerun or forked: a dead letter, or a run id.
 pub struct RerunOf(Uuid);
 
 impl RerunOf {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::ForkPoint;
 use crate::error::{Error, ErrorRecord};
 use crate::payload::Payload;
 use crate::time::Timestamp;
@@ -155,6 +156,9 @@ pub enum Event {
         /// What it says of that.
         details: Payload,
     },
+    /// The run was forked from another one: the events that follow are that one's. It stands in front of
+    /// everything else; there are several, the oldest first, where that one was forked too.
+    Forked(Box<ForkPoint>),
 }
 
 /// An error as JSON text of its [`ErrorRecord`], because the envelope is not self-describing.
@@ -166,6 +170,30 @@ impl From<&Error> for StoredError {
     fn from(error: &Error) -> Self {
         // A record is strings and JSON values: it always serializes.
         Self(serde_json::to_string(&ErrorRecord::from(error)).unwrap_or_default())
+    }
+}
+
+/// An error that a run ends with.
+#[derive(Serialize, Deserialize)]
+struct RunError {
+    #[serde(flatten)]
+    error: ErrorRecord,
+    /// How many operations it had called when the last one that failed did so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    called: Option<u32>,
+}
+
+impl StoredError {
+    /// What a run ends with that had called so many operations when the last one that failed did so; 0 if
+    /// none did.
+    pub(crate) fn of_run(error: &Error, called: u32) -> Self {
+        let called = Some(called).filter(|called| *called > 0);
+        Self(serde_json::to_string(&RunError { error: error.into(), called }).unwrap_or_default())
+    }
+
+    /// How many these were, where it says so.
+    pub(crate) fn called(&self) -> Option<u32> {
+        serde_json::from_str::<RunError>(&self.0).ok()?.called
     }
 }
 
@@ -201,6 +229,20 @@ impl Event {
             Self::ChildCancelRequested { .. } => "child_cancel_requested",
             Self::ActivityPending { .. } => "activity_pending",
             Self::ActivityHeartbeat { .. } => "activity_heartbeat",
+            Self::Forked(_) => "forked",
+        }
+    }
+
+    /// The operation that it answers, if it answers one.
+    pub(crate) fn operation(&self) -> Option<u32> {
+        match self {
+            Self::TimerFired { op }
+            | Self::SideEffect { op, .. }
+            | Self::ValueRefused { op, .. }
+            | Self::ChildClosed { op, .. }
+            | Self::ChildCancelRequested { op }
+            | Self::ActivityHeartbeat { op, .. } => Some(*op),
+            other => other.step().map(|step| step.op),
         }
     }
 
@@ -221,6 +263,11 @@ impl Event {
     pub(crate) fn ended_activity(&self) -> Option<u32> {
         let ends = matches!(self, Self::ActivityCompleted { .. } | Self::ActivityFailed { .. });
         self.step().filter(|_| ends).map(|step| step.op)
+    }
+
+    /// Whether an operation has failed with it.
+    pub(crate) fn is_failure(&self) -> bool {
+        matches!(self, Self::ActivityFailed { .. } | Self::ChildClosed { result: Err(_), .. })
     }
 
     /// Whether the run ends with it.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
-use super::{Event, StepId, StoredError};
+use super::{Event, ForkPoint, StepId, StoredError};
 use crate::payload::Payload;
 use crate::time::Timestamp;
 
@@ -25,6 +25,7 @@ pub(crate) struct EventFields {
     pub(crate) silence: Option<u64>,
     pub(crate) reason: Option<String>,
     pub(crate) setbacks: Option<i16>,
+    pub(crate) fork: Option<Box<ForkPoint>>,
 }
 
 impl From<Event> for EventFields {
@@ -70,6 +71,7 @@ impl From<Event> for EventFields {
                 Self { reason: Some(reason), ..none }
             }
             Event::Patched { id } => Self { name: Some(id.into()), ..none },
+            Event::Forked(fork) => Self { fork: Some(fork), ..none },
             Event::RunCompleted | Event::RunStarted => none,
         }
     }

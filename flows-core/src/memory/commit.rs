@@ -99,7 +99,7 @@ impl MemoryState {
         Committed::Done
     }
 
-    fn close(&mut self, key: RunKey, close: &Close) {
+    pub(super) fn close(&mut self, key: RunKey, close: &Close) {
         self.put(key, None);
         let Some(run) = self.runs.get_mut(&key) else { return };
         let left = match close.outcome.successor {
@@ -110,7 +110,7 @@ impl MemoryState {
             }
         };
         let (at, dead) = (self.now, close.outcome.is_dead_letter());
-        run.end = Some(End { outcome: close.outcome.clone(), at, dead });
+        run.end = Some(End { outcome: close.outcome.clone(), at, dead, dismissed: None });
         if let Some(successor) = close.outcome.successor {
             let to = RunKey { run: successor, ..key };
             let passed_on: Vec<_> =
@@ -121,7 +121,7 @@ impl MemoryState {
 }
 
 /// A message that goes over to the run that goes on; what answers an operation does not.
-fn passed_on(to: RunKey, message: InboxMessage) -> Option<OutgoingMessage> {
+pub(super) fn passed_on(to: RunKey, message: InboxMessage) -> Option<OutgoingMessage> {
     let InboxMessage { kind, name, payload, .. } = message;
     let goes_over = matches!(kind, MessageKind::Signal | MessageKind::Cancel);
     goes_over.then_some(OutgoingMessage { to, kind, name, payload, dedup: None })

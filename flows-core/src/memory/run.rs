@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::stream::Stream;
 use crate::ids::RunKey;
 use crate::store::{
-    Activation, HistoryRow, INBOX_BYTES, InboxMessage, NewRun, Outcome, OutgoingMessage,
+    Activation, HistoryRow, INBOX_BYTES, InboxMessage, NewRun, Origin, Outcome, OutgoingMessage,
     PAGE_MESSAGES, Page, Park, RunSpec, RunStatus,
 };
 use crate::time::Timestamp;
@@ -34,6 +34,8 @@ pub(super) struct StoredRun {
     pub(super) queries: BTreeMap<String, (i32, String)>,
     /// The items that it has published, if any.
     pub(super) stream: Option<Box<Stream>>,
+    /// Where it was forked from.
+    pub(super) origin: Option<Origin>,
     pub(super) received: i64,
     /// Shared with the runs in whose place it goes on.
     pub(super) dedup: Arc<Mutex<HashSet<String>>>,
@@ -50,6 +52,8 @@ pub(super) struct End {
     pub(super) at: Timestamp,
     /// Whether it can be rerun.
     pub(super) dead: bool,
+    /// When it was dismissed as a dead letter, and why.
+    pub(super) dismissed: Option<(Timestamp, String)>,
 }
 
 /// Where an open run is. One field of one type: there is no way to be in two places.
@@ -85,6 +89,7 @@ impl StoredRun {
             journal: Vec::new(),
             inbox: Vec::new(),
             received: 0,
+            origin: None,
             queries: BTreeMap::new(),
             stream: None,
             dedup: Arc::default(),

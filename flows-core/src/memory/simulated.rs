@@ -132,7 +132,7 @@ impl StoredRun {
 #[cfg(test)]
 impl MemoryStore {
     /// Another store that has come as far as this one.
-    pub(crate) fn fork(&self) -> Self {
+    pub(crate) fn snapshot(&self) -> Self {
         let (state, clock) = (self.locked(|state| state.clone()), self.0.clock.clone());
         Self(Arc::new(MemoryShared {
             clock,

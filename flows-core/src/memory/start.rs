@@ -8,7 +8,10 @@ use super::run::{PlacementRow, StoredRun};
 use super::state::MemoryState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
-use crate::store::{NewRun, OutgoingMessage, Park, Sent, Started, check_workflow, no_such_run};
+use crate::store::{
+    NewRun, OutgoingMessage, Park, Sent, Started, check_workflow, no_such_dead_letter,
+    undismissable,
+};
 use crate::time::Timestamp;
 
 impl MemoryState {
@@ -48,6 +51,15 @@ impl MemoryState {
             self.take_dead_letter(dead, run);
         }
         Ok(started)
+    }
+
+    /// [`ClientStore::dismiss`](crate::store::ClientStore::dismiss).
+    pub(super) fn dismiss(&mut self, dead: RunKey, reason: &str) -> Result<()> {
+        let end = self.runs.get_mut(&dead).and_then(|run| run.end.as_mut());
+        let end = end.filter(|end| end.dead && end.dismissed.is_none());
+        let end = end.ok_or_else(|| undismissable(dead))?;
+        end.dismissed = Some((self.now, reason.to_owned()));
+        Ok(())
     }
 
     /// [`ClientStore::signal_with_start`](crate::store::ClientStore::signal_with_start).
@@ -92,12 +104,12 @@ impl MemoryState {
     }
 
     /// The run that stands in the way of a new one: it has its workflow id or its key.
-    fn holder(&self, run: &NewRun) -> Option<RunKey> {
+    pub(super) fn holder(&self, run: &NewRun) -> Option<RunKey> {
         let by_id = run.spec.workflow_id.as_ref().and_then(|id| self.find(run.key.tenant, id));
         by_id.or_else(|| self.runs.contains_key(&run.key).then_some(run.key))
     }
 
-    fn conflict(&mut self, run: &NewRun, existing: RunKey) -> Result<Started> {
+    pub(super) fn conflict(&mut self, run: &NewRun, existing: RunKey) -> Result<Started> {
         let other = self.runs.get(&existing).filter(|_| existing != run.key);
         if other.is_some_and(|other| run.on_conflict.replaces(other.status())) {
             Ok(self.begin(run))
@@ -108,7 +120,7 @@ impl MemoryState {
         }
     }
 
-    fn begin(&mut self, run: &NewRun) -> Started {
+    pub(super) fn begin(&mut self, run: &NewRun) -> Started {
         let first_turn = first_turn(run, self.now);
         let placement = match first_turn {
             Some(at) => asleep_until(at),
@@ -122,7 +134,7 @@ impl MemoryState {
     }
 
     /// Makes a dead letter disappear, for `by` goes on in its place.
-    fn take_dead_letter(&mut self, dead: RunKey, by: &NewRun) {
+    pub(super) fn take_dead_letter(&mut self, dead: RunKey, by: &NewRun) {
         if let Some(end) = self.runs.get_mut(&dead).and_then(|run| run.end.as_mut()) {
             end.dead = false;
             end.outcome.successor = Some(by.key.run);
@@ -151,12 +163,4 @@ fn already_exists(run: &NewRun, existing: RunKey) -> Error {
         existing.run
     );
     Error::new(ErrorKind::AlreadyExists, message)
-}
-
-fn no_such_dead_letter(dead: RunKey) -> Error {
-    let error = no_such_run(&dead.run.to_string());
-    error.with_message(format!(
-        "run {} is no dead letter of this tenant: it did not fail, or was rerun already",
-        dead.run
-    ))
 }

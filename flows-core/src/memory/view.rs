@@ -28,7 +28,12 @@ impl MemoryState {
     pub(super) fn describe(&self, run: RunKey) -> Option<RunView> {
         let run = self.runs.get(&run)?;
         let cancelling = run.inbox.iter().any(|message| message.kind == MessageKind::Cancel);
-        Some(RunView { placement: self.placement(run), cancelling, ..view(run) })
+        let forks = self.of_tenant(run.key.tenant).filter(|other| is_from(other, run));
+        let mut forks: Vec<_> = forks.map(|fork| (fork.created_at, fork.key.run)).collect();
+        forks.sort_unstable();
+        let forks = forks.into_iter().take(100).map(|(_, run)| run).collect();
+        let (placement, origin) = (self.placement(run), run.origin);
+        Some(RunView { placement, cancelling, origin, forks, ..view(run) })
     }
 
     /// [`Inspect::query`](crate::store::Inspect::query).
@@ -64,8 +69,15 @@ impl MemoryState {
     }
 
     /// [`Inspect::dead_letters`](crate::store::Inspect::dead_letters).
-    pub(super) fn dead_letters(&self, tenant: Uuid, limit: usize) -> Vec<DeadLetterRow> {
-        let mut dead: Vec<_> = self.of_tenant(tenant).filter_map(dead_letter).collect();
+    pub(super) fn dead_letters(
+        &self,
+        tenant: Uuid,
+        limit: usize,
+        dismissed: bool,
+    ) -> Vec<DeadLetterRow> {
+        let dead = self.of_tenant(tenant).filter_map(dead_letter);
+        let mut dead: Vec<_> =
+            dead.filter(|dead| dead.dismissed_at.is_some() == dismissed).collect();
         dead.sort_by_key(|message| Reverse((message.failed_at, message.key.run)));
         dead.truncate(limit);
         dead
@@ -103,6 +115,10 @@ impl MemoryState {
     }
 }
 
+fn is_from(fork: &StoredRun, run: &StoredRun) -> bool {
+    fork.origin.is_some_and(|origin| origin.run == run.key.run)
+}
+
 fn cursor(run: &StoredRun) -> ListCursor {
     ListCursor { created_at: run.created_at, run: run.key.run }
 }
@@ -122,6 +138,8 @@ fn dead_letter(run: &StoredRun) -> Option<DeadLetterRow> {
         version: run.spec.version,
         error: end.outcome.error.clone(),
         failed_at: end.at,
+        dismissed_at: end.dismissed.as_ref().map(|(at, _)| *at),
+        reason: end.dismissed.as_ref().map(|(_, reason)| reason.clone()),
         attempt: run.spec.attempt,
     })
 }
@@ -144,6 +162,8 @@ fn view(run: &StoredRun) -> RunView {
         created_at: run.created_at,
         closed_at: run.end.as_ref().map(|end| end.at),
         successor: outcome.and_then(|outcome| outcome.successor),
+        origin: None,
+        forks: Vec::new(),
         placement: None,
         inbox: u32::try_from(run.inbox.len()).unwrap_or(u32::MAX),
         cancelling: false,

@@ -13,19 +13,6 @@ use crate::error::{Error, Result};
 use crate::journal::{Event, Recorded, StepId, StoredError};
 use crate::payload::Payload;
 
-/// The operation an event answers, if it answers one.
-pub(crate) fn target(event: &Event) -> Option<u32> {
-    match event {
-        Event::TimerFired { op }
-        | Event::SideEffect { op, .. }
-        | Event::ValueRefused { op, .. }
-        | Event::ChildClosed { op, .. }
-        | Event::ChildCancelRequested { op }
-        | Event::ActivityHeartbeat { op, .. } => Some(*op),
-        other => other.step().map(|step| step.op),
-    }
-}
-
 /// Stops the run when the event answers something that the code has not asked for.
 pub(crate) fn against(state: &mut State, event: &Event) -> Result<(), Stuck> {
     if event.is_run_end() {
@@ -34,7 +21,7 @@ pub(crate) fn against(state: &mut State, event: &Event) -> Result<(), Stuck> {
             &format!("the workflow still waits for {}", state.waiting_for(MOST)),
         ));
     }
-    let Some(op) = target(event) else { return Ok(()) };
+    let Some(op) = event.operation() else { return Ok(()) };
     let Some(entry) = state.ops.get(&op).filter(|entry| entry.result.is_none()) else {
         return Err(Stuck::mismatch(&in_words(event), &nothing_waits(state, op)));
     };
@@ -80,7 +67,7 @@ impl State {
                 self.patches.expect(id)?;
                 continue;
             }
-            let Some(op) = target(&recorded.event) else { continue };
+            let Some(op) = recorded.event.operation() else { continue };
             let is_second = match recorded.event {
                 Event::ChildCancelRequested { .. } => !self.recorded_cancels.insert(op),
                 event => self.recorded_marks.insert(op, event).is_some(),
@@ -122,10 +109,12 @@ impl State {
         check
     }
 
-    /// Whether a child is to be started now; not when the journal has its start.
-    pub(crate) fn is_new_child(&mut self, op: u32, task: &ChildTask, site: Place) -> bool {
+    /// Whether a child is to be started now; not when the journal has its start, which says which run it is.
+    pub(crate) fn is_new_child(&mut self, task: &mut ChildTask, site: Place) -> bool {
+        let op = task.op;
         match self.recorded_marks.remove(&op) {
-            Some(Event::ChildStarted { step, .. }) if step.name == task.workflow => {
+            Some(Event::ChildStarted { step, run }) if step.name == task.workflow => {
+                task.run = run;
                 if step.input != task.input_hash {
                     let (name, child) = (task.workflow.to_owned(), Some(task.run));
                     let (kind, input) = ("child workflow", task.input.clone());
@@ -159,7 +148,7 @@ impl State {
 /// Names what the journal has in the place of a mark that it lacks, if that comes later in it.
 pub(crate) fn with_what_is_there(stuck: Stuck, state: &State, ahead: &[Recorded]) -> Stuck {
     let Some((op, code)) = &state.unrecorded else { return stuck };
-    let there = ahead.iter().find(|recorded| target(&recorded.event) == Some(*op));
+    let there = ahead.iter().find(|recorded| recorded.event.operation() == Some(*op));
     there.map_or(stuck, |there| Stuck::mismatch(&in_words(&there.event), code))
 }
 

@@ -30,6 +30,8 @@ pub trait Code {
     fn expects_messages(&self) -> bool;
     /// What it waits for, in words.
     fn waiting_for(&self) -> String;
+    /// How many operations it had called when it was told last that one has failed; 0 if it never was.
+    fn called_before_failure(&self) -> u32;
     /// It ends while it still waits: its children are asked to cancel.
     fn cancel_children(&self) -> Turn;
 }

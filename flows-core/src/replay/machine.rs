@@ -132,8 +132,18 @@ impl Machine {
 
     /// Polls for the first time, then once for each event of the journal. The turn holds the
     /// commands of everything that is still open.
-    pub fn replay(&mut self, mut journal: Vec<Recorded>) -> Result<Turn, Stuck> {
+    pub fn replay(&mut self, journal: Vec<Recorded>) -> Result<Turn, Stuck> {
+        self.replay_seen(journal, |_, _| {})
+    }
+
+    /// The same, for who follows.
+    pub(crate) fn replay_seen(
+        &mut self,
+        mut journal: Vec<Recorded>,
+        mut seen: impl FnMut(&Self, ReplayStep<'_>),
+    ) -> Result<Turn, Stuck> {
         self.shared.lock().replaying = !journal.is_empty();
+        self.shared.lock().begin_forked(&mut journal);
         if let Some(Recorded { at, event: Event::RunStarted }) = journal.first() {
             self.shared.lock().now = *at;
             journal.remove(0);
@@ -147,15 +157,19 @@ impl Machine {
         let sharper = |machine: &Self, stuck, ahead: &[_]| {
             check::with_what_is_there(stuck, &machine.shared.lock(), ahead)
         };
+        seen(self, ReplayStep::Before(None));
         let mut turn = self.poll().map_err(|stuck| sharper(self, stuck, events.as_slice()))?;
+        seen(self, ReplayStep::After);
         while let Some(recorded) = events.next() {
             if turn.outcome.is_some() {
                 return Err(check::ended_too_soon(&self.shared.lock(), &recorded.event));
             }
+            seen(self, ReplayStep::Before(Some(&recorded)));
             self.shared.lock().events_ahead -= 1;
             let warnings = std::mem::take(&mut turn.warnings);
             turn = self.apply(recorded).map_err(|stuck| sharper(self, stuck, events.as_slice()))?;
             turn.warnings.splice(0..0, warnings);
+            seen(self, ReplayStep::After);
         }
         self.end_replay(turn, &started)
     }
@@ -283,7 +297,7 @@ impl Machine {
 
 impl Code for Machine {
     fn wants(&self, event: &Event) -> bool {
-        check::target(event).is_none_or(|op| {
+        event.operation().is_none_or(|op| {
             self.shared.lock().ops.get(&op).is_some_and(|entry| entry.result.is_none())
         })
     }
@@ -333,6 +347,10 @@ impl Code for Machine {
         self.shared.lock().waiting_for(10)
     }
 
+    fn called_before_failure(&self) -> u32 {
+        self.shared.lock().called_before_failure
+    }
+
     fn cancel_children(&self) -> Turn {
         let mut state = self.shared.lock();
         state.abandon_children();
@@ -341,6 +359,15 @@ impl Code for Machine {
         commands.retain(Command::goes_with_a_mark);
         Turn { commands, marks, ..Turn::default() }
     }
+}
+
+/// What a replay is about to do, or has done.
+pub(crate) enum ReplayStep<'a> {
+    /// It delivers this event; the start, where there is none.
+    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the testing kit"))]
+    Before(Option<&'a Recorded>),
+    /// The code has been polled.
+    After,
 }
 
 /// Where a replay has stopped.
@@ -387,6 +414,9 @@ fn goes_on_outside(state: &mut State, op: u32, change: impl FnOnce(&mut Op)) {
 
 /// Gives the event to the operation that waits for it.
 fn deliver(state: &mut State, event: Event) {
+    if event.is_failure() {
+        state.note_failure();
+    }
     match event {
         Event::ActivityCompleted { step, output, .. } => complete(state, step.op, Ok(output)),
         Event::ActivityFailed { step, error, .. } => complete(state, step.op, Err((&error).into())),
@@ -429,7 +459,8 @@ fn deliver(state: &mut State, event: Event) {
         | Event::RunCompleted
         | Event::RunFailed { .. }
         | Event::RunTerminated { .. }
-        | Event::RunStarted => {}
+        | Event::RunStarted
+        | Event::Forked(_) => {}
     }
 }
 

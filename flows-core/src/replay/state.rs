@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use uuid::Uuid;
 
+use super::forks::Forks;
 use super::op::{DroppedOp, Op, What};
 use super::patches::Patches;
 use super::signals::Signals;
@@ -35,7 +36,11 @@ pub(crate) struct State {
     pub(crate) told_cancelled: bool,
     pub(crate) shields: u32,
     next_op: u32,
+    /// The operations that had been called when the last one failed.
+    pub(crate) called_before_failure: u32,
     seed: u64,
+    /// Of a run that was forked.
+    pub(crate) forks: Option<Box<Forks>>,
     rng: Option<Box<ChaCha8Rng>>,
     pub(crate) ops: BTreeMap<u32, Op>,
     pub(crate) signals: Signals,
@@ -90,7 +95,6 @@ const ITEMS_OF_A_TURN: u32 = 20;
 
 impl State {
     pub(crate) fn new(now: Timestamp, run: Uuid) -> Self {
-        let (high, low) = run.as_u64_pair();
         Self {
             now,
             read_clock: false,
@@ -100,7 +104,9 @@ impl State {
             told_cancelled: false,
             shields: 0,
             next_op: 0,
-            seed: high ^ low.rotate_left(32),
+            called_before_failure: 0,
+            seed: seed_of(run),
+            forks: None,
             rng: None,
             ops: BTreeMap::new(),
             signals: Signals::default(),
@@ -140,10 +146,29 @@ impl State {
         self.next_op - 1
     }
 
+    /// The code is told that an operation has failed.
+    pub(crate) fn note_failure(&mut self) {
+        self.called_before_failure = self.next_op;
+    }
+
     /// The run's own random numbers: the same at every replay.
     pub(crate) fn rng(&mut self) -> &mut ChaCha8Rng {
         let seed = self.seed;
         self.rng.get_or_insert_with(|| Box::new(ChaCha8Rng::seed_from_u64(seed)))
+    }
+
+    /// Of the journal of a run that was forked, takes what says so. Its random numbers go on as those of the run
+    /// that it began as.
+    pub(crate) fn begin_forked(&mut self, journal: &mut Vec<Recorded>) {
+        if let Some(forks) = Forks::take(journal) {
+            self.seed = seed_of(forks.first());
+            self.forks = Some(forks);
+        }
+    }
+
+    /// The run whose call an activity is, if that is another run: it has the same key.
+    pub(crate) fn called_by(&self, op: u32, name: &str, input: u64) -> Option<Box<Uuid>> {
+        self.forks.as_ref()?.called_by(self.turns, op, name, input).map(Box::new)
     }
 
     /// Leaves a trace of an operation, for who follows.
@@ -397,6 +422,11 @@ fn start(task: &Arc<ActivityTask>, entry: &Op) -> ActivityStart {
         started: entry.started,
         pending: retry.and_then(|r| r.pending.map(Box::new)),
     }
+}
+
+fn seed_of(run: Uuid) -> u64 {
+    let (high, low) = run.as_u64_pair();
+    high ^ low.rotate_left(32)
 }
 
 /// Asks the world for what an open operation needs of it.

@@ -24,6 +24,8 @@ pub struct ActivityTask {
     pub overrides: Option<Box<Overrides>>,
     /// When it was first asked for.
     pub scheduled_at: Timestamp,
+    /// The run whose call this is, where its own run was forked from that one.
+    pub called_by: Option<Box<Uuid>>,
 }
 
 impl ActivityTask {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::types::{Close, NewRun, OutgoingMessage, RunView, Sent, Started};
+use super::types::{Close, ForkedRun, NewRun, OutgoingMessage, RunView, Sent, Started};
 use super::{StoreFuture, only};
 use crate::error::Result;
 use crate::ids::RunKey;
@@ -71,6 +71,20 @@ pub trait ClientStore: Send + Sync {
     /// Starts `run` as the successor of a failed one, once: `NotFound` when there is no such dead
     /// letter (any more). Waits for others as [`terminate`](crate::store::ClientStore::terminate) does.
     fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started>;
+
+    /// Starts runs that begin as others did, all of them or none, and takes what they take from those. The answer
+    /// is that of the first; the others have no workflow id. `NotFound` when a dead letter is to be taken that is
+    /// none (any more); `Closed` when another run goes on in a place already. Signals stay in order: first
+    /// the messages, then what was not read. Waits for others as
+    /// [`terminate`](crate::store::ClientStore::terminate) does.
+    ///
+    /// Crash before: nothing happened. Crash after, unacknowledged: it has happened; a fork that takes a place is
+    /// refused the second time.
+    fn fork<'a>(&'a self, forks: &'a [ForkedRun]) -> StoreFuture<'a, Started>;
+
+    /// Dismisses a dead letter, once: it can still be rerun, and is listed only among those. `NotFound` when there
+    /// is no such dead letter (any more).
+    fn dismiss<'a>(&'a self, dead: RunKey, reason: &'a str) -> StoreFuture<'a, ()>;
 
     /// Makes a stuck run due now. One that ends its workers is tried alone, once more. `false`: it is not
     /// stuck (any more), and nothing was done.

@@ -9,6 +9,7 @@ mod claiming;
 mod delays;
 mod ending;
 mod fence;
+mod forks;
 mod leases;
 mod looking;
 mod messages;
@@ -225,7 +226,17 @@ contract! {
         a_rerun_keeps_the_lineage_and_the_id
         what_did_not_fail_is_not_rerun
         of_racing_reruns_one_wins
-        a_rerun_does_not_take_an_id_from_another_run;
+        a_rerun_does_not_take_an_id_from_another_run
+        a_dead_letter_is_dismissed_once_and_can_be_rerun;
+    forks:
+        a_fork_has_the_rows_that_are_copied_and_those_that_are_written
+        a_fork_is_read_by_who_claims_it
+        a_fork_knows_where_it_is_from_and_the_other_run_knows_it
+        a_fork_that_takes_nothing_leaves_the_other_run_alone
+        a_place_is_taken_from_an_open_run_with_its_signals
+        a_place_is_taken_once
+        forks_are_made_all_or_none
+        of_racing_resets_one_wins;
     looking:
         a_description_says_where_a_run_is
         a_list_is_newest_first_and_limited

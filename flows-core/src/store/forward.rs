@@ -43,6 +43,8 @@ macro_rules! forward_store {
             terminate(run: RunKey, record: &'a [u8], close: &'a Close, messages: &'a [OutgoingMessage])
                 -> StoreFuture<'a, bool>;
             rerun(dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started>;
+            fork(forks: &'a [ForkedRun]) -> StoreFuture<'a, Started>;
+            dismiss(dead: RunKey, reason: &'a str) -> StoreFuture<'a, ()>;
             retry_stuck(run: RunKey) -> StoreFuture<'a, bool>;
             find(tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>>;
             describe(run: RunKey) -> StoreFuture<'a, Option<RunView>>;
@@ -76,7 +78,8 @@ macro_rules! forward_store {
             count(tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, u64>;
             scan(scan: &'a Scan) -> StoreFuture<'a, Scanned>;
             stuck(tenant: Uuid, limit: usize) -> StoreFuture<'a, Vec<RunView>>;
-            dead_letters(tenant: Uuid, limit: usize) -> StoreFuture<'a, Vec<DeadLetterRow>>;
+            dead_letters(tenant: Uuid, limit: usize, dismissed: bool)
+                -> StoreFuture<'a, Vec<DeadLetterRow>>;
         }
     };
     (Hub for $store:ty, $each:ident) => {

@@ -40,8 +40,13 @@ pub trait Inspect: Send + Sync {
     /// the newest.
     fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>>;
 
-    /// Dead letters of a tenant, newest first.
-    fn dead_letters(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<DeadLetterRow>>;
+    /// Dead letters of a tenant, newest first: those that were dismissed, or the others.
+    fn dead_letters(
+        &self,
+        tenant: Uuid,
+        limit: usize,
+        dismissed: bool,
+    ) -> StoreFuture<'_, Vec<DeadLetterRow>>;
 }
 
 /// Follows the pages until there are as many runs as the filter's limit, or no more.

@@ -1,6 +1,7 @@
 //! What a store is given, and what it answers: plain data. Nothing here reads, writes or waits, so that
 //! pure code may use it.
 
+mod fork;
 mod hint;
 mod lease;
 mod listing;
@@ -12,6 +13,7 @@ mod spec;
 mod stream;
 mod view;
 
+pub use fork::{ForkedRun, Origin, Takes};
 pub use hint::Hint;
 pub use lease::{Claim, ClaimStuck, Lease, Overdue, Polled, WorkerIdentity};
 pub use listing::{ListCursor, ListFilter, Listed, PAGE_BYTES};

@@ -37,6 +37,7 @@ impl TestActivity {
             name: "under test",
             codec: Codec::Json,
             op: 0,
+            called_by: None,
             attempt: 1,
             payload_limit: crate::engine::PAYLOAD_LIMIT,
         };

@@ -56,6 +56,12 @@ impl Watch {
         self.served.send_if_modified(|served| !std::mem::replace(served, true));
     }
 
+    /// A run was ended from outside.
+    fn ended(&self, run: RunKey) {
+        self.stuck.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+        self.tell();
+    }
+
     fn committed(&self, record: &Record) {
         let mut stuck = self.stuck.lock().unwrap_or_else(PoisonError::into_inner);
         let news = match &record.next {
@@ -141,9 +147,15 @@ impl ObservedStore {
         messages: &[OutgoingMessage],
     ) -> Result<bool> {
         let ended = self.store.terminate(run, record, close, messages).await;
-        self.watch.stuck.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
-        self.watch.tell();
+        self.watch.ended(run);
         ended
+    }
+
+    async fn fork_observed(&self, forks: &[ForkedRun]) -> Result<Started> {
+        let forked = self.store.fork(forks).await;
+        let taken = forks.iter().filter(|fork| fork.takes.place());
+        taken.for_each(|fork| self.watch.ended(fork.from));
+        forked
     }
 
     async fn poll_observed(&self, worker: &WorkerIdentity) -> Result<Polled> {
@@ -211,6 +223,7 @@ macro_rules! observed {
     ($store:ident terminate($($given:ident),*)) => {
         Box::pin($store.terminate_observed($($given),*))
     };
+    ($store:ident fork($forks:ident)) => { Box::pin($store.fork_observed($forks)) };
     ($store:ident poll($worker:ident)) => { Box::pin($store.poll_observed($worker)) };
     ($store:ident register($worker:ident)) => { Box::pin($store.register_observed($worker)) };
     ($store:ident commit($($given:ident),*)) => { Box::pin($store.commit_observed($($given),*)) };

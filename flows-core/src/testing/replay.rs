@@ -13,7 +13,7 @@ use crate::engine::{History, PAYLOAD_LIMIT};
 use crate::error::{Error, ErrorKind};
 use crate::journal::{Event, Recorded};
 use crate::registry::Registry;
-use crate::replay::{Code, Command, Halt, Machine, RunInfo, Stuck, Trail, Turn, target};
+use crate::replay::{Code, Command, Halt, Machine, RunInfo, Stuck, Trail, Turn};
 
 pub use all::{ReplayAll, replay_all};
 pub use error::ReplayError;
@@ -92,18 +92,36 @@ pub(crate) fn check(
     history: &History,
     end: WhenEnded,
 ) -> Result<(), ReplayError> {
-    let refused = |why: &str| Err(ReplayError::new(history, None, why));
+    let (mut machine, journal) = prepare(registry, history)?;
+    let outcome = machine.replay(journal);
+    judge(registry, history, end, &machine, outcome)
+}
+
+/// What replays a history, and the events that it replays.
+pub(super) fn prepare(
+    registry: &Registry,
+    history: &History,
+) -> Result<(Machine, Vec<Recorded>), ReplayError> {
+    let refused = |why: &str| ReplayError::new(history, None, why);
     let (name, version) = (&history.workflow, history.version);
-    let Some(def) = registry.workflow(name, version) else {
-        return refused(&format!("workflow `{name}` version {version} is not registered here"));
-    };
-    let mut machine = match Machine::new(info(history), def, &history.input) {
-        Ok(machine) => machine,
-        Err(stuck) => return refused(&stuck.to_string()),
-    };
+    let def = registry.workflow(name, version).ok_or_else(|| {
+        refused(&format!("workflow `{name}` version {version} is not registered here"))
+    })?;
+    let machine = Machine::new(info(history), def, &history.input);
+    Ok((machine.map_err(|stuck| refused(&stuck.to_string()))?, split(history).0))
+}
+
+/// What the outcome of its replay says of a history.
+pub(super) fn judge(
+    registry: &Registry,
+    history: &History,
+    end: WhenEnded,
+    machine: &Machine,
+    outcome: Result<Turn, Stuck>,
+) -> Result<(), ReplayError> {
     let (journal, recorded) = split(history);
     let events = journal.len();
-    match machine.replay(journal) {
+    match outcome {
         Err(stuck) => {
             let event = halted(history, events, machine.halt());
             Err(ReplayError::new(history, event, &stuck.to_string()))
@@ -112,7 +130,7 @@ pub(crate) fn check(
             same_inputs(history, &turn)?;
             known_activities(registry, history, &turn)?;
             let recorded = recorded.filter(|_| end == WhenEnded::Same);
-            recorded.map_or(Ok(()), |recorded| same_end(history, &recorded, &turn, &machine))
+            recorded.map_or(Ok(()), |recorded| same_end(history, &recorded, &turn, machine))
         }
     }
 }
@@ -162,7 +180,9 @@ fn halted(history: &History, journal: usize, halt: Halt) -> Option<usize> {
     let mut events = history.events[..journal].iter().map(|entry| &entry.recorded.event);
     match halt {
         Halt::AtCancel(op) => events.position(|event| *event == Event::ChildCancelRequested { op }),
-        Halt::AtMark(op) => events.position(|event| event.is_mark() && target(event) == Some(op)),
+        Halt::AtMark(op) => {
+            events.position(|event| event.is_mark() && event.operation() == Some(op))
+        }
         Halt::Before(ahead) => {
             let turns = events.enumerate().filter(|(_, event)| !event.is_mark());
             turns.map(|(at, _)| at).rev().nth(ahead)

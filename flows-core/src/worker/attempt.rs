@@ -91,6 +91,7 @@ impl Outside {
             name: def.name,
             codec: def.codec,
             op,
+            called_by: task.called_by.as_deref().copied(),
             attempt,
             payload_limit: self.session.payload_limit,
         };

@@ -1,15 +1,20 @@
--- Lists dead letters of a tenant, newest first. $1 tenant, $2 all shards, $3 limit.
--- Called by `dead_letters`. Locks nothing. Indexes: dead_letters_newest, once per shard; runs_pkey for
--- those that are listed. (Joined without LIMIT, the runs might be read first, and all of them.)
+-- Lists dead letters of a tenant, newest first. $1 tenant, $2 all shards, $3 limit, $4 whether those that were
+-- dismissed, or the others.
+-- Called by `dead_letters`. Locks nothing. Indexes: dead_letters_newest or dead_letters_dismissed, once per shard;
+-- runs_pkey for those that are listed. (Joined without LIMIT, the runs might be read first, and all of them.)
 SELECT d.shard, d.tenant_id, d.run_id, r.workflow_id, r.workflow, r.version, r.error,
-       d.failed_at, r.attempt
+       d.failed_at, d.dismissed_at, d.reason, r.attempt
 FROM (
     SELECT l.*
     FROM unnest($2::smallint[]) AS s (shard)
     CROSS JOIN LATERAL (
-        SELECT * FROM flows.dead_letters l
-        WHERE l.shard = s.shard AND l.tenant_id = $1
-        ORDER BY l.failed_at DESC LIMIT $3::bigint
+        (SELECT * FROM flows.dead_letters l
+         WHERE NOT $4::boolean AND l.shard = s.shard AND l.tenant_id = $1 AND l.dismissed_at IS NULL
+         ORDER BY l.failed_at DESC LIMIT $3::bigint)
+        UNION ALL
+        (SELECT * FROM flows.dead_letters l
+         WHERE $4::boolean AND l.shard = s.shard AND l.tenant_id = $1 AND l.dismissed_at IS NOT NULL
+         ORDER BY l.failed_at DESC LIMIT $3::bigint)
     ) AS l
     ORDER BY l.failed_at DESC, l.run_id DESC
     LIMIT $3::bigint

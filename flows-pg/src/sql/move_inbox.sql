@@ -1,6 +1,6 @@
 -- Gives the messages of ended runs to the runs that go on in their place. $1 to $3 ended runs,
 -- $4 their successors. What answers an operation of the ended run (kind 2) is dropped.
--- Called by `commit`, behind the messages that its records send, so that these come first.
+-- Called by `commit` and `fork`, behind the messages that they send, so that these come first.
 -- Locks the messages, then the placements of the successors, which this transaction has made.
 -- Indexes: inbox_pkey, runs_pkey, ready_pkey.
 WITH successor AS MATERIALIZED (

@@ -1,5 +1,5 @@
 -- Starts runs: the run's row, and its placement: ready, or parked until its delay ends.
--- Called by `start`, by `rerun`, and by `commit` for children and successors.
+-- Called by `start`, by `rerun` and `fork`, and by `commit` for children and successors.
 -- Locks: the keys of the new rows, in the order of the arrays (sorted by the caller).
 -- Indexes: runs_pkey, runs_workflow_id.
 WITH given AS (

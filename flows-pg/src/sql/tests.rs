@@ -35,7 +35,8 @@ const SWEEPS: [(&str, &str); 12] = [
 ];
 
 /// Statements that look in all shards: for what a worker owns, and for the newest runs.
-const ALL_SHARDS: [(&str, &str); 18] = [
+const ALL_SHARDS: [(&str, &str); 19] = [
+    ("describe", "forks"),
     ("stuck", "parked"),
     ("list_groups", "runs"),
     ("list_late", "runs"),

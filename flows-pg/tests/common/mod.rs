@@ -12,8 +12,8 @@ use flows_core::ids::{RunKey, SHARDS, lane_of};
 use flows_core::payload::Payload;
 use flows_core::store::traits::*;
 use flows_core::store::{
-    Activation, Claim, Close, Committed, MessageKind, NewRun, Next, Outcome, OutgoingMessage, Park,
-    Record, RunSpec, RunStatus, Started, WorkerIdentity,
+    Activation, Claim, Close, Committed, ForkedRun, MessageKind, NewRun, Next, Outcome,
+    OutgoingMessage, Park, Record, RunSpec, RunStatus, Started, Takes, WorkerIdentity,
 };
 use flows_pg::PgStore;
 use flows_pg::dev::{Database, fresh_database};
@@ -212,4 +212,11 @@ pub(crate) async fn commit(
 /// The numbers in signals.
 pub(crate) fn numbers(letters: &[flows_core::store::InboxMessage]) -> Vec<u32> {
     letters.iter().map(|letter| letter.payload.decode().expect("a number")).collect()
+}
+
+/// A fork that takes nothing, of a run with or without rows.
+pub(crate) fn fork_of(from: RunKey, run: NewRun) -> ForkedRun {
+    let rewritten = vec![(0, b"fork".to_vec())];
+    let (takes, messages) = (Takes::Nothing, Vec::new());
+    ForkedRun { from, position: 0, run, copied: 0, rewritten, takes, messages, takes_inbox: false }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::document::{PayloadDocument, Time};
 use super::{Entry, unreadable};
 use crate::error::{Error, Result};
-use crate::journal::{Event, EventFields, Recorded, StepId, StoredError};
+use crate::journal::{Event, EventFields, ForkPoint, Recorded, StepId, StoredError};
 use crate::payload::Payload;
 use crate::time::Timestamp;
 
@@ -49,6 +49,8 @@ pub(super) struct EventDocument {
     reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     setbacks: Option<i16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fork: Option<Box<ForkPoint>>,
 }
 
 pub(super) fn write_event(entry: &Entry) -> EventDocument {
@@ -74,6 +76,7 @@ pub(super) fn write_event(entry: &Entry) -> EventDocument {
         silence: fields.silence,
         reason: fields.reason,
         setbacks: fields.setbacks,
+        fork: fields.fork,
     }
 }
 
@@ -147,6 +150,7 @@ fn read(document: EventDocument) -> Result<Recorded> {
         "run_failed" => Event::RunFailed { error: document.error()? },
         "run_terminated" => Event::RunTerminated { reason: document.reason()? },
         "run_started" => Event::RunStarted,
+        "forked" => Event::Forked(document.fork.ok_or_else(|| lacks("fork"))?),
         _ => return Err(unknown_kind()),
     };
     Ok(Recorded { at, event })

@@ -115,7 +115,7 @@ impl Stage {
         if self.outcome.is_some() || !self.machine.wants(&event) {
             return Ok(None);
         }
-        if let Some(op) = super::super::check::target(&event) {
+        if let Some(op) = event.operation() {
             self.open.remove(&op);
             self.children.remove(&op);
         }

@@ -158,7 +158,7 @@ pub(super) async fn a_successor_makes_no_dead_letter(bench: Bench) {
     let close = ended_by(RunStatus::Failed, next.key.run);
     let record = Record { starts: vec![next], ..turn(first, 0, Next::Close(close)) };
     assert_eq!(worker.commit(record).await, Committed::Done);
-    let dead = bench.store.dead_letters(bench.tenant, 10).await.expect("dead letters");
+    let dead = bench.store.dead_letters(bench.tenant, 10, false).await.expect("dead letters");
     assert!(dead.is_empty(), "{dead:?}");
 }
 
@@ -168,9 +168,9 @@ pub(super) async fn only_failures_make_dead_letters(bench: Bench) {
     for status in [Completed, Failed, Cancelled, Terminated, TimedOut] {
         bench.ended(status.name(), &worker, Next::Close(ended_as(status))).await;
     }
-    let dead = bench.store.dead_letters(bench.tenant, 10).await.expect("dead letters");
+    let dead = bench.store.dead_letters(bench.tenant, 10, false).await.expect("dead letters");
     let ids: Vec<_> = dead.iter().map(|letter| letter.workflow_id.as_deref()).collect();
     assert_eq!(ids, [Some("timed_out"), Some("failed")], "newest first");
-    let one = bench.store.dead_letters(bench.tenant, 1).await.expect("dead letters");
+    let one = bench.store.dead_letters(bench.tenant, 1, false).await.expect("dead letters");
     assert_eq!(one.len(), 1);
 }

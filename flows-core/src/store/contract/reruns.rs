@@ -6,7 +6,7 @@ use crate::ids::RunKey;
 use crate::store::{ConflictPolicy, DeadLetterRow, NewRun, Placement, Started};
 
 async fn dead_letters(bench: &Bench) -> Vec<DeadLetterRow> {
-    bench.store.dead_letters(bench.tenant, 10).await.expect("dead letters")
+    bench.store.dead_letters(bench.tenant, 10, false).await.expect("dead letters")
 }
 
 pub(super) async fn a_dead_letter_is_listed_until_it_is_rerun(bench: Bench) {
@@ -78,4 +78,25 @@ pub(super) async fn a_rerun_does_not_take_an_id_from_another_run(bench: Bench) {
     assert_eq!(refused.expect_err("taken").kind(), ErrorKind::AlreadyExists);
     assert_eq!(bench.find("order").await, Some(other.key));
     assert_eq!(dead_letters(&bench).await.len(), 1, "it is still there");
+}
+
+pub(super) async fn a_dead_letter_is_dismissed_once_and_can_be_rerun(bench: Bench) {
+    let worker = bench.worker().await;
+    let key = bench.ended("order", &worker, failed()).await;
+    let other = bench.ended("other", &worker, failed()).await;
+    let elsewhere = RunKey { tenant: bench.other_tenant().tenant, ..key };
+    let refused = bench.store.dismiss(elsewhere, "no").await.expect_err("of another tenant");
+    assert_eq!(refused.kind(), ErrorKind::NotFound);
+    bench.store.dismiss(key, "it is done by hand").await.expect("dismiss");
+    let listed: Vec<_> = dead_letters(&bench).await.iter().map(|dead| dead.key).collect();
+    assert_eq!(listed, [other]);
+    let dismissed = bench.store.dead_letters(bench.tenant, 10, true).await.expect("dead letters");
+    let [letter] = &dismissed[..] else { panic!("one: {dismissed:?}") };
+    assert_eq!((letter.key, letter.reason.as_deref()), (key, Some("it is done by hand")));
+    assert!(letter.dismissed_at >= Some(letter.failed_at));
+    let again = bench.store.dismiss(key, "again").await.expect_err("once");
+    assert_eq!(again.kind(), ErrorKind::NotFound);
+    let next = bench.successor(key, "order");
+    assert_eq!(bench.store.rerun(key, &next).await.expect("rerun"), Started::Created);
+    assert!(bench.store.dead_letters(bench.tenant, 10, true).await.expect("none").is_empty());
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::fork::Origin;
 use super::run::RunStatus;
 use super::spec::RunSpec;
 use crate::ids::RunKey;
@@ -74,6 +75,10 @@ pub struct RunView {
     pub closed_at: Option<Timestamp>,
     /// The run that continues it.
     pub successor: Option<Uuid>,
+    /// Where it was forked from (`None` in lists).
+    pub origin: Option<Origin>,
+    /// The runs that were forked from it, the oldest first, at most 100 (none in lists).
+    pub forks: Vec<Uuid>,
     /// Where it is, while it is open (`None` in lists).
     pub placement: Option<Placement>,
     /// Messages in its inbox; of a run that has ended, signals that came too late for it.
@@ -115,6 +120,10 @@ pub struct DeadLetterRow {
     pub error: Option<String>,
     /// When it failed.
     pub failed_at: Timestamp,
+    /// When it was dismissed.
+    pub dismissed_at: Option<Timestamp>,
+    /// Why it was dismissed.
+    pub reason: Option<String>,
     /// Attempts made.
     pub attempt: u32,
 }

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::journal::{Event, StepId};
 use crate::payload::Payload;
 use crate::registry::Registry;
-use crate::replay::{Trail, target};
+use crate::replay::Trail;
 use crate::testing::difference::lines;
 use crate::testing::replay::trail;
 
@@ -81,7 +81,7 @@ fn told(crash_run: &CrashRun) -> BTreeMap<u32, Told> {
     let mut all = BTreeMap::<u32, Told>::new();
     for entry in &crash_run.history.events {
         let event = &entry.recorded.event;
-        if let Some(op) = target(event)
+        if let Some(op) = event.operation()
             && !matches!(event, Event::ActivityAttemptFailed { .. } | Event::ActivityStarted { .. })
         {
             tell(event, all.entry(op).or_default());

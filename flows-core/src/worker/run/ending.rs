@@ -99,7 +99,13 @@ impl<M: Code> Run<M> {
                 return Ok(());
             }
             Ok(_) => Event::RunCompleted,
-            Err(error) => Event::RunFailed { error: StoredError::from(error) },
+            Err(error) => {
+                let called = match &self.phase {
+                    Phase::Live(machine) => machine.called_before_failure(),
+                    _ => 0,
+                };
+                Event::RunFailed { error: StoredError::of_run(error, called) }
+            }
         };
         self.writes.pending.mark(&Recorded { at, event }, None)
     }

@@ -124,6 +124,8 @@ fn clients() -> Vec<Case> {
         tenant(APPEND_LAST, 1, 40, with(&["'\\x00'"])),
         tenant(END_RUN, 1, 20, with(&["2", "NULL", "NULL", "NULL"])),
         tenant(REMOVE_PLACEMENT, 1, 100, with(&["0", "0", "true"])),
+        tenant(FORK, 1, 100, fork()),
+        tenant(DISMISS, 1, 30, with(&["'by hand'"])),
     ]
 }
 
@@ -131,7 +133,7 @@ fn looks() -> Vec<Case> {
     let mine = key(TENANT);
     let one = vec![text(mine.shard), text(mine.tenant), text(mine.run)];
     let id = vec![text(mine.shard), text(mine.tenant), "'order 5'".into()];
-    let newest = vec![text(mine.tenant), shards(), "50".into()];
+    let newest = vec![text(mine.tenant), shards(), "50".into(), "false".into()];
     vec![
         tenant(FIND, 1, 10, id),
         tenant(DESCRIBE, 1, 60, one.clone()),
@@ -170,6 +172,14 @@ fn columns(keys: &[Key]) -> Vec<String> {
         list(keys.iter().map(|key| key.tenant)),
         list(keys.iter().map(|key| key.run)),
     ]
+}
+
+/// Of a run with ten rows, another one of which the tenant has none.
+fn fork() -> Vec<String> {
+    let (from, new) = (key(TENANT), key(TENANT + TENANTS * (1 << 22)));
+    let target = vec![text(new.shard), text(new.tenant), text(new.run), "0".into(), "0".into()];
+    let source = vec![text(from.shard), text(from.run), "10".into(), "'{0}'".into()];
+    [target, source, vec!["'{\"\\\\x00\"}'".into(), "10".into()]].concat()
 }
 
 fn inboxes(keys: &[Key]) -> Vec<String> {

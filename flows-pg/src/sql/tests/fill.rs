@@ -50,7 +50,7 @@ const NAMES: &str = "
     SET maintenance_work_mem = '256MB';
     SET work_mem = '256MB'";
 
-const FILLS: [&str; 14] = [
+const FILLS: [&str; 15] = [
     "INSERT INTO flows.workers (worker_id, expires_at, name, lanes)
      SELECT pg_temp.id(n), now() + interval '1 day', 'worker ' || n, '{0}'
      FROM generate_series(0, WORKERS - 1) AS n",
@@ -96,6 +96,9 @@ const FILLS: [&str; 14] = [
     "INSERT INTO flows.query_values (shard, tenant_id, run_id, name, rows, value)
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), 'stage', 1, '1'
      FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
+    "INSERT INTO flows.forks (shard, tenant_id, run_id, origin, kept)
+     SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), pg_temp.run(n + TENANTS), 1
+     FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
     "INSERT INTO flows.streams (shard, tenant_id, run_id, next, bytes, published, before)
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), 1, 1, 0, -1
      FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
@@ -129,6 +132,7 @@ pub(super) async fn fill(admin: &Client, rows: u64) {
     for text in FILLS {
         let text = text
             .replace("BULK", &BULK.to_string())
+            .replace("TENANTS", &TENANTS.to_string())
             .replace("ROWS", &rows.to_string())
             .replace("WORKERS", &WORKERS.to_string());
         admin.batch_execute(&text).await.unwrap_or_else(|error| panic!("{text}: {error:?}"));

@@ -57,6 +57,10 @@ impl Default for Fake {
 }
 
 impl Code for Fake {
+    fn called_before_failure(&self) -> u32 {
+        0
+    }
+
     fn wants(&self, _: &Event) -> bool {
         self.wants
     }
@@ -362,6 +366,7 @@ pub(super) fn start(op: u32) -> ActivityStart {
         input_hash: 0,
         overrides: None,
         scheduled_at: BEGIN,
+        called_by: None,
     };
     let task = Arc::new(task);
     ActivityStart {

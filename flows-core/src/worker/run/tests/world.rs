@@ -186,7 +186,7 @@ impl World {
     }
 
     fn copy(&self) -> Self {
-        Self { store: self.store.fork(), ..self.clone() }
+        Self { store: self.store.snapshot(), ..self.clone() }
     }
 
     fn possible(&self) -> Vec<Happens> {
