@@ -97,6 +97,7 @@
 //! | wrong logic | `#[flows::test]`, `TestEnv` | virtual time: thirty days take a millisecond; activities can be mocked |
 //! | code that does not survive a crash | `flows::testing::crash_everywhere` | the worker dies at every place once |
 //! | races and network faults | `flows::testing::Simulation` | a seed reproduces each schedule |
+//! | what one real run did | `flows::testing::debug` | it is replayed in your process, turn by turn, read-only |
 //! | an edit that breaks open runs | `flows::testing::check_lock`, [`ctx.patched`](WorkflowContext::patched) | it fails a test before you deploy |
 //!
 //! The testing kit needs the feature `testing`. The features `anyhow` and `eyre` let `?` convert errors in both

@@ -8,6 +8,7 @@ mod as_text;
 mod calls;
 mod causes;
 mod crash;
+mod debug;
 mod difference;
 mod env;
 mod interceptor;
@@ -23,6 +24,7 @@ mod waiting;
 
 pub use activity::TestActivity;
 pub use crash::{CrashEverywhere, crash_everywhere};
+pub use debug::{Debug, Debugged, DebuggedTurn, debug, debug_history, debug_of};
 pub use env::TestEnv;
 pub(crate) use interceptor::TestInterceptor;
 pub use lock::{Finding, Level, Lock, LockReport, check_lock, check_lock_at, check_lock_of};

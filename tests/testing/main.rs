@@ -5,6 +5,7 @@ mod attribute;
 mod blocking;
 mod bounds;
 mod crash;
+mod debug;
 mod elsewhere;
 mod first;
 mod forgotten;
