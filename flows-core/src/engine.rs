@@ -53,6 +53,8 @@ pub(crate) use outcome::Waiting;
 pub use send::{Cancel, SendSignal};
 #[doc(hidden)]
 pub use serde::Serialize;
+#[doc(hidden)]
+pub use serde_json::Value as Json;
 pub use signal_with_start::SignalWithStart;
 pub use start::Start;
 pub use start_many::StartMany;

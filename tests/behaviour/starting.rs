@@ -22,6 +22,9 @@ on_every_store! {
     a_run_without_an_id_is_known_by_its_run_id,
     many_starts_of_one_id_are_one_run,
     many_runs_are_started_at_once,
+    a_workflow_is_started_by_its_name,
+    an_input_that_does_not_fit_is_refused_before_the_start,
+    what_this_program_does_not_know_is_started_unchecked,
 }
 
 #[workflow]
@@ -280,5 +283,80 @@ async fn a_run_that_nobody_serves_ends_at_its_time_limit(env: Env) -> Result<()>
     assert_eq!(exec.describe().await?.status, Status::TimedOut);
     let served = env.engine.start(input("Ada")).timeout(limit).queue("another").await?;
     assert!(served.result().await.unwrap_err().is_timeout(), "nor is that queue");
+    Ok(())
+}
+
+/// Its input has a default, and its attribute a queue.
+#[workflow(name = "by-name", version = 3, queue = "gateway")]
+async fn by_name(ctx: &WorkflowContext, a: u32, #[serde(default)] b: u32) -> Result<u32> {
+    let c: u32 = ctx.signal("c").await?;
+    ctx.set_query("sum", &(a + b))?;
+    ctx.sleep(Duration::from_millis(1)).await?;
+    Ok(a + b + c)
+}
+
+async fn a_workflow_is_started_by_its_name(env: Env) -> Result<()> {
+    let worker = env.worker(register_all![by_name]).queues(["gateway"]).build()?;
+    let _worker = crate::harness::Serving::begin(worker);
+    let input = serde_json::json!({ "a": 1 });
+    let exec = env.engine.start_untyped("by-name", None, input.clone()).id("one").await?;
+    let described = exec.describe().await?;
+    assert_eq!(
+        (&*described.workflow, described.version, &*described.queue),
+        ("by-name", 3, "gateway")
+    );
+    let stored = described.input.as_ref().and_then(|input| input.as_json().map(str::to_owned));
+    let typed = env.engine.start(by_name::Input { a: 1, b: 0 }).await?.describe().await?;
+    assert_eq!(
+        stored.as_deref(),
+        typed.input.as_ref().and_then(|input| input.as_json()),
+        "as a typed start"
+    );
+    let again = env.engine.start_untyped("by-name", 3, input.clone()).id("one").await.unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::AlreadyExists, "{again}");
+    env.engine.signal("one", "c", &serde_json::json!(5)).await?;
+    assert_eq!(exec.result().await?, serde_json::json!(6));
+    assert_eq!(exec.query::<serde_json::Value>("sum").await?, Some(serde_json::json!(1)));
+    let many =
+        (0..3).map(|n| env.engine.start_untyped("by-name", 3, serde_json::json!({ "a": n })));
+    let many = env.engine.start_many(many).await?;
+    assert!(many.iter().all(Result::is_ok), "{many:?}");
+    Ok(())
+}
+
+async fn an_input_that_does_not_fit_is_refused_before_the_start(env: Env) -> Result<()> {
+    for wrong in [serde_json::json!({ "a": "one" }), serde_json::json!({}), serde_json::json!(null)]
+    {
+        let refused = env.engine.start_untyped("by-name", 3, wrong).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Codec, "{refused}");
+        assert!(refused.message().contains("input of `by-name`"), "{refused}");
+    }
+    let nameless = env.engine.start_untyped("", 1, serde_json::json!(1)).await.unwrap_err();
+    assert!(nameless.message().contains("the workflow name is empty"), "{nameless}");
+    assert!(env.engine.list().await?.is_empty());
+    Ok(())
+}
+
+async fn what_this_program_does_not_know_is_started_unchecked(env: Env) -> Result<()> {
+    let refused = env
+        .engine
+        .start_untyped("of-another-program", None, serde_json::json!(1))
+        .await
+        .unwrap_err();
+    assert!(
+        refused.message().contains("this program has no workflow `of-another-program`"),
+        "{refused}"
+    );
+    let exec = env
+        .engine
+        .start_untyped("of-another-program", 2, serde_json::json!({ "b": 1, "a": [1.5] }))
+        .await?;
+    let described = exec.describe().await?;
+    assert_eq!(
+        (&*described.workflow, described.version, &*described.queue),
+        ("of-another-program", 2, "default")
+    );
+    let waiting = described.waiting_for.unwrap_or_default();
+    assert!(waiting.contains("serves workflow `of-another-program` version 2"), "{waiting}");
     Ok(())
 }

@@ -94,6 +94,8 @@ pub struct WorkflowDef {
     /// Of the definition: two of one name are two.
     pub(crate) id: TypeId,
     pub(crate) begin: Begin,
+    /// Reads an input, and writes it again as a start would.
+    pub(crate) restate: fn(&Payload) -> Result<Payload>,
 }
 
 /// Decodes the input and makes the run's future. Not a plain function, so that a test can put a mock
@@ -114,6 +116,7 @@ impl WorkflowDef {
             shapes: Shapes::of::<W::Input, W::Output>(),
             id: TypeId::of::<W>(),
             begin: Arc::new(begin::<W> as fn(_, &_) -> _),
+            restate: |input| Payload::column(&Self::decode_input::<W>(input)?),
         }
     }
 }

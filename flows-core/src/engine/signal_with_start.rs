@@ -6,11 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::execution::Execution;
+use super::execution::{Execution, Typed};
 use super::send::Signalled;
 use super::start::{Start, execution};
 use super::waiters::FirstNews;
-use crate::definition::Workflow;
 use crate::error::{Error, Result};
 use crate::retry::RetryPolicy;
 use crate::store::{ConflictPolicy, InTransaction, Started};
@@ -19,7 +18,7 @@ use crate::store::{ConflictPolicy, InTransaction, Started};
 /// [`Execution`].
 #[cfg_attr(not(doctest), doc = include_str!("docs/signal_with_start.md"))]
 #[must_use = "nothing is sent unless this is awaited"]
-pub struct SignalWithStart<'t, W: Workflow> {
+pub struct SignalWithStart<'t, W: Typed> {
     start: Start<'t, W>,
     signal: Signalled,
 }
@@ -34,7 +33,7 @@ macro_rules! options_of_start {
     )+};
 }
 
-impl<'t, W: Workflow> SignalWithStart<'t, W> {
+impl<'t, W: Typed> SignalWithStart<'t, W> {
     pub(crate) fn new<T: Serialize>(start: Start<'t, W>, name: String, payload: &T) -> Self {
         Self { start, signal: Signalled::new(name, payload) }
     }
@@ -103,7 +102,7 @@ impl<'t, W: Workflow> SignalWithStart<'t, W> {
     }
 }
 
-impl<'t, W: Workflow> IntoFuture for SignalWithStart<'t, W> {
+impl<'t, W: Typed> IntoFuture for SignalWithStart<'t, W> {
     type Output = Result<Execution<W>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 't>>;
 

@@ -1,33 +1,52 @@
 //! Starting a run: its options, their limits, and what happens when the id exists.
 
+use std::borrow::Cow;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use super::access::Access;
-use super::execution::{Execution, Target, terminated};
+use super::execution::{AnyWorkflow, Execution, Target, Typed, terminated};
 use super::local_workers::Begun;
 use super::tenant::Tenant;
 use super::waiters::FirstNews;
-use crate::definition::Workflow;
+use crate::definition::{Workflow, WorkflowOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::limits::{check_duration, check_limit, check_name, check_time};
 use crate::payload::Payload;
+use crate::registry::Registry;
 use crate::retry::RetryPolicy;
 use crate::store::{ConflictPolicy, InTransaction, NewRun, RunSpec, Started, check_workflow};
 
 /// Starts a run; await it to get the run's [`Execution`].
 #[cfg_attr(not(doctest), doc = include_str!("docs/start.md"))]
 #[must_use = "nothing is started unless this is awaited"]
-pub struct Start<'t, W: Workflow> {
+pub struct Start<'t, W: Typed> {
     access: Result<Access<'t>>,
+    called: StartOf,
     input: Result<Payload>,
     options: Options,
     workflow: PhantomData<fn() -> W>,
 }
+
+/// The workflow that is started.
+struct StartOf {
+    name: Cow<'static, str>,
+    version: u32,
+    options: WorkflowOptions,
+}
+
+impl StartOf {
+    fn of<W: Workflow>() -> Self {
+        Self { name: W::NAME.into(), version: W::VERSION, options: W::options() }
+    }
+}
+
+/// The definitions of this program.
+static KNOWN: LazyLock<Registry> = LazyLock::new(Registry::all);
 
 #[derive(Default)]
 struct Options {
@@ -45,6 +64,7 @@ impl<'t, W: Workflow> Start<'t, W> {
     pub(super) fn new(tenant: Result<Tenant>, input: W::Input) -> Self {
         Self {
             access: tenant.map(Access::new),
+            called: StartOf::of::<W>(),
             input: Payload::column(&input).map_err(|e| e.context_of("input", W::NAME)),
             options: Options::default(),
             workflow: PhantomData,
@@ -56,12 +76,41 @@ impl<'t, W: Workflow> Start<'t, W> {
     pub(crate) fn of_payload(tenant: &Tenant, input: Payload) -> Self {
         Self {
             access: Ok(Access::new(tenant.clone())),
+            called: StartOf::of::<W>(),
             input: Ok(input),
             options: Options::default(),
             workflow: PhantomData,
         }
     }
+}
 
+impl<'t> Start<'t, AnyWorkflow> {
+    /// Of a workflow by its name. Where the program has its definition, the input is read and written again as
+    /// its own, and the start has its options.
+    pub(super) fn untyped(
+        tenant: Tenant,
+        name: String,
+        version: impl Into<Option<u32>>,
+        input: &serde_json::Value,
+    ) -> Self {
+        let version = version.into();
+        let newest =
+            || KNOWN.workflows().filter(|def| def.name == name).map(|def| def.version).max();
+        let known = version.or_else(newest).ok_or_else(|| unknown_version(&name));
+        let version = *known.as_ref().unwrap_or(&0);
+        let def = KNOWN.workflow(&name, version);
+        let input = known.and_then(|_| Payload::column(input)).and_then(|input| match def {
+            Some(def) => (def.restate)(&input),
+            None => Ok(input),
+        });
+        let options = def.map(|def| def.options.clone()).unwrap_or_default();
+        let called = StartOf { name: name.into(), version, options };
+        let access = check_name("workflow name", &called.name).map(|()| Access::new(tenant));
+        Self { access, called, input, options: Options::default(), workflow: PhantomData }
+    }
+}
+
+impl<'t, W: Typed> Start<'t, W> {
     /// The application's id for the run, 1 to 255 bytes: an idempotency key within the tenant,
     /// for as long as the run is kept. Default: the run id.
     pub fn id(mut self, id: impl Into<String>) -> Self {
@@ -129,12 +178,12 @@ impl<'t, W: Workflow> Start<'t, W> {
     pub(super) fn checked(self) -> Result<(Access<'t>, NewRun)> {
         let access = self.access?;
         let limit = access.tenant.inner.payload_limit();
-        let new = self.options.into_run::<W>(&access.tenant, self.input?, limit)?;
+        let new = self.options.into_run(self.called, &access.tenant, self.input?, limit)?;
         Ok((access, new))
     }
 }
 
-impl<'t, W: Workflow> IntoFuture for Start<'t, W> {
+impl<'t, W: Typed> IntoFuture for Start<'t, W> {
     type Output = Result<Execution<W>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 't>>;
 
@@ -144,13 +193,14 @@ impl<'t, W: Workflow> IntoFuture for Start<'t, W> {
 }
 
 impl Options {
-    fn into_run<W: Workflow>(
+    fn into_run(
         self,
+        called: StartOf,
         tenant: &Tenant,
         input: Payload,
         limit: usize,
     ) -> Result<NewRun> {
-        let defaults = W::options();
+        let StartOf { name, version, options: defaults } = called;
         let queue = self.queue.or_else(|| defaults.queue.map(Into::into));
         let queue: Arc<str> = queue.as_deref().unwrap_or("default").into();
         check_name("queue", &queue)?;
@@ -162,14 +212,14 @@ impl Options {
         let timeout = self.timeout.or(defaults.timeout);
         check_limit("timeout", timeout)?;
         let retry = self.retry.or(defaults.retry).map(RetryPolicy::by_name);
-        let of = || format!("workflow `{}`", W::NAME);
+        let of = || format!("workflow `{name}`");
         retry.as_ref().map_or(Ok(()), |policy| policy.check(&of()))?;
-        let input = input.within(limit, || format!("input of workflow `{}`", W::NAME))?;
+        let input = input.within(limit, || format!("input of workflow `{name}`"))?;
         let key = RunKey::new(tenant.id(), self.id.as_deref());
         let spec = RunSpec {
             workflow_id: self.id.map(Into::into),
-            workflow: W::NAME.into(),
-            version: W::VERSION,
+            workflow: name.as_ref().into(),
+            version,
             queue,
             priority: self.priority,
             input: input.as_json().unwrap_or("null").into(),
@@ -191,7 +241,7 @@ impl Options {
 /// How often a start that terminates the existing run tries again when another one comes between.
 const TRIES: usize = 5;
 
-pub(super) async fn start<W: Workflow>(access: &Access<'_>, new: NewRun) -> Result<Execution<W>> {
+pub(super) async fn start<W: Typed>(access: &Access<'_>, new: NewRun) -> Result<Execution<W>> {
     for _ in 0..TRIES {
         let Begun { started, news } = access.start(&new).await?;
         match started {
@@ -217,7 +267,7 @@ pub(super) async fn start<W: Workflow>(access: &Access<'_>, new: NewRun) -> Resu
     Err(contended(&new))
 }
 
-pub(super) fn execution<W: Workflow>(
+pub(super) fn execution<W: Typed>(
     access: &Access<'_>,
     new: &NewRun,
     key: RunKey,
@@ -234,4 +284,10 @@ fn contended(new: &NewRun) -> Error {
         ErrorKind::AlreadyExists,
         format!("others keep starting runs with workflow id `{id}`; {TRIES} tries were not enough"),
     )
+}
+
+fn unknown_version(name: &str) -> Error {
+    Error::invalid(format!(
+        "this program has no workflow `{name}`, so it does not know its newest version: say which to start"
+    ))
 }

@@ -4,23 +4,22 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 use super::access::Access;
-use super::execution::Execution;
+use super::execution::{Execution, Typed};
 use super::start::{Start, execution, start};
 use super::tenant::Tenant;
 use super::waiters::FirstNews;
-use crate::definition::Workflow;
 use crate::error::{Error, Result};
 use crate::store::{InTransaction, NewRun, Started};
 
 /// Starts of one workflow; await it to get an answer for each, in their order.
 #[cfg_attr(not(doctest), doc = include_str!("docs/start_many.md"))]
 #[must_use = "nothing is started unless this is awaited"]
-pub struct StartMany<'t, W: Workflow> {
+pub struct StartMany<'t, W: Typed> {
     access: Access<'t>,
     starts: Vec<Start<'t, W>>,
 }
 
-impl<'t, W: Workflow> StartMany<'t, W> {
+impl<'t, W: Typed> StartMany<'t, W> {
     pub(super) fn new(tenant: Tenant, starts: impl IntoIterator<Item = Start<'t, W>>) -> Self {
         Self { access: Access::new(tenant), starts: starts.into_iter().collect() }
     }
@@ -54,7 +53,7 @@ impl<'t, W: Workflow> StartMany<'t, W> {
     }
 }
 
-fn checked<W: Workflow>(access: &Access<'_>, start: Start<'_, W>) -> Result<NewRun> {
+fn checked<W: Typed>(access: &Access<'_>, start: Start<'_, W>) -> Result<NewRun> {
     let (own, run) = start.checked()?;
     if !own.is_certain() || run.key.tenant != access.tenant.id() {
         return Err(Error::invalid(
@@ -65,7 +64,7 @@ fn checked<W: Workflow>(access: &Access<'_>, start: Start<'_, W>) -> Result<NewR
     Ok(run)
 }
 
-impl<'t, W: Workflow> IntoFuture for StartMany<'t, W> {
+impl<'t, W: Typed> IntoFuture for StartMany<'t, W> {
     type Output = Result<Vec<Result<Execution<W>>>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 't>>;
 

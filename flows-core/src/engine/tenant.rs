@@ -7,14 +7,14 @@ use uuid::Uuid;
 
 use super::complete::Complete;
 use super::dead_letters::{DeadLetter, DeadLetters, Rerun};
-use super::execution::{Execution, Target, Typed};
+use super::execution::{AnyWorkflow, Execution, Target, Typed};
 use super::fork::Fork;
 use super::list::List;
 use super::send::SendSignal;
 use super::stuck_runs::StuckRuns;
 use super::{Inner, SignalWithStart, Start, StartMany};
 use crate::completion::CompletionToken;
-use crate::definition::{Workflow, WorkflowInput};
+use crate::definition::WorkflowInput;
 use crate::error::Error;
 
 /// The engine for one tenant. None of its statements reads or writes a row of another tenant.
@@ -42,9 +42,24 @@ impl Tenant {
         Start::new(Ok(self.clone()), input)
     }
 
+    /// Starts a run of a workflow by its name, with JSON as its input: for gateways, which do not know its type. Await
+    /// it; it has the options of [`start`](Self::start). The version is a number, or `None` for the newest that this
+    /// program has.
+    ///
+    /// Where the program has the definition, the input must fit it, and the start has its defaults (queue, time
+    /// limit, retry policy); otherwise nothing is checked, and a run whose input does not fit is stuck.
+    pub fn start_untyped<'t>(
+        &self,
+        workflow: impl Into<String>,
+        version: impl Into<Option<u32>>,
+        input: serde_json::Value,
+    ) -> Start<'t, AnyWorkflow> {
+        Start::untyped(self.clone(), workflow.into(), version, &input)
+    }
+
     /// Starts many runs of one workflow in few statements. Each start has an answer of its own, and one that
     /// is refused does not harm the others.
-    pub fn start_many<'t, W: Workflow>(
+    pub fn start_many<'t, W: Typed>(
         &self,
         starts: impl IntoIterator<Item = Start<'t, W>>,
     ) -> StartMany<'t, W> {
@@ -159,9 +174,20 @@ macro_rules! default_tenant_methods {
             $tenant.start(input)
         }
 
+        /// Starts a run of a workflow by its name; see [`Tenant::start_untyped`]($crate::Tenant::start_untyped).
+        pub fn start_untyped<'t>(
+            &self,
+            workflow: impl Into<String>,
+            version: impl Into<Option<u32>>,
+            input: $crate::engine::Json,
+        ) -> $crate::engine::Start<'t, $crate::engine::AnyWorkflow> {
+            let $engine = self;
+            $tenant.start_untyped(workflow, version, input)
+        }
+
         /// Starts many runs of one workflow in few statements; see
         /// [`Tenant::start_many`]($crate::Tenant::start_many).
-        pub fn start_many<'t, W: $crate::Workflow>(
+        pub fn start_many<'t, W: $crate::engine::Typed>(
             &self,
             starts: impl IntoIterator<Item = $crate::engine::Start<'t, W>>,
         ) -> $crate::engine::StartMany<'t, W> {
