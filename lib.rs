@@ -119,7 +119,7 @@ pub use flows_core::engine::{
     rerun, set_engine, signal, signal_with_start, start, with_tenant,
 };
 pub use flows_core::graph;
-pub use flows_core::store::{ConflictPolicy, RunStatus as Status};
+pub use flows_core::store::{AttributeValue, ConflictPolicy, RunStatus as Status};
 pub use flows_core::worker::WorkerBuilder;
 pub use flows_core::{
     Activity, ActivityContext, Codec, Context, Durable, Error, ErrorClass, ErrorKind, Execution,

@@ -5,6 +5,7 @@
 //! here does anything to the world.
 
 mod activity;
+mod attribute;
 mod cancel;
 mod exactly_once;
 mod op;

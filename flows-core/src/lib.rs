@@ -4,6 +4,7 @@
 //! implementation. It never talks to a database: `flows-pg` does. Users depend on the facade crate
 //! `flows`, which re-exports what they need.
 
+mod attribute;
 mod bytes;
 pub mod calls;
 pub mod clock;

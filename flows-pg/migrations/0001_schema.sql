@@ -180,6 +180,23 @@ CREATE TABLE flows.stream_items (
     PRIMARY KEY (shard, tenant_id, run_id, item_position)
 );
 
+-- Search attributes. `encoded`: a byte for its type, and then bytes in the order of the values of that type. `rows`: how
+-- many rows the run's journal had with it. `created_at` is the run's, so that one index has the runs of a value in order.
+CREATE TABLE flows.attributes (
+    shard      smallint    NOT NULL,
+    tenant_id  uuid        NOT NULL,
+    run_id     uuid        NOT NULL,
+    rows       integer     NOT NULL,
+    created_at timestamptz NOT NULL,
+    name       text COLLATE "C" NOT NULL,
+    encoded    bytea       NOT NULL,
+    PRIMARY KEY (shard, tenant_id, run_id, name)
+);
+
+-- For lists, which name the condition; the tenant alone must never do for a statement that names a key.
+CREATE INDEX attributes_listed ON flows.attributes (tenant_id, name, encoded, created_at)
+    WHERE created_at > '-infinity';
+
 -- ---- hot tables: the place of an open run is one row in one of the first three -------------------
 
 -- To be claimed, in the order of the key: oldest first within a lane and a priority. Without
@@ -281,7 +298,7 @@ DO $policies$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['runs', 'journal', 'dead_letters', 'forks', 'inbox_keys', 'query_values',
+    FOREACH name IN ARRAY ARRAY['runs', 'journal', 'dead_letters', 'forks', 'inbox_keys', 'query_values', 'attributes',
                                 'streams', 'stream_items', 'ready', 'owned', 'parked', 'inbox', 'workers'] LOOP
         EXECUTE format('ALTER TABLE flows.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY worker ON flows.%I TO flows_worker '
@@ -372,6 +389,23 @@ BEGIN
             upper(current_setting('transaction_isolation')));
 END
 $$;
+
+-- Search attributes, for people: as text, and with the name of their type. Who looks sees what his role may see.
+CREATE VIEW flows.run_attributes WITH (security_invoker = true) AS
+SELECT a.tenant_id, a.run_id, a.name, t.name AS type, a.created_at AS run_created_at,
+       CASE t.name
+           WHEN 'boolean' THEN (get_byte(a.encoded, 1) = 1)::text
+           WHEN 'integer' THEN n.number::text
+           WHEN 'timestamp' THEN (timestamptz 'epoch' + n.number * interval '1 microsecond')::text
+           WHEN 'text' THEN convert_from(substring(a.encoded FROM 2), 'UTF8')
+       END AS value
+FROM flows.attributes a
+CROSS JOIN LATERAL (SELECT (ARRAY['boolean', 'integer', 'timestamp', 'text'])[get_byte(a.encoded, 0)] AS name) AS t
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN t.name IN ('integer', 'timestamp')
+           THEN ('x' || encode(substring(a.encoded FROM 2), 'hex'))::bit(64)::bigint # (-9223372036854775808)::bigint
+           END AS number
+) AS n;
 
 -- Stuck runs, for people: why, and when they are tried again (never, of one that is known to end workers).
 -- Who looks sees what his role may see.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use flows_core::error::Result;
 use flows_core::ids::RunKey;
-use flows_core::store::{Origin, Placement, RunView};
+use flows_core::store::{Attributes, Origin, Placement, RunView};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use crate::attributes::of_row;
 use crate::error::Fault;
 use crate::rows::{key, spec, status};
 use crate::scope::Scope;
@@ -19,8 +20,8 @@ impl Scope<'_> {
         let rows = self.query(DESCRIBE, &[&run.shard, &run.tenant, &run.run]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let (placement, cancelling) = (placement(row), row.get("cancelling"));
-        let (origin, forks) = (origin(row), row.get("forks"));
-        Ok(Some(RunView { placement, cancelling, origin, forks, ..view(row)? }))
+        let (origin, forks, attributes) = (origin(row), row.get("forks"), of_row(row));
+        Ok(Some(RunView { placement, cancelling, origin, forks, attributes, ..view(row)? }))
     }
 }
 
@@ -40,6 +41,7 @@ pub(crate) fn view(row: &Row) -> Result<RunView> {
         placement: None,
         inbox: unsigned(row.get("inbox")),
         cancelling: false,
+        attributes: Attributes::new(),
     })
 }
 

@@ -4,6 +4,7 @@
 //! statement. What workers do runs on connections of their own, as a role that sees all tenants;
 //! what clients do runs in short transactions on a pool, as a role that sees one.
 
+mod attributes;
 mod builder;
 mod check;
 mod claim;

@@ -6,6 +6,7 @@
 //! they are found by their placements instead, and runs that ended late by their ends. A page that has looked
 //! at many runs in vain says where to go on.
 
+mod by_attributes;
 mod gather;
 mod groups;
 mod merge;
@@ -32,6 +33,10 @@ impl Shared {
             return Ok(Listed { runs: Vec::new(), next: None });
         }
         let limit = if filter.payloads { filter.limit.min(WITH_PAYLOADS) } else { filter.limit };
+        if !filter.attributes.is_empty() {
+            let Listed { runs, next } = self.list_by_attributes(tenant, filter, limit).await?;
+            return self.page(tenant, filter, runs, next).await;
+        }
         let mut merge = self.merge(tenant, filter).await?;
         let (mut runs, mut scanned) = (Vec::new(), 0);
         merge.take(&mut runs, limit);
@@ -56,15 +61,15 @@ impl Shared {
             }
         }
         let next = if runs.len() < limit { merge.reached() } else { merge.behind(runs.last()) };
-        if filter.payloads {
-            return self.with_payloads(tenant, runs, next).await;
-        }
-        Ok(Listed { runs, next })
+        self.page(tenant, filter, runs, next).await
     }
 
     pub(crate) async fn count(&self, tenant: Uuid, filter: &ListFilter) -> Result<u64> {
         if filter.is_impossible() {
             return Ok(0);
+        }
+        if !filter.attributes.is_empty() {
+            return self.count_by_attributes(tenant, filter).await;
         }
         let mut merge = self.merge(tenant, filter).await?;
         let mut counted = merge.waiting();
@@ -95,16 +100,24 @@ impl Shared {
         Ok(merge)
     }
 
-    /// The page, with as many payloads as fit.
-    async fn with_payloads(
+    /// The page; with payloads, as many runs of it as fit.
+    async fn page(
         &self,
         tenant: Uuid,
+        filter: &ListFilter,
         page: Vec<RunView>,
         next: Option<ListCursor>,
     ) -> Result<Listed> {
+        if !filter.payloads {
+            return Ok(Listed { runs: page, next });
+        }
         let keys = page.iter().map(|run| run.key).collect::<Vec<_>>();
-        let runs = self.runs(tenant, &keys, true).await?;
+        let mut runs = self.runs(tenant, &keys, true).await?;
         let next = if runs.len() < page.len() { runs.last().map(ListCursor::of) } else { next };
+        for run in &mut runs {
+            let known = page.iter().find(|known| known.key == run.key);
+            run.attributes = known.map(|known| known.attributes.clone()).unwrap_or_default();
+        }
         Ok(Listed { runs, next })
     }
 }

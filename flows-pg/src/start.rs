@@ -15,9 +15,11 @@ use flows_core::error::{Error, Result};
 use flows_core::store::{NewRun, Started};
 use futures_util::StreamExt;
 use futures_util::stream;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 pub(crate) use self::columns::NewRuns;
+use crate::attributes::{self, SetAttributes};
 use crate::error::{Fault, Remedy};
 use crate::held::{Verb, Write};
 use crate::parts::cut;
@@ -118,10 +120,15 @@ impl Shared {
     /// Creates those runs whose workflow id is free.
     async fn create(&self, runs: &[&NewRun]) -> Result<HashSet<Uuid>, Fault> {
         let Some(first) = runs.first() else { return Ok(HashSet::new()) };
-        let columns = NewRuns::sorted(runs.iter().copied());
         let (tenant, wait) = (first.key.tenant, Wait::Moment);
-        let rows = self.in_tenant_within(wait, tenant, START, &columns.params()).await?;
-        Ok(rows.iter().map(|row| row.get("run_id")).collect())
+        if runs.iter().all(|run| run.attributes.is_none()) {
+            let columns = NewRuns::sorted(runs.iter().copied());
+            let rows = self.in_tenant_within(wait, tenant, START, &columns.params()).await?;
+            return Ok(created(&rows));
+        }
+        let tx = self.begin(tenant, wait).await?;
+        let created = create(Scope::Internal(tx.link()), runs).await;
+        tx.end(created).await
     }
 }
 
@@ -133,9 +140,8 @@ impl Write for Create<'_> {
     type Done = Vec<Uuid>;
 
     async fn write(&self, scope: Scope<'_>, part: &[usize]) -> Result<Vec<Uuid>, Fault> {
-        let columns = NewRuns::sorted(part.iter().map(|number| &self.0[*number]));
-        let rows = scope.query(START, &columns.params()).await?;
-        Ok(rows.iter().map(|row| row.get("run_id")).collect())
+        let part = part.iter().map(|number| &self.0[*number]).collect::<Vec<_>>();
+        Ok(create(scope, &part).await?.into_iter().collect())
     }
 }
 
@@ -189,13 +195,24 @@ pub(crate) async fn create_within(
     scope: Scope<'_>,
     runs: &[NewRun],
 ) -> Result<HashSet<Uuid>, Fault> {
-    let columns = NewRuns::sorted(runs);
-    let rows = scope.query(START, &columns.params()).await?;
-    Ok(rows.iter().map(|row| row.get("run_id")).collect())
+    create(scope, &runs.iter().collect::<Vec<_>>()).await
+}
+
+/// Starts those whose workflow id is free, and gives them their attributes.
+async fn create(scope: Scope<'_>, runs: &[&NewRun]) -> Result<HashSet<Uuid>, Fault> {
+    let columns = NewRuns::sorted(runs.iter().copied());
+    let created = created(&scope.query(START, &columns.params()).await?);
+    let started = runs.iter().copied().filter(|run| created.contains(&run.key.run));
+    attributes::set(scope, &SetAttributes::of_starts(started)).await?;
+    Ok(created)
+}
+
+/// The runs that were created.
+fn created(rows: &[Row]) -> HashSet<Uuid> {
+    rows.iter().map(|row| row.get("run_id")).collect()
 }
 
 /// Starts one run if its workflow id is free; whether it was.
 pub(crate) async fn start(scope: Scope<'_>, run: &NewRun) -> Result<bool, Fault> {
-    let columns = NewRuns::sorted([run]);
-    Ok(!scope.query(START, &columns.params()).await?.is_empty())
+    Ok(!create(scope, &[run]).await?.is_empty())
 }

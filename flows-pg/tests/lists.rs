@@ -6,7 +6,10 @@ mod common;
 use common::*;
 use flows_core::ids::RunKey;
 use flows_core::store::traits::*;
-use flows_core::store::{Committed, ListCursor, ListFilter, Next, RunStatus, RunView, list_all};
+use flows_core::store::{
+    AttributeFilter, AttributeValue, Committed, ListCursor, ListFilter, NewRun, Next, RunStatus,
+    RunView, list_all,
+};
 use flows_core::time::Timestamp;
 use uuid::Uuid;
 
@@ -211,6 +214,7 @@ fn random_filter(state: &mut u64, runs: &[RunView]) -> ListFilter {
         created_before: created.1,
         closed_after: closed.0,
         closed_before: closed.1,
+        attributes: Vec::new(),
         behind,
         payloads: false,
         limit: [1, 7, 150, 9_000][below(state, 4) as usize],
@@ -240,6 +244,90 @@ async fn any_filters_together_select_what_passes_them() {
         let counted = db.store.count(Uuid::nil(), &filter).await.expect("a count");
         assert_eq!(counted, expected.len() as u64, "{nth}: {filter:?}");
     }
+}
+
+/// Every run has a number below 50 and a name, each third one a stage, and one in a hundred is rare.
+const ATTRIBUTES: &str = "
+    INSERT INTO flows.attributes (shard, tenant_id, run_id, name, rows, encoded, created_at)
+    SELECT r.shard, r.tenant_id, r.run_id, a.name, 0, a.encoded, r.created_at
+    FROM (SELECT r.*, row_number() OVER (ORDER BY run_id) AS n FROM flows.runs r) AS r,
+         LATERAL (VALUES ('number', '\\x02'::bytea || int8send((n % 50) # (-9223372036854775808)::bigint)),
+                         ('name', '\\x04'::bytea || convert_to('n' || n % 2000, 'UTF8')),
+                         ('stage', CASE n % 3 WHEN 0 THEN '\\x0461'::bytea END),
+                         ('rare', CASE n % 100 WHEN 7 THEN '\\x0101'::bytea END)) AS a (name, encoded)
+    WHERE a.encoded IS NOT NULL";
+
+fn random_attribute(state: &mut u64) -> AttributeFilter {
+    let number = |state: &mut u64| AttributeValue::from(below(state, 55) as i64);
+    let name = |state: &mut u64| AttributeValue::from(format!("n{}", below(state, 2_100)));
+    match below(state, 9) {
+        0 => AttributeFilter::one_of("number", [number(state)]),
+        1 => AttributeFilter::one_of("number", (0..below(state, 30)).map(|_| number(state))),
+        2 => AttributeFilter::within("number", &(number(state)..number(state))),
+        3 => AttributeFilter::within("number", &(number(state)..)),
+        4 => AttributeFilter::one_of("name", (0..30).map(|_| name(state))),
+        5 => AttributeFilter::within("name", &(name(state)..=name(state))),
+        6 => AttributeFilter::one_of("stage", ["a".into()]),
+        7 => AttributeFilter::within("rare", &..),
+        _ => AttributeFilter::one_of("stage", [1.into(), "b".into()]),
+    }
+}
+
+#[tokio::test]
+async fn attributes_and_other_filters_select_what_passes_them() {
+    let db = setup().await;
+    let sql = db.sql().await;
+    for text in [MIXED, ENDED, ATTRIBUTES] {
+        sql.batch_execute(text).await.expect("runs");
+    }
+    let attributes = vec![AttributeFilter::within("number", &..)];
+    let whole = ListFilter { attributes, limit: 10_000, ..any() };
+    let whole = list_all(&db.store, Uuid::nil(), &whole).await.expect("a list").runs;
+    assert_eq!(whole.len(), 7_000);
+    assert!(whole.is_sorted_by_key(|run| std::cmp::Reverse(ListCursor::of(run))));
+    let mut state = 11;
+    for nth in 0..80 {
+        let attributes = (0..=below(&mut state, 2)).map(|_| random_attribute(&mut state)).collect();
+        let other =
+            if below(&mut state, 3) == 0 { any() } else { random_filter(&mut state, &whole) };
+        let filter = ListFilter { attributes, ..other };
+        let passes = |run: &&RunView| filter.passes(run) && filter.has_attributes(run);
+        let expected = whole.iter().filter(passes).map(|run| run.key.run).collect::<Vec<_>>();
+        let all = ListFilter { limit: filter.limit.max(expected.len() / 10 + 1), ..filter.clone() };
+        assert_eq!(by_pages(&db, all).await, expected, "{nth}: {filter:?}");
+        let page = db.store.list(Uuid::nil(), &filter).await.expect("a page");
+        let page = page.runs.iter().map(|run| run.key.run).collect::<Vec<_>>();
+        assert!(expected.starts_with(&page), "{nth}: {filter:?}");
+        let counted = db.store.count(Uuid::nil(), &filter).await.expect("a count");
+        assert_eq!(counted, expected.len() as u64, "{nth}: {filter:?}");
+    }
+}
+
+/// For people: what is stored is text with a type.
+#[tokio::test]
+async fn attributes_are_shown_as_text() {
+    let db = setup().await;
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_micros(1_500_000);
+    let given: [(&str, AttributeValue); 5] = [
+        ("boolean", true.into()),
+        ("integer", (-42).into()),
+        ("text", "ü".into()),
+        ("time", time.into()),
+        ("empty", "".into()),
+    ];
+    let given = given.map(|(name, value)| (name.to_owned(), value)).into();
+    let new = NewRun { attributes: Some(Box::new(given)), ..run(None) };
+    start(&db.store, &new).await;
+    let shown = "SELECT concat_ws(' ', name, type, CASE type WHEN 'timestamp' THEN extract(epoch FROM value::timestamptz)::text
+                 ELSE value END) FROM flows.run_attributes ORDER BY name";
+    let expected = [
+        "boolean boolean true",
+        "empty text ",
+        "integer integer -42",
+        "text text ü",
+        "time timestamp 1.500000",
+    ];
+    assert_eq!(db.column(shown).await, expected);
 }
 
 async fn by_pages(db: &Setup, mut filter: ListFilter) -> Vec<Uuid> {

@@ -11,7 +11,7 @@ use flows_pg::tokio_postgres::{self, Client};
 use std::time::Duration;
 use uuid::Uuid;
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "runs",
     "journal",
     "dead_letters",
@@ -20,6 +20,7 @@ const TABLES: [&str; 13] = [
     "query_values",
     "streams",
     "stream_items",
+    "attributes",
     "ready",
     "owned",
     "parked",
@@ -43,7 +44,7 @@ async fn no_table_lacks_forced_row_security() {
         .await;
     assert!(lacking.is_empty(), "without forced row security: {lacking:?}");
     let known = db.count_of("SELECT count(*) FROM pg_tables WHERE schemaname = 'flows'").await;
-    assert_eq!(known, 14, "a table this test does not know");
+    assert_eq!(known, 15, "a table this test does not know");
     let definers = db
         .column("SELECT proname::text FROM pg_proc WHERE pronamespace = 'flows'::regnamespace AND prosecdef")
         .await;
@@ -138,6 +139,11 @@ async fn a_tenant_cannot_write_for_another() {
     let (a, b) = tenants();
     for (table, columns, values) in [
         ("inbox_keys", "shard, tenant_id, run_id, key", "1, $1, $1, 'k'"),
+        (
+            "attributes",
+            "shard, tenant_id, run_id, name, rows, encoded, created_at",
+            "1, $1, $1, 'k', 1, '', now()",
+        ),
         ("journal", "shard, tenant_id, run_id, position, events", "1, $1, $1, 0, ''"),
         ("dead_letters", "shard, tenant_id, run_id", "1, $1, $1"),
         ("forks", "shard, tenant_id, run_id, origin, kept", "1, $1, $1, $1, 0"),
@@ -219,8 +225,9 @@ async fn fill(db: &Setup, worker: &flows_core::store::WorkerIdentity, tenant: Uu
     let failed = Next::Close(close(RunStatus::Failed));
     let stage = QueryValue { name: "stage".into(), value: "1".into() };
     let item = NewItem { number: Some(0), item: "1".into() };
-    let publishing =
-        Record { queries: vec![stage], items: vec![item], ..record(runs[1].key, 0, park()) };
+    let attributes = vec![("stage".to_owned(), 1.into())];
+    let (queries, items) = (vec![stage], vec![item]);
+    let publishing = Record { queries, items, attributes, ..record(runs[1].key, 0, park()) };
     let turns = [record(runs[0].key, 0, failed), publishing];
     commit(&db.store, worker, &turns).await;
     let mut letter = signal(runs[2].key, 1);

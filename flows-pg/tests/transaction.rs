@@ -118,6 +118,7 @@ async fn snapshot(db: &Setup) -> Vec<String> {
         "query_values",
         "streams",
         "stream_items",
+        "attributes",
         "ready",
         "owned",
         "parked",

@@ -12,6 +12,7 @@ mod meddler;
 mod waiting;
 mod world;
 
+mod attributes;
 mod blocking;
 mod bounds;
 mod building;

@@ -169,6 +169,7 @@ impl Meddler {
             messages,
             queries,
             items,
+            attributes: Vec::new(),
             next,
             held,
             claim,

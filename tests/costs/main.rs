@@ -4,6 +4,7 @@
 //! the library does can be forgotten. The figures are those of the budgets: a change that makes a
 //! step dearer fails here, however fast the machine is.
 
+mod attributes;
 mod bench;
 mod bloat;
 mod children;

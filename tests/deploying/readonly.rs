@@ -15,7 +15,7 @@ async fn client(url: &str) -> Result<Client> {
     Ok(client)
 }
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "runs",
     "journal",
     "dead_letters",
@@ -24,6 +24,7 @@ const TABLES: [&str; 13] = [
     "query_values",
     "streams",
     "stream_items",
+    "attributes",
     "ready",
     "owned",
     "parked",

@@ -156,7 +156,9 @@ impl Run {
                 Command::CancelTimer(op) => self.timers.retain(|(_, other)| *other != op),
                 Command::CancelActivity(op) => self.cancel(op),
                 Command::CancelChild { .. } => {} // it has ended in the moment in which it began
-                Command::SetQuery { .. } | Command::Publish { .. } => {}
+                Command::SetQuery { .. }
+                | Command::SetAttribute { .. }
+                | Command::Publish { .. } => {}
             }
         }
         None

@@ -222,6 +222,7 @@ pub(crate) async fn staged(ctx: &WorkflowContext, signals: u64) -> Result<u64> {
         ctx.set_query("left", &left)?;
         ctx.set_query("sum", &sum)?;
         ctx.publish(&left)?;
+        ctx.set_attribute("sum", i64::try_from(sum).unwrap_or(0))?;
         let _: u64 = ctx.signal("item").await?;
     }
     Ok(sum)

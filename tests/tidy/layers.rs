@@ -11,7 +11,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "named",
             "bytes clock error outline panics source time",
             "ids limits retry",
-            "shape",
+            "attribute shape",
             "payload",
             "journal store",
             "completion ending memory",
@@ -41,6 +41,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "builder check dead_letters engine exactly_once history load outcomes overdue query read_items \
              register renew tenant",
             "claim claim_stuck collect publish_items read_inboxes release reload scan scope",
+            "attributes",
             "describe dismiss find held poll retire retry_stuck",
             "list send start stuck",
             "commit rerun signal_with_start terminate",

@@ -196,5 +196,7 @@ impl<'t> IntoFuture for Rerun<'t> {
 
 /// The same run from its beginning.
 fn again(dead: &RunView) -> NewRun {
-    NewRun::new(dead.key.successor(), dead.spec.successor(dead.key.run))
+    let attributes = Some(&dead.attributes).filter(|it| !it.is_empty()).cloned().map(Box::new);
+    let run = NewRun::new(dead.key.successor(), dead.spec.successor(dead.key.run));
+    NewRun { attributes, ..run }
 }

@@ -1,5 +1,6 @@
 //! Descriptions of runs, for people.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use uuid::Uuid;
@@ -7,7 +8,7 @@ use uuid::Uuid;
 use super::outcome;
 use crate::error::Error;
 use crate::payload::Payload;
-use crate::store::{Placement, RunStatus, RunView};
+use crate::store::{AttributeValue, Placement, RunStatus, RunView};
 use crate::time::Timestamp;
 
 /// A run at a glance.
@@ -60,6 +61,8 @@ pub struct Description {
     pub forks: Vec<Uuid>,
     /// The parent run, of a child.
     pub parent: Option<Uuid>,
+    /// Its search attributes. None in lists that ask for no attribute.
+    pub attributes: BTreeMap<String, AttributeValue>,
 }
 
 impl From<RunView> for Description {
@@ -92,6 +95,7 @@ impl From<RunView> for Description {
             forked_from: view.origin.map(|from| (from.run, from.position as usize)),
             forks: view.forks,
             parent: spec.parent.map(|parent| parent.run),
+            attributes: view.attributes,
         }
     }
 }

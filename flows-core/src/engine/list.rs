@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::ops::{Bound, RangeBounds};
 use std::pin::Pin;
 use std::str::FromStr;
 use std::time::SystemTime;
@@ -12,7 +13,9 @@ use super::describe::Description;
 use super::tenant::Tenant;
 use crate::error::{Error, Result};
 use crate::limits::check_name;
-use crate::store::{ListCursor, ListFilter, RunStatus, RunView, list_all};
+use crate::store::{
+    AttributeFilter, AttributeValue, ListCursor, ListFilter, RunStatus, RunView, list_all,
+};
 use crate::time::Timestamp;
 
 /// The most runs of one list.
@@ -65,6 +68,34 @@ impl List {
     /// Only runs with this status.
     pub fn status(mut self, status: RunStatus) -> Self {
         self.filter.status = Some(status);
+        self
+    }
+
+    /// Only runs whose search attribute has this value. A value of another type is another value.
+    pub fn attribute(self, name: impl Into<String>, value: impl Into<AttributeValue>) -> Self {
+        self.attribute_in(name, [value])
+    }
+
+    /// Only runs whose search attribute has one of these values, at most 32.
+    pub fn attribute_in<V: Into<AttributeValue>>(
+        mut self,
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        let values = values.into_iter().map(Into::into);
+        self.filter.attributes.push(AttributeFilter::one_of(name, values));
+        self
+    }
+
+    /// Only runs whose search attribute is in this range, of the type of its bounds; in `..` is every value.
+    pub fn attribute_range<V: Into<AttributeValue> + Clone>(
+        mut self,
+        name: impl Into<String>,
+        range: impl RangeBounds<V>,
+    ) -> Self {
+        let bound = |bound: Bound<&V>| bound.map(|value| value.clone().into());
+        let range = (bound(range.start_bound()), bound(range.end_bound()));
+        self.filter.attributes.push(AttributeFilter::within(name, &range));
         self
     }
 
@@ -128,12 +159,12 @@ impl List {
     /// # Errors
     /// When no workflow can have the name that is asked for, or the database cannot be reached.
     pub async fn count(self) -> Result<u64> {
-        check_workflow(&self.filter)?;
+        check_filter(&self.filter)?;
         self.tenant.inner.store.count(self.tenant.id(), &self.filter).await
     }
 
     fn check(&self) -> Result<()> {
-        check_workflow(&self.filter)?;
+        check_filter(&self.filter)?;
         check_limit(self.filter.limit)
     }
 
@@ -172,7 +203,8 @@ fn too_large() -> Error {
     ))
 }
 
-fn check_workflow(filter: &ListFilter) -> Result<()> {
+fn check_filter(filter: &ListFilter) -> Result<()> {
+    filter.attributes.iter().try_for_each(AttributeFilter::check)?;
     filter.workflow.as_deref().map_or(Ok(()), |name| check_name("workflow name", name))
 }
 

@@ -12,7 +12,7 @@ use super::start::{Start, execution};
 use super::waiters::FirstNews;
 use crate::error::{Error, Result};
 use crate::retry::RetryPolicy;
-use crate::store::{ConflictPolicy, InTransaction, Started};
+use crate::store::{AttributeValue, ConflictPolicy, InTransaction, Started};
 
 /// Sends a signal, and starts the run that receives it if there is none; await it to get the run's
 /// [`Execution`].
@@ -58,6 +58,12 @@ impl<'t, W: Typed> SignalWithStart<'t, W> {
         priority(priority: i16);
         /// Of a run that is started: see [`Start::retry`].
         retry(policy: RetryPolicy);
+    }
+
+    /// Of a run that is started: see [`Start::attribute`].
+    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<AttributeValue>) -> Self {
+        self.start = self.start.attribute(name, value);
+        self
     }
 
     /// A key by which the run receives this signal once, however often it is sent.

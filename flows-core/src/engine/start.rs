@@ -12,6 +12,7 @@ use super::execution::{AnyWorkflow, Execution, Target, Typed, terminated};
 use super::local_workers::Begun;
 use super::tenant::Tenant;
 use super::waiters::FirstNews;
+use crate::attribute::check_count;
 use crate::definition::{Workflow, WorkflowOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
@@ -19,7 +20,10 @@ use crate::limits::{check_duration, check_limit, check_name, check_time};
 use crate::payload::Payload;
 use crate::registry::Registry;
 use crate::retry::RetryPolicy;
-use crate::store::{ConflictPolicy, InTransaction, NewRun, RunSpec, Started, check_workflow};
+use crate::store::{
+    AttributeValue, Attributes, ConflictPolicy, InTransaction, NewRun, RunSpec, Started,
+    check_workflow,
+};
 
 /// Starts a run; await it to get the run's [`Execution`].
 #[cfg_attr(not(doctest), doc = include_str!("docs/start.md"))]
@@ -58,6 +62,7 @@ struct Options {
     queue: Option<String>,
     priority: i16,
     retry: Option<RetryPolicy>,
+    attributes: Attributes,
 }
 
 impl<'t, W: Workflow> Start<'t, W> {
@@ -162,6 +167,13 @@ impl<'t, W: Typed> Start<'t, W> {
         self
     }
 
+    /// A search attribute of the run: text, an integer, a time or a truth value, by which
+    /// [lists](crate::engine::List::attribute) find it. At most 32; the last value of a name counts.
+    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<AttributeValue>) -> Self {
+        self.options.attributes.insert(name.into(), value.into());
+        self
+    }
+
     /// Starts the run inside a transaction of the application: the run exists if and when that commits.
     /// The engine neither commits nor rolls back the transaction.
     pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
@@ -215,6 +227,9 @@ impl Options {
         let of = || format!("workflow `{name}`");
         retry.as_ref().map_or(Ok(()), |policy| policy.check(&of()))?;
         let input = input.within(limit, || format!("input of workflow `{name}`"))?;
+        check_count("the start", self.attributes.len())?;
+        self.attributes.iter().try_for_each(|(name, value)| value.check(name))?;
+        let attributes = Some(self.attributes).filter(|given| !given.is_empty()).map(Box::new);
         let key = RunKey::new(tenant.id(), self.id.as_deref());
         let spec = RunSpec {
             workflow_id: self.id.map(Into::into),
@@ -233,6 +248,7 @@ impl Options {
             on_conflict: self.on_conflict,
             start_at: self.start_at.map(Into::into),
             delay: self.delay,
+            attributes,
             ..NewRun::new(key, spec)
         })
     }

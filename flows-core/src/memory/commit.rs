@@ -42,6 +42,12 @@ impl MemoryState {
         if !record.items.is_empty() {
             run.stream.get_or_insert_default().add(&record.items);
         }
+        for (name, value) in &record.attributes {
+            let newest = run.attributes.get(name).is_none_or(|(before, _)| *before <= rows);
+            if newest {
+                run.attributes.insert(name.clone(), (rows, value.clone()));
+            }
+        }
         if record.clears && run.owner() == Some(worker) {
             run.setbacks = 0;
         }
@@ -111,8 +117,13 @@ impl MemoryState {
         };
         let (at, dead) = (self.now, close.outcome.is_dead_letter());
         run.end = Some(End { outcome: close.outcome.clone(), at, dead, dismissed: None });
+        let attributes = run.attributes.clone();
         if let Some(successor) = close.outcome.successor {
             let to = RunKey { run: successor, ..key };
+            if let Some(run) = self.runs.get_mut(&to) {
+                run.attributes
+                    .extend(attributes.into_iter().map(|(name, (_, value))| (name, (0, value))));
+            }
             let passed_on: Vec<_> =
                 left.into_iter().filter_map(|message| passed_on(to, message)).collect();
             self.send_within(&passed_on);

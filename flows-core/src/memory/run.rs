@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::stream::Stream;
 use crate::ids::RunKey;
 use crate::store::{
-    Activation, HistoryRow, INBOX_BYTES, InboxMessage, NewRun, Origin, Outcome, OutgoingMessage,
-    PAGE_MESSAGES, Page, Park, RunSpec, RunStatus,
+    Activation, AttributeValue, HistoryRow, INBOX_BYTES, InboxMessage, NewRun, Origin, Outcome,
+    OutgoingMessage, PAGE_MESSAGES, Page, Park, RunSpec, RunStatus,
 };
 use crate::time::Timestamp;
 
@@ -36,6 +36,8 @@ pub(super) struct StoredRun {
     pub(super) stream: Option<Box<Stream>>,
     /// Where it was forked from.
     pub(super) origin: Option<Origin>,
+    /// Search attributes, likewise.
+    pub(super) attributes: BTreeMap<String, (i32, AttributeValue)>,
     pub(super) received: i64,
     /// Shared with the runs in whose place it goes on.
     pub(super) dedup: Arc<Mutex<HashSet<String>>>,
@@ -78,6 +80,7 @@ pub(super) enum PlacementRow {
 
 impl StoredRun {
     pub(super) fn new(new: &NewRun, created_at: Timestamp, placement: PlacementRow) -> Self {
+        let given = new.attributes.iter().flat_map(|attributes| attributes.iter());
         Self {
             key: new.key,
             spec: Arc::clone(&new.spec),
@@ -92,6 +95,7 @@ impl StoredRun {
             origin: None,
             queries: BTreeMap::new(),
             stream: None,
+            attributes: given.map(|(name, value)| (name.clone(), (0, value.clone()))).collect(),
             dedup: Arc::default(),
             moved: false,
             setbacks: 0,

@@ -69,13 +69,16 @@ impl MemoryStore {
         if any { Stir::Restless } else { Stir::Quiet }
     }
 
-    /// What a run has published for queries, by name; and the items of its stream.
+    /// What a run has published for queries, by name; its search attributes, and the items of its stream.
     pub(crate) fn published(&self, run: RunKey) -> BTreeMap<String, String> {
         let values = |run: &StoredRun| {
             let queries =
                 run.queries.iter().map(|(name, (_, value))| (name.clone(), value.clone()));
             let stream = run.stream.iter().map(|stream| ("(stream)".to_owned(), stream.in_words()));
-            queries.chain(stream).collect()
+            let attributes = run.attributes.iter();
+            let attributes = attributes
+                .map(|(name, (_, value))| (format!("attribute {name}"), format!("{value:?}")));
+            queries.chain(attributes).chain(stream).collect()
         };
         self.locked(|state| state.runs.get(&run).map(values).unwrap_or_default())
     }

@@ -48,8 +48,7 @@ impl MemoryState {
 
     /// [`Inspect::list`](crate::store::Inspect::list).
     pub(super) fn list(&self, tenant: Uuid, filter: &ListFilter) -> Listed {
-        let mut found: Vec<_> =
-            self.of_tenant(tenant).filter(|run| filter.passes(&glance(run))).collect();
+        let mut found: Vec<_> = self.of_tenant(tenant).filter(|run| passes(run, filter)).collect();
         found.sort_by_key(|run| Reverse(cursor(run)));
         let mut bytes = 0;
         let fits = |run: &&StoredRun| {
@@ -60,12 +59,16 @@ impl MemoryState {
         let page: Vec<_> = found.iter().copied().take(filter.limit).take_while(fits).collect();
         let next = page.last().filter(|_| page.len() < found.len()).map(|run| cursor(run));
         let view = |run| if filter.payloads { view(run) } else { glance(run) };
-        Listed { runs: page.into_iter().map(view).collect(), next }
+        let mut runs = page.into_iter().map(view).collect::<Vec<_>>();
+        if filter.attributes.is_empty() {
+            runs.iter_mut().for_each(|run| run.attributes.clear());
+        }
+        Listed { runs, next }
     }
 
     /// [`Inspect::count`](crate::store::Inspect::count).
     pub(super) fn count(&self, tenant: Uuid, filter: &ListFilter) -> u64 {
-        self.of_tenant(tenant).filter(|run| filter.passes(&glance(run))).count() as u64
+        self.of_tenant(tenant).filter(|run| passes(run, filter)).count() as u64
     }
 
     /// [`Inspect::dead_letters`](crate::store::Inspect::dead_letters).
@@ -119,6 +122,11 @@ fn is_from(fork: &StoredRun, run: &StoredRun) -> bool {
     fork.origin.is_some_and(|origin| origin.run == run.key.run)
 }
 
+fn passes(run: &StoredRun, filter: &ListFilter) -> bool {
+    let run = glance(run);
+    filter.passes(&run) && filter.has_attributes(&run)
+}
+
 fn cursor(run: &StoredRun) -> ListCursor {
     ListCursor { created_at: run.created_at, run: run.key.run }
 }
@@ -153,6 +161,7 @@ fn glance(run: &StoredRun) -> RunView {
 /// The view of a run, without its placement.
 fn view(run: &StoredRun) -> RunView {
     let outcome = run.end.as_ref().map(|End { outcome, .. }| outcome);
+    let attributes = run.attributes.iter();
     RunView {
         key: run.key,
         spec: Arc::clone(&run.spec),
@@ -167,5 +176,6 @@ fn view(run: &StoredRun) -> RunView {
         placement: None,
         inbox: u32::try_from(run.inbox.len()).unwrap_or(u32::MAX),
         cancelling: false,
+        attributes: attributes.map(|(name, (_, value))| (name.clone(), value.clone())).collect(),
     }
 }

@@ -19,6 +19,7 @@ use super::stuck::Stuck;
 use super::task::{ActivityTask, ChildTask};
 use super::turn::{ActivityStart, ChangedInput, Command};
 use super::watch::{self, Place};
+use crate::attribute::AttributeValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Recorded};
 use crate::payload::Payload;
@@ -55,6 +56,8 @@ pub(crate) struct State {
     items: Option<Box<PollItems>>,
     /// How many events that cause turns the code has been given.
     turns: u32,
+    /// The search attributes that were set, and whether the world has been told.
+    pub(crate) attributes: Option<Box<BTreeMap<String, (AttributeValue, bool)>>>,
     /// Children that this poll has recorded as started: they start even if they are dropped.
     pub(crate) child_starts: Vec<Command>,
     /// Marks of the journal that the replay has not asked for yet.
@@ -116,6 +119,7 @@ impl State {
             queries: BTreeMap::new(),
             items: None,
             turns: 0,
+            attributes: None,
             child_starts: Vec::new(),
             recorded_marks: BTreeMap::new(),
             recorded_cancels: BTreeSet::new(),
@@ -366,8 +370,20 @@ impl State {
     /// What has been published in the last poll, and all values for queries that the world was not told of.
     pub(crate) fn take_published(&mut self) -> Vec<Command> {
         let items = self.items.as_mut().map(|items| std::mem::take(&mut items.commands));
-        let queries = self.take_queries();
-        items.unwrap_or_default().into_iter().chain(queries).collect()
+        let mut published = items.unwrap_or_default();
+        published.extend(self.take_queries());
+        published.extend(self.take_attributes());
+        published
+    }
+
+    /// The search attributes that have changed; after a replay, all of them.
+    pub(crate) fn take_attributes(&mut self) -> Vec<Command> {
+        let attributes = self.attributes.iter_mut().flat_map(|attributes| attributes.iter_mut());
+        let untold = attributes.filter_map(|(name, (value, is_told))| {
+            let is_new = !std::mem::replace(is_told, true);
+            is_new.then(|| Command::SetAttribute { name: name.clone(), value: value.clone() })
+        });
+        untold.collect()
     }
 
     /// The values for queries that have changed; after a replay, all of them.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::place::Place;
 use super::task::{ActivityTask, ChildTask, PendingAttempt};
+use crate::attribute::AttributeValue;
 use crate::error::Result;
 use crate::journal::Recorded;
 use crate::payload::Payload;
@@ -94,12 +95,19 @@ pub enum Command {
         /// JSON.
         item: String,
     },
+    /// Set a search attribute, with what is written next.
+    SetAttribute {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: AttributeValue,
+    },
 }
 
 impl Command {
     /// Whether it is for others to read.
     pub(crate) fn publishes(&self) -> bool {
-        matches!(self, Self::SetQuery { .. } | Self::Publish { .. })
+        matches!(self, Self::SetQuery { .. } | Self::SetAttribute { .. } | Self::Publish { .. })
     }
 
     /// Whether it is obeyed once, in the commit of the mark that says so.

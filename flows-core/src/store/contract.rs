@@ -4,6 +4,7 @@
 //! know the trait alone. Each has a store of its own: what one worker tidies up in passing (leases
 //! that are over, runs that are due) must not hide that another worker fails to.
 
+mod attributes;
 mod bench;
 mod claiming;
 mod delays;
@@ -196,6 +197,12 @@ contract! {
         who_was_convicted_is_tried_again_without_a_setback
         a_live_worker_takes_nothing_back
         stuck_runs_are_listed_and_tried_again;
+    attributes:
+        a_run_has_the_attributes_of_its_start
+        the_last_value_of_an_attribute_counts
+        a_record_that_is_lost_sets_nothing
+        a_successor_keeps_attributes
+        lists_ask_for_attributes;
     queries:
         the_last_value_of_a_name_is_read
         a_record_that_only_publishes_is_kept

@@ -13,6 +13,7 @@ mod spec;
 mod stream;
 mod view;
 
+pub use crate::attribute::{AttributeFilter, AttributeValue, Attributes};
 pub use fork::{ForkedRun, Origin, Takes};
 pub use hint::Hint;
 pub use lease::{Claim, ClaimStuck, Lease, Overdue, Polled, WorkerIdentity};

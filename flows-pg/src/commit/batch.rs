@@ -13,6 +13,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::columns::{Consumed, Ends, Parks, Queries, Rows, Successors};
+use crate::attributes::SetAttributes;
 use crate::error::Fault;
 use crate::link::{Link, Prepared};
 use crate::publish_items::Items;
@@ -20,7 +21,8 @@ use crate::rows::Keys;
 use crate::scope::Scope;
 use crate::send::{Answers, Delivery, deliver_rest, hints};
 use crate::sql::{
-    APPEND, CLEAR, MOVE_INBOX, PARK, PUBLISH_ITEMS, SEND, SET_QUERIES, START, Sql, TURN,
+    APPEND, CLEAR, MOVE_INBOX, PARK, PUBLISH_ITEMS, SEND, SET_ATTRIBUTES, SET_QUERIES, START, Sql,
+    TURN,
 };
 use crate::start::NewRuns;
 
@@ -38,6 +40,7 @@ pub(super) struct Batch<'a> {
     successors: Successors,
     queries: Queries<'a>,
     items: Items<'a>,
+    attributes: SetAttributes<'a>,
     parks: Parks<'a>,
     parked: Vec<RunKey>,
     messages: Vec<&'a OutgoingMessage>,
@@ -64,6 +67,7 @@ struct Steps {
     clear: Option<Prepared>,
     set_queries: Option<Prepared>,
     publish: Option<Prepared>,
+    set_attributes: Option<Prepared>,
 }
 
 /// What the statements answered.
@@ -90,6 +94,7 @@ impl<'a> Batch<'a> {
             successors: Successors::default(),
             queries: Queries::default(),
             items: Items::default(),
+            attributes: SetAttributes::default(),
             parks: Parks::default(),
             parked: Vec::new(),
             messages: Vec::new(),
@@ -112,6 +117,8 @@ impl<'a> Batch<'a> {
         record.consumed.iter().for_each(|seq| self.consumed.push(record, *seq));
         record.queries.iter().for_each(|query| self.queries.push(record, query));
         record.items.iter().for_each(|item| self.items.push(record.key, item));
+        let set = record.attributes.iter();
+        set.for_each(|(name, value)| self.attributes.push(record.key, record.rows(), name, value));
         self.messages.extend(&record.messages);
         self.starts.extend(&record.starts);
         match &record.next {
@@ -137,6 +144,7 @@ impl<'a> Batch<'a> {
             && self.parks.keys.is_empty()
             && self.queries.keys.is_empty()
             && self.items.keys.is_empty()
+            && self.attributes.is_empty()
             && self.cleared.is_empty();
         if is_plain {
             let (sql, values) = self.turn();
@@ -180,6 +188,7 @@ impl<'a> Batch<'a> {
             clear: prepare_if(link, CLEAR, !self.cleared.is_empty()).await?,
             set_queries: prepare_if(link, SET_QUERIES, !self.queries.keys.is_empty()).await?,
             publish: prepare_if(link, PUBLISH_ITEMS, !self.items.keys.is_empty()).await?,
+            set_attributes: prepare_if(link, SET_ATTRIBUTES, !self.attributes.is_empty()).await?,
         })
     }
 
@@ -198,10 +207,15 @@ impl<'a> Batch<'a> {
         let (runs, sent, successors) =
             (starts.params(), messages.columns.params(), self.successors.params());
         let (queries, items) = (self.queries.params(), self.items.values());
+        let attributes = self.attributes.params();
+        let set = join(
+            send_if(link, steps.set_queries.as_ref(), &queries),
+            send_if(link, steps.set_attributes.as_ref(), &attributes),
+        );
         let first = join5(
             link.begin("BEGIN"),
             link.send(&steps.turn, &turn),
-            send_if(link, steps.set_queries.as_ref(), &queries),
+            set,
             send_if(link, steps.publish.as_ref(), &items),
             send_if(link, steps.start.as_ref(), &runs),
         );
@@ -213,11 +227,12 @@ impl<'a> Batch<'a> {
             send_if(link, steps.clear.as_ref(), &clear),
             send_if(link, steps.park.as_ref(), &park),
         );
-        let ((begun, turned, set, published, started), (sent, inherited, cleared, parked)) =
+        let ((begun, turned, (set, given), published, started), (sent, inherited, cleared, parked)) =
             join(first, then).await;
         begun?;
         turned?;
         set?;
+        given?;
         published?;
         started?;
         inherited?;

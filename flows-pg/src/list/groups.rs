@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::is_exceptional;
-use super::merge::{Merge, Stream};
+use super::merge::{Merge, RunSource, Stream};
 use crate::describe::view;
 use crate::sql::{LIST_GROUPS, LIST_WALK};
 use crate::store::Shared;
@@ -41,7 +41,9 @@ impl Shared {
         let start = ListCursor { created_at: until, run: Uuid::nil() };
         let start = filter.behind.map_or(start, |behind| behind.min(start));
         if let (Some(workflow), Some(version)) = (&filter.workflow, filter.version) {
-            merge.streams.push(Stream::new(workflow.clone(), version.into(), start));
+            merge
+                .streams
+                .push(Stream::new(RunSource::Group(workflow.clone(), version.into()), start));
             return Ok(());
         }
         let outcome = filter.status.filter(|status| is_exceptional(*status)).map(|s| s.code());
@@ -59,7 +61,8 @@ impl Shared {
                 let is_asked = filter.version.is_none_or(|asked| i64::from(asked) == version);
                 if is_asked && newest >= since {
                     let head = ListCursor { created_at: newest, run: Uuid::max() };
-                    merge.streams.push(Stream::new(workflow.clone(), version, head.min(start)));
+                    let group = RunSource::Group(workflow.clone(), version);
+                    merge.streams.push(Stream::new(group, head.min(start)));
                 }
             }
             if rows.len() < FOUND {
@@ -128,8 +131,8 @@ impl Shared {
         let outcome = filter.status.filter(|status| is_exceptional(*status)).map(|s| s.code());
         let params: crate::link::Params<'_> = &[
             &tenant,
-            &streams().map(|s| s.workflow.as_str()).collect::<Vec<_>>(),
-            &streams().map(|s| s.version).collect::<Vec<_>>(),
+            &streams().map(|s| group(s).0).collect::<Vec<_>>(),
+            &streams().map(|s| group(s).1).collect::<Vec<_>>(),
             &streams().map(|s| Time(s.at.created_at)).collect::<Vec<_>>(),
             &streams().map(|s| s.at.run).collect::<Vec<_>>(),
             &number(each),
@@ -147,6 +150,13 @@ impl Shared {
     }
 }
 
+fn group(stream: &Stream) -> (&str, i64) {
+    match &stream.source {
+        RunSource::Group(workflow, version) => (workflow, *version),
+        RunSource::Value(_) => ("", 0),
+    }
+}
+
 /// When the runs of the streams were created: at or after, and before.
 fn span(filter: &ListFilter, merge: &Merge) -> (Timestamp, Timestamp) {
     let since = filter.created_after.unwrap_or(BEGINNING);
@@ -159,6 +169,6 @@ fn span(filter: &ListFilter, merge: &Merge) -> (Timestamp, Timestamp) {
     (since.max(soon), until.min(before.unwrap_or(Timestamp::MAX)))
 }
 
-fn cursor(row: &Row) -> ListCursor {
+pub(super) fn cursor(row: &Row) -> ListCursor {
     ListCursor { created_at: row.get::<_, Time>("created_at").0, run: row.get("run_id") }
 }

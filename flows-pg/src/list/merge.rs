@@ -4,10 +4,17 @@ use std::collections::VecDeque;
 
 use flows_core::store::{ListCursor, RunView};
 
-/// A group of runs: a version of a workflow.
+/// Which runs a stream has.
+pub(super) enum RunSource {
+    /// Those of a version of a workflow.
+    Group(String, i64),
+    /// Those with a value of an attribute.
+    Value(Vec<u8>),
+}
+
+/// Runs, newest first, that are read bit by bit.
 pub(super) struct Stream {
-    pub(super) workflow: String,
-    pub(super) version: i64,
+    pub(super) source: RunSource,
     /// Everything before this has been read; what is behind it has not.
     pub(super) at: ListCursor,
     pub(super) is_done: bool,
@@ -26,8 +33,8 @@ pub(super) struct Merge {
 }
 
 impl Stream {
-    pub(super) fn new(workflow: String, version: i64, at: ListCursor) -> Self {
-        Self { workflow, version, at, is_done: false, runs: VecDeque::new() }
+    pub(super) fn new(source: RunSource, at: ListCursor) -> Self {
+        Self { source, at, is_done: false, runs: VecDeque::new() }
     }
 
     pub(super) fn push(&mut self, run: RunView) {

@@ -1,6 +1,6 @@
 -- Reads everything about a run but its journal. $1 to $3 key.
 -- Called by `describe`. Locks nothing. Indexes: runs_pkey, ready_pkey, owned_pkey, parked_pkey,
--- inbox_pkey, workers_pkey, forks_pkey, forks_of.
+-- inbox_pkey, workers_pkey, attributes_pkey, forks_pkey, forks_of.
 SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.queue, r.priority,
        r.status, r.attempt, r.input::text AS input, r.output::text AS output, r.error::text AS error,
        r.created_at, r.closed_at, r.timeout_us, r.predecessor, r.successor, r.parent_run,
@@ -14,7 +14,7 @@ SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.q
        EXISTS (SELECT FROM flows.workers s WHERE r.lane = ANY (s.lanes) AND s.expires_at >= statement_timestamp()) AS served,
        o.worker_id AS owner, w.name AS owner_name,
        p.run_id IS NOT NULL AS is_parked, p.wake_at,
-       p.waiting_for, p.setbacks, f.origin, f.kept AS forked_at,
+       p.waiting_for, p.setbacks, a.names, a.values, f.origin, f.kept AS forked_at,
        ARRAY(SELECT k.run_id FROM flows.forks k
              WHERE k.origin = r.run_id AND k.tenant_id = r.tenant_id
              ORDER BY k.run_id LIMIT 100) AS forks
@@ -37,4 +37,7 @@ LEFT JOIN LATERAL (
     SELECT f.origin, f.kept FROM flows.forks f
     WHERE f.shard = r.shard AND f.tenant_id = r.tenant_id AND f.run_id = r.run_id
     LIMIT 1) AS f ON true
+LEFT JOIN LATERAL (
+    SELECT array_agg(a.name) AS names, array_agg(a.encoded) AS values FROM flows.attributes a
+    WHERE a.shard = ANY (ARRAY[r.shard]) AND a.tenant_id = r.tenant_id AND a.run_id = r.run_id) AS a ON true
 WHERE r.shard = $1 AND r.tenant_id = $2 AND r.run_id = $3

@@ -1,8 +1,8 @@
--- Gives the messages of ended runs to the runs that go on in their place. $1 to $3 ended runs,
+-- Gives the messages and attributes of ended runs to the runs that go on in their place. $1 to $3 ended runs,
 -- $4 their successors. What answers an operation of the ended run (kind 2) is dropped.
 -- Called by `commit` and `fork`, behind the messages that they send, so that these come first.
 -- Locks the messages, then the placements of the successors, which this transaction has made.
--- Indexes: inbox_pkey, runs_pkey, ready_pkey.
+-- Indexes: inbox_pkey, runs_pkey, ready_pkey, attributes_pkey.
 WITH successor AS MATERIALIZED (
     SELECT unnest($1::smallint[]) AS shard, unnest($2::uuid[]) AS tenant_id, unnest($3::uuid[]) AS run_id,
            unnest($4::uuid[]) AS successor
@@ -15,6 +15,21 @@ WITH successor AS MATERIALIZED (
     SELECT shard, tenant_id, successor, kind, codec, name, payload
     FROM left_over WHERE kind <> 2 ORDER BY seq
     RETURNING shard, tenant_id, run_id
+), kept AS (
+    INSERT INTO flows.attributes (shard, tenant_id, run_id, name, rows, encoded, created_at)
+    SELECT a.shard, a.tenant_id, h.successor, a.name, 0, a.encoded, r.created_at
+    FROM successor h
+    CROSS JOIN LATERAL (
+        SELECT a.* FROM flows.attributes a
+        WHERE a.shard = ANY (ARRAY[h.shard]) AND a.tenant_id = h.tenant_id AND a.run_id = h.run_id
+    ) AS a
+    CROSS JOIN LATERAL (
+        SELECT r.created_at FROM flows.runs r
+        WHERE r.shard = ANY (ARRAY[h.shard]) AND r.tenant_id = h.tenant_id AND r.run_id = h.successor
+        LIMIT 1
+    ) AS r
+    -- Idempotent: a successor has what it was given before.
+    ON CONFLICT DO NOTHING
 ), target AS MATERIALIZED (
     SELECT DISTINCT shard, tenant_id, run_id FROM inherited
 ), entry AS MATERIALIZED (

@@ -35,10 +35,12 @@ const SWEEPS: [(&str, &str); 12] = [
 ];
 
 /// Statements that look in all shards: for what a worker owns, and for the newest runs.
-const ALL_SHARDS: [(&str, &str); 19] = [
+const ALL_SHARDS: [(&str, &str); 21] = [
     ("describe", "forks"),
     ("stuck", "parked"),
     ("list_groups", "runs"),
+    ("list_range", "attributes"),
+    ("list_values", "attributes"),
     ("list_late", "runs"),
     ("list_open", "parked"),
     ("list_walk", "runs"),

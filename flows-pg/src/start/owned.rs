@@ -10,11 +10,15 @@ use std::time::Duration;
 use flows_core::error::{Error, Result};
 use flows_core::store::{NewRun, Started};
 use flows_core::time::Timestamp;
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::NewRuns;
+use crate::attributes::{self, SetAttributes};
 use crate::error::{Fault, Remedy};
+use crate::link::{Link, Params};
+use crate::scope::Scope;
 use crate::sql::START_OWNED;
 use crate::store::Shared;
 use crate::types::Time;
@@ -27,6 +31,28 @@ const PROMPTLY: Duration = Duration::from_secs(4);
 struct Owned {
     claim: i64,
     started: HashMap<Uuid, Timestamp>,
+}
+
+/// In one statement, or with the attributes of the runs in one transaction.
+async fn create(
+    link: Link<'_>,
+    params: Params<'_>,
+    given: &SetAttributes<'_>,
+) -> Result<Vec<Row>, Fault> {
+    if given.is_empty() {
+        return link.query(START_OWNED, params).await;
+    }
+    link.begin("BEGIN").await?;
+    let created = async {
+        let rows = link.query(START_OWNED, params).await?;
+        attributes::set(Scope::Internal(link), given).await?;
+        Ok(rows)
+    };
+    let created: Result<_, Fault> = created.await;
+    let end = if created.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    let ended = link.command(end).await;
+    let rows = created?;
+    ended.map(|()| rows)
 }
 
 impl Shared {
@@ -60,7 +86,8 @@ impl Shared {
         let columns = NewRuns::sorted(runs);
         let mut params: Vec<&(dyn ToSql + Sync)> = columns.params().to_vec();
         params.extend([&worker as &(dyn ToSql + Sync), &claim]);
-        let rows = match lent.link().query(START_OWNED, &params).await {
+        let attributes = SetAttributes::of_starts(runs);
+        let rows = match create(lent.link(), &params, &attributes).await {
             Ok(rows) => rows,
             // Whatever came of it: the claim is declared void, and the runs are started otherwise.
             Err(fault) if fault.is_of_connection() => {

@@ -86,6 +86,7 @@ values! {
     bool: BOOL, |it| &[u8::from(*it)];
     i16: INT2, |it| &it.to_be_bytes();
     i32: INT4, |it| &it.to_be_bytes();
+    Vec<u8>: BYTEA, |it| it;
     i64: INT8, |it| &it.to_be_bytes();
     Time: TIMESTAMPTZ, |it| &it.micros().to_be_bytes();
     Uuid: UUID, |it| it.as_bytes();

@@ -173,6 +173,7 @@ pub(crate) fn record(key: RunKey, position: i32, next: Next) -> Record {
         clears: false,
         queries: Vec::new(),
         items: Vec::new(),
+        attributes: Vec::new(),
     }
 }
 

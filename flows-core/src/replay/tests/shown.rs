@@ -31,6 +31,7 @@ pub(super) fn news(turn: &Turn) -> Vec<&'static str> {
         Command::CancelChild { .. } => "a child is asked to cancel",
         Command::SetQuery { .. } => "a value for queries is published",
         Command::Publish { .. } => "an item is published",
+        Command::SetAttribute { .. } => "a search attribute is set",
     });
     let marks = turn.marks.iter().map(|mark| match mark.event {
         Event::SideEffect { .. } => "a side effect is recorded",
@@ -73,6 +74,7 @@ fn command(command: &Command) -> String {
         Command::Publish { number, item } => {
             format!("add item {}.{}: {item}", number >> 20, number & 0xf_ffff)
         }
+        Command::SetAttribute { name, value } => format!("attribute {name} = {value:?}"),
     }
 }
 

@@ -229,7 +229,8 @@ impl Stage {
                 }
                 Command::CancelChild { .. }
                 | Command::SetQuery { .. }
-                | Command::Publish { .. } => {}
+                | Command::Publish { .. }
+                | Command::SetAttribute { .. } => {}
             }
         }
         self.outcome = turn.outcome.as_ref().map(shown::outcome);

@@ -330,6 +330,7 @@ pub(super) fn turn(key: RunKey, position: i32, next: Next) -> Record {
         clears: false,
         queries: Vec::new(),
         items: Vec::new(),
+        attributes: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::{RunStatus, RunView};
+use super::{AttributeFilter, RunStatus, RunView};
 use crate::time::Timestamp;
 
 /// The most bytes of inputs and outputs in one page, but for its first run.
@@ -26,6 +26,8 @@ pub struct ListFilter {
     pub closed_after: Option<Timestamp>,
     /// Only runs that ended before.
     pub closed_before: Option<Timestamp>,
+    /// Only runs that pass all of these.
+    pub attributes: Vec<AttributeFilter>,
     /// Only what comes behind this.
     pub behind: Option<ListCursor>,
     /// Whether inputs and outputs are read.
@@ -45,7 +47,12 @@ impl ListFilter {
         self.status == Some(RunStatus::Running) && self.is_by_end()
     }
 
-    /// Whether the run is one of those that are asked for.
+    /// Whether the run's attributes are what is asked for.
+    pub fn has_attributes(&self, run: &RunView) -> bool {
+        self.attributes.iter().all(|attribute| attribute.passes(&run.attributes))
+    }
+
+    /// Whether the run is one of those that are asked for, its attributes aside.
     pub fn passes(&self, run: &RunView) -> bool {
         fn is<T: PartialEq>(wanted: &Option<T>, found: T) -> bool {
             wanted.as_ref().is_none_or(|wanted| *wanted == found)

@@ -8,6 +8,7 @@ use super::run::NewRun;
 use super::spec::RunSpec;
 use super::stream::NewItem;
 use super::view::Outcome;
+use crate::attribute::AttributeValue;
 use crate::ids::RunKey;
 use crate::time::Timestamp;
 
@@ -33,6 +34,8 @@ pub struct Record {
     pub queries: Vec<QueryValue>,
     /// Items for the run's stream, in order, each with its number.
     pub items: Vec<NewItem>,
+    /// Search attributes that the run has set, each name once: the last value.
+    pub attributes: Vec<(String, AttributeValue)>,
     /// What becomes of the run.
     pub next: Next,
     /// How often the store has answered [`Held`](Committed::Held) for it: from then on, it looks

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::spec::RunSpec;
+use crate::attribute::Attributes;
 use crate::ids::RunKey;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -116,13 +117,16 @@ pub struct NewRun {
     pub start_at: Option<Timestamp>,
     /// Wait this long from now, by the store's clock; added to nothing else.
     pub delay: Option<Duration>,
+    /// Its search attributes. A successor has those of the run it continues besides.
+    pub attributes: Option<Box<Attributes>>,
 }
 
 impl NewRun {
     /// A run that starts at once, if nobody has its workflow id.
     pub fn new(key: RunKey, spec: impl Into<Arc<RunSpec>>) -> Self {
         let on_conflict = ConflictPolicy::Reject;
-        Self { key, spec: spec.into(), on_conflict, start_at: None, delay: None }
+        let spec = spec.into();
+        Self { key, spec, on_conflict, start_at: None, delay: None, attributes: None }
     }
 
     /// The same run with other attributes.

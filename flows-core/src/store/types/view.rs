@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::fork::Origin;
 use super::run::RunStatus;
 use super::spec::RunSpec;
+use crate::attribute::Attributes;
 use crate::ids::RunKey;
 use crate::time::Timestamp;
 
@@ -85,6 +86,8 @@ pub struct RunView {
     pub inbox: u32,
     /// Whether a request to cancel is among them (`false` in lists).
     pub cancelling: bool,
+    /// Its search attributes (none in lists that do not ask for some).
+    pub attributes: Attributes,
 }
 
 impl RunView {

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::error::Result;
 use crate::journal::{Recorded, RowBuilder};
 use crate::replay::ActivityStart;
-use crate::store::{Close, NewItem, NewRun, OutgoingMessage, Park};
+use crate::store::{Attributes, Close, NewItem, NewRun, OutgoingMessage, Park};
 
 /// A portion of so many bytes takes nothing more. One thing is never divided: so a record has at most
 /// this and the largest thing that a run can be given.
@@ -36,6 +36,8 @@ pub(super) struct Pending {
     pub(super) clears: bool,
     /// Values for queries, by name. They go with whatever else is written; see [`publish`](super::queries).
     pub(super) queries: BTreeMap<String, String>,
+    /// Search attributes, likewise.
+    pub(super) attributes: Option<Box<Attributes>>,
     /// They have waited long enough for that.
     pub(super) queries_are_due: bool,
 }

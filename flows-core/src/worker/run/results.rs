@@ -115,6 +115,7 @@ fn record_of(key: RunKey, claim: i64, position: i32, recorded: &Recorded) -> Res
         messages,
         queries,
         items,
+        attributes: Vec::new(),
         next: Next::Stay,
         claim: Some(claim),
         held: 0,

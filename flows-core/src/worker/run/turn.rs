@@ -96,6 +96,7 @@ impl<M: Code> Run<M> {
                 Command::Publish { number, item } => {
                     obeyed.items.push(NewItem { number: Some(number), item });
                 }
+                Command::SetAttribute { name, value } => self.set_attribute(name, value, step),
                 Command::CancelChild { run, reason } => {
                     let to = RunKey::of_run(self.key.tenant, run);
                     obeyed.cancels.extend(cancel_of(to, &reason));

@@ -118,7 +118,7 @@ impl Writes {
     /// its commit.
     fn take_record(&mut self, key: RunKey, claim: i64) -> Record {
         let first = self.take_first();
-        let Pending { mut open, last_messages, park, close, clears, queries, .. } =
+        let Pending { mut open, last_messages, park, close, clears, queries, attributes, .. } =
             self.pending.take_next();
         let items = open.take_items();
         let Portion { mut row, consumed, starts, mut messages, launches, .. } = open;
@@ -142,6 +142,7 @@ impl Writes {
         };
         let (position, events, claim) = (self.position, row.into_bytes(), Some(claim));
         let queries = queries.into_iter().map(|(name, value)| QueryValue { name, value }).collect();
+        let attributes = attributes.map_or_else(Vec::new, |set| set.into_iter().collect());
         Record {
             key,
             position,
@@ -151,6 +152,7 @@ impl Writes {
             messages,
             queries,
             items,
+            attributes,
             next,
             claim,
             clears,

@@ -16,6 +16,7 @@ const WORKER: u64 = 5;
 const MAILED: u64 = 2;
 
 /// A hot statement.
+#[derive(Clone)]
 pub(super) struct Case {
     pub(super) sql: Sql,
     /// What prepares its session; none for a tenant's transaction.
@@ -67,6 +68,7 @@ fn commits() -> Vec<Case> {
         worker(PARK, WRITER, BATCH, 40, park(&owned, &me)),
         worker(PUBLISH_ITEMS, WRITER, BATCH, 40, publish_items(&owned)),
         worker(SET_QUERIES, WRITER, BATCH, 20, set_queries(&owned)),
+        worker(SET_ATTRIBUTES, WRITER, BATCH, 30, set_attributes(&owned)),
         worker(START, WRITER, BATCH, 30, start(&new(|n| n))),
         worker(START_OWNED, WRITER, BATCH, 30, start_owned(&new(|n| n), &me)),
         worker(SEND, WRITER, BATCH, 60, send(&mixed)),
@@ -211,6 +213,11 @@ fn set_queries(keys: &[Key]) -> Vec<String> {
 fn publish_items(keys: &[Key]) -> Vec<String> {
     let values = ["NULL", "2"].map(|value| all(keys, value)).to_vec();
     [columns(keys), values, vec!["10000".into(), "16777216".into()]].concat()
+}
+
+fn set_attributes(keys: &[Key]) -> Vec<String> {
+    let values = ["customer", "2", "\\\\x0463"].map(|value| all(keys, value)).to_vec();
+    [columns(keys), values].concat()
 }
 
 fn start(keys: &[Key]) -> Vec<String> {

@@ -50,7 +50,7 @@ const NAMES: &str = "
     SET maintenance_work_mem = '256MB';
     SET work_mem = '256MB'";
 
-const FILLS: [&str; 15] = [
+const FILLS: [&str; 18] = [
     "INSERT INTO flows.workers (worker_id, expires_at, name, lanes)
      SELECT pg_temp.id(n), now() + interval '1 day', 'worker ' || n, '{0}'
      FROM generate_series(0, WORKERS - 1) AS n",
@@ -105,6 +105,16 @@ const FILLS: [&str; 15] = [
     "INSERT INTO flows.stream_items (shard, tenant_id, run_id, item_position, begins_at, item)
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), 0, 0, '1'
      FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
+    "INSERT INTO flows.attributes (shard, tenant_id, run_id, name, rows, encoded, created_at)
+     SELECT shard, tenant_id, run_id, 'customer', 0, '\\x04'::bytea || convert_to('c-' || lane % 7, 'UTF8'), created_at
+     FROM flows.runs WHERE tenant_id <> pg_temp.id(BULK) ORDER BY created_at",
+    "INSERT INTO flows.attributes (shard, tenant_id, run_id, name, rows, encoded, created_at)
+     SELECT shard, tenant_id, run_id, 'region', 0, '\\x046575'::bytea, created_at
+     FROM flows.runs WHERE tenant_id = pg_temp.id(BULK) ORDER BY created_at",
+    "INSERT INTO flows.attributes (shard, tenant_id, run_id, name, rows, encoded, created_at)
+     SELECT shard, tenant_id, run_id, 'number', 0,
+            '\\x02'::bytea || int8send((row_number() OVER (ORDER BY run_id)) # (-9223372036854775808)::bigint), created_at
+     FROM flows.runs WHERE tenant_id = pg_temp.id(BULK) ORDER BY created_at",
     "INSERT INTO flows.dead_letters (shard, tenant_id, run_id, failed_at)
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), now() - n * interval '1 second'
      FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",

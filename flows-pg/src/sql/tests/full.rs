@@ -148,11 +148,12 @@ async fn many_lanes_are_walked(sessions: &Sessions) {
 
 /// So the checks above can fail.
 async fn a_missing_index_is_found(admin: &Client, sessions: &Sessions) {
-    let [by_workflow, by_outcome, by_end] = lists::by_each_index();
+    let [by_workflow, by_outcome, by_end, by_value] = lists::by_each_index();
     for (drop, cases) in [
         ("DROP INDEX flows.owned_messages", cases_of(&["collect"])),
         ("DROP INDEX flows.parked_due", cases_of(&["poll"])),
         ("ALTER TABLE flows.journal DROP CONSTRAINT journal_pkey", cases_of(&["history"])),
+        ("DROP INDEX flows.attributes_listed", vec![by_value]),
         ("DROP INDEX flows.runs_ended_late", vec![by_end]),
         ("DROP INDEX flows.runs_outcome", vec![by_outcome]),
         ("DROP INDEX flows.runs_listed", vec![by_workflow]),

@@ -1,9 +1,14 @@
 //! The statements of lists and counts of a tenant's many runs: each in each way it is used, where it finds nothing,
 //! and where only the hundred oldest pass.
 
+use uuid::Uuid;
+
 use super::cases::{Case, shards, text};
 use super::fill::{BULK, id};
-use crate::sql::{LIST_GROUPS, LIST_LATE, LIST_OPEN, LIST_RUNS, LIST_WALK, Sql};
+use crate::sql::{
+    LIST_ATTRIBUTES, LIST_GROUPS, LIST_LATE, LIST_OPEN, LIST_RANGE, LIST_RUNS, LIST_VALUES,
+    LIST_WALK, Sql,
+};
 
 /// Pages of 8 KB for a hundred runs, whatever the filter.
 const PAGES: u64 = 500;
@@ -38,14 +43,15 @@ const ANY: Walk = Walk {
 };
 
 pub(super) fn cases() -> Vec<Case> {
-    [walks(), groups(), gathered()].into_iter().flatten().collect()
+    [walks(), groups(), gathered(), attributes()].into_iter().flatten().collect()
 }
 
 /// One that is lost without its index: that of workflows, of outcomes, of ends.
-pub(super) fn by_each_index() -> [Case; 3] {
+pub(super) fn by_each_index() -> [Case; 4] {
     let oldest = Walk { groups: OLDEST, ..ANY };
     let terminated = Walk { outcome: "4", ..ANY };
-    [walk(oldest), walk(terminated), late(LATE)]
+    let [first, ..] = &attributes()[..] else { unreachable!("there are cases") };
+    [walk(oldest), walk(terminated), late(LATE), first.clone()]
 }
 
 fn case(sql: Sql, arguments: Vec<String>) -> Case {
@@ -160,6 +166,52 @@ fn gathered() -> Vec<Case> {
         open,
         keys("false"),
         keys("true"),
+    ]
+}
+
+/// By an attribute that all runs have, by one that each has another of, and by what none has.
+fn attributes() -> Vec<Case> {
+    let values = |name: &str, values: &[&str], each: &str, [since, until]: [&str; 2]| {
+        let of_each = |value: &str| format!("'{{{}}}'", vec![value; values.len()].join(","));
+        let quoted = values.iter().map(|value| format!("\"\\\\x{value}\"")).collect::<Vec<_>>();
+        case(
+            LIST_VALUES,
+            vec![
+                text(id(BULK)),
+                text(name),
+                format!("'{{{}}}'", quoted.join(",")),
+                of_each(until),
+                of_each("ffffffff-ffff-ffff-ffff-ffffffffffff"),
+                each.to_owned(),
+                text(since),
+            ],
+        )
+    };
+    let range = |name: &str, from: &str, until: &str| {
+        let bounds = [from, until].map(|value| format!("'\\x{value}'")).to_vec();
+        let place = [text("-infinity"), text(Uuid::nil()), "400".to_owned()].to_vec();
+        case(LIST_RANGE, [vec![text(id(BULK)), text(name)], bounds, place].concat())
+    };
+    let many = (0..24).map(|n| format!("04{n:02x}")).collect::<Vec<_>>();
+    let many = many.iter().map(String::as_str).collect::<Vec<_>>();
+    let first = (0..100).map(|n| super::fill::key(n * super::fill::TENANTS + super::cases::TENANT));
+    let first = first.collect::<Vec<_>>();
+    let shards = first.iter().map(|key| key.shard.to_string()).collect::<Vec<_>>().join(",");
+    let runs = first.iter().map(|key| key.run.to_string()).collect::<Vec<_>>().join(",");
+    let of_runs =
+        vec![text(id(super::cases::TENANT)), format!("'{{{shards}}}'"), format!("'{{{runs}}}'")];
+    vec![
+        values("region", &["046575"], "100", ALWAYS),
+        values("region", &["046575"], "100", PAST),
+        values("region", &["046575"], "100", ["2019-01-01", "2020-06-01"]),
+        values("region", &["046576"], "100", ALWAYS),
+        values("nothing", &["046575"], "100", ALWAYS),
+        values("region", &many, "4", ALWAYS),
+        range("number", "02", "03"),
+        range("number", "028000000000000005", "0280000000000000ff"),
+        range("nothing", "02", "03"),
+        range("region", "02", "03"),
+        Case { tenant: super::cases::TENANT, ..case(LIST_ATTRIBUTES, of_runs) },
     ]
 }
 

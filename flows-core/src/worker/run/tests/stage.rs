@@ -495,6 +495,9 @@ fn show_record(record: &Record, now: Timestamp) -> String {
     for item in &record.items {
         let _ = write!(shown, ", adds {}", item.item);
     }
+    for (name, value) in &record.attributes {
+        let _ = write!(shown, ", attribute {name} = {value:?}");
+    }
     if record.clears {
         shown.push_str(", clears");
     }
