@@ -52,7 +52,8 @@ fn main() -> ExitCode {
 
 fn run() -> Result<ExitCode> {
     // A warning of the library explains a bad figure.
-    let warnings = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN);
+    let warnings =
+        tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN);
     warnings.with_writer(std::io::stderr).init();
     if std::env::args().nth(1).as_deref() == Some(process::WORKER) {
         tokio::runtime::Runtime::new()?.block_on(process::work())?;
