@@ -103,6 +103,7 @@ impl Look {
             "parked_stuck" => ["(lane = "; 2],
             "parked_suspects" => ["(wake_at <= "; 2],
             "runs_limited" => ["(limit_at <= "; 2],
+            "forks_of" => ["(origin = "; 2],
             _ => ["(shard = "; 2],
         };
         first.iter().any(|first| self.condition.contains(first))
