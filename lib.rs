@@ -148,6 +148,17 @@ pub mod types {
     };
 }
 
+/// Payload codecs: compression and encryption of everything that the application gives to be stored.
+pub mod codec {
+    #[cfg(feature = "encryption")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "encryption")))]
+    pub use flows_core::codec::AesGcm;
+    #[cfg(feature = "compression")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "compression")))]
+    pub use flows_core::codec::Zstd;
+    pub use flows_core::codec::{Encoded, PayloadCodec};
+}
+
 /// The testing kit.
 #[cfg(feature = "testing")]
 pub mod testing {

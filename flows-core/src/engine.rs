@@ -62,6 +62,7 @@ pub use stream::{ProgressStream, StreamItem, StreamPosition};
 pub use stuck_runs::StuckRuns;
 pub use tenant::{RerunOf, Tenant};
 
+use crate::codec::{Codecs, EncodingStore, PayloadCodec};
 use crate::context::Publisher;
 use crate::error::{Error, Result};
 use crate::ids::RunKey;
@@ -83,6 +84,8 @@ pub struct Engine {
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) hints: Arc<Hints>,
+    /// What its store encodes with, if it does.
+    codecs: Option<Codecs>,
     payload_limit: AtomicUsize,
     /// The task that passes on the store's hints. It ends with its runtime.
     listening: Mutex<Option<AbortHandle>>,
@@ -101,6 +104,16 @@ impl Engine {
 
     /// An engine on a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
+        Self::with_codecs(store, Vec::new())
+    }
+
+    /// An engine on a store, whose values these codecs encode, in this order.
+    pub fn with_codecs(store: Arc<dyn Store>, codecs: Vec<Arc<dyn PayloadCodec>>) -> Self {
+        let codecs = (!codecs.is_empty()).then(|| Codecs::new(codecs));
+        let store = match &codecs {
+            Some(codecs) => Arc::new(EncodingStore::new(store, codecs.clone())),
+            None => store,
+        };
         let hints = Arc::new(Hints::new(Arc::clone(&store)));
         let inner = Inner {
             starts: starts(&store, &hints),
@@ -109,6 +122,7 @@ impl Engine {
             items: publish::items(&store, &hints),
             store,
             hints,
+            codecs,
             payload_limit: AtomicUsize::new(PAYLOAD_LIMIT),
             listening: Mutex::default(),
             aside: Aside::default(),
@@ -151,6 +165,10 @@ impl Engine {
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.tenant.inner.store)
+    }
+
+    pub(crate) fn codecs(&self) -> Option<Codecs> {
+        self.tenant.inner.codecs.clone()
     }
 
     /// Where activities publish.

@@ -10,6 +10,7 @@ mod fork;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::payload::envelope::unread;
 use crate::time::Timestamp;
 
 pub use event::{Event, StepId, StoredError};
@@ -149,10 +150,13 @@ pub fn decode(position: usize, row: &[u8]) -> Result<Vec<Recorded>> {
         Some((&VERSION, events)) => {
             postcard::from_bytes(events).map_err(|e| unreadable(e.to_string()))
         }
-        Some((&version, _)) => Err(unreadable(format!(
-            "it has format {version} and this build knows up to {VERSION}; \
-             deploy a build at least as new as the one that wrote it"
-        ))),
+        Some((&version, _)) => Err(unreadable(match unread(row) {
+            Some(encoded) => encoded.message().to_string(),
+            None => format!(
+                "it has format {version} and this build knows up to {VERSION}; \
+                 deploy a build at least as new as the one that wrote it"
+            ),
+        })),
     }
 }
 

@@ -8,6 +8,7 @@ mod attribute;
 mod bytes;
 pub mod calls;
 pub mod clock;
+pub mod codec;
 pub mod combinators;
 mod completion;
 pub mod context;

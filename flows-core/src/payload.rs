@@ -7,6 +7,7 @@
 //! What user code sees is decoded from what is stored, live as in a replay. What cannot be read back is
 //! an error where it is written.
 
+pub(crate) mod envelope;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -191,6 +192,9 @@ impl Payload {
 
     /// Decodes the value; the error names the type that was expected.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T> {
+        if let Some(error) = self.unread() {
+            return Err(error);
+        }
         match self.codec {
             Codec::Json => match read_json(&self.bytes) {
                 Ok(value) => Ok(value),
@@ -205,6 +209,9 @@ impl Payload {
 
     /// The same for the input of a definition, where it was written as JSON; anything else is an error.
     pub(crate) fn decode_json_input<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        if let Some(error) = self.unread() {
+            return Err(error.context_of("input", name));
+        }
         match read_json(&self.bytes) {
             Ok(value) => Ok(value),
             Err(cause) => {
@@ -212,6 +219,11 @@ impl Payload {
                 Err(error.context_of("input", name))
             }
         }
+    }
+
+    /// Why it cannot be read, if a payload codec has encoded it and none has decoded it.
+    pub(crate) fn unread(&self) -> Option<Error> {
+        envelope::unread(&self.bytes)
     }
 
     /// The codec it was written with.

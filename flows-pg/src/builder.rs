@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use deadpool_postgres::Pool;
+use flows_core::codec::PayloadCodec;
 use flows_core::error::{Error, Result};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, Socket};
@@ -34,6 +35,7 @@ pub struct EngineBuilder {
     given: Option<Arc<dyn Opens>>,
     pool: Option<Pool>,
     schema: Option<String>,
+    codecs: Vec<Arc<dyn PayloadCodec>>,
 }
 
 impl EngineBuilder {
@@ -73,13 +75,21 @@ impl EngineBuilder {
         self
     }
 
+    /// Encodes everything that the application gives to be stored: inputs, outputs, errors, signals, queries, items
+    /// of streams and the journals. Called again, it adds a codec that encodes what the one before has made.
+    pub fn payload_codec(mut self, codec: impl PayloadCodec) -> Self {
+        self.codecs.push(Arc::new(codec));
+        self
+    }
+
     /// Connects.
     ///
     /// # Errors
     /// As [`Engine::connect`]; also when neither a URL nor a connector nor a pool was given, or the
     /// schema's name is not a plain one.
-    pub async fn connect(self) -> Result<Engine> {
-        Ok(Engine::on(PgStore::new(self.source().await?)))
+    pub async fn connect(mut self) -> Result<Engine> {
+        let codecs = std::mem::take(&mut self.codecs);
+        Ok(Engine::on(PgStore::new(self.source().await?), codecs))
     }
 
     /// Opens a first connection of each kind, so that what is wrong is said now.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use deadpool_postgres::Pool;
+use flows_core::codec::PayloadCodec;
 use flows_core::{Result, Tenant};
 use uuid::Uuid;
 
@@ -35,7 +36,7 @@ impl Engine {
     /// Such an engine hears no notifications, so its workers look for work at intervals;
     /// [`Engine::builder`] makes one that does.
     pub fn from_pool(pool: Pool) -> Self {
-        Self::on(PgStore::from_pool(pool))
+        Self::on(PgStore::from_pool(pool), Vec::new())
     }
 
     /// An engine with settings.
@@ -43,9 +44,9 @@ impl Engine {
         EngineBuilder::default()
     }
 
-    pub(crate) fn on(store: PgStore) -> Self {
+    pub(crate) fn on(store: PgStore, codecs: Vec<Arc<dyn PayloadCodec>>) -> Self {
         let store = Arc::new(store);
-        let core = flows_core::Engine::new(Arc::clone(&store) as Arc<dyn flows_core::store::Store>);
+        let core = flows_core::Engine::with_codecs(Arc::clone(&store) as _, codecs);
         Self { core, store: Some(store) }
     }
 

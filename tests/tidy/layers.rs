@@ -14,7 +14,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "attribute shape",
             "payload",
             "journal store",
-            "completion ending memory",
+            "codec completion ending memory",
             "replay",
             "durable",
             "combinators context",

@@ -9,6 +9,7 @@ use super::execution::Target;
 use super::local_workers::Begun;
 use super::tenant::Tenant;
 use super::waiters::FirstNews;
+use crate::codec::EncodingClient;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::limits::check_name;
@@ -30,7 +31,12 @@ impl<'t> Access<'t> {
 
     /// Into a transaction of the application's.
     pub(super) fn within<S, T: InTransaction<S>>(self, tx: &'t T) -> Self {
-        let tx = Some(tx.verbs_of(Some(&*self.tenant.inner.store)));
+        let inner = &*self.tenant.inner;
+        let verbs = tx.verbs_of(Some(&*inner.store));
+        let tx: Option<Box<dyn ClientStore + 't>> = Some(match &inner.codecs {
+            Some(codecs) => Box::new(EncodingClient::new(verbs, codecs.clone())),
+            None => verbs,
+        });
         Self { tx, ..self }
     }
 

@@ -13,6 +13,7 @@ use super::waiters::{Asked, News};
 use crate::error::{Error, ErrorKind, ErrorRecord, Result};
 use crate::ids::RunKey;
 use crate::payload::Payload;
+use crate::payload::envelope::unread;
 use crate::store::{Inspect, Outcome, RunStatus, no_such_run};
 
 /// How long a waiter trusts to be woken before it looks by itself.
@@ -112,5 +113,6 @@ pub(super) fn output(outcome: Outcome) -> Result<Payload> {
 pub(super) fn error(json: Option<&str>) -> Option<Error> {
     let json = json?;
     let record = serde_json::from_str::<ErrorRecord>(json);
-    Some(record.map_or_else(|_| Error::terminal(json.to_owned()), Error::from))
+    let unknown = || unread(json.as_bytes()).unwrap_or_else(|| Error::terminal(json.to_owned()));
+    Some(record.map_or_else(|_| unknown(), Error::from))
 }

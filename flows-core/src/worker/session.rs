@@ -26,13 +26,14 @@ use super::stuck_log::StuckLog;
 use super::surroundings::Surroundings;
 use super::{lease, poller};
 use crate::clock;
+use crate::codec::Codecs;
 use crate::context::StateMap;
 use crate::engine::hints::Hints;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::registry::Registry;
 use crate::replay::ChangedInput;
-use crate::store::{Store, WorkerIdentity};
+use crate::store::{Record, Store, WorkerIdentity};
 
 /// How long handing back may take; and where the store has not answered of late.
 const RETIRE: Duration = Duration::from_secs(5);
@@ -63,6 +64,8 @@ pub(crate) struct Session {
     pub(crate) state: Arc<StateMap>,
     pub(crate) config: Arc<Config>,
     pub(crate) payload_limit: usize,
+    /// Of the engine, for records that do not go through its store.
+    codecs: Option<Codecs>,
     pub(crate) clock: StoreClock,
     /// Slots for activities.
     pub(crate) permits: Arc<Semaphore>,
@@ -117,6 +120,7 @@ impl Session {
             registry: Arc::clone(&worker.registry),
             state: Arc::clone(&worker.state),
             payload_limit: worker.engine.payload_limit(),
+            codecs: worker.engine.codecs(),
             clock: StoreClock::new(lease.now),
             permits: Arc::new(Semaphore::new(worker.config.max_activities)),
             residents: AtomicUsize::new(0),
@@ -138,6 +142,14 @@ impl Session {
             surroundings: worker.surroundings.clone(),
             store,
         }))
+    }
+
+    /// A record as a transactional activity writes it.
+    pub(crate) fn encoded(&self, record: Record) -> Result<Record> {
+        match &self.codecs {
+            Some(codecs) => codecs.record(&record),
+            None => Ok(record),
+        }
     }
 
     pub(super) fn is_over(&self) -> bool {

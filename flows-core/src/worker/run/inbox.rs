@@ -166,6 +166,12 @@ impl<M: Code> Run<M> {
             && !self.awaits_row()
             && let Some(work) = self.inbox.pop()
         {
+            if let Incoming::Message(message) | Incoming::Left(message) = &work
+                && let Some(error) = message.payload.unread()
+            {
+                self.get_stuck(format!("a message cannot be read: {error}"), step);
+                return None; // it stays in the inbox
+            }
             let work = match work {
                 Incoming::Message(message) if ends_attempt(&message) => {
                     self.ended_outside(message, step);
