@@ -65,6 +65,7 @@
 //! |---|---|---|
 //! | time | [`ctx.sleep`](WorkflowContext::sleep) | it survives restarts; a waiting run is evicted from memory and costs one database row |
 //! | a message from outside | [`ctx.receive`](WorkflowContext::receive), [`ctx.signal`](WorkflowContext::signal) | each acknowledged signal is received once, in commit order |
+//! | a request from outside that it answers | [`ctx.update`](WorkflowContext::update) | received once; dropping it without an answer is an error for the sender |
 //! | something, but not forever | [`ctx.timeout`](WorkflowContext::timeout) | the future is dropped at the limit, which cancels its operation |
 //! | several calls of different types | [`join!`], [`try_join!`] | all run at the same time; `try_join!` cancels the others at the first error |
 //! | any number of one type | [`join_all`], [`try_join_all`], [`race`] | an event costs the same whatever their number |
@@ -82,7 +83,9 @@
 //! | start thousands | [`engine.start_many`](Tenant::start_many) | few statements; one answer for each |
 //! | start it together with your own rows | [`.with_tx(&tx)`](Start::with_tx) | both exist after your commit, or neither |
 //! | send it something | [`exec.signal`](Execution::signal), [`send`](Execution::send) | `.dedup(key)` makes a repeated send safe |
+//! | ask it something, and get its reply | [`exec.update`](Execution::update) | the workflow accepts and answers it once; a refusal leaves no trace |
 //! | send it something, and start it if need be | [`engine.signal_with_start`](Tenant::signal_with_start) | callers that race agree on one run; never a run without its signal |
+//! | the same, with a reply | [`engine.start_with_update`](Tenant::start_with_update) | the reply of the one run that there is |
 //! | get its result | [`exec.result`](Execution::result) | waits for the end, also across processes; use [`describe`](Execution::describe) to see why it takes long |
 //! | start a failed run again | [`engine.rerun`](Tenant::rerun) | `.from_failure()` keeps what is finished, and the idempotency keys |
 //! | go on from an earlier event | [`engine.fork`](Tenant::fork), [`reset`](Tenant::reset) | a run that begins with another one's history, beside it or in its place |
@@ -115,20 +118,21 @@ pub use flows_core::private as __private;
 pub use flows_core::calls::{Call, ChildCall, Saga};
 pub use flows_core::engine::Start;
 pub use flows_core::engine::{
-    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, SignalWithStart, StartMany, query,
-    rerun, set_engine, signal, signal_with_start, start, with_tenant,
+    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, SignalWithStart, StartMany,
+    StartWithUpdate, query, rerun, set_engine, signal, signal_with_start, start, start_with_update,
+    update, with_tenant,
 };
 pub use flows_core::graph;
 pub use flows_core::store::{AttributeValue, ConflictPolicy, RunStatus as Status};
 pub use flows_core::worker::WorkerBuilder;
 pub use flows_core::{
     Activity, ActivityContext, Codec, Context, Durable, Error, ErrorClass, ErrorKind, Execution,
-    Payload, Registry, Result, RetryPolicy, Signal, Tenant, TimeoutKind, Worker, Workflow,
+    Payload, Registry, Result, RetryPolicy, Signal, Tenant, TimeoutKind, Update, Worker, Workflow,
     WorkflowContext, WorkflowInput, join_all, map_concurrent, memory, race, shutdown_signal,
     stream_concurrent, try_join_all,
 };
 pub use flows_macros::{
-    ErrorClass, activity, durable, join, register_all, select, signal, try_join, workflow,
+    ErrorClass, activity, durable, join, register_all, select, signal, try_join, update, workflow,
 };
 pub use flows_pg as pg;
 pub use flows_pg::{Engine, EngineBuilder};
@@ -140,11 +144,13 @@ pub mod types {
         TryJoinAll,
     };
     pub use flows_core::context::{
-        Cancelled, Shield, SideEffect, SignalFuture, Sleep, Timeout, WorkflowRng,
+        Cancelled, Replier, Shield, SideEffect, SignalFuture, Sleep, Timeout, UpdateFuture,
+        UpdateRequest, WorkflowRng,
     };
     pub use flows_core::engine::{
-        Cancel, Complete, DeadLetters, Dismiss, Fork, List, ListPage, PageToken, ProgressStream,
-        Rerun, RerunOf, SendSignal, StreamItem, StreamPosition, StuckRuns, Typed,
+        Cancel, Complete, DeadLetters, Dismiss, Fork, List, ListPage, PageToken, PendingUpdate,
+        ProgressStream, Rerun, RerunOf, SendSignal, SendUpdate, StreamItem, StreamPosition,
+        StuckRuns, Typed,
     };
 }
 
@@ -174,11 +180,11 @@ pub mod prelude {
     pub use crate::{
         Activity, ActivityContext, ConflictPolicy, DeadLetter, Description, Durable, Engine, Error,
         ErrorClass, ErrorKind, Execution, Registry, Result, RetryPolicy, Saga, Signal, Status,
-        Tenant, TimeoutKind, Worker, Workflow, WorkflowContext, WorkflowInput,
+        Tenant, TimeoutKind, Update, Worker, Workflow, WorkflowContext, WorkflowInput,
     };
-    // By their own path, so that the function `signal` does not come with the attribute.
+    // By their own path, so that the functions `signal` and `update` do not come with the attribute.
     pub use flows_macros::{
-        activity, durable, join, register_all, select, signal, try_join, workflow,
+        activity, durable, join, register_all, select, signal, try_join, update, workflow,
     };
     pub use std::time::Duration;
 }
@@ -194,6 +200,8 @@ mod macros {
     mod durable {}
     #[doc = include_str!("flows-macros/src/docs/signal.md")]
     mod signal {}
+    #[doc = include_str!("flows-macros/src/docs/update.md")]
+    mod update {}
     #[doc = include_str!("flows-macros/src/docs/error_class.md")]
     mod error_class {}
     #[cfg(feature = "testing")]
@@ -224,6 +232,10 @@ mod type_docs {
     mod signal_with_start {}
     #[doc = include_str!("flows-core/src/engine/docs/fork.md")]
     mod fork {}
+    #[doc = include_str!("flows-core/src/engine/docs/update.md")]
+    mod update {}
+    #[doc = include_str!("flows-core/src/engine/docs/start_with_update.md")]
+    mod start_with_update {}
     #[doc = include_str!("flows-core/src/engine/docs/execution.md")]
     mod execution {}
     #[doc = include_str!("flows-core/src/worker/docs/worker.md")]

@@ -86,6 +86,23 @@ pub(crate) async fn listener(ctx: &WorkflowContext, steps: u64) -> Result<u64> {
     Ok(n + ctx.signal::<u64>("go").await?)
 }
 
+#[update(response = u64)]
+pub(crate) struct Add {
+    pub(crate) n: u64,
+}
+
+/// Answers updates with their sum, until it is so much.
+#[workflow]
+pub(crate) async fn adder(ctx: &WorkflowContext, most: u64) -> Result<u64> {
+    let mut sum = 0;
+    while sum < most {
+        let add = ctx.update::<Add>().await?;
+        sum += add.n;
+        add.reply(sum);
+    }
+    Ok(sum)
+}
+
 /// Sleeps until a time, and gives the time by the machine's clock when its code goes on; both in
 /// microseconds since 1970.
 #[workflow]

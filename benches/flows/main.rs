@@ -25,6 +25,7 @@ mod sleepers;
 mod stats;
 mod tenants;
 mod throughput;
+mod updates;
 
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -113,6 +114,7 @@ async fn measure(workload: Workload, options: &Options, report: &mut Report) -> 
         Workload::Arrivals => report.extend(arrivals::open_loop(options).await?),
         Workload::Payloads => report.extend(payloads::carried(options).await?),
         Workload::Tenants => report.extend(tenants::fairness(options).await?),
+        Workload::Updates => report.extend(updates::round_trip(options).await?),
         Workload::Concurrency => report.extend(concurrency::sweep(options).await?),
     }
     Ok(())

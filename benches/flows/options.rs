@@ -91,6 +91,9 @@ pub(crate) enum Workload {
     /// W13: a thousand tenants, of which one floods the workers.
     #[value(alias = "w13")]
     Tenants,
+    /// W14: an update to a run in memory, until its reply is seen.
+    #[value(alias = "w14")]
+    Updates,
     /// Throughput and latency over the number of open runs, for the plots.
     Concurrency,
 }

@@ -16,6 +16,7 @@ mod signal;
 mod stop;
 mod timer;
 mod undo;
+mod update;
 mod workflow;
 
 pub(crate) use activity::Heartbeats;
@@ -31,4 +32,5 @@ pub use signal::{Signal, SignalFuture};
 pub(crate) use stop::Stop;
 pub use timer::{Sleep, Timeout};
 pub(crate) use undo::{CodeEnd, undo};
+pub use update::{Replier, Update, UpdateFuture, UpdateRequest};
 pub use workflow::{WorkflowContext, WorkflowRng};

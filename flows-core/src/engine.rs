@@ -24,9 +24,11 @@ mod send;
 mod signal_with_start;
 mod start;
 mod start_many;
+mod start_with_update;
 mod stream;
 mod stuck_runs;
 mod tenant;
+mod update;
 pub(crate) mod waiters;
 
 #[cfg(feature = "testing")]
@@ -45,7 +47,10 @@ pub use describe::Description;
 pub use execution::{AnyWorkflow, Execution, Typed};
 pub use export::History;
 pub use fork::Fork;
-pub use global::{query, rerun, set_engine, signal, signal_with_start, start, with_tenant};
+pub use global::{
+    query, rerun, set_engine, signal, signal_with_start, start, start_with_update, update,
+    with_tenant,
+};
 pub use history::HistoryEvent;
 pub use list::{List, ListPage, PageToken};
 #[cfg(feature = "testing")]
@@ -58,15 +63,19 @@ pub use serde_json::Value as Json;
 pub use signal_with_start::SignalWithStart;
 pub use start::Start;
 pub use start_many::StartMany;
+pub use start_with_update::StartWithUpdate;
 pub use stream::{ProgressStream, StreamItem, StreamPosition};
 pub use stuck_runs::StuckRuns;
 pub use tenant::{RerunOf, Tenant};
+pub use update::{PendingUpdate, SendUpdate};
 
 use crate::codec::{Codecs, EncodingStore, PayloadCodec};
 use crate::context::Publisher;
 use crate::error::{Error, Result};
 use crate::ids::RunKey;
-use crate::store::{NewItem, NewRun, Outcome, OutgoingMessage, Sent, Started, Store, held};
+use crate::store::{
+    NewItem, NewRun, Outcome, OutgoingMessage, Sent, Started, Store, UpdateState, held,
+};
 use aside::{Aside, Wanted};
 use batcher::Batchers;
 use hints::Hints;
@@ -93,6 +102,7 @@ pub(crate) struct Inner {
     sends: Batchers<OutgoingMessage, Sent>,
     outcomes: Batchers<RunKey, Option<Outcome>>,
     items: Batchers<(RunKey, NewItem), ()>,
+    updates: Batchers<(RunKey, String), UpdateState>,
     aside: Aside,
     /// Set in tests: how they wait.
     #[cfg(feature = "testing")]
@@ -120,6 +130,7 @@ impl Engine {
             sends: sends(&store),
             outcomes: outcomes(&store),
             items: publish::items(&store, &hints),
+            updates: updates(&store),
             store,
             hints,
             codecs,
@@ -235,6 +246,14 @@ impl Inner {
         })
     }
 
+    /// Whether a test says how to wait.
+    fn is_under_test(&self) -> bool {
+        #[cfg(feature = "testing")]
+        return self.waiting.get().is_some();
+        #[cfg(not(feature = "testing"))]
+        false
+    }
+
     /// In a test that has workers, one of them takes starts.
     async fn until_served(&self) {
         #[cfg(feature = "testing")]
@@ -255,6 +274,12 @@ impl Inner {
     async fn outcome(&self, run: RunKey) -> Result<Option<Outcome>> {
         self.listen(); // who asks will wait
         self.outcomes.ask(run).await
+    }
+
+    /// What has become of an update that was sent to a run.
+    async fn update(&self, run: RunKey, id: &str) -> Result<UpdateState> {
+        self.listen(); // who asks will wait
+        self.updates.ask((run, id.to_owned())).await
     }
 }
 
@@ -281,6 +306,15 @@ fn outcomes(store: &Arc<dyn Store>) -> Batchers<RunKey, Option<Outcome>> {
     let look = move |runs: Vec<_>| {
         let store = Arc::clone(&store);
         async move { outcome::of_each(&*store, &runs).await }
+    };
+    Batchers::new(|_| 0, look)
+}
+
+fn updates(store: &Arc<dyn Store>) -> Batchers<(RunKey, String), UpdateState> {
+    let store = Arc::clone(store);
+    let look = move |asked: Vec<_>| {
+        let store = Arc::clone(&store);
+        async move { update::of_each(&*store, &asked).await }
     };
     Batchers::new(|_| 0, look)
 }

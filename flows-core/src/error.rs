@@ -68,9 +68,13 @@ named! {
         AlreadyExists = "already_exists",
         /// No such run, dead letter or tenant.
         NotFound = "not_found",
-        /// The run has ended, so it takes no signals any more; or the attempt of an activity has, so nobody can
-        /// complete it.
+        /// The run has ended, so it takes no signals or updates any more, and answers none; or the attempt of an activity
+        /// has, so nobody can complete it.
         Closed = "closed",
+        /// The workflow has refused an update; the error is the one that it gave.
+        Rejected = "rejected",
+        /// The workflow has received an update, and dropped it without an answer.
+        Unanswered = "unanswered",
         /// A value could not be encoded or decoded.
         Codec = "codec",
         /// The worker or the engine is not set up for this (missing state, unknown activity, schema).
@@ -185,6 +189,12 @@ impl Error {
         if self.is_retryable() {
             self.0.kind = ErrorKind::Terminal;
         }
+        self
+    }
+
+    /// The same error, as the refusal of an update.
+    pub(crate) fn into_rejection(mut self) -> Self {
+        (self.0.kind, self.0.timeout) = (ErrorKind::Rejected, None);
         self
     }
 

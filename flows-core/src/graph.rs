@@ -17,7 +17,7 @@ mod text;
 
 use std::fmt;
 
-pub use names::{HelperGraph, SignalEntry};
+pub use names::{HelperGraph, SignalEntry, UpdateEntry};
 pub use resolve::ResolvedGraph;
 pub(crate) use resolve::{Item, Lane};
 #[cfg(feature = "testing")]

@@ -42,7 +42,7 @@ pub mod time;
 pub mod worker;
 
 pub use combinators::{join_all, map_concurrent, race, stream_concurrent, try_join_all};
-pub use context::{ActivityContext, Signal, WorkflowContext};
+pub use context::{ActivityContext, Signal, Update, WorkflowContext};
 pub use definition::{Activity, Workflow, WorkflowInput};
 pub use durable::Durable;
 pub use engine::{Engine, Execution, Tenant};

@@ -7,7 +7,7 @@ pub use tokio;
 
 pub use crate::calls::{Call, ChildCall, Compensated, Compensation, compensation};
 pub use crate::combinators::*;
-pub use crate::context::{ActivityContext, Signal, WorkflowContext};
+pub use crate::context::{ActivityContext, Signal, Update, WorkflowContext};
 pub use crate::definition::{
     Activity, ActivityDef, ActivityOptions, InputStruct, SourceLocation, StateNeed, Workflow,
     WorkflowDef, WorkflowInput, WorkflowOptions,
@@ -20,7 +20,7 @@ pub use crate::error::returned::{ReturnType, Returned, completions_prelude, conv
 pub use crate::error::value::{ErrorOf, values_prelude};
 pub use crate::error::{Error, Result};
 pub use crate::graph;
-pub use crate::graph::{Graph, HelperGraph, SignalEntry};
+pub use crate::graph::{Graph, HelperGraph, SignalEntry, UpdateEntry};
 pub use crate::lint;
 pub use crate::payload::{Codec, Stored};
 pub use crate::registry::{Definition, Registration, Registry};

@@ -19,6 +19,7 @@ mod state;
 mod stuck;
 mod task;
 mod turn;
+mod updates;
 pub(crate) mod wake_flag;
 pub(crate) mod watch;
 
@@ -28,7 +29,7 @@ mod tests;
 pub use machine::{Machine, RunInfo};
 pub use stuck::Stuck;
 pub use task::{ActivityTask, ChildTask, Overrides, PendingAttempt};
-pub use turn::{ActivityStart, ChangedInput, Command, Turn};
+pub use turn::{ActivityStart, ChangedInput, Command, RefusedUpdate, Turn};
 
 pub use code::Code;
 pub(crate) use machine::{Body, Shared};
@@ -37,8 +38,10 @@ pub(crate) use machine::{Halt, ReplayStep};
 pub(crate) use op::{DroppedOp, What};
 pub(crate) use probe::Probe;
 pub(crate) use sagas::{NotUndone, SagaStep, Undoing};
+pub(crate) use signals::{channel, update_of};
 pub(crate) use state::State;
 #[cfg(feature = "testing")]
 pub(crate) use state::Trail;
 #[cfg(feature = "testing")]
 pub(crate) use stuck::KEEP_THE_CODE;
+pub(crate) use updates::{Envelope, UpdateSource};

@@ -15,7 +15,7 @@ pub(crate) mod workflow;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, Ident, Token, token};
+use syn::{Expr, Ident, Token, Type, token};
 
 use crate::errors::Errors;
 
@@ -31,6 +31,8 @@ pub(crate) enum Value {
     Flag,
     /// `= …`
     Assigned(Expr),
+    /// `= …`, of a key that takes a type.
+    Type(Type),
     /// `(…)`
     Group(TokenStream),
 }
@@ -96,7 +98,10 @@ fn argument(input: ParseStream<'_>, expected: &str) -> syn::Result<Arg> {
         skip_to_comma(input);
         return Err(syn::Error::new(span, expected));
     };
-    let value = if input.peek(Token![=]) {
+    let value = if key == "response" && input.peek(Token![=]) {
+        input.parse::<Token![=]>()?;
+        Value::Type(input.parse()?)
+    } else if input.peek(Token![=]) {
         input.parse::<Token![=]>()?;
         Value::Assigned(
             value(input)

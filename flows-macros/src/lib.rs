@@ -8,6 +8,7 @@
 //! | a step that touches the outside world | [`macro@activity`] |
 //! | an async helper of workflow code | [`macro@durable`] |
 //! | the payload of a signal, known by its type | [`macro@signal`] |
+//! | a request to a running workflow, and its response | [`macro@update`] |
 //! | which errors of a type are tried again | [`macro@ErrorClass`] |
 //! | several durable futures at once | [`join!`], [`try_join!`] |
 //! | the first of several | [`select!`] |
@@ -43,6 +44,7 @@ mod signal;
 mod test;
 #[cfg(test)]
 mod tests;
+mod update;
 
 use proc_macro::TokenStream;
 
@@ -68,6 +70,12 @@ pub fn durable(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn signal(args: TokenStream, item: TokenStream) -> TokenStream {
     signal::expand(args.into(), item.into()).into()
+}
+
+#[cfg_attr(not(doctest), doc = include_str!("docs/update.md"))]
+#[proc_macro_attribute]
+pub fn update(args: TokenStream, item: TokenStream) -> TokenStream {
+    update::expand(args.into(), item.into()).into()
 }
 
 #[cfg_attr(not(doctest), doc = include_str!("docs/error_class.md"))]

@@ -125,6 +125,7 @@ const AT_ONCE: &[&str] = &[
     "set_query",
     "tenant_id",
     "try_signal",
+    "try_update",
     "uuid",
     "workflow_id",
 ];

@@ -18,18 +18,36 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut args = Args::parse(args, ATTRIBUTE, &["name", "crate"], &mut errors);
     let krate = common::krate(&mut args, &mut errors);
     let name = args.take("name").and_then(|arg| arg.text("warehouse-ready", &mut errors));
-    let Some(payload) = payload(item.clone(), &mut errors) else {
+    let Some(payload) = payload(item.clone(), ATTRIBUTE, "a signal", &mut errors) else {
         let errors = errors.finish();
         return quote!(#errors #item);
     };
     let errors = errors.finish();
-    let items = expansion(&payload, name, &krate);
+    let entry =
+        Entry { kind: quote!(Signal), entry: quote!(SignalEntry), items: TokenStream::new() };
+    let items = expansion(&payload, name, &krate, &entry);
     quote!(#errors #items)
 }
 
+/// What a type becomes.
+pub(crate) struct Entry {
+    /// The trait.
+    pub(crate) kind: TokenStream,
+    /// What the program knows of it.
+    pub(crate) entry: TokenStream,
+    /// What the trait has beside the name.
+    pub(crate) items: TokenStream,
+}
+
 /// The item, if it is a type that can be a payload.
-fn payload(item: TokenStream, errors: &mut Errors) -> Option<DeriveInput> {
-    let message = "`#[signal]` goes on a struct or an enum, the payload of the signal";
+pub(crate) fn payload(
+    item: TokenStream,
+    attribute: &str,
+    what: &str,
+    errors: &mut Errors,
+) -> Option<DeriveInput> {
+    let of = what.split_once(' ').map_or(what, |(_, of)| of);
+    let message = format!("{attribute} goes on a struct or an enum, the payload of the {of}");
     let Ok(payload) = syn::parse2::<DeriveInput>(item.clone()) else {
         errors.on(item, message);
         return None;
@@ -40,14 +58,20 @@ fn payload(item: TokenStream, errors: &mut Errors) -> Option<DeriveInput> {
     }
     if !payload.generics.params.is_empty() {
         let name = &payload.ident;
-        let message = format!("`{name}` cannot be generic: a signal has one name and one type");
+        let message = format!("`{name}` cannot be generic: {what} has one name and one type");
         errors.on(&payload.generics, message);
         return None;
     }
     Some(payload)
 }
 
-fn expansion(payload: &DeriveInput, name: Option<LitStr>, krate: &Path) -> TokenStream {
+pub(crate) fn expansion(
+    payload: &DeriveInput,
+    name: Option<LitStr>,
+    krate: &Path,
+    entry: &Entry,
+) -> TokenStream {
+    let Entry { kind, entry, items } = entry;
     let ident = &payload.ident;
     let name = name.unwrap_or_else(|| LitStr::new(&kebab_case(ident), ident.span()));
     let serde = quote!(#krate::__private::serde);
@@ -62,12 +86,13 @@ fn expansion(payload: &DeriveInput, name: Option<LitStr>, krate: &Path) -> Token
         #path
         #payload
 
-        impl #krate::__private::Signal for #ident {
+        impl #krate::__private::#kind for #ident {
             const NAME: &'static str = #name;
+            #items
         }
 
         #krate::__private::inventory::submit! {
-            #krate::__private::SignalEntry::of::<#ident>(
+            #krate::__private::#entry::of::<#ident>(
                 ::std::concat!(::std::module_path!(), "::", ::std::stringify!(#ident))
             )
         }

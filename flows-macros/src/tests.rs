@@ -10,7 +10,7 @@ use expect_test::{ExpectFile, expect_file};
 use proc_macro2::TokenStream;
 use syn::{Item, LitStr};
 
-use crate::{definition, durable, join, register, select, signal};
+use crate::{definition, durable, join, register, select, signal, update};
 
 type Attribute = fn(TokenStream, TokenStream) -> TokenStream;
 
@@ -129,6 +129,19 @@ async fn longest<'a, T: Display>(ctx: &WorkflowContext, names: &'a [T]) -> Resul
     names.first().ok_or_else(none)
 }",
         &expect_file!["../tests/expand/durable.rs"],
+    );
+}
+
+#[test]
+fn update_type() {
+    check(
+        update::expand,
+        "response = Vec<(u32, String)>",
+        "
+pub struct AddItem {
+    item: String,
+}",
+        &expect_file!["../tests/expand/update.rs"],
     );
 }
 

@@ -197,6 +197,17 @@ CREATE TABLE flows.attributes (
 CREATE INDEX attributes_listed ON flows.attributes (tenant_id, name, encoded, created_at)
     WHERE created_at > '-infinity';
 
+-- Answers to updates, by the id of each: a reply, or an error. The first answer stays.
+CREATE TABLE flows.update_answers (
+    shard     smallint NOT NULL,
+    tenant_id uuid     NOT NULL,
+    run_id    uuid     NOT NULL,                       -- the first of the runs that go on in each other's place
+    update_id text COLLATE "C" NOT NULL,
+    reply     jsonb,
+    error     jsonb,
+    PRIMARY KEY (shard, tenant_id, run_id, update_id)
+);
+
 -- ---- hot tables: the place of an open run is one row in one of the first three -------------------
 
 -- To be claimed, in the order of the key: oldest first within a lane and a priority. Without
@@ -299,7 +310,8 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY['runs', 'journal', 'dead_letters', 'forks', 'inbox_keys', 'query_values', 'attributes',
-                                'streams', 'stream_items', 'ready', 'owned', 'parked', 'inbox', 'workers'] LOOP
+                                'streams', 'stream_items', 'update_answers', 'ready', 'owned', 'parked', 'inbox',
+                                'workers'] LOOP
         EXECUTE format('ALTER TABLE flows.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY worker ON flows.%I TO flows_worker '
             'USING (current_user = ''flows_worker'')', name);

@@ -69,6 +69,7 @@ pub mod testing;
 mod transaction;
 mod types;
 mod unfinished;
+mod updates;
 
 pub use deadpool_postgres;
 pub use tokio_postgres;

@@ -54,6 +54,7 @@ macro_rules! statements {
 }
 
 statements! {
+    ANSWER_UPDATES = "answer_updates",
     APPEND = "append",
     APPEND_LAST = "append_last",
     APPEND_ONE = "append_one",
@@ -130,6 +131,7 @@ statements! {
     TAKE_BACK = "take_back",
     TURN = "turn",
     UNCLAIM = "unclaim",
+    UPDATES = "updates",
     VOID_REQUESTS = "void_requests",
     YIELD_ID = "yield_id",
 }

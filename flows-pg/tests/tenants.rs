@@ -5,13 +5,15 @@ mod common;
 use common::*;
 use flows_core::ids::RunKey;
 use flows_core::store::traits::*;
-use flows_core::store::{ListFilter, NewItem, NewRun, Next, QueryValue, Record, RunStatus};
+use flows_core::store::{
+    ListFilter, NewItem, NewRun, Next, QueryValue, Record, RunStatus, UpdateAnswer,
+};
 use flows_pg::PgStore;
 use flows_pg::tokio_postgres::{self, Client};
 use std::time::Duration;
 use uuid::Uuid;
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "runs",
     "journal",
     "dead_letters",
@@ -21,6 +23,7 @@ const TABLES: [&str; 14] = [
     "streams",
     "stream_items",
     "attributes",
+    "update_answers",
     "ready",
     "owned",
     "parked",
@@ -44,7 +47,7 @@ async fn no_table_lacks_forced_row_security() {
         .await;
     assert!(lacking.is_empty(), "without forced row security: {lacking:?}");
     let known = db.count_of("SELECT count(*) FROM pg_tables WHERE schemaname = 'flows'").await;
-    assert_eq!(known, 15, "a table this test does not know");
+    assert_eq!(known, 16, "a table this test does not know");
     let definers = db
         .column("SELECT proname::text FROM pg_proc WHERE pronamespace = 'flows'::regnamespace AND prosecdef")
         .await;
@@ -144,6 +147,7 @@ async fn a_tenant_cannot_write_for_another() {
             "shard, tenant_id, run_id, name, rows, encoded, created_at",
             "1, $1, $1, 'k', 1, '', now()",
         ),
+        ("update_answers", "shard, tenant_id, run_id, update_id", "1, $1, $1, 'k'"),
         ("journal", "shard, tenant_id, run_id, position, events", "1, $1, $1, 0, ''"),
         ("dead_letters", "shard, tenant_id, run_id", "1, $1, $1"),
         ("forks", "shard, tenant_id, run_id, origin, kept", "1, $1, $1, $1, 0"),
@@ -226,8 +230,10 @@ async fn fill(db: &Setup, worker: &flows_core::store::WorkerIdentity, tenant: Uu
     let stage = QueryValue { name: "stage".into(), value: "1".into() };
     let item = NewItem { number: Some(0), item: "1".into() };
     let attributes = vec![("stage".to_owned(), 1.into())];
-    let (queries, items) = (vec![stage], vec![item]);
-    let publishing = Record { queries, items, attributes, ..record(runs[1].key, 0, park()) };
+    let answer = UpdateAnswer { update: "u".into(), reply: Ok("1".into()), refuses: None };
+    let (queries, items, answers) = (vec![stage], vec![item], vec![answer]);
+    let publishing =
+        Record { queries, items, attributes, answers, ..record(runs[1].key, 0, park()) };
     let turns = [record(runs[0].key, 0, failed), publishing];
     commit(&db.store, worker, &turns).await;
     let mut letter = signal(runs[2].key, 1);

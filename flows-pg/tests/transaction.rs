@@ -119,6 +119,7 @@ async fn snapshot(db: &Setup) -> Vec<String> {
         "streams",
         "stream_items",
         "attributes",
+        "update_answers",
         "ready",
         "owned",
         "parked",

@@ -50,6 +50,7 @@ mod terminating;
 mod texts;
 mod unsure;
 mod untold;
+mod updates;
 mod values;
 mod versions;
 mod workers;

@@ -156,7 +156,7 @@ impl Meddler {
                 *output = Payload::json(&result)?;
             }
         }
-        let (consumed, starts, messages, queries, items) = Default::default();
+        let (consumed, starts, messages, queries, items, answers) = Default::default();
         let (key, position, events) = (record.key, record.position, journal::encode(&events)?);
         let next = Next::Stay;
         let (held, claim, clears) = (0, None, false);
@@ -170,6 +170,7 @@ impl Meddler {
             queries,
             items,
             attributes: Vec::new(),
+            answers,
             next,
             held,
             claim,

@@ -21,6 +21,7 @@ mod sleepers;
 mod steps;
 mod streams;
 mod transactions;
+mod updates;
 #[path = "../shared/waiting.rs"]
 mod waiting;
 mod workflows;

@@ -15,7 +15,7 @@ async fn client(url: &str) -> Result<Client> {
     Ok(client)
 }
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "runs",
     "journal",
     "dead_letters",
@@ -25,6 +25,7 @@ const TABLES: [&str; 14] = [
     "streams",
     "stream_items",
     "attributes",
+    "update_answers",
     "ready",
     "owned",
     "parked",

@@ -46,6 +46,7 @@ scenarios! {
     survey_refused,
     document_countersigned,
     order_forked,
+    basket_filled,
 }
 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -199,6 +200,17 @@ async fn order_forked(engine: Engine) -> Result<Execution<AnyWorkflow>> {
     later(10).await;
     fork.send(WarehouseReady { available: true }).await?;
     ended(fork).await
+}
+
+async fn basket_filled(engine: Engine) -> Result<Execution<AnyWorkflow>> {
+    let exec = engine.start(basket::Input { room: 3 }).id("basket-1").await?;
+    let put = |item: &str| exec.update(Put { item: item.to_owned() }).dedup(item.to_owned());
+    put("early").send().await?;
+    later(100).await;
+    put("late").await?;
+    let end = exec.update(Put { item: String::new() }).dedup("end").await;
+    drop(end); // it is not answered
+    ended(exec).await
 }
 
 async fn repair_after_a_death(_: Engine) -> Result<Execution<AnyWorkflow>> {

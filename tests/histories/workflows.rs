@@ -239,3 +239,27 @@ async fn countersign(ctx: &ActivityContext) -> Result<bool> {
     let _sent = ctx.completion_token();
     ctx.pending()
 }
+
+#[update(response = u64)]
+pub(crate) struct Put {
+    pub(crate) item: String,
+}
+
+/// Receives updates: one that has come before it asks, some that wait, and one that it never answers.
+#[workflow]
+pub(crate) async fn basket(ctx: &WorkflowContext, room: u64) -> Result<u64> {
+    ctx.sleep(Duration::from_secs(60)).await?;
+    let mut items = 0;
+    loop {
+        let has_room = |_: &Put| match items < room {
+            true => Ok(()),
+            false => Err(Error::terminal("it is full")),
+        };
+        let put = ctx.update::<Put>().validate(has_room).await?;
+        if put.item.is_empty() {
+            return Ok(items);
+        }
+        items += 1;
+        put.reply(items);
+    }
+}

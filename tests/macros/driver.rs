@@ -158,7 +158,9 @@ impl Run {
                 Command::CancelChild { .. } => {} // it has ended in the moment in which it began
                 Command::SetQuery { .. }
                 | Command::SetAttribute { .. }
-                | Command::Publish { .. } => {}
+                | Command::Publish { .. }
+                | Command::Consume(_)
+                | Command::Refuse { .. } => {}
             }
         }
         None

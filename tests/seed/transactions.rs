@@ -204,3 +204,41 @@ async fn a_fork_a_reset_and_a_dismissal_are_part_of_the_transaction() -> Result<
     assert_eq!(reset.describe().await?.predecessor, Some(run));
     Ok(())
 }
+
+#[update(response = u64)]
+struct Double {
+    n: u64,
+}
+
+#[workflow]
+async fn doubles(ctx: &WorkflowContext) -> Result<()> {
+    let double = ctx.update::<Double>().await?;
+    let twice = 2 * double.n;
+    double.reply(twice);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_update_is_sent_when_its_transaction_commits() -> Result<()> {
+    let scene = Scene::new().await?;
+    let mut client = scene.client().await?;
+    let exec = scene.engine.start(doubles::Input {}).id("doubles").await?;
+    let double = |n| exec.update(Double { n });
+
+    let tx = client.transaction().await?;
+    let never = double(1).with_tx(&tx).send().await?;
+    let waits = double(1).with_tx(&tx).await.expect_err("it is not committed");
+    assert_eq!(waits.kind(), ErrorKind::InvalidInput, "{waits}");
+    tx.rollback().await?;
+    assert_eq!(scene.rows("inbox").await?, 0);
+
+    let tx = client.transaction().await?;
+    let sent = double(21).with_tx(&tx).send().await?;
+    let other = scene.engine.start_with_update(doubles::Input {}, Double { n: 4 });
+    let (_, started) = other.id("other").with_tx(&tx).send().await?;
+    tx.commit().await?;
+    let replies = scene.with_worker(async { Ok((sent.reply().await?, started.reply().await?)) });
+    assert_eq!(replies.await?, (42, 8));
+    assert_eq!(never.reply().await.expect_err("it never was").kind(), ErrorKind::Closed);
+    Ok(())
+}

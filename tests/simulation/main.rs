@@ -52,6 +52,12 @@ fn signals_race_with_parking() {
 }
 
 #[test]
+fn updates_race_with_parking_and_with_ends() {
+    let simulation = Simulation::new().schedules(FEW).start(answers::Input { room: 3, rounds: 1 });
+    play((0..7_u32).fold(simulation, |simulation, n| simulation.update(&Put { n })).any_outcome());
+}
+
+#[test]
 fn signals_race_with_timers() {
     let simulation = Simulation::new().schedules(FEW).start(remind::Input { patience: 500 });
     play(simulation.signal("answer", &true).any_outcome());

@@ -227,3 +227,38 @@ pub(crate) async fn staged(ctx: &WorkflowContext, signals: u64) -> Result<u64> {
     }
     Ok(sum)
 }
+
+#[update(response = Vec<u32>)]
+pub(crate) struct Put {
+    pub(crate) n: u32,
+}
+
+/// Takes so many of what it is given, refuses the others, and goes on as a new run after a while.
+#[workflow]
+pub(crate) async fn answers(ctx: &WorkflowContext, room: usize, rounds: u32) -> Result<Vec<u32>> {
+    let mut taken = Vec::new();
+    loop {
+        let has_room = |put: &Put| match put.n % 2 == 0 || taken.len() >= room {
+            true => Ok(()),
+            false => Err(Error::terminal("it is odd")),
+        };
+        flows::select! {
+            put = ctx.update::<Put>().validate(has_room) => {
+                let put = put?;
+                if taken.len() >= room {
+                    put.reject(Error::terminal("it is full"));
+                    return Ok(taken);
+                }
+                taken.push(put.n);
+                put.reply(taken.clone());
+            }
+            slept = ctx.sleep(Duration::from_secs(5)) => {
+                slept?;
+                if rounds > 0 {
+                    return ctx.continue_as_new(answers::Input { room, rounds: rounds - 1 });
+                }
+                return Ok(taken);
+            }
+        }
+    }
+}

@@ -39,7 +39,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "store",
             "migrate",
             "builder check dead_letters engine exactly_once history load outcomes overdue query read_items \
-             register renew tenant",
+             register renew tenant updates",
             "claim claim_stuck collect publish_items read_inboxes release reload scan scope",
             "attributes",
             "describe dismiss find held poll retire retry_stuck",
@@ -55,7 +55,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "docs errors runtime",
             "args",
             "error_class join model register signal",
-            "expand select test",
+            "expand select test update",
             "fallback graph lint",
             "rewrite",
             "definition durable",

@@ -154,6 +154,16 @@ impl EncodingStore {
         Ok(value)
     }
 
+    async fn updates(&self, asked: &[(RunKey, String)]) -> Result<Vec<UpdateState>> {
+        let mut states = self.inner.updates(asked).await?;
+        for state in &mut states {
+            if let UpdateState::Answered(Ok(json) | Err(json)) = state {
+                self.codecs.read_text(json);
+            }
+        }
+        Ok(states)
+    }
+
     async fn read_items(&self, run: RunKey, from: i64) -> Result<Option<ItemPage>> {
         let mut page = self.inner.read_items(run, from).await?;
         let items = page.iter_mut().flat_map(|page| &mut page.items);
@@ -262,6 +272,13 @@ impl Codecs {
             Next::Close(close) => Next::Close(self.close(close)?),
             next => next.clone(),
         };
+        let answer = |answer: &UpdateAnswer| {
+            let reply = match &answer.reply {
+                Ok(json) => Ok(self.encode_json(json)?),
+                Err(json) => Err(self.encode_error(json)?),
+            };
+            Ok(UpdateAnswer { reply, ..answer.clone() })
+        };
         Ok(Record {
             key: record.key,
             position: record.position,
@@ -276,6 +293,7 @@ impl Codecs {
             claim: record.claim,
             clears: record.clears,
             attributes: record.attributes.clone(),
+            answers: record.answers.iter().map(answer).collect::<Result<_>>()?,
         })
     }
 }
@@ -348,6 +366,7 @@ macro_rules! encoding {
     ($store:ident publish_items($items:ident)) => { Box::pin(Self::publish_items($store, $items)) };
     ($store:ident outcomes($runs:ident)) => { Box::pin(Self::outcomes($store, $runs)) };
     ($store:ident query($($given:ident),*)) => { Box::pin(Self::query($store, $($given),*)) };
+    ($store:ident updates($asked:ident)) => { Box::pin(Self::updates($store, $asked)) };
     ($store:ident read_items($($given:ident),*)) => { Box::pin(Self::read_items($store, $($given),*)) };
     ($store:ident history($run:ident)) => { Box::pin(Self::history($store, $run)) };
     ($store:ident list($($given:ident),*)) => { Box::pin(Self::list($store, $($given),*)) };

@@ -13,10 +13,11 @@ use super::history::{self, HistoryEvent};
 use super::send::{Cancel, SendSignal};
 use super::stream::ProgressStream;
 use super::tenant::Tenant;
+use super::update::SendUpdate;
 use super::waiters::FirstNews;
 use super::{Inner, outcome};
 use crate::clock;
-use crate::context::Signal;
+use crate::context::{Signal, Update};
 use crate::definition::Workflow;
 use crate::ending::{closed, message_to_parent};
 use crate::error::{Error, ErrorKind, Result, storable};
@@ -211,6 +212,15 @@ impl<W: Typed> Execution<W> {
     /// Sends a signal of a type that `#[signal]` named; await it.
     pub fn send<'t, S: Signal>(&self, signal: S) -> SendSignal<'t> {
         self.signal(S::NAME, &signal)
+    }
+
+    /// Sends an update of a type that has `#[update]`, and waits for the reply of the workflow; await it. The workflow
+    /// receives it once, in the order of the commits.
+    ///
+    /// # Errors
+    /// See [`PendingUpdate::reply`](super::PendingUpdate::reply) and [`SendUpdate::send`].
+    pub fn update<'t, U: Update>(&self, update: U) -> SendUpdate<'t, U> {
+        SendUpdate::new(Ok((self.tenant.clone(), self.target.clone())), &update)
     }
 
     /// Requests cancellation; await it. The workflow gets an error at its next durable operation

@@ -11,7 +11,9 @@ use super::dead_letters::Rerun;
 use super::execution::{AnyWorkflow, Target};
 use super::send::SendSignal;
 use super::tenant::{RerunOf, Tenant};
-use super::{Engine, SignalWithStart, Start};
+use super::update::SendUpdate;
+use super::{Engine, SignalWithStart, Start, StartWithUpdate};
+use crate::context::Update;
 use crate::definition::WorkflowInput;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -56,6 +58,21 @@ pub fn signal_with_start<'t, I: WorkflowInput, T: Serialize>(
 ) -> SignalWithStart<'t, I::Workflow> {
     let start = Start::new(tenant("signal_with_start"), input);
     SignalWithStart::new(start, name.into(), payload)
+}
+
+/// Sends an update to the newest run of a workflow id, and waits for the reply; see [`Tenant::update`].
+pub fn update<'t, U: Update>(id: impl Into<String>, update: U) -> SendUpdate<'t, U> {
+    let to = tenant("update").map(|tenant| (tenant, Target::Id(id.into())));
+    SendUpdate::new(to, &update)
+}
+
+/// Sends an update to the run of a workflow id, starts that run if there is none, and waits for the reply; see
+/// [`Tenant::start_with_update`].
+pub fn start_with_update<'t, I: WorkflowInput, U: Update>(
+    input: I,
+    update: U,
+) -> StartWithUpdate<'t, I::Workflow, U> {
+    StartWithUpdate::new(Start::new(tenant("start_with_update"), input), &update)
 }
 
 /// Reads a value that the newest run of a workflow id has published; see [`Execution::query`](super::Execution::query).

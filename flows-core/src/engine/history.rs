@@ -24,7 +24,8 @@ pub struct HistoryEvent {
     pub kind: &'static str,
     /// The operation's number within the run.
     pub operation: Option<u32>,
-    /// The activity's, signal's or child's name; the id of a patch; the run that this one was forked from.
+    /// The activity's, signal's, update's or child's name; the id of a patch; the id of an update that is answered;
+    /// the run that this one was forked from.
     pub name: Option<String>,
     /// The attempt of an activity, from 1.
     pub attempt: Option<u32>,

@@ -60,6 +60,14 @@ pub(crate) trait Waiting: Send + Sync {
         run: RunKey,
     ) -> futures_util::future::BoxFuture<'a, Result<Outcome>>;
 
+    /// Waits until an update that was sent to a run is answered, or the run has ended.
+    fn wait_for_update<'a>(
+        &'a self,
+        store: &'a dyn crate::store::Store,
+        run: RunKey,
+        id: &'a str,
+    ) -> futures_util::future::BoxFuture<'a, Result<crate::store::UpdateState>>;
+
     /// Waits until a worker of the test is there: it may own a run from its start.
     fn until_served(&self) -> futures_util::future::BoxFuture<'_, ()>;
 }

@@ -178,7 +178,7 @@ impl<'t> IntoFuture for Cancel<'t> {
 }
 
 /// Sends to the run, or to the one that has gone on in its place.
-async fn deliver(
+pub(super) async fn deliver(
     access: &Access<'_>,
     target: &Target,
     message: impl Fn(RunKey) -> OutgoingMessage,

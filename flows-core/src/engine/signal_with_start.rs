@@ -6,13 +6,17 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::access::Access;
 use super::execution::{Execution, Typed};
 use super::send::Signalled;
 use super::start::{Start, execution};
 use super::waiters::FirstNews;
 use crate::error::{Error, Result};
+use crate::ids::RunKey;
 use crate::retry::RetryPolicy;
-use crate::store::{AttributeValue, ConflictPolicy, InTransaction, Started};
+use crate::store::{
+    AttributeValue, ConflictPolicy, InTransaction, NewRun, OutgoingMessage, Started,
+};
 
 /// Sends a signal, and starts the run that receives it if there is none; await it to get the run's
 /// [`Execution`].
@@ -32,6 +36,8 @@ macro_rules! options_of_start {
         }
     )+};
 }
+
+pub(super) use options_of_start;
 
 impl<'t, W: Typed> SignalWithStart<'t, W> {
     pub(crate) fn new<T: Serialize>(start: Start<'t, W>, name: String, payload: &T) -> Self {
@@ -80,32 +86,47 @@ impl<'t, W: Typed> SignalWithStart<'t, W> {
 
     async fn run(self) -> Result<Execution<W>> {
         let (access, new) = self.start.checked()?;
-        if new.spec.workflow_id.is_none() {
-            return Err(Error::invalid(
-                "a signal with start needs the workflow id of the run that receives it: say `.id(..)`",
-            ));
-        }
-        if new.on_conflict == ConflictPolicy::TerminateExisting {
-            return Err(Error::invalid(
-                "a signal with start never terminates the run that exists, it signals it: say \
-                 `.on_conflict(ConflictPolicy::AllowIfClosed)` to start a new run after one that has ended",
-            ));
-        }
+        check(&new, "signal")?;
         let limit = access.tenant.inner.payload_limit();
         let signal = self.signal.checked(limit)?.to(new.key);
-        let (started, sent) = access.signal_with_start(&new, &signal).await?;
-        let key = match started {
-            Started::Exists(key) => {
-                access.tell_of_message(key, &sent);
-                key
-            }
-            Started::Created | Started::Owned { .. } | Started::Held => {
-                access.tell_of_start(&new);
-                new.key
-            }
-        };
+        let key = send_or_start(&access, &new, &signal).await?;
         Ok(execution(&access, &new, key, FirstNews::default()))
     }
+}
+
+/// The run must be one that can exist, and is then sent to.
+pub(super) fn check(new: &NewRun, what: &str) -> Result<()> {
+    if new.spec.workflow_id.is_none() {
+        return Err(Error::invalid(format!(
+            "a {what} with start needs the workflow id of the run that receives it: say `.id(..)`"
+        )));
+    }
+    if new.on_conflict == ConflictPolicy::TerminateExisting {
+        return Err(Error::invalid(format!(
+            "a {what} with start never terminates the run that exists, it sends the {what} to it: say \
+             `.on_conflict(ConflictPolicy::AllowIfClosed)` to start a new run after one that has ended"
+        )));
+    }
+    Ok(())
+}
+
+/// Sends a message to the open run of the workflow id, or starts one with it; gives the run.
+pub(super) async fn send_or_start(
+    access: &Access<'_>,
+    new: &NewRun,
+    message: &OutgoingMessage,
+) -> Result<RunKey> {
+    let (started, sent) = access.signal_with_start(new, message).await?;
+    Ok(match started {
+        Started::Exists(key) => {
+            access.tell_of_message(key, &sent);
+            key
+        }
+        Started::Created | Started::Owned { .. } | Started::Held => {
+            access.tell_of_start(new);
+            new.key
+        }
+    })
 }
 
 impl<'t, W: Typed> IntoFuture for SignalWithStart<'t, W> {

@@ -187,6 +187,11 @@ impl<'t, W: Typed> Start<'t, W> {
     }
 
     /// The run to start, and where.
+    /// Whether what it does exists at once: no transaction of the application's has to be committed.
+    pub(super) fn is_certain(&self) -> bool {
+        self.access.as_ref().map_or(true, Access::is_certain)
+    }
+
     pub(super) fn checked(self) -> Result<(Access<'t>, NewRun)> {
         let access = self.access?;
         let limit = access.tenant.inner.payload_limit();

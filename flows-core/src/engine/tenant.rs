@@ -12,8 +12,10 @@ use super::fork::Fork;
 use super::list::List;
 use super::send::SendSignal;
 use super::stuck_runs::StuckRuns;
-use super::{Inner, SignalWithStart, Start, StartMany};
+use super::update::SendUpdate;
+use super::{Inner, SignalWithStart, Start, StartMany, StartWithUpdate};
 use crate::completion::CompletionToken;
+use crate::context::Update;
 use crate::definition::WorkflowInput;
 use crate::error::Error;
 
@@ -81,6 +83,12 @@ impl Tenant {
         SendSignal::new(Ok((self.clone(), Target::Id(id.into()))), name.into(), payload)
     }
 
+    /// Sends an update to the newest run of a workflow id, and waits for the reply; see
+    /// [`Execution::update`].
+    pub fn update<'t, U: Update>(&self, id: impl Into<String>, update: U) -> SendUpdate<'t, U> {
+        SendUpdate::new(Ok((self.clone(), Target::Id(id.into()))), &update)
+    }
+
     /// Sends a signal to the run of a workflow id, and starts that run if there is none: both are one
     /// transaction.
     ///
@@ -121,6 +129,19 @@ impl Tenant {
     pub fn of_token(&self, token: &str) -> Self {
         let id = token.parse::<CompletionToken>().map_or(self.id, |token| token.run.tenant);
         Self::new(Arc::clone(&self.inner), id)
+    }
+
+    /// Sends an update to the run of a workflow id, starts that run if there is none, and waits for the reply. Sending
+    /// and starting are one transaction.
+    ///
+    /// Say `.id("cart-42")`, then await it; also with the options of [`start`](Self::start), `.dedup(key)`,
+    /// `.reply_within(limit)` and `.with_tx(&tx)`.
+    pub fn start_with_update<'t, I: WorkflowInput, U: Update>(
+        &self,
+        input: I,
+        update: U,
+    ) -> StartWithUpdate<'t, I::Workflow, U> {
+        StartWithUpdate::new(self.start(input), &update)
     }
 
     /// Lists runs, newest first: await it, or filter first. `.count()` counts them.
@@ -217,6 +238,17 @@ macro_rules! default_tenant_methods {
             $tenant.signal(id, name, payload)
         }
 
+        /// Sends an update to the newest run of a workflow id, and waits for the reply; see
+        /// [`Tenant::update`]($crate::Tenant::update).
+        pub fn update<'t, U: $crate::Update>(
+            &self,
+            id: impl Into<String>,
+            update: U,
+        ) -> $crate::engine::SendUpdate<'t, U> {
+            let $engine = self;
+            $tenant.update(id, update)
+        }
+
         /// Sends a signal to the run of a workflow id, and starts that run if there is none; see
         /// [`Tenant::signal_with_start`]($crate::Tenant::signal_with_start).
         pub fn signal_with_start<'t, I: $crate::WorkflowInput, T: $crate::engine::Serialize>(
@@ -259,6 +291,17 @@ macro_rules! default_tenant_methods {
         ) -> $crate::engine::Complete<'t> {
             let $engine = self;
             $tenant.of_token(token.as_ref()).heartbeat(token, details)
+        }
+
+        /// Sends an update to the run of a workflow id, and starts that run if there is none; see
+        /// [`Tenant::start_with_update`]($crate::Tenant::start_with_update).
+        pub fn start_with_update<'t, I: $crate::WorkflowInput, U: $crate::Update>(
+            &self,
+            input: I,
+            update: U,
+        ) -> $crate::engine::StartWithUpdate<'t, I::Workflow, U> {
+            let $engine = self;
+            $tenant.start_with_update(input, update)
         }
 
         /// Runs, newest first; see [`Tenant::list`]($crate::Tenant::list).

@@ -19,6 +19,8 @@ named! {
         Heartbeat = "heartbeat",
         /// The time limit of a run: of the one whose result was asked for, or of a child.
         Run = "run",
+        /// That of the sender of an update, who waits for its reply.
+        Reply = "reply",
     }
 }
 

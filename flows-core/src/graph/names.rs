@@ -32,6 +32,32 @@ impl SignalEntry {
     }
 }
 
+/// An `#[update]` type, submitted by its macro.
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateEntry {
+    /// The type, with its module.
+    pub path: &'static str,
+    /// The update's name.
+    pub name: &'static str,
+    /// The shape of the request.
+    pub request: fn() -> crate::shape::Shape,
+    /// The shape of the response.
+    pub response: fn() -> crate::shape::Shape,
+}
+
+inventory::collect!(UpdateEntry);
+
+impl UpdateEntry {
+    /// The entry of `U`, which stands at `path`.
+    pub const fn of<U: crate::context::Update>(path: &'static str) -> Self {
+        let (request, response) = (
+            crate::shape::Shape::of::<U> as fn() -> _,
+            crate::shape::Shape::of::<U::Response> as fn() -> _,
+        );
+        Self { path, name: U::NAME, request, response }
+    }
+}
+
 /// What a callee turned out to be.
 #[derive(Clone, Copy)]
 pub(super) enum Callee<'r> {
@@ -60,6 +86,12 @@ pub(super) fn callee<'r>(
 /// Finds a signal type, written as `path` in module `home`.
 pub(super) fn signal(home: &str, path: &str) -> Option<SignalEntry> {
     let entries = inventory::iter::<SignalEntry>.into_iter();
+    best(home, path, entries.map(|entry| (entry.path, *entry)))
+}
+
+/// Finds an update type, written as `path` in module `home`.
+pub(super) fn update(home: &str, path: &str) -> Option<UpdateEntry> {
+    let entries = inventory::iter::<UpdateEntry>.into_iter();
     best(home, path, entries.map(|entry| (entry.path, *entry)))
 }
 

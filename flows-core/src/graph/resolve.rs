@@ -1,6 +1,6 @@
 //! From what the source says to what it means: callees by kind and recorded name, helpers put in.
 
-use super::names::{self, Callee, SignalEntry};
+use super::names::{self, Callee, SignalEntry, UpdateEntry};
 use super::{Graph, Kind, Node, Part};
 use crate::registry::Registry;
 use crate::shape::Shape;
@@ -19,6 +19,9 @@ pub struct ResolvedGraph {
     /// The typed signals that it receives, by name.
     #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the lock file"))]
     pub(crate) signals: Vec<(&'static str, ShapeOf)>,
+    /// The updates that it receives, by name.
+    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "for the lock"))]
+    pub(crate) updates: Vec<UpdateEntry>,
 }
 
 /// A node, resolved.
@@ -38,13 +41,17 @@ pub(crate) struct Lane {
 }
 
 pub(super) fn resolve(graph: &Graph, registry: &Registry) -> ResolvedGraph {
-    let mut resolver = Resolver { registry, inside: vec![graph.path], signals: Vec::new() };
+    let (inside, signals, updates) = (vec![graph.path], Vec::new(), Vec::new());
+    let mut resolver = Resolver { registry, inside, signals, updates };
     let items = resolver.nodes(graph.nodes);
     let mut signals = resolver.signals;
     signals.sort_by_key(|entry| entry.name);
     signals.dedup_by_key(|entry| entry.name);
     let signals = signals.into_iter().map(|entry| (entry.name, entry.shape)).collect();
-    ResolvedGraph { name: graph.name(), items, signals }
+    let mut updates = resolver.updates;
+    updates.sort_by_key(|entry| entry.name);
+    updates.dedup_by_key(|entry| entry.name);
+    ResolvedGraph { name: graph.name(), items, signals, updates }
 }
 
 impl ResolvedGraph {
@@ -64,6 +71,7 @@ struct Resolver<'r> {
     /// The functions that this one stands in, by their paths: helpers may call themselves.
     inside: Vec<&'static str>,
     signals: Vec<SignalEntry>,
+    updates: Vec<UpdateEntry>,
 }
 
 impl Resolver<'_> {
@@ -76,6 +84,7 @@ impl Resolver<'_> {
             Kind::Call => self.call(node, false),
             Kind::Method => self.call(node, true),
             Kind::Receive => self.receive(node),
+            Kind::Update | Kind::TryUpdate => self.update(node),
             Kind::Saga => self.saga(node),
             kind => self.item(node, kind, node.label),
         }
@@ -140,6 +149,14 @@ impl Resolver<'_> {
         };
         self.signals.push(entry);
         self.item(node, Kind::Signal, &format!("{:?}", entry.name))
+    }
+
+    fn update(&mut self, node: &Node) -> Item {
+        let Some(entry) = names::update(self.home(), node.label) else {
+            return self.item(node, node.kind, node.label);
+        };
+        self.updates.push(entry);
+        self.item(node, node.kind, &format!("{:?}", entry.name))
     }
 
     /// The module of the function that is being read.

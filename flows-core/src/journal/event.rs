@@ -159,6 +159,29 @@ pub enum Event {
     /// The run was forked from another one: the events that follow are that one's. It stands in front of
     /// everything else; there are several, the oldest first, where that one was forked too.
     Forked(Box<ForkPoint>),
+    /// An update arrived, and the workflow that waited for it has accepted it.
+    UpdateReceived {
+        /// Its name.
+        name: String,
+        /// Its id and the request.
+        payload: Payload,
+    },
+    /// The workflow has taken an update that had arrived before it asked.
+    UpdateTaken {
+        /// The operation that asked.
+        op: u32,
+        /// Its name.
+        name: String,
+        /// Its id and the request.
+        payload: Payload,
+    },
+    /// The workflow has answered an update.
+    UpdateReplied {
+        /// The update's id.
+        id: String,
+        /// The reply, or why there is none.
+        result: Result<Payload, StoredError>,
+    },
 }
 
 /// An error as JSON text of its [`ErrorRecord`], because the envelope is not self-describing.
@@ -230,6 +253,9 @@ impl Event {
             Self::ActivityPending { .. } => "activity_pending",
             Self::ActivityHeartbeat { .. } => "activity_heartbeat",
             Self::Forked(_) => "forked",
+            Self::UpdateReceived { .. } => "update_received",
+            Self::UpdateTaken { .. } => "update_taken",
+            Self::UpdateReplied { .. } => "update_replied",
         }
     }
 
@@ -240,6 +266,7 @@ impl Event {
             | Self::SideEffect { op, .. }
             | Self::ValueRefused { op, .. }
             | Self::ChildClosed { op, .. }
+            | Self::UpdateTaken { op, .. }
             | Self::ChildCancelRequested { op }
             | Self::ActivityHeartbeat { op, .. } => Some(*op),
             other => other.step().map(|step| step.op),
@@ -285,6 +312,8 @@ impl Event {
                 | Self::Patched { .. }
                 | Self::ValueRefused { .. }
                 | Self::ChildCancelRequested { .. }
+                | Self::UpdateTaken { .. }
+                | Self::UpdateReplied { .. }
         )
     }
 }

@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 #[derive(Debug, Default)]
 pub(crate) struct EventFields {
     pub(crate) operation: Option<u32>,
-    /// The activity's, signal's or child's name; the id of a patch.
+    /// The activity's, signal's, update's or child's name; the id of a patch; the id of an update that is answered.
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) input_hash: Option<u64>,
     pub(crate) attempt: Option<u32>,
@@ -63,8 +63,19 @@ impl From<Event> for EventFields {
             Event::ValueRefused { op, error } | Event::ChildClosed { op, result: Err(error) } => {
                 Self { operation: Some(op), error: Some(error), ..none }
             }
-            Event::SignalReceived { name, payload } => {
+            Event::SignalReceived { name, payload } | Event::UpdateReceived { name, payload } => {
                 Self { name: Some(name.into()), value: Some(payload), ..none }
+            }
+            Event::UpdateTaken { op, name, payload } => {
+                let (operation, name) = (Some(op), Some(name.into()));
+                Self { operation, name, value: Some(payload), ..none }
+            }
+            Event::UpdateReplied { id, result } => {
+                let (value, error) = match result {
+                    Ok(value) => (Some(value), None),
+                    Err(error) => (None, Some(error)),
+                };
+                Self { name: Some(id.into()), value, error, ..none }
             }
             Event::RunFailed { error } => Self { error: Some(error), ..none },
             Event::CancelRequested { reason } | Event::RunTerminated { reason } => {

@@ -51,6 +51,12 @@ impl MemoryState {
         if record.clears && run.owner() == Some(worker) {
             run.setbacks = 0;
         }
+        let is_owner =
+            run.owner() == Some(worker) && record.claim.is_none_or(|claim| claim == run.claim());
+        let answered = run.answer(&record.answers, is_owner);
+        if !answered.is_empty() {
+            self.hints.push(Hint::Closed(answered));
+        }
         self.side_writes(record);
         if let Next::Close(close) = &record.next {
             self.close(record.key, close);
@@ -134,7 +140,7 @@ impl MemoryState {
 /// A message that goes over to the run that goes on; what answers an operation does not.
 pub(super) fn passed_on(to: RunKey, message: InboxMessage) -> Option<OutgoingMessage> {
     let InboxMessage { kind, name, payload, .. } = message;
-    let goes_over = matches!(kind, MessageKind::Signal | MessageKind::Cancel);
+    let goes_over = matches!(kind, MessageKind::Signal | MessageKind::Cancel | MessageKind::Update);
     goes_over.then_some(OutgoingMessage { to, kind, name, payload, dedup: None })
 }
 

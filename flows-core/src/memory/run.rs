@@ -12,7 +12,8 @@ use super::stream::Stream;
 use crate::ids::RunKey;
 use crate::store::{
     Activation, AttributeValue, HistoryRow, INBOX_BYTES, InboxMessage, NewRun, Origin, Outcome,
-    OutgoingMessage, PAGE_MESSAGES, Page, Park, RunSpec, RunStatus,
+    OutgoingMessage, PAGE_MESSAGES, Page, Park, RunSpec, RunStatus, UpdateAnswer, UpdateState,
+    update_token,
 };
 use crate::time::Timestamp;
 
@@ -41,6 +42,8 @@ pub(super) struct StoredRun {
     pub(super) received: i64,
     /// Shared with the runs in whose place it goes on.
     pub(super) dedup: Arc<Mutex<HashSet<String>>>,
+    /// Answers to updates by their ids, shared likewise.
+    pub(super) answers: Arc<Mutex<BTreeMap<String, Result<String, String>>>>,
     /// It has been owned or parked before it came to its place.
     pub(super) moved: bool,
     /// How often in a row it has got nowhere; see [`Activation::setbacks`].
@@ -97,6 +100,7 @@ impl StoredRun {
             stream: None,
             attributes: given.map(|(name, value)| (name.clone(), (0, value.clone()))).collect(),
             dedup: Arc::default(),
+            answers: Arc::default(),
             moved: false,
             setbacks: 0,
         }
@@ -170,6 +174,33 @@ impl StoredRun {
 
     fn keys(&self) -> MutexGuard<'_, HashSet<String>> {
         self.dedup.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps answers to updates. The first one stays; one that refuses a message counts only with that.
+    pub(super) fn answer(&mut self, answers: &[UpdateAnswer], is_owner: bool) -> Vec<Uuid> {
+        let mut kept = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tokens = Vec::new();
+        for UpdateAnswer { update, reply, refuses } in answers {
+            let before = self.inbox.len();
+            self.inbox.retain(|message| !is_owner || *refuses != Some(message.seq));
+            if refuses.is_none() || self.inbox.len() < before {
+                kept.entry(update.clone()).or_insert_with(|| reply.clone());
+                tokens.push(update_token(update));
+            }
+        }
+        tokens
+    }
+
+    /// What has become of an update that was sent to it.
+    pub(super) fn update(&self, id: &str) -> UpdateState {
+        let kept = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        match (kept.get(id), &self.end) {
+            (Some(answer), _) => UpdateState::Answered(answer.clone()),
+            (None, Some(End { outcome, .. })) => {
+                UpdateState::Ended(outcome.status, outcome.successor)
+            }
+            (None, None) => UpdateState::Open,
+        }
     }
 
     /// Puts a message into the inbox.

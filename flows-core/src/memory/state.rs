@@ -48,6 +48,7 @@ impl MemoryState {
         let before = run.spec.predecessor.map(|run| RunKey { run, ..key });
         if let Some(before) = before.and_then(|before| self.runs.get(&before)) {
             run.dedup = Arc::clone(&before.dedup);
+            run.answers = Arc::clone(&before.answers);
         }
         if let Some(id) = &run.spec.workflow_id {
             self.ids.insert((key.tenant, id.clone()), key);

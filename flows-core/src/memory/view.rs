@@ -10,7 +10,7 @@ use super::state::MemoryState;
 use crate::ids::RunKey;
 use crate::store::{
     DeadLetterRow, HistoryRow, ListCursor, ListFilter, Listed, MessageKind, Outcome, PAGE_BYTES,
-    Placement, RunSpec, RunView,
+    Placement, RunSpec, RunView, UpdateState,
 };
 
 impl MemoryState {
@@ -39,6 +39,14 @@ impl MemoryState {
     /// [`Inspect::query`](crate::store::Inspect::query).
     pub(super) fn query(&self, run: RunKey, name: &str) -> Option<String> {
         self.runs.get(&run)?.queries.get(name).map(|(_, value)| value.clone())
+    }
+
+    /// [`Inspect::updates`](crate::store::Inspect::updates).
+    pub(super) fn updates(&self, asked: &[(RunKey, String)]) -> Vec<UpdateState> {
+        let state = |(run, id): &(RunKey, String)| {
+            self.runs.get(run).map_or(UpdateState::Unknown, |run| run.update(id))
+        };
+        asked.iter().map(state).collect()
     }
 
     /// [`Inspect::history`](crate::store::Inspect::history).

@@ -63,10 +63,17 @@ impl State {
     /// Before a replay: the values that its polls will ask for.
     pub(crate) fn expect_marks(&mut self, marks: Vec<Recorded>) -> Result<(), Stuck> {
         for recorded in marks {
-            if let Event::Patched { id } = recorded.event {
-                self.patches.expect(id)?;
-                continue;
-            }
+            let recorded = match recorded.event {
+                Event::Patched { id } => {
+                    self.patches.expect(id)?;
+                    continue;
+                }
+                Event::UpdateReplied { id, result } => {
+                    self.updates().expect(id, result)?;
+                    continue;
+                }
+                event => Recorded { event, ..recorded },
+            };
             let Some(op) = recorded.event.operation() else { continue };
             let is_second = match recorded.event {
                 Event::ChildCancelRequested { .. } => !self.recorded_cancels.insert(op),
@@ -132,7 +139,13 @@ impl State {
     }
 
     /// The poll that is being made does not match the journal; it counts for nothing.
-    fn disagree(&mut self, op: u32, found: Option<&Event>, code: &str, site: Place) -> Error {
+    pub(super) fn disagree(
+        &mut self,
+        op: u32,
+        found: Option<&Event>,
+        code: &str,
+        site: Place,
+    ) -> Error {
         let journal = found.map_or_else(|| format!("nothing recorded as #{op}"), in_words);
         let code = format!("{code} (#{op}), called at {}:{}", site.file(), site.line());
         let stuck = Stuck::mismatch(&journal, &code);
@@ -192,6 +205,9 @@ fn in_words(event: &Event) -> String {
             format!("child workflow (#{op}) asked to cancel: the workflow had dropped its call")
         }
         Event::SignalReceived { name, .. } => format!("signal `{name}` received"),
+        Event::UpdateReceived { name, .. } => format!("update `{name}` received"),
+        Event::UpdateTaken { op, name, .. } => format!("update `{name}` (#{op}) taken"),
+        Event::UpdateReplied { id, .. } => format!("update with the id `{id}` answered"),
         other => other.name().to_owned(),
     }
 }

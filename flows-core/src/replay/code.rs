@@ -26,6 +26,10 @@ pub trait Code {
     fn awaited_signals(&self) -> Vec<String>;
     /// The attempt of an activity that it waits for.
     fn open_attempt(&self, op: u32) -> Option<ActivityStart>;
+    /// Whether it waits for an update of this name.
+    fn awaits_update(&self, name: &str) -> bool;
+    /// An update has arrived that it does not wait for: it may take it later.
+    fn offer(&self, seq: i64, name: String, payload: Payload);
     /// Whether a message could move it.
     fn expects_messages(&self) -> bool;
     /// What it waits for, in words.

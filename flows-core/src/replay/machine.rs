@@ -10,6 +10,7 @@ use super::code::Code;
 use super::op::{Op, Retry, What};
 use super::probe::Probe;
 use super::sagas::Sagas;
+use super::signals::channel;
 use super::state::State;
 use super::stuck::Stuck;
 use super::task::PendingAttempt;
@@ -185,6 +186,9 @@ impl Machine {
             let mark = Event::ChildCancelRequested { op };
             return Err(check::mark_not_asked_for(&state, op, &mark));
         }
+        if let Some(stuck) = state.reply_not_given() {
+            return Err(stuck);
+        }
         // Of the last poll, what goes with its marks, and what it publishes: everything else is asked for again
         // while it is open, and what was asked of another worker is not cancelled here.
         turn.commands.retain(|command| command.goes_with_a_mark() || command.publishes());
@@ -225,14 +229,18 @@ impl Machine {
 
     /// Applies one event and polls once.
     pub fn apply(&mut self, recorded: Recorded) -> Result<Turn, Stuck> {
-        {
+        let before = {
             let mut state = self.shared.lock();
+            let before = state.now;
             state.now = state.now.max(recorded.at);
             state.next_turn();
             check::against(&mut state, &recorded.event)?;
             deliver(&mut state, recorded.event);
-        }
-        self.poll()
+            before
+        };
+        let mut turn = self.poll()?;
+        self.shared.lock().end_delivery(before, &mut turn)?;
+        Ok(turn)
     }
 
     /// Polls the workflow's future once, and again only if that woke itself.
@@ -291,6 +299,7 @@ impl Machine {
             marks: std::mem::take(&mut state.new_marks),
             outcome,
             warnings: std::mem::take(&mut state.warnings),
+            refused: None,
         })
     }
 }
@@ -324,7 +333,15 @@ impl Code for Machine {
     }
 
     fn unreceived_bytes(&self) -> usize {
-        self.shared.lock().signals.bytes()
+        self.shared.lock().unreceived_bytes()
+    }
+
+    fn awaits_update(&self, name: &str) -> bool {
+        self.shared.lock().signals.is_awaited(&channel(name))
+    }
+
+    fn offer(&self, seq: i64, name: String, payload: Payload) {
+        self.shared.lock().updates().offer(seq, name, payload);
     }
 
     fn awaited_signals(&self) -> Vec<String> {
@@ -337,8 +354,10 @@ impl Code for Machine {
 
     fn expects_messages(&self) -> bool {
         self.shared.lock().ops.values().any(|entry| {
-            let hears =
-                matches!(entry.what, What::Signal { .. } | What::Child { .. } | What::Cancelled);
+            let hears = matches!(
+                entry.what,
+                What::Signal { .. } | What::Update { .. } | What::Child { .. } | What::Cancelled
+            );
             (hears || entry.is_pending()) && entry.result.is_none()
         })
     }
@@ -449,12 +468,19 @@ fn deliver(state: &mut State, event: Event) {
             let delivered = state.signals.arrive(&name, payload);
             state.hand_over(delivered);
         }
+        Event::UpdateReceived { name, payload } => {
+            let delivered = state.signals.arrive(&channel(&name), payload);
+            state.updates().delivered = delivered.as_ref().map(|(op, _)| *op);
+            state.hand_over(delivered);
+        }
         Event::CancelRequested { reason } => cancel(state, reason),
         Event::SideEffect { .. }
         | Event::ChildStarted { .. }
         | Event::ChildCancelRequested { .. }
         | Event::Patched { .. }
         | Event::ValueRefused { .. }
+        | Event::UpdateTaken { .. }
+        | Event::UpdateReplied { .. }
         | Event::ActivityStarted { .. }
         | Event::RunCompleted
         | Event::RunFailed { .. }

@@ -24,6 +24,9 @@ pub(crate) enum What {
     Signal {
         name: String,
     },
+    Update {
+        name: String,
+    },
     Cancelled,
 }
 
@@ -34,6 +37,7 @@ impl What {
             Self::Timer { .. } => "timer",
             Self::Child { .. } => "child workflow",
             Self::Signal { .. } => "signal",
+            Self::Update { .. } => "update",
             Self::Cancelled => "cancellation",
         }
     }
@@ -48,7 +52,7 @@ impl What {
         match self {
             Self::Activity(task) => Some(task.name),
             Self::Child { task, .. } => Some(task.workflow),
-            Self::Signal { name } => Some(name),
+            Self::Signal { name } | Self::Update { name } => Some(name),
             Self::Timer { .. } | Self::Cancelled => None,
         }
     }

@@ -7,6 +7,16 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::payload::Payload;
 
+/// The name under which updates stand in the queues of signals: no signal has it.
+pub(crate) fn channel(name: &str) -> String {
+    format!("\0{name}")
+}
+
+/// The name of an update, of the name of a queue.
+pub(crate) fn update_of(channel: &str) -> Option<&str> {
+    channel.strip_prefix('\0')
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
     names: BTreeMap<String, Queue>,
@@ -75,6 +85,16 @@ impl Signals {
     pub(crate) fn awaited(&self) -> Vec<String> {
         let waited = self.names.iter().filter(|(_, queue)| !queue.waiting.is_empty());
         waited.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether an operation waits for the name.
+    pub(crate) fn is_awaited(&self, name: &str) -> bool {
+        self.names.get(name).is_some_and(|queue| !queue.waiting.is_empty())
+    }
+
+    /// An operation waits, in front of those that wait.
+    pub(crate) fn wait_first(&mut self, name: &str, op: u32) {
+        self.queue(name).waiting.push_front(op);
     }
 
     /// An operation does not wait any more.

@@ -14,10 +14,11 @@ use uuid::Uuid;
 use super::forks::Forks;
 use super::op::{DroppedOp, Op, What};
 use super::patches::Patches;
-use super::signals::Signals;
+use super::signals::{Signals, channel};
 use super::stuck::Stuck;
 use super::task::{ActivityTask, ChildTask};
 use super::turn::{ActivityStart, ChangedInput, Command};
+use super::updates::Updates;
 use super::watch::{self, Place};
 use crate::attribute::AttributeValue;
 use crate::error::{Error, ErrorKind, Result};
@@ -45,6 +46,7 @@ pub(crate) struct State {
     rng: Option<Box<ChaCha8Rng>>,
     pub(crate) ops: BTreeMap<u32, Op>,
     pub(crate) signals: Signals,
+    pub(super) updates: Option<Box<Updates>>,
     /// The operation that was asked for last, and where.
     pub(crate) last_asked: Option<(u32, Place)>,
     /// Operations to ask the world for, since the last poll began.
@@ -113,6 +115,7 @@ impl State {
             rng: None,
             ops: BTreeMap::new(),
             signals: Signals::default(),
+            updates: None,
             last_asked: None,
             issued: Vec::new(),
             commands: Vec::new(),
@@ -173,6 +176,16 @@ impl State {
     /// The run whose call an activity is, if that is another run: it has the same key.
     pub(crate) fn called_by(&self, op: u32, name: &str, input: u64) -> Option<Box<Uuid>> {
         self.forks.as_ref()?.called_by(self.turns, op, name, input).map(Box::new)
+    }
+
+    /// How many operations have taken an identity.
+    pub(super) fn ops_begun(&self) -> u32 {
+        self.next_op
+    }
+
+    /// How many of the run's random numbers were used.
+    pub(super) fn random_position(&self) -> Option<u128> {
+        self.rng.as_ref().map(|rng| rng.get_word_pos())
     }
 
     /// Leaves a trace of an operation, for who follows.
@@ -280,6 +293,11 @@ impl State {
             }
             (What::Child { task, abandoned: false }, None) => self.cancel_child(&task),
             (What::Signal { name }, None) => self.signals.forget(&name, op),
+            (What::Update { name }, None) => self.signals.forget(&channel(&name), op),
+            (What::Update { name }, Some(Ok(payload))) => {
+                let next = self.signals.give_back(&channel(&name), payload);
+                self.hand_over(next);
+            }
             (What::Signal { name }, Some(Ok(payload))) => {
                 let next = self.signals.give_back(&name, payload);
                 self.hand_over(next);
@@ -459,6 +477,6 @@ fn command(op: u32, entry: &Op) -> Option<Command> {
     match &entry.what {
         What::Activity(task) => Some(Command::RunActivity(start(task, entry))),
         What::Timer { due } => Some(Command::StartTimer { op, due: *due }),
-        What::Child { .. } | What::Signal { .. } | What::Cancelled => None,
+        What::Child { .. } | What::Signal { .. } | What::Update { .. } | What::Cancelled => None,
     }
 }

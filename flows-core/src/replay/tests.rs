@@ -27,6 +27,7 @@ mod stage;
 mod streams;
 mod stuck;
 mod tree;
+mod updates;
 mod values;
 
 use expect_test::Expect;

@@ -7,7 +7,7 @@ use super::place::Place;
 use super::task::{ActivityTask, ChildTask, PendingAttempt};
 use crate::attribute::AttributeValue;
 use crate::error::Result;
-use crate::journal::Recorded;
+use crate::journal::{Recorded, StoredError};
 use crate::payload::Payload;
 use crate::time::Timestamp;
 
@@ -24,6 +24,17 @@ pub struct Turn {
     pub warnings: Vec<ChangedInput>,
     /// Calls that the code has made and dropped, and that nobody has awaited: mistakes, mostly.
     pub forgotten: Vec<String>,
+    /// The event was an update, and the workflow has refused it: it counts as if it had never come.
+    pub refused: Option<Box<RefusedUpdate>>,
+}
+
+/// An update that a workflow has refused to accept.
+#[derive(Debug, Clone)]
+pub struct RefusedUpdate {
+    /// The update's id.
+    pub id: String,
+    /// What its sender is told.
+    pub error: StoredError,
 }
 
 /// An operation whose input is another one than the journal has for it. `Display` says it in one line.
@@ -102,6 +113,15 @@ pub enum Command {
         /// Its value.
         value: AttributeValue,
     },
+    /// A message that was [offered](super::Code::offer) leaves the inbox, in the same commit as the mark of it.
+    Consume(i64),
+    /// A message that was offered is refused: it leaves the inbox, and its sender is told why.
+    Refuse {
+        /// The message.
+        seq: i64,
+        /// The update.
+        refused: Box<RefusedUpdate>,
+    },
 }
 
 impl Command {
@@ -112,7 +132,7 @@ impl Command {
 
     /// Whether it is obeyed once, in the commit of the mark that says so.
     pub(crate) fn goes_with_a_mark(&self) -> bool {
-        matches!(self, Self::StartChild(_) | Self::CancelChild { .. })
+        matches!(self, Self::StartChild(_) | Self::CancelChild { .. } | Self::Consume(_))
     }
 }
 

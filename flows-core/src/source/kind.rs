@@ -27,8 +27,10 @@ named! {
         TrySignal = "try_signal",
         /// `ctx.receive::<Type>()`, where the name of the signal is not known.
         Receive = "receive",
-        /// `ctx.update(name)`.
+        /// `ctx.update::<Type>()`; the label is the name of the update in quotes, or the type where that is not known.
         Update = "update",
+        /// `ctx.try_update::<Type>()`.
+        TryUpdate = "try_update",
         /// `ctx.side_effect(..)`.
         SideEffect = "side_effect",
         /// `ctx.cancelled()`.
@@ -120,11 +122,11 @@ impl Kind {
     pub fn is_step(self) -> bool {
         use Kind::{
             Activity, Again, Call, Cancelled, Child, Method, Patched, Receive, SideEffect, Signal,
-            Sleep, SleepUntil, Timeout, TrySignal, Update, Value,
+            Sleep, SleepUntil, Timeout, TrySignal, TryUpdate, Update, Value,
         };
         let call = matches!(self, Call | Method | Activity | Child | Again);
         let wait = matches!(self, Sleep | SleepUntil | Timeout | Cancelled);
-        let receive = matches!(self, Signal | TrySignal | Receive | Update);
+        let receive = matches!(self, Signal | TrySignal | Receive | Update | TryUpdate);
         call || wait || receive || matches!(self, SideEffect | Patched | Value)
     }
 }

@@ -24,6 +24,7 @@ mod setbacks;
 mod signalling;
 mod starting;
 mod streams;
+mod updates;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -215,6 +216,11 @@ contract! {
         items_of_activities_come_between_and_not_after_the_end
         the_newest_items_are_kept
         items_of_many_runs_are_written_together;
+    updates:
+        an_answer_is_kept_with_its_row
+        a_refusal_removes_its_message
+        a_refusal_of_who_does_not_own_the_run_is_nothing
+        the_end_is_the_answer_to_what_was_not_answered;
     ending:
         an_ended_run_has_an_outcome_and_no_place
         signals_that_came_too_late_stay_with_their_run

@@ -73,6 +73,7 @@ macro_rules! forward_store {
             outcomes(runs: &'a [RunKey]) -> StoreFuture<'a, Vec<(RunKey, Outcome)>>;
             query(run: RunKey, name: &'a str) -> StoreFuture<'a, Option<String>>;
             read_items(run: RunKey, from: i64) -> StoreFuture<'a, Option<ItemPage>>;
+            updates(asked: &'a [(RunKey, String)]) -> StoreFuture<'a, Vec<UpdateState>>;
             history(run: RunKey) -> StoreFuture<'a, Vec<HistoryRow>>;
             list(tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, Listed>;
             count(tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, u64>;

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::StoreFuture;
 use super::types::{
     DeadLetterRow, HistoryRow, ItemPage, ListFilter, Listed, Outcome, RunView, Scan, Scanned,
+    UpdateState,
 };
 use crate::error::Result;
 use crate::ids::RunKey;
@@ -20,6 +21,10 @@ pub trait Inspect: Send + Sync {
     /// The items of a run's stream from this position on, as many as are read at once; `None` where there is no such
     /// run.
     fn read_items(&self, run: RunKey, from: i64) -> StoreFuture<'_, Option<ItemPage>>;
+
+    /// What has become of updates, by the run that each was sent to and its id. The answer may come from a run that
+    /// goes on in the place of that one.
+    fn updates<'a>(&'a self, asked: &'a [(RunKey, String)]) -> StoreFuture<'a, Vec<UpdateState>>;
 
     /// A run's journal, in order.
     fn history(&self, run: RunKey) -> StoreFuture<'_, Vec<HistoryRow>>;

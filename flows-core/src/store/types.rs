@@ -24,7 +24,7 @@ pub use message::{
 pub(crate) use record::setbacks_after;
 pub use record::{
     Activation, CONVICTED, Close, Committed, Next, Park, QueryValue, Record, SUSPECT,
-    TransactionOutcome,
+    TransactionOutcome, UpdateAnswer, UpdateState, update_token,
 };
 pub use run::{ConflictPolicy, NewRun, RunStatus, Started};
 pub use scan::{Scan, ScanKind, Scanned};

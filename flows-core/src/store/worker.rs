@@ -76,11 +76,11 @@ pub trait WorkerStore: Send + Sync {
     fn read_inboxes<'a>(&'a self, asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>>;
 
     /// Commits turns of many runs in one transaction: their journal rows, the messages they consumed,
-    /// the runs they started, the messages they sent, and where each goes next. Each record is applied
+    /// the runs they started, the messages they sent, their answers to updates, and where each goes next. Each record is applied
     /// whole or not at all; a record that lost its run does not harm the others, nor does one that
     /// somebody's open transaction [holds up](Committed::Held): no batch waits for that. Within a batch,
     /// messages are sent before runs are parked. Only its owner can park a run. The store itself passes
-    /// on hints for what records start and send.
+    /// on hints for what records start, send and answer.
     ///
     /// An error means that the outcome of the *whole batch* is unknown: reload its runs.
     /// `writer` (from 0) names a connection; one batch is in flight on each.

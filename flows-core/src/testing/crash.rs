@@ -10,17 +10,21 @@ mod report;
 mod run;
 mod verdict;
 
-use std::future::{Future, IntoFuture};
+use std::future::{Future, IntoFuture, ready};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::TryFutureExt;
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::as_text::AsText;
 use super::mock::{self, Mocks};
-use crate::context::StateMap;
+use crate::context::{StateMap, Update};
 use crate::definition::{Activity, Workflow, WorkflowInput};
+use crate::engine::Execution;
 use crate::error::{Error, ErrorKind, Result};
 use crate::payload::Payload;
 use crate::registry::Registry;
@@ -35,7 +39,7 @@ pub fn crash_everywhere<I: WorkflowInput>(input: I) -> CrashEverywhere<I> {
         input: Payload::json(&input),
         registry: None,
         id: None,
-        signals: Vec::new(),
+        messages: Vec::new(),
         mocks: Mocks::default(),
         state: Vec::new(),
         here_only: false,
@@ -49,7 +53,7 @@ pub struct CrashEverywhere<I: WorkflowInput> {
     input: Result<Payload>,
     registry: Option<Registry>,
     id: Option<String>,
-    signals: Vec<PlannedSignal>,
+    messages: Vec<MessagePlan>,
     mocks: Mocks,
     state: Vec<InsertOnce>,
     here_only: bool,
@@ -59,12 +63,14 @@ pub struct CrashEverywhere<I: WorkflowInput> {
 /// Makes a shared dependency and puts it where activities find it.
 type InsertOnce = Box<dyn Fn(&mut StateMap)>;
 
-/// A signal to send to every run.
-struct PlannedSignal {
+/// A signal or an update to send to every run.
+struct MessagePlan {
     after: Duration,
-    name: String,
-    payload: Result<Box<RawValue>>,
+    send: SendTo,
 }
+
+/// Sends it to a run.
+type SendTo = Box<dyn Fn(&Execution<AsText>) -> BoxFuture<'static, Result<()>>>;
 
 impl<I: WorkflowInput> CrashEverywhere<I> {
     const NAME: &'static str = <I::Workflow as Workflow>::NAME;
@@ -82,13 +88,39 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
 
     /// Sends a signal when this much virtual time has passed since the start.
     pub fn signal_after<T: Serialize>(
-        mut self,
+        self,
         after: Duration,
         name: impl Into<String>,
         payload: &T,
     ) -> Self {
-        let payload = Payload::json(payload).and_then(|json| json.decode());
-        self.signals.push(PlannedSignal { after, name: name.into(), payload });
+        let name = name.into();
+        let payload = Payload::json(payload).and_then(|json| json.decode::<Box<RawValue>>());
+        self.message(after, move |exec| match &payload {
+            Ok(payload) => exec.signal(&name, payload).into_future(),
+            Err(error) => Box::pin(ready(Err(Error::terminal(error.to_string())))),
+        })
+    }
+
+    /// Sends an update right after the start, and waits for no reply; several are sent in this order.
+    pub fn update<U: Update>(self, update: U) -> Self {
+        self.update_after(Duration::ZERO, update)
+    }
+
+    /// Sends an update when this much virtual time has passed since the start.
+    pub fn update_after<U: Update>(self, after: Duration, update: U) -> Self {
+        let (request, key) = (Payload::json(&update), format!("update-{}", self.messages.len()));
+        self.message(after, move |exec| match request.clone().and_then(|json| json.decode::<U>()) {
+            Ok(update) => Box::pin(exec.update(update).dedup(&key).send().map_ok(drop)),
+            Err(error) => Box::pin(ready(Err(error))),
+        })
+    }
+
+    fn message(
+        mut self,
+        after: Duration,
+        send: impl Fn(&Execution<AsText>) -> BoxFuture<'static, Result<()>> + 'static,
+    ) -> Self {
+        self.messages.push(MessagePlan { after, send: Box::new(send) });
         self
     }
 

@@ -13,7 +13,7 @@ use crate::store::forward::names::*;
 /// What the store has told.
 #[derive(Default)]
 pub(crate) struct Watch {
-    /// Moves when a run ends or gets stuck, and when a test has failed by itself.
+    /// Moves when a run ends, gets stuck or answers an update, and when a test has failed by itself.
     news: watch::Sender<()>,
     stuck: Mutex<BTreeMap<RunKey, String>>,
     /// How often a worker has registered.
@@ -70,7 +70,7 @@ impl Watch {
                 true
             }
             Next::Close(_) => true,
-            Next::Park(_) | Next::Stay => false,
+            Next::Park(_) | Next::Stay => !record.answers.is_empty(),
         };
         let news = news || stuck.remove(&record.key).is_some();
         drop(stuck);

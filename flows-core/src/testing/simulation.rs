@@ -25,6 +25,7 @@ use serde::Serialize;
 use super::interceptor::TestInterceptor;
 use super::kit::queues_of;
 use super::mock::{self, Mocks};
+use crate::context::Update;
 use crate::definition::{Activity, WorkflowInput};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -183,6 +184,16 @@ impl Simulation {
         let name = name.into();
         self.with_last(|begin| {
             begin.messages.push(PlannedMessage::Signal(name, payload?));
+            Ok(())
+        })
+    }
+
+    /// Sends an update to the run that was started last, and waits for the reply, before the next message. It is sent
+    /// twice, and the answers must be the same.
+    pub fn update<U: Update>(self, update: &U) -> Self {
+        let request = Payload::json(update);
+        self.with_last(|begin| {
+            begin.messages.push(PlannedMessage::Update(script::update::<U>, request?));
             Ok(())
         })
     }

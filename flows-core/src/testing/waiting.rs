@@ -14,7 +14,7 @@ use crate::engine::{Description, Waiting};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::store::{
-    ListFilter, Outcome, Placement, RunStatus, RunView, Store, list_all, no_such_run,
+    ListFilter, Outcome, Placement, RunStatus, RunView, Store, UpdateState, list_all, no_such_run,
 };
 
 /// How long nothing must happen, of virtual time, before a waiter asks whether anything can.
@@ -28,7 +28,25 @@ const RUNS: usize = 10_000;
 
 impl Waiting for Kit {
     fn wait_for<'a>(&'a self, store: &'a dyn Store, run: RunKey) -> BoxFuture<'a, Result<Outcome>> {
-        Box::pin(self.wait(store, run))
+        Box::pin(self.wait(store, run, move || {
+            Box::pin(
+                async move { Ok(store.outcomes(&[run]).await?.pop().map(|(_, outcome)| outcome)) },
+            )
+        }))
+    }
+
+    fn wait_for_update<'a>(
+        &'a self,
+        store: &'a dyn Store,
+        run: RunKey,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<UpdateState>> {
+        Box::pin(self.wait(store, run, move || {
+            Box::pin(async move {
+                let state = store.updates(&[(run, id.to_owned())]).await?.pop();
+                Ok(state.filter(|state| *state != UpdateState::Open))
+            })
+        }))
     }
 
     fn until_served(&self) -> BoxFuture<'_, ()> {
@@ -42,7 +60,13 @@ impl Waiting for Kit {
 }
 
 impl Kit {
-    async fn wait(&self, store: &dyn Store, run: RunKey) -> Result<Outcome> {
+    /// Waits until `look` finds something. What it waits for comes of the run, if it comes.
+    async fn wait<'a, T>(
+        &self,
+        store: &dyn Store,
+        run: RunKey,
+        look: impl Fn() -> BoxFuture<'a, Result<Option<T>>>,
+    ) -> Result<T> {
         let _moving = self.let_time_move();
         let pause = if self.is_virtual() { QUIET } else { PAUSE };
         let mut news = self.watch.news();
@@ -52,8 +76,8 @@ impl Kit {
             if let Some(failure) = self.take_failure() {
                 return Err(failure);
             }
-            if let Some((_, outcome)) = store.outcomes(&[run]).await?.pop() {
-                return Ok(outcome);
+            if let Some(found) = look().await? {
+                return Ok(found);
             }
             let open = OpenRuns::below(store, run).await?;
             open.check_stuck(&self.watch.stuck())?;

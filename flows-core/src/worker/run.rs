@@ -127,6 +127,8 @@ struct Taken {
     message: Option<i64>,
     /// Whether the run is begun, and not moved.
     begins: bool,
+    /// Whether the event counts only if the code takes it: an update.
+    on_trial: bool,
 }
 
 /// Whether the run only waits.

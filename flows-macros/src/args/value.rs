@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Expr, ExprLit, ExprUnary, Lit, LitStr, UnOp};
+use syn::{Expr, ExprLit, ExprUnary, Lit, LitStr, Type, UnOp};
 
 use super::{Arg, Value, duration};
 use crate::errors::Errors;
@@ -26,6 +26,14 @@ impl Arg {
             }
             Some((false, Lit::Str(text))) => Some(text.clone()),
             _ => self.expected(&format!("text: `{key} = \"{example}\"`"), errors),
+        }
+    }
+
+    /// `response = Cart`: a type.
+    pub(crate) fn ty(&self, example: &str, errors: &mut Errors) -> Option<Type> {
+        match &self.value {
+            Value::Type(given) => Some(given.clone()),
+            _ => self.expected(&format!("a type: `{} = {example}`", self.key), errors),
         }
     }
 

@@ -79,7 +79,8 @@ fn the_context() {
     check(
         "ctx.sleep(Duration::from_secs(60)).await?; ctx.sleep_until(at).await?; ctx.uuid();
          let c: Confirmation = ctx.signal(\"ready\").await?; ctx.receive::<a::Ready>().await?;
-         ctx.try_signal::<u8>(name)?; ctx.update::<A, B>(\"ask\").await?; ctx.cancelled().await;
+         ctx.try_signal::<u8>(name)?; ctx.update::<a::Ask>().validate(ok).await?;
+         ctx.try_update::<Ask>()?; ctx.cancelled().await;
          ctx.side_effect(|| ctx_free()).await?; ctx.patched(\"x\"); ctx.pay(1).await?;",
         &expect![[r#"
             Sleep Duration::from_secs(60)
@@ -88,7 +89,8 @@ fn the_context() {
             Signal "ready"
             Receive a::Ready
             TrySignal name
-            Update "ask"
+            Update a::Ask
+            TryUpdate Ask
             Cancelled
             SideEffect
             Patched "x"

@@ -35,7 +35,7 @@ const OF_RESULTS: &[&str] = &[
 
 /// What a context gives to be awaited.
 const AWAITED: &[&str] =
-    &["receive", "shield", "side_effect", "signal", "sleep", "sleep_until", "timeout"];
+    &["receive", "shield", "side_effect", "signal", "sleep", "sleep_until", "timeout", "update"];
 
 /// Types that no call has.
 const PLAIN: &[&str] = &[

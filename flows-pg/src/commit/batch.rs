@@ -6,13 +6,13 @@
 use std::collections::HashSet;
 
 use flows_core::ids::RunKey;
-use flows_core::store::{Hint, NewRun, Next, OutgoingMessage, Record};
-use futures_util::future::{join, join4, join5};
+use flows_core::store::{Hint, NewRun, Next, OutgoingMessage, Record, update_token};
+use futures_util::future::{join, join5};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::columns::{Consumed, Ends, Parks, Queries, Rows, Successors};
+use super::columns::{Answered, Consumed, Ends, Parks, Queries, Rows, Successors};
 use crate::attributes::SetAttributes;
 use crate::error::Fault;
 use crate::link::{Link, Prepared};
@@ -21,8 +21,8 @@ use crate::rows::Keys;
 use crate::scope::Scope;
 use crate::send::{Answers, Delivery, deliver_rest, hints};
 use crate::sql::{
-    APPEND, CLEAR, MOVE_INBOX, PARK, PUBLISH_ITEMS, SEND, SET_ATTRIBUTES, SET_QUERIES, START, Sql,
-    TURN,
+    ANSWER_UPDATES, APPEND, CLEAR, MOVE_INBOX, PARK, PUBLISH_ITEMS, SEND, SET_ATTRIBUTES,
+    SET_QUERIES, START, Sql, TURN,
 };
 use crate::start::NewRuns;
 
@@ -41,6 +41,9 @@ pub(super) struct Batch<'a> {
     queries: Queries<'a>,
     items: Items<'a>,
     attributes: SetAttributes<'a>,
+    answers: Answered<'a>,
+    /// By which those who wait for the answers are woken.
+    tokens: Vec<Uuid>,
     parks: Parks<'a>,
     parked: Vec<RunKey>,
     messages: Vec<&'a OutgoingMessage>,
@@ -68,6 +71,7 @@ struct Steps {
     set_queries: Option<Prepared>,
     publish: Option<Prepared>,
     set_attributes: Option<Prepared>,
+    answer: Option<Prepared>,
 }
 
 /// What the statements answered.
@@ -95,6 +99,8 @@ impl<'a> Batch<'a> {
             queries: Queries::default(),
             items: Items::default(),
             attributes: SetAttributes::default(),
+            answers: Answered::default(),
+            tokens: Vec::new(),
             parks: Parks::default(),
             parked: Vec::new(),
             messages: Vec::new(),
@@ -119,6 +125,10 @@ impl<'a> Batch<'a> {
         record.items.iter().for_each(|item| self.items.push(record.key, item));
         let set = record.attributes.iter();
         set.for_each(|(name, value)| self.attributes.push(record.key, record.rows(), name, value));
+        for answer in &record.answers {
+            self.answers.push(record, answer);
+            self.tokens.push(update_token(&answer.update));
+        }
         self.messages.extend(&record.messages);
         self.starts.extend(&record.starts);
         match &record.next {
@@ -145,6 +155,7 @@ impl<'a> Batch<'a> {
             && self.queries.keys.is_empty()
             && self.items.keys.is_empty()
             && self.attributes.is_empty()
+            && self.answers.keys.is_empty()
             && self.cleared.is_empty();
         if is_plain {
             let (sql, values) = self.turn();
@@ -189,6 +200,7 @@ impl<'a> Batch<'a> {
             set_queries: prepare_if(link, SET_QUERIES, !self.queries.keys.is_empty()).await?,
             publish: prepare_if(link, PUBLISH_ITEMS, !self.items.keys.is_empty()).await?,
             set_attributes: prepare_if(link, SET_ATTRIBUTES, !self.attributes.is_empty()).await?,
+            answer: prepare_if(link, ANSWER_UPDATES, !self.answers.keys.is_empty()).await?,
         })
     }
 
@@ -221,14 +233,19 @@ impl<'a> Batch<'a> {
         );
         let Keys { shards, tenants, runs: cleared } = &self.cleared;
         let clear: Values<'_> = vec![&self.worker, shards, tenants, cleared];
-        let then = join4(
+        let mut answer: Values<'_> = vec![&self.worker];
+        answer.extend(self.answers.params());
+        let then = join5(
             send_if(link, steps.send.as_ref(), &sent),
             send_if(link, steps.inherit.as_ref(), &successors),
             send_if(link, steps.clear.as_ref(), &clear),
+            send_if(link, steps.answer.as_ref(), &answer),
             send_if(link, steps.park.as_ref(), &park),
         );
-        let ((begun, turned, (set, given), published, started), (sent, inherited, cleared, parked)) =
-            join(first, then).await;
+        let (
+            (begun, turned, (set, given), published, started),
+            (sent, inherited, cleared, answered, parked),
+        ) = join(first, then).await;
         begun?;
         turned?;
         set?;
@@ -237,6 +254,7 @@ impl<'a> Batch<'a> {
         started?;
         inherited?;
         cleared?;
+        answered?;
         Ok(Replies { sent: sent?, parked: parked? })
     }
 
@@ -271,6 +289,9 @@ impl<'a> Batch<'a> {
         let mut hints = hints(sent, &self.messages);
         if !self.starts.is_empty() {
             hints.push(Hint::Ready(self.starts.iter().map(|run| run.key.shard).collect()));
+        }
+        if !self.tokens.is_empty() {
+            hints.push(Hint::Closed(self.tokens.clone()));
         }
         Written { not_parked, hints }
     }

@@ -1,6 +1,6 @@
-//! Records as the columns of `append.sql`, `turn.sql`, `set_queries.sql` and `park.sql`.
+//! Records as the columns of `append.sql`, `turn.sql`, `set_queries.sql`, `answer_updates.sql` and `park.sql`.
 
-use flows_core::store::{Close, Park, QueryValue, Record};
+use flows_core::store::{Close, Park, QueryValue, Record, UpdateAnswer};
 use uuid::Uuid;
 
 use crate::rows::columns;
@@ -42,6 +42,16 @@ columns! {
     names: &'a str = &query.name;
     rows: i32 = record.rows();
     values: &'a str = &query.value;
+}
+
+columns! {
+    /// Answers to updates.
+    Answered<'a> from (record: &Record, answer: &'a UpdateAnswer), of record.key;
+    ids: &'a str = &answer.update;
+    replies: Option<&'a str> = answer.reply.as_deref().ok();
+    errors: Option<&'a str> = answer.reply.as_ref().err().map(String::as_str);
+    seqs: Option<i64> = answer.refuses;
+    claims: Option<i64> = record.claim;
 }
 
 columns! {

@@ -28,7 +28,10 @@ impl Batch<'_> {
     async fn look_for_held(&self, link: Link<'_>) -> Result<HashSet<usize>, Fault> {
         let records = || self.numbers.iter().map(|number| &self.records[*number]);
         let Keys { shards, tenants, runs } = records().map(|record| record.key).collect::<Keys>();
-        let moves = records().map(|record| !matches!(record.next, Next::Stay)).collect::<Vec<_>>();
+        let refuses =
+            |record: &Record| record.answers.iter().any(|answer| answer.refuses.is_some());
+        let moves = records().map(|record| !matches!(record.next, Next::Stay) || refuses(record));
+        let moves = moves.collect::<Vec<_>>();
         let rows = link.query(LOCKED, &[&shards, &tenants, &runs, &moves]).await?;
         let mut held =
             rows.iter().map(|row| self.numbers[ordinal(row, "record")]).collect::<HashSet<_>>();

@@ -1,5 +1,5 @@
 -- Finds the records of an aborted batch whose run somebody else holds. $1 to $3 keys; $4 whether the
--- record moves the run: one that does not needs no placement, but the next position of its journal, which
+-- record moves the run or refuses an update: one that does not needs no placement, but the next position of its journal, which
 -- who terminates the run holds together with the run's row.
 -- Called by `commit`, after a lock timeout and for records that were held. Locks what it finds free, for as long as it runs, and
 -- skips what others hold. Indexes: runs_pkey, owned_pkey.

@@ -174,6 +174,7 @@ pub(crate) fn record(key: RunKey, position: i32, next: Next) -> Record {
         queries: Vec::new(),
         items: Vec::new(),
         attributes: Vec::new(),
+        answers: Vec::new(),
     }
 }
 

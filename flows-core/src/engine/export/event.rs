@@ -151,12 +151,32 @@ fn read(document: EventDocument) -> Result<Recorded> {
         "run_terminated" => Event::RunTerminated { reason: document.reason()? },
         "run_started" => Event::RunStarted,
         "forked" => Event::Forked(document.fork.ok_or_else(|| lacks("fork"))?),
-        _ => return Err(unknown_kind()),
+        update => document.update(update)?,
     };
     Ok(Recorded { at, event })
 }
 
 impl EventDocument {
+    /// An event of this kind about an update.
+    fn update(&self, kind: &str) -> Result<Event> {
+        Ok(match kind {
+            "update_received" => {
+                Event::UpdateReceived { name: self.name()?, payload: self.value()? }
+            }
+            "update_taken" => {
+                let (op, name, payload) = (self.operation()?, self.name()?, self.value()?);
+                Event::UpdateTaken { op, name, payload }
+            }
+            "update_replied" if self.error.is_some() => {
+                Event::UpdateReplied { id: self.name()?, result: Err(self.error()?) }
+            }
+            "update_replied" => {
+                Event::UpdateReplied { id: self.name()?, result: Ok(self.value()?) }
+            }
+            _ => return Err(unknown_kind()),
+        })
+    }
+
     fn step(&self) -> Result<StepId> {
         let digits = self.input_hash.as_deref().ok_or_else(|| lacks("input_hash"))?;
         let input = u64::from_str_radix(digits, 16).map_err(Error::terminal)?;

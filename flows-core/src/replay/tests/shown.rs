@@ -14,7 +14,8 @@ pub(super) fn turn(turn: &Turn) -> String {
     let commands = turn.commands.iter().map(command);
     let marks = turn.marks.iter().map(mark);
     let outcome = turn.outcome.iter().map(outcome);
-    let parts: Vec<_> = commands.chain(marks).chain(outcome).collect();
+    let refused = turn.refused.iter().map(|refused| format!("refuses {}", refused.id));
+    let parts: Vec<_> = commands.chain(marks).chain(outcome).chain(refused).collect();
     if parts.is_empty() { "waits".to_owned() } else { parts.join(", ") }
 }
 
@@ -32,12 +33,16 @@ pub(super) fn news(turn: &Turn) -> Vec<&'static str> {
         Command::SetQuery { .. } => "a value for queries is published",
         Command::Publish { .. } => "an item is published",
         Command::SetAttribute { .. } => "a search attribute is set",
+        Command::Consume(_) => "a message is consumed",
+        Command::Refuse { .. } => "an update is refused",
     });
     let marks = turn.marks.iter().map(|mark| match mark.event {
         Event::SideEffect { .. } => "a side effect is recorded",
         Event::Patched { .. } => "a patch is recorded",
         Event::ValueRefused { .. } => "a refusal is recorded",
         Event::ChildCancelRequested { .. } => "a child's cancellation is recorded",
+        Event::UpdateTaken { .. } => "an update is taken",
+        Event::UpdateReplied { .. } => "an update is answered",
         _ => "a start is recorded",
     });
     let outcome = turn.outcome.iter().map(|outcome| match outcome {
@@ -75,6 +80,8 @@ fn command(command: &Command) -> String {
             format!("add item {}.{}: {item}", number >> 20, number & 0xf_ffff)
         }
         Command::SetAttribute { name, value } => format!("attribute {name} = {value:?}"),
+        Command::Consume(seq) => format!("consume {seq}"),
+        Command::Refuse { seq, refused } => format!("refuse {seq}: {}", refused.id),
     }
 }
 
@@ -103,6 +110,12 @@ fn mark(mark: &Recorded) -> String {
         Event::ChildStarted { step, .. } => format!("record start of {} #{}", step.name, step.op),
         Event::ChildCancelRequested { op } => format!("record cancellation of #{op}"),
         Event::Patched { id } => format!("record patch {id}"),
+        Event::UpdateTaken { op, .. } => format!("take an update #{op}"),
+        Event::UpdateReplied { id, result: Ok(reply) } => format!("answer {id} with {reply:?}"),
+        Event::UpdateReplied { id, result: Err(error) } => {
+            let error = crate::Error::from(error);
+            format!("answer {id} with error {}", error.kind().name())
+        }
         other => format!("record {}", other.name()),
     }
 }
@@ -124,6 +137,7 @@ pub(super) fn happens(happens: &Happens) -> String {
         Beats(op) => format!("#{op} goes on outside"),
         Fires(op) => format!("#{op} fires"),
         Happens::Signal(name, value) => format!("signal {name} {value}"),
+        Happens::Update(name, id, request) => format!("update {name} {id}: {request}"),
         Cancel(reason) => format!("cancel: {reason}"),
         Child(op, Ok(output)) => format!("child #{op} gives {output}"),
         Child(op, Err(error)) => format!("child #{op} fails: {error}"),

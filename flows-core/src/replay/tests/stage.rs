@@ -37,6 +37,8 @@ pub(super) enum Happens {
     Beats(u32),
     Fires(u32),
     Signal(String, Value),
+    /// An update arrives, with its id.
+    Update(&'static str, &'static str, Value),
     Cancel(&'static str),
     Child(u32, Result<Value, &'static str>),
 }
@@ -49,6 +51,11 @@ pub(super) fn completes(op: u32, output: u64) -> Happens {
 
 pub(super) fn signal(name: &str, value: impl Into<Value>) -> Happens {
     Happens::Signal(name.to_owned(), value.into())
+}
+
+/// What the message of an update holds.
+pub(super) fn envelope(id: &str, request: &Value) -> Payload {
+    Payload::json(&serde_json::json!({ "id": id, "request": request })).expect("a payload")
 }
 
 /// A run that is played live, event by event.
@@ -111,6 +118,13 @@ impl Stage {
     /// Gives the run an event; `None` when it does not wait for it.
     pub(super) fn happen(&mut self, happens: &Happens) -> Result<Option<Turn>, Stuck> {
         self.now = self.now.after(Duration::from_secs(1));
+        if let Happens::Update(name, id, request) = happens
+            && !self.machine.awaits_update(name)
+        {
+            let seq = i64::try_from(self.now.since(START).as_secs()).expect("a number");
+            self.machine.offer(seq, (*name).to_owned(), envelope(id, request));
+            return Ok(None);
+        }
         let event = self.event(happens);
         if self.outcome.is_some() || !self.machine.wants(&event) {
             return Ok(None);
@@ -122,6 +136,10 @@ impl Stage {
         let recorded = Recorded { at: self.now, event };
         self.journal.push(recorded.clone());
         let turn = self.machine.apply(recorded)?;
+        if turn.refused.is_some() {
+            self.journal.pop(); // it leaves no trace
+            return Ok(Some(turn));
+        }
         self.note(&turn);
         Ok(Some(turn))
     }
@@ -150,6 +168,9 @@ impl Stage {
             Happens::Signal(name, value) => {
                 let payload = Payload::json(value).expect("a payload");
                 Event::SignalReceived { name: name.clone(), payload }
+            }
+            Happens::Update(name, id, request) => {
+                Event::UpdateReceived { name: (*name).to_owned(), payload: envelope(id, request) }
             }
             Cancel(reason) => Event::CancelRequested { reason: (*reason).to_owned() },
             Child(op, result) => Event::ChildClosed { op: *op, result: child_result(result) },
@@ -230,7 +251,9 @@ impl Stage {
                 Command::CancelChild { .. }
                 | Command::SetQuery { .. }
                 | Command::Publish { .. }
-                | Command::SetAttribute { .. } => {}
+                | Command::SetAttribute { .. }
+                | Command::Consume(_)
+                | Command::Refuse { .. } => {}
             }
         }
         self.outcome = turn.outcome.as_ref().map(shown::outcome);

@@ -331,6 +331,7 @@ pub(super) fn turn(key: RunKey, position: i32, next: Next) -> Record {
         queries: Vec::new(),
         items: Vec::new(),
         attributes: Vec::new(),
+        answers: Vec::new(),
     }
 }
 

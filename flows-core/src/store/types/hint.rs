@@ -14,7 +14,7 @@ pub enum Hint {
     Woken(Vec<RunKey>),
     /// Messages have come to a worker's runs.
     Messages(Uuid),
-    /// These runs ended.
+    /// These runs ended, or updates with these [tokens](super::update_token) were answered.
     Closed(Vec<Uuid>),
     /// These runs have published items; without a run, any may have.
     Published(Vec<Uuid>),

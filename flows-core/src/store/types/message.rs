@@ -22,16 +22,19 @@ pub enum MessageKind {
     ActivityFailed,
     /// An attempt of an activity that ends outside of its worker goes on; the payload is what it says of that.
     ActivityHeartbeat,
+    /// An update: `name`; its id and the request are the payload.
+    Update,
 }
 
 impl MessageKind {
-    const ALL: [(Self, i16); 6] = [
+    const ALL: [(Self, i16); 7] = [
         (Self::Signal, 0),
         (Self::Cancel, 1),
         (Self::ChildClosed, 2),
         (Self::ActivityCompleted, 3),
         (Self::ActivityFailed, 4),
         (Self::ActivityHeartbeat, 5),
+        (Self::Update, 6),
     ];
 
     /// The number it is stored as.

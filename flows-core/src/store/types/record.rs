@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::LARGEST;
 use super::message::{InboxMessage, OutgoingMessage};
-use super::run::NewRun;
+use super::run::{NewRun, RunStatus};
 use super::spec::RunSpec;
 use super::stream::NewItem;
 use super::view::Outcome;
 use crate::attribute::AttributeValue;
-use crate::ids::RunKey;
+use crate::ids::{RunKey, fnv1a};
 use crate::time::Timestamp;
 
 /// One run's share of a batch.
@@ -36,6 +36,8 @@ pub struct Record {
     pub items: Vec<NewItem>,
     /// Search attributes that the run has set, each name once: the last value.
     pub attributes: Vec<(String, AttributeValue)>,
+    /// Answers to updates.
+    pub answers: Vec<UpdateAnswer>,
     /// What becomes of the run.
     pub next: Next,
     /// How often the store has answered [`Held`](Committed::Held) for it: from then on, it looks
@@ -75,8 +77,12 @@ impl Record {
         let starts = self.starts.iter().map(|run| run.spec.input.len());
         let queries = self.queries.iter().map(|query| query.value.len());
         let items = self.items.iter().map(|item| item.item.len());
+        let answers = self.answers.iter().map(|answer| match &answer.reply {
+            Ok(json) | Err(json) => json.len(),
+        });
         let ends = [output, error].map(|text| text.map_or(0, str::len));
-        messages.chain(starts).chain(queries).chain(items).chain(ends).chain([self.events.len()])
+        let all = messages.chain(starts).chain(queries).chain(items).chain(answers).chain(ends);
+        all.chain([self.events.len()])
     }
 }
 
@@ -87,6 +93,37 @@ pub struct QueryValue {
     pub name: String,
     /// JSON.
     pub value: String,
+}
+
+/// The answer to an update, as it is kept for its sender. The first answer to an update stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateAnswer {
+    /// The update's id.
+    pub update: String,
+    /// The reply, or the error; JSON either way.
+    pub reply: Result<String, String>,
+    /// The message that is refused by it, without an event: it leaves the inbox with the answer, if it is still there
+    /// and the worker owns the run by the record's [claim](Record::claim). Otherwise nothing is kept of the answer.
+    pub refuses: Option<i64>,
+}
+
+/// What a sender of an update waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpdateState {
+    /// There is no answer, and the run is open.
+    Open,
+    /// The answer: the reply or the error, as JSON.
+    Answered(Result<String, String>),
+    /// There is no answer, and the run has ended. The run that goes on in its place may answer.
+    Ended(RunStatus, Option<uuid::Uuid>),
+    /// There is no such run.
+    Unknown,
+}
+
+/// Under which name waiters for an update's answer are woken: a [hint](super::Hint::Closed) names it.
+pub fn update_token(id: &str) -> uuid::Uuid {
+    let hash = |seed: &[u8]| fnv1a(seed.iter().copied().chain(id.bytes()));
+    uuid::Uuid::from_u64_pair(hash(b"update"), hash(b"answer"))
 }
 
 /// What becomes of a run after a record.

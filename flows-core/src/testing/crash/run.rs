@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use tokio::task::JoinHandle;
 
 use super::plan::{CrashPlan, CrashPoint, Progress};
-use super::{CrashEverywhere, PlannedSignal};
+use super::{CrashEverywhere, MessagePlan};
 use crate::clock;
 use crate::context::StateMap;
 use crate::definition::WorkflowInput;
@@ -65,7 +65,7 @@ impl CrashRun {
             ended
         }));
         let exec = start(plan, &engine).await?;
-        send(&plan.signals, &exec, &kit).await?;
+        send(&plan.messages, &exec, &kit).await?;
         let outcome = exec.result().await;
         let ended = !matches!(exec.try_result().await, Ok(None));
         let (commits, effects) = crash_plan.counts();
@@ -100,11 +100,9 @@ async fn start<I: WorkflowInput>(
     Ok(start.await?.typed())
 }
 
-async fn send(signals: &[PlannedSignal], exec: &Execution<AsText>, kit: &Arc<Kit>) -> Result<()> {
-    for PlannedSignal { after, name, payload } in signals {
-        let payload =
-            payload.as_ref().map_err(|error| crate::Error::terminal(error.to_string()))?;
-        let send = exec.signal(name, payload);
+async fn send(messages: &[MessagePlan], exec: &Execution<AsText>, kit: &Arc<Kit>) -> Result<()> {
+    for MessagePlan { after, send } in messages {
+        let send = send(exec);
         if after.is_zero() {
             send.await?;
             continue;

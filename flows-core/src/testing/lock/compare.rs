@@ -77,6 +77,11 @@ impl Lock {
                 "no workflow receives it any more by its type",
                 "what is sent to open runs under its name stays in their queues",
             ),
+            (Key::Update(_), None) => findings.add(
+                Level::Warning,
+                "no workflow receives it any more",
+                "who sends it to an open run waits until that ends",
+            ),
             (Key::Workflow(name, version), None) => {
                 let others = new.entries.keys().any(|other| other.is_version_of(name));
                 let what = if others { "this version is gone" } else { "it is gone" };
@@ -167,6 +172,7 @@ fn otherwise(key: &Key) -> &'static str {
         }
         Key::Activity(_) => "give the new type to a new activity, and keep this one for open runs",
         Key::Signal(_) => "give the new type to a signal of another name",
+        Key::Update(_) => "give the new type to an update of another name",
     }
 }
 
@@ -187,7 +193,10 @@ impl LockEntry {
 impl Key {
     pub(super) fn name(&self) -> &str {
         match self {
-            Self::Activity(name) | Self::Signal(name) | Self::Workflow(name, _) => name,
+            Self::Activity(name)
+            | Self::Signal(name)
+            | Self::Update(name)
+            | Self::Workflow(name, _) => name,
         }
     }
 
@@ -195,6 +204,7 @@ impl Key {
         match self {
             Self::Activity(_) => "activity",
             Self::Signal(_) => "signal",
+            Self::Update(_) => "update",
             Self::Workflow(..) => "workflow",
         }
     }

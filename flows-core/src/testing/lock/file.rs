@@ -64,6 +64,7 @@ fn key(text: &str) -> Option<Key> {
     match kind {
         "activity" => Some(Key::Activity(name.to_owned())),
         "signal" => Some(Key::Signal(name.to_owned())),
+        "update" => Some(Key::Update(name.to_owned())),
         "workflow" => {
             let (name, version) = name.rsplit_once(' ')?;
             Some(Key::Workflow(name.to_owned(), version.parse().ok()?))

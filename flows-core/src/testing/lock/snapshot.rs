@@ -21,6 +21,7 @@ pub struct Lock {
 pub(super) enum Key {
     Activity(String),
     Signal(String),
+    Update(String),
     Workflow(String, u32),
 }
 
@@ -30,13 +31,13 @@ pub(super) struct LockEntry {
     pub(super) source: Option<SourceLocation>,
     /// Fingerprints of input and output, where they are written with postcard.
     pub(super) postcard: Option<String>,
-    /// `input`, `output` and `payload`, with what is inside them.
+    /// `input`, `output`, `payload`, `request` and `response`, with what is inside them.
     pub(super) shapes: Vec<Line>,
     pub(super) steps: Vec<Item>,
 }
 
 impl Lock {
-    /// What the definitions of `registry` say now, and the typed signals that they receive.
+    /// What the definitions of `registry` say now, and the typed signals and updates that they receive.
     pub fn of(registry: &Registry) -> Self {
         let mut entries = BTreeMap::new();
         for def in registry.activities() {
@@ -48,6 +49,12 @@ impl Lock {
                 let shapes = vec![named("payload", shape().json)];
                 let entry = LockEntry { shapes, ..LockEntry::default() };
                 entries.insert(Key::Signal((*name).to_owned()), entry);
+            }
+            for update in &resolved.updates {
+                let (request, response) = ((update.request)(), (update.response)());
+                let shapes = vec![named("request", request.json), named("response", response.json)];
+                let entry = LockEntry { shapes, ..LockEntry::default() };
+                entries.insert(Key::Update(update.name.to_owned()), entry);
             }
             let key = Key::Workflow(def.name.to_owned(), def.version);
             entries.insert(key, workflow(def, graph::flat(&resolved)));
@@ -80,6 +87,7 @@ impl std::fmt::Display for Key {
         match self {
             Self::Activity(name) => write!(f, "activity {name}"),
             Self::Signal(name) => write!(f, "signal {name}"),
+            Self::Update(name) => write!(f, "update {name}"),
             Self::Workflow(name, version) => write!(f, "workflow {name} {version}"),
         }
     }

@@ -41,12 +41,13 @@ impl Renames {
 
     fn rename(&self, item: &mut Item) {
         let label = |key: &Key| match key {
-            Key::Signal(name) => format!("{name:?}"),
+            Key::Signal(name) | Key::Update(name) => format!("{name:?}"),
             other => other.name().to_owned(),
         };
         let fits = |key: &Key| match key {
             Key::Activity(_) => item.kind == Kind::Activity,
             Key::Signal(_) => matches!(item.kind, Kind::Signal | Kind::TrySignal),
+            Key::Update(_) => matches!(item.kind, Kind::Update | Kind::TryUpdate),
             Key::Workflow(..) => item.kind == Kind::Child,
         };
         let found = self.0.iter().find(|(old, _)| fits(old) && label(old) == item.label);

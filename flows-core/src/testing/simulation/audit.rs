@@ -11,6 +11,7 @@ use crate::engine::History;
 use crate::error::{Error, ErrorKind, ErrorRecord};
 use crate::ids::RunKey;
 use crate::journal::Event;
+use crate::replay::Envelope;
 use crate::store::traits::*;
 use crate::store::{Activation, Outcome, Placement, RunStatus};
 use crate::testing::replay::{WhenEnded, check as replays};
@@ -177,10 +178,11 @@ async fn messages(
     let sent = signals_of(&messages[..client.sent]);
     let acknowledged = signals_of(&messages[..client.acknowledged]);
     let runs = chain(world, number).await?;
-    let mut received = Vec::new();
+    let (mut received, mut updates) = (Vec::new(), Vec::new());
     for key in &runs {
         let Some((run, status)) = world.store.stored(*key) else { continue };
         let history = History::of_activation(&run, status).map_err(|error| error.to_string())?;
+        updates.extend(updates_of(&history));
         let of_run: Vec<_> = signals(&history).collect();
         if !is_subsequence(&of_run, &sent) {
             return Err(format!("{} has received {of_run:?} of the signals {sent:?}", short(*key)));
@@ -196,13 +198,30 @@ async fn messages(
             ));
         }
     }
-    Ok(())
+    updates.sort_unstable();
+    match updates.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(twice) => {
+            Err(format!("an update of `{}` is in two events: {:?}", id_of(number), twice[0]))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The updates that were received, and those that were answered.
+fn updates_of(history: &History) -> impl Iterator<Item = (&'static str, String)> {
+    history.events.iter().filter_map(|entry| match &entry.recorded.event {
+        Event::UpdateReceived { payload, .. } | Event::UpdateTaken { payload, .. } => {
+            Some(("received", payload.decode::<Envelope>().ok()?.id))
+        }
+        Event::UpdateReplied { id, .. } => Some(("answered", id.clone())),
+        _ => None,
+    })
 }
 
 fn signals_of(messages: &[PlannedMessage]) -> Vec<(String, String)> {
     let signal = |message: &PlannedMessage| match message {
         PlannedMessage::Signal(name, payload) => Some((name.clone(), payload.get().to_owned())),
-        PlannedMessage::Cancel | PlannedMessage::Terminate => None,
+        PlannedMessage::Update(..) | PlannedMessage::Cancel | PlannedMessage::Terminate => None,
     };
     messages.iter().filter_map(signal).collect()
 }

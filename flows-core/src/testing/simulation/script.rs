@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::process::{SimProcess, injected, is_injected};
 use super::world::World;
+use crate::context::Update;
 use crate::definition::Workflow;
 use crate::engine::{Execution, SignalWithStart, Start, Tenant};
 use crate::error::{Error, ErrorKind, Result};
@@ -33,6 +34,7 @@ type StartFuture = Pin<Box<dyn Future<Output = Result<Execution<AsText>>> + Send
 #[derive(Clone)]
 pub(super) enum PlannedMessage {
     Signal(String, Box<RawValue>),
+    Update(UpdateFn, Payload),
     Cancel,
     Terminate,
 }
@@ -53,6 +55,35 @@ fn start<W: Workflow>(tenant: &Tenant, input: Payload, id: &str) -> StartFuture 
     let start = Start::<W>::of_payload(tenant, input).id(id);
     let start = start.on_conflict(ConflictPolicy::UseExisting);
     Box::pin(async move { Ok(start.await?.typed()) })
+}
+
+pub(super) type UpdateFn = fn(Execution<AsText>, Payload, String) -> SendingFuture;
+
+/// Sends an update until it is answered, twice: the answers are the same.
+pub(super) fn update<U: Update>(
+    exec: Execution<AsText>,
+    request: Payload,
+    key: String,
+) -> SendingFuture {
+    Box::pin(async move {
+        let mut answers = Vec::new();
+        for _ in 0..2 {
+            let answer = exec.update(request.decode::<U>()?).dedup(&key).await;
+            answers.push(match answer {
+                Ok(reply) => format!("{:?}", Payload::json(&reply)?),
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::Rejected | ErrorKind::Unanswered) =>
+                {
+                    error.message().to_owned()
+                }
+                Err(error) => return Err(error),
+            });
+        }
+        match answers[0] == answers[1] {
+            true => Ok(()),
+            false => Err(Error::terminal(format!("an update has two answers: {answers:?}"))),
+        }
+    })
 }
 
 type SendingFn = fn(&Tenant, Payload, &str, &KeyedSignal) -> SendingFuture;
@@ -169,6 +200,7 @@ pub(super) fn id_of(number: usize) -> String {
 async fn send(exec: Execution<AsText>, key: String, message: PlannedMessage) -> Result<()> {
     match message {
         PlannedMessage::Signal(name, payload) => exec.signal(name, &payload).dedup(key).await,
+        PlannedMessage::Update(update, request) => update(exec, request, key).await,
         PlannedMessage::Cancel => exec.cancel().await,
         PlannedMessage::Terminate => exec.terminate("the script says so").await,
     }

@@ -10,6 +10,7 @@ use std::hash::BuildHasher;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::{Code, Incoming, Phase, Run};
+use crate::replay::channel;
 use crate::store::{INBOX_BYTES, InboxMessage, MessageKind, Page};
 
 /// The most bytes of signals that a run has taken in and nobody has received, but for the last of them.
@@ -30,16 +31,24 @@ impl Backlog {
     }
 
     fn has(&self, message: &InboxMessage) -> bool {
-        self.0.get(&hash(&message.name)).is_some_and(|left| left.contains(&message.seq))
+        self.0.get(&hash(&queue_of(message))).is_some_and(|left| left.contains(&message.seq))
     }
 
     fn add(&mut self, message: &InboxMessage) {
-        self.0.entry(hash(&message.name)).or_default().insert(message.seq);
+        self.0.entry(hash(&queue_of(message))).or_default().insert(message.seq);
     }
 
     fn remove(&mut self, seq: i64) {
         self.0.values_mut().for_each(|left| _ = left.remove(&seq));
         self.0.retain(|_, left| !left.is_empty());
+    }
+}
+
+/// The queue of the code that a message goes to.
+fn queue_of(message: &InboxMessage) -> String {
+    match message.kind {
+        MessageKind::Update => channel(&message.name),
+        _ => message.name.clone(),
     }
 }
 
@@ -52,15 +61,15 @@ impl<M: Code> Run<M> {
     pub(super) fn takes(&mut self, message: &InboxMessage, is_left: bool) -> bool {
         let Phase::Live(machine) = &self.phase else { return true };
         let backlog = &mut self.inbox.backlog;
-        if message.kind != MessageKind::Signal || (backlog.is_none() && has_room(machine, message))
-        {
+        let may_wait = matches!(message.kind, MessageKind::Signal | MessageKind::Update);
+        if !may_wait || (backlog.is_none() && has_room(machine, message)) {
             return true;
         }
         let left = backlog.get_or_insert_default();
         if is_left && !left.has(message) {
             return false; // it was read twice
         }
-        let is_next = left.first_of(&message.name).is_none_or(|first| message.seq <= first);
+        let is_next = left.first_of(&queue_of(message)).is_none_or(|first| message.seq <= first);
         let takes = is_next && has_room(machine, message);
         match takes {
             true => left.remove(message.seq),
@@ -96,5 +105,5 @@ impl<M: Code> Run<M> {
 }
 
 fn has_room(machine: &impl Code, message: &InboxMessage) -> bool {
-    machine.unreceived_bytes() < SHARE || machine.awaited_signals().contains(&message.name)
+    machine.unreceived_bytes() < SHARE || machine.awaited_signals().contains(&queue_of(message))
 }

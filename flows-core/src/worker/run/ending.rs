@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result, TimeoutKind};
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded, StoredError};
 use crate::payload::{Payload, check_size};
-use crate::replay::ChildTask;
+use crate::replay::{ChildTask, update_of};
 use crate::store::{Close, MessageKind, NewRun, OutgoingMessage, Parent, RunSpec, RunStatus};
 use crate::time::Timestamp;
 
@@ -129,7 +129,10 @@ impl<M: Code> Run<M> {
         let cancelled = machine.unnoticed_cancellation();
         let cancelled = cancelled.and_then(|reason| Payload::json(&reason).ok());
         let unreceived = machine.unreceived_signals().into_iter();
-        let signals = unreceived.map(|(name, it)| message(MessageKind::Signal, name, it));
+        let signals = unreceived.map(|(queue, it)| match update_of(&queue) {
+            Some(name) => message(MessageKind::Update, name.to_owned(), it),
+            None => message(MessageKind::Signal, queue, it),
+        });
         signals.chain(cancelled.map(|it| message(MessageKind::Cancel, String::new(), it))).collect()
     }
 

@@ -240,6 +240,13 @@ impl<M: Code> Run<M> {
             return Ok(None);
         }
         let seq = message.seq;
+        if message.kind == MessageKind::Update
+            && let Phase::Live(machine) = &self.phase
+            && !machine.awaits_update(&message.name)
+        {
+            machine.offer(seq, message.name, message.payload);
+            return Ok(None);
+        }
         match self.event_of(message).map_err(|error| error.to_string())? {
             Some(event) => self.apply_event(event, Some(seq), now),
             None => {
@@ -254,6 +261,7 @@ impl<M: Code> Run<M> {
         let InboxMessage { kind, name, payload, .. } = message;
         Ok(Some(match kind {
             MessageKind::Signal => Event::SignalReceived { name, payload },
+            MessageKind::Update => Event::UpdateReceived { name, payload },
             MessageKind::Cancel => Event::CancelRequested { reason: payload.decode()? },
             MessageKind::ChildClosed => child_closed(&name, &payload)?,
             MessageKind::ActivityHeartbeat => return Ok(self.heartbeat(&name, payload)),
@@ -288,10 +296,11 @@ impl<M: Code> Run<M> {
             self.writes.pending.discard(message);
             return Ok(None);
         }
+        let on_trial = matches!(event, Event::UpdateReceived { .. });
         let recorded = Recorded { at: now.max(machine.now()), event };
         let mut row = RowBuilder::default();
         row.push(&recorded).map_err(|error| error.to_string())?;
-        Ok(self.call(recorded, Taken { row, message, begins: false }))
+        Ok(self.call(recorded, Taken { row, message, begins: false, on_trial }))
     }
 
     fn call(&mut self, recorded: Recorded, taken: Taken) -> Option<CodeCall<M>> {

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::error::Result;
 use crate::journal::{Recorded, RowBuilder};
 use crate::replay::ActivityStart;
-use crate::store::{Attributes, Close, NewItem, NewRun, OutgoingMessage, Park};
+use crate::store::{Attributes, Close, NewItem, NewRun, OutgoingMessage, Park, UpdateAnswer};
 
 /// A portion of so many bytes takes nothing more. One thing is never divided: so a record has at most
 /// this and the largest thing that a run can be given.
@@ -57,6 +57,8 @@ pub(super) struct Portion {
     inputs: usize,
     /// Items for the run's stream.
     items: Option<Box<PortionItems>>,
+    /// Answers to updates. Most runs have none.
+    pub(super) answers: Option<Box<Answers>>,
 }
 
 /// Items of a record; in a box, because few runs have any.
@@ -71,6 +73,11 @@ impl Portion {
     }
 }
 
+/// Answers to updates.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(super) struct Answers(pub(super) Vec<UpdateAnswer>);
+
 impl Pending {
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
@@ -84,6 +91,7 @@ impl Pending {
             && self.open.items.is_none()
             && self.last_messages.is_empty()
             && self.close.is_none()
+            && self.open.answers.is_none()
             && !self.clears
             && !self.queries_are_due
     }
@@ -113,6 +121,11 @@ impl Pending {
     /// A message that the run does not want leaves the inbox with whatever is written next.
     pub(super) fn discard(&mut self, seq: Option<i64>) {
         self.open.consumed.extend(seq);
+    }
+
+    /// An answer to an update goes with what was added last.
+    pub(super) fn answer(&mut self, answer: UpdateAnswer) {
+        self.open.answers.get_or_insert_default().0.push(answer);
     }
 
     /// Whether the open portion takes nothing more.

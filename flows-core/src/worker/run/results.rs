@@ -105,7 +105,7 @@ impl<M: Code> Run<M> {
 fn record_of(key: RunKey, claim: i64, position: i32, recorded: &Recorded) -> Result<Record> {
     let events = journal::encode(std::slice::from_ref(recorded))
         .map_err(|error| Error::new(ErrorKind::Codec, error.to_string()))?;
-    let (consumed, starts, messages, queries, items) = Default::default();
+    let (consumed, starts, messages, queries, items, answers) = Default::default();
     Ok(Record {
         key,
         position,
@@ -116,6 +116,7 @@ fn record_of(key: RunKey, claim: i64, position: i32, recorded: &Recorded) -> Res
         queries,
         items,
         attributes: Vec::new(),
+        answers,
         next: Next::Stay,
         claim: Some(claim),
         held: 0,

@@ -12,5 +12,6 @@ mod stage;
 mod streams;
 mod suspects;
 mod timers;
+mod updates;
 mod world;
 mod writes;

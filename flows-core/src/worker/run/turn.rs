@@ -5,10 +5,10 @@ use super::timers::Timer;
 use super::{Code, CodeReturned, Effect, Incoming, Phase, Run, RunStep};
 use crate::error::Result;
 use crate::ids::RunKey;
-use crate::journal::{Event, Recorded};
+use crate::journal::{Event, Recorded, StoredError};
 use crate::payload::Payload;
-use crate::replay::{ActivityStart, Command};
-use crate::store::{MessageKind, NewItem, NewRun, OutgoingMessage};
+use crate::replay::{ActivityStart, Command, RefusedUpdate, Turn};
+use crate::store::{MessageKind, NewItem, NewRun, OutgoingMessage, UpdateAnswer};
 
 /// What a turn's commands ask for that is not done at once.
 #[derive(Default)]
@@ -20,6 +20,8 @@ struct Obeyed {
     cancels: Vec<OutgoingMessage>,
     /// Items for the run's stream.
     items: Vec<NewItem>,
+    /// Messages of updates that were offered and are taken, in the order of their marks.
+    taken: Vec<i64>,
 }
 
 impl<M: Code> Run<M> {
@@ -34,7 +36,13 @@ impl<M: Code> Run<M> {
                 return step.effects.extend(machine.map(Effect::Discard));
             }
         };
-        self.writes.pending.take_in(taken.row, taken.message);
+        match (&turn, taken.message) {
+            (Err(_), _) if taken.on_trial => {} // it stays in the inbox, for a build that can decide
+            (Ok(Turn { refused: Some(refused), .. }), Some(seq)) => {
+                self.refuse(seq, RefusedUpdate::clone(refused));
+            }
+            (_, message) => self.writes.pending.take_in(taken.row, message),
+        }
         let (machine, turn) = match (machine, turn) {
             (Some(machine), Ok(turn)) => (machine, turn),
             (machine, turn) => {
@@ -68,12 +76,19 @@ impl<M: Code> Run<M> {
         failed: Vec<Event>,
         step: &mut RunStep<'_, M>,
     ) -> Result<Vec<ActivityStart>, String> {
-        let Obeyed { launches, starts, cancels, items } = self.obey(commands, step);
+        let Obeyed { launches, starts, cancels, items, taken } = self.obey(commands, step);
         failed.into_iter().for_each(|event| self.take_in(Incoming::Event(event)));
         self.acquit();
-        self.mark(marks, starts, cancels).map_err(|error| error.to_string())?;
+        self.mark(marks, starts, cancels, taken).map_err(|error| error.to_string())?;
         items.into_iter().for_each(|item| self.writes.pending.publish(item));
         Ok(launches)
+    }
+
+    /// The code has refused an update: all that is written of it is the answer.
+    fn refuse(&mut self, seq: i64, refused: RefusedUpdate) {
+        let RefusedUpdate { id, error } = refused;
+        let answer = UpdateAnswer { update: id, reply: Err(error.0), refuses: Some(seq) };
+        self.writes.pending.answer(answer);
     }
 
     /// Does what needs no commit; gives back what does, or may.
@@ -97,6 +112,8 @@ impl<M: Code> Run<M> {
                     obeyed.items.push(NewItem { number: Some(number), item });
                 }
                 Command::SetAttribute { name, value } => self.set_attribute(name, value, step),
+                Command::Consume(seq) => obeyed.taken.push(seq),
+                Command::Refuse { seq, refused } => self.refuse(seq, *refused),
                 Command::CancelChild { run, reason } => {
                     let to = RunKey::of_run(self.key.tenant, run);
                     obeyed.cancels.extend(cancel_of(to, &reason));
@@ -114,13 +131,14 @@ impl<M: Code> Run<M> {
         marks: &[Recorded],
         starts: Vec<NewRun>,
         cancels: Vec<OutgoingMessage>,
+        taken: Vec<i64>,
     ) -> Result<()> {
         if marks.is_empty() && starts.is_empty() {
             return Ok(());
         }
         let pending = &mut self.writes.pending;
         let mut children = starts.into_iter().peekable();
-        let mut cancels = cancels.into_iter();
+        let (mut cancels, mut taken) = (cancels.into_iter(), taken.into_iter());
         let is_patch = |mark: &&Recorded| matches!(mark.event, Event::Patched { .. });
         let mut is_cut = false;
         for (at, mark) in marks.iter().enumerate() {
@@ -136,13 +154,25 @@ impl<M: Code> Run<M> {
                 _ => None,
             };
             pending.mark(mark, child)?;
-            if let Event::ChildCancelRequested { .. } = mark.event {
-                pending.send(cancels.next());
+            match &mark.event {
+                Event::ChildCancelRequested { .. } => pending.send(cancels.next()),
+                Event::UpdateTaken { .. } => pending.discard(taken.next()),
+                Event::UpdateReplied { id, result } => pending.answer(reply(id, result)),
+                _ => {}
             }
         }
         children.for_each(|child| pending.start(child));
         Ok(())
     }
+}
+
+/// A recorded reply, as its sender finds it.
+fn reply(id: &str, result: &Result<Payload, StoredError>) -> UpdateAnswer {
+    let reply = match result {
+        Ok(reply) => Ok(reply.as_json().unwrap_or("null").to_owned()),
+        Err(error) => Err(error.0.clone()),
+    };
+    UpdateAnswer { update: id.to_owned(), reply, refuses: None }
 }
 
 /// A run's request to cancel, sent to another one.

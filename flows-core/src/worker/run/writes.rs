@@ -121,7 +121,7 @@ impl Writes {
         let Pending { mut open, last_messages, park, close, clears, queries, attributes, .. } =
             self.pending.take_next();
         let items = open.take_items();
-        let Portion { mut row, consumed, starts, mut messages, launches, .. } = open;
+        let Portion { mut row, consumed, starts, mut messages, launches, answers, .. } = open;
         messages.extend(last_messages);
         if let Some(first) = first {
             let written = row.put_first(&first);
@@ -153,6 +153,7 @@ impl Writes {
             queries,
             items,
             attributes,
+            answers: answers.map(|answers| answers.0).unwrap_or_default(),
             next,
             claim,
             clears,

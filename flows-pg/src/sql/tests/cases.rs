@@ -69,6 +69,7 @@ fn commits() -> Vec<Case> {
         worker(PUBLISH_ITEMS, WRITER, BATCH, 40, publish_items(&owned)),
         worker(SET_QUERIES, WRITER, BATCH, 20, set_queries(&owned)),
         worker(SET_ATTRIBUTES, WRITER, BATCH, 30, set_attributes(&owned)),
+        worker(ANSWER_UPDATES, WRITER, BATCH, 60, answer_updates(&owned, &me)),
         worker(START, WRITER, BATCH, 30, start(&new(|n| n))),
         worker(START_OWNED, WRITER, BATCH, 30, start_owned(&new(|n| n), &me)),
         worker(SEND, WRITER, BATCH, 60, send(&mixed)),
@@ -123,6 +124,7 @@ fn clients() -> Vec<Case> {
         tenant(HOLDERS, TENANT_BATCH, 12, holders),
         tenant(STATUSES, TENANT_BATCH, 8, columns(&mine)),
         tenant(OUTCOMES, TENANT_BATCH, 8, columns(&mine)),
+        tenant(UPDATES, TENANT_BATCH, 16, updates(&mine)),
         tenant(APPEND_LAST, 1, 40, with(&["'\\x00'"])),
         tenant(END_RUN, 1, 20, with(&["2", "NULL", "NULL", "NULL"])),
         tenant(REMOVE_PLACEMENT, 1, 100, with(&["0", "0", "true"])),
@@ -218,6 +220,15 @@ fn publish_items(keys: &[Key]) -> Vec<String> {
 fn set_attributes(keys: &[Key]) -> Vec<String> {
     let values = ["customer", "2", "\\\\x0463"].map(|value| all(keys, value)).to_vec();
     [columns(keys), values].concat()
+}
+
+fn answer_updates(keys: &[Key], me: &str) -> Vec<String> {
+    let values = ["new", "2", "2", "1", "1"].map(|value| all(keys, value)).to_vec();
+    [vec![me.to_owned()], columns(keys), values].concat()
+}
+
+fn updates(keys: &[Key]) -> Vec<String> {
+    [columns(keys), vec![all(keys, "update")]].concat()
 }
 
 fn start(keys: &[Key]) -> Vec<String> {

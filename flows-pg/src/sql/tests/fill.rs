@@ -50,7 +50,7 @@ const NAMES: &str = "
     SET maintenance_work_mem = '256MB';
     SET work_mem = '256MB'";
 
-const FILLS: [&str; 18] = [
+const FILLS: [&str; 19] = [
     "INSERT INTO flows.workers (worker_id, expires_at, name, lanes)
      SELECT pg_temp.id(n), now() + interval '1 day', 'worker ' || n, '{0}'
      FROM generate_series(0, WORKERS - 1) AS n",
@@ -115,6 +115,9 @@ const FILLS: [&str; 18] = [
      SELECT shard, tenant_id, run_id, 'number', 0,
             '\\x02'::bytea || int8send((row_number() OVER (ORDER BY run_id)) # (-9223372036854775808)::bigint), created_at
      FROM flows.runs WHERE tenant_id = pg_temp.id(BULK) ORDER BY created_at",
+    "INSERT INTO flows.update_answers (shard, tenant_id, run_id, update_id, reply)
+     SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), 'update', '1'
+     FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
     "INSERT INTO flows.dead_letters (shard, tenant_id, run_id, failed_at)
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), now() - n * interval '1 second'
      FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",

@@ -17,7 +17,7 @@ use crate::payload::Payload;
 use crate::replay::{ActivityStart, ActivityTask, Command, PendingAttempt, Turn};
 use crate::store::{
     Activation, InboxMessage, MessageKind, Next, Page, QueryValue, Record, RunSpec,
-    TransactionOutcome,
+    TransactionOutcome, UpdateAnswer,
 };
 use crate::time::Timestamp;
 
@@ -97,6 +97,12 @@ impl Code for Fake {
     fn open_attempt(&self, op: u32) -> Option<ActivityStart> {
         self.open.iter().find(|start| start.task.op == op).cloned()
     }
+
+    fn awaits_update(&self, name: &str) -> bool {
+        self.awaits.contains(&name)
+    }
+
+    fn offer(&self, _: i64, _: String, _: Payload) {}
 
     fn expects_messages(&self) -> bool {
         self.expects_messages
@@ -497,6 +503,10 @@ fn show_record(record: &Record, now: Timestamp) -> String {
     }
     for (name, value) in &record.attributes {
         let _ = write!(shown, ", attribute {name} = {value:?}");
+    }
+    for UpdateAnswer { update, refuses, .. } in &record.answers {
+        let what = refuses.map_or_else(|| "answers".to_owned(), |seq| format!("refuses {seq},"));
+        let _ = write!(shown, ", {what} {update}");
     }
     if record.clears {
         shown.push_str(", clears");
