@@ -165,7 +165,7 @@ async fn what_is_too_large_or_too_many_is_refused(env: Env) -> Result<()> {
         (start().attribute("n".repeat(256), 1), "256 bytes"),
         (start().attribute("text", "x".repeat(1_001)), "1001 bytes"),
     ] {
-        let error = start.await.err().expect("it is refused");
+        let error = start.await.expect_err("it is refused");
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.message().contains(expected), "{error}");
     }

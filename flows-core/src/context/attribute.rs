@@ -26,7 +26,7 @@ impl WorkflowContext {
         value.check(name)?;
         self.shared().bounds.bytes(value.encode().len(), || CALL.to_owned(), site);
         let mut state = self.shared().lock();
-        let set = state.attributes.get_or_insert_default();
+        let set = &mut state.attributes;
         check_count("the run", set.len() + usize::from(!set.contains_key(name)))?;
         set.insert(name.to_owned(), (value, false));
         Ok(())

@@ -59,7 +59,7 @@ pub(crate) struct State {
     /// How many events that cause turns the code has been given.
     turns: u32,
     /// The search attributes that were set, and whether the world has been told.
-    pub(crate) attributes: Option<Box<BTreeMap<String, (AttributeValue, bool)>>>,
+    pub(crate) attributes: BTreeMap<String, (AttributeValue, bool)>,
     /// Children that this poll has recorded as started: they start even if they are dropped.
     pub(crate) child_starts: Vec<Command>,
     /// Marks of the journal that the replay has not asked for yet.
@@ -122,7 +122,7 @@ impl State {
             queries: BTreeMap::new(),
             items: None,
             turns: 0,
-            attributes: None,
+            attributes: BTreeMap::new(),
             child_starts: Vec::new(),
             recorded_marks: BTreeMap::new(),
             recorded_cancels: BTreeSet::new(),
@@ -396,8 +396,7 @@ impl State {
 
     /// The search attributes that have changed; after a replay, all of them.
     pub(crate) fn take_attributes(&mut self) -> Vec<Command> {
-        let attributes = self.attributes.iter_mut().flat_map(|attributes| attributes.iter_mut());
-        let untold = attributes.filter_map(|(name, (value, is_told))| {
+        let untold = self.attributes.iter_mut().filter_map(|(name, (value, is_told))| {
             let is_new = !std::mem::replace(is_told, true);
             is_new.then(|| Command::SetAttribute { name: name.clone(), value: value.clone() })
         });

@@ -109,11 +109,9 @@ pub(super) async fn items_of_activities_come_between_and_not_after_the_end(bench
 pub(super) async fn the_newest_items_are_kept(bench: Bench) {
     let worker = bench.worker().await;
     let key = bench.owned("order", &worker).await;
-    let mut position = 0;
-    for first in (0..STREAM_ITEMS + 4_000).step_by(2_000) {
+    for (position, first) in (0..).zip((0..STREAM_ITEMS + 4_000).step_by(2_000)) {
         let record = publishing(turn(key, position, Next::Stay), first..first + 2_000);
         assert_eq!(worker.commit(record).await, Committed::Done);
-        position += 1;
     }
     let kept: Vec<_> = (4_000..STREAM_ITEMS + 4_000).map(|n| n.to_string()).collect();
     assert_eq!(bench.items(key).await, kept, "by number");
