@@ -238,7 +238,7 @@ pub(crate) struct Put {
 pub(crate) async fn answers(ctx: &WorkflowContext, room: usize, rounds: u32) -> Result<Vec<u32>> {
     let mut taken = Vec::new();
     loop {
-        let has_room = |put: &Put| match put.n % 2 == 0 || taken.len() >= room {
+        let has_room = |put: &Put| match put.n.is_multiple_of(2) || taken.len() >= room {
             true => Ok(()),
             false => Err(Error::terminal("it is odd")),
         };
