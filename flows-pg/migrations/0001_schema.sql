@@ -134,7 +134,7 @@ CREATE TABLE flows.forks (
     PRIMARY KEY (shard, tenant_id, run_id)
 );
 
-CREATE INDEX forks_of ON flows.forks (origin, tenant_id, run_id);
+CREATE INDEX forks_of ON flows.forks (origin);
 
 -- Keys of messages that a run has received, or one in whose place it goes on; they outlive the messages.
 CREATE TABLE flows.inbox_keys (

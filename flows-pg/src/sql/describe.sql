@@ -16,7 +16,7 @@ SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.q
        p.run_id IS NOT NULL AS is_parked, p.wake_at,
        p.waiting_for, p.setbacks, a.names, a.values, f.origin, f.kept AS forked_at,
        ARRAY(SELECT k.run_id FROM flows.forks k
-             WHERE k.origin = r.run_id AND k.tenant_id = r.tenant_id
+             WHERE k.origin = r.run_id AND (k.tenant_id = r.tenant_id) IS TRUE
              ORDER BY k.run_id LIMIT 100) AS forks
 FROM flows.runs r
 LEFT JOIN LATERAL (
