@@ -12,7 +12,7 @@ use crate::world::World;
 on_every_store! {
     lists_find_runs_by_what_their_starts_gave,
     a_workflow_sets_attributes_while_it_waits,
-    attributes_go_on_with_continued_and_rerun_runs,
+    attributes_go_on_with_runs_that_take_over,
     what_is_too_large_or_too_many_is_refused,
     a_run_that_left_memory_sets_what_changes,
 }
@@ -128,7 +128,7 @@ async fn a_workflow_sets_attributes_while_it_waits(env: Env) -> Result<()> {
     Ok(())
 }
 
-async fn attributes_go_on_with_continued_and_rerun_runs(env: Env) -> Result<()> {
+async fn attributes_go_on_with_runs_that_take_over(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
     let input = rounds::Input { round: 0 };
     let exec = env.engine.start(input).id("r").attribute("customer", "c-7").await?;
@@ -141,8 +141,12 @@ async fn attributes_go_on_with_continued_and_rerun_runs(env: Env) -> Result<()> 
     assert_eq!(failed.attributes["round"], "first".into());
     let again = env.engine.rerun(failed.run_id).await?.describe().await?;
     assert_eq!(again.attributes, failed.attributes);
+    let forked = env.engine.fork(failed.run_id, 1).id("forked").await?.describe().await?;
+    assert_eq!(forked.attributes, failed.attributes);
+    let reset = env.engine.reset(forked.run_id, 1).await?.describe().await?;
+    assert_eq!(reset.attributes, failed.attributes);
     let found = env.engine.list().attribute("customer", "c-7").await?;
-    assert_eq!(found.len(), 3, "{found:?}");
+    assert_eq!(found.len(), 5, "{found:?}");
     let failed = env.engine.list().attribute("customer", "c-7").status(Status::Failed).await?;
     assert_eq!(failed.len(), 1);
     Ok(())

@@ -315,7 +315,8 @@ impl<'a, 't> Forking<'a, 't> {
             let what = || format!("input of workflow `{}`", spec.workflow);
             spec.input = input.within(limit, what)?.as_json().unwrap_or("null").into();
         }
-        Ok(NewRun::new(key, Arc::new(spec)))
+        let attributes = Some(&view.attributes).filter(|it| !it.is_empty()).cloned().map(Box::new);
+        Ok(NewRun { attributes, ..NewRun::new(key, Arc::new(spec)) })
     }
 
     async fn finish(self) -> Result<Execution<AnyWorkflow>> {
