@@ -134,7 +134,7 @@ async fn starts_that_contradict_themselves() -> Result<()> {
     check(
         terminating.on_conflict(ConflictPolicy::TerminateExisting).await,
         expect![
-            "InvalidInput: a signal with start never terminates the run that exists, it signals it: say `.on_conflict(ConflictPolicy::AllowIfClosed)` to start a new run after one that has ended"
+            "InvalidInput: a signal with start never terminates the run that exists, it sends the signal to it: say `.on_conflict(ConflictPolicy::AllowIfClosed)` to start a new run after one that has ended"
         ],
     );
     let other = engine.tenant(uuid::Uuid::now_v7());

@@ -147,7 +147,6 @@ async fn a_tenant_cannot_write_for_another() {
             "shard, tenant_id, run_id, name, rows, encoded, created_at",
             "1, $1, $1, 'k', 1, '', now()",
         ),
-        ("update_answers", "shard, tenant_id, run_id, update_id", "1, $1, $1, 'k'"),
         ("journal", "shard, tenant_id, run_id, position, events", "1, $1, $1, 0, ''"),
         ("dead_letters", "shard, tenant_id, run_id", "1, $1, $1"),
         ("forks", "shard, tenant_id, run_id, origin, kept", "1, $1, $1, $1, 0"),
@@ -156,6 +155,13 @@ async fn a_tenant_cannot_write_for_another() {
         let sql = format!("INSERT INTO flows.{table} ({columns}) VALUES ({values})");
         let error = other.execute(&sql, &[&a]).await.expect_err(table);
         assert!(error.as_db_error().unwrap().message().contains("row-level security"), "{error:?}");
+    }
+    // What workers alone write, it does not write at all.
+    for table in ["query_values", "streams", "stream_items", "update_answers", "workers"] {
+        let own = as_tenant(&db, &a.to_string()).await;
+        let sql = format!("DELETE FROM flows.{table}");
+        let error = own.execute(&sql, &[]).await.expect_err(table);
+        assert!(error.as_db_error().unwrap().message().contains("permission denied"), "{error:?}");
     }
 }
 

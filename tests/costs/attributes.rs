@@ -40,7 +40,7 @@ async fn an_attribute_is_one_row_when_it_changes_and_no_commit() -> Result<()> {
     let step = (costs(&bench, 20).await? - ten).each(RUNS * 10);
     eprintln!("a step that sets an attribute: {step:?}");
     assert!(step.rows >= 1.0, "nothing is set: {step:?}");
-    at_most(2.0, "row operations", step.rows);
+    at_most(2.01, "row operations", step.rows); // a lease is renewed now and then
     at_most(1.0, "journal rows", step.journal_rows);
     at_most(0.1, "commits", step.commits);
     at_most(0.3, "statements", step.statements);

@@ -39,7 +39,7 @@ async fn an_item_is_two_rows_and_no_commit() -> Result<()> {
     let step = (costs(&bench, 20).await? - ten).each(RUNS * 10);
     eprintln!("a step that publishes an item: {step:?}");
     assert!(step.rows >= 2.0, "nothing is published: {step:?}");
-    at_most(3.0, "row operations", step.rows);
+    at_most(3.01, "row operations", step.rows); // a lease is renewed now and then
     at_most(1.0, "journal rows", step.journal_rows);
     at_most(0.1, "commits", step.commits);
     at_most(0.3, "statements", step.statements);

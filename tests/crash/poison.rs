@@ -172,14 +172,14 @@ async fn an_activity(test: &str, how: u8, name: &str, dead: usize) -> Result<()>
         Ok(exec.describe().await?.status != Status::Running && all_complete(&others).await?)
     })
     .await?;
-    check(died == dead, || format!("{died} processes died, not {dead}"))?;
+    let invoked = attempts(&scene.ledger.0, name)?;
+    check(died == dead, || format!("{died} processes died, not {dead}; attempts: {invoked:?}"))?;
     let error = exec.result().await.expect_err("it cannot complete");
     check(error.kind() == ErrorKind::WorkerLost, || format!("{error:?}"))?;
     let said = "the process of the worker ended during attempt";
     let tells = error.message().contains(said) && error.message().contains(name);
     check(tells, || error.message().to_owned())?;
     check(scene.engine.dead_letters().list().await?.len() == 1, || "no dead letter".into())?;
-    let invoked = attempts(&scene.ledger.0, name)?;
     check(invoked.iter().copied().eq(1..=u32::try_from(dead)?), || format!("{invoked:?}"))?;
     for other in &others {
         other.result().await?;

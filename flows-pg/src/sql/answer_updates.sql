@@ -9,15 +9,16 @@ WITH answer AS MATERIALIZED (
     SELECT unnest($2::smallint[]) AS shard, unnest($3::uuid[]) AS tenant_id, unnest($4::uuid[]) AS run_id,
            unnest($5::text[]) AS id, unnest($6::text[]) AS reply, unnest($7::text[]) AS error,
            unnest($8::bigint[]) AS seq, unnest($9::bigint[]) AS claim
-), refusing AS MATERIALIZED (
-    SELECT DISTINCT shard, tenant_id, run_id, claim FROM answer WHERE seq IS NOT NULL
 ), mine AS MATERIALIZED (
     SELECT o.shard, o.tenant_id, o.run_id
-    FROM refusing f
-    JOIN flows.owned o ON o.shard = ANY (ARRAY[f.shard]) AND o.tenant_id = f.tenant_id AND o.run_id = f.run_id
-    WHERE o.worker_id = $1 AND o.claim = coalesce(f.claim, o.claim)
-    ORDER BY o.shard, o.tenant_id, o.run_id
-    FOR UPDATE OF o
+    FROM (SELECT DISTINCT shard, tenant_id, run_id, claim FROM answer WHERE seq IS NOT NULL
+          ORDER BY shard, tenant_id, run_id) AS f
+    CROSS JOIN LATERAL (
+        SELECT o.shard, o.tenant_id, o.run_id FROM flows.owned o
+        WHERE o.shard = ANY (ARRAY[f.shard]) AND o.tenant_id = f.tenant_id AND o.run_id = f.run_id
+          AND o.worker_id = $1 AND o.claim = coalesce(f.claim, o.claim)
+        LIMIT 1 FOR UPDATE
+    ) AS o
 ), refused AS (
     DELETE FROM flows.inbox i
     USING (SELECT * FROM answer

@@ -73,7 +73,7 @@ fn commits() -> Vec<Case> {
         worker(START, WRITER, BATCH, 30, start(&new(|n| n))),
         worker(START_OWNED, WRITER, BATCH, 30, start_owned(&new(|n| n), &me)),
         worker(SEND, WRITER, BATCH, 60, send(&mixed)),
-        worker(MOVE_INBOX, WRITER, BATCH, 40, inherit()),
+        worker(MOVE_INBOX, WRITER, BATCH, 45, inherit()),
         worker(FENCED, WRITER, BATCH, 20, fenced(&owned, &me)),
         worker(LOCKED, WRITER, BATCH, 20, [columns(&owned), vec![all(&owned, "true")]].concat()),
         worker(LOCKED_MESSAGES, WRITER, BATCH, 60, columns(&mixed)),
