@@ -17,8 +17,8 @@ use crate::sql::{LIST_RANGE, LIST_VALUES};
 use crate::store::Shared;
 use crate::types::{BEGINNING, Time};
 
-/// Runs that are found by their keys in one statement, some four pages each.
-const TOGETHER: usize = 100;
+/// Runs that are found by their keys in one statement, some five pages each.
+const TOGETHER: usize = 80;
 /// The most statements that find runs, in one page of a list.
 const STEPS: usize = 10;
 /// Values that one statement walks through, and the fewest runs of each.
