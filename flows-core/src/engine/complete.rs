@@ -28,7 +28,10 @@ impl<'t> Complete<'t> {
         let token = token.parse::<CompletionToken>().and_then(|token| {
             let is_own = token.run.tenant == tenant.id();
             is_own.then_some(token).ok_or_else(|| {
-                Error::new(ErrorKind::NotFound, "the completion token is of another tenant")
+                Error::new(
+                    ErrorKind::NotFound,
+                    "the completion token is of another tenant: only the engine itself, or that tenant, takes it",
+                )
             })
         });
         Self { access: Access::new(tenant), message: token.and_then(message) }

@@ -48,7 +48,11 @@ impl FromStr for StreamPosition {
             let number = number.parse().ok().filter(|number| *number >= 0)?;
             Some(Self { run: Uuid::parse_str(run).ok()?, number })
         };
-        read(text).ok_or_else(|| Error::invalid(format!("`{text}` is no position of a stream")))
+        read(text).ok_or_else(|| {
+            Error::invalid(format!(
+                "`{text:.100}` is no position of a stream: give the text of an item's `position`"
+            ))
+        })
     }
 }
 
@@ -178,7 +182,7 @@ impl<T: DeserializeOwned> ProgressStream<T> {
         let run = RunKey::of_run(own.tenant, from.run);
         if run != own && !self.leads(run, own).await? && !self.leads(own, run).await? {
             return Err(Error::invalid(format!(
-                "the position `{from}` is of another run than `{}`",
+                "the position `{from}` is of another run than `{}`: follow that run, or begin without a position",
                 self.of.id()
             )));
         }

@@ -186,7 +186,11 @@ impl<U: Update> PendingUpdate<U> {
         let answer = wait(&self.tenant.inner, self.run, &self.id, self.first.take());
         let answer = match self.limit {
             Some(limit) => tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
-                let message = format!("update `{}` was not answered within {limit:?}", U::NAME);
+                let message = format!(
+                    "update `{}` was not answered within {limit:?}; it goes on: sent again with the same \
+                     `.dedup(..)` key, it waits for the same reply",
+                    U::NAME
+                );
                 Err(Error::timeout(TimeoutKind::Reply, message))
             }),
             None => answer.await,
