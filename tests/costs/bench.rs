@@ -49,6 +49,28 @@ impl Bench {
         Ok((Costs::now(&self.admin).await? - before, value))
     }
 
+    /// What so many runs of so many steps cost that are started together. Each gives the number of its steps.
+    pub(crate) async fn costs_of_runs<I>(
+        &self,
+        runs: u64,
+        steps: u64,
+        input: impl Fn(u64) -> I,
+    ) -> Result<Costs>
+    where
+        I: flows::WorkflowInput,
+        I::Workflow: Workflow<Output = u64> + 'static,
+    {
+        let (costs, outputs) = self
+            .costs_of(async |engine| {
+                let inputs = (0..runs).map(|_| (engine.tenant(uuid::Uuid::nil()), input(steps)));
+                let execs = start_all(inputs).await?;
+                with_worker(&engine, results(execs)).await
+            })
+            .await?;
+        assert_eq!(outputs, vec![steps; runs as usize]);
+        Ok(costs)
+    }
+
     pub(crate) async fn engine(&self) -> Result<Engine> {
         Engine::connect(self.database.url()).await
     }

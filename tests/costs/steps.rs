@@ -4,7 +4,7 @@
 
 use flows::prelude::*;
 
-use crate::bench::{Bench, results, start_all, with_worker};
+use crate::bench::{Bench, with_worker};
 use crate::costs::{Costs, at_most};
 use crate::workflows::{sequence, step};
 
@@ -45,16 +45,7 @@ async fn a_step_of_a_resident_run_is_a_share_of_one_row_and_no_read() -> Result<
 
 /// A thousand runs at the same time, of so many steps.
 async fn sequences(bench: &Bench, steps: u64) -> Result<Costs> {
-    let (costs, outputs) = bench
-        .costs_of(async |engine| {
-            let inputs =
-                (0..RUNS).map(|_| (engine.tenant(uuid::Uuid::nil()), sequence::Input { steps }));
-            let execs = start_all(inputs).await?;
-            with_worker(&engine, results(execs)).await
-        })
-        .await?;
-    assert_eq!(outputs, vec![steps; RUNS as usize]);
-    Ok(costs)
+    bench.costs_of_runs(RUNS, steps, |steps| sequence::Input { steps }).await
 }
 
 /// So the count above could have risen.
