@@ -115,7 +115,7 @@
 #[doc(hidden)]
 pub use flows_core::private as __private;
 
-pub use flows_core::calls::{Call, ChildCall, Saga};
+pub use flows_core::calls::{Call, CancellationType, ChildCall, ChildHandle, Saga};
 pub use flows_core::engine::Start;
 pub use flows_core::engine::{
     AnyWorkflow, DeadLetter, Description, History, HistoryEvent, SignalWithStart, StartMany,
@@ -123,7 +123,7 @@ pub use flows_core::engine::{
     update, with_tenant,
 };
 pub use flows_core::graph;
-pub use flows_core::store::{AttributeValue, ConflictPolicy, RunStatus as Status};
+pub use flows_core::store::{AttributeValue, ClosePolicy, ConflictPolicy, RunStatus as Status};
 pub use flows_core::worker::WorkerBuilder;
 pub use flows_core::{
     Activity, ActivityContext, Codec, Context, Durable, Error, ErrorClass, ErrorKind, Execution,
@@ -144,8 +144,8 @@ pub mod types {
         TryJoinAll,
     };
     pub use flows_core::context::{
-        Cancelled, Replier, Shield, SideEffect, SignalFuture, Sleep, Timeout, UpdateFuture,
-        UpdateRequest, WorkflowRng,
+        CancellationScope, Cancelled, Replier, Scoped, Shield, SideEffect, SignalFuture, Sleep,
+        Timeout, UpdateFuture, UpdateRequest, WorkflowRng,
     };
     pub use flows_core::engine::{
         Cancel, Complete, DeadLetters, Dismiss, Fork, List, ListPage, PageToken, PendingUpdate,
@@ -178,9 +178,10 @@ pub use flows_macros::test;
 pub mod prelude {
     pub use crate::Context as _;
     pub use crate::{
-        Activity, ActivityContext, ConflictPolicy, DeadLetter, Description, Durable, Engine, Error,
-        ErrorClass, ErrorKind, Execution, Registry, Result, RetryPolicy, Saga, Signal, Status,
-        Tenant, TimeoutKind, Update, Worker, Workflow, WorkflowContext, WorkflowInput,
+        Activity, ActivityContext, CancellationType, ClosePolicy, ConflictPolicy, DeadLetter,
+        Description, Durable, Engine, Error, ErrorClass, ErrorKind, Execution, Registry, Result,
+        RetryPolicy, Saga, Signal, Status, Tenant, TimeoutKind, Update, Worker, Workflow,
+        WorkflowContext, WorkflowInput,
     };
     // By their own path, so that the functions `signal` and `update` do not come with the attribute.
     pub use flows_macros::{
@@ -244,8 +245,12 @@ mod type_docs {
     mod worker_builder {}
     #[doc = include_str!("flows-core/src/context/docs/activity.md")]
     mod activity_context {}
+    #[doc = include_str!("flows-core/src/context/docs/scope.md")]
+    mod scope {}
     #[doc = include_str!("flows-core/src/calls/docs/call.md")]
     mod call {}
+    #[doc = include_str!("flows-core/src/calls/docs/child.md")]
+    mod child {}
     #[doc = include_str!("flows-core/src/calls/docs/saga.md")]
     mod saga {}
     #[doc = include_str!("flows-core/src/combinators/docs/join_all.md")]

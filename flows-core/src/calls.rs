@@ -5,6 +5,7 @@ mod child;
 mod continuing;
 mod saga;
 
+pub use crate::replay::CancellationType;
 pub use activity::Call;
-pub use child::ChildCall;
+pub use child::{ChildCall, ChildHandle};
 pub use saga::{Compensate, Compensated, Compensation, Saga, SagaCall, Undoes, compensation};

@@ -51,7 +51,7 @@ pub fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
 }
 
 /// Puts the shard into the last byte, of which `SHARDS` divides the range.
-fn with_shard(id: Uuid, shard: i16) -> Uuid {
+pub(crate) fn with_shard(id: Uuid, shard: i16) -> Uuid {
     let mut bytes = *id.as_bytes();
     let shards = u8::try_from(SHARDS).unwrap_or(u8::MAX);
     let shard = u8::try_from(shard).unwrap_or(0);

@@ -14,7 +14,8 @@ mod completion;
 pub mod context;
 pub mod definition;
 pub mod durable;
-mod ending;
+#[doc(hidden)]
+pub mod ending;
 pub mod engine;
 pub mod error;
 pub mod graph;
@@ -28,6 +29,7 @@ mod named;
 mod outline;
 mod panics;
 pub mod payload;
+pub mod policy;
 #[doc(hidden)]
 pub mod private;
 pub mod registry;

@@ -14,6 +14,7 @@ mod patches;
 mod place;
 mod probe;
 mod sagas;
+mod scopes;
 mod signals;
 mod state;
 mod stuck;
@@ -27,6 +28,7 @@ pub(crate) mod watch;
 mod tests;
 
 pub use machine::{Machine, RunInfo};
+pub use op::CancellationType;
 pub use stuck::Stuck;
 pub use task::{ActivityTask, ChildTask, Overrides, PendingAttempt};
 pub use turn::{ActivityStart, ChangedInput, Command, RefusedUpdate, Turn};

@@ -121,6 +121,7 @@ const AT_ONCE: &[&str] = &[
     "rng",
     "run_id",
     "saga",
+    "scope",
     "set_attribute",
     "set_query",
     "tenant_id",

@@ -62,7 +62,7 @@ CREATE TABLE flows.runs (
     lane         bigint      NOT NULL,                 -- hash of queue, workflow and version
     version      bigint      NOT NULL,
     timeout_us   bigint,                               -- from its start
-    parent_op    bigint,
+    parent_op    bigint,                               -- above 32 bits: what becomes of it when its parent ends
     current      boolean     NOT NULL DEFAULT true,    -- false: a later run has its workflow id
     predecessor  uuid,
     parent_run   uuid,
@@ -93,6 +93,9 @@ CREATE UNIQUE INDEX runs_workflow_id ON flows.runs (shard, tenant_id, workflow_i
 -- the condition is planned with it: the tenant alone must never do for a statement that names a key.
 CREATE INDEX runs_listed ON flows.runs (tenant_id, workflow, version, created_at)
     WHERE created_at > '-infinity';
+
+-- The children of a run, for lists, and for its end. (No other run has an entry.)
+CREATE INDEX runs_children ON flows.runs (tenant_id, parent_run, created_at) WHERE parent_run IS NOT NULL;
 
 -- Lists by status, and by the time of the end.
 CREATE INDEX runs_outcome ON flows.runs (tenant_id, outcome, workflow, version, created_at) WHERE outcome IS NOT NULL;

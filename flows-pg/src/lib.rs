@@ -62,6 +62,7 @@ mod sql;
 mod start;
 mod store;
 mod stuck;
+mod tell_children;
 mod tenant;
 mod terminate;
 #[cfg(feature = "testing")]

@@ -7,6 +7,7 @@
 //! at many runs in vain says where to go on.
 
 mod by_attributes;
+mod children;
 mod gather;
 mod groups;
 mod merge;
@@ -31,6 +32,9 @@ impl Shared {
     pub(crate) async fn list(&self, tenant: Uuid, filter: &ListFilter) -> Result<Listed> {
         if filter.is_impossible() {
             return Ok(Listed { runs: Vec::new(), next: None });
+        }
+        if let (Some(parent), true) = (filter.parent, filter.attributes.is_empty()) {
+            return self.list_children(tenant, parent, filter).await;
         }
         let limit = if filter.payloads { filter.limit.min(WITH_PAYLOADS) } else { filter.limit };
         if !filter.attributes.is_empty() {
@@ -70,6 +74,9 @@ impl Shared {
         }
         if !filter.attributes.is_empty() {
             return self.count_by_attributes(tenant, filter).await;
+        }
+        if let Some(parent) = filter.parent {
+            return self.count_children(tenant, parent, filter).await;
         }
         let mut merge = self.merge(tenant, filter).await?;
         let mut counted = merge.waiting();

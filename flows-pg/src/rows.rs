@@ -7,7 +7,9 @@ use flows_core::error::{Error, ErrorKind};
 use flows_core::ids::{RunKey, SHARDS};
 use flows_core::payload::{Codec, Payload};
 use flows_core::retry::RetryPolicy;
-use flows_core::store::{Activation, InboxMessage, MessageKind, Parent, RunSpec, RunStatus};
+use flows_core::store::{
+    Activation, ClosePolicy, InboxMessage, MessageKind, Parent, RunSpec, RunStatus,
+};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -144,7 +146,10 @@ fn retry(row: &Row) -> Result<Option<RetryPolicy>, Error> {
 
 pub(crate) fn parent(row: &Row) -> Option<Parent> {
     let run = row.get::<_, Option<Uuid>>("parent_run")?;
-    Some(Parent { run, op: unsigned(row.get::<_, Option<i64>>("parent_op").unwrap_or(0)) })
+    let packed = row.get::<_, Option<i64>>("parent_op").unwrap_or(0);
+    let policy = i16::try_from(packed >> 32).unwrap_or(0);
+    let op = unsigned(packed & i64::from(u32::MAX));
+    Some(Parent { run, op, on_close: ClosePolicy::from_code(policy) })
 }
 
 pub(crate) fn status(row: &Row) -> Result<RunStatus, Error> {

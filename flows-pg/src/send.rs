@@ -156,10 +156,34 @@ pub(crate) async fn deliver(scope: Scope<'_>, open: Open<'_>) -> Result<Answers,
 }
 
 /// Sends messages that found no place.
-pub(crate) async fn deliver_rest(scope: Scope<'_>, mut open: Open<'_>) -> Result<Answers, Fault> {
+async fn deliver_rest(scope: Scope<'_>, open: Open<'_>) -> Result<Answers, Fault> {
+    deliver_following(scope, open, follows_alone).await
+}
+
+/// Which messages go to the run that has gone on in place of the one they were for.
+type Follows = fn(Scope<'_>, &OutgoingMessage) -> bool;
+
+/// Of a record's messages, all but the ends of children.
+pub(crate) fn follows_in_record(_: Scope<'_>, message: &OutgoingMessage) -> bool {
+    message.kind != MessageKind::ChildClosed
+}
+
+/// Of others, requests to end that go with something else. Whoever sends alone is told that the run has
+/// ended, and looks for itself.
+fn follows_alone(scope: Scope<'_>, message: &OutgoingMessage) -> bool {
+    matches!(message.kind, MessageKind::Cancel | MessageKind::Terminate)
+        && matches!(scope, Scope::Internal(_))
+}
+
+/// Sends messages that found no place, some of them to the runs that have gone on.
+pub(crate) async fn deliver_following(
+    scope: Scope<'_>,
+    mut open: Open<'_>,
+    follows: Follows,
+) -> Result<Answers, Fault> {
     let mut answers = Answers::new();
     for _ in 0..ROUNDS {
-        let Ended { answered, moved } = match ended(scope, &open).await {
+        let Ended { answered, moved } = match ended(scope, &open, follows).await {
             Err(fault) if is_held(scope, &fault) => {
                 answers.extend(held(&open));
                 return Ok(answers);
@@ -168,7 +192,7 @@ pub(crate) async fn deliver_rest(scope: Scope<'_>, mut open: Open<'_>) -> Result
         };
         open.retain(|(number, _)| !answered.iter().any(|(done, _)| done == number));
         answers.extend(answered);
-        answers.extend(follow(scope, &mut open, moved).await?);
+        answers.extend(follow(scope, &mut open, moved, follows).await?);
         if open.is_empty() {
             return Ok(answers);
         }
@@ -192,19 +216,23 @@ pub(crate) async fn deliver_rest(scope: Scope<'_>, mut open: Open<'_>) -> Result
     .into())
 }
 
-/// Sends requests to cancel to the runs that have gone on in the place of those they were for. Only
-/// within a batch: whoever sends alone is told that the run has ended, and looks for itself.
+/// Sends messages to the runs that have gone on in the place of those they were for.
 async fn follow(
     scope: Scope<'_>,
     open: &mut Open<'_>,
     moved: Vec<(usize, OutgoingMessage)>,
+    follows: Follows,
 ) -> Result<Answers, Fault> {
     if moved.is_empty() {
         return Ok(Answers::new());
     }
     open.retain(|(number, _)| !moved.iter().any(|(gone, _)| gone == number));
-    let moved = moved.iter().map(|(number, message)| (*number, message)).collect();
-    Box::pin(deliver(scope, moved)).await
+    let delivery =
+        Delivery::new(moved.iter().map(|(number, message)| (*number, message)).collect());
+    let rows = scope.query(SEND, &delivery.columns.params()).await?;
+    let (mut answers, rest) = delivery.read(&rows);
+    answers.extend(Box::pin(deliver_following(scope, rest, follows)).await?);
+    Ok(answers)
 }
 
 /// Whether that is the answer to messages whose statement is a transaction of its own: what was sent
@@ -234,7 +262,7 @@ struct Ended {
     moved: Vec<(usize, OutgoingMessage)>,
 }
 
-async fn ended(scope: Scope<'_>, open: &Open<'_>) -> Result<Ended, Fault> {
+async fn ended(scope: Scope<'_>, open: &Open<'_>, follows: Follows) -> Result<Ended, Fault> {
     let mut ended = Ended::default();
     if open.is_empty() {
         return Ok(ended);
@@ -260,10 +288,6 @@ async fn ended(scope: Scope<'_>, open: &Open<'_>) -> Result<Ended, Fault> {
         }
     }
     Ok(ended)
-}
-
-fn follows(scope: Scope<'_>, message: &OutgoingMessage) -> bool {
-    message.kind == MessageKind::Cancel && matches!(scope, Scope::Internal(_))
 }
 
 fn closed(run: RunKey, status: flows_core::store::RunStatus) -> Error {

@@ -15,6 +15,7 @@ use crate::scope::Scope;
 use crate::send::{deliver, hints};
 use crate::sql::{APPEND_LAST, END_RUN, REMOVE_PLACEMENT, STATUSES};
 use crate::store::Shared;
+use crate::tell_children::tell_children;
 
 /// How often the next position is tried, against an owner that keeps appending.
 const TRIES: usize = 200;
@@ -67,8 +68,10 @@ pub(crate) async fn terminate(
         {
             remove_placement(scope, run, &row, close.outcome.is_dead_letter()).await?;
             let sent = deliver(scope, messages.iter().enumerate().collect()).await?;
+            let mut passed_on = hints(sent, messages);
+            passed_on.extend(tell_children(scope, run, close).await?);
             scope.keep().await?;
-            return Ok(Some(hints(sent, messages)));
+            return Ok(Some(passed_on));
         }
         scope.take_back().await?;
         if !is_open(scope, run).await? {

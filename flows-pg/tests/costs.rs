@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use flows_core::store::traits::*;
-use flows_core::store::{Next, Record, RunStatus};
+use flows_core::store::{Close, CloseChildren, ClosePolicy, Next, Parent, Record, RunStatus};
 use flows_pg::PgStore;
 use std::collections::BTreeMap;
 
@@ -107,4 +107,31 @@ async fn closing_is_a_hot_update() {
     assert_eq!(db.count_of(&format!("SELECT n_tup_upd {row}")).await, 2000);
     let hot = db.count_of(&format!("SELECT n_tup_hot_upd {row}")).await;
     assert!(hot >= 1500, "{hot} of 2000 updates were HOT");
+}
+
+/// What the end of a parent of so many children sends.
+async fn end_of_a_parent_of(children: usize) -> BTreeMap<&'static str, u64> {
+    let db = setup().await;
+    let parent = run(None);
+    start(&db.store, &parent).await;
+    let of = Parent { run: parent.key.run, op: 0, on_close: ClosePolicy::Terminate };
+    let child = |_| run(None).with(|spec| spec.parent = Some(of));
+    let runs = (0..children).map(child).collect::<Vec<_>>();
+    assert!(db.store.start(&runs).await.unwrap().iter().all(Result::is_ok));
+    let close = Close { children: CloseChildren::All, ..close(RunStatus::Terminated) };
+    let counts = sent(&db.store, async {
+        assert!(db.store.terminate(parent.key, b"ended", &close, &[]).await.unwrap());
+    })
+    .await;
+    assert_eq!(db.count("inbox").await, i64::try_from(children).unwrap(), "each is told");
+    counts
+}
+
+#[tokio::test]
+async fn the_end_of_a_parent_costs_three_statements_for_a_thousand_children() {
+    let each = ["open_children", "send", "hasten_children"];
+    let of = |counts: BTreeMap<_, _>| each.map(|name| counts.get(name).copied().unwrap_or(0));
+    assert_eq!(of(end_of_a_parent_of(0).await), [1, 0, 0]);
+    assert_eq!(of(end_of_a_parent_of(500).await), [1, 1, 1]);
+    assert_eq!(of(end_of_a_parent_of(2_500).await), [3, 3, 3]);
 }

@@ -207,6 +207,7 @@ fn random_filter(state: &mut u64, runs: &[RunView]) -> ListFilter {
     let behind =
         (below(state, 4) == 0).then(|| ListCursor::of(&runs[below(state, 7_000) as usize]));
     ListFilter {
+        parent: None,
         workflow,
         version,
         status,

@@ -5,7 +5,9 @@ mod common;
 use common::*;
 use flows_core::RetryPolicy;
 use flows_core::store::traits::*;
-use flows_core::store::{Claim, Committed, Next, Parent, Placement, Polled, RunStatus};
+use flows_core::store::{
+    Claim, ClosePolicy, Committed, Next, Parent, Placement, Polled, RunStatus,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -18,7 +20,8 @@ async fn a_run_goes_from_start_to_end() {
         spec.priority = 3;
         spec.timeout = Some(Duration::from_millis(1500));
         spec.retry = Some(RetryPolicy::default().max_attempts(3));
-        spec.parent = Some(Parent { run: Uuid::max(), op: u32::MAX });
+        spec.parent =
+            Some(Parent { run: Uuid::max(), op: u32::MAX, on_close: ClosePolicy::Terminate });
     });
     start(&db.store, &new).await;
     assert_eq!(db.store.poll(&worker).await.unwrap().ready, [new.key.shard]);

@@ -47,6 +47,7 @@ scenarios! {
     document_countersigned,
     order_forked,
     basket_filled,
+    expedition_called_back,
 }
 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -154,6 +155,13 @@ async fn tour_cut_short(engine: Engine) -> Result<Execution<AnyWorkflow>> {
 /// The same, recorded when a child went on though its call was dropped: no event says otherwise.
 async fn tour_of_an_older_build(engine: Engine) -> Result<Execution<AnyWorkflow>> {
     tour_cut_short(engine).await
+}
+
+async fn expedition_called_back(engine: Engine) -> Result<Execution<AnyWorkflow>> {
+    let exec = engine.start(expedition::Input {}).await?;
+    later(60).await;
+    exec.signal("call back", &"a storm").await?;
+    ended(exec).await
 }
 
 async fn stay_cancelled(engine: Engine) -> Result<Execution<AnyWorkflow>> {

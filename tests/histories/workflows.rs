@@ -156,6 +156,23 @@ pub(crate) async fn tour(ctx: &WorkflowContext) -> Result<String> {
     Ok(first)
 }
 
+/// A child that is signalled, and called back with a reason.
+#[workflow]
+pub(crate) async fn expedition(ctx: &WorkflowContext) -> Result<String> {
+    let camp = camp(ctx).id("camp").close_policy(ClosePolicy::Terminate).start();
+    camp.signal("rations", &3)?;
+    let why: String = ctx.signal("call back").await?;
+    camp.cancel(why);
+    Ok(camp.await.map_or_else(|error| error.message().to_owned(), |days| days.to_string()))
+}
+
+#[workflow]
+pub(crate) async fn camp(ctx: &WorkflowContext) -> Result<u64> {
+    let rations: u64 = ctx.signal("rations").await?;
+    ctx.sleep(Duration::from_secs(86_400 * rations)).await?;
+    Ok(rations)
+}
+
 /// Books, waits, and takes it back when it is cancelled.
 #[workflow]
 pub(crate) async fn stay(ctx: &WorkflowContext, nights: u32) -> Result<u32> {

@@ -155,7 +155,8 @@ impl Run {
                 Command::StartTimer { op, due } => self.timers.push((due, op)),
                 Command::CancelTimer(op) => self.timers.retain(|(_, other)| *other != op),
                 Command::CancelActivity(op) => self.cancel(op),
-                Command::CancelChild { .. } => {} // it has ended in the moment in which it began
+                Command::StopActivity { task, .. } => self.cancel(task.op),
+                Command::CancelChild { .. } | Command::SignalChild { .. } => {} // it has ended in the moment in which it began
                 Command::SetQuery { .. }
                 | Command::SetAttribute { .. }
                 | Command::Publish { .. }

@@ -117,7 +117,7 @@ pub(crate) async fn hare(ctx: &WorkflowContext) -> Result<u64> {
 #[workflow]
 pub(crate) async fn hunt(ctx: &WorkflowContext) -> Result<u64> {
     let _until_the_end = hare(ctx).start();
-    hare(ctx).start().cancel();
+    hare(ctx).start().cancel("too fast");
     flows::select! {
         _ = hare(ctx) => Err(Error::terminal("a hare stops by itself")),
         slept = ctx.sleep(Duration::from_millis(50)) => slept,

@@ -195,7 +195,7 @@ async fn jot(ctx: &ActivityContext, what: String) -> Result<()> {
 #[workflow]
 async fn hasty(ctx: &WorkflowContext) -> Result<()> {
     let _until_the_end = detour(ctx, "left behind".into()).start();
-    detour(ctx, "dropped at once".into()).start().cancel();
+    detour(ctx, "dropped at once".into()).start().cancel("not today");
     detour(ctx, "detached".into()).detach();
     flows::select! {
         _ = detour(ctx, "lost".into()) => {}
@@ -237,6 +237,77 @@ async fn dropped_children_are_cancelled_wherever_a_worker_dies() {
 async fn outing(ctx: &WorkflowContext) -> Result<()> {
     hasty(ctx).await?;
     ctx.sleep(24 * HOUR).await
+}
+
+/// Ends while two of its children are open, behind one that it has told to cancel.
+#[workflow]
+async fn leaves(ctx: &WorkflowContext) -> Result<String> {
+    let _terminated = detour(ctx, "terminated".into()).close_policy(ClosePolicy::Terminate).start();
+    let _left = detour(ctx, "left alone".into()).close_policy(ClosePolicy::Abandon).start();
+    let told = detour(ctx, "told".into()).id(format!("told by {}", ctx.run_id())).start();
+    ctx.sleep(HOUR / 2).await?;
+    told.cancel("not today");
+    told.await?;
+    ctx.sleep(HOUR / 2).await?;
+    Ok("left".into())
+}
+
+#[workflow]
+async fn departure(ctx: &WorkflowContext) -> Result<String> {
+    let left = leaves(ctx).await?;
+    ctx.sleep(24 * HOUR).await?;
+    Ok(left)
+}
+
+/// After whichever commit a worker dies: children are told once what their parent says, and by its end.
+#[flows::test]
+async fn children_are_told_wherever_a_worker_dies() {
+    let (ledger, made) = (Ledger::default(), Ledger::default());
+    let (noted, count) = (ledger.clone(), made.clone());
+    let left = crash_everywhere(departure::Input {})
+        .state_with(move || {
+            count.note("run");
+            noted.clone()
+        })
+        .await?;
+    assert_eq!(left, "left");
+    let runs = made.counts()[0];
+    assert!(runs > 10, "{runs} runs");
+    let notes = ledger.0.lock().expect("a ledger").clone();
+    assert_eq!(notes.keys().collect::<Vec<_>>(), ["left alone arrived", "told turned back"]);
+    assert!(notes.values().all(|count| *count >= runs), "in each of {runs} runs: {notes:?}");
+}
+
+/// Cancels a part of itself, which cleans up in two steps while another part goes on.
+#[workflow]
+async fn tidies(ctx: &WorkflowContext) -> Result<(String, u32)> {
+    let scope = ctx.scope();
+    let inside = scope.run(async {
+        let ended = ctx.sleep(3 * HOUR).await.expect_err("it is cancelled");
+        ctx.shield(async {
+            jot(ctx, "first".into()).await?;
+            ctx.sleep(HOUR).await?;
+            jot(ctx, "second".into()).await
+        })
+        .await?;
+        Ok::<_, Error>(ended.message().to_owned())
+    });
+    let beside = async {
+        ctx.sleep(HOUR).await?;
+        scope.cancel("enough");
+        ctx.sleep(2 * HOUR).await?;
+        Ok::<_, Error>(7)
+    };
+    flows::try_join!(inside, beside)
+}
+
+#[flows::test]
+async fn clean_up_of_a_scope_survives() {
+    let ledger = Ledger::default();
+    let ended = crash_everywhere(tidies::Input {}).state(ledger.clone()).await?;
+    assert_eq!(ended, ("the scope was cancelled: enough".to_owned(), 7));
+    let notes = ledger.0.lock().expect("a ledger").clone();
+    assert_eq!(notes.keys().collect::<Vec<_>>(), ["first", "second"]);
 }
 
 #[activity(codec = "postcard")]

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::limits::{check_duration, check_limit, check_name};
 use crate::payload::Payload;
 use crate::replay::watch::Place;
-use crate::replay::{ActivityTask, Overrides, What};
+use crate::replay::{ActivityTask, CancellationType, Overrides, What};
 use crate::retry::RetryPolicy;
 use crate::time::Timestamp;
 
@@ -73,6 +73,13 @@ impl<A: Activity> Call<A> {
         self
     }
 
+    /// What becomes of the activity when the run is cancelled, or a scope in which it is awaited. Default:
+    /// [`Try`](CancellationType::Try).
+    pub fn cancellation(mut self, on_cancel: CancellationType) -> Self {
+        self.call.on_cancel = on_cancel;
+        self
+    }
+
     /// Starts the activity now; await the call later for its result.
     pub fn start(mut self) -> Self {
         self.call.issue();
@@ -126,6 +133,7 @@ pub(super) struct UntypedCall {
     input: Option<Result<(Payload, u64)>>,
     overrides: Option<Box<Overrides>>,
     refused: Option<Error>,
+    on_cancel: CancellationType,
 }
 
 impl UntypedCall {
@@ -136,7 +144,8 @@ impl UntypedCall {
         input: Result<(Payload, u64)>,
     ) -> Self {
         let handle = OpHandle::new(ctx.shared(), site, || activity(name));
-        Self { handle, name, input: Some(input), overrides: None, refused: None }
+        let on_cancel = CancellationType::Try;
+        Self { handle, name, input: Some(input), overrides: None, refused: None, on_cancel }
     }
 
     fn overrides(&mut self) -> &mut Overrides {
@@ -177,7 +186,11 @@ impl UntypedCall {
             (None, Ok((input, hash))) => self.task(input, hash, now),
         };
         let (what, site) = (What::Activity(Arc::new(task)), self.handle.site());
-        self.handle.open(|state, op| state.issue(op, what, site));
+        let on_cancel = self.on_cancel;
+        self.handle.open(|state, op| {
+            state.issue(op, what, site);
+            state.on_cancel(op, on_cancel);
+        });
     }
 
     /// Refuses what the call site asks for and nobody could do.

@@ -9,6 +9,7 @@ use rand::{Rng, RngExt, TryRng};
 use uuid::{Builder, Uuid};
 
 use super::cancel::{Cancelled, Shield};
+use super::scope::CancellationScope;
 use super::side_effect::SideEffect;
 use super::signal::{Signal, SignalFuture};
 use super::timer::{Sleep, Timeout};
@@ -221,6 +222,13 @@ impl WorkflowContext {
     /// Runs a durable future that cancellation does not reach: for clean-up.
     pub fn shield<F: Durable>(&self, future: F) -> Shield<F> {
         Shield::new(self, future)
+    }
+
+    /// Begins a scope: what [runs in it](super::CancellationScope::run) is cancelled when the run is, or when
+    /// [the scope is](super::CancellationScope::cancel).
+    #[track_caller]
+    pub fn scope(&self) -> CancellationScope {
+        CancellationScope::new(self)
     }
 
     /// Whether this run takes part in a change of the workflow's code; `id` names the change:

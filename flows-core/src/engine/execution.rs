@@ -19,7 +19,7 @@ use super::{Inner, outcome};
 use crate::clock;
 use crate::context::{Signal, Update};
 use crate::definition::Workflow;
-use crate::ending::{closed, message_to_parent};
+use crate::ending::{closed, message_to_parent, termination};
 use crate::error::{Error, ErrorKind, Result, storable};
 use crate::ids::RunKey;
 use crate::journal;
@@ -232,7 +232,8 @@ impl<W: Typed> Execution<W> {
     }
 
     /// Ends the run at once, whatever it is doing, without running its code. A run that has ended
-    /// does not change.
+    /// does not change. Its open children are asked to cancel, or terminated too, or go on, as their
+    /// [close policy](crate::calls::ChildCall::close_policy) says.
     ///
     /// # Errors
     /// `NotFound` when there is no such run.
@@ -313,6 +314,5 @@ impl<W: Typed> Execution<W> {
 pub(super) fn terminated(why: &str) -> Result<(Vec<u8>, Close)> {
     let why = storable(why.to_owned());
     let record = journal::terminated(clock::system_time().into(), &why)?;
-    let error = Error::new(ErrorKind::Terminated, format!("the run was terminated: {why}"));
-    Ok((record, closed(RunStatus::Terminated, None, Some(&error), None)))
+    Ok((record, closed(RunStatus::Terminated, None, Some(&termination(&why)), None)))
 }

@@ -21,8 +21,8 @@ use crate::ids::RunKey;
 use crate::limits::check_name;
 use crate::payload::{Payload, check_size};
 use crate::store::{
-    self, InTransaction, MessageKind, NewRun, OutgoingMessage, Parent, RunSpec, RunStatus, RunView,
-    Takes, no_such_run, place_is_taken,
+    self, ClosePolicy, InTransaction, MessageKind, NewRun, OutgoingMessage, Parent, RunSpec,
+    RunStatus, RunView, Takes, no_such_run, place_is_taken,
 };
 
 /// The most runs that are forked at once: a run, its open children, theirs, and so on.
@@ -252,7 +252,7 @@ impl<'a, 't> Forking<'a, 't> {
             });
             let mut renamed = Vec::new();
             for (op, child) in std::mem::take(&mut prefix.children) {
-                let parent = Parent { run: key.run, op };
+                let parent = Parent { run: key.run, op, on_close: ClosePolicy::default() };
                 renamed.push((child, self.add_child(child, parent).await?));
             }
             prefix.rename(&renamed)?;
@@ -271,8 +271,9 @@ impl<'a, 't> Forking<'a, 't> {
             true => before_failure(&found)?,
             false => Kept::uncancelled(&found.history),
         };
+        let on_close = found.view.spec.parent.map_or(parent.on_close, |parent| parent.on_close);
         let options = ForkOptions { keep_signals: true, ..ForkOptions::default() };
-        self.add(found, &kept, options, Some(parent)).await
+        self.add(found, &kept, options, Some(Parent { on_close, ..parent })).await
     }
 
     fn takes(&self, view: &RunView, parent: Option<Parent>) -> Result<Takes> {

@@ -25,7 +25,7 @@ const PAYLOADS: usize = 64 << 20;
 
 /// Lists the runs of a tenant, newest first by the database's time: await it, or filter first.
 ///
-/// Indexes find a few runs among many: by workflow, by version, by an exceptional status, by time. When awaited, the
+/// Indexes find a few runs among many: by parent, by workflow, by version, by an exceptional status, by time. When awaited, the
 /// list reads until it has found as many runs as its limit, or has read all of them. A filter without an
 /// index makes that slow: [`page`](Self::page) reads a bounded number of runs, and returns where to continue.
 #[must_use = "nothing is read unless this is awaited"]
@@ -51,6 +51,13 @@ pub struct PageToken(ListCursor);
 impl List {
     pub(super) fn new(tenant: Tenant) -> Self {
         Self { tenant, filter: ListFilter { limit: 100, ..ListFilter::default() } }
+    }
+
+    /// Only children of this run, also those that have ended, and the runs that go on for them. An index finds
+    /// them; the other filters look at each child.
+    pub fn parent(mut self, run_id: Uuid) -> Self {
+        self.filter.parent = Some(run_id);
+        self
     }
 
     /// Only runs of this workflow.

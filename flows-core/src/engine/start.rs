@@ -14,6 +14,7 @@ use super::tenant::Tenant;
 use super::waiters::FirstNews;
 use crate::attribute::check_count;
 use crate::definition::{Workflow, WorkflowOptions};
+use crate::ending::message_to_parent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::limits::{check_duration, check_limit, check_name, check_time};
@@ -274,7 +275,10 @@ pub(super) async fn start<W: Typed>(access: &Access<'_>, new: NewRun) -> Result<
             Started::Held => return Err(contended(&new)), // it has been waited for
             Started::Exists(key) if new.on_conflict == ConflictPolicy::TerminateExisting => {
                 let (record, close) = terminated("a new run with the same id was started")?;
-                access.store().terminate(key, &record, &close, &[]).await?;
+                let existing = access.store().describe(key).await?;
+                let parent = existing.and_then(|view| view.spec.parent);
+                let messages: Vec<_> = message_to_parent(key, parent, &close).into_iter().collect();
+                access.store().terminate(key, &record, &close, &messages).await?;
                 access.tell_of_end(key);
             }
             Started::Exists(key) => {

@@ -182,6 +182,20 @@ pub enum Event {
         /// The reply, or why there is none.
         result: Result<Payload, StoredError>,
     },
+    /// The workflow has signalled a child.
+    ChildSignalSent {
+        /// Which.
+        op: u32,
+        /// The signal's name.
+        name: String,
+    },
+    /// The workflow has asked a child to cancel, and may go on to wait for it.
+    ChildCancelSent {
+        /// Which.
+        op: u32,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// An error as JSON text of its [`ErrorRecord`], because the envelope is not self-describing.
@@ -256,6 +270,8 @@ impl Event {
             Self::UpdateReceived { .. } => "update_received",
             Self::UpdateTaken { .. } => "update_taken",
             Self::UpdateReplied { .. } => "update_replied",
+            Self::ChildSignalSent { .. } => "child_signal_sent",
+            Self::ChildCancelSent { .. } => "child_cancel_sent",
         }
     }
 
@@ -268,6 +284,8 @@ impl Event {
             | Self::ChildClosed { op, .. }
             | Self::UpdateTaken { op, .. }
             | Self::ChildCancelRequested { op }
+            | Self::ChildSignalSent { op, .. }
+            | Self::ChildCancelSent { op, .. }
             | Self::ActivityHeartbeat { op, .. } => Some(*op),
             other => other.step().map(|step| step.op),
         }
@@ -314,6 +332,18 @@ impl Event {
                 | Self::ChildCancelRequested { .. }
                 | Self::UpdateTaken { .. }
                 | Self::UpdateReplied { .. }
+                | Self::ChildSignalSent { .. }
+                | Self::ChildCancelSent { .. }
+        )
+    }
+
+    /// Whether a message to a child goes with it.
+    pub(crate) fn tells_a_child(&self) -> bool {
+        matches!(
+            self,
+            Self::ChildCancelRequested { .. }
+                | Self::ChildSignalSent { .. }
+                | Self::ChildCancelSent { .. }
         )
     }
 }

@@ -77,6 +77,12 @@ impl From<Event> for EventFields {
                 };
                 Self { name: Some(id.into()), value, error, ..none }
             }
+            Event::ChildSignalSent { op, name } => {
+                Self { operation: Some(op), name: Some(name.into()), ..none }
+            }
+            Event::ChildCancelSent { op, reason } => {
+                Self { operation: Some(op), reason: Some(reason), ..none }
+            }
             Event::RunFailed { error } => Self { error: Some(error), ..none },
             Event::CancelRequested { reason } | Event::RunTerminated { reason } => {
                 Self { reason: Some(reason), ..none }

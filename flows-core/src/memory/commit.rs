@@ -4,11 +4,12 @@ use uuid::Uuid;
 
 use super::run::{End, PlacementRow, StoredRun};
 use super::state::MemoryState;
+use crate::ending::ChildAtEnd;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{
-    Close, Committed, Hint, InboxMessage, MessageKind, Next, OutgoingMessage, Park, QueryValue,
-    Record, no_such_run,
+    Close, ClosePolicy, Committed, Hint, InboxMessage, MessageKind, Next, OutgoingMessage, Park,
+    QueryValue, Record, no_such_run,
 };
 
 impl MemoryState {
@@ -83,14 +84,16 @@ impl MemoryState {
     }
 
     fn side_writes(&mut self, record: &Record) {
+        let mut refused = Vec::new();
         for run in &record.starts {
-            self.start_within(record.key, run);
+            refused.extend(self.start_within(record.key, run));
         }
         if !record.starts.is_empty() {
             let shards = record.starts.iter().map(|run| run.key.shard).collect();
             self.hints.push(Hint::Ready(shards));
         }
         self.send_within(&record.messages);
+        self.send_within(&refused);
     }
 
     fn park_last(&mut self, answer: Committed, record: &Record) -> Committed {
@@ -134,13 +137,39 @@ impl MemoryState {
                 left.into_iter().filter_map(|message| passed_on(to, message)).collect();
             self.send_within(&passed_on);
         }
+        self.tell_children(key, close);
+    }
+
+    /// Tells the open children of a run that it has ended.
+    fn tell_children(&mut self, key: RunKey, close: &Close) {
+        let policies = close.children.policies();
+        let children = match policies {
+            [] => None,
+            _ => self.children.get(&key),
+        };
+        let told = |child: &RunKey| {
+            let run = self.runs.get(child).filter(|run| run.is_open())?;
+            let policy = run.spec.parent?.on_close;
+            let told = policies.contains(&policy);
+            told.then_some(ChildAtEnd { key: *child, policy })
+        };
+        let told: Vec<_> = children.into_iter().flatten().filter_map(told).collect();
+        for child in told {
+            self.send_within(&Vec::from_iter(child.message(&close.outcome)));
+            if child.policy == ClosePolicy::Terminate {
+                self.retry_stuck(child.key);
+            }
+        }
     }
 }
 
 /// A message that goes over to the run that goes on; what answers an operation does not.
 pub(super) fn passed_on(to: RunKey, message: InboxMessage) -> Option<OutgoingMessage> {
     let InboxMessage { kind, name, payload, .. } = message;
-    let goes_over = matches!(kind, MessageKind::Signal | MessageKind::Cancel | MessageKind::Update);
+    let goes_over = matches!(
+        kind,
+        MessageKind::Signal | MessageKind::Cancel | MessageKind::Update | MessageKind::Terminate
+    );
     goes_over.then_some(OutgoingMessage { to, kind, name, payload, dedup: None })
 }
 

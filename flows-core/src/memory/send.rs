@@ -22,13 +22,13 @@ impl MemoryState {
         Ok(self.wake(message.to))
     }
 
-    /// Messages inside a record: those to runs that have ended are dropped, but for requests to cancel,
-    /// which follow a run to where it goes on. Since the caller gets no answers, the store passes the
+    /// Messages inside a record: those to runs that have ended are dropped, unless the run goes on as another,
+    /// which gets all but the ends of children. Since the caller gets no answers, the store passes the
     /// hints on.
     pub(super) fn send_within(&mut self, messages: &[OutgoingMessage]) {
         for message in messages {
             let mut message = message.clone();
-            while message.kind == MessageKind::Cancel
+            while message.kind != MessageKind::ChildClosed
                 && let Some(next) = self.runs.get(&message.to).and_then(StoredRun::successor)
             {
                 message.to.run = next;

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::run::{PlacementRow, StoredRun};
 use super::state::MemoryState;
+use crate::ending::refusal_to_parent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::store::{
@@ -92,15 +93,20 @@ impl MemoryState {
         Ok((started, self.send(&OutgoingMessage { to: run.key, ..signal.clone() })?))
     }
 
-    /// A start inside a record of `by`: a workflow id that another run has is left alone.
-    pub(super) fn start_within(&mut self, by: RunKey, run: &NewRun) {
+    /// A start inside a record of `by`. What another run's workflow id refuses is told to the parent that waits
+    /// for it.
+    pub(super) fn start_within(&mut self, by: RunKey, run: &NewRun) -> Option<OutgoingMessage> {
         let successor = run.spec.predecessor == Some(by.run);
-        match self.holder(run) {
-            Some(holder) if holder != by || !successor => {}
-            _ => {
-                self.begin(run);
-            }
+        let gives_way = |holder: RunKey| {
+            let other = self.runs.get(&holder);
+            successor && holder == by
+                || other.is_some_and(|other| run.on_conflict.replaces(other.status()))
+        };
+        if !self.holder(run).is_none_or(gives_way) {
+            return refusal_to_parent(run);
         }
+        self.begin(run);
+        None
     }
 
     /// The run that stands in the way of a new one: it has its workflow id or its key.

@@ -22,6 +22,8 @@ pub(super) struct MemoryState {
     pub(super) runs: BTreeMap<RunKey, StoredRun>,
     /// The newest run of each workflow id.
     pub(super) ids: BTreeMap<(Uuid, Arc<str>), RunKey>,
+    /// The children of each run, in the order of their starts.
+    pub(super) children: BTreeMap<RunKey, Vec<RunKey>>,
     pub(super) workers: BTreeMap<Uuid, Member>,
     /// Hints to pass on when the transaction is over.
     pub(super) hints: Vec<Hint>,
@@ -52,6 +54,10 @@ impl MemoryState {
         }
         if let Some(id) = &run.spec.workflow_id {
             self.ids.insert((key.tenant, id.clone()), key);
+        }
+        if let Some(parent) = run.spec.parent {
+            let parent = RunKey::of_run(key.tenant, parent.run);
+            self.children.entry(parent).or_default().push(key);
         }
         self.runs.insert(key, run);
         self.index(key);

@@ -27,7 +27,8 @@ impl MemoryState {
     /// [`ClientStore::describe`](crate::store::ClientStore::describe).
     pub(super) fn describe(&self, run: RunKey) -> Option<RunView> {
         let run = self.runs.get(&run)?;
-        let cancelling = run.inbox.iter().any(|message| message.kind == MessageKind::Cancel);
+        let ends = |kind| matches!(kind, MessageKind::Cancel | MessageKind::Terminate);
+        let cancelling = run.inbox.iter().any(|message| ends(message.kind));
         let forks = self.of_tenant(run.key.tenant).filter(|other| is_from(other, run));
         let mut forks: Vec<_> = forks.map(|fork| (fork.created_at, fork.key.run)).collect();
         forks.sort_unstable();

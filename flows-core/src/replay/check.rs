@@ -77,6 +77,10 @@ impl State {
             let Some(op) = recorded.event.operation() else { continue };
             let is_second = match recorded.event {
                 Event::ChildCancelRequested { .. } => !self.recorded_cancels.insert(op),
+                Event::ChildSignalSent { .. } | Event::ChildCancelSent { .. } => {
+                    *self.seldom().recorded_tells.entry(op).or_default() += 1;
+                    false
+                }
                 event => self.recorded_marks.insert(op, event).is_some(),
             };
             if is_second {
@@ -116,12 +120,18 @@ impl State {
         check
     }
 
-    /// Whether a child is to be started now; not when the journal has its start, which says which run it is.
-    pub(crate) fn is_new_child(&mut self, task: &mut ChildTask, site: Place) -> bool {
-        let op = task.op;
+    /// The run of a child whose start the journal has.
+    pub(crate) fn recorded_child(&self, op: u32) -> Option<uuid::Uuid> {
+        match self.recorded_marks.get(&op)? {
+            Event::ChildStarted { run, .. } => Some(*run),
+            _ => None,
+        }
+    }
+
+    /// Whether a child is to be started now; not when the journal has its start.
+    pub(crate) fn is_new_child(&mut self, op: u32, task: &ChildTask, site: Place) -> bool {
         match self.recorded_marks.remove(&op) {
-            Some(Event::ChildStarted { step, run }) if step.name == task.workflow => {
-                task.run = run;
+            Some(Event::ChildStarted { step, .. }) if step.name == task.workflow => {
                 if step.input != task.input_hash {
                     let (name, child) = (task.workflow.to_owned(), Some(task.run));
                     let (kind, input) = ("child workflow", task.input.clone());
@@ -204,6 +214,10 @@ fn in_words(event: &Event) -> String {
         Event::ChildCancelRequested { op } => {
             format!("child workflow (#{op}) asked to cancel: the workflow had dropped its call")
         }
+        Event::ChildSignalSent { op, name } => {
+            format!("signal `{name}` sent to child workflow (#{op})")
+        }
+        Event::ChildCancelSent { op, .. } => format!("child workflow (#{op}) asked to cancel"),
         Event::SignalReceived { name, .. } => format!("signal `{name}` received"),
         Event::UpdateReceived { name, .. } => format!("update `{name}` received"),
         Event::UpdateTaken { op, name, .. } => format!("update `{name}` (#{op}) taken"),

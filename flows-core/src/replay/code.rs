@@ -3,6 +3,7 @@
 use super::{ActivityStart, Turn};
 use crate::journal::Event;
 use crate::payload::Payload;
+use crate::policy::CloseChildren;
 use crate::time::Timestamp;
 
 /// What a run asks its code while that is here.
@@ -36,6 +37,9 @@ pub trait Code {
     fn waiting_for(&self) -> String;
     /// How many operations it had called when it was told last that one has failed; 0 if it never was.
     fn called_before_failure(&self) -> u32;
+    /// Which of its children are not told by it that it ends.
+    fn close_children(&self) -> CloseChildren;
+
     /// It ends while it still waits: its children are asked to cancel.
     fn cancel_children(&self) -> Turn;
 }

@@ -22,6 +22,7 @@ use crate::ids::RunKey;
 use crate::journal::{Event, Recorded, StoredError};
 use crate::panics::{Caught, catch};
 use crate::payload::{Payload, PayloadFuture};
+use crate::policy::CloseChildren;
 use crate::source::SourceLocation;
 use crate::time::Timestamp;
 
@@ -287,6 +288,7 @@ impl Machine {
         if outcome.is_none() && !state.waits_on_something() {
             return Err(Stuck::waits_on_nothing(&self.who()));
         }
+        state.settle_left_children(outcome.is_some());
         let (forgotten, told_error) = (std::mem::take(&mut state.forgotten), state.told_error);
         state.told_error = false;
         let left_behind = told_error
@@ -370,9 +372,14 @@ impl Code for Machine {
         self.shared.lock().called_before_failure
     }
 
+    fn close_children(&self) -> CloseChildren {
+        self.shared.lock().close_children()
+    }
+
     fn cancel_children(&self) -> Turn {
         let mut state = self.shared.lock();
         state.abandon_children();
+        state.settle_left_children(true);
         let marks = std::mem::take(&mut state.new_marks);
         let mut commands = std::mem::take(&mut state.commands);
         commands.retain(Command::goes_with_a_mark);
@@ -477,6 +484,8 @@ fn deliver(state: &mut State, event: Event) {
         Event::SideEffect { .. }
         | Event::ChildStarted { .. }
         | Event::ChildCancelRequested { .. }
+        | Event::ChildSignalSent { .. }
+        | Event::ChildCancelSent { .. }
         | Event::Patched { .. }
         | Event::ValueRefused { .. }
         | Event::UpdateTaken { .. }

@@ -58,6 +58,20 @@ impl What {
     }
 }
 
+/// What becomes of a call of an activity or a child when its run is cancelled, or a scope that it is awaited in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CancellationType {
+    /// It is asked to cancel, and the call is an error at once. The default.
+    #[default]
+    Try,
+    /// It is asked to cancel, and the call goes on waiting for its result or error. A call that is dropped cannot
+    /// wait.
+    Wait,
+    /// It goes on, and the call is an error at once. So it is when the call is dropped. An activity goes on with its
+    /// attempt, at most as long as the run is open.
+    Abandon,
+}
+
 /// An open operation.
 pub(crate) struct Op {
     pub(crate) what: What,
@@ -67,6 +81,9 @@ pub(crate) struct Op {
     pub(crate) result: Option<Result<Payload>>,
     /// Whether the world was asked for it, and has not answered: then dropping it is a command.
     pub(crate) asked: bool,
+    pub(crate) on_cancel: CancellationType,
+    /// It was asked to cancel, and is waited for.
+    pub(crate) is_stopping: bool,
     pub(crate) retry: Option<Box<Retry>>,
     /// The setbacks of the run when the journal noted the start of the attempt that is open.
     pub(crate) started: Option<i16>,
@@ -106,7 +123,8 @@ impl Op {
 
     pub(crate) fn new(what: What, site: Place) -> Self {
         let (wake_flag, result, retry, started) = (Weak::new(), None, None, None);
-        Self { what, site, wake_flag, result, asked: false, retry, started }
+        let (asked, on_cancel, is_stopping) = (false, CancellationType::Try, false);
+        Self { what, site, wake_flag, result, asked, on_cancel, is_stopping, retry, started }
     }
 
     /// Whether it is an activity whose attempt ends outside of its worker.

@@ -12,8 +12,9 @@ use rand_chacha::rand_core::SeedableRng;
 use uuid::Uuid;
 
 use super::forks::Forks;
-use super::op::{DroppedOp, Op, What};
+use super::op::{CancellationType, DroppedOp, Op, What};
 use super::patches::Patches;
+use super::scopes::Scopes;
 use super::signals::{Signals, channel};
 use super::stuck::Stuck;
 use super::task::{ActivityTask, ChildTask};
@@ -24,6 +25,7 @@ use crate::attribute::AttributeValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Recorded};
 use crate::payload::Payload;
+use crate::policy::{CloseChildren, ClosePolicy};
 use crate::time::Timestamp;
 
 pub(crate) struct State {
@@ -60,6 +62,8 @@ pub(crate) struct State {
     turns: u32,
     /// The search attributes that were set, and whether the world has been told.
     pub(crate) attributes: BTreeMap<String, (AttributeValue, bool)>,
+    /// What few runs have.
+    seldom: Option<Box<Seldom>>,
     /// Children that this poll has recorded as started: they start even if they are dropped.
     pub(crate) child_starts: Vec<Command>,
     /// Marks of the journal that the replay has not asked for yet.
@@ -83,6 +87,18 @@ pub(crate) struct State {
     pub(crate) mismatch: Option<Stuck>,
     /// What that was, where the code asked for a mark that the journal does not have.
     pub(crate) unrecorded: Option<(u32, String)>,
+}
+
+/// What few runs have: a run without it pays for one pointer.
+#[derive(Default)]
+pub(crate) struct Seldom {
+    /// How many messages of the code's each child was sent, by the journal, that the replay has not come past.
+    pub(crate) recorded_tells: BTreeMap<u32, u32>,
+    /// Children whose calls this poll has dropped, and that are not asked to cancel if the run ends with it.
+    left_children: Vec<Arc<ChildTask>>,
+    /// Which children the store tells of the run's end.
+    close_children: CloseChildren,
+    pub(crate) scopes: Scopes,
 }
 
 /// Operations by number: what each is, and where it is called.
@@ -126,6 +142,7 @@ impl State {
             child_starts: Vec::new(),
             recorded_marks: BTreeMap::new(),
             recorded_cancels: BTreeSet::new(),
+            seldom: None,
             new_marks: Vec::new(),
             patches: Patches::default(),
             passed: None,
@@ -214,6 +231,13 @@ impl State {
         }
     }
 
+    /// What becomes of an operation when it is cancelled.
+    pub(crate) fn on_cancel(&mut self, op: u32, on_cancel: CancellationType) {
+        if let Some(entry) = self.ops.get_mut(&op) {
+            entry.on_cancel = on_cancel;
+        }
+    }
+
     /// The input of an activity that was asked for and has not ended.
     pub(crate) fn input_of(&self, op: u32) -> Option<Payload> {
         match &self.ops.get(&op)?.what {
@@ -238,15 +262,49 @@ impl State {
         self.new_marks.push(Recorded { at: self.now, event });
     }
 
-    /// Whether the run's cancellation applies to what is polled now.
+    pub(crate) fn seldom(&mut self) -> &mut Seldom {
+        self.seldom.get_or_insert_default()
+    }
+
+    /// The innermost cancelled scope that what is polled now is in, if no shield is between them.
+    fn cancelled_scope(&self) -> Option<&str> {
+        self.seldom.as_ref()?.scopes.cancelled(self.shields)
+    }
+
+    /// Whether a cancellation, the run's or a scope's, applies to what is polled now.
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled.is_some() && self.shields == 0
+        self.cancelled.is_some() && self.shields == 0 || self.cancelled_scope().is_some()
     }
 
     pub(crate) fn cancellation(&mut self) -> Error {
-        self.told_cancelled = true;
-        let reason = self.cancelled.as_deref().unwrap_or_default();
-        Error::new(ErrorKind::Cancelled, format!("the run was cancelled: {reason}"))
+        let message = match self.cancelled_scope() {
+            Some(reason) => format!("the scope was cancelled: {reason}"),
+            None => {
+                self.told_cancelled = true;
+                let reason = self.cancelled.as_deref().unwrap_or_default();
+                format!("the run was cancelled: {reason}")
+            }
+        };
+        Error::new(ErrorKind::Cancelled, message)
+    }
+
+    /// Cancels a scope, once, and wakes whoever may wait in it.
+    pub(crate) fn cancel_scope(&mut self, scope: u32, reason: String) {
+        if self.seldom().scopes.cancel(scope, reason) {
+            self.ops.values_mut().for_each(Op::wake);
+        }
+    }
+
+    /// Which children the store tells of the run's end.
+    pub(crate) fn close_children(&self) -> CloseChildren {
+        self.seldom.as_ref().map_or(CloseChildren::None, |seldom| seldom.close_children)
+    }
+
+    /// The store tells these children of the run's end, too.
+    pub(crate) fn leaves_to_the_store(&mut self, children: CloseChildren) {
+        if children > self.close_children() {
+            self.seldom().close_children = children;
+        }
     }
 
     /// The result of an operation, once it has one; the operation is then gone.
@@ -264,18 +322,49 @@ impl State {
             self.ops.remove(&op);
             return Poll::Ready(result);
         }
-        if cancelled {
+        if cancelled && entry.on_cancel != CancellationType::Wait {
             self.passed = Some(entry.site);
             watch::passed(entry.site);
             self.abandon(op);
+            self.cancel_left_children();
             return Poll::Ready(Err(self.cancellation()));
         }
+        let stops = cancelled && !std::mem::replace(&mut entry.is_stopping, cancelled);
         if !watch::keep(&mut entry.wake_flag) {
             let moved = Stuck::moved_out(&entry.describe(op));
             self.mismatch.get_or_insert(moved);
         }
         watch::waits();
+        if stops {
+            self.stop(op);
+        }
         Poll::Pending
+    }
+
+    /// Asks an activity or a child to cancel, and goes on waiting for it.
+    fn stop(&mut self, op: u32) {
+        let reason = self.reason_here().unwrap_or_default();
+        match self.ops.get(&op).map(|entry| &entry.what) {
+            Some(What::Child { task, .. }) => {
+                let run = task.run;
+                let record = Event::ChildCancelSent { op, reason: reason.clone() };
+                self.tell_child(op, record, Command::CancelChild { run, reason });
+            }
+            Some(What::Activity(_)) => {
+                let stop = self.ops.get(&op).and_then(stop_of);
+                self.commands.extend(stop);
+            }
+            _ => {}
+        }
+    }
+
+    /// Why what is polled now is cancelled, for a child.
+    fn reason_here(&self) -> Option<String> {
+        match (self.cancelled_scope(), &self.cancelled) {
+            (Some(reason), _) => Some(format!("its scope in its parent was cancelled: {reason}")),
+            (None, Some(reason)) => Some(format!("its parent was cancelled: {reason}")),
+            (None, None) => None,
+        }
     }
 
     /// The workflow dropped the future of an operation.
@@ -285,13 +374,14 @@ impl State {
             dropped.push(DroppedOp::of(op, &entry));
         }
         match (entry.what, entry.result) {
+            (What::Activity(_), None) if entry.on_cancel == CancellationType::Abandon => {}
             (What::Activity(_), None) if entry.asked => {
                 self.commands.push(Command::CancelActivity(op));
             }
             (What::Timer { .. }, None) if entry.asked => {
                 self.commands.push(Command::CancelTimer(op));
             }
-            (What::Child { task, abandoned: false }, None) => self.cancel_child(&task),
+            (What::Child { task, abandoned: false }, None) => self.leave_child(task),
             (What::Signal { name }, None) => self.signals.forget(&name, op),
             (What::Update { name }, None) => self.signals.forget(&channel(&name), op),
             (What::Update { name }, Some(Ok(payload))) => {
@@ -316,14 +406,6 @@ impl State {
         self.dropped.take().unwrap_or_default()
     }
 
-    /// A child goes on when its call is dropped.
-    pub(crate) fn abandon_on_drop(&mut self, op: u32) {
-        let what = self.ops.get_mut(&op).map(|entry| &mut entry.what);
-        if let Some(What::Child { abandoned, .. }) = what {
-            *abandoned = true;
-        }
-    }
-
     /// Lets go of every child that the workflow waits for.
     pub(crate) fn abandon_children(&mut self) {
         let is_child =
@@ -332,18 +414,58 @@ impl State {
         children.into_iter().for_each(|op| self.abandon(op));
     }
 
+    /// Nobody waits for a child any more. If that is because the run ends, its policy decides; which is known at the end
+    /// of the poll.
+    fn leave_child(&mut self, task: Arc<ChildTask>) {
+        match task.on_close {
+            ClosePolicy::Cancel => self.cancel_child(&task),
+            ClosePolicy::Terminate | ClosePolicy::Abandon => self.seldom().left_children.push(task),
+        }
+    }
+
+    /// The run goes on: whoever was left is asked to cancel.
+    fn cancel_left_children(&mut self) {
+        let left = self.take_left_children();
+        left.iter().for_each(|task| self.cancel_child(task));
+    }
+
+    fn take_left_children(&mut self) -> Vec<Arc<ChildTask>> {
+        let seldom = self.seldom.as_mut();
+        seldom.map(|seldom| std::mem::take(&mut seldom.left_children)).unwrap_or_default()
+    }
+
+    /// The poll has ended, and the run with it or not.
+    pub(crate) fn settle_left_children(&mut self, ends: bool) {
+        match ends {
+            true => drop(self.take_left_children()),
+            false => self.cancel_left_children(),
+        }
+    }
+
     /// Asks a child to cancel, once. In front of the last event of a journal without such a mark nothing
     /// is asked: the build that was there let the child go on.
     fn cancel_child(&mut self, task: &ChildTask) {
         if self.recorded_cancels.remove(&task.op) || self.events_ahead > 0 {
             return;
         }
-        let reason = match &self.cancelled {
-            Some(reason) => format!("its parent was cancelled: {reason}"),
-            None => "its parent does not wait for it any more".to_owned(),
-        };
+        let left = || "its parent does not wait for it any more".to_owned();
+        let reason = self.reason_here().unwrap_or_else(left);
         self.mark(Event::ChildCancelRequested { op: task.op });
         self.commands.push(Command::CancelChild { run: task.run, reason });
+    }
+
+    /// Sends a child a message of the code's, with its record. One that is recorded was sent, whatever it said;
+    /// in front of the last event of a journal without one, the build that was there sent nothing.
+    pub(crate) fn tell_child(&mut self, op: u32, record: Event, message: Command) {
+        let recorded = self.seldom.as_mut().and_then(|seldom| seldom.recorded_tells.get_mut(&op));
+        match recorded {
+            Some(left) if *left > 0 => *left -= 1,
+            _ if self.events_ahead > 0 => {}
+            _ => {
+                self.mark(record);
+                self.commands.push(message);
+            }
+        }
     }
 
     // ---- for the machine -------------------------------------------------------------------
@@ -474,8 +596,15 @@ fn command(op: u32, entry: &Op) -> Option<Command> {
         return None;
     }
     match &entry.what {
+        What::Activity(_) if entry.is_stopping => stop_of(entry),
         What::Activity(task) => Some(Command::RunActivity(start(task, entry))),
         What::Timer { due } => Some(Command::StartTimer { op, due: *due }),
         What::Child { .. } | What::Signal { .. } | What::Update { .. } | What::Cancelled => None,
     }
+}
+
+/// Asks for the end of an activity that is waited for.
+fn stop_of(entry: &Op) -> Option<Command> {
+    let What::Activity(task) = &entry.what else { return None };
+    Some(Command::StopActivity { task: Arc::clone(task), attempt: entry.attempt() })
 }

@@ -1,11 +1,13 @@
 //! What a workflow has called: activities and child workflows, as plain data.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::journal::StepId;
 use crate::payload::Payload;
+use crate::policy::{ClosePolicy, ConflictPolicy};
 use crate::retry::RetryPolicy;
 use crate::time::Timestamp;
 
@@ -98,4 +100,8 @@ pub struct ChildTask {
     pub timeout: Option<Duration>,
     /// Run-level retry policy.
     pub retry: Option<RetryPolicy>,
+    /// Its workflow id, and what to do when another run has that.
+    pub id: Option<(Arc<str>, ConflictPolicy)>,
+    /// What becomes of it when its parent ends.
+    pub on_close: ClosePolicy,
 }

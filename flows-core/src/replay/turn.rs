@@ -74,6 +74,13 @@ pub enum Command {
     RunActivity(ActivityStart),
     /// The workflow does not wait for this activity any more.
     CancelActivity(u32),
+    /// The activity is to end, by itself or as cancelled: the workflow waits for that.
+    StopActivity {
+        /// Which.
+        task: Arc<ActivityTask>,
+        /// The attempt that is open, from 1.
+        attempt: u32,
+    },
     /// Report when it is `due`.
     StartTimer {
         /// The operation.
@@ -91,6 +98,15 @@ pub enum Command {
         run: uuid::Uuid,
         /// What the child is told.
         reason: String,
+    },
+    /// Signal a child, in the same commit.
+    SignalChild {
+        /// The child's run id.
+        run: uuid::Uuid,
+        /// The signal's name.
+        name: String,
+        /// Its content.
+        payload: Payload,
     },
     /// Publish a value for queries, with what is written next.
     SetQuery {
@@ -132,7 +148,13 @@ impl Command {
 
     /// Whether it is obeyed once, in the commit of the mark that says so.
     pub(crate) fn goes_with_a_mark(&self) -> bool {
-        matches!(self, Self::StartChild(_) | Self::CancelChild { .. } | Self::Consume(_))
+        matches!(
+            self,
+            Self::StartChild(_)
+                | Self::CancelChild { .. }
+                | Self::SignalChild { .. }
+                | Self::Consume(_)
+        )
     }
 }
 

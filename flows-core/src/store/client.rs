@@ -58,7 +58,7 @@ pub trait ClientStore: Send + Sync {
 
     /// Ends an open run from outside, whatever it is doing: appends `record` (a `terminated`
     /// event) behind its journal, so that its owner's next append loses. `messages` go out in the same
-    /// transaction (to its parent). `false`: it had ended, and nothing was done. Waits for somebody's
+    /// transaction (to its parent), and so does what its [children](Close::children) are told. `false`: it had ended, and nothing was done. Waits for somebody's
     /// open transaction that holds the run, [`PATIENCE`](super::PATIENCE) at most; then it is an error.
     fn terminate<'a>(
         &'a self,

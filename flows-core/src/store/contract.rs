@@ -7,6 +7,7 @@
 mod attributes;
 mod bench;
 mod claiming;
+mod closing_children;
 mod delays;
 mod ending;
 mod fence;
@@ -155,12 +156,14 @@ contract! {
         a_child_that_ends_wakes_its_parked_parent
         message_in_a_record_raises_the_flag_of_an_owner
         message_in_a_record_to_an_ended_run_is_dropped
-        a_request_to_cancel_in_a_record_follows_a_run_to_where_it_goes_on
+        requests_in_a_record_follow_a_run_to_where_it_goes_on
         a_parent_parks_while_its_child_ends_in_one_batch
         a_child_ends_while_its_parent_parks_in_one_batch
         a_run_that_writes_to_itself_is_not_put_down
         message_reaches_a_run_started_by_the_same_record
-        message_in_a_record_is_received_once;
+        message_in_a_record_is_received_once
+        a_child_whose_id_is_taken_has_ended_for_its_parent
+        a_child_takes_the_id_of_a_run_that_has_ended;
     pages:
         an_inbox_is_read_by_the_page
         a_page_has_few_bytes
@@ -234,6 +237,13 @@ contract! {
         a_successor_takes_over_the_id
         a_successor_makes_no_dead_letter
         only_failures_make_dead_letters;
+    closing_children:
+        open_children_are_told_that_their_parent_was_ended
+        a_record_that_ends_a_run_tells_its_children
+        a_record_that_is_lost_tells_no_child
+        children_that_have_ended_or_are_others_are_not_told
+        a_stuck_child_that_is_to_be_terminated_is_due
+        who_goes_on_for_a_child_is_told;
     reruns:
         a_dead_letter_is_listed_until_it_is_rerun
         a_rerun_keeps_the_lineage_and_the_id

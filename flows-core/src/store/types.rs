@@ -14,6 +14,7 @@ mod stream;
 mod view;
 
 pub use crate::attribute::{AttributeFilter, AttributeValue, Attributes};
+pub use crate::policy::{CloseChildren, ClosePolicy, ConflictPolicy};
 pub use fork::{ForkedRun, Origin, Takes};
 pub use hint::Hint;
 pub use lease::{Claim, ClaimStuck, Lease, Overdue, Polled, WorkerIdentity};
@@ -26,7 +27,7 @@ pub use record::{
     Activation, CONVICTED, Close, Committed, Next, Park, QueryValue, Record, SUSPECT,
     TransactionOutcome, UpdateAnswer, UpdateState, update_token,
 };
-pub use run::{ConflictPolicy, NewRun, RunStatus, Started};
+pub use run::{NewRun, RunStatus, Started};
 pub use scan::{Scan, ScanKind, Scanned};
 pub use spec::{Parent, RunSpec};
 pub use stream::{ItemPage, NewItem, STREAM_BYTES, STREAM_ITEMS, STREAM_PAGE, StoredItem};

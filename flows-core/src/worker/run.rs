@@ -180,8 +180,8 @@ impl<M: Code> Run<M> {
 
     fn apply(&mut self, input: Input<M>, step: &mut RunStep<'_, M>) {
         match input {
-            Input::Collected { sent, page } => self.collected(sent, page),
-            Input::Page(page) => self.read_page(page),
+            Input::Collected { sent, page } => self.collected(sent, page, step),
+            Input::Page(page) => self.read_page(page, step),
             Input::Returned(polled) => self.polled(polled, step),
             Input::AttemptEnded { op, event, transaction } => {
                 self.attempt_ended(op, event, transaction, step);

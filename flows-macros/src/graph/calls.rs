@@ -46,6 +46,7 @@ const PURE: &[&str] = &[
     "now",
     "is_replaying",
     "saga",
+    "scope",
     "set_query",
     "publish",
     "set_attribute",

@@ -5,26 +5,30 @@
 
 use std::collections::HashSet;
 
+use flows_core::ending::refusal_to_parent;
 use flows_core::ids::RunKey;
-use flows_core::store::{Hint, NewRun, Next, OutgoingMessage, Record, update_token};
+use flows_core::store::{
+    Close, CloseChildren, ConflictPolicy, Hint, NewRun, Next, OutgoingMessage, Record, update_token,
+};
 use futures_util::future::{join, join5};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::columns::{Answered, Consumed, Ends, Parks, Queries, Rows, Successors};
+use super::columns::{Answered, Consumed, Ends, IdTakers, Parks, Queries, Rows, Successors};
 use crate::attributes::SetAttributes;
 use crate::error::Fault;
 use crate::link::{Link, Prepared};
 use crate::publish_items::Items;
 use crate::rows::Keys;
 use crate::scope::Scope;
-use crate::send::{Answers, Delivery, deliver_rest, hints};
+use crate::send::{Answers, Delivery, deliver, deliver_following, follows_in_record, hints};
 use crate::sql::{
     ANSWER_UPDATES, APPEND, CLEAR, MOVE_INBOX, PARK, PUBLISH_ITEMS, SEND, SET_ATTRIBUTES,
-    SET_QUERIES, START, Sql, TURN,
+    SET_QUERIES, START, Sql, TURN, YIELD_CHILD_IDS,
 };
 use crate::start::NewRuns;
+use crate::tell_children::tell_children;
 
 /// Parameters of a statement whose number is not fixed.
 type Values<'a> = Vec<&'a (dyn ToSql + Sync)>;
@@ -48,6 +52,11 @@ pub(super) struct Batch<'a> {
     parked: Vec<RunKey>,
     messages: Vec<&'a OutgoingMessage>,
     starts: Vec<&'a NewRun>,
+    /// Children with a workflow id: another run may have it, so that they are not started.
+    named: Vec<&'a NewRun>,
+    takers: IdTakers,
+    /// Runs that end and have children to be told.
+    parents: Vec<(RunKey, &'a Close)>,
     /// Runs that have got further than their setbacks.
     cleared: Keys,
 }
@@ -63,6 +72,7 @@ pub(super) struct Written {
 /// The statements of a transaction, ready to be sent.
 struct Steps {
     turn: Prepared,
+    yields: Option<Prepared>,
     start: Option<Prepared>,
     send: Option<Prepared>,
     inherit: Option<Prepared>,
@@ -76,6 +86,7 @@ struct Steps {
 
 /// What the statements answered.
 struct Replies {
+    started: Vec<Row>,
     sent: Vec<Row>,
     parked: Vec<Row>,
 }
@@ -105,6 +116,9 @@ impl<'a> Batch<'a> {
             parked: Vec::new(),
             messages: Vec::new(),
             starts: Vec::new(),
+            named: Vec::new(),
+            takers: IdTakers::default(),
+            parents: Vec::new(),
             cleared: Keys::default(),
         };
         for number in numbers {
@@ -131,11 +145,20 @@ impl<'a> Batch<'a> {
         }
         self.messages.extend(&record.messages);
         self.starts.extend(&record.starts);
+        for child in record.starts.iter().filter(|run| may_be_refused(run)) {
+            self.named.push(child);
+            if child.on_conflict != ConflictPolicy::Reject {
+                self.takers.push(child);
+            }
+        }
         match &record.next {
             Next::Stay => {}
             _ if stays => {}
             Next::Close(close) => {
                 self.ends.push(record, close);
+                if close.children != CloseChildren::None {
+                    self.parents.push((record.key, close));
+                }
                 if let Some(successor) = close.outcome.successor {
                     self.successors.push(record, successor);
                 }
@@ -156,6 +179,7 @@ impl<'a> Batch<'a> {
             && self.items.keys.is_empty()
             && self.attributes.is_empty()
             && self.answers.keys.is_empty()
+            && self.parents.is_empty()
             && self.cleared.is_empty();
         if is_plain {
             let (sql, values) = self.turn();
@@ -167,7 +191,7 @@ impl<'a> Batch<'a> {
         let steps = self.prepare(link).await?;
         let messages = Delivery::new(self.messages.iter().copied().enumerate().collect());
         let work = self.send_steps(link, &steps, &messages);
-        if self.messages.is_empty() {
+        if self.messages.is_empty() && self.named.is_empty() && self.parents.is_empty() {
             let (replies, committed) = join(work, link.command("COMMIT")).await;
             let replies = replies?;
             committed?;
@@ -192,6 +216,7 @@ impl<'a> Batch<'a> {
     async fn prepare(&self, link: Link<'_>) -> Result<Steps, Fault> {
         Ok(Steps {
             turn: link.prepare(self.turn().0).await?,
+            yields: prepare_if(link, YIELD_CHILD_IDS, !self.takers.keys.is_empty()).await?,
             start: prepare_if(link, START, !self.starts.is_empty()).await?,
             send: prepare_if(link, SEND, !self.messages.is_empty()).await?,
             inherit: prepare_if(link, MOVE_INBOX, !self.successors.keys.is_empty()).await?,
@@ -224,12 +249,17 @@ impl<'a> Batch<'a> {
             send_if(link, steps.set_queries.as_ref(), &queries),
             send_if(link, steps.set_attributes.as_ref(), &attributes),
         );
+        let takers = self.takers.params();
+        let start = join(
+            send_if(link, steps.yields.as_ref(), &takers),
+            send_if(link, steps.start.as_ref(), &runs),
+        );
         let first = join5(
             link.begin("BEGIN"),
             link.send(&steps.turn, &turn),
             set,
             send_if(link, steps.publish.as_ref(), &items),
-            send_if(link, steps.start.as_ref(), &runs),
+            start,
         );
         let Keys { shards, tenants, runs: cleared } = &self.cleared;
         let clear: Values<'_> = vec![&self.worker, shards, tenants, cleared];
@@ -243,7 +273,7 @@ impl<'a> Batch<'a> {
             send_if(link, steps.park.as_ref(), &park),
         );
         let (
-            (begun, turned, (set, given), published, started),
+            (begun, turned, (set, given), published, (yielded, started)),
             (sent, inherited, cleared, answered, parked),
         ) = join(first, then).await;
         begun?;
@@ -251,11 +281,12 @@ impl<'a> Batch<'a> {
         set?;
         given?;
         published?;
-        started?;
+        yielded?;
+        let started = started?;
         inherited?;
         cleared?;
         answered?;
-        Ok(Replies { sent: sent?, parked: parked? })
+        Ok(Replies { started, sent: sent?, parked: parked? })
     }
 
     /// Ends a transaction with messages: those that found no place are looked after first.
@@ -266,14 +297,7 @@ impl<'a> Batch<'a> {
         done: Result<Replies, Fault>,
     ) -> Result<Written, Fault> {
         let delivered = match done {
-            Ok(replies) => {
-                let (mut answers, rest) = messages.read(&replies.sent);
-                let others = deliver_rest(Scope::Internal(link), rest).await;
-                others.map(|others| {
-                    answers.extend(others);
-                    self.written(answers, &replies.parked)
-                })
-            }
+            Ok(replies) => self.deliver(link, messages, &replies).await,
             Err(fault) => Err(fault),
         };
         let end = if delivered.is_ok() { "COMMIT" } else { "ROLLBACK" };
@@ -281,6 +305,33 @@ impl<'a> Batch<'a> {
         let written = delivered?;
         ended?;
         Ok(written)
+    }
+
+    async fn deliver(
+        &self,
+        link: Link<'_>,
+        messages: Delivery<'_>,
+        replies: &Replies,
+    ) -> Result<Written, Fault> {
+        let scope = Scope::Internal(link);
+        let (mut answers, rest) = messages.read(&replies.sent);
+        answers.extend(deliver_following(scope, rest, follows_in_record).await?);
+        let mut written = self.written(answers, &replies.parked);
+        let refusals = self.refusals(&replies.started);
+        let told = deliver(scope, refusals.iter().enumerate().collect()).await?;
+        written.hints.extend(hints(told, &refusals));
+        for (key, close) in &self.parents {
+            written.hints.extend(tell_children(scope, *key, close).await?);
+        }
+        Ok(written)
+    }
+
+    /// What the parents are told of children that were not started, though their records are kept.
+    fn refusals(&self, started: &[Row]) -> Vec<OutgoingMessage> {
+        let started = started.iter().map(|row| row.get("run_id")).collect::<HashSet<Uuid>>();
+        let is_refused = |child: &&&NewRun| !started.contains(&child.key.run);
+        let refused = self.named.iter().filter(is_refused);
+        refused.filter_map(|child| refusal_to_parent(child)).collect()
     }
 
     fn written(&self, sent: Answers, parked: &[Row]) -> Written {
@@ -295,6 +346,11 @@ impl<'a> Batch<'a> {
         }
         Written { not_parked, hints }
     }
+}
+
+/// Whether it is a child that another run's workflow id may stand in the way of.
+fn may_be_refused(run: &NewRun) -> bool {
+    run.spec.parent.is_some() && run.spec.workflow_id.is_some() && run.spec.predecessor.is_none()
 }
 
 async fn prepare_if(link: Link<'_>, sql: Sql, wanted: bool) -> Result<Option<Prepared>, Fault> {

@@ -1,6 +1,6 @@
 //! Records as the columns of `append.sql`, `turn.sql`, `set_queries.sql`, `answer_updates.sql` and `park.sql`.
 
-use flows_core::store::{Close, Park, QueryValue, Record, UpdateAnswer};
+use flows_core::store::{Close, NewRun, Park, QueryValue, Record, RunStatus, UpdateAnswer};
 use uuid::Uuid;
 
 use crate::rows::columns;
@@ -34,6 +34,13 @@ columns! {
     /// Runs that end and have a successor.
     Successors from (record: &Record, successor: Uuid), of record.key;
     successors: Uuid = successor;
+}
+
+columns! {
+    /// Children that may take their workflow id from a run that has ended.
+    IdTakers from (child: &NewRun), of child.key;
+    workflow_ids: Option<String> = child.spec.workflow_id.as_deref().map(str::to_owned);
+    of_completed: bool = child.on_conflict.replaces(RunStatus::Completed);
 }
 
 columns! {

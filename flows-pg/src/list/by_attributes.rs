@@ -88,6 +88,9 @@ impl Shared {
 
     async fn lead<'a>(&self, tenant: Uuid, filter: &'a ListFilter) -> Result<Lead<'a>> {
         let single = filter.attributes.iter().find_map(|it| Some((it, it.values()?)));
+        if filter.parent.is_some() {
+            return Ok(others(filter)); // the children of one run are few beside the runs of a value
+        }
         if let Some((attribute, values)) = single {
             let mut merge = Merge::of([].into_iter());
             let streams =
@@ -100,9 +103,7 @@ impl Shared {
                 return Ok(Lead::Gathered(gathered));
             }
         }
-        let (attributes, payloads, limit) = (Vec::new(), false, TOGETHER);
-        let others = ListFilter { attributes, payloads, limit, ..filter.clone() };
-        Ok(Lead::Others(Box::new(others)))
+        Ok(others(filter))
     }
 
     async fn find_more(
@@ -224,4 +225,11 @@ fn start(filter: &ListFilter) -> ListCursor {
     let until = filter.created_before.unwrap_or(Timestamp::MAX);
     let start = ListCursor { created_at: until, run: Uuid::nil() };
     filter.behind.map_or(start, |behind| behind.min(start))
+}
+
+/// All filters but attributes lead.
+fn others(filter: &ListFilter) -> Lead<'_> {
+    let (attributes, payloads, limit) = (Vec::new(), false, TOGETHER);
+    let others = ListFilter { attributes, payloads, limit, ..filter.clone() };
+    Lead::Others(Box::new(others))
 }

@@ -9,7 +9,7 @@ SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.q
         WHERE i.shard = ANY (ARRAY[r.shard]) AND i.tenant_id = r.tenant_id AND i.run_id = r.run_id) AS inbox,
        EXISTS (SELECT FROM flows.inbox i
                WHERE i.shard = ANY (ARRAY[r.shard]) AND i.tenant_id = r.tenant_id AND i.run_id = r.run_id
-                 AND i.kind = 1) AS cancelling,
+                 AND i.kind IN (1, 7)) AS cancelling,
        q.run_id IS NOT NULL AS is_ready,
        EXISTS (SELECT FROM flows.workers s WHERE r.lane = ANY (s.lanes) AND s.expires_at >= statement_timestamp()) AS served,
        o.worker_id AS owner, w.name AS owner_name,

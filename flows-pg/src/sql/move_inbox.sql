@@ -1,5 +1,5 @@
 -- Gives the messages and attributes of ended runs to the runs that go on in their place. $1 to $3 ended runs,
--- $4 their successors. Signals (kind 0), requests to cancel (1) and
+-- $4 their successors. Signals (kind 0), requests to cancel (1) or to terminate (7) and
 -- updates (6) go over; what answers an operation of the ended run is dropped.
 -- Called by `commit` and `fork`, behind the messages that they send, so that these come first.
 -- Locks the messages, then the placements of the successors, which this transaction has made.
@@ -14,7 +14,7 @@ WITH successor AS MATERIALIZED (
 ), inherited AS (
     INSERT INTO flows.inbox (shard, tenant_id, run_id, kind, codec, name, payload)
     SELECT shard, tenant_id, successor, kind, codec, name, payload
-    FROM left_over WHERE kind IN (0, 1, 6) ORDER BY seq
+    FROM left_over WHERE kind IN (0, 1, 6, 7) ORDER BY seq
     RETURNING shard, tenant_id, run_id
 ), kept AS (
     INSERT INTO flows.attributes (shard, tenant_id, run_id, name, rows, encoded, created_at)

@@ -1,6 +1,6 @@
 //! New runs as the columns of `start.sql` and `holders.sql`.
 
-use flows_core::store::NewRun;
+use flows_core::store::{NewRun, Parent};
 use uuid::Uuid;
 
 use crate::rows::columns;
@@ -24,7 +24,12 @@ columns! {
         run.spec.retry.as_ref().and_then(|retry| serde_json::to_string(retry).ok());
     predecessors: Option<Uuid> = run.spec.predecessor;
     parents: Option<Uuid> = run.spec.parent.map(|parent| parent.run);
-    parent_ops: Option<i64> = run.spec.parent.map(|parent| parent.op.into());
+    parent_ops: Option<i64> = run.spec.parent.map(packed);
+}
+
+/// The parent's operation, and above it the close policy: so a child has one column for both.
+fn packed(parent: Parent) -> i64 {
+    i64::from(parent.on_close.code()) << 32 | i64::from(parent.op)
 }
 
 columns! {

@@ -12,8 +12,8 @@ use flows_core::ids::{RunKey, SHARDS, lane_of};
 use flows_core::payload::Payload;
 use flows_core::store::traits::*;
 use flows_core::store::{
-    Activation, Claim, Close, Committed, ForkedRun, MessageKind, NewRun, Next, Outcome,
-    OutgoingMessage, Park, Record, RunSpec, RunStatus, Started, Takes, WorkerIdentity,
+    Activation, Claim, Close, CloseChildren, Committed, ForkedRun, MessageKind, NewRun, Next,
+    Outcome, OutgoingMessage, Park, Record, RunSpec, RunStatus, Started, Takes, WorkerIdentity,
 };
 use flows_pg::PgStore;
 use flows_pg::dev::{Database, fresh_database};
@@ -191,7 +191,7 @@ pub(crate) fn close(status: RunStatus) -> Close {
         error: failed.then(|| r#"{"kind": "terminal", "message": "no"}"#.to_owned()),
         successor: None,
     };
-    Close { outcome, claim: None }
+    Close { outcome, claim: None, children: CloseChildren::None }
 }
 
 pub(crate) fn park() -> Next {

@@ -139,6 +139,7 @@ fn read(document: EventDocument) -> Result<Recorded> {
             run: document.child.ok_or_else(|| lacks("child"))?,
         },
         "child_cancel_requested" => Event::ChildCancelRequested { op: document.operation()? },
+        "child_signal_sent" | "child_cancel_sent" => document.tells_a_child()?,
         "child_closed" if document.error.is_some() => {
             Event::ChildClosed { op: document.operation()?, result: Err(document.error()?) }
         }
@@ -175,6 +176,15 @@ impl EventDocument {
             }
             _ => return Err(unknown_kind()),
         })
+    }
+
+    /// What a child was sent: a signal, or a request to cancel with its reason.
+    fn tells_a_child(&self) -> Result<Event> {
+        let op = self.operation()?;
+        match &self.name {
+            Some(name) => Ok(Event::ChildSignalSent { op, name: name.clone() }),
+            None => Ok(Event::ChildCancelSent { op, reason: self.reason()? }),
+        }
     }
 
     fn step(&self) -> Result<StepId> {

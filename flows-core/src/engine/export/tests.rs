@@ -69,6 +69,8 @@ fn every_kind() -> Vec<Event> {
             heartbeat: None,
         },
         Event::ActivityHeartbeat { op: 4, attempt: 2, details: Payload::from_json("2") },
+        Event::ChildSignalSent { op: 3, name: "hurry".into() },
+        Event::ChildCancelSent { op: 3, reason: "too slow".into() },
     ]
 }
 
@@ -99,7 +101,7 @@ fn a_history_comes_back_as_it_was() {
     let after = History::from_json(&json).expect("a history");
     assert_eq!(before, after, "{json}");
     let named: std::collections::BTreeSet<_> = after.kinds().collect();
-    assert_eq!(named.len(), 17, "a kind is missing in this test: {named:?}");
+    assert_eq!(named.len(), 19, "a kind is missing in this test: {named:?}");
 }
 
 #[test]
@@ -204,7 +206,7 @@ fn what_cannot_be_read_says_why() {
         "\"workflow\"",
         "\"wrkflow\"",
         expect![
-            "this is no history that this build can read: missing field `workflow` at line 195 column 1"
+            "this is no history that this build can read: missing field `workflow` at line 209 column 1"
         ],
     );
 }

@@ -136,9 +136,9 @@ fn a_child_that_is_abandoned_goes_on() {
     let script = script!(|ctx| {
         drop(select((charge(ctx, 1), leave_alone(ctx).abandon_on_drop())).await);
         leave_alone(ctx).detach();
-        let late = leave_alone(ctx).start();
+        let late = leave_alone(ctx).abandon_on_drop().start();
         charge(ctx, 2).await?;
-        drop(late.abandon_on_drop());
+        drop(late);
         charge(ctx, 3).await
     });
     let history = [completes(0, 10), completes(4, 20), Child(1, Ok(json!(3))), completes(5, 30)];
@@ -240,4 +240,61 @@ fn each_call_has_a_run_id_of_its_own_that_stays() {
     assert_eq!(first, second, "a turn that is run again asks for the same children");
     assert_ne!(first[0], first[1]);
     assert_eq!(first[0].get_version_num(), 7);
+}
+
+#[test]
+fn a_child_that_has_started_is_told_what_the_code_says() {
+    let script = script!(|ctx| {
+        let child = pack(ctx).start();
+        child.signal("boxes", &2)?;
+        charge(ctx, 1).await?;
+        child.signal("boxes", &3)?;
+        child.cancel("too slow");
+        Ok(child.await.map_err(|e| seen(&e)))
+    });
+    check(
+        script,
+        &[completes(1, 10), Child(0, Err("cancelled"))],
+        expect![[r#"
+        begin: run charge(1) #1, signal a child boxes 2, start packing({}) #0, record start of packing #0, record signal boxes to #0
+        #1 completes with 10: signal a child boxes 3, tell a child: too slow, record signal boxes to #0, record request to #0: too slow
+        child #0 fails: cancelled: gives {"Err":"terminal: cancelled"}
+    "#]],
+    );
+}
+
+#[test]
+fn what_an_older_build_did_not_send_is_not_sent_later() {
+    let script = script!(|ctx| {
+        let child = pack(ctx).start();
+        child.signal("boxes", &2)?;
+        charge(ctx, 1).await?;
+        child.signal("boxes", &3)?;
+        charge(ctx, 2).await?;
+        child.await
+    });
+    let started =
+        Event::ChildStarted { step: step(0, "packing", &json!({})), run: uuid::Uuid::from_u128(7) };
+    let journal = [started, completed(1, "charge", 1, 10)];
+    let turn = replay_events(&script, &journal).expect("it replays");
+    expect!["run charge(2) #2, signal a child boxes 3, record signal boxes to #0"]
+        .assert_eq(&shown::turn(&turn));
+}
+
+#[test]
+fn a_child_is_told_by_the_run_id_of_the_journal() {
+    let script = script!(|ctx| {
+        let child = pack(ctx).id("another in this build").start();
+        charge(ctx, 1).await?;
+        child.cancel("too slow");
+        child.await
+    });
+    let run = uuid::Uuid::from_u128(7);
+    let started = Event::ChildStarted { step: step(0, "packing", &json!({})), run };
+    let turn = replay_events(&script, &[started, completed(1, "charge", 1, 10)]);
+    let told = turn.expect("it replays").commands.into_iter().find_map(|command| match command {
+        Command::CancelChild { run, .. } => Some(run),
+        _ => None,
+    });
+    assert_eq!(told, Some(run));
 }

@@ -26,10 +26,12 @@ pub(super) fn news(turn: &Turn) -> Vec<&'static str> {
         Command::RunActivity(start) if start.attempt > 1 => "an activity is tried again",
         Command::RunActivity(_) => "an activity is asked for",
         Command::CancelActivity(_) => "an activity is cancelled",
+        Command::StopActivity { .. } => "an activity is to end",
         Command::StartTimer { .. } => "a timer is asked for",
         Command::CancelTimer(_) => "a timer is taken back",
         Command::StartChild(_) => "a child starts",
         Command::CancelChild { .. } => "a child is asked to cancel",
+        Command::SignalChild { .. } => "a child is signalled",
         Command::SetQuery { .. } => "a value for queries is published",
         Command::Publish { .. } => "an item is published",
         Command::SetAttribute { .. } => "a search attribute is set",
@@ -43,6 +45,9 @@ pub(super) fn news(turn: &Turn) -> Vec<&'static str> {
         Event::ChildCancelRequested { .. } => "a child's cancellation is recorded",
         Event::UpdateTaken { .. } => "an update is taken",
         Event::UpdateReplied { .. } => "an update is answered",
+        Event::ChildSignalSent { .. } | Event::ChildCancelSent { .. } => {
+            "a message to a child is recorded"
+        }
         _ => "a start is recorded",
     });
     let outcome = turn.outcome.iter().map(|outcome| match outcome {
@@ -69,12 +74,14 @@ fn command(command: &Command) -> String {
     match command {
         Command::RunActivity(start) => activity(start),
         Command::CancelActivity(op) => format!("cancel activity #{op}"),
+        Command::StopActivity { task, .. } => format!("stop activity #{}", task.op),
         Command::StartTimer { op, due } => format!("timer #{op} at {}", at(*due)),
         Command::CancelTimer(op) => format!("cancel timer #{op}"),
         Command::StartChild(child) => {
             format!("start {}({:?}) #{}", child.workflow, child.input, child.op)
         }
         Command::CancelChild { reason, .. } => format!("tell a child: {reason}"),
+        Command::SignalChild { name, payload, .. } => format!("signal a child {name} {payload:?}"),
         Command::SetQuery { name, value } => format!("publish {name} = {value}"),
         Command::Publish { number, item } => {
             format!("add item {}.{}: {item}", number >> 20, number & 0xf_ffff)
@@ -109,6 +116,8 @@ fn mark(mark: &Recorded) -> String {
         Event::SideEffect { op, value } => format!("record #{op} = {value:?}"),
         Event::ChildStarted { step, .. } => format!("record start of {} #{}", step.name, step.op),
         Event::ChildCancelRequested { op } => format!("record cancellation of #{op}"),
+        Event::ChildSignalSent { op, name } => format!("record signal {name} to #{op}"),
+        Event::ChildCancelSent { op, reason } => format!("record request to #{op}: {reason}"),
         Event::Patched { id } => format!("record patch {id}"),
         Event::UpdateTaken { op, .. } => format!("take an update #{op}"),
         Event::UpdateReplied { id, result: Ok(reply) } => format!("answer {id} with {reply:?}"),

@@ -219,13 +219,12 @@ impl Stage {
         self.journal.extend(turn.marks.iter().cloned());
         self.seen.extend(shown::news(turn));
         assert_eq!(starts_recorded(turn), starts_asked_for(turn), "children that start");
-        let cancels = |command: &&Command| matches!(command, Command::CancelChild { .. });
-        let sent = turn.commands.iter().filter(cancels).count();
-        assert_eq!(
-            cancels_recorded(&turn.marks).count(),
-            sent,
-            "children that are asked to cancel"
-        );
+        let tells = |command: &&Command| {
+            matches!(command, Command::CancelChild { .. } | Command::SignalChild { .. })
+        };
+        let sent = turn.commands.iter().filter(tells).count();
+        let recorded = turn.marks.iter().filter(|mark| mark.event.tells_a_child()).count();
+        assert_eq!(recorded, sent, "children that are told something");
         for op in cancels_recorded(&turn.marks) {
             assert!(self.cancelled.insert(op), "#{op} is asked to cancel once");
         }
@@ -248,7 +247,9 @@ impl Stage {
                 Command::StartChild(child) => {
                     assert!(self.children.insert(child.op), "a child is started once");
                 }
-                Command::CancelChild { .. }
+                Command::StopActivity { .. }
+                | Command::CancelChild { .. }
+                | Command::SignalChild { .. }
                 | Command::SetQuery { .. }
                 | Command::Publish { .. }
                 | Command::SetAttribute { .. }

@@ -10,9 +10,9 @@ use crate::error::Result;
 use crate::ids::{RunKey, lane_of};
 use crate::payload::Payload;
 use crate::store::{
-    Activation, Claim, ClaimStuck, Close, Collected, Committed, InboxMessage, MessageKind, NewRun,
-    Next, Outcome, OutgoingMessage, PATIENCE, Page, Park, Placement, Polled, Record, RunSpec,
-    RunStatus, RunView, Sent, Started, Store, WorkerIdentity,
+    Activation, Claim, ClaimStuck, Close, CloseChildren, Collected, Committed, InboxMessage,
+    MessageKind, NewRun, Next, Outcome, OutgoingMessage, PATIENCE, Page, Park, Placement, Polled,
+    Record, RunSpec, RunStatus, RunView, Sent, Started, Store, WorkerIdentity,
 };
 use crate::time::Timestamp;
 
@@ -374,16 +374,17 @@ pub(super) fn failed() -> Next {
 }
 
 fn closed(outcome: Outcome) -> Next {
-    Next::Close(Close { outcome, claim: None })
+    Next::Close(Close { outcome, claim: None, children: CloseChildren::None })
 }
 
 pub(super) fn ended_as(status: RunStatus) -> Close {
-    Close { outcome: outcome(status), claim: None }
+    Close { outcome: outcome(status), claim: None, children: CloseChildren::None }
 }
 
 /// Ended, and this run goes on.
 pub(super) fn ended_by(status: RunStatus, successor: Uuid) -> Close {
-    Close { outcome: Outcome { successor: Some(successor), ..outcome(status) }, claim: None }
+    let outcome = Outcome { successor: Some(successor), ..outcome(status) };
+    Close { outcome, claim: None, children: CloseChildren::None }
 }
 
 fn outcome(status: RunStatus) -> Outcome {

@@ -2,7 +2,10 @@
 
 use super::bench::{Bench, BenchWorker, completed, ended_by, names, park, signal, turn};
 use crate::ids::RunKey;
-use crate::store::{Committed, MessageKind, Next, OutgoingMessage, Record, RunStatus};
+use crate::store::{
+    ClosePolicy, Committed, ConflictPolicy, MessageKind, NewRun, Next, OutgoingMessage, Parent,
+    Record, RunStatus,
+};
 
 fn child_closed(parent: RunKey) -> OutgoingMessage {
     OutgoingMessage { kind: MessageKind::ChildClosed, ..signal(parent, "0") }
@@ -55,9 +58,7 @@ pub(super) async fn message_in_a_record_to_an_ended_run_is_dropped(bench: Bench)
     worker.finds_nothing().await;
 }
 
-pub(super) async fn a_request_to_cancel_in_a_record_follows_a_run_to_where_it_goes_on(
-    bench: Bench,
-) {
+pub(super) async fn requests_in_a_record_follow_a_run_to_where_it_goes_on(bench: Bench) {
     let worker = bench.worker().await;
     let parent = bench.owned("parent", &worker).await;
     let first = bench.owned("child", &worker).await;
@@ -78,7 +79,8 @@ pub(super) async fn a_request_to_cancel_in_a_record_follows_a_run_to_where_it_go
     let record = Record { messages, ..turn(parent, 0, Next::Stay) };
     assert_eq!(worker.commit(record).await, Committed::Done);
     let inbox = worker.collect_of(at).await.inbox;
-    assert_eq!(inbox.iter().map(|message| message.kind).collect::<Vec<_>>(), [MessageKind::Cancel]);
+    let kinds = inbox.iter().map(|message| message.kind).collect::<Vec<_>>();
+    assert_eq!(kinds, [MessageKind::Cancel, MessageKind::Signal]);
 }
 
 pub(super) async fn a_parent_parks_while_its_child_ends_in_one_batch(bench: Bench) {
@@ -127,4 +129,57 @@ pub(super) async fn message_in_a_record_is_received_once(bench: Bench) {
     let record = Record { messages: vec![once], ..turn(from, 0, Next::Stay) };
     assert_eq!(worker.commit(record).await, Committed::Done);
     assert_eq!(names(&worker.claim(to).await.inbox), ["paid"]);
+}
+
+/// A child with a workflow id, started by a record of its parent.
+fn child_of(bench: &Bench, parent: RunKey, id: &str, on_conflict: ConflictPolicy) -> NewRun {
+    let parent = Parent { run: parent.run, op: 7, on_close: ClosePolicy::Cancel };
+    NewRun { on_conflict, ..bench.run(id).with(|spec| spec.parent = Some(parent)) }
+}
+
+pub(super) async fn a_child_whose_id_is_taken_has_ended_for_its_parent(bench: Bench) {
+    let worker = bench.worker().await;
+    let (parent, other) =
+        (bench.owned("parent", &worker).await, bench.owned("other", &worker).await);
+    let free = child_of(&bench, parent, "free", ConflictPolicy::Reject);
+    let taken = child_of(&bench, parent, "other", ConflictPolicy::AllowIfClosed);
+    let (of_free, of_taken) = (free.key, taken.key);
+    let record = Record { starts: vec![free, taken], ..turn(parent, 0, park()) };
+    let answer = worker.commit(record).await;
+    assert!(bench.is_ready(of_free).await);
+    assert_eq!(bench.store.describe(of_taken).await.expect("describe").map(|run| run.key), None);
+    assert_eq!(bench.find("other").await, Some(other));
+    let inbox = match answer {
+        Committed::NotParked => worker.collect_of(parent).await.inbox,
+        answer => {
+            assert_eq!(answer, Committed::Done, "it was parked, and woken");
+            worker.claim(parent).await.inbox
+        }
+    };
+    assert_eq!(inbox.iter().map(|it| it.kind).collect::<Vec<_>>(), [MessageKind::ChildClosed]);
+}
+
+pub(super) async fn a_child_takes_the_id_of_a_run_that_has_ended(bench: Bench) {
+    let worker = bench.worker().await;
+    let parent = bench.owned("parent", &worker).await;
+    bench.ended("done", &worker, completed()).await;
+    let failed = bench.started("failed").await;
+    assert!(bench.terminate(failed, &[]).await);
+    let child = |id, policy| child_of(&bench, parent, id, policy);
+    let starts = vec![
+        child("done", ConflictPolicy::AllowIfFailed),
+        child("failed", ConflictPolicy::AllowIfFailed),
+    ];
+    let [refused, taken] = [starts[0].key, starts[1].key];
+    let record = Record { starts, ..turn(parent, 0, Next::Stay) };
+    assert_eq!(worker.commit(record).await, Committed::Done);
+    assert_eq!(bench.find("failed").await, Some(taken));
+    assert_ne!(bench.find("done").await, Some(refused));
+    let message = worker.collect_of(parent).await.inbox.remove(0);
+    assert_eq!((message.kind, &*message.name), (MessageKind::ChildClosed, "7"));
+    let again = vec![child("done", ConflictPolicy::AllowIfClosed)];
+    let taken = again[0].key;
+    let record = Record { starts: again, ..turn(parent, 1, Next::Stay) };
+    assert_eq!(worker.commit(record).await, Committed::Done);
+    assert_eq!(bench.find("done").await, Some(taken));
 }

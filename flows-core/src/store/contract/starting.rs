@@ -7,11 +7,13 @@ use super::bench::{Bench, completed, json, park, turn};
 use crate::error::ErrorKind;
 use crate::ids::RunKey;
 use crate::retry::RetryPolicy;
+use crate::store::ClosePolicy;
 use crate::store::{ConflictPolicy, NewRun, Parent, RunSpec, RunStatus, Started};
 
 pub(super) async fn a_started_run_can_be_claimed_with_all_it_needs(bench: Bench) {
     let worker = bench.worker().await;
-    let parent = Parent { run: RunKey::new(bench.tenant, None).run, op: 7 };
+    let parent =
+        Parent { run: RunKey::new(bench.tenant, None).run, op: 7, on_close: ClosePolicy::Abandon };
     let run = bench.run("order").with(|spec| {
         (spec.priority, spec.attempt) = (3, 2);
         spec.timeout = Some(Duration::from_secs(90));

@@ -12,6 +12,8 @@ pub const PAGE_BYTES: usize = 16 << 20;
 /// Which runs to list.
 #[derive(Debug, Clone, Default)]
 pub struct ListFilter {
+    /// Only children of this run.
+    pub parent: Option<Uuid>,
     /// Only this workflow.
     pub workflow: Option<String>,
     /// Only this version.
@@ -62,7 +64,9 @@ impl ListFilter {
                 after.is_none_or(|after| at.is_some_and(|at| at >= after))
                     && before.is_none_or(|before| at.is_some_and(|at| at < before))
             };
-        self.workflow.as_deref().is_none_or(|workflow| *workflow == *run.spec.workflow)
+        let parent = run.spec.parent.map(|parent| parent.run);
+        self.parent.is_none_or(|wanted| parent == Some(wanted))
+            && self.workflow.as_deref().is_none_or(|workflow| *workflow == *run.spec.workflow)
             && is(&self.version, run.spec.version)
             && is(&self.status, run.status)
             && within(Some(run.created_at), self.created_after, self.created_before)

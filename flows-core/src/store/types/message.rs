@@ -24,10 +24,12 @@ pub enum MessageKind {
     ActivityHeartbeat,
     /// An update: `name`; its id and the request are the payload.
     Update,
+    /// A request to end at once, without running any code: the parent has ended; the payload is the reason.
+    Terminate,
 }
 
 impl MessageKind {
-    const ALL: [(Self, i16); 7] = [
+    const ALL: [(Self, i16); 8] = [
         (Self::Signal, 0),
         (Self::Cancel, 1),
         (Self::ChildClosed, 2),
@@ -35,6 +37,7 @@ impl MessageKind {
         (Self::ActivityFailed, 4),
         (Self::ActivityHeartbeat, 5),
         (Self::Update, 6),
+        (Self::Terminate, 7),
     ];
 
     /// The number it is stored as.

@@ -10,6 +10,7 @@ use super::stream::NewItem;
 use super::view::Outcome;
 use crate::attribute::AttributeValue;
 use crate::ids::{RunKey, fnv1a};
+use crate::policy::CloseChildren;
 use crate::time::Timestamp;
 
 /// One run's share of a batch.
@@ -24,11 +25,12 @@ pub struct Record {
     pub events: Vec<u8>,
     /// Messages these events contain: they leave the inbox in the same commit.
     pub consumed: Vec<i64>,
-    /// Children and successors that start in the same commit. Their conflict policy is `Reject`;
-    /// a workflow id that exists is left alone (the successor of a run takes over its id).
+    /// Children and successors that start in the same commit. The successor of a run takes over its id. A child
+    /// whose workflow id another run has, and keeps by the conflict policy, is not started: the run it is a child of
+    /// gets a message that it has ended, with an error (`AlreadyExists`), in the same commit.
     pub starts: Vec<NewRun>,
     /// Messages to other runs of the same tenant, sent in the same commit. A message to a run that
-    /// has ended is dropped; but a request to cancel goes to the run that has gone on in its place.
+    /// has ended is dropped; but signals and requests to cancel go to the run that has gone on in its place.
     pub messages: Vec<OutgoingMessage>,
     /// Values for queries, each name once: the last that the run has published.
     pub queries: Vec<QueryValue>,
@@ -169,6 +171,10 @@ pub struct Close {
     /// lost it: a commit that comes late must not end a run that its worker has claimed again. `None`
     /// is whichever claim there is.
     pub claim: Option<i64>,
+    /// Which of its open children are told of the end, in the same commit. Each gets the message of its
+    /// [policy](super::ClosePolicy), by [`ChildAtEnd::message`](crate::ending::ChildAtEnd::message); whoever is to be
+    /// terminated and is stuck is tried again at once, and is due.
+    pub children: CloseChildren,
 }
 
 /// What became of one record.

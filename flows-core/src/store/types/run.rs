@@ -6,27 +6,9 @@ use std::time::Duration;
 use super::spec::RunSpec;
 use crate::attribute::Attributes;
 use crate::ids::RunKey;
+use crate::policy::ConflictPolicy;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-
-/// What to do when a run with the same workflow id exists.
-///
-/// A workflow id is an idempotency key for as long as its run is kept, ended or not.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum ConflictPolicy {
-    /// Refuse the start. The default.
-    #[default]
-    Reject,
-    /// Give the run that exists; its input is not compared.
-    UseExisting,
-    /// Terminate the run if it is open, and start a new one under the same id.
-    TerminateExisting,
-    /// Start a new one if the run has ended without success: failed, timed out, cancelled or terminated.
-    /// Else refuse the start.
-    AllowIfFailed,
-    /// Start a new one if the run has ended, however it did. Refuse the start while it is open.
-    AllowIfClosed,
-}
 
 impl ConflictPolicy {
     /// Whether a run in this state gives its workflow id to a new one.

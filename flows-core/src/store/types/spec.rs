@@ -7,6 +7,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::ids::lane_of;
+use crate::policy::ClosePolicy;
 use crate::retry::RetryPolicy;
 
 /// The attributes of a run. Everything that holds a run shares them.
@@ -44,6 +45,8 @@ pub struct Parent {
     pub run: Uuid,
     /// The parent's operation that waits.
     pub op: u32,
+    /// What becomes of the child if it is open when the parent ends.
+    pub on_close: ClosePolicy,
 }
 
 impl RunSpec {

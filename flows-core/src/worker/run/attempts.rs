@@ -6,7 +6,8 @@ use rustc_hash::FxHashMap;
 
 use super::timers::Timer;
 use super::{Code, Effect, Incoming, Phase, Run, RunStep};
-use crate::journal::Event;
+use crate::error::{Error, ErrorKind};
+use crate::journal::{Event, StoredError};
 use crate::replay::{ActivityStart, ActivityTask};
 use crate::store::TransactionOutcome;
 
@@ -23,6 +24,8 @@ pub(super) struct Attempts {
 pub(super) struct RunningAttempt {
     pub(super) task: Arc<ActivityTask>,
     pub(super) number: u32,
+    /// It was asked to stop, and is waited for: no other attempt follows.
+    pub(super) is_last: bool,
 }
 
 impl Attempts {
@@ -52,7 +55,8 @@ impl<M: Code> Run<M> {
             return flight.launches.push(start); // the run may be somebody else's by now
         }
         let Some(start) = self.note_start(start, step) else { return };
-        let attempt = RunningAttempt { task: Arc::clone(&start.task), number: start.attempt };
+        let attempt =
+            RunningAttempt { task: Arc::clone(&start.task), number: start.attempt, is_last: false };
         self.attempts.running.insert(op, attempt);
         step.push(Effect::Launch(start));
     }
@@ -74,6 +78,24 @@ impl<M: Code> Run<M> {
         timer
     }
 
+    /// An activity is to end, and the workflow waits for that. Without an attempt that is running, it has failed.
+    pub(super) fn end_activity(
+        &mut self,
+        task: &ActivityTask,
+        attempt: u32,
+        step: &mut RunStep<'_, M>,
+    ) {
+        if let Some(running) = self.attempts.running.get_mut(&task.op) {
+            running.is_last = true;
+            return step.push(Effect::Stop(task.op));
+        }
+        self.cancel_activity(task.op, step);
+        let error = Error::new(ErrorKind::Cancelled, "the activity was cancelled");
+        let error = StoredError::from(&error);
+        let failed = Event::ActivityFailed { step: task.step(), attempt, error };
+        self.take_in(Incoming::Event(failed));
+    }
+
     /// An attempt has ended: its result, a retry, or its failure goes into the journal.
     pub(super) fn attempt_ended(
         &mut self,
@@ -82,7 +104,7 @@ impl<M: Code> Run<M> {
         transaction: TransactionOutcome,
         step: &mut RunStep<'_, M>,
     ) {
-        let was_running = self.attempts.running.remove(&op).is_some();
+        let ended = self.attempts.running.remove(&op);
         if self.results.granted_op() == Some(op) {
             match transaction {
                 TransactionOutcome::Committed => {
@@ -93,7 +115,8 @@ impl<M: Code> Run<M> {
                 TransactionOutcome::Unknown => return self.lost(step), // only the store knows
             }
         }
-        match event.filter(|_| was_running) {
+        let event = ended.and_then(|ended| if ended.is_last { event.map(last) } else { event });
+        match event {
             Some(event) if self.suspicion.is_none() => self.take_in(Incoming::Event(event)),
             Some(event) if self.is_live() => self.take_in(Incoming::Ended(event)),
             _ => self.gets_further(), // whoever wants to hear of that
@@ -106,5 +129,15 @@ impl<M: Code> Run<M> {
         if is_here && self.suspicion.is_some() && self.attempts.running.is_empty() {
             self.writes.pending.clears = true;
         }
+    }
+}
+
+/// The end of an attempt that no other follows.
+fn last(event: Event) -> Event {
+    match event {
+        Event::ActivityAttemptFailed { step, attempt, error, .. } => {
+            Event::ActivityFailed { step, attempt, error }
+        }
+        other => other,
     }
 }

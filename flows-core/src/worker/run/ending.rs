@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Code, Fresh, Phase, Run, RunStep};
-use crate::ending::{ContinueAs, closed, message_to_parent};
+use crate::ending::{ContinueAs, closed, message_to_parent, termination};
 use crate::error::{Error, ErrorKind, Result, TimeoutKind};
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded, StoredError};
 use crate::payload::{Payload, check_size};
+use crate::policy::CloseChildren;
 use crate::replay::{ChildTask, update_of};
-use crate::store::{Close, MessageKind, NewRun, OutgoingMessage, Parent, RunSpec, RunStatus};
+use crate::store::{Close, InboxMessage, MessageKind, NewRun};
+use crate::store::{OutgoingMessage, Parent, RunSpec, RunStatus};
 use crate::time::Timestamp;
 
 /// Why a run ends.
@@ -19,6 +21,8 @@ enum Why {
     Limit,
     /// Its code has come to its end; it may have been asked to cancel.
     Code { cancelled: bool },
+    /// It was asked to end at once, for this reason.
+    Terminated(String),
 }
 
 impl<M: Code> Run<M> {
@@ -55,6 +59,16 @@ impl<M: Code> Run<M> {
         self.close(Err(error.within(step.rules.payload_limit)), Why::Limit, None, step);
     }
 
+    /// The run is to end at once, because its parent has: also where it is stuck, or its code is away.
+    pub(super) fn be_terminated(&mut self, request: &InboxMessage, step: &mut RunStep<'_, M>) {
+        if !self.is_live() && !matches!(self.phase, Phase::Stuck(_)) {
+            return;
+        }
+        let why: String = request.payload.decode().unwrap_or_default();
+        self.writes.pending.park = None;
+        self.close(Err(termination(&why)), Why::Terminated(why), None, step);
+    }
+
     fn close(
         &mut self,
         outcome: Result<Payload>,
@@ -63,9 +77,14 @@ impl<M: Code> Run<M> {
         step: &mut RunStep<'_, M>,
     ) {
         self.writes.drop_launches();
-        if let Err(error) = self.tell(&outcome, step.now) {
+        if let Err(error) = self.tell(&outcome, &why, step.now) {
             return self.get_stuck(error.to_string(), step);
         }
+        let children = match (&self.phase, &why) {
+            (_, Why::Terminated(_)) => CloseChildren::All,
+            (Phase::Live(machine), _) => machine.close_children(),
+            _ => CloseChildren::All, // its code is not here to tell them
+        };
         let (close, successor) = closing(self.key, &self.spec, outcome, why, fresh);
         let messages: Vec<_> = match &successor {
             Some(successor) => self.bequest(successor.key),
@@ -74,7 +93,7 @@ impl<M: Code> Run<M> {
         let pending = &mut self.writes.pending;
         pending.last_messages = messages; // those to itself find nobody any more
         successor.into_iter().for_each(|new| pending.start(new));
-        pending.close = Some(Box::new(Close { claim: Some(self.claim), ..close }));
+        pending.close = Some(Box::new(Close { claim: Some(self.claim), children, ..close }));
         self.stop_living(step);
     }
 
@@ -92,8 +111,11 @@ impl<M: Code> Run<M> {
     }
 
     /// Puts the end into the journal, unless the run's row says it all.
-    fn tell(&mut self, outcome: &Result<Payload>, at: Timestamp) -> Result<()> {
+    fn tell(&mut self, outcome: &Result<Payload>, why: &Why, at: Timestamp) -> Result<()> {
         let event = match outcome {
+            Err(_) if let Why::Terminated(reason) = why => {
+                Event::RunTerminated { reason: reason.clone() }
+            }
             Ok(_) if self.is_elided() => {
                 self.writes.first = None;
                 return Ok(());
@@ -139,11 +161,14 @@ impl<M: Code> Run<M> {
     /// The run of a child, which starts in the same commit as the mark that says so.
     pub(super) fn child_run(&self, task: &ChildTask) -> NewRun {
         let input = task.input.as_json().unwrap_or("null").into();
-        let by = Parent { run: self.key.run, op: task.op };
+        let by = Parent { run: self.key.run, op: task.op, on_close: task.on_close };
         let child = self.spec.child(by, task.workflow.into(), task.version, input);
         let queue = task.queue.as_deref().map_or_else(|| Arc::clone(&child.queue), Arc::from);
-        let child = RunSpec { queue, timeout: task.timeout, retry: task.retry.clone(), ..child };
-        NewRun::new(RunKey::of_run(self.key.tenant, task.run), child)
+        let (workflow_id, on_conflict) = task.id.clone().unzip();
+        let (timeout, retry) = (task.timeout, task.retry.clone());
+        let child = RunSpec { workflow_id, queue, timeout, retry, ..child };
+        let new = NewRun::new(RunKey::of_run(self.key.tenant, task.run), child);
+        NewRun { on_conflict: on_conflict.unwrap_or_default(), ..new }
     }
 }
 
@@ -181,6 +206,7 @@ fn closing(
     };
     let (status, successor) = match (error.kind(), why) {
         (_, Why::Limit) => (RunStatus::TimedOut, None),
+        (_, Why::Terminated(_)) => (RunStatus::Terminated, None),
         (ErrorKind::ContinueAsNew, _) => {
             (RunStatus::Continued, fresh.and_then(|fresh| continued(key, spec, &error, fresh)))
         }

@@ -93,23 +93,26 @@ impl<M: Code> Run<M> {
         }
     }
 
-    pub(super) fn collected(&mut self, sent: i64, page: Page) {
+    pub(super) fn collected(&mut self, sent: i64, page: Page, step: &mut RunStep<'_, M>) {
         self.inbox.sent = sent;
         self.inbox.was_refused = false;
         self.writes.pending.park = None; // it does not know of these messages
-        self.read(page);
+        self.read(page, step);
     }
 
-    pub(super) fn read_page(&mut self, page: Page) {
+    pub(super) fn read_page(&mut self, page: Page, step: &mut RunStep<'_, M>) {
         self.inbox.was_refused = false;
         match self.inbox.reads_on.take() {
             Some(behind) if behind < self.inbox.seen => self.read_left(behind, page),
-            _ => self.read(page),
+            _ => self.read(page, step),
         }
     }
 
-    /// The messages that have not been read yet are to be taken in.
-    fn read(&mut self, page: Page) {
+    /// The messages that have not been read yet are to be taken in. A request to terminate waits for nothing.
+    fn read(&mut self, page: Page, step: &mut RunStep<'_, M>) {
+        if let Some(request) = termination_in(&page.messages) {
+            return self.be_terminated(request, step);
+        }
         if !self.is_live() {
             return;
         }
@@ -156,7 +159,11 @@ impl<M: Code> Run<M> {
         if self.results.granted.is_some() {
             return None;
         }
-        if let Phase::Activating(_) = self.phase {
+        if let Phase::Activating(run) = &self.phase {
+            if let Some(request) = termination_in(&run.inbox).cloned() {
+                self.be_terminated(&request, step);
+                return None;
+            }
             let begins = Taken { begins: true, ..Taken::default() };
             let activating = std::mem::replace(&mut self.phase, Phase::Polling(begins));
             let Phase::Activating(run) = activating else { return None };
@@ -266,6 +273,7 @@ impl<M: Code> Run<M> {
             MessageKind::ChildClosed => child_closed(&name, &payload)?,
             MessageKind::ActivityHeartbeat => return Ok(self.heartbeat(&name, payload)),
             MessageKind::ActivityCompleted | MessageKind::ActivityFailed => return Ok(None), // see `ended_outside`
+            MessageKind::Terminate => return Ok(None), // see `read`
         }))
     }
 
@@ -312,6 +320,10 @@ impl<M: Code> Run<M> {
             }
         }
     }
+}
+
+fn termination_in(messages: &[InboxMessage]) -> Option<&InboxMessage> {
+    messages.iter().find(|message| message.kind == MessageKind::Terminate)
 }
 
 /// The child's outcome: its output, or its error as JSON.

@@ -11,6 +11,7 @@ mod results;
 mod stage;
 mod streams;
 mod suspects;
+mod terminated;
 mod timers;
 mod updates;
 mod world;

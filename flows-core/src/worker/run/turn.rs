@@ -1,6 +1,8 @@
 //! Turns: what code wants is sorted into what is done at once, what is written, and what waits for the
 //! write.
 
+use uuid::Uuid;
+
 use super::timers::Timer;
 use super::{Code, CodeReturned, Effect, Incoming, Phase, Run, RunStep};
 use crate::error::Result;
@@ -16,8 +18,8 @@ struct Obeyed {
     launches: Vec<ActivityStart>,
     /// Children that start, in the order of their marks.
     starts: Vec<NewRun>,
-    /// Requests to cancel, to children that nobody waits for any more, in the order of their marks.
-    cancels: Vec<OutgoingMessage>,
+    /// What children are told, in the order of its marks.
+    tells: Vec<OutgoingMessage>,
     /// Items for the run's stream.
     items: Vec<NewItem>,
     /// Messages of updates that were offered and are taken, in the order of their marks.
@@ -76,10 +78,10 @@ impl<M: Code> Run<M> {
         failed: Vec<Event>,
         step: &mut RunStep<'_, M>,
     ) -> Result<Vec<ActivityStart>, String> {
-        let Obeyed { launches, starts, cancels, items, taken } = self.obey(commands, step);
+        let Obeyed { launches, starts, tells, items, taken } = self.obey(commands, step);
         failed.into_iter().for_each(|event| self.take_in(Incoming::Event(event)));
         self.acquit();
-        self.mark(marks, starts, cancels, taken).map_err(|error| error.to_string())?;
+        self.mark(marks, starts, tells, taken).map_err(|error| error.to_string())?;
         items.into_iter().for_each(|item| self.writes.pending.publish(item));
         Ok(launches)
     }
@@ -104,6 +106,10 @@ impl<M: Code> Run<M> {
                     obeyed.launches.retain(|start| start.task.op != op);
                     self.cancel_activity(op, step);
                 }
+                Command::StopActivity { task, attempt } => {
+                    obeyed.launches.retain(|start| start.task.op != task.op);
+                    self.end_activity(&task, attempt, step);
+                }
                 Command::StartTimer { op, due } => self.timers.set(op, due, Timer::Fire, step),
                 Command::CancelTimer(op) => drop(self.timers.clear(op, step)),
                 Command::StartChild(child) => obeyed.starts.push(self.child_run(&child)),
@@ -115,22 +121,43 @@ impl<M: Code> Run<M> {
                 Command::Consume(seq) => obeyed.taken.push(seq),
                 Command::Refuse { seq, refused } => self.refuse(seq, *refused),
                 Command::CancelChild { run, reason } => {
-                    let to = RunKey::of_run(self.key.tenant, run);
-                    obeyed.cancels.extend(cancel_of(to, &reason));
+                    let reason = Payload::json(&reason).ok();
+                    let message =
+                        |reason| self.to_child(run, MessageKind::Cancel, String::new(), reason);
+                    obeyed.tells.extend(reason.map(message));
+                }
+                Command::SignalChild { run, name, payload } => {
+                    obeyed.tells.push(self.to_child(run, MessageKind::Signal, name, payload));
                 }
             }
         }
         obeyed
     }
 
+    fn to_child(
+        &self,
+        run: Uuid,
+        kind: MessageKind,
+        name: String,
+        payload: Payload,
+    ) -> OutgoingMessage {
+        OutgoingMessage {
+            to: RunKey::of_run(self.key.tenant, run),
+            kind,
+            name,
+            payload,
+            dedup: None,
+        }
+    }
+
     /// Writes down what a turn has decided. A child's start goes with its mark, and never without, and so does
-    /// the request that it cancel. Patches go in front where the turn is cut: a replay of its beginning must
+    /// what it is told. Patches go in front where the turn is cut: a replay of its beginning must
     /// not decide them anew.
     fn mark(
         &mut self,
         marks: &[Recorded],
         starts: Vec<NewRun>,
-        cancels: Vec<OutgoingMessage>,
+        tells: Vec<OutgoingMessage>,
         taken: Vec<i64>,
     ) -> Result<()> {
         if marks.is_empty() && starts.is_empty() {
@@ -138,7 +165,7 @@ impl<M: Code> Run<M> {
         }
         let pending = &mut self.writes.pending;
         let mut children = starts.into_iter().peekable();
-        let (mut cancels, mut taken) = (cancels.into_iter(), taken.into_iter());
+        let (mut tells, mut taken) = (tells.into_iter(), taken.into_iter());
         let is_patch = |mark: &&Recorded| matches!(mark.event, Event::Patched { .. });
         let mut is_cut = false;
         for (at, mark) in marks.iter().enumerate() {
@@ -155,7 +182,7 @@ impl<M: Code> Run<M> {
             };
             pending.mark(mark, child)?;
             match &mark.event {
-                Event::ChildCancelRequested { .. } => pending.send(cancels.next()),
+                event if event.tells_a_child() => pending.send(tells.next()),
                 Event::UpdateTaken { .. } => pending.discard(taken.next()),
                 Event::UpdateReplied { id, result } => pending.answer(reply(id, result)),
                 _ => {}
@@ -173,16 +200,4 @@ fn reply(id: &str, result: &Result<Payload, StoredError>) -> UpdateAnswer {
         Err(error) => Err(error.0.clone()),
     };
     UpdateAnswer { update: id.to_owned(), reply, refuses: None }
-}
-
-/// A run's request to cancel, sent to another one.
-fn cancel_of(to: RunKey, reason: &str) -> Option<OutgoingMessage> {
-    let payload = Payload::json(&reason).ok()?;
-    Some(OutgoingMessage {
-        to,
-        kind: MessageKind::Cancel,
-        name: String::new(),
-        payload,
-        dedup: None,
-    })
 }

@@ -50,7 +50,7 @@ const NAMES: &str = "
     SET maintenance_work_mem = '256MB';
     SET work_mem = '256MB'";
 
-const FILLS: [&str; 19] = [
+const FILLS: [&str; 20] = [
     "INSERT INTO flows.workers (worker_id, expires_at, name, lanes)
      SELECT pg_temp.id(n), now() + interval '1 day', 'worker ' || n, '{0}'
      FROM generate_series(0, WORKERS - 1) AS n",
@@ -71,6 +71,11 @@ const FILLS: [&str; 19] = [
      FROM generate_series(0, 3) AS k, generate_series(1, 100) AS i,
           LATERAL (SELECT ROWS * 5::bigint + k * 100 + i AS n,
                           '2020-01-01'::timestamptz + i * interval '1 s' AS at) AS r",
+    "INSERT INTO flows.runs (shard, tenant_id, run_id, lane, version, workflow, queue, input, status,
+                             closed_at, output, parent_run, parent_op)
+     SELECT pg_temp.shard(n), pg_temp.id(BULK), pg_temp.run(n), 0, 1, 'bulk', 'default', '1', 1, now(), '1',
+            pg_temp.id(7), 0
+     FROM generate_series(ROWS * 6::bigint, ROWS * 6 + 99) AS n",
     "INSERT INTO flows.journal (shard, tenant_id, run_id, position, events)
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), p, '\\x00'
      FROM generate_series(1::bigint, ROWS / 10) AS n, generate_series(0, 9) AS p ORDER BY 1, 2, 3, 4",

@@ -6,8 +6,8 @@ use uuid::Uuid;
 use super::cases::{Case, shards, text};
 use super::fill::{BULK, id};
 use crate::sql::{
-    LIST_ATTRIBUTES, LIST_GROUPS, LIST_LATE, LIST_OPEN, LIST_RANGE, LIST_RUNS, LIST_VALUES,
-    LIST_WALK, Sql,
+    LIST_ATTRIBUTES, LIST_CHILDREN, LIST_GROUPS, LIST_LATE, LIST_OPEN, LIST_RANGE, LIST_RUNS,
+    LIST_VALUES, LIST_WALK, Sql,
 };
 
 /// Pages of 8 KB for a hundred runs, whatever the filter.
@@ -43,7 +43,7 @@ const ANY: Walk = Walk {
 };
 
 pub(super) fn cases() -> Vec<Case> {
-    [walks(), groups(), gathered(), attributes()].into_iter().flatten().collect()
+    [walks(), groups(), gathered(), attributes(), children()].into_iter().flatten().collect()
 }
 
 /// One that is lost without its index: that of workflows, of outcomes, of ends.
@@ -92,6 +92,20 @@ fn walks() -> Vec<Case> {
         .chain(in_vain.into_iter().flat_map(further))
         .map(walk)
         .collect()
+}
+
+/// The hundred children of a run: listed, looked through in vain, and counted.
+fn children() -> Vec<Case> {
+    let of = |most: &str, status: &str, read: &str| {
+        let always = ["'-infinity'", "'infinity'"];
+        let filters = ["NULL", "NULL", status, always[0], always[1], "false", read];
+        let owned = |values: &[&str]| values.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        let keys = vec![text(id(BULK)), text(id(7))];
+        let behind = vec![text("infinity"), text("ffffffff-ffff-ffff-ffff-ffffffffffff")];
+        let arguments = [keys, owned(&always), behind, owned(&[most]), owned(&filters)].concat();
+        case(LIST_CHILDREN, arguments)
+    };
+    vec![of("100", "NULL", "100"), of("4000", "2", "100"), of("4000", "NULL", "0")]
 }
 
 fn walk(walk: Walk) -> Case {

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::payload::Payload;
 use crate::replay::Turn;
 use crate::retry::RetryPolicy;
-use crate::store::{Activation, Next, Parent, RunSpec};
+use crate::store::{Activation, ClosePolicy, Next, Parent, RunSpec};
 
 #[test]
 fn a_new_run_that_completes_in_its_first_turn_needs_no_row() {
@@ -151,7 +151,7 @@ fn an_output_that_is_too_large_is_a_failure() {
 
 #[test]
 fn a_parent_is_told() {
-    let parent = Some(Parent { run: Uuid::from_u128(4), op: 2 });
+    let parent = Some(Parent { run: Uuid::from_u128(4), op: 2, on_close: ClosePolicy::Cancel });
     let mut stage =
         Stage::new(Activation { spec: Arc::new(RunSpec { parent, ..spec() }), ..old_run(1) });
     stage.take().ends(Payload::json(&1)).write();

@@ -16,7 +16,7 @@ use crate::journal::{self, Event, Recorded, StepId, StoredError};
 use crate::payload::Payload;
 use crate::replay::{ActivityStart, ActivityTask, Command, PendingAttempt, Turn};
 use crate::store::{
-    Activation, InboxMessage, MessageKind, Next, Page, QueryValue, Record, RunSpec,
+    Activation, CloseChildren, InboxMessage, MessageKind, Next, Page, QueryValue, Record, RunSpec,
     TransactionOutcome, UpdateAnswer,
 };
 use crate::time::Timestamp;
@@ -110,6 +110,10 @@ impl Code for Fake {
 
     fn waiting_for(&self) -> String {
         "something".to_owned()
+    }
+
+    fn close_children(&self) -> CloseChildren {
+        CloseChildren::None
     }
 
     fn cancel_children(&self) -> Turn {
