@@ -6,6 +6,7 @@
 
 pub(crate) mod bounds;
 mod check;
+mod children;
 mod code;
 mod forks;
 mod machine;

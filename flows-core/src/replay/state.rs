@@ -25,7 +25,7 @@ use crate::attribute::AttributeValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Recorded};
 use crate::payload::Payload;
-use crate::policy::{CloseChildren, ClosePolicy};
+use crate::policy::CloseChildren;
 use crate::time::Timestamp;
 
 pub(crate) struct State {
@@ -63,7 +63,7 @@ pub(crate) struct State {
     /// The search attributes that were set, and whether the world has been told.
     pub(crate) attributes: BTreeMap<String, (AttributeValue, bool)>,
     /// What few runs have.
-    seldom: Option<Box<Seldom>>,
+    pub(super) seldom: Option<Box<Seldom>>,
     /// Children that this poll has recorded as started: they start even if they are dropped.
     pub(crate) child_starts: Vec<Command>,
     /// Marks of the journal that the replay has not asked for yet.
@@ -95,9 +95,9 @@ pub(crate) struct Seldom {
     /// How many messages of the code's each child was sent, by the journal, that the replay has not come past.
     pub(crate) recorded_tells: BTreeMap<u32, u32>,
     /// Children whose calls this poll has dropped, and that are not asked to cancel if the run ends with it.
-    left_children: Vec<Arc<ChildTask>>,
+    pub(super) left_children: Vec<Arc<ChildTask>>,
     /// Which children the store tells of the run's end.
-    close_children: CloseChildren,
+    pub(super) close_children: CloseChildren,
     pub(crate) scopes: Scopes,
 }
 
@@ -295,18 +295,6 @@ impl State {
         }
     }
 
-    /// Which children the store tells of the run's end.
-    pub(crate) fn close_children(&self) -> CloseChildren {
-        self.seldom.as_ref().map_or(CloseChildren::None, |seldom| seldom.close_children)
-    }
-
-    /// The store tells these children of the run's end, too.
-    pub(crate) fn leaves_to_the_store(&mut self, children: CloseChildren) {
-        if children > self.close_children() {
-            self.seldom().close_children = children;
-        }
-    }
-
     /// The result of an operation, once it has one; the operation is then gone.
     pub(crate) fn poll_op(&mut self, op: u32) -> Poll<Result<Payload>> {
         let cancelled = self.is_cancelled();
@@ -359,7 +347,7 @@ impl State {
     }
 
     /// Why what is polled now is cancelled, for a child.
-    fn reason_here(&self) -> Option<String> {
+    pub(super) fn reason_here(&self) -> Option<String> {
         match (self.cancelled_scope(), &self.cancelled) {
             (Some(reason), _) => Some(format!("its scope in its parent was cancelled: {reason}")),
             (None, Some(reason)) => Some(format!("its parent was cancelled: {reason}")),
@@ -404,68 +392,6 @@ impl State {
     /// What was let go of meanwhile.
     pub(crate) fn take_drops(&mut self) -> Vec<DroppedOp> {
         self.dropped.take().unwrap_or_default()
-    }
-
-    /// Lets go of every child that the workflow waits for.
-    pub(crate) fn abandon_children(&mut self) {
-        let is_child =
-            |(op, entry): (&u32, &Op)| matches!(entry.what, What::Child { .. }).then_some(*op);
-        let children: Vec<_> = self.ops.iter().filter_map(is_child).collect();
-        children.into_iter().for_each(|op| self.abandon(op));
-    }
-
-    /// Nobody waits for a child any more. If that is because the run ends, its policy decides; which is known at the end
-    /// of the poll.
-    fn leave_child(&mut self, task: Arc<ChildTask>) {
-        match task.on_close {
-            ClosePolicy::Cancel => self.cancel_child(&task),
-            ClosePolicy::Terminate | ClosePolicy::Abandon => self.seldom().left_children.push(task),
-        }
-    }
-
-    /// The run goes on: whoever was left is asked to cancel.
-    fn cancel_left_children(&mut self) {
-        let left = self.take_left_children();
-        left.iter().for_each(|task| self.cancel_child(task));
-    }
-
-    fn take_left_children(&mut self) -> Vec<Arc<ChildTask>> {
-        let seldom = self.seldom.as_mut();
-        seldom.map(|seldom| std::mem::take(&mut seldom.left_children)).unwrap_or_default()
-    }
-
-    /// The poll has ended, and the run with it or not.
-    pub(crate) fn settle_left_children(&mut self, ends: bool) {
-        match ends {
-            true => drop(self.take_left_children()),
-            false => self.cancel_left_children(),
-        }
-    }
-
-    /// Asks a child to cancel, once. In front of the last event of a journal without such a mark nothing
-    /// is asked: the build that was there let the child go on.
-    fn cancel_child(&mut self, task: &ChildTask) {
-        if self.recorded_cancels.remove(&task.op) || self.events_ahead > 0 {
-            return;
-        }
-        let left = || "its parent does not wait for it any more".to_owned();
-        let reason = self.reason_here().unwrap_or_else(left);
-        self.mark(Event::ChildCancelRequested { op: task.op });
-        self.commands.push(Command::CancelChild { run: task.run, reason });
-    }
-
-    /// Sends a child a message of the code's, with its record. One that is recorded was sent, whatever it said;
-    /// in front of the last event of a journal without one, the build that was there sent nothing.
-    pub(crate) fn tell_child(&mut self, op: u32, record: Event, message: Command) {
-        let recorded = self.seldom.as_mut().and_then(|seldom| seldom.recorded_tells.get_mut(&op));
-        match recorded {
-            Some(left) if *left > 0 => *left -= 1,
-            _ if self.events_ahead > 0 => {}
-            _ => {
-                self.mark(record);
-                self.commands.push(message);
-            }
-        }
     }
 
     // ---- for the machine -------------------------------------------------------------------
