@@ -95,7 +95,8 @@ CREATE INDEX runs_listed ON flows.runs (tenant_id, workflow, version, created_at
     WHERE created_at > '-infinity';
 
 -- The children of a run, for lists, and for its end. (No other run has an entry.)
-CREATE INDEX runs_children ON flows.runs (tenant_id, parent_run, created_at) WHERE parent_run IS NOT NULL;
+CREATE INDEX runs_children ON flows.runs (tenant_id, parent_run, created_at, run_id)
+    WHERE parent_run IS NOT NULL;
 
 -- Lists by status, and by the time of the end.
 CREATE INDEX runs_outcome ON flows.runs (tenant_id, outcome, workflow, version, created_at) WHERE outcome IS NOT NULL;

@@ -35,8 +35,10 @@ const SWEEPS: [(&str, &str); 12] = [
 ];
 
 /// Statements that look in all shards: for what a worker owns, and for the newest runs.
-const ALL_SHARDS: [(&str, &str); 21] = [
+const ALL_SHARDS: [(&str, &str); 23] = [
     ("describe", "forks"),
+    ("list_children", "runs"),
+    ("open_children", "runs"),
     ("stuck", "parked"),
     ("list_groups", "runs"),
     ("list_range", "attributes"),

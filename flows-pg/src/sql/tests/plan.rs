@@ -97,9 +97,8 @@ impl Look {
             "" => return false,
             "journal_pkey" | "parked_pkey" => ["(run_id ", "(ROW(run_id, "],
             "owned_messages" | "workers_pkey" => ["(worker_id = "; 2],
-            "runs_listed" | "runs_outcome" | "runs_ended_late" | "attributes_listed" => {
-                ["(tenant_id = "; 2]
-            }
+            "runs_listed" | "runs_children" | "runs_outcome" | "runs_ended_late"
+            | "attributes_listed" => ["(tenant_id = "; 2],
             "parked_stuck" => ["(lane = "; 2],
             "parked_suspects" => ["(wake_at <= "; 2],
             "runs_limited" => ["(limit_at <= "; 2],
