@@ -80,6 +80,17 @@ fn children_that_nobody_waits_for_any_more() {
 }
 
 #[test]
+fn children_are_told_by_signals_scopes_and_the_end_of_their_parent() {
+    play(Simulation::new().schedules(FEW).start(estate::Input { waits: 30 }));
+}
+
+#[test]
+fn a_parent_is_terminated_and_its_children_as_they_say() {
+    let simulation = Simulation::new().schedules(FEW).start(estate::Input { waits: 5_000 });
+    play(simulation.terminate().any_outcome());
+}
+
+#[test]
 fn a_run_that_waits_for_ever() {
     let simulation = Simulation::new().schedules(FEW).start(collect::Input { count: 3 });
     play(simulation.signal("item", &1_u32));

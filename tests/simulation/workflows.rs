@@ -125,6 +125,39 @@ pub(crate) async fn hunt(ctx: &WorkflowContext) -> Result<u64> {
     step(ctx, 3).await
 }
 
+/// Takes its share; who is told to stop says goodbye.
+#[workflow]
+pub(crate) async fn heir(ctx: &WorkflowContext) -> Result<u64> {
+    match ctx.signal("share").await {
+        Ok(share) => step(ctx, share).await,
+        Err(error) => {
+            ctx.shield(step(ctx, 0)).await?;
+            Err(error)
+        }
+    }
+}
+
+/// Five heirs: one gets its share, one is stopped with its scope, and of three that are open at the end one gets its
+/// share behind it.
+#[workflow]
+pub(crate) async fn estate(ctx: &WorkflowContext, waits: u64) -> Result<(u64, bool)> {
+    let policies = [ClosePolicy::Cancel, ClosePolicy::Terminate, ClosePolicy::Abandon];
+    let [_cancelled, _terminated, abandoned] =
+        policies.map(|policy| heir(ctx).id(format!("{policy:?}")).close_policy(policy).start());
+    let first = heir(ctx).id("first").start();
+    first.signal("share", &7_u64)?;
+    let scope = ctx.scope();
+    let stopped = scope.run(heir(ctx).cancellation(CancellationType::Wait));
+    let ends = async {
+        ctx.sleep(Duration::from_millis(waits)).await?;
+        scope.cancel("nothing is left");
+        first.await
+    };
+    let (stopped, share) = flows::join!(stopped, ends);
+    abandoned.signal("share", &step(ctx, 1).await?)?;
+    Ok((share?, stopped.is_err_and(|error| error.is_cancelled())))
+}
+
 #[activity(retry(max_attempts = 100, initial_interval = "20ms"))]
 async fn unstep(number: u64) -> Result<u64> {
     Ok(number - 1)
