@@ -77,7 +77,7 @@ async fn records(ctx: &WorkflowContext, word: String) -> Result<String> {
 }
 
 fn registry() -> Registry {
-    register_all![gossips, records, child, tells, tells_tx, fails]
+    register_all![gossips, records, child, asks_who, tells, tells_tx, fails, who]
 }
 
 /// One store, which engines use with these codecs.
@@ -140,6 +140,7 @@ macro_rules! on_each {
 
 on_each! {
     what_is_encrypted_is_read_by_its_key_alone,
+    headers_are_encrypted,
     old_and_new_values_are_read_together,
     a_run_whose_key_is_missing_is_stuck_until_it_is_there,
     a_message_whose_key_is_missing_stays,
@@ -184,6 +185,71 @@ async fn what_is_encrypted_is_read_by_its_key_alone(stored: Stored) -> Result<()
     if let Stored::Postgres(database) = &stored {
         nothing_readable(database).await?;
     }
+    Ok(())
+}
+
+#[activity]
+async fn who(ctx: &ActivityContext) -> Result<Option<String>> {
+    Ok(ctx.header("word").map(str::to_owned))
+}
+
+#[workflow]
+async fn asks_who(ctx: &WorkflowContext) -> Result<Vec<Option<String>>> {
+    let (_, headers) = ctx.signal::<String>("more").with_headers().await?;
+    let word = |headers: &flows::Headers| headers.get("word").map(str::to_owned);
+    Ok(vec![word(ctx.headers()), who(ctx).await?, word(&headers)])
+}
+
+async fn headers_are_encrypted(stored: Stored) -> Result<()> {
+    let engine = stored.engine(given(key("k1")?)).await?;
+    let exec = engine.start(asks_who::Input {}).id("who").header("word", SECRET).await?;
+    exec.signal("more", &secret()).header("word", SECRET).await?;
+    assert_eq!(exec.describe().await?.headers.get("word"), Some(SECRET));
+    let plain = stored.engine(Vec::new()).await?;
+    let shown = format!("{:?}", plain.execution::<asks_who::Workflow>("who").describe().await?);
+    assert!(shown.contains("aes-gcm:k1") && !shown.contains(SECRET), "{shown}");
+    let _worker = Stored::serve(&engine)?;
+    assert_eq!(exec.result().await?, [(); 3].map(|()| Some(secret())));
+    if let Stored::Postgres(database) = &stored {
+        let (client, connection) =
+            connect(database.superuser_url().unwrap_or(database.url()), NoTls).await?;
+        tokio::spawn(connection);
+        client.batch_execute("SET flows.backup = 'on'; SET bytea_output = 'escape'").await?;
+        for table in ["runs", "journal"] {
+            assert_eq!(found(&client, table).await?.1, 0, "{table} is readable");
+        }
+    }
+    Ok(())
+}
+
+/// Headers may be encoded where the input is not: then they alone say what is missing.
+struct EncryptsObjectsWith(&'static str, AesGcm);
+
+impl PayloadCodec for EncryptsObjectsWith {
+    fn encode(&self, value: &[u8]) -> Result<Option<Encoded>> {
+        let found = value.windows(self.0.len()).any(|part| part == self.0.as_bytes());
+        if found { self.1.encode(value) } else { Ok(None) }
+    }
+
+    fn decode(&self, tag: &str, data: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.1.decode(tag, data)
+    }
+}
+
+#[tokio::test]
+async fn a_run_whose_headers_cannot_be_read_is_stuck() -> Result<()> {
+    let stored = Stored::Memory(MemoryStore::new());
+    let codec = || Ok::<_, Error>(given(EncryptsObjectsWith(SECRET, key("k1")?)));
+    let engine = stored.engine(codec()?).await?;
+    let exec = engine.start(asks_who::Input {}).id("who").header("word", SECRET).await?;
+    exec.signal("more", &"word").await?;
+    let worker = Stored::serve(&stored.engine(Vec::new()).await?)?;
+    until(async || Ok(exec.describe().await?.stuck.is_some())).await?;
+    let reason = exec.describe().await?.stuck.unwrap_or_default();
+    assert!(reason.contains("headers") && reason.contains("`aes-gcm:k1`"), "{reason}");
+    worker.stop().await?;
+    let _worker = Stored::serve(&engine)?;
+    assert_eq!(exec.result().await?, [Some(secret()), Some(secret()), None]);
     Ok(())
 }
 

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use self::stored::{Received, Stored, StoredValue};
 use self::writer::{Form, Unwritable, Writer};
 use crate::error::{Error, ErrorKind, Result};
+use crate::headers::Headers;
 use crate::ids::fnv1a;
 use crate::panics::catch;
 use crate::shape;
@@ -246,6 +247,20 @@ impl Payload {
         self.bytes.is_empty()
     }
 
+    /// The same with headers, if there are any: what a signal carries.
+    pub(crate) fn with_headers(self, headers: &Headers) -> Self {
+        match headers.to_json() {
+            Some(json) => Self { bytes: envelope::with_headers(&json, &self.bytes), ..self },
+            None => self,
+        }
+    }
+
+    /// The headers that a signal carries, and the payload without them; nothing, if it carries none.
+    pub(crate) fn split_headers(&self) -> Option<(Headers, Self)> {
+        let (json, bytes) = envelope::split_headers(&self.bytes)?;
+        Some((Headers::from_json(json).ok()?, Self::from_parts(self.codec, bytes.to_vec())))
+    }
+
     /// The payload, unless it is larger than the limit; `what` names it in the error.
     pub(crate) fn within(self, limit: usize, what: impl FnOnce() -> String) -> Result<Self> {
         check_size(self.bytes.len(), limit, what).map(|()| self)
@@ -254,7 +269,11 @@ impl Payload {
     /// The value as JSON text, where it is JSON.
     pub fn as_json(&self) -> Option<&str> {
         match self.codec {
-            Codec::Json => std::str::from_utf8(&self.bytes).ok(),
+            Codec::Json => {
+                let without = || envelope::split_headers(&self.bytes).map(|(_, bytes)| bytes);
+                let text = std::str::from_utf8(&self.bytes).ok();
+                text.or_else(|| std::str::from_utf8(without()?).ok())
+            }
             Codec::Postcard => None,
         }
     }

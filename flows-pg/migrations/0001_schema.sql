@@ -71,7 +71,7 @@ CREATE TABLE flows.runs (
     workflow     text COLLATE "C" NOT NULL,
     queue        text COLLATE "C" NOT NULL,
     input        jsonb       NOT NULL,
-    retry        jsonb,
+    options      jsonb,                                -- what few runs have: a retry policy, headers
     limit_at     timestamptz,                          -- when it is timed out, while it is open
     status       smallint    NOT NULL DEFAULT 0,       -- 0 is running
     closed_at    timestamptz,

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use flows_core::error::{Error, ErrorKind};
 use flows_core::ids::{RunKey, SHARDS};
 use flows_core::payload::{Codec, Payload};
-use flows_core::retry::RetryPolicy;
 use flows_core::store::{
-    Activation, ClosePolicy, InboxMessage, MessageKind, Parent, RunSpec, RunStatus,
+    Activation, ClosePolicy, InboxMessage, MessageKind, Parent, RareOptions, RunSpec, RunStatus,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -123,6 +122,7 @@ pub(crate) fn activation(row: &Row) -> Result<(Activation, bool), Error> {
 /// What a run was started with. A row without input was asked for none, or it is too large.
 pub(crate) fn spec(row: &Row, predecessor: Option<Uuid>) -> Result<RunSpec, Error> {
     let text = |column| row.get::<_, Option<&str>>(column);
+    let RareOptions { retry, headers } = options(row)?;
     Ok(RunSpec {
         workflow_id: text("workflow_id").map(Arc::from),
         workflow: Arc::from(row.get::<_, &str>("workflow")),
@@ -131,17 +131,19 @@ pub(crate) fn spec(row: &Row, predecessor: Option<Uuid>) -> Result<RunSpec, Erro
         priority: row.get("priority"),
         input: Arc::from(text("input").unwrap_or_default()),
         attempt: unsigned(row.get::<_, i32>("attempt").into()),
-        retry: retry(row)?,
+        retry,
         timeout: row.get::<_, Option<i64>>("timeout_us").map(duration),
         parent: parent(row),
         predecessor,
+        headers,
     })
 }
 
-fn retry(row: &Row) -> Result<Option<RetryPolicy>, Error> {
-    let Some(json) = row.get::<_, Option<&str>>("retry") else { return Ok(None) };
-    let policy = serde_json::from_str(json);
-    policy.map(Some).map_err(|cause| damaged(row, "retry policy", &cause.to_string()))
+fn options(row: &Row) -> Result<RareOptions, Error> {
+    let Some(json) = row.get::<_, Option<&str>>("options") else {
+        return Ok(RareOptions::default());
+    };
+    serde_json::from_str(json).map_err(|cause| damaged(row, "options", &cause.to_string()))
 }
 
 pub(crate) fn parent(row: &Row) -> Option<Parent> {

@@ -26,6 +26,7 @@ mod connections;
 mod dead_letters;
 mod errors;
 mod forks;
+mod headers;
 mod hoarding;
 mod lifetimes;
 mod limits;

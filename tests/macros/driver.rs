@@ -204,6 +204,7 @@ fn machine(workflow: &(String, u32), input: &Payload) -> Machine {
         queue: "default".into(),
         attempt: 1,
         started_at: Timestamp(0),
+        headers: flows::Headers::default(),
         payload_limit: flows_core::engine::PAYLOAD_LIMIT,
     };
     Machine::new(info, def, input).expect("an input that decodes")

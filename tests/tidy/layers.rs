@@ -11,7 +11,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "named",
             "bytes clock error outline panics source time",
             "ids limits policy retry",
-            "attribute shape",
+            "attribute headers shape",
             "payload",
             "journal store",
             "codec completion ending",

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::Codecs;
 use crate::forward_store;
+use crate::headers::Headers;
 use crate::payload::Payload;
 use crate::store::forward::names::*;
 
@@ -211,7 +212,13 @@ impl EncodingStore {
 impl Codecs {
     pub(super) fn run(&self, run: &NewRun) -> Result<NewRun> {
         let input = self.encode_json(&run.spec.input)?;
-        Ok(run.clone().with(|spec| spec.input = input.into()))
+        let headers = self.headers(&run.spec.headers)?;
+        Ok(run.clone().with(|spec| (spec.input, spec.headers) = (input.into(), headers)))
+    }
+
+    fn headers(&self, headers: &Headers) -> Result<Headers> {
+        let Some(json) = headers.to_json() else { return Ok(Headers::default()) };
+        Headers::from_json(&self.encode_json(&json)?)
     }
 
     pub(super) fn runs(&self, runs: &[NewRun]) -> Result<Vec<NewRun>> {
@@ -319,6 +326,13 @@ impl Codecs {
     fn read_spec(&self, spec: &mut Arc<RunSpec>) {
         if let Ok(Some(input)) = self.decode_json(&spec.input) {
             Arc::make_mut(spec).input = input.into();
+        }
+        let encoded = spec.headers.encoded();
+        if let Some(encoded) = encoded
+            && let Ok(Some(json)) = self.decode_json(&encoded)
+            && let Ok(headers) = Headers::from_json(&json)
+        {
+            Arc::make_mut(spec).headers = headers;
         }
     }
 

@@ -16,6 +16,7 @@ use super::publish::Publisher;
 use super::stop::Stop;
 use crate::completion::CompletionToken;
 use crate::error::{Error, ErrorKind, Result};
+use crate::headers::Headers;
 use crate::ids::RunKey;
 use crate::payload::{Codec, Payload};
 
@@ -78,6 +79,8 @@ pub struct ActivityInfo {
     pub called_by: Option<Uuid>,
     /// Attempt, from 1.
     pub attempt: u32,
+    /// The run's headers.
+    pub headers: Headers,
     /// The largest payload in bytes.
     pub payload_limit: usize,
 }
@@ -223,6 +226,16 @@ impl ActivityContext {
     /// Attempt, from 1.
     pub fn attempt(&self) -> u32 {
         self.inner.info.attempt
+    }
+
+    /// A header of the run that called: a trace context, a user id. See [`Headers`].
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.inner.info.headers.get(name)
+    }
+
+    /// All headers of the run that called.
+    pub fn headers(&self) -> &Headers {
+        &self.inner.info.headers
     }
 
     /// A key that all attempts of this call share, and no other call has: pass it to external services, so

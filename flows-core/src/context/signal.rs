@@ -11,6 +11,7 @@ use super::op::OpHandle;
 use super::workflow::WorkflowContext;
 use crate::durable::sealed::Sealed;
 use crate::error::{Error, Result};
+use crate::headers::Headers;
 use crate::limits::check_name;
 use crate::payload::Payload;
 use crate::replay::Shared;
@@ -28,8 +29,11 @@ pub struct SignalFuture<T> {
     name: String,
     refused: Option<Error>,
     /// How it is read. Said once, where it is asked for, so that a type which cannot be read is one error.
-    decode: fn(&Payload, &str, &Shared) -> Result<T>,
+    decode: Decode<T>,
 }
+
+/// How a signal is read: what was sent, its name, and who receives it.
+type Decode<T> = fn(&Payload, &str, &Shared) -> Result<T>;
 
 impl<T> SignalFuture<T> {
     pub(super) fn new(ctx: &WorkflowContext, name: &str, site: &'static Location<'static>) -> Self
@@ -49,6 +53,19 @@ impl<T> SignalFuture<T> {
     }
 }
 
+impl<T: DeserializeOwned> SignalFuture<T> {
+    /// Receives the signal with its headers: those that its sender gave it, or of the run that sent it.
+    ///
+    /// ```text
+    /// let (approved, headers) = ctx.signal::<bool>("approval").with_headers().await?;
+    /// let by = headers.get("user").unwrap_or("somebody");
+    /// ```
+    pub fn with_headers(self) -> SignalFuture<(T, Headers)> {
+        let Self { handle, name, refused, .. } = self;
+        SignalFuture { handle, name, refused, decode: decode_with_headers::<T> }
+    }
+}
+
 impl<T> Future for SignalFuture<T> {
     type Output = Result<T>;
 
@@ -64,9 +81,25 @@ impl<T> Future for SignalFuture<T> {
 /// The longest value of a signal that its error shows.
 const SHOWN: usize = 100;
 
-/// A signal as what the workflow receives it as. The error says what was sent instead, and to whom.
+/// A signal with its headers.
+fn decode_with_headers<T: DeserializeOwned>(
+    sent: &Payload,
+    name: &str,
+    to: &Shared,
+) -> Result<(T, Headers)> {
+    match sent.split_headers() {
+        Some((headers, sent)) => Ok((decode(&sent, name, to)?, headers)),
+        None => Ok((decode(sent, name, to)?, Headers::default())),
+    }
+}
+
+/// A signal as what the workflow receives it as, whatever its headers. The error says what was sent instead, and to whom.
 pub(super) fn decode<T: DeserializeOwned>(sent: &Payload, name: &str, to: &Shared) -> Result<T> {
-    sent.decode().map_err(|error| {
+    let decoded = match sent.split_headers() {
+        Some((_, sent)) => sent.decode(),
+        None => sent.decode(),
+    };
+    decoded.map_err(|error| {
         let (run, workflow) = (to.info.key.run, &to.info.workflow);
         let run = to.info.workflow_id.as_deref().map_or_else(|| run.to_string(), str::to_owned);
         let text = format!("{sent:?}");

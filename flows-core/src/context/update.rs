@@ -14,6 +14,7 @@ use super::op::OpHandle;
 use super::workflow::WorkflowContext;
 use crate::durable::sealed::Sealed;
 use crate::error::{Error, ErrorKind, Result};
+use crate::headers::Headers;
 use crate::journal::StoredError;
 use crate::limits::check_name;
 use crate::payload::Payload;
@@ -102,7 +103,7 @@ impl Asking<'_> {
         source: UpdateSource,
         validator: Option<&Validator<'_, U>>,
     ) -> Option<Result<UpdateRequest<U>>> {
-        let (id, request) = match read::<U>(sent) {
+        let (id, headers, request) = match read::<U>(sent) {
             Ok(read) => read,
             Err(error) if source == UpdateSource::Accepted => {
                 let stuck = Stuck::new(format!("{error}; deploy a build that can read it"));
@@ -124,7 +125,7 @@ impl Asking<'_> {
         }
         self.shared.lock().accept(self.op, U::NAME, source, sent);
         let reply = Replier::new(Arc::clone(self.shared), id, self.op, self.site);
-        Some(Ok(UpdateRequest { request, reply }))
+        Some(Ok(UpdateRequest { request, headers, reply }))
     }
 
     /// Asks the validator, which must leave no trace.
@@ -187,6 +188,7 @@ impl<U: Update> Sealed for UpdateFuture<'_, U> {}
 #[must_use = "an update that is dropped without an answer is an error for its sender: call `.reply(..)` or `.reject(..)`"]
 pub struct UpdateRequest<U: Update> {
     request: U,
+    headers: Headers,
     reply: Replier<U>,
 }
 
@@ -199,6 +201,11 @@ impl<U: Update> UpdateRequest<U> {
     /// Refuses it: its sender gets this error, with the kind [`Rejected`](crate::ErrorKind::Rejected).
     pub fn reject(self, error: impl Into<Error>) {
         self.reply.reject(error);
+    }
+
+    /// A header that its sender gave it.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
     }
 
     /// The request, and what answers it.
@@ -301,11 +308,11 @@ impl WorkflowContext {
     }
 }
 
-/// The id and the request of an update's message. The error says what was sent instead.
-fn read<U: Update>(sent: &Payload) -> Result<(String, U)> {
+/// The id, the headers and the request of an update's message. The error says what was sent instead.
+fn read<U: Update>(sent: &Payload) -> Result<(String, Headers, U)> {
     let sent: Envelope = sent.decode()?;
     match sent.request().decode() {
-        Ok(request) => Ok((sent.id, request)),
+        Ok(request) => Ok((sent.id, sent.headers, request)),
         Err(error) => {
             let message = format!(
                 "update `{}` was sent as something else than the workflow receives: {}; with one `#[update]` type, \

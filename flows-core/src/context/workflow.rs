@@ -15,6 +15,7 @@ use super::signal::{Signal, SignalFuture};
 use super::timer::{Sleep, Timeout};
 use crate::durable::Durable;
 use crate::error::Result;
+use crate::headers::Headers;
 use crate::journal::{Event, StoredError};
 use crate::limits::check_name;
 use crate::panics::runtime;
@@ -72,6 +73,21 @@ impl WorkflowContext {
     pub fn attempt(&self) -> u32 {
         self.calls("`ctx.attempt()`", Location::caller());
         self.shared.info.attempt
+    }
+
+    /// A header of the run, which its start has given or what has caused the run: a trace context, a user id. See
+    /// [`Headers`].
+    #[track_caller]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.calls("`ctx.header(..)`", Location::caller());
+        self.shared.info.headers.get(name)
+    }
+
+    /// All headers of the run.
+    #[track_caller]
+    pub fn headers(&self) -> &Headers {
+        self.calls("`ctx.headers()`", Location::caller());
+        &self.shared.info.headers
     }
 
     // ---- deterministic values --------------------------------------------------------------

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::outcome;
 use crate::error::Error;
+use crate::headers::Headers;
 use crate::payload::Payload;
 use crate::store::{AttributeValue, Placement, RunStatus, RunView};
 use crate::time::Timestamp;
@@ -63,6 +64,8 @@ pub struct Description {
     pub parent: Option<Uuid>,
     /// Its search attributes. None in lists that ask for no attribute.
     pub attributes: BTreeMap<String, AttributeValue>,
+    /// Its headers.
+    pub headers: Headers,
 }
 
 impl From<RunView> for Description {
@@ -95,6 +98,7 @@ impl From<RunView> for Description {
             forked_from: view.origin.map(|from| (from.run, from.position as usize)),
             forks: view.forks,
             parent: spec.parent.map(|parent| parent.run),
+            headers: spec.headers.clone(),
             attributes: view.attributes,
         }
     }

@@ -13,6 +13,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::headers::Headers;
 use crate::ids::RunKey;
 use crate::journal::{self, Event, Recorded};
 use crate::payload::Payload;
@@ -45,6 +46,8 @@ pub struct History {
     pub status: RunStatus,
     /// The time of its first turn; before that, the earliest possible one.
     pub started_at: SystemTime,
+    /// Headers.
+    pub headers: Headers,
     /// Input.
     pub input: Payload,
     pub(crate) events: Vec<Entry>,
@@ -153,6 +156,7 @@ impl History {
             attempt: spec.attempt,
             status,
             started_at: first_turn(&events).unwrap_or(earliest).into(),
+            headers: spec.headers.clone(),
             input: Payload::from_json(spec.input.as_bytes()),
             events,
         }

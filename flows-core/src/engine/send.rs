@@ -11,6 +11,7 @@ use super::tenant::Tenant;
 use crate::clock;
 use crate::ending::{ended_from_outside, message_to_parent};
 use crate::error::{Error, ErrorKind, Result};
+use crate::headers::Headers;
 use crate::ids::RunKey;
 use crate::limits::check_name;
 use crate::payload::Payload;
@@ -30,6 +31,7 @@ pub(super) struct Signalled {
     name: String,
     payload: Result<Payload>,
     pub(super) dedup: Option<String>,
+    pub(super) headers: Headers,
 }
 
 /// A signal that can be sent, and read back.
@@ -41,17 +43,18 @@ pub(super) struct CheckedSignal {
 
 impl Signalled {
     pub(super) fn new<T: Serialize>(name: String, payload: &T) -> Self {
-        Self { name, payload: Payload::json(payload), dedup: None }
+        Self { name, payload: Payload::json(payload), dedup: None, headers: Headers::default() }
     }
 
     pub(super) fn checked(self, limit: usize) -> Result<CheckedSignal> {
-        let Self { name, payload, dedup } = self;
+        let Self { name, payload, dedup, headers } = self;
         check_name("signal name", &name)?;
         if let Some(key) = &dedup {
             check_name("dedup key", key)?;
         }
         let payload = payload?.within(limit, || format!("payload of signal `{name}`"))?;
-        Ok(CheckedSignal { name, payload, dedup })
+        headers.check("the signal")?;
+        Ok(CheckedSignal { name, payload: payload.with_headers(&headers), dedup })
     }
 }
 
@@ -81,6 +84,13 @@ impl<'t> SendSignal<'t> {
     /// The deduplication key: the run receives a signal with this key once, however often it is sent.
     pub fn dedup(mut self, key: impl Into<String>) -> Self {
         self.signal.dedup = Some(key.into());
+        self
+    }
+
+    /// A header of the signal, for who receives it
+    /// [with its headers](crate::context::SignalFuture::with_headers): see [`Headers`].
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.signal.headers.insert(name, value);
         self
     }
 

@@ -72,6 +72,14 @@ impl<'t, W: Typed> SignalWithStart<'t, W> {
         self
     }
 
+    /// A header of the signal, and of a run that is started: see [`Start::header`].
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        self.signal.headers.insert(name.clone(), value.clone());
+        self.start = self.start.header(name, value);
+        self
+    }
+
     /// A key by which the run receives this signal once, however often it is sent.
     pub fn dedup(mut self, key: impl Into<String>) -> Self {
         self.signal.dedup = Some(key.into());

@@ -16,6 +16,7 @@ use crate::attribute::check_count;
 use crate::definition::{Workflow, WorkflowOptions};
 use crate::ending::message_to_parent;
 use crate::error::{Error, ErrorKind, Result};
+use crate::headers::Headers;
 use crate::ids::RunKey;
 use crate::limits::{check_duration, check_limit, check_name, check_time};
 use crate::payload::Payload;
@@ -64,6 +65,7 @@ struct Options {
     priority: i16,
     retry: Option<RetryPolicy>,
     attributes: Attributes,
+    headers: Headers,
 }
 
 impl<'t, W: Workflow> Start<'t, W> {
@@ -175,6 +177,13 @@ impl<'t, W: Typed> Start<'t, W> {
         self
     }
 
+    /// A header of the run: a trace context, the id of a user. The run's code, its activities and its children read it,
+    /// and so do the runs that go on in its place; signals that the run sends carry it. See [`Headers`].
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.headers.insert(name, value);
+        self
+    }
+
     /// Starts the run inside a transaction of the application: the run exists if and when that commits.
     /// The engine neither commits nor rolls back the transaction.
     pub fn with_tx<S, T: InTransaction<S>>(mut self, tx: &'t T) -> Self {
@@ -235,6 +244,7 @@ impl Options {
         let input = input.within(limit, || format!("input of workflow `{name}`"))?;
         check_count("the start", self.attributes.len())?;
         self.attributes.iter().try_for_each(|(name, value)| value.check(name))?;
+        self.headers.check("the start")?;
         let attributes = Some(self.attributes).filter(|given| !given.is_empty()).map(Box::new);
         let key = RunKey::new(tenant.id(), self.id.as_deref());
         let spec = RunSpec {
@@ -249,6 +259,7 @@ impl Options {
             timeout,
             parent: None,
             predecessor: None,
+            headers: self.headers,
         };
         Ok(NewRun {
             on_conflict: self.on_conflict,

@@ -52,6 +52,14 @@ impl<'t, W: Workflow, U: Update> StartWithUpdate<'t, W, U> {
         retry(policy: RetryPolicy);
     }
 
+    /// A header of the update, and of a run that is started: see [`Start::header`].
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        self.update.headers.insert(name.clone(), value.clone());
+        self.start = self.start.header(name, value);
+        self
+    }
+
     /// A key by which the run receives this update once, however often it is sent; each time, the reply is the same.
     pub fn dedup(mut self, key: impl Into<String>) -> Self {
         self.update.dedup = Some(key.into());

@@ -22,6 +22,7 @@ use super::{Inner, outcome};
 use crate::clock;
 use crate::context::Update;
 use crate::error::{Error, ErrorKind, Result, TimeoutKind};
+use crate::headers::Headers;
 use crate::ids::RunKey;
 use crate::limits::{check_limit, check_name};
 use crate::payload::Payload;
@@ -44,6 +45,7 @@ pub(super) struct Requested<U> {
     request: Result<Payload>,
     pub(super) dedup: Option<String>,
     pub(super) limit: Option<Duration>,
+    pub(super) headers: Headers,
     update: PhantomData<fn() -> U>,
 }
 
@@ -59,20 +61,21 @@ pub(super) struct CheckedUpdate<U> {
 impl<U: Update> Requested<U> {
     pub(super) fn new(request: &U) -> Self {
         let (request, dedup, limit) = (Payload::json(request), None, None);
-        Self { request, dedup, limit, update: PhantomData }
+        Self { request, dedup, limit, headers: Headers::default(), update: PhantomData }
     }
 
     pub(super) fn checked(self, most: usize) -> Result<CheckedUpdate<U>> {
-        let Self { request, dedup, limit, update } = self;
+        let Self { request, dedup, limit, headers, update } = self;
         check_name("update name", U::NAME)?;
         check_limit("time limit of an update", limit)?;
         if let Some(key) = &dedup {
             check_name("dedup key", key)?;
         }
+        headers.check("the update")?;
         let request = request?.within(most, || format!("request of update `{}`", U::NAME))?;
         let request = RawValue::from_string(request.as_json().unwrap_or_default().to_owned())?;
         let id = dedup.clone().unwrap_or_else(|| clock::uuid_v7().to_string());
-        let payload = Payload::json(&Envelope { id: id.clone(), request })?;
+        let payload = Payload::json(&Envelope { id: id.clone(), headers, request })?;
         Ok(CheckedUpdate { payload, dedup, id, limit, update })
     }
 }
@@ -110,6 +113,12 @@ impl<'t, U: Update> SendUpdate<'t, U> {
     /// who sends it gets the same reply, also after a restart or the end of the run.
     pub fn dedup(mut self, key: impl Into<String>) -> Self {
         self.update.dedup = Some(key.into());
+        self
+    }
+
+    /// A header of the update, which the workflow [reads](crate::context::UpdateRequest::header): see [`Headers`].
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.update.headers.insert(name, value);
         self
     }
 

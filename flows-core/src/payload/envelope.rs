@@ -7,6 +7,8 @@ use crate::error::{Error, ErrorKind};
 
 /// The beginning of encoded bytes: no text, and no version of a journal row.
 const MAGIC: &[u8; 8] = b"\xFEflows\x00\x01";
+/// The beginning of a value that carries headers: their length, they, and the value follow.
+const HEADED: &[u8; 8] = b"\xFEflows\x00\x02";
 /// The beginning of encoded JSON: the field's name, and its text up to the tag.
 const FIELD: &str = r#"{"$flows": ""#;
 /// The end of encoded JSON.
@@ -35,6 +37,20 @@ pub(crate) fn unwrap(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let (length, rest) = bytes.strip_prefix(MAGIC)?.split_first()?;
     let (tag, data) = rest.split_at_checked(usize::from(*length))?;
     Some((std::str::from_utf8(tag).ok().filter(|tag| is_tag(tag))?, data))
+}
+
+/// A value with headers, JSON text, in front of it.
+pub(crate) fn with_headers(headers: &str, value: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(headers.len()).unwrap_or(u32::MAX); // they have far less
+    [HEADED, &length.to_le_bytes()[..], headers.as_bytes(), value].concat()
+}
+
+/// The headers and the value behind them; nothing, if there are none.
+pub(crate) fn split_headers(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = bytes.strip_prefix(HEADED)?.split_first_chunk()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    let (headers, value) = rest.split_at_checked(length)?;
+    Some((std::str::from_utf8(headers).ok()?, value))
 }
 
 /// Encoded bytes as JSON: their tag is readable.
@@ -83,6 +99,18 @@ mod tests {
         for value in [&bytes[..], json.as_bytes()] {
             let error = unread(value).expect("it is encoded");
             assert!(error.message().contains("`aes-gcm:2026`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn headers_stand_in_front_of_a_value() {
+        let bytes = with_headers(r#"{"user":"ann"}"#, b"42");
+        assert_eq!(split_headers(&bytes), Some((r#"{"user":"ann"}"#, &b"42"[..])));
+        for length in 0..bytes.len() - 2 {
+            assert_eq!(split_headers(&bytes[..length]), None, "{length}");
+        }
+        for value in [&b"42"[..], b"", &wrap("zstd", b"42")] {
+            assert_eq!(split_headers(value), None);
         }
     }
 

@@ -18,6 +18,7 @@ use super::turn::{ActivityStart, Command, Turn};
 use super::wake_flag::WakeFlag;
 use super::watch::{self, Place};
 use crate::error::{Error, ErrorKind, Result};
+use crate::headers::Headers;
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded, StoredError};
 use crate::panics::{Caught, catch};
@@ -43,6 +44,8 @@ pub struct RunInfo {
     pub attempt: u32,
     /// The time of the first turn, unless the journal begins with it.
     pub started_at: Timestamp,
+    /// Headers.
+    pub headers: Headers,
     /// The largest payload in bytes that the run may make.
     pub payload_limit: usize,
 }
@@ -93,6 +96,9 @@ const LOOKS: usize = 10_000;
 impl Machine {
     /// Makes the run's future, without polling it. Stuck when the input does not decode.
     pub fn new(info: RunInfo, body: &impl Body, input: &Payload) -> Result<Self, Stuck> {
+        if let Some(error) = info.headers.unread() {
+            return Err(Stuck::new(format!("the headers of the run cannot be read: {error}")));
+        }
         let state = Mutex::new(State::new(info.started_at, info.key.run));
         let shared =
             Arc::new(Shared { info, bounds: Bounds::default(), sagas: Sagas::default(), state });

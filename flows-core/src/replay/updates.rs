@@ -18,6 +18,7 @@ use super::stuck::Stuck;
 use super::turn::{ChangedInput, Command, RefusedUpdate, Turn};
 use super::watch::Place;
 use crate::error::{Error, Result};
+use crate::headers::Headers;
 use crate::journal::{Event, StoredError};
 use crate::payload::Payload;
 use crate::time::Timestamp;
@@ -27,6 +28,8 @@ use crate::time::Timestamp;
 pub(crate) struct Envelope {
     /// The reply is found by it.
     pub(crate) id: String,
+    #[serde(default, skip_serializing_if = "Headers::is_empty")]
+    pub(crate) headers: Headers,
     pub(crate) request: Box<RawValue>,
 }
 

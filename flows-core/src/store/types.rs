@@ -29,7 +29,7 @@ pub use record::{
 };
 pub use run::{NewRun, RunStatus, Started};
 pub use scan::{Scan, ScanKind, Scanned};
-pub use spec::{Parent, RunSpec};
+pub use spec::{Parent, RareOptions, RunSpec};
 pub use stream::{ItemPage, NewItem, STREAM_BYTES, STREAM_ITEMS, STREAM_PAGE, StoredItem};
 pub use view::{DeadLetterRow, HistoryRow, Outcome, Placement, RunView};
 

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::context::{ActivityContext, ActivityInfo, StateMap};
+use crate::headers::Headers;
 use crate::payload::{Codec, Payload};
 
 impl ActivityContext {
@@ -39,6 +40,7 @@ impl TestActivity {
             op: 0,
             called_by: None,
             attempt: 1,
+            headers: Headers::default(),
             payload_limit: crate::engine::PAYLOAD_LIMIT,
         };
         Self { info, state: StateMap::default(), last: None, begun: OnceLock::new() }
@@ -65,6 +67,12 @@ impl TestActivity {
     /// The run id. Default: nil.
     pub fn run_id(mut self, run: impl Into<Uuid>) -> Self {
         self.info.run = run.into();
+        self
+    }
+
+    /// A header of the run.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.info.headers.insert(name, value);
         self
     }
 

@@ -26,6 +26,7 @@ use crate::context::{StateMap, Update};
 use crate::definition::{Activity, Workflow, WorkflowInput};
 use crate::engine::Execution;
 use crate::error::{Error, ErrorKind, Result};
+use crate::headers::Headers;
 use crate::payload::Payload;
 use crate::registry::Registry;
 use elsewhere::Found;
@@ -39,6 +40,7 @@ pub fn crash_everywhere<I: WorkflowInput>(input: I) -> CrashEverywhere<I> {
         input: Payload::json(&input),
         registry: None,
         id: None,
+        headers: Headers::default(),
         messages: Vec::new(),
         mocks: Mocks::default(),
         state: Vec::new(),
@@ -53,6 +55,7 @@ pub struct CrashEverywhere<I: WorkflowInput> {
     input: Result<Payload>,
     registry: Option<Registry>,
     id: Option<String>,
+    headers: Headers,
     messages: Vec<MessagePlan>,
     mocks: Mocks,
     state: Vec<InsertOnce>,
@@ -78,6 +81,12 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
     /// The workflow id of every run. Default: none.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
+        self
+    }
+
+    /// A header of every run; see [`Start::header`](crate::engine::Start::header).
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.insert(name, value);
         self
     }
 

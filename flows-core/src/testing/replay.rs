@@ -164,6 +164,7 @@ fn info(history: &History) -> RunInfo {
         queue: history.queue.as_str().into(),
         attempt: history.attempt,
         started_at: history.started_at.into(),
+        headers: history.headers.clone(),
         payload_limit: PAYLOAD_LIMIT,
     }
 }

@@ -93,6 +93,7 @@ impl Outside {
             op,
             called_by: task.called_by.as_deref().copied(),
             attempt,
+            headers: resident.run.spec().headers.clone(),
             payload_limit: self.session.payload_limit,
         };
         let exactly_once = self.may_record(&def).then(|| {

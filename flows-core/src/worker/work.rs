@@ -127,6 +127,7 @@ impl Outside {
             queue: Arc::clone(&run.spec.queue),
             attempt: run.spec.attempt,
             started_at,
+            headers: run.spec.headers.clone(),
             payload_limit: self.session.payload_limit,
         }
     }

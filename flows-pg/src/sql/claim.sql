@@ -83,7 +83,7 @@ SELECT g.shard, g.tenant_id, g.run_id, g.workflow_id, g.workflow, g.version, g.q
                  OVER (ORDER BY g.priority, g.run_id ROWS UNBOUNDED PRECEDING) <= $6::bigint
             THEN g.input::text END AS input,
        coalesce(g.starts_at, g.created_at) AS started_at, g.attempt,
-       g.retry::text AS retry, g.timeout_us, g.parent_run, g.parent_op, g.load, g.setbacks,
+       g.options::text AS options, g.timeout_us, g.parent_run, g.parent_op, g.load, g.setbacks,
        $5 AS claim
 FROM given g
 WHERE ((g.tenant_id, g.run_id) IN (SELECT tenant_id, run_id FROM kept)) IS NOT TRUE

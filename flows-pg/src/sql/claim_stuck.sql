@@ -51,6 +51,6 @@ SELECT g.shard, g.tenant_id, g.run_id, g.workflow_id, g.workflow, g.version, g.q
                  OVER (ORDER BY g.run_id ROWS UNBOUNDED PRECEDING) <= $6::bigint
             THEN g.input::text END AS input,
        coalesce(g.starts_at, g.created_at) AS started_at, g.attempt,
-       g.retry::text AS retry, g.timeout_us, g.parent_run, g.parent_op, true AS load, g.setbacks,
+       g.options::text AS options, g.timeout_us, g.parent_run, g.parent_op, true AS load, g.setbacks,
        $4 AS claim
 FROM given g

@@ -4,7 +4,7 @@
 SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.queue, r.priority,
        r.status, r.attempt, r.input::text AS input, r.output::text AS output, r.error::text AS error,
        r.created_at, r.closed_at, r.timeout_us, r.predecessor, r.successor, r.parent_run,
-       r.parent_op, r.retry::text AS retry,
+       r.parent_op, r.options::text AS options,
        (SELECT count(*) FROM flows.inbox i
         WHERE i.shard = ANY (ARRAY[r.shard]) AND i.tenant_id = r.tenant_id AND i.run_id = r.run_id) AS inbox,
        EXISTS (SELECT FROM flows.inbox i

@@ -25,7 +25,7 @@ WITH walked AS MATERIALIZED (
 SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.queue, r.priority, r.status,
        r.attempt, NULL::text AS input, NULL::text AS output,
        CASE WHEN pg_column_size(r.error) < 8000 THEN r.error::text END AS error, r.created_at, r.closed_at,
-       r.timeout_us, r.predecessor, r.successor, r.parent_run, r.parent_op, r.retry::text AS retry, 0::bigint AS inbox,
+       r.timeout_us, r.predecessor, r.successor, r.parent_run, r.parent_op, r.options::text AS options, 0::bigint AS inbox,
        0::bigint AS found
 FROM newest n
 CROSS JOIN LATERAL (SELECT r.* FROM flows.runs r WHERE r.ctid = n.place) AS r

@@ -4,7 +4,7 @@
 SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.queue, r.priority, r.status,
        r.attempt, CASE WHEN $4 THEN r.input::text END AS input, CASE WHEN $4 THEN r.output::text END AS output,
        CASE WHEN $4 OR pg_column_size(r.error) < 8000 THEN r.error::text END AS error, r.created_at, r.closed_at,
-       r.timeout_us, r.predecessor, r.successor, r.parent_run, r.parent_op, r.retry::text AS retry, 0::bigint AS inbox
+       r.timeout_us, r.predecessor, r.successor, r.parent_run, r.parent_op, r.options::text AS options, 0::bigint AS inbox
 FROM (
     SELECT r.*, k.nth, sum(r.bytes) OVER (ORDER BY k.nth) - r.bytes AS bytes_before
     FROM (SELECT generate_series(1, cardinality($2::smallint[])) AS nth, unnest($2::smallint[]) AS shard,

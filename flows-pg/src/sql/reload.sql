@@ -8,7 +8,7 @@ SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.q
                  OVER (ORDER BY r.run_id ROWS UNBOUNDED PRECEDING) <= $5::bigint OR cardinality($4) = 1
             THEN r.input::text END AS input,
        coalesce(r.starts_at, r.created_at) AS started_at, r.attempt,
-       r.retry::text AS retry, r.timeout_us, r.parent_run, r.parent_op, true AS load,
+       r.options::text AS options, r.timeout_us, r.parent_run, r.parent_op, true AS load,
        o.claim, o.setbacks
 FROM (SELECT unnest($2::smallint[]) AS shard, unnest($3::uuid[]) AS tenant_id, unnest($4::uuid[]) AS run_id) AS k
 CROSS JOIN LATERAL (

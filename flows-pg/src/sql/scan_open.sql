@@ -24,7 +24,7 @@ WITH page AS MATERIALIZED (
 )
 SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.queue, r.priority,
        r.input::text AS input, coalesce(r.starts_at, r.created_at) AS started_at, r.attempt,
-       r.retry::text AS retry, r.timeout_us, r.parent_run, r.parent_op, r.status, true AS load,
+       r.options::text AS options, r.timeout_us, r.parent_run, r.parent_op, r.status, true AS load,
        0::bigint AS claim, 0::smallint AS setbacks
 FROM page p
 JOIN flows.runs r ON r.shard = ANY (ARRAY[$1]) AND r.tenant_id = p.tenant_id AND r.run_id = p.run_id

@@ -10,17 +10,17 @@ WITH given AS (
                  unnest($9::smallint[]) AS priority, unnest($10::integer[]) AS attempt,
                  unnest($11::text[]) AS input, unnest($12::timestamptz[]) AS start_at,
                  unnest($13::bigint[]) AS delay_us, unnest($14::bigint[]) AS timeout_us,
-                 unnest($15::text[]) AS retry, unnest($16::uuid[]) AS predecessor,
+                 unnest($15::text[]) AS options, unnest($16::uuid[]) AS predecessor,
                  unnest($17::uuid[]) AS parent_run, unnest($18::bigint[]) AS parent_op) AS g
 ), created AS (
     -- Idempotent: a workflow id that is taken, or a run that was started before, is left alone;
     -- the caller sees that by its absence from the answer.
     INSERT INTO flows.runs (shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
-                            priority, attempt, input, starts_at, timeout_us, retry, limit_at,
+                            priority, attempt, input, starts_at, timeout_us, options, limit_at,
                             predecessor, parent_run, parent_op, first_run)
     SELECT shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
            priority, attempt, input::jsonb, CASE WHEN due > statement_timestamp() THEN due END, timeout_us,
-           retry::jsonb, greatest(due, statement_timestamp()) + timeout_us * interval '1 microsecond',
+           options::jsonb, greatest(due, statement_timestamp()) + timeout_us * interval '1 microsecond',
            predecessor, parent_run, parent_op,
            CASE WHEN predecessor IS NOT NULL THEN (
                SELECT coalesce(p.first_run, p.run_id) FROM flows.runs p

@@ -16,7 +16,7 @@ WITH me AS MATERIALIZED (
                  unnest($9::smallint[]) AS priority, unnest($10::integer[]) AS attempt,
                  unnest($11::text[]) AS input, unnest($12::timestamptz[]) AS start_at,
                  unnest($13::bigint[]) AS delay_us, unnest($14::bigint[]) AS timeout_us,
-                 unnest($15::text[]) AS retry, unnest($16::uuid[]) AS predecessor,
+                 unnest($15::text[]) AS options, unnest($16::uuid[]) AS predecessor,
                  unnest($17::uuid[]) AS parent_run, unnest($18::bigint[]) AS parent_op) AS g
     WHERE EXISTS (SELECT FROM me) AND g.start_at IS NULL AND g.delay_us IS NULL
 ), created AS (
@@ -24,10 +24,10 @@ WITH me AS MATERIALIZED (
     -- answer. A run that was started before aborts the statement: who looks for it first pays for it at each
     -- start, and it comes back only where an answer was lost. The caller then starts all as `start.sql` does.
     INSERT INTO flows.runs (shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
-                            priority, attempt, input, timeout_us, retry, limit_at, predecessor,
+                            priority, attempt, input, timeout_us, options, limit_at, predecessor,
                             parent_run, parent_op)
     SELECT shard, tenant_id, run_id, workflow_id, workflow, version, queue, lane,
-           priority, attempt, input::jsonb, timeout_us, retry::jsonb,
+           priority, attempt, input::jsonb, timeout_us, options::jsonb,
            statement_timestamp() + timeout_us * interval '1 microsecond', predecessor, parent_run, parent_op
     FROM given
     ON CONFLICT (shard, tenant_id, workflow_id) WHERE current AND workflow_id IS NOT NULL DO NOTHING

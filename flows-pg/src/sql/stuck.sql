@@ -5,7 +5,7 @@
 SELECT r.shard, r.tenant_id, r.run_id, r.workflow_id, r.workflow, r.version, r.queue, r.priority,
        r.status, r.attempt, NULL::text AS input, NULL::text AS output, NULL::text AS error,
        r.created_at, r.closed_at, r.timeout_us, r.predecessor, r.successor, r.parent_run,
-       r.parent_op, r.retry::text AS retry, 0::bigint AS inbox,
+       r.parent_op, r.options::text AS options, 0::bigint AS inbox,
        p.wake_at, p.waiting_for, p.setbacks
 FROM (
     (SELECT s.shard, s.tenant_id, s.run_id, s.wake_at, s.waiting_for, s.setbacks FROM flows.parked s

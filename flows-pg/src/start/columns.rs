@@ -20,8 +20,7 @@ columns! {
     starts: Option<Time> = run.start_at.map(Time);
     delays: Option<i64> = run.delay.map(micros);
     timeouts: Option<i64> = run.spec.timeout.map(micros);
-    retries: Option<String> =
-        run.spec.retry.as_ref().and_then(|retry| serde_json::to_string(retry).ok());
+    options: Option<String> = run.spec.rare_options();
     predecessors: Option<Uuid> = run.spec.predecessor;
     parents: Option<Uuid> = run.spec.parent.map(|parent| parent.run);
     parent_ops: Option<i64> = run.spec.parent.map(packed);

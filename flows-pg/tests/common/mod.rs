@@ -137,6 +137,7 @@ pub(crate) fn run_of(tenant: Uuid, workflow_id: Option<&str>) -> NewRun {
         timeout: None,
         parent: None,
         predecessor: None,
+        headers: flows_core::Headers::default(),
     };
     NewRun::new(RunKey::new(tenant, workflow_id), spec)
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::event::{EventDocument, read_event, write_event};
 use super::{History, unreadable};
 use crate::error::{Error, ErrorKind, Result};
+use crate::headers::Headers;
 use crate::payload::{Codec, Payload};
 use crate::store::RunStatus;
 use crate::time::Timestamp;
@@ -31,6 +32,8 @@ struct Document {
     attempt: u32,
     status: RunStatus,
     started_at: Time,
+    #[serde(default, skip_serializing_if = "Headers::is_empty")]
+    headers: Headers,
     input: Box<RawValue>,
     events: Vec<EventDocument>,
 }
@@ -56,6 +59,7 @@ pub(super) fn write(history: &History) -> Result<String> {
         attempt: history.attempt,
         status: history.status,
         started_at: Timestamp::from(history.started_at).into(),
+        headers: history.headers.clone(),
         input,
         events: history.events.iter().map(write_event).collect(),
     };
@@ -85,6 +89,7 @@ pub(super) fn read(json: &str) -> Result<History> {
         attempt: document.attempt,
         status: document.status,
         started_at: document.started_at.timestamp().map_err(unreadable)?.into(),
+        headers: document.headers,
         input: Payload::from_json(document.input.get()),
         events: events.map(|(number, event)| read_event(number, event)).collect::<Result<_>>()?,
     })
@@ -139,6 +144,13 @@ impl Time {
 pub(super) enum PayloadDocument {
     /// JSON, as it was written.
     Json(Box<RawValue>),
+    /// The same of a signal that carries headers.
+    JsonWithHeaders {
+        /// They.
+        headers: Headers,
+        /// JSON, as it was written.
+        json: Box<RawValue>,
+    },
     /// Postcard, as base64.
     Postcard(String),
     /// Bytes that were written as JSON and are none, as base64.
@@ -150,9 +162,10 @@ impl From<&Payload> for PayloadDocument {
         let encoded = || STANDARD.encode(payload.bytes());
         match payload.codec() {
             Codec::Postcard => Self::Postcard(encoded()),
-            Codec::Json => match payload.as_json().and_then(raw) {
-                Some(json) => Self::Json(json),
-                None => Self::Damaged(encoded()),
+            Codec::Json => match (payload.split_headers(), payload.as_json().and_then(raw)) {
+                (Some((headers, _)), Some(json)) => Self::JsonWithHeaders { headers, json },
+                (None, Some(json)) => Self::Json(json),
+                (_, None) => Self::Damaged(encoded()),
             },
         }
     }
@@ -163,6 +176,9 @@ impl PayloadDocument {
         let decoded = |text: &str| STANDARD.decode(text).map_err(Error::terminal);
         Ok(match self {
             Self::Json(json) => Payload::from_json(json.get()),
+            Self::JsonWithHeaders { headers, json } => {
+                Payload::from_json(json.get()).with_headers(headers)
+            }
             Self::Postcard(text) => Payload::from_parts(Codec::Postcard, decoded(text)?),
             Self::Damaged(text) => Payload::from_parts(Codec::Json, decoded(text)?),
         })

@@ -44,6 +44,10 @@ fn every_kind() -> Vec<Event> {
         },
         Event::TimerFired { op: 0 },
         Event::SignalReceived { name: "go".into(), payload: postcard.clone() },
+        Event::SignalReceived {
+            name: "go".into(),
+            payload: json().with_headers(&[("user", "ann")].into_iter().collect()),
+        },
         Event::SideEffect { op: 9, value: Payload::from_json(" null ") },
         Event::CancelRequested { reason: "line\nbreak \"quoted\"".into() },
         Event::ChildStarted { step: step(), run: Uuid::from_u128(7) },
@@ -89,6 +93,7 @@ fn history(events: Vec<Event>) -> History {
         attempt: 1,
         status: RunStatus::TimedOut,
         started_at: UNIX_EPOCH,
+        headers: [("user", "ann")].into_iter().collect(),
         input: Payload::from_json(r#"{ "cents":  10 }"#),
         events: events.into_iter().enumerate().map(entry).collect(),
     }
@@ -119,6 +124,9 @@ fn a_document_can_be_read_by_people() {
           "attempt": 1,
           "status": "timed_out",
           "started_at": "1970-01-01T00:00:00.000000Z",
+          "headers": {
+            "user": "ann"
+          },
           "input": { "cents":  10 },
           "events": [
             {

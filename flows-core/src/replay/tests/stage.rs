@@ -411,6 +411,7 @@ fn replay(
         queue: "default".into(),
         attempt: 1,
         started_at: START,
+        headers: crate::Headers::default(),
         payload_limit: crate::engine::PAYLOAD_LIMIT,
     };
     let mut machine = Machine::new(info, def, input)?;

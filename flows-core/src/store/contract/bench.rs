@@ -61,6 +61,7 @@ impl Bench {
             timeout: None,
             parent: None,
             predecessor: None,
+            headers: crate::Headers::default(),
         };
         NewRun::new(RunKey::new(self.tenant, Some(id)), spec)
     }

@@ -19,6 +19,7 @@ pub(super) async fn a_started_run_can_be_claimed_with_all_it_needs(bench: Bench)
         spec.timeout = Some(Duration::from_secs(90));
         spec.retry = Some(RetryPolicy::default().max_attempts(4));
         spec.parent = Some(parent);
+        spec.headers = [("user", "ann"), ("trace", "t-1")].into_iter().collect();
     });
     let (before, _) = worker.renew().await;
     assert_eq!(bench.start(&run).await.expect("start"), Started::Created);

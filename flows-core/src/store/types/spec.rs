@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::headers::Headers;
 use crate::ids::lane_of;
 use crate::policy::ClosePolicy;
 use crate::retry::RetryPolicy;
@@ -36,6 +38,19 @@ pub struct RunSpec {
     /// The run this one continues: rerun of a dead letter, retry of a failed run, continue-as-new. A worker
     /// does not need it, and may not be told.
     pub predecessor: Option<Uuid>,
+    /// What its start said about who causes it, for everything that it causes.
+    pub headers: Headers,
+}
+
+/// What few runs have: a store keeps it as one JSON text, and none of it as nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RareOptions {
+    /// See [`RunSpec::retry`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryPolicy>,
+    /// See [`RunSpec::headers`].
+    #[serde(default, skip_serializing_if = "Headers::is_empty")]
+    pub headers: Headers,
 }
 
 /// The parent of a child run: where its outcome is sent.
@@ -76,6 +91,16 @@ impl RunSpec {
             timeout: None,
             parent: Some(parent),
             predecessor: None,
+            headers: self.headers.clone(),
         }
+    }
+
+    /// Its [`RareOptions`] as JSON text, if it has any.
+    pub fn rare_options(&self) -> Option<String> {
+        if self.retry.is_none() && self.headers.is_empty() {
+            return None;
+        }
+        let options = RareOptions { retry: self.retry.clone(), headers: self.headers.clone() };
+        serde_json::to_string(&options).ok()
     }
 }

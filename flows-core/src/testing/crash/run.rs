@@ -11,7 +11,7 @@ use super::{CrashEverywhere, MessagePlan};
 use crate::clock;
 use crate::context::StateMap;
 use crate::definition::WorkflowInput;
-use crate::engine::{Engine, Execution, History, HistoryEvent};
+use crate::engine::{Engine, Execution, History, HistoryEvent, Start};
 use crate::error::Result;
 use crate::memory::MemoryStore;
 use crate::registry::Registry;
@@ -97,6 +97,8 @@ async fn start<I: WorkflowInput>(
         Some(id) => start.id(id),
         None => start,
     };
+    let with = |start: Start<'static, _>, (name, value)| start.header(name, value);
+    let start = plan.headers.iter().fold(start, with);
     Ok(start.await?.typed())
 }
 

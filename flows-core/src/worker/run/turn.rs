@@ -127,6 +127,7 @@ impl<M: Code> Run<M> {
                     obeyed.tells.extend(reason.map(message));
                 }
                 Command::SignalChild { run, name, payload } => {
+                    let payload = payload.with_headers(&self.spec.headers);
                     obeyed.tells.push(self.to_child(run, MessageKind::Signal, name, payload));
                 }
             }

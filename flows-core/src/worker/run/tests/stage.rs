@@ -163,6 +163,7 @@ pub(super) fn spec() -> RunSpec {
         timeout: None,
         parent: None,
         predecessor: None,
+        headers: Default::default(),
     }
 }
 
