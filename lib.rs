@@ -165,6 +165,13 @@ pub mod codec {
     pub use flows_core::codec::{Encoded, PayloadCodec};
 }
 
+/// Layers: code around the calls of clients, around workflow code and around attempts of activities.
+pub mod layer {
+    pub use flows_core::definition::WorkflowLayer;
+    pub use flows_core::engine::{ClientCall, ClientLayer, ClientVerb, NextCall};
+    pub use flows_core::worker::{ActivityLayer, NextActivity};
+}
+
 /// The testing kit.
 #[cfg(feature = "testing")]
 pub mod testing {

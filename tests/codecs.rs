@@ -9,6 +9,7 @@ use flows::pg::Transaction;
 use flows::pg::dev::{Database, fresh_database};
 use flows::pg::tokio_postgres::{Client, NoTls, connect};
 use flows::prelude::*;
+use flows_core::engine::EngineOptions;
 
 #[path = "shared/waiting.rs"]
 mod waiting;
@@ -98,15 +99,16 @@ fn key(id: &str) -> Result<AesGcm> {
 
 impl Stored {
     async fn engine(&self, codecs: Given) -> Result<flows_core::Engine> {
+        let options = EngineOptions { codecs, ..EngineOptions::default() };
         match self {
             Self::Memory(store) => {
-                Ok(flows_core::Engine::with_codecs(Arc::new(store.clone()), codecs))
+                Ok(flows_core::Engine::with_options(Arc::new(store.clone()), options))
             }
             Self::Postgres(database) => {
                 let plain = Engine::connect(database.url()).await?;
                 plain.migrate().await?;
                 let store = plain.store().expect("a database").clone();
-                Ok(flows_core::Engine::with_codecs(Arc::new(store), codecs))
+                Ok(flows_core::Engine::with_options(Arc::new(store), options))
             }
         }
     }

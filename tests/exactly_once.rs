@@ -227,6 +227,33 @@ CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 CREATE CONSTRAINT TRIGGER refuses AFTER INSERT ON debits DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW WHEN (NEW.attempt = 1) EXECUTE FUNCTION refuse();";
 
+/// Makes an error of every result.
+struct Spoils;
+
+impl flows::layer::ActivityLayer for Spoils {
+    async fn around(
+        &self,
+        _: &ActivityContext,
+        next: flows::layer::NextActivity,
+    ) -> Result<flows::Payload> {
+        let result = next.run().await;
+        Err(result.err().unwrap_or_else(|| Error::terminal("spoilt")))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_committed_is_the_result_whatever_a_layer_makes_of_it() -> Result<()> {
+    let scene = Scene::with(DEBITS).await?;
+    let worker = Worker::builder(&scene.engine, register_all!()).activity_layer(Spoils).build()?;
+    let paid = waiting::served(worker, async {
+        let exec = scene.engine.start(pay::Input { first: 40, second: 2 }).await?;
+        exec.result().await
+    });
+    assert_eq!(paid.await?, 42);
+    assert_eq!(scene.debits().await?, [(2, 3), (40, 3)]);
+    Ok(())
+}
+
 /// The record goes out together with its COMMIT: where that is refused, there is neither.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_committed_is_not_recorded_g4() -> Result<()> {

@@ -6,6 +6,7 @@
 
 mod activity;
 mod input;
+mod layer;
 mod workflow;
 
 use std::any::TypeId;
@@ -20,6 +21,7 @@ pub use crate::source::SourceLocation;
 
 pub use activity::{Activity, ActivityDef, ActivityOptions};
 pub use input::InputStruct;
+pub use layer::WorkflowLayer;
 pub use workflow::{Workflow, WorkflowDef, WorkflowInput, WorkflowOptions};
 
 /// A type of shared state that an activity's body asks for with `ctx.state::<T>()`.

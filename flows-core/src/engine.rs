@@ -16,6 +16,7 @@ pub(crate) mod gathered;
 mod global;
 pub(crate) mod hints;
 mod history;
+mod layer;
 mod list;
 pub(crate) mod local_workers;
 mod outcome;
@@ -52,6 +53,7 @@ pub use global::{
     with_tenant,
 };
 pub use history::HistoryEvent;
+pub use layer::{ClientCall, ClientLayer, ClientLayers, ClientVerb, NextCall};
 pub use list::{List, ListPage, PageToken};
 #[cfg(feature = "testing")]
 pub(crate) use outcome::Waiting;
@@ -90,11 +92,21 @@ pub struct Engine {
     tenant: Tenant,
 }
 
+/// What an engine is made with.
+#[derive(Default)]
+pub struct EngineOptions {
+    /// What values are encoded with, in this order.
+    pub codecs: Vec<Arc<dyn PayloadCodec>>,
+    /// What stands around the calls of clients.
+    pub layers: ClientLayers,
+}
+
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) hints: Arc<Hints>,
     /// What its store encodes with, if it does.
     codecs: Option<Codecs>,
+    layers: ClientLayers,
     payload_limit: AtomicUsize,
     /// The task that passes on the store's hints. It ends with its runtime.
     listening: Mutex<Option<AbortHandle>>,
@@ -114,11 +126,12 @@ impl Engine {
 
     /// An engine on a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self::with_codecs(store, Vec::new())
+        Self::with_options(store, EngineOptions::default())
     }
 
-    /// An engine on a store, whose values these codecs encode, in this order.
-    pub fn with_codecs(store: Arc<dyn Store>, codecs: Vec<Arc<dyn PayloadCodec>>) -> Self {
+    /// An engine on a store, with these options.
+    pub fn with_options(store: Arc<dyn Store>, options: EngineOptions) -> Self {
+        let EngineOptions { codecs, layers } = options;
         let codecs = (!codecs.is_empty()).then(|| Codecs::new(codecs));
         let store = match &codecs {
             Some(codecs) => Arc::new(EncodingStore::new(store, codecs.clone())),
@@ -134,6 +147,7 @@ impl Engine {
             store,
             hints,
             codecs,
+            layers,
             payload_limit: AtomicUsize::new(PAYLOAD_LIMIT),
             listening: Mutex::default(),
             aside: Aside::default(),

@@ -54,6 +54,12 @@ impl Headers {
         self.0.as_ref().is_none_or(|headers| headers.is_empty())
     }
 
+    /// The same, and others, which come first.
+    pub(crate) fn with(mut self, others: &Self) -> Self {
+        others.iter().for_each(|(name, value)| self.insert(name, value));
+        self
+    }
+
     /// Their limits; `of` names whose they are.
     pub(crate) fn check(&self, of: &str) -> Result<()> {
         let Some(headers) = &self.0 else { return Ok(()) };

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::definition::{ActivityDef, SourceLocation, WorkflowDef};
+use crate::definition::{ActivityDef, SourceLocation, WorkflowDef, WorkflowLayer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::{check_limit, check_name};
 
@@ -148,8 +148,15 @@ impl Registry {
         self.activities.get(name)
     }
 
+    /// Puts a [layer](WorkflowLayer) around the code of these workflows, outside of those that stand around it. It goes
+    /// wherever the registry goes: to workers, and into the testing kit.
+    #[must_use]
+    pub fn workflow_layer(self, layer: impl WorkflowLayer) -> Self {
+        let layer: Arc<dyn WorkflowLayer> = Arc::new(layer);
+        self.map_workflows(|def| def.within(&layer))
+    }
+
     /// The same definitions, with other bodies of workflows.
-    #[cfg(feature = "testing")]
     #[must_use]
     pub(crate) fn map_workflows(mut self, map: impl Fn(&mut WorkflowDef)) -> Self {
         self.workflows.values_mut().for_each(map);

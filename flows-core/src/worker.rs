@@ -26,6 +26,7 @@ mod holds;
 #[cfg(feature = "testing")]
 mod interceptor;
 mod job;
+mod layer;
 mod lease;
 mod local_start;
 mod message;
@@ -60,6 +61,7 @@ pub(crate) use builder::Config;
 pub use builder::WorkerBuilder;
 #[cfg(feature = "testing")]
 pub(crate) use interceptor::Interceptor;
+pub use layer::{ActivityLayer, NextActivity};
 pub use shutdown::shutdown_signal;
 #[cfg(feature = "testing")]
 pub(crate) use surroundings::{Invocation, Process, TaskFuture};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use deadpool_postgres::Pool;
 use flows_core::codec::PayloadCodec;
+use flows_core::engine::{ClientLayer, EngineOptions};
 use flows_core::error::{Error, Result};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, Socket};
@@ -35,7 +36,7 @@ pub struct EngineBuilder {
     given: Option<Arc<dyn Opens>>,
     pool: Option<Pool>,
     schema: Option<String>,
-    codecs: Vec<Arc<dyn PayloadCodec>>,
+    options: EngineOptions,
 }
 
 impl EngineBuilder {
@@ -78,7 +79,13 @@ impl EngineBuilder {
     /// Encodes everything that the application gives to be stored: inputs, outputs, errors, signals, queries, items
     /// of streams and the journals. Called again, it adds a codec that encodes what the one before has made.
     pub fn payload_codec(mut self, codec: impl PayloadCodec) -> Self {
-        self.codecs.push(Arc::new(codec));
+        self.options.codecs.push(Arc::new(codec));
+        self
+    }
+
+    /// Puts a [layer](ClientLayer) around the calls of clients, inside of those that were added before.
+    pub fn client_layer(mut self, layer: impl ClientLayer) -> Self {
+        self.options.layers.push(layer);
         self
     }
 
@@ -88,8 +95,8 @@ impl EngineBuilder {
     /// As [`Engine::connect`]; also when neither a URL nor a connector nor a pool was given, or the
     /// schema's name is not a plain one.
     pub async fn connect(mut self) -> Result<Engine> {
-        let codecs = std::mem::take(&mut self.codecs);
-        Ok(Engine::on(PgStore::new(self.source().await?), codecs))
+        let options = std::mem::take(&mut self.options);
+        Ok(Engine::on(PgStore::new(self.source().await?), options))
     }
 
     /// Opens a first connection of each kind, so that what is wrong is said now.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deadpool_postgres::Pool;
-use flows_core::codec::PayloadCodec;
+use flows_core::engine::EngineOptions;
 use flows_core::{Result, Tenant};
 use uuid::Uuid;
 
@@ -36,7 +36,7 @@ impl Engine {
     /// Such an engine hears no notifications, so its workers look for work at intervals;
     /// [`Engine::builder`] makes one that does.
     pub fn from_pool(pool: Pool) -> Self {
-        Self::on(PgStore::from_pool(pool), Vec::new())
+        Self::on(PgStore::from_pool(pool), EngineOptions::default())
     }
 
     /// An engine with settings.
@@ -44,9 +44,9 @@ impl Engine {
         EngineBuilder::default()
     }
 
-    pub(crate) fn on(store: PgStore, codecs: Vec<Arc<dyn PayloadCodec>>) -> Self {
+    pub(crate) fn on(store: PgStore, options: EngineOptions) -> Self {
         let store = Arc::new(store);
-        let core = flows_core::Engine::with_codecs(Arc::clone(&store) as _, codecs);
+        let core = flows_core::Engine::with_options(Arc::clone(&store) as _, options);
         Self { core, store: Some(store) }
     }
 

@@ -34,6 +34,8 @@ macro_rules! on_every_store {
 /// What a behaviour is given: an engine on an empty store, and the world its activities act on.
 pub(crate) struct Env {
     pub(crate) engine: flows_core::Engine,
+    /// What the engine stands on.
+    pub(crate) store: Arc<dyn flows_core::store::Store>,
     pub(crate) world: World,
     /// Dropped with its handle.
     _database: Option<Database>,
@@ -61,7 +63,9 @@ where
     let database = fresh_database().await?;
     let engine = Engine::connect(database.url()).await?;
     engine.migrate().await?;
-    let env = Env { engine: engine.into(), world: World::default(), _database: Some(database) };
+    let store = Arc::new(engine.store().expect("a database").clone());
+    let (engine, world) = (engine.into(), World::default());
+    let env = Env { engine, store, world, _database: Some(database) };
     within(Duration::from_secs(60), behaviour(env)).await
 }
 
@@ -76,8 +80,9 @@ pub(crate) async fn within<F: Future<Output = Result<()>>>(
 
 impl Env {
     pub(crate) fn on_memory() -> Self {
-        let engine = flows_core::Engine::new(Arc::new(MemoryStore::new()));
-        Self { engine, world: World::default(), _database: None }
+        let store = Arc::new(MemoryStore::new());
+        let engine = flows_core::Engine::new(Arc::clone(&store) as _);
+        Self { engine, store, world: World::default(), _database: None }
     }
 
     /// A worker to be, whose activities find the world.

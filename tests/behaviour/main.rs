@@ -28,6 +28,7 @@ mod errors;
 mod forks;
 mod headers;
 mod hoarding;
+mod layers;
 mod lifetimes;
 mod limits;
 mod looking;

@@ -223,6 +223,11 @@ impl ActivityContext {
         self.inner.info.op
     }
 
+    /// The activity's name.
+    pub fn activity_name(&self) -> &'static str {
+        self.inner.info.name
+    }
+
     /// Attempt, from 1.
     pub fn attempt(&self) -> u32 {
         self.inner.info.attempt

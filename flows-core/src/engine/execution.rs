@@ -10,6 +10,7 @@ use super::access::Access;
 use super::describe::Description;
 use super::export::History;
 use super::history::{self, HistoryEvent};
+use super::layer::{ClientCall, ClientVerb, Layered, layered};
 use super::send::{Cancel, SendSignal};
 use super::stream::ProgressStream;
 use super::tenant::Tenant;
@@ -57,6 +58,17 @@ pub(super) enum Target {
     Run { key: RunKey, workflow_id: Option<String>, certain: bool, news: FirstNews },
 }
 
+impl Target {
+    /// The application's id; the run id, where the start gave none.
+    pub(super) fn id(&self) -> String {
+        match self {
+            Self::Id(id) => id.clone(),
+            Self::Run { workflow_id: Some(id), .. } => id.clone(),
+            Self::Run { key, workflow_id: None, .. } => key.run.to_string(),
+        }
+    }
+}
+
 /// A handle of a run: awaits, signals, inspects and ends it.
 #[cfg_attr(not(doctest), doc = include_str!("docs/execution.md"))]
 pub struct Execution<W: Typed = AnyWorkflow> {
@@ -84,11 +96,7 @@ impl<W: Typed> Execution<W> {
 
     /// The application's id for the run; the run id, where the start gave none.
     pub fn id(&self) -> String {
-        match &self.target {
-            Target::Id(id) => id.clone(),
-            Target::Run { workflow_id: Some(id), .. } => id.clone(),
-            Target::Run { key, workflow_id: None, .. } => key.run.to_string(),
-        }
+        self.target.id()
     }
 
     /// The run id. Nil for a handle that was made from an id alone ([`Tenant::execution`]): it stands for
@@ -157,13 +165,13 @@ impl<W: Typed> Execution<W> {
     /// # Errors
     /// `NotFound` when there is no such run; `Decode` when the value is no `T`.
     pub async fn query<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        let run = self.resolve().await?;
-        match self.inner().store.query(run, name).await? {
+        let access = Access::new(self.tenant.clone());
+        match layered(Query { access, exec: self, name }).await? {
             Some(json) => Payload::from_json(json)
                 .decode()
                 .map(Some)
                 .map_err(|error| error.context_of("published value", name)),
-            None => self.view(run).await.map(|_| None),
+            None => Ok(None),
         }
     }
 
@@ -315,4 +323,31 @@ pub(super) fn terminated(why: &str) -> Result<(Vec<u8>, Close)> {
     let why = storable(why.to_owned());
     let record = journal::terminated(clock::system_time().into(), &why)?;
     Ok((record, closed(RunStatus::Terminated, None, Some(&termination(&why)), None)))
+}
+
+/// A query of a value that the run has published.
+struct Query<'e, W: Typed> {
+    access: Access<'e>,
+    exec: &'e Execution<W>,
+    name: &'e str,
+}
+
+impl<W: Typed> Layered for Query<'_, W> {
+    type Output = Option<String>;
+
+    fn access(&self) -> Option<&Access<'_>> {
+        Some(&self.access)
+    }
+
+    fn describe(&self) -> ClientCall {
+        ClientCall::new(ClientVerb::Query, self.access()).to(&self.exec.target).named(self.name)
+    }
+
+    async fn call(self) -> Result<Option<String>> {
+        let run = self.exec.resolve().await?;
+        match self.exec.inner().store.query(run, self.name).await? {
+            Some(json) => Ok(Some(json)),
+            None => self.exec.view(run).await.map(|_| None),
+        }
+    }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::access::Access;
 use super::execution::Target;
+use super::layer::{ClientCall, ClientVerb, Layered, layered};
 use super::tenant::Tenant;
 use crate::clock;
 use crate::ending::{ended_from_outside, message_to_parent};
@@ -28,7 +29,7 @@ pub struct SendSignal<'t> {
 
 /// A signal, as its sender gives it.
 pub(super) struct Signalled {
-    name: String,
+    pub(super) name: String,
     payload: Result<Payload>,
     pub(super) dedup: Option<String>,
     pub(super) headers: Headers,
@@ -100,8 +101,29 @@ impl<'t> SendSignal<'t> {
         self.to = self.to.map(|(access, target)| (access.within(tx), target));
         self
     }
+}
 
-    async fn run(self) -> Result<()> {
+impl Layered for SendSignal<'_> {
+    type Output = ();
+
+    fn access(&self) -> Option<&Access<'_>> {
+        self.to.as_ref().ok().map(|(access, _)| access)
+    }
+
+    fn describe(&self) -> ClientCall {
+        let call = ClientCall::new(ClientVerb::Signal, self.access()).named(&self.signal.name);
+        let call = ClientCall { headers: self.signal.headers.clone(), ..call };
+        match &self.to {
+            Ok((_, target)) => call.to(target),
+            Err(_) => call,
+        }
+    }
+
+    fn set_headers(&mut self, headers: Headers) {
+        self.signal.headers = headers;
+    }
+
+    async fn call(self) -> Result<()> {
         let (access, target) = self.to?;
         let signal = self.signal.checked(access.tenant.inner.payload_limit())?;
         deliver(&access, &target, |run| signal.to(run)).await.map(drop)
@@ -113,7 +135,7 @@ impl<'t> IntoFuture for SendSignal<'t> {
     type IntoFuture = Pin<Box<dyn Future<Output = Result<()>> + Send + 't>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(layered(self))
     }
 }
 
@@ -141,8 +163,20 @@ impl<'t> Cancel<'t> {
         self.access = self.access.within(tx);
         self
     }
+}
 
-    async fn run(self) -> Result<()> {
+impl Layered for Cancel<'_> {
+    type Output = ();
+
+    fn access(&self) -> Option<&Access<'_>> {
+        Some(&self.access)
+    }
+
+    fn describe(&self) -> ClientCall {
+        ClientCall::new(ClientVerb::Cancel, self.access()).to(&self.target)
+    }
+
+    async fn call(self) -> Result<()> {
         let limit = self.access.tenant.inner.payload_limit();
         let what = || "reason of a cancellation".to_owned();
         let payload = Payload::json(&self.reason.replace('\0', "␀"))?.within(limit, what)?;
@@ -183,7 +217,7 @@ impl<'t> IntoFuture for Cancel<'t> {
     type IntoFuture = Pin<Box<dyn Future<Output = Result<()>> + Send + 't>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(layered(self))
     }
 }
 

@@ -8,10 +8,12 @@ use serde::Serialize;
 
 use super::access::Access;
 use super::execution::{Execution, Typed};
+use super::layer::{ClientCall, ClientVerb, Layered, layered};
 use super::send::Signalled;
 use super::start::{Start, execution};
 use super::waiters::FirstNews;
 use crate::error::{Error, Result};
+use crate::headers::Headers;
 use crate::ids::RunKey;
 use crate::retry::RetryPolicy;
 use crate::store::{
@@ -91,8 +93,25 @@ impl<'t, W: Typed> SignalWithStart<'t, W> {
         self.start = self.start.with_tx(tx);
         self
     }
+}
 
-    async fn run(self) -> Result<Execution<W>> {
+impl<W: Typed> Layered for SignalWithStart<'_, W> {
+    type Output = Execution<W>;
+
+    fn access(&self) -> Option<&Access<'_>> {
+        self.start.access()
+    }
+
+    fn describe(&self) -> ClientCall {
+        self.start.as_call(ClientVerb::SignalWithStart).named(&self.signal.name)
+    }
+
+    fn set_headers(&mut self, headers: Headers) {
+        self.signal.headers.clone_from(&headers);
+        *self.start.headers() = headers;
+    }
+
+    async fn call(self) -> Result<Execution<W>> {
         let (access, new) = self.start.checked()?;
         check(&new, "signal")?;
         let limit = access.tenant.inner.payload_limit();
@@ -142,6 +161,6 @@ impl<'t, W: Typed> IntoFuture for SignalWithStart<'t, W> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 't>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(layered(self))
     }
 }

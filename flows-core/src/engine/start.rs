@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use super::access::Access;
 use super::execution::{AnyWorkflow, Execution, Target, Typed, terminated};
+use super::layer::{ClientCall, ClientVerb, Layered, layered};
 use super::local_workers::Begun;
 use super::tenant::Tenant;
 use super::waiters::FirstNews;
@@ -191,17 +192,26 @@ impl<'t, W: Typed> Start<'t, W> {
         self
     }
 
-    async fn run(self) -> Result<Execution<W>> {
-        let (access, new) = self.checked()?;
-        start(&access, new).await
+    /// The call, as layers see it.
+    pub(super) fn as_call(&self, verb: ClientVerb) -> ClientCall {
+        ClientCall {
+            workflow: Some(self.called.name.to_string()),
+            id: self.options.id.clone(),
+            headers: self.options.headers.clone(),
+            ..ClientCall::new(verb, self.access())
+        }
     }
 
-    /// The run to start, and where.
+    pub(super) fn headers(&mut self) -> &mut Headers {
+        &mut self.options.headers
+    }
+
     /// Whether what it does exists at once: no transaction of the application's has to be committed.
     pub(super) fn is_certain(&self) -> bool {
         self.access.as_ref().map_or(true, Access::is_certain)
     }
 
+    /// The run to start, and where.
     pub(super) fn checked(self) -> Result<(Access<'t>, NewRun)> {
         let access = self.access?;
         let limit = access.tenant.inner.payload_limit();
@@ -215,7 +225,28 @@ impl<'t, W: Typed> IntoFuture for Start<'t, W> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 't>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(layered(self))
+    }
+}
+
+impl<W: Typed> Layered for Start<'_, W> {
+    type Output = Execution<W>;
+
+    fn access(&self) -> Option<&Access<'_>> {
+        self.access.as_ref().ok()
+    }
+
+    fn describe(&self) -> ClientCall {
+        self.as_call(ClientVerb::Start)
+    }
+
+    fn set_headers(&mut self, headers: Headers) {
+        self.options.headers = headers;
+    }
+
+    async fn call(self) -> Result<Execution<W>> {
+        let (access, new) = self.checked()?;
+        start(&access, new).await
     }
 }
 

@@ -5,10 +5,12 @@ use std::pin::Pin;
 
 use super::access::Access;
 use super::execution::{Execution, Typed};
+use super::layer::{ClientCall, ClientVerb, Layered, layered};
 use super::start::{Start, execution, start};
 use super::tenant::Tenant;
 use super::waiters::FirstNews;
 use crate::error::{Error, Result};
+use crate::headers::Headers;
 use crate::store::{InTransaction, NewRun, Started};
 
 /// Starts of one workflow; await it to get an answer for each, in their order.
@@ -29,8 +31,30 @@ impl<'t, W: Typed> StartMany<'t, W> {
         self.access = self.access.within(tx);
         self
     }
+}
 
-    async fn run(self) -> Result<Vec<Result<Execution<W>>>> {
+impl<W: Typed> Layered for StartMany<'_, W> {
+    type Output = Vec<Result<Execution<W>>>;
+
+    fn access(&self) -> Option<&Access<'_>> {
+        Some(&self.access)
+    }
+
+    fn describe(&self) -> ClientCall {
+        let verb = ClientVerb::StartMany;
+        let none = || ClientCall::new(verb, Some(&self.access));
+        let first = self.starts.first().map(|first| first.as_call(verb));
+        ClientCall { id: None, headers: Headers::default(), ..first.unwrap_or_else(none) }
+    }
+
+    fn set_headers(&mut self, headers: Headers) {
+        for start in &mut self.starts {
+            let own = std::mem::take(start.headers());
+            *start.headers() = headers.clone().with(&own);
+        }
+    }
+
+    async fn call(self) -> Result<Self::Output> {
         let Self { access, starts } = self;
         let checked: Vec<_> = starts.into_iter().map(|start| checked(&access, start)).collect();
         let runs: Vec<_> = checked.iter().filter_map(|run| run.as_ref().ok()).cloned().collect();
@@ -69,6 +93,6 @@ impl<'t, W: Typed> IntoFuture for StartMany<'t, W> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 't>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(layered(self))
     }
 }

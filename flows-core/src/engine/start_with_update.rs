@@ -4,7 +4,9 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
+use super::access::Access;
 use super::execution::Execution;
+use super::layer::{ClientCall, ClientVerb, Layered, layered};
 use super::signal_with_start::{check, options_of_start, send_or_start};
 use super::start::{Start, execution};
 use super::update::{PendingUpdate, Requested, before_the_commit};
@@ -12,6 +14,7 @@ use super::waiters::FirstNews;
 use crate::context::Update;
 use crate::definition::Workflow;
 use crate::error::Result;
+use crate::headers::Headers;
 use crate::retry::RetryPolicy;
 use crate::store::{ConflictPolicy, InTransaction};
 
@@ -83,12 +86,7 @@ impl<'t, W: Workflow, U: Update> StartWithUpdate<'t, W, U> {
     /// # Errors
     /// `Closed` when the run with this id has ended; `AlreadyExists` when the id is one of another workflow.
     pub async fn send(self) -> Result<(Execution<W>, PendingUpdate<U>)> {
-        let (access, new) = self.start.checked()?;
-        check(&new, "update")?;
-        let update = self.update.checked(access.tenant.inner.payload_limit())?;
-        let key = send_or_start(&access, &new, &update.to(new.key)).await?;
-        let exec = execution(&access, &new, key, FirstNews::default());
-        Ok((exec, update.pending(access.tenant, key, FirstNews::default())))
+        layered(self).await
     }
 
     async fn run(self) -> Result<U::Response> {
@@ -96,6 +94,32 @@ impl<'t, W: Workflow, U: Update> StartWithUpdate<'t, W, U> {
             return Err(before_the_commit());
         }
         self.send().await?.1.reply().await
+    }
+}
+
+impl<W: Workflow, U: Update> Layered for StartWithUpdate<'_, W, U> {
+    type Output = (Execution<W>, PendingUpdate<U>);
+
+    fn access(&self) -> Option<&Access<'_>> {
+        self.start.access()
+    }
+
+    fn describe(&self) -> ClientCall {
+        self.start.as_call(ClientVerb::StartWithUpdate).named(U::NAME)
+    }
+
+    fn set_headers(&mut self, headers: Headers) {
+        self.update.headers.clone_from(&headers);
+        *self.start.headers() = headers;
+    }
+
+    async fn call(self) -> Result<Self::Output> {
+        let (access, new) = self.start.checked()?;
+        check(&new, "update")?;
+        let update = self.update.checked(access.tenant.inner.payload_limit())?;
+        let key = send_or_start(&access, &new, &update.to(new.key)).await?;
+        let exec = execution(&access, &new, key, FirstNews::default());
+        Ok((exec, update.pending(access.tenant, key, FirstNews::default())))
     }
 }
 

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::access::Access;
 use super::execution::Target;
+use super::layer::{ClientCall, ClientVerb, Layered, layered};
 use super::send::deliver;
 use super::tenant::Tenant;
 use super::waiters::{Asked, FirstNews, News};
@@ -142,12 +143,7 @@ impl<'t, U: Update> SendUpdate<'t, U> {
     /// # Errors
     /// `NotFound` when there is no such run; `Closed` when it has ended.
     pub async fn send(self) -> Result<PendingUpdate<U>> {
-        let (access, target) = self.to?;
-        let update = self.update.checked(access.tenant.inner.payload_limit())?;
-        let first = update.first_news(&access.tenant);
-        let (run, sent) = deliver(&access, &target, |run| update.to(run)).await?;
-        let first = if sent == Sent::Duplicate { FirstNews::default() } else { first };
-        Ok(update.pending(access.tenant, run, first))
+        layered(self).await
     }
 
     async fn run(self) -> Result<U::Response> {
@@ -155,6 +151,36 @@ impl<'t, U: Update> SendUpdate<'t, U> {
             return Err(before_the_commit());
         }
         self.send().await?.reply().await
+    }
+}
+
+impl<U: Update> Layered for SendUpdate<'_, U> {
+    type Output = PendingUpdate<U>;
+
+    fn access(&self) -> Option<&Access<'_>> {
+        self.to.as_ref().ok().map(|(access, _)| access)
+    }
+
+    fn describe(&self) -> ClientCall {
+        let call = ClientCall::new(ClientVerb::Update, self.access()).named(U::NAME);
+        let call = ClientCall { headers: self.update.headers.clone(), ..call };
+        match &self.to {
+            Ok((_, target)) => call.to(target),
+            Err(_) => call,
+        }
+    }
+
+    fn set_headers(&mut self, headers: Headers) {
+        self.update.headers = headers;
+    }
+
+    async fn call(self) -> Result<PendingUpdate<U>> {
+        let (access, target) = self.to?;
+        let update = self.update.checked(access.tenant.inner.payload_limit())?;
+        let first = update.first_news(&access.tenant);
+        let (run, sent) = deliver(&access, &target, |run| update.to(run)).await?;
+        let first = if sent == Sent::Duplicate { FirstNews::default() } else { first };
+        Ok(update.pending(access.tenant, run, first))
     }
 }
 

@@ -433,6 +433,11 @@ impl State {
         items.commands.push(Command::Publish { number, item });
     }
 
+    /// How many items the code has published since it was given an event.
+    pub(crate) fn items_made(&self) -> i64 {
+        self.items.as_ref().map_or(0, |items| items.made)
+    }
+
     /// What has been published in the last poll, and all values for queries that the world was not told of.
     pub(crate) fn take_published(&mut self) -> Vec<Command> {
         let items = self.items.as_mut().map(|items| std::mem::take(&mut items.commands));

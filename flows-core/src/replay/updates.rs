@@ -232,9 +232,9 @@ impl State {
         Some(Stuck::mismatch(&format!("the update with the id `{id}` answered"), &text))
     }
 
-    /// What a validator must not change: operations, random values, marks, commands.
-    pub(crate) fn traces(&self) -> (u32, usize, usize, usize, Option<u128>) {
-        let random = self.random_position();
-        (self.ops_begun(), self.new_marks.len(), self.commands.len(), self.queries.len(), random)
+    /// What a look must not change: operations, random values, marks, commands, what is published.
+    pub(crate) fn traces(&self) -> impl PartialEq + use<> {
+        let made = (self.ops_begun(), self.new_marks.len(), self.commands.len(), self.items_made());
+        (made, self.queries.clone(), self.attributes.clone(), self.random_position())
     }
 }

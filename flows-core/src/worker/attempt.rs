@@ -169,7 +169,8 @@ impl Attempt {
             attempt: context.attempt(),
         };
         let begun = context.polled();
-        let output = self.guarded(self.session.surroundings.activity(invocation, self.call(input)));
+        let body = self.session.config.layers.around(context, self.call(input));
+        let output = self.guarded(self.session.surroundings.activity(invocation, body));
         let output = output.await.map_err(|error| match error.kind() {
             ErrorKind::Pending => self.pending(error, begun),
             _ => (self.def.complete_error)(error),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Worker;
 #[cfg(feature = "testing")]
 use super::interceptor::Interceptor;
+use super::layer::{ActivityLayer, ActivityLayers};
 use crate::context::StateMap;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -32,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) grace: Duration,
     /// Whether a difference from the journal that only warrants a warning stops the run.
     pub(crate) strict: bool,
+    /// What stands around each attempt of an activity.
+    pub(crate) layers: ActivityLayers,
     /// Set in tests: stands in front of the activities.
     #[cfg(feature = "testing")]
     pub(crate) interceptor: Option<Arc<dyn Interceptor>>,
@@ -66,6 +69,7 @@ impl WorkerBuilder {
             max_setbacks: 3,
             grace: Duration::from_secs(10),
             strict: false,
+            layers: ActivityLayers::default(),
             #[cfg(feature = "testing")]
             interceptor: None,
             #[cfg(feature = "testing")]
@@ -78,6 +82,12 @@ impl WorkerBuilder {
     /// Gives activities a shared dependency: `ctx.state::<T>()` finds it by its type.
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.state.insert(value);
+        self
+    }
+
+    /// Puts a [layer](ActivityLayer) around each attempt of each activity, inside of those that were added before.
+    pub fn activity_layer(mut self, layer: impl ActivityLayer) -> Self {
+        self.config.layers.push(layer);
         self
     }
 

@@ -214,7 +214,7 @@ fn what_cannot_be_read_says_why() {
         "\"workflow\"",
         "\"wrkflow\"",
         expect![
-            "this is no history that this build can read: missing field `workflow` at line 209 column 1"
+            "this is no history that this build can read: missing field `workflow` at line 226 column 1"
         ],
     );
 }
