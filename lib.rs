@@ -162,7 +162,10 @@ pub mod codec {
     #[cfg(feature = "compression")]
     #[cfg_attr(docsrs, doc(cfg(feature = "compression")))]
     pub use flows_core::codec::Zstd;
-    pub use flows_core::codec::{Encoded, PayloadCodec};
+    #[cfg(feature = "object-store")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "object-store")))]
+    pub use flows_core::codec::{BucketStore, object_store};
+    pub use flows_core::codec::{Encoded, FileStore, ObjectStore, PayloadCodec};
 }
 
 /// Layers: code around the calls of clients, around workflow code and around attempts of activities.

@@ -5,21 +5,37 @@
 
 #[cfg(feature = "encryption")]
 mod aes_gcm;
+#[cfg(feature = "object-store")]
+mod bucket;
+mod decoder;
+mod encoder;
+mod file;
+mod objects;
 mod store;
 mod tx;
 #[cfg(feature = "compression")]
 mod zstd;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 #[cfg(feature = "encryption")]
 pub use self::aes_gcm::AesGcm;
+#[cfg(feature = "object-store")]
+pub use object_store;
+
+#[cfg(feature = "object-store")]
+pub use self::bucket::BucketStore;
+use self::decoder::PayloadDecoder;
+use self::encoder::PayloadEncoder;
+pub use self::file::FileStore;
+pub use self::objects::{ObjectStore, Objects};
 pub(crate) use self::store::EncodingStore;
 pub(crate) use self::tx::EncodingClient;
 #[cfg(feature = "compression")]
 pub use self::zstd::Zstd;
 use crate::error::{Error, ErrorKind, Result};
-use crate::payload::envelope::{is_tag, of_json, to_json, unread, unwrap, wrap};
+use crate::payload::envelope::{OBJECT, is_tag, wrap};
 
 /// An encoded value, and what the codec needs to know to decode it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +54,8 @@ pub trait PayloadCodec: Send + Sync + 'static {
     /// Encodes a value; `None` leaves it as it is. It need not give the same bytes each time.
     ///
     /// # Errors
-    /// When it cannot: nothing is written then, and a run whose turn this was is stuck.
+    /// When it cannot: nothing is written then, and a run whose turn this was is stuck. After an error of kind
+    /// `Unavailable` it is tried again.
     fn encode(&self, value: &[u8]) -> Result<Option<Encoded>>;
 
     /// Decodes what has this tag; `None` if it is another codec's, or of a key that it does not have.
@@ -54,13 +71,48 @@ pub trait PayloadCodec: Send + Sync + 'static {
     }
 }
 
-/// The codecs of an engine, in the order in which they encode.
-#[derive(Clone, Default)]
-pub(crate) struct Codecs(Vec<Arc<dyn PayloadCodec>>);
+/// What an engine encodes with: its codecs, in the order in which they encode, and where large values go.
+#[derive(Clone)]
+pub(crate) struct Codecs {
+    codecs: Vec<Arc<dyn PayloadCodec>>,
+    objects: Option<Objects>,
+}
 
 impl Codecs {
-    pub(crate) fn new(codecs: Vec<Arc<dyn PayloadCodec>>) -> Self {
-        Self(codecs)
+    /// None, if there is nothing to do.
+    pub(crate) fn new(
+        codecs: Vec<Arc<dyn PayloadCodec>>,
+        objects: Option<Objects>,
+    ) -> Option<Self> {
+        (!codecs.is_empty() || objects.is_some()).then_some(Self { codecs, objects })
+    }
+
+    /// Encodes something, and writes the objects that it then refers to.
+    pub(crate) async fn encoded<T>(
+        &self,
+        encode: impl FnOnce(&PayloadEncoder<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let (encoded, uploads) = {
+            let encoder = PayloadEncoder::new(self);
+            (encode(&encoder)?, encoder.uploads())
+        };
+        if let Some(objects) = self.objects.as_ref().filter(|_| !uploads.is_empty()) {
+            objects.put(uploads).await?;
+        }
+        Ok(encoded)
+    }
+
+    /// Decodes something in its place, with the objects that it refers to.
+    async fn decoded<T>(&self, value: &mut T, decode: impl Fn(&PayloadDecoder<'_>, &mut T)) {
+        let wanted = {
+            let decoder = PayloadDecoder::new(self, HashMap::new());
+            decode(&decoder, value);
+            decoder.wanted()
+        };
+        if let Some(objects) = self.objects.as_ref().filter(|_| !wanted.is_empty()) {
+            let found = objects.get(wanted).await;
+            decode(&PayloadDecoder::new(self, found), value);
+        }
     }
 
     /// Encodes bytes, by one codec after the other.
@@ -70,9 +122,9 @@ impl Codecs {
 
     fn encode_by(&self, value: &[u8], by: impl Fn(&dyn PayloadCodec) -> bool) -> Result<Vec<u8>> {
         let mut value = value.to_vec();
-        for codec in self.0.iter().filter(|codec| by(&***codec)) {
+        for codec in self.codecs.iter().filter(|codec| by(&***codec)) {
             let Some(Encoded { tag, data }) = codec.encode(&value)? else { continue };
-            if !is_tag(&tag) {
+            if !is_tag(&tag) || tag.starts_with(OBJECT) {
                 return Err(Error::invalid(format!("`{tag}` is no tag of a payload codec")));
             }
             value = wrap(&tag, &data);
@@ -80,39 +132,9 @@ impl Codecs {
         Ok(value)
     }
 
-    /// Encodes JSON as JSON.
-    fn encode_json(&self, json: &str) -> Result<String> {
-        as_json(json, &self.encode(json.as_bytes())?)
+    fn decode_by(&self, tag: &str, data: &[u8]) -> Option<Result<Vec<u8>>> {
+        self.codecs.iter().find_map(|codec| codec.decode(tag, data).transpose())
     }
-
-    /// The same for an error.
-    fn encode_error(&self, json: &str) -> Result<String> {
-        as_json(json, &self.encode_by(json.as_bytes(), PayloadCodec::encodes_errors)?)
-    }
-
-    /// Decodes bytes; what is not encoded stays as it is.
-    fn decode(&self, value: &[u8]) -> Result<Vec<u8>> {
-        let mut decoded = value.to_vec();
-        while let Some((tag, data)) = unwrap(&decoded) {
-            let by = |codec: &Arc<dyn PayloadCodec>| codec.decode(tag, data).transpose();
-            decoded = match self.0.iter().find_map(by) {
-                Some(value) => value?,
-                None => return Err(unread(&decoded).unwrap_or_else(|| damaged(tag))),
-            };
-        }
-        Ok(decoded)
-    }
-
-    fn decode_json(&self, json: &str) -> Result<Option<String>> {
-        let Some(encoded) = of_json(json) else { return Ok(None) };
-        let decoded = self.decode(&encoded)?;
-        String::from_utf8(decoded).map(Some).map_err(|_| damaged("JSON"))
-    }
-}
-
-/// What was encoded, as JSON; or the JSON itself, if no codec wanted it.
-fn as_json(json: &str, encoded: &[u8]) -> Result<String> {
-    Ok(if encoded == json.as_bytes() { json.to_owned() } else { to_json(encoded) })
 }
 
 fn damaged(what: &str) -> Error {

@@ -71,7 +71,7 @@ pub use stuck_runs::StuckRuns;
 pub use tenant::{RerunOf, Tenant};
 pub use update::{PendingUpdate, SendUpdate};
 
-use crate::codec::{Codecs, EncodingStore, PayloadCodec};
+use crate::codec::{Codecs, EncodingStore, Objects, PayloadCodec};
 use crate::context::Publisher;
 use crate::error::{Error, Result};
 use crate::ids::RunKey;
@@ -97,6 +97,8 @@ pub struct Engine {
 pub struct EngineOptions {
     /// What values are encoded with, in this order.
     pub codecs: Vec<Arc<dyn PayloadCodec>>,
+    /// Where large values go.
+    pub objects: Option<Objects>,
     /// What stands around the calls of clients.
     pub layers: ClientLayers,
 }
@@ -131,8 +133,8 @@ impl Engine {
 
     /// An engine on a store, with these options.
     pub fn with_options(store: Arc<dyn Store>, options: EngineOptions) -> Self {
-        let EngineOptions { codecs, layers } = options;
-        let codecs = (!codecs.is_empty()).then(|| Codecs::new(codecs));
+        let EngineOptions { codecs, objects, layers } = options;
+        let codecs = Codecs::new(codecs, objects);
         let store = match &codecs {
             Some(codecs) => Arc::new(EncodingStore::new(store, codecs.clone())),
             None => store,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deadpool_postgres::Pool;
-use flows_core::codec::PayloadCodec;
+use flows_core::codec::{ObjectStore, Objects, PayloadCodec};
 use flows_core::engine::{ClientLayer, EngineOptions};
 use flows_core::error::{Error, Result};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
@@ -80,6 +80,14 @@ impl EngineBuilder {
     /// of streams and the journals. Called again, it adds a codec that encodes what the one before has made.
     pub fn payload_codec(mut self, codec: impl PayloadCodec) -> Self {
         self.options.codecs.push(Arc::new(codec));
+        self
+    }
+
+    /// Puts values that would be stored as more than `above` bytes into an object store, and their names into the
+    /// database: inputs, outputs, signals, queries, items of streams and rows of the journal, behind the
+    /// [codecs](Self::payload_codec). All clients and workers must have the same store.
+    pub fn payload_store(mut self, store: impl ObjectStore, above: usize) -> Self {
+        self.options.objects = Some(Objects::new(store, above));
         self
     }
 

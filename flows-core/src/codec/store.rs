@@ -6,10 +6,11 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 use super::Codecs;
+use crate::error::{Error, ErrorKind};
 use crate::forward_store;
-use crate::headers::Headers;
-use crate::payload::Payload;
 use crate::store::forward::names::*;
 
 pub(crate) struct EncodingStore {
@@ -27,23 +28,28 @@ impl EncodingStore {
     }
 
     async fn start(&self, runs: &[NewRun]) -> Result<Vec<Result<Started>>> {
-        self.inner.start(&self.codecs.runs(runs)?).await
+        let runs = self.codecs.encoded(|to| to.runs(runs)).await?;
+        self.inner.start(&runs).await
     }
 
     async fn start_held(&self, run: &NewRun, limit: Duration) -> Result<Started> {
-        self.inner.start_held(&self.codecs.run(run)?, limit).await
+        let run = self.codecs.encoded(|to| to.run(run)).await?;
+        self.inner.start_held(&run, limit).await
     }
 
     async fn start_owned(&self, worker: Uuid, runs: &[NewRun]) -> Result<Vec<Result<Started>>> {
-        self.inner.start_owned(worker, &self.codecs.runs(runs)?).await
+        let runs = self.codecs.encoded(|to| to.runs(runs)).await?;
+        self.inner.start_owned(worker, &runs).await
     }
 
     async fn send(&self, messages: &[OutgoingMessage]) -> Result<Vec<Result<Sent>>> {
-        self.inner.send(&self.codecs.messages(messages)?).await
+        let messages = self.codecs.encoded(|to| to.messages(messages)).await?;
+        self.inner.send(&messages).await
     }
 
     async fn send_held(&self, message: &OutgoingMessage, limit: Duration) -> Result<Sent> {
-        self.inner.send_held(&self.codecs.message(message)?, limit).await
+        let message = self.codecs.encoded(|to| to.message(message)).await?;
+        self.inner.send_held(&message, limit).await
     }
 
     async fn signal_with_start(
@@ -51,8 +57,8 @@ impl EncodingStore {
         run: &NewRun,
         signal: &OutgoingMessage,
     ) -> Result<(Started, Sent)> {
-        let (run, signal) = (self.codecs.run(run)?, self.codecs.message(signal)?);
-        self.inner.signal_with_start(&run, &signal).await
+        let encoded = self.codecs.encoded(|to| Ok((to.run(run)?, to.message(signal)?))).await?;
+        self.inner.signal_with_start(&encoded.0, &encoded.1).await
     }
 
     async fn terminate(
@@ -62,68 +68,84 @@ impl EncodingStore {
         close: &Close,
         messages: &[OutgoingMessage],
     ) -> Result<bool> {
-        let (record, close) = (self.codecs.encode(record)?, self.codecs.close(close)?);
-        self.inner.terminate(run, &record, &close, &self.codecs.messages(messages)?).await
+        let encoded = self.codecs.encoded(|to| {
+            Ok((to.bytes(run, record)?, to.close(run, close)?, to.messages(messages)?))
+        });
+        let (record, close, messages) = encoded.await?;
+        self.inner.terminate(run, &record, &close, &messages).await
     }
 
     async fn rerun(&self, dead: RunKey, run: &NewRun) -> Result<Started> {
-        self.inner.rerun(dead, &self.codecs.run(run)?).await
+        let run = self.codecs.encoded(|to| to.run(run)).await?;
+        self.inner.rerun(dead, &run).await
     }
 
     async fn fork(&self, forks: &[ForkedRun]) -> Result<Started> {
-        self.inner.fork(&self.codecs.forks(forks)?).await
+        let forks = self.codecs.encoded(|to| to.forks(forks)).await?;
+        self.inner.fork(&forks).await
     }
 
     async fn describe(&self, run: RunKey) -> Result<Option<RunView>> {
         let mut view = self.inner.describe(run).await?;
-        view.iter_mut().for_each(|view| self.codecs.read_view(view));
+        self.codecs.decoded(&mut view, |by, view| view.iter_mut().for_each(|it| by.view(it))).await;
         Ok(view)
     }
 
     async fn claim(&self, claim: Claim<'_>) -> Result<Vec<Activation>> {
-        self.activations(self.inner.claim(claim).await?)
+        self.activations(self.inner.claim(claim).await?).await
     }
 
     async fn claim_stuck(&self, claim: ClaimStuck<'_>) -> Result<Vec<Activation>> {
-        self.activations(self.inner.claim_stuck(claim).await?)
+        self.activations(self.inner.claim_stuck(claim).await?).await
     }
 
     async fn reload(&self, worker: Uuid, runs: &[RunKey]) -> Result<Vec<Activation>> {
-        self.activations(self.inner.reload(worker, runs).await?)
+        self.activations(self.inner.reload(worker, runs).await?).await
     }
 
-    fn activations(&self, mut runs: Vec<Activation>) -> Result<Vec<Activation>> {
-        runs.iter_mut().for_each(|run| self.codecs.read_activation(run));
+    async fn activations(&self, mut runs: Vec<Activation>) -> Result<Vec<Activation>> {
+        let decoded = self
+            .codecs
+            .decoded(&mut runs, |by, runs| runs.iter_mut().for_each(|run| by.activation(run)));
+        decoded.await;
         Ok(runs)
     }
 
     async fn collect(&self, worker: Uuid) -> Result<Vec<Collected>> {
         let mut collected = self.inner.collect(worker).await?;
-        collected.iter_mut().for_each(|it| self.codecs.read_messages(&mut it.inbox));
+        let decoded = self.codecs.decoded(&mut collected, |by, collected| {
+            collected.iter_mut().for_each(|it| by.messages(&mut it.inbox));
+        });
+        decoded.await;
         Ok(collected)
     }
 
     async fn read_inboxes(&self, asked: &[(RunKey, i64)]) -> Result<Vec<Page>> {
         let mut pages = self.inner.read_inboxes(asked).await?;
-        pages.iter_mut().for_each(|page| self.codecs.read_messages(&mut page.messages));
+        let decoded = self.codecs.decoded(&mut pages, |by, pages| {
+            pages.iter_mut().for_each(|page| by.messages(&mut page.messages));
+        });
+        decoded.await;
         Ok(pages)
     }
 
-    /// A record that cannot be encoded is refused, and does not harm the others.
+    /// A record that cannot be encoded is refused, or comes again where its objects cannot be written now; neither
+    /// harms the others.
     async fn commit(
         &self,
         writer: usize,
         worker: Uuid,
         records: &[Record],
     ) -> Result<Vec<Committed>> {
+        let each = records.iter().map(|record| self.codecs.encoded(|to| to.record(record)));
         let (mut encoded, mut refused) = (Vec::with_capacity(records.len()), Vec::new());
-        for record in records {
-            match self.codecs.record(record) {
+        for (record, of) in join_all(each).await.into_iter().zip(records) {
+            match record {
                 Ok(record) => {
                     encoded.push(record);
                     refused.push(None);
                 }
-                Err(error) => refused.push(Some(Committed::Refused(error.to_string()))),
+                Err(error) => refused.push(Some(not_encoded(of.key, &error))),
             }
         }
         let mut answers = match encoded[..] {
@@ -135,64 +157,87 @@ impl EncodingStore {
     }
 
     async fn publish_items(&self, items: &[(RunKey, NewItem)]) -> Result<Vec<Result<()>>> {
-        let encoded = |(key, item): &(RunKey, NewItem)| Ok((*key, self.codecs.item(item)?));
-        let items = items.iter().map(encoded).collect::<Result<Vec<_>>>()?;
-        self.inner.publish_items(&items).await
+        let encoded = self.codecs.encoded(|to| {
+            items
+                .iter()
+                .map(|(key, item)| Ok((*key, to.item(*key, item)?)))
+                .collect::<Result<Vec<_>>>()
+        });
+        self.inner.publish_items(&encoded.await?).await
     }
 
     async fn outcomes(&self, runs: &[RunKey]) -> Result<Vec<(RunKey, Outcome)>> {
         let mut outcomes = self.inner.outcomes(runs).await?;
-        for (_, outcome) in &mut outcomes {
-            self.codecs.read_json(&mut outcome.output);
-            self.codecs.read_json(&mut outcome.error);
-        }
+        let decoded = self.codecs.decoded(&mut outcomes, |by, outcomes| {
+            for (_, outcome) in outcomes {
+                by.json(&mut outcome.output);
+                by.json(&mut outcome.error);
+            }
+        });
+        decoded.await;
         Ok(outcomes)
     }
 
     async fn query(&self, run: RunKey, name: &str) -> Result<Option<String>> {
         let mut value = self.inner.query(run, name).await?;
-        self.codecs.read_json(&mut value);
+        self.codecs.decoded(&mut value, |by, value| by.json(value)).await;
         Ok(value)
     }
 
     async fn updates(&self, asked: &[(RunKey, String)]) -> Result<Vec<UpdateState>> {
         let mut states = self.inner.updates(asked).await?;
-        for state in &mut states {
-            if let UpdateState::Answered(Ok(json) | Err(json)) = state {
-                self.codecs.read_text(json);
+        let decoded = self.codecs.decoded(&mut states, |by, states| {
+            for state in states {
+                if let UpdateState::Answered(Ok(json) | Err(json)) = state {
+                    by.text(json);
+                }
             }
-        }
+        });
+        decoded.await;
         Ok(states)
     }
 
     async fn read_items(&self, run: RunKey, from: i64) -> Result<Option<ItemPage>> {
         let mut page = self.inner.read_items(run, from).await?;
-        let items = page.iter_mut().flat_map(|page| &mut page.items);
-        items.for_each(|item| self.codecs.read_text(&mut item.item));
+        let decoded = self.codecs.decoded(&mut page, |by, page| {
+            let items = page.iter_mut().flat_map(|page| &mut page.items);
+            items.for_each(|item| by.text(&mut item.item));
+        });
+        decoded.await;
         Ok(page)
     }
 
     async fn history(&self, run: RunKey) -> Result<Vec<HistoryRow>> {
         let mut rows = self.inner.history(run).await?;
-        rows.iter_mut().for_each(|row| self.codecs.read_bytes(&mut row.events));
+        let decoded = self.codecs.decoded(&mut rows, |by, rows| {
+            rows.iter_mut().for_each(|row| by.bytes(&mut row.events));
+        });
+        decoded.await;
         Ok(rows)
     }
 
     async fn list(&self, tenant: Uuid, filter: &ListFilter) -> Result<Listed> {
         let mut listed = self.inner.list(tenant, filter).await?;
-        listed.runs.iter_mut().for_each(|view| self.codecs.read_view(view));
+        self.views(&mut listed.runs).await;
         Ok(listed)
+    }
+
+    async fn views(&self, views: &mut Vec<RunView>) {
+        self.codecs.decoded(views, |by, views| views.iter_mut().for_each(|it| by.view(it))).await;
     }
 
     async fn scan(&self, scan: &Scan) -> Result<Scanned> {
         let mut scanned = self.inner.scan(scan).await?;
-        scanned.runs.iter_mut().for_each(|(run, _)| self.codecs.read_activation(run));
+        let decoded = self.codecs.decoded(&mut scanned, |by, scanned| {
+            scanned.runs.iter_mut().for_each(|(run, _)| by.activation(run));
+        });
+        decoded.await;
         Ok(scanned)
     }
 
     async fn stuck(&self, tenant: Uuid, limit: usize) -> Result<Vec<RunView>> {
         let mut views = self.inner.stuck(tenant, limit).await?;
-        views.iter_mut().for_each(|view| self.codecs.read_view(view));
+        self.views(&mut views).await;
         Ok(views)
     }
 
@@ -203,158 +248,21 @@ impl EncodingStore {
         dismissed: bool,
     ) -> Result<Vec<DeadLetterRow>> {
         let mut letters = self.inner.dead_letters(tenant, limit, dismissed).await?;
-        letters.iter_mut().for_each(|letter| self.codecs.read_json(&mut letter.error));
+        let decoded = self.codecs.decoded(&mut letters, |by, letters| {
+            letters.iter_mut().for_each(|letter| by.json(&mut letter.error));
+        });
+        decoded.await;
         Ok(letters)
     }
 }
 
-/// What is written.
-impl Codecs {
-    pub(super) fn run(&self, run: &NewRun) -> Result<NewRun> {
-        let input = self.encode_json(&run.spec.input)?;
-        let headers = self.headers(&run.spec.headers)?;
-        Ok(run.clone().with(|spec| (spec.input, spec.headers) = (input.into(), headers)))
+/// What becomes of a record that cannot be encoded.
+fn not_encoded(key: RunKey, error: &Error) -> Committed {
+    if error.kind() != ErrorKind::Unavailable {
+        return Committed::Refused(error.to_string());
     }
-
-    fn headers(&self, headers: &Headers) -> Result<Headers> {
-        let Some(json) = headers.to_json() else { return Ok(Headers::default()) };
-        Headers::from_json(&self.encode_json(&json)?)
-    }
-
-    pub(super) fn runs(&self, runs: &[NewRun]) -> Result<Vec<NewRun>> {
-        runs.iter().map(|run| self.run(run)).collect()
-    }
-
-    pub(super) fn message(&self, message: &OutgoingMessage) -> Result<OutgoingMessage> {
-        let payload = &message.payload;
-        let payload = Payload::from_parts(payload.codec(), self.encode(payload.bytes())?);
-        Ok(OutgoingMessage { payload, ..message.clone() })
-    }
-
-    pub(super) fn messages(&self, messages: &[OutgoingMessage]) -> Result<Vec<OutgoingMessage>> {
-        messages.iter().map(|message| self.message(message)).collect()
-    }
-
-    pub(super) fn close(&self, close: &Close) -> Result<Close> {
-        let mut close = close.clone();
-        let Outcome { output, error, .. } = &mut close.outcome;
-        *output = output.as_deref().map(|json| self.encode_json(json)).transpose()?;
-        *error = error.as_deref().map(|json| self.encode_error(json)).transpose()?;
-        Ok(close)
-    }
-
-    /// Rows that are copied are encoded by now.
-    pub(super) fn forks(&self, forks: &[ForkedRun]) -> Result<Vec<ForkedRun>> {
-        let row = |(position, row): &(i32, Vec<u8>)| Ok((*position, self.encode(row)?));
-        let fork = |fork: &ForkedRun| {
-            let takes = match &fork.takes {
-                Takes::Place(row, close) => Takes::Place(self.encode(row)?, self.close(close)?),
-                takes => takes.clone(),
-            };
-            Ok(ForkedRun {
-                run: self.run(&fork.run)?,
-                rewritten: fork.rewritten.iter().map(row).collect::<Result<_>>()?,
-                takes,
-                messages: self.messages(&fork.messages)?,
-                ..fork.clone()
-            })
-        };
-        forks.iter().map(fork).collect()
-    }
-
-    fn item(&self, item: &NewItem) -> Result<NewItem> {
-        Ok(NewItem { number: item.number, item: self.encode_json(&item.item)? })
-    }
-
-    /// A record; its journal row is encoded as a whole.
-    pub(crate) fn record(&self, record: &Record) -> Result<Record> {
-        let query = |query: &QueryValue| {
-            Ok(QueryValue { name: query.name.clone(), value: self.encode_json(&query.value)? })
-        };
-        let events = match record.events[..] {
-            [] => Vec::new(), // no row
-            _ => self.encode(&record.events)?,
-        };
-        let next = match &record.next {
-            Next::Close(close) => Next::Close(self.close(close)?),
-            next => next.clone(),
-        };
-        let answer = |answer: &UpdateAnswer| {
-            let reply = match &answer.reply {
-                Ok(json) => Ok(self.encode_json(json)?),
-                Err(json) => Err(self.encode_error(json)?),
-            };
-            Ok(UpdateAnswer { reply, ..answer.clone() })
-        };
-        Ok(Record {
-            key: record.key,
-            position: record.position,
-            events,
-            consumed: record.consumed.clone(),
-            starts: self.runs(&record.starts)?,
-            messages: self.messages(&record.messages)?,
-            queries: record.queries.iter().map(query).collect::<Result<_>>()?,
-            items: record.items.iter().map(|item| self.item(item)).collect::<Result<_>>()?,
-            next,
-            held: record.held,
-            claim: record.claim,
-            clears: record.clears,
-            attributes: record.attributes.clone(),
-            answers: record.answers.iter().map(answer).collect::<Result<_>>()?,
-        })
-    }
-}
-
-/// What is read; what cannot be decoded stays as it is.
-impl Codecs {
-    fn read_bytes(&self, bytes: &mut Vec<u8>) {
-        if let Ok(decoded) = self.decode(bytes) {
-            *bytes = decoded;
-        }
-    }
-
-    fn read_text(&self, json: &mut String) {
-        if let Ok(Some(decoded)) = self.decode_json(json) {
-            *json = decoded;
-        }
-    }
-
-    fn read_json(&self, json: &mut Option<String>) {
-        json.iter_mut().for_each(|json| self.read_text(json));
-    }
-
-    fn read_spec(&self, spec: &mut Arc<RunSpec>) {
-        if let Ok(Some(input)) = self.decode_json(&spec.input) {
-            Arc::make_mut(spec).input = input.into();
-        }
-        let encoded = spec.headers.encoded();
-        if let Some(encoded) = encoded
-            && let Ok(Some(json)) = self.decode_json(&encoded)
-            && let Ok(headers) = Headers::from_json(&json)
-        {
-            Arc::make_mut(spec).headers = headers;
-        }
-    }
-
-    pub(super) fn read_view(&self, view: &mut RunView) {
-        self.read_spec(&mut view.spec);
-        self.read_json(&mut view.output);
-        self.read_json(&mut view.error);
-    }
-
-    fn read_messages(&self, messages: &mut [InboxMessage]) {
-        for message in messages {
-            if let Ok(decoded) = self.decode(message.payload.bytes()) {
-                message.payload = Payload::from_parts(message.payload.codec(), decoded);
-            }
-        }
-    }
-
-    fn read_activation(&self, run: &mut Activation) {
-        self.read_spec(&mut run.spec);
-        run.journal.iter_mut().for_each(|row| self.read_bytes(row));
-        self.read_messages(&mut run.inbox);
-    }
+    tracing::warn!(run = %key.run, "what the run has done is kept and written later: {error}");
+    Committed::Held
 }
 
 /// The verbs that carry values.

@@ -1,6 +1,7 @@
 //! The same for a transaction of the application's: what is written in it is encoded.
 
 use super::Codecs;
+use super::decoder::PayloadDecoder;
 use crate::store::forward::names::*;
 
 pub(crate) struct EncodingClient<'t> {
@@ -16,15 +17,24 @@ impl<'t> EncodingClient<'t> {
 
 impl ClientStore for EncodingClient<'_> {
     fn start<'a>(&'a self, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>> {
-        Box::pin(async { self.inner.start(&self.codecs.runs(runs)?).await })
+        Box::pin(async move {
+            let runs = self.codecs.encoded(|to| to.runs(runs)).await?;
+            self.inner.start(&runs).await
+        })
     }
 
     fn start_held<'a>(&'a self, run: &'a NewRun, limit: Duration) -> StoreFuture<'a, Started> {
-        Box::pin(async move { self.inner.start_held(&self.codecs.run(run)?, limit).await })
+        Box::pin(async move {
+            let run = self.codecs.encoded(|to| to.run(run)).await?;
+            self.inner.start_held(&run, limit).await
+        })
     }
 
     fn send<'a>(&'a self, messages: &'a [OutgoingMessage]) -> StoreFuture<'a, Vec<Result<Sent>>> {
-        Box::pin(async { self.inner.send(&self.codecs.messages(messages)?).await })
+        Box::pin(async move {
+            let messages = self.codecs.encoded(|to| to.messages(messages)).await?;
+            self.inner.send(&messages).await
+        })
     }
 
     fn send_held<'a>(
@@ -32,7 +42,10 @@ impl ClientStore for EncodingClient<'_> {
         message: &'a OutgoingMessage,
         limit: Duration,
     ) -> StoreFuture<'a, Sent> {
-        Box::pin(async move { self.inner.send_held(&self.codecs.message(message)?, limit).await })
+        Box::pin(async move {
+            let message = self.codecs.encoded(|to| to.message(message)).await?;
+            self.inner.send_held(&message, limit).await
+        })
     }
 
     fn signal_with_start<'a>(
@@ -40,9 +53,9 @@ impl ClientStore for EncodingClient<'_> {
         run: &'a NewRun,
         signal: &'a OutgoingMessage,
     ) -> StoreFuture<'a, (Started, Sent)> {
-        Box::pin(async {
-            let (run, signal) = (self.codecs.run(run)?, self.codecs.message(signal)?);
-            self.inner.signal_with_start(&run, &signal).await
+        Box::pin(async move {
+            let encoded = self.codecs.encoded(|to| Ok((to.run(run)?, to.message(signal)?))).await?;
+            self.inner.signal_with_start(&encoded.0, &encoded.1).await
         })
     }
 
@@ -54,17 +67,26 @@ impl ClientStore for EncodingClient<'_> {
         messages: &'a [OutgoingMessage],
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
-            let (record, close) = (self.codecs.encode(record)?, self.codecs.close(close)?);
-            self.inner.terminate(run, &record, &close, &self.codecs.messages(messages)?).await
+            let encoded = self.codecs.encoded(|to| {
+                Ok((to.bytes(run, record)?, to.close(run, close)?, to.messages(messages)?))
+            });
+            let (record, close, messages) = encoded.await?;
+            self.inner.terminate(run, &record, &close, &messages).await
         })
     }
 
     fn rerun<'a>(&'a self, dead: RunKey, run: &'a NewRun) -> StoreFuture<'a, Started> {
-        Box::pin(async move { self.inner.rerun(dead, &self.codecs.run(run)?).await })
+        Box::pin(async move {
+            let run = self.codecs.encoded(|to| to.run(run)).await?;
+            self.inner.rerun(dead, &run).await
+        })
     }
 
     fn fork<'a>(&'a self, forks: &'a [ForkedRun]) -> StoreFuture<'a, Started> {
-        Box::pin(async { self.inner.fork(&self.codecs.forks(forks)?).await })
+        Box::pin(async move {
+            let forks = self.codecs.encoded(|to| to.forks(forks)).await?;
+            self.inner.fork(&forks).await
+        })
     }
 
     fn dismiss<'a>(&'a self, dead: RunKey, reason: &'a str) -> StoreFuture<'a, ()> {
@@ -82,7 +104,10 @@ impl ClientStore for EncodingClient<'_> {
     fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
         Box::pin(async move {
             let mut view = self.inner.describe(run).await?;
-            view.iter_mut().for_each(|view| self.codecs.read_view(view));
+            let each = |by: &PayloadDecoder<'_>, view: &mut Option<RunView>| {
+                view.iter_mut().for_each(|view| by.view(view));
+            };
+            self.codecs.decoded(&mut view, each).await;
             Ok(view)
         })
     }

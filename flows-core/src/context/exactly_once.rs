@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use crate::codec::Codecs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::payload::Payload;
 use crate::store::{Record, Store, TransactionOutcome};
@@ -29,6 +30,8 @@ pub(crate) trait RecordSource: Send + Sync {
 /// One attempt's way to its executor and its store.
 pub struct ExactlyOnce {
     store: Arc<dyn Store>,
+    /// Of the engine: the record does not go through its store.
+    codecs: Option<Codecs>,
     records: Box<dyn RecordSource>,
     worker: Uuid,
     limit: Duration,
@@ -39,11 +42,13 @@ impl ExactlyOnce {
     /// For an attempt of a worker's, which may take `limit`; its requests go to `records`.
     pub(crate) fn new(
         store: Arc<dyn Store>,
+        codecs: Option<Codecs>,
         records: Box<dyn RecordSource>,
         worker: Uuid,
         limit: Duration,
     ) -> Self {
-        Self { store, records, worker, limit, outcome: Mutex::new(TransactionOutcome::Unknown) }
+        let outcome = Mutex::new(TransactionOutcome::Unknown);
+        Self { store, codecs, records, worker, limit, outcome }
     }
 
     /// The worker that runs the attempt.
@@ -67,7 +72,13 @@ impl ExactlyOnce {
         let (reply, answer) = oneshot::channel();
         self.set(TransactionOutcome::Unknown);
         self.records.ask(RecordRequest { output, reply });
-        answer.await.unwrap_or_else(|_| Err(gone()))
+        let record = answer.await.unwrap_or_else(|_| Err(gone()))?;
+        let Some(codecs) = &self.codecs else { return Ok(record) };
+        let encoded = codecs.encoded(|to| to.record(&record)).await;
+        if encoded.is_err() {
+            self.set(TransactionOutcome::RolledBack); // nothing of it is written
+        }
+        encoded
     }
 
     /// Reports what became of the transaction.

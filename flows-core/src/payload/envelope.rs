@@ -13,6 +13,8 @@ const HEADED: &[u8; 8] = b"\xFEflows\x00\x02";
 const FIELD: &str = r#"{"$flows": ""#;
 /// The end of encoded JSON.
 const END: &str = r#""}"#;
+/// What the tag of a value begins with that is in an object; the object's name follows.
+pub(crate) const OBJECT: &str = "object:";
 /// The longest tag.
 pub(crate) const LONGEST_TAG: usize = 200;
 
@@ -76,6 +78,17 @@ pub(crate) fn unread(value: &[u8]) -> Option<Error> {
         Some(rest) => std::str::from_utf8(rest).ok()?.split_once(';')?.0,
         None => unwrap(value)?.0,
     };
+    if let Some(name) = tag.strip_prefix(OBJECT) {
+        let run = name.split('/').nth(1).unwrap_or_default();
+        return Some(Error::new(
+            ErrorKind::Codec,
+            format!(
+                "a value of run {run} is in object `{name}`, which was not read: give the engine its object store \
+                 (`Engine::builder().payload_store(..)`); if it has that, a warning in the log says why: restore the \
+                 object there if it is missing or damaged"
+            ),
+        ));
+    }
     Some(Error::new(
         ErrorKind::Codec,
         format!(

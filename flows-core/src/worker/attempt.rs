@@ -99,8 +99,9 @@ impl Outside {
         let exactly_once = self.may_record(&def).then(|| {
             let records =
                 AttemptRecords { executor: self.myself.clone(), key, residency, op, attempt };
-            let (store, limit) = (Arc::clone(&self.session.store), start_to_close(&task, &def));
-            Box::new(ExactlyOnce::new(store, Box::new(records), self.session.id(), limit))
+            let (store, codecs) = (Arc::clone(&self.session.store), self.session.codecs.clone());
+            let limit = start_to_close(&task, &def);
+            Box::new(ExactlyOnce::new(store, codecs, Box::new(records), self.session.id(), limit))
         });
         let state = Arc::clone(&self.session.state);
         let context = ActivityContext::new(info, state, heartbeat, exactly_once);

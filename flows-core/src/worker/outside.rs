@@ -163,9 +163,7 @@ impl Outside {
             Effect::ClearTimer(op, due) => drop(self.timers.remove(&(due, key, op))),
             Effect::Grant { ticket, record } => {
                 let reply = resident.take_reply(ticket);
-                let record = self.session.encoded(*record);
-                let is_unused = record.is_err();
-                if reply.is_none_or(|reply| reply.send(record).is_err()) || is_unused {
+                if reply.is_none_or(|reply| reply.send(Ok(*record)).is_err()) {
                     *after = self.handle(key, resident, Input::GrantUnused);
                 }
             }

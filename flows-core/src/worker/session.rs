@@ -33,7 +33,7 @@ use crate::error::Result;
 use crate::ids::RunKey;
 use crate::registry::Registry;
 use crate::replay::ChangedInput;
-use crate::store::{Record, Store, WorkerIdentity};
+use crate::store::{Store, WorkerIdentity};
 
 /// How long handing back may take; and where the store has not answered of late.
 const RETIRE: Duration = Duration::from_secs(5);
@@ -65,7 +65,7 @@ pub(crate) struct Session {
     pub(crate) config: Arc<Config>,
     pub(crate) payload_limit: usize,
     /// Of the engine, for records that do not go through its store.
-    codecs: Option<Codecs>,
+    pub(crate) codecs: Option<Codecs>,
     pub(crate) clock: StoreClock,
     /// Slots for activities.
     pub(crate) permits: Arc<Semaphore>,
@@ -142,14 +142,6 @@ impl Session {
             surroundings: worker.surroundings.clone(),
             store,
         }))
-    }
-
-    /// A record as a transactional activity writes it.
-    pub(crate) fn encoded(&self, record: Record) -> Result<Record> {
-        match &self.codecs {
-            Some(codecs) => codecs.record(&record),
-            None => Ok(record),
-        }
     }
 
     pub(super) fn is_over(&self) -> bool {
