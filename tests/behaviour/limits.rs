@@ -98,8 +98,8 @@ async fn endless(ctx: &ActivityContext) -> Result<()> {
 }
 
 #[workflow]
-async fn within(ctx: &WorkflowContext, limit: u64) -> Result<()> {
-    ctx.timeout(millis(limit), endless(ctx)).await
+async fn within(ctx: &WorkflowContext, limit: u64, attempt: u64) -> Result<()> {
+    ctx.timeout(millis(limit), endless(ctx).start_to_close(millis(attempt))).await
 }
 
 #[workflow(timeout = "100ms")]
@@ -243,11 +243,12 @@ async fn a_workflow_can_limit_what_it_waits_for(env: Env) -> Result<()> {
 
 async fn it_is_told_whose_limit_has_passed(env: Env) -> Result<()> {
     let _worker = env.serve(registry())?;
-    let error =
-        env.engine.start(within::Input { limit: 60_000 }).await?.result().await.unwrap_err();
+    let input = within::Input { limit: 60_000, attempt: 50 };
+    let error = env.engine.start(input).await?.result().await.unwrap_err();
     assert_eq!((error.is_timeout(), error.timeout_kind()), (true, Some(TimeoutKind::StartToClose)));
 
-    let error = env.engine.start(within::Input { limit: 10 }).await?.result().await.unwrap_err();
+    let input = within::Input { limit: 10, attempt: 60_000 };
+    let error = env.engine.start(input).await?.result().await.unwrap_err();
     assert_eq!((error.is_timeout(), error.timeout_kind()), (true, Some(TimeoutKind::CtxTimeout)));
     assert_eq!(error.message(), "timed out after 10ms, waiting for activity `endless`");
     let [activity, own] = error.chain().collect::<Vec<_>>()[..] else { panic!("{error:#}") };
