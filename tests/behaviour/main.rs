@@ -50,6 +50,7 @@ mod sizes;
 mod starting;
 mod streams;
 mod stuck;
+mod suspects;
 mod tenants;
 mod terminating;
 mod texts;

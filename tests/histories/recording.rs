@@ -43,6 +43,7 @@ scenarios! {
     offer_taken,
     invoice_with_tax,
     repair_after_a_death,
+    repair_of_a_suspect,
     survey_refused,
     document_countersigned,
     order_forked,
@@ -233,6 +234,11 @@ async fn repair_after_a_death(_: Engine) -> Result<Execution<AnyWorkflow>> {
     first.abort();
     let _second = begin()?;
     ended(exec).await
+}
+
+/// The same, recorded when the journal says from where on attempts are noted.
+async fn repair_of_a_suspect(engine: Engine) -> Result<Execution<AnyWorkflow>> {
+    repair_after_a_death(engine).await
 }
 
 /// Its first attempt falls silent; the second is completed.

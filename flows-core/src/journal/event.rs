@@ -112,13 +112,14 @@ pub enum Event {
         /// The change.
         id: String,
     },
-    /// An attempt is about to start, of a run that was owned when its worker's lease was over.
+    /// An attempt is about to start, of a run that was owned when its worker's lease was over; or, in front of
+    /// [`Suspected`](Self::Suspected), it may have started before.
     ActivityStarted {
         /// Which.
         step: StepId,
         /// The attempt, from 1.
         attempt: u32,
-        /// The run's setbacks: if it has one more, the attempt may be why.
+        /// The run's setbacks: if it has more of them before the attempt has ended, the attempt may be why.
         setbacks: i16,
     },
     /// A value that the code gave could not be stored: the call is an error, also where the limit is
@@ -196,6 +197,12 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// The run was owned when its worker's lease was over. From here on each attempt is noted before it starts,
+    /// until one is noted of a run without setbacks.
+    Suspected {
+        /// The run's setbacks.
+        setbacks: i16,
+    },
 }
 
 /// An error as JSON text of its [`ErrorRecord`], because the envelope is not self-describing.
@@ -272,6 +279,7 @@ impl Event {
             Self::UpdateReplied { .. } => "update_replied",
             Self::ChildSignalSent { .. } => "child_signal_sent",
             Self::ChildCancelSent { .. } => "child_cancel_sent",
+            Self::Suspected { .. } => "suspected",
         }
     }
 
@@ -335,6 +343,11 @@ impl Event {
                 | Self::ChildSignalSent { .. }
                 | Self::ChildCancelSent { .. }
         )
+    }
+
+    /// Whether it was noted of a suspect, and moves nothing.
+    pub(crate) fn is_of_suspects(&self) -> bool {
+        matches!(self, Self::ActivityStarted { .. } | Self::Suspected { .. })
     }
 
     /// Whether a message to a child goes with it.

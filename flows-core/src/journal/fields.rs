@@ -45,6 +45,7 @@ impl From<Event> for EventFields {
             Event::ActivityStarted { step, attempt, setbacks } => {
                 Self { attempt: Some(attempt), setbacks: Some(setbacks), ..step.into() }
             }
+            Event::Suspected { setbacks } => Self { setbacks: Some(setbacks), ..none },
             Event::ActivityPending { step, attempt, until, silence, heartbeat } => {
                 let (attempt, until) = (Some(attempt), Some(until));
                 Self { attempt, until, silence, heartbeat, ..step.into() }

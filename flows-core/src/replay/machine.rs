@@ -426,9 +426,8 @@ fn panicked(who: &str, panic: &Caught) -> Stuck {
 
 /// Starts of attempts: they move nothing, and are noted when everything else is replayed.
 fn take_starts(journal: &mut Vec<Recorded>) -> Vec<Event> {
-    let is_start =
-        |recorded: &mut Recorded| matches!(recorded.event, Event::ActivityStarted { .. });
-    journal.extract_if(.., is_start).map(|recorded| recorded.event).collect()
+    let is_noted = |recorded: &mut Recorded| recorded.event.is_of_suspects();
+    journal.extract_if(.., is_noted).map(|recorded| recorded.event).collect()
 }
 
 /// Runs without logging: what a replay says has been said before.
@@ -497,6 +496,7 @@ fn deliver(state: &mut State, event: Event) {
         | Event::UpdateTaken { .. }
         | Event::UpdateReplied { .. }
         | Event::ActivityStarted { .. }
+        | Event::Suspected { .. }
         | Event::RunCompleted
         | Event::RunFailed { .. }
         | Event::RunTerminated { .. }

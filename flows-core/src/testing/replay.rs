@@ -185,7 +185,8 @@ fn halted(history: &History, journal: usize, halt: Halt) -> Option<usize> {
             events.position(|event| event.is_mark() && event.operation() == Some(op))
         }
         Halt::Before(ahead) => {
-            let turns = events.enumerate().filter(|(_, event)| !event.is_mark());
+            let is_turn = |event: &Event| !event.is_mark() && !event.is_of_suspects();
+            let turns = events.enumerate().filter(|(_, event)| is_turn(event));
             turns.map(|(at, _)| at).rev().nth(ahead)
         }
     }

@@ -43,7 +43,7 @@ impl Executor {
         drop(old); // with it, its trial ends
         self.activate(Loaded { run: stored, weight: None }, sent);
         if let Some(resident) = self.runs.get_mut(&key) {
-            resident.run.acquit();
+            resident.run.admit();
             resident.unanswered = unanswered;
         }
     }

@@ -66,7 +66,6 @@ pub(crate) use protocol::{
 };
 use results::Results;
 use suspicion::Suspicion;
-pub(crate) use suspicion::may_have_run;
 use timers::Timers;
 use writes::Writes;
 

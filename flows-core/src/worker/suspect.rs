@@ -9,7 +9,7 @@ use super::beside::LIMIT;
 use super::executor::Executor;
 use super::outside::Outside;
 use super::resident::Resident;
-use super::run::{Input, Run, may_have_run};
+use super::run::{Input, Run};
 use super::session::Session;
 use super::watchdog::HOPELESS;
 use crate::error::{Error, ErrorKind};
@@ -87,7 +87,9 @@ impl Outside {
     /// Of the attempts that are to start: those that were under way when the last worker ended have
     /// failed. They are taken out of the turn.
     pub(super) fn failed_with_worker(&self, run: &Run<Machine>, turn: &mut Turn) -> Vec<Event> {
-        let Some(setbacks) = run.unjudged_setbacks() else { return Vec::new() };
+        if !run.has_setbacks() {
+            return Vec::new();
+        }
         let is_cancelled = |op: u32, commands: &[Command]| {
             commands.iter().any(|it| matches!(it, Command::CancelActivity(lost) if *lost == op))
         };
@@ -95,11 +97,9 @@ impl Outside {
         let commands = std::mem::take(&mut turn.commands);
         for command in &commands {
             let event = match command {
-                Command::RunActivity(start)
-                    if !is_cancelled(start.task.op, &commands)
-                        && may_have_run(start, setbacks, self.now) =>
-                {
-                    self.failure_with_worker(start, setbacks)
+                Command::RunActivity(start) if !is_cancelled(start.task.op, &commands) => {
+                    let setbacks = run.has_lost(start, self.now);
+                    setbacks.and_then(|setbacks| self.failure_with_worker(start, setbacks))
                 }
                 _ => None,
             };

@@ -123,8 +123,9 @@ fn read(document: EventDocument) -> Result<Recorded> {
         "activity_started" => Event::ActivityStarted {
             step: document.step()?,
             attempt: document.attempt()?,
-            setbacks: document.setbacks.ok_or_else(|| lacks("setbacks"))?,
+            setbacks: document.setbacks()?,
         },
+        "suspected" => Event::Suspected { setbacks: document.setbacks()? },
         "timer_fired" => Event::TimerFired { op: document.operation()? },
         "signal_received" => {
             Event::SignalReceived { name: document.name()?, payload: document.value()? }
@@ -195,6 +196,10 @@ impl EventDocument {
 
     fn operation(&self) -> Result<u32> {
         self.operation.ok_or_else(|| lacks("operation"))
+    }
+
+    fn setbacks(&self) -> Result<i16> {
+        self.setbacks.ok_or_else(|| lacks("setbacks"))
     }
 
     fn name(&self) -> Result<String> {

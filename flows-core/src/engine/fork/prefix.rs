@@ -71,7 +71,7 @@ fn called_before(history: &[Entry], failed: usize) -> u32 {
     said.unwrap_or_else(mentioned)
 }
 
-/// A signal, or the answer to one of the first operations.
+/// A signal, a note, or the answer to one of the first operations.
 fn answers(event: &Event, called: u32) -> bool {
     let is_answer = matches!(
         event,
@@ -84,7 +84,7 @@ fn answers(event: &Event, called: u32) -> bool {
             | Event::TimerFired { .. }
     );
     let is_answer = is_answer && event.operation().is_some_and(|op| op < called);
-    is_answer || matches!(event, Event::SignalReceived { .. })
+    is_answer || matches!(event, Event::SignalReceived { .. } | Event::Suspected { .. })
 }
 
 /// Something has been done in the world.
@@ -254,6 +254,7 @@ fn is_repeated(event: &Event) -> bool {
     let is_of_an_attempt = matches!(
         event,
         Event::ActivityStarted { .. }
+            | Event::Suspected { .. }
             | Event::ActivityPending { .. }
             | Event::ActivityHeartbeat { .. }
     );

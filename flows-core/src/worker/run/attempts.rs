@@ -18,6 +18,8 @@ pub(super) struct Attempts {
     pub(super) running: FxHashMap<u32, RunningAttempt>,
     /// One should start at once, in another worker: this one drains.
     pub(super) are_handed_back: bool,
+    /// In the journal, each is noted before it starts: the run is [suspected](super::suspicion), or was.
+    pub(super) are_noted: bool,
 }
 
 #[cfg_attr(test, derive(Clone, Debug))]

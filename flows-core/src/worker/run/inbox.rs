@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use super::backlog::Backlog;
 use super::completions::ends_attempt;
+use super::suspicion::are_noted;
 use super::timers::{DEADLINE, Timer};
 use super::{Code, CodeCall, Effect, Phase, Run, RunStep, Taken};
 use crate::ending::ChildOutcome;
@@ -221,6 +222,7 @@ impl<M: Code> Run<M> {
     ) -> Result<CodeCall<M>, String> {
         let journal = decode(std::mem::take(&mut run.journal))?;
         self.convict(&journal, step.rules.max_setbacks)?;
+        self.attempts.are_noted = are_noted(&journal);
         let mut started_at = run.started_at;
         match journal.first() {
             Some(Recorded { at, event: Event::RunStarted }) => started_at = *at,

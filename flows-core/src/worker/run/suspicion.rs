@@ -1,8 +1,7 @@
 //! Suspects: runs that were owned when the lease of their worker was over.
 //!
 //! One of them may be why: an activity that ends its process, or workflow code that does, or that
-//! blocks its thread for longer than the lease. Which one shows in two steps. After one setback each
-//! activity that is open and due may have been invoked, so its attempt has failed; from then on the
+//! blocks its thread for longer than the lease. Which one shows in two steps. After one setback the
 //! journal notes each attempt before it starts, so that the next worker knows which were under way; and its
 //! end before the code goes on, so that what the code does is not put down to it.
 //! After two in a row a run is tried alone: its worker owns no other such run meanwhile, so if that
@@ -11,11 +10,29 @@
 //! for good after one setback. Code that holds a thread for very long, on a runtime that has others, is given up,
 //! which is a setback as well. A run that gets further (an attempt ends, or the run only waits) is no suspect any
 //! more. Runs without setbacks pay nothing for this.
+//!
+//! # Which attempts count
+//!
+//! An attempt that has not ended counts as failed if the journal notes its start and the run has had a setback
+//! since; or if it is due, and starts were not noted yet. What an owner decides is a function of the journal and the
+//! setbacks alone, so it does not matter how many owners end before one has written it down:
+//!
+//! - The first owner after a setback notes the attempts that may have started, as of a run without setbacks, and
+//!   behind them that it is [suspected](Event::Suspected): in one row, before their failures. From there on an attempt
+//!   without a note has not started.
+//! - A note is durable before its attempt starts, and stands behind everything that led to it.
+//! - It says how many setbacks the run had. Who hands a run back, or takes a setback back at once, leaves it with as
+//!   many: the attempt is invoked again, and does not count.
+//! - When the run has no setbacks any more, its next attempt is noted once more, as of none. That ends the notes.
+//!
+//! Two things hide a setback from this: a worker that was frozen takes its own back when another one has ended
+//! meanwhile; or the run is handed back at its third. Then an attempt may be invoked once more than it counts.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Code, Phase, Run, RunStep};
+use crate::error::Result;
 use crate::journal::{Event, Recorded};
 use crate::replay::ActivityStart;
 use crate::store::{CONVICTED, SUSPECT};
@@ -25,12 +42,15 @@ use crate::time::Timestamp;
 const LONGEST: Duration = Duration::from_secs(6 * 3600);
 
 /// What is held against a run.
+#[derive(Default)]
 #[cfg_attr(test, derive(Clone, Debug))]
 pub(super) struct Suspicion {
     /// See [`Activation::setbacks`](crate::store::Activation::setbacks).
     setbacks: i16,
-    /// What follows from its setbacks was decided before.
+    /// Which attempts have failed by them was decided.
     is_judged: bool,
+    /// It was not [convicted](Run::convict) in an earlier stay here, and gets on.
+    is_admitted: bool,
     /// It ends workers, and goes no further by itself.
     is_convicted: bool,
     /// It was given up here, because its code does not give its thread back.
@@ -39,8 +59,7 @@ pub(super) struct Suspicion {
 
 impl Suspicion {
     pub(super) fn of(setbacks: i16) -> Option<Box<Self>> {
-        let suspicion = Self { setbacks, is_judged: false, is_convicted: false, blocks: false };
-        (setbacks != 0).then(|| Box::new(suspicion))
+        (setbacks != 0).then(|| Box::new(Self { setbacks, ..Self::default() }))
     }
 }
 
@@ -90,7 +109,8 @@ impl<M: Code> Run<M> {
         let Some(suspicion) = &mut self.suspicion else { return Ok(()) };
         let setbacks = suspicion.setbacks;
         let few = setbacks.unsigned_abs() < most;
-        if setbacks > CONVICTED || few || suspicion.is_judged || was_under_way(journal, setbacks) {
+        if setbacks > CONVICTED || few || suspicion.is_admitted || was_under_way(journal, setbacks)
+        {
             return Ok(());
         }
         suspicion.is_convicted = true;
@@ -111,22 +131,79 @@ impl<M: Code> Run<M> {
             return;
         }
         let setbacks = self.setbacks().min(0).saturating_sub(1);
-        let suspicion = Suspicion { setbacks, is_judged: true, is_convicted: false, blocks: true };
+        let suspicion =
+            Suspicion { setbacks, is_judged: true, blocks: true, ..Suspicion::default() };
         self.suspicion = Some(Box::new(suspicion));
         self.get_stuck(why, step);
     }
 
-    /// What follows from its setbacks was decided in an earlier stay.
-    pub(crate) fn acquit(&mut self) {
+    /// It starts over, and was let go on before.
+    pub(crate) fn admit(&mut self) {
         if let Some(suspicion) = &mut self.suspicion {
-            suspicion.is_judged = true;
+            suspicion.is_admitted = true;
         }
     }
 
-    /// Its setbacks, if it is still to be decided what follows from them for the attempts that are to start.
-    pub(crate) fn unjudged_setbacks(&self) -> Option<i16> {
+    /// Its setbacks, if it is still to be decided which attempts have failed by them.
+    fn unjudged_setbacks(&self) -> Option<i16> {
         let suspicion = self.suspicion.as_ref().filter(|suspicion| !suspicion.is_judged)?;
         (suspicion.setbacks < 0).then_some(suspicion.setbacks)
+    }
+
+    /// Its setbacks, if an attempt that is to start has failed by them.
+    pub(crate) fn has_lost(&self, start: &ActivityStart, now: Timestamp) -> Option<i16> {
+        let setbacks = self.unjudged_setbacks()?;
+        let is_due = start.not_before.is_none_or(|due| due <= now);
+        let may_have_run = match start.started {
+            Some(then) => then > setbacks,
+            None => is_due && !self.attempts.are_noted,
+        };
+        (start.pending.is_none() && may_have_run).then_some(setbacks)
+    }
+
+    /// Writes down, of a suspect, that its attempts are noted from now on; before, those that have failed as they
+    /// may have started. It stands behind the event of the turn, in the same record.
+    pub(super) fn judge(&mut self, failed: &[Event], starts: bool, now: Timestamp) -> Result<()> {
+        let setbacks = self.setbacks_of_attempts();
+        if let Some(suspicion) = &mut self.suspicion {
+            suspicion.is_judged = true;
+        }
+        if setbacks == 0 || self.attempts.are_noted || (!starts && failed.is_empty()) {
+            return Ok(());
+        }
+        let may_have_started = failed.iter().filter_map(|event| match event {
+            Event::ActivityAttemptFailed { step, attempt, .. }
+            | Event::ActivityFailed { step, attempt, .. } => {
+                let (step, attempt) = (step.clone(), *attempt);
+                Some(Event::ActivityStarted { step, attempt, setbacks: 0 })
+            }
+            _ => None,
+        });
+        for event in may_have_started.chain([Event::Suspected { setbacks }]) {
+            self.writes.pending.add(&Recorded { at: now, event })?;
+        }
+        self.attempts.are_noted = true;
+        Ok(())
+    }
+
+    /// The setbacks that notes name: none if they are cleared with what is to be written, or on its way.
+    fn setbacks_of_attempts(&self) -> i16 {
+        if self.writes.are_clearing() { 0 } else { self.setbacks().min(0) }
+    }
+
+    /// Notes which of these attempts start at once, in the record of what led to them. Gives back the others.
+    pub(super) fn note_starts(
+        &mut self,
+        launches: Vec<ActivityStart>,
+        step: &mut RunStep<'_, M>,
+    ) -> Vec<ActivityStart> {
+        if !self.attempts.are_noted || step.rules.is_draining {
+            return launches;
+        }
+        let is_due = |start: &ActivityStart| start.not_before.is_none_or(|due| due <= step.now);
+        let (due, mut others): (Vec<_>, Vec<_>) = launches.into_iter().partition(is_due);
+        others.extend(due.into_iter().filter_map(|start| self.note_start(start, step)));
+        others
     }
 
     /// Gives back an attempt that may start. One of a suspect is noted in the journal first, and
@@ -136,15 +213,17 @@ impl<M: Code> Run<M> {
         start: ActivityStart,
         step: &mut RunStep<'_, M>,
     ) -> Option<ActivityStart> {
-        let setbacks = self.setbacks();
-        let pending = &mut self.writes.pending;
-        if setbacks >= 0 || pending.clears || start.started == Some(setbacks) {
+        let setbacks = self.setbacks_of_attempts();
+        let is_free = setbacks == 0 && !self.attempts.are_noted && start.started.is_none();
+        if is_free || start.started == Some(setbacks) {
             return Some(start);
         }
         let (task, attempt) = (&start.task, start.attempt);
         let event = Event::ActivityStarted { step: task.step(), attempt, setbacks };
+        let pending = &mut self.writes.pending;
         let noted = pending.mark(&Recorded { at: step.now, event }, None);
         pending.launch(vec![ActivityStart { started: Some(setbacks), ..start }]);
+        self.attempts.are_noted &= setbacks < 0;
         if let Err(error) = noted {
             self.get_stuck(error.to_string(), step);
         }
@@ -152,12 +231,14 @@ impl<M: Code> Run<M> {
     }
 }
 
-/// Whether an attempt may have been under way when the last worker ended. The first of these workers noted
-/// nothing; the others did.
-pub(crate) fn may_have_run(start: &ActivityStart, setbacks: i16, now: Timestamp) -> bool {
-    let is_due = start.not_before.is_none_or(|due| due <= now);
-    let was_here = start.pending.is_none();
-    was_here && ((setbacks == -1 && is_due) || start.started == Some(setbacks + 1))
+/// Whether the journal notes each attempt from its end on.
+pub(super) fn are_noted(journal: &[Recorded]) -> bool {
+    let says = |recorded: &Recorded| match recorded.event {
+        Event::Suspected { .. } => Some(true),
+        Event::ActivityStarted { setbacks: 0, .. } => Some(false),
+        _ => None,
+    };
+    journal.iter().rev().find_map(says).unwrap_or(false)
 }
 
 /// Whether an attempt was under way when the last setback came.

@@ -3,6 +3,7 @@
 mod completions;
 mod ends;
 mod inbox;
+mod lost_attempts;
 mod order;
 mod parking;
 mod phases;

@@ -66,7 +66,10 @@ impl<M: Code> Run<M> {
             None if self.is_durable() => {
                 launches.into_iter().for_each(|start| self.launch(start, step));
             }
-            None => self.writes.pending.launch(launches),
+            None => {
+                let launches = self.note_starts(launches, step);
+                self.writes.pending.launch(launches);
+            }
         }
     }
 
@@ -79,8 +82,8 @@ impl<M: Code> Run<M> {
         step: &mut RunStep<'_, M>,
     ) -> Result<Vec<ActivityStart>, String> {
         let Obeyed { launches, starts, tells, items, taken } = self.obey(commands, step);
+        self.judge(&failed, !launches.is_empty(), step.now).map_err(|error| error.to_string())?;
         failed.into_iter().for_each(|event| self.take_in(Incoming::Event(event)));
-        self.acquit();
         self.mark(marks, starts, tells, taken).map_err(|error| error.to_string())?;
         items.into_iter().for_each(|item| self.writes.pending.publish(item));
         Ok(launches)

@@ -68,6 +68,11 @@ impl Writes {
         self.flight.is_none() && self.pending.is_empty()
     }
 
+    /// Whether the run is no suspect any more when everything that was decided is durable.
+    pub(super) fn are_clearing(&self) -> bool {
+        self.pending.clears || self.flight.as_ref().is_some_and(|flight| flight.clears)
+    }
+
     /// Whether a record is on its way that parks the run.
     pub(super) fn are_parking(&self) -> bool {
         self.flight.as_ref().is_some_and(|flight| flight.parks.is_some())

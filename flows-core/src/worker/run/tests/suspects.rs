@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use expect_test::expect;
 
-use super::super::{CodeReturned, Input, may_have_run};
-use super::stage::{Fake, Stage, activity, activity_in, failed, old_run, recorded, start, turn};
+use super::super::{CodeReturned, Input};
+use super::stage::{
+    Fake, Stage, activity, activity_in, failed, old_run, pending, recorded, start, turn,
+};
 use crate::journal::{self, Event, StepId};
 use crate::replay::ActivityStart;
 use crate::store::Activation;
@@ -23,7 +25,7 @@ fn an_attempt_of_a_suspect_is_noted_before_it_starts() {
         take:
           the code is given: begin, with 1 events
         polled: commit
-        write: row 1 ["activity_started"]
+        write: row 1 ["suspected", "activity_started"]
         committed: launch #0.1
     "#]]);
 }
@@ -42,7 +44,7 @@ fn a_suspect_that_gets_further_is_none_any_more() {
         committed: work
         take:
           the code is given: activity_completed
-        polled: launch #1.1
+        polled: commit
     "##]]);
     assert!(!stage.run.has_setbacks());
 }
@@ -69,8 +71,8 @@ fn a_suspect_whose_next_attempt_is_later_is_a_suspect_still() {
         activated: work
         take:
           the code is given: begin, with 1 events
-        polled: set #0 in 60s, commit
-        write: row 1 [], parks until in 58s, knows of 0, stuck with -2
+        polled: commit
+        write: row 1 ["suspected"]
     "#]]);
 }
 
@@ -80,14 +82,14 @@ fn a_suspect_whose_next_attempt_is_soon_waits_for_it() {
         activated: work
         take:
           the code is given: begin, with 1 events
-        polled: set #0 in 3s, idle 1
+        polled: commit
     "#]]);
 }
 
 #[test]
 fn failures_of_attempts_that_were_under_way_are_taken_in() {
     let mut stage = Stage::new(suspect(-1));
-    assert_eq!(stage.run.unjudged_setbacks(), Some(-1));
+    assert_eq!(stage.run.has_lost(&start(0), stage.now), Some(-1));
     stage.take();
     let polled = CodeReturned {
         machine: Some(Fake::default()),
@@ -105,20 +107,39 @@ fn failures_of_attempts_that_were_under_way_are_taken_in() {
         take:
           the code is given: activity_failed
     "#]]);
-    assert_eq!(stage.run.unjudged_setbacks(), None, "it is decided once");
+    assert_eq!(stage.run.has_lost(&start(0), stage.now), None, "it is decided once");
 }
 
 #[test]
-fn of_the_first_worker_whatever_was_due_may_have_run() {
+fn what_is_noted_has_failed_if_there_was_a_setback_since() {
     let now = recorded(Event::RunCompleted).at;
     let later = Some(now.after(Duration::from_secs(1)));
     let noted = |started| ActivityStart { started, ..start(0) };
     let delayed = ActivityStart { not_before: later, ..start(0) };
-    assert!(may_have_run(&noted(None), -1, now));
-    assert!(!may_have_run(&delayed, -1, now));
-    assert!(!may_have_run(&noted(None), -2, now));
-    assert!(may_have_run(&noted(Some(-1)), -2, now));
-    assert!(!may_have_run(&noted(Some(-2)), -2, now), "an earlier owner's");
+    let has_lost = |setbacks, start: &ActivityStart| {
+        let stage = Stage::new(suspect(setbacks));
+        stage.run.has_lost(start, now).is_some()
+    };
+    for setbacks in [-1, -2, -5] {
+        assert!(has_lost(setbacks, &noted(None)), "starts were not noted yet");
+        assert!(!has_lost(setbacks, &delayed), "it was not due");
+        assert!(has_lost(setbacks, &noted(Some(0))));
+        assert!(has_lost(setbacks, &noted(Some(setbacks + 1))));
+        assert!(!has_lost(setbacks, &noted(Some(setbacks))), "it was handed back");
+    }
+    assert!(!has_lost(0, &noted(Some(-1))), "nothing is held against it");
+    assert!(!has_lost(-1, &pending(0, 5)), "it is not here");
+}
+
+#[test]
+fn what_is_not_noted_has_not_started_since_the_run_is_suspected() {
+    let row = recorded(Event::Suspected { setbacks: -1 });
+    let journal = vec![journal::encode(&[row]).expect("a row")];
+    let mut stage = Stage::new(Activation { journal, ..suspect(-2) });
+    stage.take();
+    assert_eq!(stage.run.has_lost(&start(0), stage.now), None);
+    let noted = ActivityStart { started: Some(-1), ..start(0) };
+    assert_eq!(stage.run.has_lost(&noted, stage.now), Some(-2));
 }
 
 #[test]
