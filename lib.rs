@@ -127,9 +127,9 @@ pub use flows_core::store::{AttributeValue, ClosePolicy, ConflictPolicy, RunStat
 pub use flows_core::worker::WorkerBuilder;
 pub use flows_core::{
     Activity, ActivityContext, Codec, Context, Durable, Error, ErrorClass, ErrorKind, Execution,
-    Headers, Payload, Registry, Result, RetryPolicy, Signal, Tenant, TimeoutKind, Update, Worker,
-    Workflow, WorkflowContext, WorkflowInput, join_all, map_concurrent, memory, race,
-    shutdown_signal, stream_concurrent, try_join_all,
+    FailedStep, Headers, Payload, Registry, Result, RetryPolicy, Signal, Tenant, TimeoutKind,
+    Update, Worker, Workflow, WorkflowContext, WorkflowInput, join_all, map_concurrent, memory,
+    race, shutdown_signal, stream_concurrent, try_join_all,
 };
 pub use flows_macros::{
     ErrorClass, activity, durable, join, register_all, select, signal, try_join, update, workflow,

@@ -13,6 +13,7 @@ mod origin;
 mod record;
 pub(crate) mod returned;
 mod standard;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -30,6 +31,7 @@ use origin::Live;
 
 pub use record::ErrorRecord;
 use standard::StoredCause;
+pub use steps::FailedStep;
 pub(crate) use text::{storable, storable_reason};
 pub use timeout::TimeoutKind;
 
@@ -92,7 +94,8 @@ named! {
 
 /// An error of a workflow, an activity or the engine.
 ///
-/// `Display` contains the message; `{:#}` adds the chain of causes.
+/// `Display` contains the message; `{:#}` adds the chain of causes, and the activities and children that it has come
+/// through ([`failed_steps`](Error::failed_steps)).
 ///
 /// ```
 /// use flows_core::{Error, Result};
@@ -125,6 +128,10 @@ struct Contents {
     /// What it was made of; not stored.
     live: Option<Live>,
     timeout: Option<TimeoutKind>,
+    /// What it has come through, innermost first.
+    steps: Vec<FailedStep>,
+    /// The attempt of the run that ends with it, if it is not the first.
+    run_attempt: Option<u32>,
 }
 
 impl Error {
@@ -175,6 +182,8 @@ impl Error {
             details: None,
             live: None,
             timeout: None,
+            steps: Vec::new(),
+            run_attempt: None,
         }))
     }
 

@@ -50,7 +50,7 @@ pub use definition::{Activity, Workflow, WorkflowInput};
 pub use durable::Durable;
 pub use engine::{Engine, Execution, Tenant};
 pub use error::class::ErrorClass;
-pub use error::{Context, Error, ErrorKind, Result, TimeoutKind};
+pub use error::{Context, Error, ErrorKind, FailedStep, Result, TimeoutKind};
 pub use headers::Headers;
 pub use payload::{Codec, Payload};
 pub use registry::Registry;

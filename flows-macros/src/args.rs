@@ -98,7 +98,7 @@ fn argument(input: ParseStream<'_>, expected: &str) -> syn::Result<Arg> {
         skip_to_comma(input);
         return Err(syn::Error::new(span, expected));
     };
-    let value = if key == "response" && input.peek(Token![=]) {
+    let value = if (key == "response" || key == "error") && input.peek(Token![=]) {
         input.parse::<Token![=]>()?;
         Value::Type(input.parse()?)
     } else if input.peek(Token![=]) {

@@ -11,6 +11,10 @@ on_every_store! {
     an_error_of_the_workflow_itself_is_its_result,
     a_foreign_error_type_becomes_the_librarys,
     a_panic_that_is_not_retried_is_the_calls_error,
+    an_error_says_what_it_has_come_through,
+    an_error_type_comes_through_children_with_all_that_it_holds,
+    the_attempt_of_a_child_is_said,
+    an_update_is_refused_with_the_applications_error,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -143,5 +147,157 @@ async fn a_panic_that_is_not_retried_is_the_calls_error(env: Env) -> Result<()> 
     let place = format!("panicked at {}:", file!());
     let message = error.message();
     assert!(message.starts_with(&place) && message.ends_with(": out of paper"), "{message}");
+    Ok(())
+}
+
+/// Errors of an application that hold each other.
+#[derive(Debug, PartialEq, thiserror::Error, Serialize, Deserialize, ErrorClass)]
+enum CardError {
+    #[error("the card was declined with code {code}")]
+    #[error_class(terminal)]
+    Declined { code: u32 },
+    #[error("the gateway did not answer")]
+    NoAnswer,
+}
+
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
+enum BillingError {
+    #[error("the bill of {who} is open")]
+    Open { who: String, source: Error },
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
+/// Is declined at the second attempt.
+#[activity(retry(max_attempts = 3, initial_interval = "1ms"))]
+async fn charge_card(ctx: &ActivityContext, code: u32) -> Result<u32, CardError> {
+    if ctx.attempt() == 1 { Err(CardError::NoAnswer) } else { Err(CardError::Declined { code }) }
+}
+
+#[workflow]
+async fn billing(ctx: &WorkflowContext, who: String) -> Result<u32, BillingError> {
+    charge_card(ctx, 51).await.map_err(|source| BillingError::Open { who, source })
+}
+
+/// Gives its child's error on, as it is.
+#[workflow]
+async fn shipping(ctx: &WorkflowContext) -> Result<u32, BillingError> {
+    let id = format!("{}-bill", ctx.workflow_id());
+    Ok(billing(ctx, "Ada".into()).id(id).await?)
+}
+
+/// What it finds in its grandchild's error.
+#[workflow]
+async fn shop(ctx: &WorkflowContext) -> Result<(String, u32)> {
+    let id = format!("{}-ship", ctx.workflow_id());
+    let error = shipping(ctx).id(id).await.expect_err("nothing is shipped");
+    let Some(BillingError::Other(error)) = error.details() else { return Err(error) };
+    let Some(BillingError::Open { who, source }) = error.details() else { return Err(error) };
+    let Some(CardError::Declined { code }) = source.details() else { return Err(source) };
+    Ok((who, code))
+}
+
+fn errands() -> Registry {
+    register_all![billing, shipping, shop, charge_card, closed, asks_closed, cart]
+}
+
+async fn an_error_says_what_it_has_come_through(env: Env) -> Result<()> {
+    let _worker = env.serve(errands())?;
+    let exec = env.engine.start(shipping::Input {}).id("ship-1").await?;
+    let error = exec.result().await.expect_err("nothing is shipped");
+    assert_eq!((error.message(), error.is_terminal()), ("the bill of Ada is open", true));
+    let said = "workflow `shipping` (ship-1): child workflow `billing` (ship-1-bill): the bill of Ada is open: \
+                activity `charge_card` (#0): the card was declined with code 51";
+    assert_eq!(format!("{error:#}"), said);
+    let said = "Terminal: workflow `shipping` (ship-1): child workflow `billing` (ship-1-bill): \
+                the bill of Ada is open: activity `charge_card` (#0, attempt 2): \
+                the card was declined with code 51 {";
+    assert!(format!("{error:?}").starts_with(said), "{error:?}");
+    let steps: Vec<_> =
+        error.failed_steps().map(|step| (step.name(), step.id(), step.attempt())).collect();
+    assert_eq!(
+        steps,
+        [("shipping", "ship-1", 1), ("billing", "ship-1-bill", 1), ("charge_card", "0", 2)]
+    );
+    let described = exec.describe().await?.error.expect("an error");
+    assert_eq!(described.failed_steps().count(), 2, "the run itself is known");
+    Ok(())
+}
+
+async fn an_error_type_comes_through_children_with_all_that_it_holds(env: Env) -> Result<()> {
+    let _worker = env.serve(errands())?;
+    let found = env.engine.start(shop::Input {}).await?.result().await?;
+    assert_eq!(found, ("Ada".to_owned(), 51));
+    Ok(())
+}
+
+#[workflow(retry(max_attempts = 2, initial_interval = "1ms"))]
+async fn closed(_ctx: &WorkflowContext) -> Result<()> {
+    Err(Error::retryable("closed until noon"))
+}
+
+#[workflow]
+async fn asks_closed(ctx: &WorkflowContext) -> Result<()> {
+    let id = format!("{}-child", ctx.workflow_id());
+    closed(ctx).id(id).await.context("nobody answers")
+}
+
+async fn the_attempt_of_a_child_is_said(env: Env) -> Result<()> {
+    let _worker = env.serve(errands())?;
+    let exec = env.engine.start(asks_closed::Input {}).id("ask-1").await?;
+    let error = exec.result().await.expect_err("it is closed");
+    let said = "Retryable: workflow `asks_closed` (ask-1): nobody answers: \
+                child workflow `closed` (ask-1-child, attempt 2): closed until noon";
+    assert_eq!(format!("{error:?}"), said);
+    Ok(())
+}
+
+/// Serde can write and read it, and nothing else is known of it.
+#[derive(Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+enum CartError {
+    #[error("an item has a name")]
+    Nameless,
+    #[error("there is room for {room} items")]
+    Full { room: usize },
+}
+
+#[update(response = usize, error = CartError)]
+struct AddItem {
+    item: String,
+}
+
+#[workflow]
+async fn cart(ctx: &WorkflowContext, room: usize) -> Result<Vec<String>> {
+    let mut items = Vec::new();
+    loop {
+        let named = |add: &AddItem| match add.item.is_empty() {
+            true => Err(CartError::Nameless),
+            false => Ok(()),
+        };
+        let add = ctx.update::<AddItem>().validate(named).await?;
+        if items.len() == room {
+            add.reject(CartError::Full { room });
+            return Ok(items);
+        }
+        items.push(add.item.clone());
+        add.reply(items.len());
+    }
+}
+
+async fn an_update_is_refused_with_the_applications_error(env: Env) -> Result<()> {
+    let _worker = env.serve(errands())?;
+    let exec = env.engine.start(cart::Input { room: 1 }).await?;
+    let add = |item: &str| exec.update(AddItem { item: item.to_owned() });
+    assert_eq!(add("milk").await?, 1);
+    for (item, reason, said) in [
+        ("", CartError::Nameless, "an item has a name"),
+        ("bread", CartError::Full { room: 1 }, "there is room for 1 items"),
+    ] {
+        let error = add(item).await.expect_err("it is refused");
+        assert_eq!((error.kind(), error.message()), (ErrorKind::Rejected, said));
+        assert_eq!(error.details(), Some(reason));
+        assert!(error.type_name().is_some_and(|name| name.ends_with("CartError")), "{error:?}");
+    }
+    exec.result().await?;
     Ok(())
 }

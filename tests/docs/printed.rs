@@ -57,6 +57,11 @@ const PRINTED: &[(&str, &str, &str)] = &[
         "0 run_started None",
         "tests/behaviour/clockwork.rs::the_guide_shows_the_history_of_its_first_workflow",
     ),
+    (
+        "errors",
+        "workflow `order` (order-42): child workflow",
+        "tests/guide/errors.rs::an_error_through_a_child",
+    ),
     ("starting", "\"format\": 1", "tests/guide/journal.rs::an_exported_history"),
     (
         "testing",

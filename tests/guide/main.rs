@@ -2,6 +2,7 @@
 //!
 //! `tests/docs.rs` has the list of all printed blocks, with the test that compares each.
 
+mod errors;
 mod journal;
 mod kit;
 mod lock;

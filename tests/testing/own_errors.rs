@@ -137,7 +137,8 @@ async fn failed<I: WorkflowInput>(env: &TestEnv, input: I) -> Result<(ErrorKind,
     let exec = env.start(input).await?;
     let error = exec.result().await.map(|_| ()).unwrap_err();
     let attempts = exec.history().await?.iter().filter_map(|event| event.attempt).max();
-    Ok((error.kind(), format!("{error:#}"), attempts.unwrap_or(0)))
+    let said: Vec<_> = std::iter::once(error.message()).chain(error.chain()).collect();
+    Ok((error.kind(), said.join(": "), attempts.unwrap_or(0)))
 }
 
 #[flows::test]
@@ -390,5 +391,51 @@ async fn a_mock_fails_as_the_activity_does(env: TestEnv) -> Result<()> {
     env.mock(picks::Activity, move |_| Err(fails.clone().into()));
     let seen = env.start(sees_stock::Input { fails: Stock::NoAnswer }).await?.result().await?;
     assert_eq!(seen, (true, Some(sold_out)));
+    Ok(())
+}
+
+#[derive(Debug, PartialEq, thiserror::Error, Serialize, Deserialize, ErrorClass)]
+enum Weather {
+    #[error("a storm of force {force}")]
+    #[error_class(terminal)]
+    Storm { force: u32 },
+}
+
+/// Holds an error of the library, and travels as a whole.
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
+#[error("no crossing")]
+struct NoCrossing(#[from] Error);
+
+#[update(response = (), error = Weather)]
+struct Sail {
+    force: u32,
+}
+
+#[activity]
+async fn leaves(force: u32) -> Result<(), Weather> {
+    if force > 8 { Err(Weather::Storm { force }) } else { Ok(()) }
+}
+
+#[workflow]
+async fn crosses(ctx: &WorkflowContext, force: u32) -> Result<(), NoCrossing> {
+    Ok(leaves(ctx, force).await?)
+}
+
+/// Refuses what its child could not do, with the error of its child's activity.
+#[workflow]
+async fn ferry(ctx: &WorkflowContext) -> Result<String> {
+    let sail = ctx.update::<Sail>().await?;
+    let error = crosses(ctx, sail.force).id("crossing").await.expect_err("a storm");
+    let Some(NoCrossing(inner)) = error.details() else { return Err(error) };
+    let Some(weather @ Weather::Storm { .. }) = inner.details() else { return Err(inner) };
+    sail.reject(weather);
+    Ok(format!("{error:#}"))
+}
+
+#[flows::test]
+async fn values_and_steps_of_errors_survive_every_crash() -> Result<()> {
+    let said = flows::testing::crash_everywhere(ferry::Input {}).update(Sail { force: 9 }).await?;
+    let chain = "no crossing: activity `leaves` (#0): a storm of force 9";
+    assert_eq!(said, format!("child workflow `crosses` (crossing): {chain}"));
     Ok(())
 }

@@ -27,6 +27,20 @@ pub trait Update: Serialize + DeserializeOwned + Send + 'static {
     const NAME: &'static str;
     /// What the workflow replies.
     type Response: Serialize + DeserializeOwned + Send + 'static;
+    /// What the workflow refuses it with; the library's error, unless `error = ..` names one of the application's.
+    type Error: Into<Error>;
+
+    /// Adds its value to an error of that type.
+    #[doc(hidden)]
+    fn complete_error(error: Error) -> Error {
+        error
+    }
+}
+
+/// The library's error of what the workflow has refused an update with.
+fn refusal<U: Update>(error: impl Into<U::Error>) -> Error {
+    let error: U::Error = error.into();
+    U::complete_error(error.into())
 }
 
 /// What decides whether an update is accepted.
@@ -62,11 +76,11 @@ impl<'v, U: Update> UpdateFuture<'v, U> {
         accepts: impl Fn(&U) -> Result<(), E> + Send + 'w,
     ) -> UpdateFuture<'w, U>
     where
-        E: Into<Error>,
+        E: Into<U::Error>,
         'v: 'w,
     {
         let validator: Validator<'w, U> =
-            Box::new(move |request| accepts(request).map_err(Into::into));
+            Box::new(move |request| accepts(request).map_err(refusal::<U>));
         UpdateFuture { validator: Some(validator), ..self }
     }
 
@@ -198,8 +212,9 @@ impl<U: Update> UpdateRequest<U> {
         self.reply.reply(response);
     }
 
-    /// Refuses it: its sender gets this error, with the kind [`Rejected`](crate::ErrorKind::Rejected).
-    pub fn reject(self, error: impl Into<Error>) {
+    /// Refuses it: its sender gets this error, with the kind [`Rejected`](crate::ErrorKind::Rejected) and, of a type that
+    /// serde can write and read, with its value ([`Error::details`]).
+    pub fn reject(self, error: impl Into<U::Error>) {
         self.reply.reject(error);
     }
 
@@ -247,8 +262,8 @@ impl<U: Update> Replier<U> {
     }
 
     /// See [`UpdateRequest::reject`].
-    pub fn reject(mut self, error: impl Into<Error>) {
-        self.answer(Err(error.into().into_rejection()));
+    pub fn reject(mut self, error: impl Into<U::Error>) {
+        self.answer(Err(refusal::<U>(error).into_rejection()));
     }
 
     fn answer(&mut self, reply: Result<Payload>) {

@@ -25,7 +25,7 @@ use crate::error::{Error, ErrorKind, Result, storable};
 use crate::ids::RunKey;
 use crate::journal;
 use crate::payload::{Payload, check_size};
-use crate::store::{Close, RunStatus, RunView, no_such_run};
+use crate::store::{Close, Outcome, RunStatus, RunView, no_such_run};
 
 /// What an [`Execution`] knows about its workflow's types.
 pub trait Typed: 'static {
@@ -128,7 +128,7 @@ impl<W: Typed> Execution<W> {
             Target::Run { certain, news, .. } => (*certain, news.take()),
         };
         let outcome = outcome::wait(self.inner(), run, certain, news).await?;
-        outcome::output(outcome)?.decode()
+        self.output(outcome)?.decode()
     }
 
     /// The output if the run has ended, `None` while it is open.
@@ -144,9 +144,14 @@ impl<W: Typed> Execution<W> {
             };
             match outcome.successor {
                 Some(next) => run = RunKey::of_run(run.tenant, next),
-                None => return outcome::output(outcome)?.decode().map(Some),
+                None => return self.output(outcome)?.decode().map(Some),
             }
         }
+    }
+
+    fn output(&self, outcome: Outcome) -> Result<Payload> {
+        let workflow = W::WORKFLOW.unwrap_or_default();
+        outcome::output(outcome).map_err(|error| error.through_run(workflow, self.id()))
     }
 
     /// Status, version, attempts, error, and what it is waiting for.

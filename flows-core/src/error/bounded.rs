@@ -22,7 +22,7 @@ impl Error {
             "{head}… (the error has {size} bytes and the limit is {limit}: the rest of it is left out)"
         );
         let mut cut = Self::new(self.kind(), message);
-        cut.0.timeout = self.0.timeout;
+        (cut.0.timeout, cut.0.steps) = (self.0.timeout, self.0.steps);
         cut
     }
 

@@ -9,7 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::standard::StoredCause;
-use super::{AnyError, Contents, Error, ErrorKind, Standard, TimeoutKind, carried, class, text};
+use super::{
+    AnyError, Contents, Error, ErrorKind, FailedStep, Standard, TimeoutKind, carried, class, text,
+};
 
 /// What holds a standard error: a box, an `anyhow::Error`.
 pub(super) trait ErrorHolder: Deref<Target = Standard> + Send + Sync + 'static {}
@@ -51,8 +53,7 @@ impl Error {
         holder: H,
     ) -> Self {
         let live = Live(Some(Arc::new(holder)));
-        let mut known =
-            KnownError { kind, type_name, details: None, timeout: None, is_settled: false };
+        let mut known = KnownError { kind, type_name, ..KnownError::default() };
         let mut texts = live.nodes().enumerate().map(|(depth, error)| {
             let limit = if depth == 0 { text::MESSAGE } else { text::CAUSE };
             let (text, carried) = carried::text_of(error, limit);
@@ -69,6 +70,8 @@ impl Error {
             causes,
             details: known.details,
             timeout: known.timeout,
+            steps: known.steps,
+            run_attempt: None,
             live: Some(live),
         }))
     }
@@ -80,11 +83,13 @@ fn standing(error: &AnyError) -> impl Iterator<Item = &AnyError> {
 }
 
 /// What is known of an error, from the outermost to its causes.
+#[derive(Default)]
 struct KnownError {
     kind: Option<ErrorKind>,
     type_name: Option<Cow<'static, str>>,
     details: Option<serde_json::Value>,
     timeout: Option<TimeoutKind>,
+    steps: Vec<FailedStep>,
     /// No cause has anything to add.
     is_settled: bool,
 }
@@ -98,8 +103,8 @@ impl KnownError {
             self.add(class.kind, Some(Cow::Borrowed(class.type_name)), class.details);
         }
         if let Some(own) = error.downcast_ref().or(carried) {
-            let Contents { kind, type_name, details, timeout, .. } = own.clone();
-            self.timeout = timeout;
+            let Contents { kind, type_name, details, timeout, steps, .. } = own.clone();
+            (self.timeout, self.steps) = (timeout, steps);
             self.add(Some(kind), type_name, details);
             self.is_settled = true;
         }

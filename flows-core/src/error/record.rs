@@ -4,10 +4,10 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::standard::StoredCause;
-use super::{Contents, Error, ErrorKind, TimeoutKind, storable, text};
+use super::{Contents, Error, ErrorKind, FailedStep, TimeoutKind, storable, text};
 
 /// An [`Error`] as plain data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,12 @@ pub struct ErrorRecord {
     /// Which time limit has passed: `ctx_timeout`, `start_to_close`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Cow<'static, str>>,
+    /// What it has come through, innermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<FailedStep>,
+    /// The attempt of the run that ended with it, if it was not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_attempt: Option<u32>,
 }
 
 impl ErrorKind {
@@ -53,6 +59,8 @@ impl From<&Error> for ErrorRecord {
             chain: error.chain().map(str::to_owned).collect(),
             details: inner.details.clone(),
             timeout: inner.timeout.map(|kind| kind.name().into()),
+            steps: inner.steps.clone(),
+            run_attempt: inner.run_attempt,
         }
     }
 }
@@ -69,6 +77,21 @@ impl From<ErrorRecord> for Error {
             details: record.details.map(|details| kind.details(details)),
             live: None,
             timeout: record.timeout.and_then(|name| TimeoutKind::from_name(&name)),
+            steps: record.steps,
+            run_attempt: record.run_attempt,
         }))
+    }
+}
+
+/// As it is stored, so that an error of yours can hold one and travel as a whole.
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        ErrorRecord::from(self).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Error {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ErrorRecord::deserialize(deserializer).map(Self::from)
     }
 }

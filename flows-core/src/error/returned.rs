@@ -137,9 +137,9 @@ pub mod completions_prelude {
         E: std::error::Error + Serialize + DeserializeOwned + 'static,
     {
         fn complete(&self, mut error: Error) -> Error {
-            if error.0.details.is_none() {
-                let value = |own| (&ErrorOf::<E>::new()).value(own);
-                error.0.details = error.downcast_ref().and_then(value);
+            let value = |own| (&ErrorOf::<E>::new()).value(own);
+            if let Some(value) = error.downcast_ref().and_then(value) {
+                error.0.details = Some(value); // it has in it what its cause would add
             }
             error
         }

@@ -53,18 +53,14 @@ impl std::error::Error for StoredCause {
 impl fmt::Display for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         carried::says(self);
-        f.write_str(&self.message)?;
-        if f.alternate() {
-            let causes = std::iter::successors(self.causes.as_deref(), |cause| cause.next());
-            causes.into_iter().try_for_each(|cause| write!(f, ": {cause}"))?;
-        }
-        Ok(())
+        if f.alternate() { self.write_all(f, false) } else { f.write_str(&self.message) }
     }
 }
 
 impl fmt::Debug for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {self:#}", self.kind)?;
+        write!(f, "{:?}: ", self.kind)?;
+        self.write_all(f, true)?;
         if let Some(details) = &self.details {
             write!(f, " {details}")?;
         }

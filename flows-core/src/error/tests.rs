@@ -283,3 +283,69 @@ fn some_errors_of_a_type_are_excluded_also_where_it_was_stored() {
     assert!(!policy.retries(1, &Gateway::Declined(10).into()));
     assert!(policy.retries(1, &Gateway::Declined(9).into()));
 }
+
+fn through_all() -> Error {
+    let error = declined().through_activity("charge", 2, 3);
+    let error = Error::from(App::from(error)).of_attempt(2);
+    error.through_child("billing", "bill-42".into()).through_run("order", "order-42".into())
+}
+
+#[test]
+fn what_it_has_come_through_is_said_where_it_came_through() {
+    let chain = "the workflow library says so: activity `charge` (#2): cannot charge: declined with code 51";
+    let error = through_all();
+    let said = format!("workflow `order` (order-42): child workflow `billing` (bill-42): {chain}");
+    assert_eq!(format!("{error:#}"), said);
+    assert_eq!(error.to_string(), "the workflow library says so");
+    let steps: Vec<_> = error.failed_steps().map(ToString::to_string).collect();
+    let order = "workflow `order` (order-42)";
+    let billing = "child workflow `billing` (bill-42, attempt 2)";
+    assert_eq!(steps, [order, billing, "activity `charge` (#2, attempt 3)"]);
+    let nameless = declined().through_run("", "order-42".into());
+    assert!(format!("{nameless:#}").starts_with("run order-42: cannot charge: "), "{nameless:#}");
+}
+
+#[test]
+fn what_it_has_come_through_is_stored() {
+    let error = through_all();
+    let read: Error =
+        serde_json::from_str(&serde_json::to_string(&error).expect("JSON")).expect("an error");
+    assert_eq!(format!("{read:?}"), format!("{error:?}"));
+    assert!(read.failed_steps().eq(error.failed_steps()));
+    let cut =
+        Error::terminal_with("x".repeat(100 << 10)).through_activity("charge", 2, 1).within(10);
+    assert_eq!(cut.failed_steps().count(), 1);
+}
+
+#[test]
+fn as_many_are_kept_as_can_be_read() {
+    let deep = (0..100).fold(declined(), |error, op| error.through_activity("down", op, 1));
+    assert_eq!(deep.failed_steps().count(), 32);
+    assert_eq!(deep.failed_steps().last().map(|step| step.id()), Some("0"));
+}
+
+#[test]
+fn no_text_is_said_twice() {
+    let cause = Error::terminal("closed until noon");
+    let error =
+        Error::terminal(format!("no bread: {cause}")).with_chain([cause.to_string()].into_iter());
+    assert_eq!(format!("{error:#}"), "no bread: closed until noon");
+    let error = Error::from(App::Flows(error));
+    assert_eq!(format!("{error:#}"), "the workflow library says so: no bread: closed until noon");
+}
+
+/// An error of an application that holds one of the library, and can be written and read.
+#[derive(Debug, thiserror::Error, serde::Serialize, serde::Deserialize)]
+#[error("the bill is open")]
+struct Open(#[from] Error);
+
+#[test]
+fn a_value_holds_the_errors_in_it() {
+    use super::returned::completions_prelude::*;
+    let error = Error::from(Open(declined()));
+    let error = (&&ReturnType::<Result<(), Open>>::new()).complete(error);
+    let read: Error = ErrorRecord::from(&error).into();
+    let Open(inner) = read.details().expect("its value");
+    assert_eq!((inner.details(), inner.is_terminal()), (Some(51), true));
+    assert_eq!(format!("{inner:#}"), "cannot charge: declined with code 51");
+}

@@ -450,7 +450,10 @@ fn deliver(state: &mut State, event: Event) {
     }
     match event {
         Event::ActivityCompleted { step, output, .. } => complete(state, step.op, Ok(output)),
-        Event::ActivityFailed { step, error, .. } => complete(state, step.op, Err((&error).into())),
+        Event::ActivityFailed { step, attempt, error } => {
+            let error = Error::from(&error).through_activity(&step.name, step.op, attempt);
+            complete(state, step.op, Err(error));
+        }
         Event::ActivityAttemptFailed { step, attempt, retry_at, heartbeat, .. } => {
             let (attempt, not_before, pending) = (attempt + 1, retry_at, None);
             let retry = Retry { attempt, not_before, heartbeat, pending };
@@ -475,7 +478,10 @@ fn deliver(state: &mut State, event: Event) {
             });
         }
         Event::TimerFired { op } => complete(state, op, Payload::json(&())),
-        Event::ChildClosed { op, result } => complete(state, op, child_result(result)),
+        Event::ChildClosed { op, result } => {
+            let result = result.map_err(|error| child_error(state, op, &error));
+            complete(state, op, result);
+        }
         Event::SignalReceived { name, payload } => {
             let delivered = state.signals.arrive(&name, payload);
             state.hand_over(delivered);
@@ -505,8 +511,12 @@ fn deliver(state: &mut State, event: Event) {
     }
 }
 
-fn child_result(result: Result<Payload, StoredError>) -> Result<Payload> {
-    result.map_err(|error| Error::from(&error))
+fn child_error(state: &State, op: u32, error: &StoredError) -> Error {
+    let error = Error::from(error);
+    match state.ops.get(&op).map(|entry| &entry.what) {
+        Some(What::Child { task, .. }) => error.through_child(task.workflow, task.workflow_id()),
+        _ => error,
+    }
 }
 
 fn complete(state: &mut State, op: u32, result: Result<Payload>) {

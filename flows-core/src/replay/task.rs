@@ -105,3 +105,10 @@ pub struct ChildTask {
     /// What becomes of it when its parent ends.
     pub on_close: ClosePolicy,
 }
+
+impl ChildTask {
+    /// Its workflow id; its run id, where the call gave none.
+    pub(crate) fn workflow_id(&self) -> String {
+        self.id.as_ref().map_or_else(|| self.run.to_string(), |(id, _)| id.to_string())
+    }
+}

@@ -14,6 +14,7 @@ pub struct AddItem {
 impl ::flows::__private::Update for AddItem {
     const NAME: &'static str = "add-item";
     type Response = Vec<(u32, String)>;
+    type Error = ::flows::__private::Error;
 }
 ::flows::__private::inventory::submit! {
     ::flows::__private::UpdateEntry::of:: < AddItem >

@@ -20,6 +20,7 @@ struct Add(u64);
 impl Update for Add {
     const NAME: &'static str = "add";
     type Response = u64;
+    type Error = Error;
 }
 
 fn add(id: &'static str, value: u64) -> Happens {

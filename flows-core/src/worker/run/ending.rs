@@ -214,7 +214,7 @@ fn closing(
         _ => (RunStatus::Failed, fresh.and_then(|fresh| retried(key, spec, &error, fresh))),
     };
     let id = successor.as_ref().map(|new| new.key.run);
-    (closed(status, None, Some(&error), id), successor)
+    (closed(status, None, Some(&error.of_attempt(spec.attempt)), id), successor)
 }
 
 /// The next attempt of a failed run, if its policy has one.
