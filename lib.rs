@@ -267,6 +267,8 @@ mod type_docs {
     mod join_all {}
     #[doc = include_str!("flows-core/src/combinators/docs/map_concurrent.md")]
     mod map_concurrent {}
+    #[doc = include_str!("flows-core/src/calls/docs/batch.md")]
+    mod batch {}
     #[doc = include_str!("flows-core/src/combinators/docs/stream_concurrent.md")]
     mod stream_concurrent {}
 }

@@ -140,6 +140,7 @@ async fn everything(ctx: &WorkflowContext, hosts: Vec<String>) -> Result<()> {
     }
     flows::try_join_all(hosts.iter().map(|_| async { send(ctx, false).await })).await?;
     flows::map_concurrent(&hosts, 20, |_| send(ctx, false)).await?;
+    drop(ctx.batch(&hosts, 100, |_| send(ctx, false)).await);
     let mut sent = flows::stream_concurrent(&hosts, hosts.len(), |_| send(ctx, true));
     while let Some(sent) = sent.next().await {
         sent?;
@@ -186,6 +187,9 @@ fn callees_are_looked_up() {
               each |_|
                 activity send-v2
             map_concurrent 20
+              each |_|
+                activity send-v2
+            batch 100
               each |_|
                 activity send-v2
             stream_concurrent hosts.len()

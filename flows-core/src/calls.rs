@@ -1,6 +1,7 @@
-//! What a workflow calls by its definition: activities, child workflows, and the run that follows it.
+//! What a workflow calls by its definition: activities, batches of them, child workflows, and the run that follows it.
 
 mod activity;
+mod batch;
 mod child;
 mod continuing;
 mod saga;

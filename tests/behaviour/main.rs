@@ -13,6 +13,7 @@ mod waiting;
 mod world;
 
 mod attributes;
+mod batches;
 mod blocking;
 mod bounds;
 mod building;

@@ -5,6 +5,7 @@
 //! step dearer fails here, however fast the machine is.
 
 mod attributes;
+mod batch;
 mod bench;
 mod bloat;
 mod children;

@@ -147,6 +147,8 @@ async fn what_the_lock_says_comes_true() -> Result<()> {
         retired, old to new: a warning, and none is stuck
         signal_name, old to new: an error, and none is stuck
         signal_name, new to old: an error, and none is stuck
+        smaller_batch, old to new: an error, and none is stuck
+        smaller_batch, new to old: an error, and none is stuck
         unknown_call, old to new: a warning, and none is stuck
         unknown_call, new to old: a warning, and none is stuck
         value_before_another, old to new: an error, and none is stuck

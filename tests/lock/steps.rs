@@ -270,6 +270,14 @@ body! { fewer_at_once ctx flag {
     b(ctx).await?;
 } }
 
+body! { smaller_batch ctx flag {
+    drop(ctx.batch(0..4_u8, 3, |_| a(ctx)).await);
+    b(ctx).await?;
+} => {
+    drop(ctx.batch(0..4_u8, 2, |_| a(ctx)).await);
+    b(ctx).await?;
+} }
+
 body! { all_at_once ctx flag {
     flows::map_concurrent(0..4_u8, 2, |_| a(ctx)).await?;
     b(ctx).await?;

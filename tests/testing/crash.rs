@@ -178,6 +178,28 @@ async fn some_at_once_survive() {
     assert_eq!(ended, [8, 4, 0, 12, 16]);
 }
 
+/// Odd numbers fail at the first attempt, multiples of five always.
+#[activity(retry(max_attempts = 2))]
+async fn halve(ctx: &ActivityContext, number: u32) -> Result<u32> {
+    match number {
+        _ if number % 5 == 0 => Err(Error::terminal(format!("not {number}"))),
+        _ if number % 2 == 1 && ctx.attempt() == 1 => Err(Error::retryable("odd")),
+        _ => Ok(number / 2),
+    }
+}
+
+#[workflow]
+async fn in_batches(ctx: &WorkflowContext) -> Result<Vec<Result<u32, String>>> {
+    let results = ctx.batch(1..=7, 3, |number| halve(ctx, number)).await;
+    Ok(results.into_iter().map(|result| result.map_err(|error| error.to_string())).collect())
+}
+
+#[flows::test]
+async fn batches_survive() {
+    let results = crash_everywhere(in_batches::Input {}).await?;
+    assert_eq!(results, [Ok(0), Ok(1), Ok(1), Ok(2), Err("not 5".into()), Ok(3), Ok(3)]);
+}
+
 /// Notes whether it came to its end or was cancelled on the way.
 #[workflow]
 async fn detour(ctx: &WorkflowContext, name: String) -> Result<()> {

@@ -32,7 +32,7 @@ where
     M: FnMut(I::Item) -> F,
     F: Durable,
 {
-    MapConcurrent { all: CollectAll::new(Pool::new(items, n, map, "map_concurrent")) }
+    MapConcurrent { all: CollectAll::of(items, n, map, "map_concurrent") }
 }
 
 /// Calls `map` with each item, at most `n` futures at once; [`next`](StreamConcurrent::next) returns
@@ -62,7 +62,7 @@ pub struct MapConcurrent<I, M, F: Future> {
     all: CollectAll<I, M, F>,
 }
 
-/// The future of [`MapConcurrent::collect_all`].
+/// The future of [`MapConcurrent::collect_all`] and of `ctx.batch`.
 #[must_use = "without `.await` nothing is done: write `.await` behind it"]
 pub struct CollectAll<I, M, F: Future> {
     pool: Pool<I, M, F>,
@@ -115,8 +115,14 @@ where
     M: FnMut(I::Item) -> F,
     F: Future,
 {
-    fn new(pool: Pool<I, M, F>) -> Self {
-        Self { pool, outputs: Vec::new() }
+    /// For each item; the name is that of what the user calls.
+    #[track_caller]
+    pub(crate) fn of<C>(items: C, n: usize, map: M, name: &'static str) -> Self
+    where
+        C: IntoIterator<IntoIter = I, Item = I::Item>,
+        F: Durable,
+    {
+        Self { pool: Pool::new(items, n, map, name), outputs: Vec::new() }
     }
 
     /// Goes on until `is_enough` of an output.

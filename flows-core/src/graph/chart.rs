@@ -122,7 +122,7 @@ impl Pen {
             Kind::Timeout | Kind::Shield | Kind::JoinAll | Kind::TryJoinAll | Kind::Race => {
                 self.frame(item, opens, false)
             }
-            Kind::MapConcurrent | Kind::StreamConcurrent | Kind::Saga => {
+            Kind::MapConcurrent | Kind::StreamConcurrent | Kind::Batch | Kind::Saga => {
                 self.frame(item, opens, false)
             }
             kind if kind.is_end() => self.end(item, opens),

@@ -79,6 +79,8 @@ named! {
         MapConcurrent = "map_concurrent",
         /// `stream_concurrent(.., n, ..)`; the label is `n`.
         StreamConcurrent = "stream_concurrent",
+        /// `ctx.batch(.., n, ..)`; the label is `n`.
+        Batch = "batch",
         /// `saga.run(..)`, around what it does.
         Saga = "saga",
         /// What undoes a step of a saga; the label is the activity.

@@ -122,6 +122,12 @@ impl<'a> Reader<'a> {
                 let inside = self.lane(future);
                 self.around("Shield", String::new(), span, inside);
             }
+            ("batch", [items, n, map]) => {
+                let parts = [*items, *map];
+                let inside =
+                    self.apart(|reader| parts.iter().for_each(|part| reader.visit_expr(part)));
+                self.around("Batch", label(n), span, inside);
+            }
             ("side_effect", _) => self.nodes.extend(calls::of_context(call)),
             _ => {
                 args.iter().for_each(|arg| self.visit_expr(arg));

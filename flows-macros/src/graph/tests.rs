@@ -289,7 +289,8 @@ fn several_at_once() {
          let mut rest = stream_concurrent(ctx.signal::<Vec<u8>>(\"more\").await?, limit, |n| async move {
              a(ctx, n).await?; b(ctx, n).await
          });
-         while let Some(next) = rest.next().await { c(ctx, next).await?; }",
+         while let Some(next) = rest.next().await { c(ctx, next).await?; }
+         let all = ctx.batch(pages, 100, |page| fetch(ctx, page)).await;",
         &expect![[r#"
             MapConcurrent 20
               Closure |page|
@@ -301,6 +302,9 @@ fn several_at_once() {
                 Call b
             While let Some(next) = rest.next().await
               Call c
+            Batch 100
+              Closure |page|
+                Call fetch
         "#]],
     );
     check(

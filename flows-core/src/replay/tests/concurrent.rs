@@ -46,6 +46,26 @@ fn the_first_error_cancels_the_others_and_takes_no_item() {
     );
 }
 
+/// As many items are taken as have room, also of an iterator that is longer.
+#[test]
+fn a_batch_gives_each_item_its_own_result() {
+    let script = script!(|ctx| {
+        let all = ctx.batch((1..).take(4), 2, |item| charge(ctx, item)).await;
+        Ok(all.into_iter().map(|result| result.map_err(|e| seen(&e))).collect::<Vec<_>>())
+    });
+    check(
+        script,
+        &[Fails(1, "declined"), completes(0, 11), completes(3, 14), completes(2, 13)],
+        expect![[r#"
+            begin: run charge(1) #0, run charge(2) #1
+            #1 fails: declined: run charge(3) #2
+            #0 completes with 11: run charge(4) #3
+            #3 completes with 14: waits
+            #2 completes with 13: gives [{"Ok":11},{"Err":"terminal: declined"},{"Ok":13},{"Ok":14}]
+        "#]],
+    );
+}
+
 #[test]
 fn collect_all_goes_on_after_an_error() {
     let script = script!(|ctx| {

@@ -164,7 +164,7 @@ impl<'a> StepWalk<'a> {
                 format!("`undo {was}` became `undo {is}`"),
                 "open runs that are about to undo this step have called the one and would call the other",
             ),
-            Kind::MapConcurrent | Kind::StreamConcurrent => self.findings.add_at(
+            Kind::MapConcurrent | Kind::StreamConcurrent | Kind::Batch => self.findings.add_at(
                 Level::Error,
                 new.line,
                 format!("`{} {was}` became `{} {is}`", old.kind.word(), new.kind.word()),
