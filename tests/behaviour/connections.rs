@@ -155,3 +155,50 @@ async fn connect(url: &str) -> Result<Client> {
     tokio::spawn(connection);
     Ok(client)
 }
+
+#[update(response = u64)]
+struct Double {
+    n: u64,
+}
+
+/// Doubles what is not zero, until it has doubled two.
+#[workflow]
+async fn doubles(ctx: &WorkflowContext) -> Result<()> {
+    for _ in 0..2 {
+        let is_some = |double: &Double| match double.n {
+            0 => Err(Error::terminal("nothing to double")),
+            _ => Ok(()),
+        };
+        let double = ctx.update::<Double>().validate(is_some).await?;
+        let twice = 2 * double.n;
+        double.reply(twice);
+    }
+    Ok(())
+}
+
+/// Neither the worker nor the client hears of anything: each looks by itself.
+#[tokio::test]
+async fn updates_are_answered_and_refused_without_notifications() -> Result<()> {
+    let database = fresh_database().await?;
+    let engine = || {
+        let manager = Manager::new(database.url().parse().expect("it was used already"), NoTls);
+        Engine::from_pool(Pool::builder(manager).max_size(8).build().expect("it needs no timer"))
+    };
+    let (client, server) = (engine(), engine());
+    client.migrate().await?;
+    let worker = Worker::builder(&server, register_all![doubles]).build()?;
+    let serving = Serving::begin(worker);
+    let updates = async {
+        let exec = client.start(doubles::Input {}).await?;
+        assert_eq!(exec.update(Double { n: 21 }).await?, 42);
+        let refused = exec.update(Double { n: 0 }).await.expect_err("it is nothing");
+        assert_eq!((refused.kind(), refused.message()), (ErrorKind::Rejected, "nothing to double"));
+        assert_eq!(exec.update(Double { n: 4 }).await?, 8);
+        exec.result().await?;
+        let late = exec.update(Double { n: 4 }).await.expect_err("it has ended");
+        assert_eq!(late.kind(), ErrorKind::Closed);
+        Ok(())
+    };
+    within(Duration::from_secs(60), updates).await?;
+    serving.stop().await
+}

@@ -26,6 +26,7 @@ mod completing;
 mod connections;
 mod dead_letters;
 mod errors;
+mod forked_updates;
 mod forks;
 mod headers;
 mod hoarding;

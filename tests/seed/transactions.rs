@@ -242,3 +242,54 @@ async fn an_update_is_sent_when_its_transaction_commits() -> Result<()> {
     assert_eq!(never.reply().await.expect_err("it never was").kind(), ErrorKind::Closed);
     Ok(())
 }
+
+/// Hands its token on as an item of the run's stream.
+#[activity(start_to_close = "1h", retry(max_attempts = 2, initial_interval = "1ms"))]
+async fn asks(ctx: &ActivityContext) -> Result<u64> {
+    ctx.publish(&ctx.completion_token()).await?;
+    ctx.pending()
+}
+
+#[workflow]
+async fn asked(ctx: &WorkflowContext) -> Result<u64> {
+    asks(ctx).await
+}
+
+#[tokio::test]
+async fn an_attempt_ends_when_the_transaction_commits_that_completes_it() -> Result<()> {
+    let scene = Scene::new().await?;
+    let mut client = scene.client().await?;
+    let engine = &scene.engine;
+    let exec = engine.start(asked::Input {}).await?;
+    let test = async {
+        let mut tokens = exec.stream::<String>();
+        let first = tokens.next().await?.expect("the first attempt").value;
+        let tx = client.transaction().await?;
+        engine.complete(&first, &1_u64).with_tx(&tx).await?;
+        tx.rollback().await?;
+        assert_eq!(exec.try_result().await?, None, "it never was");
+
+        let tx = client.transaction().await?;
+        engine.heartbeat(&first, &7_u64).with_tx(&tx).await?;
+        engine.fail(&first, Error::retryable("not today")).with_tx(&tx).await?;
+        tx.commit().await?;
+        let second = tokens.next().await?.expect("the second attempt").value;
+
+        let tx = client.transaction().await?;
+        engine.complete(&second, &2_u64).with_tx(&tx).await?;
+        let again =
+            engine.complete(&second, &3_u64).with_tx(&tx).await.expect_err("it is completed");
+        assert_eq!(again.kind(), ErrorKind::Closed, "{again}");
+        tx.batch_execute("SELECT 1").await?; // the transaction lives
+        tx.commit().await?;
+        assert_eq!(exec.result().await?, 2);
+
+        let tx = client.transaction().await?;
+        for token in [&first, &second] {
+            let late = engine.complete(token, &4_u64).with_tx(&tx).await.expect_err("it has ended");
+            assert_eq!(late.kind(), ErrorKind::Closed, "{late}");
+        }
+        Ok(tx.commit().await?)
+    };
+    scene.with_worker(test).await
+}
