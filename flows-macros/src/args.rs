@@ -98,22 +98,24 @@ fn argument(input: ParseStream<'_>, expected: &str) -> syn::Result<Arg> {
         skip_to_comma(input);
         return Err(syn::Error::new(span, expected));
     };
-    let value = if (key == "response" || key == "error") && input.peek(Token![=]) {
-        input.parse::<Token![=]>()?;
-        Value::Type(input.parse()?)
-    } else if input.peek(Token![=]) {
-        input.parse::<Token![=]>()?;
-        Value::Assigned(
-            value(input)
-                .map_err(|at| syn::Error::new(at, format!("expected a value: `{key} = …`")))?,
-        )
-    } else if input.peek(token::Paren) {
-        let group;
-        syn::parenthesized!(group in input);
-        Value::Group(group.parse()?)
-    } else {
-        Value::Flag
-    };
+    let value =
+        if (key == "response" || key == "error") && input.peek(Token![=]) && !input.peek2(syn::Lit)
+        {
+            input.parse::<Token![=]>()?;
+            Value::Type(input.parse()?)
+        } else if input.peek(Token![=]) {
+            input.parse::<Token![=]>()?;
+            Value::Assigned(
+                value(input)
+                    .map_err(|at| syn::Error::new(at, format!("expected a value: `{key} = …`")))?,
+            )
+        } else if input.peek(token::Paren) {
+            let group;
+            syn::parenthesized!(group in input);
+            Value::Group(group.parse()?)
+        } else {
+            Value::Flag
+        };
     Ok(Arg { key, value })
 }
 
