@@ -4,10 +4,15 @@
 //! An attempt ends once. Whoever ends it (who has the token, or the run when a time limit has passed) sends a
 //! message with a key that only this attempt has, so the store keeps one of these and refuses the others.
 
+mod task;
+
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub(crate) use task::TaskContent;
 
 use crate::error::{Error, ErrorRecord, Result};
 use crate::ids::RunKey;
@@ -26,17 +31,57 @@ impl CompletionToken {
     /// What the attempt's run is told; with `key`, once at most.
     pub(crate) fn message(self, kind: MessageKind, payload: Payload) -> OutgoingMessage {
         let Self { run, op, attempt } = self;
-        let ends = kind != MessageKind::ActivityHeartbeat;
+        let ends = !matches!(kind, MessageKind::ActivityHeartbeat | MessageKind::ActivityPending);
         // Keys hold for all runs that continue each other, and those of signals are the application's.
         let dedup = ends.then(|| format!("\u{1}{}-{op}-{attempt}", run.run.simple()));
         OutgoingMessage { to: run, kind, name: format!("{op}-{attempt}"), payload, dedup }
     }
 
-    /// The message that the attempt has failed.
-    pub(crate) fn failed(self, error: &Error) -> Result<OutgoingMessage> {
-        let error = Payload::json(&ErrorRecord::from(error))?;
-        Ok(self.message(MessageKind::ActivityFailed, error))
+    /// The message that the attempt has failed, and how far it had come.
+    pub(crate) fn failed(
+        self,
+        error: &Error,
+        heartbeat: Option<Payload>,
+    ) -> Result<OutgoingMessage> {
+        let failure = AttemptFailure { error: ErrorRecord::from(error), heartbeat: raw(heartbeat) };
+        Ok(self.message(MessageKind::ActivityFailed, Payload::json(&failure)?))
     }
+
+    /// The message that its body has returned, and that it ends outside.
+    pub(crate) fn pending(self, pending: PendingUntil) -> Result<OutgoingMessage> {
+        Ok(self.message(MessageKind::ActivityPending, Payload::json(&pending)?))
+    }
+}
+
+/// How an attempt has failed.
+#[derive(Serialize, Deserialize)]
+struct AttemptFailure {
+    error: ErrorRecord,
+    /// The details of its last heartbeat, as JSON.
+    heartbeat: Option<String>,
+}
+
+/// Until when an attempt is to be completed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct PendingUntil {
+    /// Microseconds, as a [`Timestamp`](crate::time::Timestamp).
+    pub(crate) until: i64,
+    /// The longest pause between two heartbeats, in microseconds.
+    pub(crate) silence: Option<u64>,
+    /// The details of its last heartbeat, as JSON.
+    pub(crate) heartbeat: Option<String>,
+}
+
+/// Details of heartbeats are JSON.
+pub(crate) fn raw(heartbeat: Option<Payload>) -> Option<String> {
+    heartbeat?.as_json().map(str::to_owned)
+}
+
+/// How an attempt has ended, and how far it had come.
+#[derive(Debug)]
+pub(crate) struct AttemptEnd {
+    pub(crate) result: Result<Payload>,
+    pub(crate) heartbeat: Option<Payload>,
 }
 
 /// The operation and the attempt that a message of this name is about.
@@ -46,10 +91,15 @@ pub(crate) fn attempt_of(name: &str) -> Option<(u32, u32)> {
 }
 
 /// What a message says the attempt has come to.
-pub(crate) fn result_of(message: InboxMessage) -> Result<Payload> {
-    match message.kind {
-        MessageKind::ActivityFailed => Err(message.payload.decode::<ErrorRecord>()?.into()),
-        _ => Ok(message.payload),
+pub(crate) fn end_of(message: InboxMessage) -> AttemptEnd {
+    if message.kind != MessageKind::ActivityFailed {
+        return AttemptEnd { result: Ok(message.payload), heartbeat: None };
+    }
+    match message.payload.decode::<AttemptFailure>() {
+        Ok(AttemptFailure { error, heartbeat }) => {
+            AttemptEnd { result: Err(error.into()), heartbeat: heartbeat.map(Payload::from_json) }
+        }
+        Err(error) => AttemptEnd { result: Err(error), heartbeat: None },
     }
 }
 

@@ -43,6 +43,12 @@ pub fn lane_of(queue: &str, workflow: &str, version: u32) -> i64 {
     fnv1a(parts.into_iter().flatten().copied()).cast_signed()
 }
 
+/// The lane of attempts of an activity that workers of a queue run.
+pub fn task_lane(queue: &str, activity: &str) -> i64 {
+    let parts: [&[u8]; 4] = [&[0], queue.as_bytes(), &[0], activity.as_bytes()];
+    fnv1a(parts.into_iter().flatten().copied()).cast_signed()
+}
+
 /// FNV-1a: simple, stable for ever, good enough to spread names.
 pub fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

@@ -19,6 +19,7 @@ mod simulated;
 mod start;
 mod state;
 mod stream;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod view;

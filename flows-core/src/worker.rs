@@ -45,6 +45,7 @@ mod stuck_log;
 mod submit;
 mod surroundings;
 mod suspect;
+mod tasks;
 mod transactional_result;
 mod watchdog;
 mod work;

@@ -282,6 +282,26 @@ CREATE TABLE flows.inbox (
     PRIMARY KEY (shard, tenant_id, run_id, seq)
 );
 
+-- Attempts of activities for workers of other queues: queued until a worker claims them, and gone when they end.
+-- `lost`: the lease of a worker that had claimed it is over, so it may have been invoked.
+CREATE TABLE flows.activity_tasks (
+    shard      smallint NOT NULL,
+    lost       boolean  NOT NULL DEFAULT false,
+    tenant_id  uuid     NOT NULL,
+    run_id     uuid     NOT NULL,
+    op         bigint   NOT NULL,
+    attempt    integer  NOT NULL,
+    lane       bigint   NOT NULL,                      -- hash of queue and activity
+    claim      bigint   NOT NULL DEFAULT 0,            -- the worker's claim it came with
+    worker_id  uuid,
+    content    bytea    NOT NULL,
+    heartbeat  bytea,                                  -- details of the last one, for the next worker
+    PRIMARY KEY (shard, tenant_id, run_id, op, attempt)
+);
+
+CREATE INDEX activity_tasks_queued ON flows.activity_tasks (lane, run_id, op) WHERE worker_id IS NULL;
+CREATE INDEX activity_tasks_claimed ON flows.activity_tasks (worker_id) WHERE worker_id IS NOT NULL;
+
 -- Worker processes and their leases. They belong to no tenant.
 CREATE TABLE flows.workers (
     worker_id  uuid        PRIMARY KEY,
@@ -297,7 +317,7 @@ DO $hot$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['ready', 'owned', 'parked', 'inbox', 'workers'] LOOP
+    FOREACH name IN ARRAY ARRAY['ready', 'owned', 'parked', 'inbox', 'activity_tasks', 'workers'] LOOP
         EXECUTE format('ALTER TABLE flows.%I SET (autovacuum_vacuum_scale_factor = 0, '
             'autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0, '
             'vacuum_truncate = off)', name);
@@ -315,7 +335,7 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY ARRAY['runs', 'journal', 'dead_letters', 'forks', 'inbox_keys', 'query_values', 'attributes',
                                 'streams', 'stream_items', 'update_answers', 'ready', 'owned', 'parked', 'inbox',
-                                'workers'] LOOP
+                                'activity_tasks', 'workers'] LOOP
         EXECUTE format('ALTER TABLE flows.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY worker ON flows.%I TO flows_worker '
             'USING (current_user = ''flows_worker'')', name);

@@ -70,13 +70,6 @@ impl Hints {
         }
     }
 
-    /// Runs of these shards became ready in a way that nobody else will tell.
-    pub(crate) fn ready(&self, shards: Vec<i16>) {
-        if !shards.is_empty() {
-            self.after_commit(vec![Hint::Ready(shards)]);
-        }
-    }
-
     /// Hints from other processes, if there is a connection that can listen, and of this one's
     /// commits.
     pub(crate) fn subscribe(&self) -> Option<UnboundedReceiver<Hint>> {

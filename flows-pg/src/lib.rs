@@ -7,8 +7,10 @@
 mod attributes;
 mod builder;
 mod check;
+mod check_tasks;
 mod claim;
 mod claim_stuck;
+mod claim_tasks;
 mod closing;
 mod collect;
 mod commit;
@@ -19,6 +21,7 @@ mod describe;
 #[cfg(feature = "dev")]
 pub mod dev;
 mod dismiss;
+mod end_tasks;
 mod engine;
 mod error;
 mod exactly_once;

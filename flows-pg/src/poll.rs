@@ -41,8 +41,8 @@ impl Shared {
             link.query(WAKE_DUE, &[&shards(), &WOKEN]).await?;
         }
         if sight.orphans {
-            let shards = release_orphans(link).await?;
-            self.hints.ready(shards);
+            let released = release_orphans(link).await?;
+            self.hints.after_commit(released.hints());
         }
         Ok(())
     }
@@ -50,7 +50,8 @@ impl Shared {
 
 async fn poll(link: Link<'_>, worker: &WorkerIdentity) -> Result<Sight, Fault> {
     let lanes = ascending(&worker.lanes);
-    let rows = link.query(POLL, &[&worker.id, &lanes.as_ref(), &shards()]).await?;
+    let rows =
+        link.query(POLL, &[&worker.id, &lanes.as_ref(), &shards(), &worker.task_lanes]).await?;
     Ok(rows.first().map_or_else(Sight::nothing, Sight::read))
 }
 
@@ -67,6 +68,7 @@ impl Sight {
                 next_due,
                 suspects: row.get("suspects"),
                 overdue: row.get("overdue"),
+                tasks: row.get("tasks"),
             },
         }
     }

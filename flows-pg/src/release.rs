@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use flows_core::store::Hint;
 use uuid::Uuid;
 
 use crate::error::Fault;
@@ -13,6 +14,7 @@ use crate::exactly_once::lock_key;
 use crate::link::Link;
 use crate::sql::{
     DEAD_WORKERS, END_SESSIONS, FORGET_WORKER, LOCK_DEAD_WORKER, LOCK_WORKER, RELEASE,
+    RELEASE_TASKS,
 };
 
 /// Runs moved by one transaction.
@@ -31,16 +33,40 @@ struct Chunk {
     nobody: bool,
     /// Its lease was over, or others have taken its runs.
     over: bool,
+    /// Of attempts of activities.
+    lanes: Vec<i64>,
+}
+
+/// What is ready for others.
+#[derive(Default)]
+pub(crate) struct Released {
+    shards: BTreeSet<i16>,
+    lanes: BTreeSet<i64>,
+}
+
+impl Released {
+    fn add(&mut self, chunk: &Chunk) {
+        self.shards.extend(&chunk.shards);
+        self.lanes.extend(&chunk.lanes);
+    }
+
+    /// Whom it concerns.
+    pub(crate) fn hints(self) -> Vec<Hint> {
+        let Self { shards, lanes } = self;
+        let runs = (!shards.is_empty()).then(|| Hint::Ready(shards.into_iter().collect()));
+        let tasks = (!lanes.is_empty()).then(|| Hint::Tasks(lanes.into_iter().collect()));
+        runs.into_iter().chain(tasks).collect()
+    }
 }
 
 /// Makes ready what a worker owns, then forgets it. What others still hold after the
 /// last round is left to those who find the lease over. Answers the shards, and whether its lease was
 /// over: or nobody knew it any more.
-pub(crate) async fn release_all(link: Link<'_>, worker: Uuid) -> Result<(Vec<i16>, bool), Fault> {
-    let (mut shards, mut over) = (BTreeSet::new(), None);
+pub(crate) async fn release_all(link: Link<'_>, worker: Uuid) -> Result<(Released, bool), Fault> {
+    let (mut released, mut over) = (Released::default(), None);
     for _ in 0..ROUNDS {
         let chunk = chunk(link, Some(worker)).await?;
-        shards.extend(chunk.shards);
+        released.add(&chunk);
         over.get_or_insert(chunk.over);
         if chunk.forgotten {
             break;
@@ -49,21 +75,21 @@ pub(crate) async fn release_all(link: Link<'_>, worker: Uuid) -> Result<(Vec<i16
             tokio::time::sleep(PAUSE).await;
         }
     }
-    Ok((shards.into_iter().collect(), over == Some(true)))
+    Ok((released, over == Some(true)))
 }
 
-/// Makes ready what workers own whose leases are over. Answers the shards.
-pub(crate) async fn release_orphans(link: Link<'_>) -> Result<Vec<i16>, Fault> {
+/// Makes ready what workers own whose leases are over. Answers what is ready.
+pub(crate) async fn release_orphans(link: Link<'_>) -> Result<Released, Fault> {
     end_sessions(link).await?;
-    let mut shards = BTreeSet::new();
+    let mut released = Released::default();
     for _ in 0..ROUNDS {
         let chunk = chunk(link, None).await?;
-        shards.extend(chunk.shards);
+        released.add(&chunk);
         if chunk.nobody || (chunk.moved == 0 && !chunk.forgotten) {
             break;
         }
     }
-    Ok(shards.into_iter().collect())
+    Ok(released)
 }
 
 /// Ends the transactions that such workers have left open, whose locks would keep the next attempts
@@ -96,7 +122,14 @@ async fn chunk(link: Link<'_>, worker: Option<Uuid>) -> Result<Chunk, Fault> {
     let over = rows.first().is_some_and(|row| row.get("over"));
     let mut chunk = match locked.or(worker) {
         Some(worker) => release(link, worker, over).await?,
-        None => Chunk { moved: 0, shards: Vec::new(), forgotten: false, nobody: true, over },
+        None => Chunk {
+            moved: 0,
+            shards: Vec::new(),
+            forgotten: false,
+            nobody: true,
+            over,
+            lanes: Vec::new(),
+        },
     };
     link.command("COMMIT").await?;
     chunk.forgotten |= locked.is_none() && chunk.moved == 0; // nobody knows it
@@ -106,10 +139,16 @@ async fn chunk(link: Link<'_>, worker: Option<Uuid>) -> Result<Chunk, Fault> {
 
 async fn release(link: Link<'_>, worker: Uuid, over: bool) -> Result<Chunk, Fault> {
     let rows = link.query(RELEASE, &[&worker, &CHUNK, &over]).await?;
-    let (moved, shards) = match rows.first() {
+    let (runs, shards): (i64, _) = match rows.first() {
         Some(row) => (row.get("moved"), row.get("shards")),
         None => (0, Vec::new()),
     };
+    let rows = link.query(RELEASE_TASKS, &[&worker, &over]).await?;
+    let (tasks, lanes): (i64, _) = match rows.first() {
+        Some(row) => (row.get("moved"), row.get("lanes")),
+        None => (0, Vec::new()),
+    };
+    let moved = runs + tasks;
     let forgotten = !link.query(FORGET_WORKER, &[&worker]).await?.is_empty();
-    Ok(Chunk { moved, shards, forgotten, nobody: false, over })
+    Ok(Chunk { moved, shards, forgotten, nobody: false, over, lanes })
 }

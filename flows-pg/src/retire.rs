@@ -16,14 +16,14 @@ use crate::store::Shared;
 impl Shared {
     pub(crate) async fn retire(&self, worker: Uuid, innocent: &[RunKey]) -> Result<()> {
         let lent = self.claimer_for(worker).await?;
-        let (shards, over) = release_all(lent.link(), worker).await?;
+        let (released, over) = release_all(lent.link(), worker).await?;
         if over {
             take_back(lent.link(), innocent).await?;
         }
         lent.give_back();
         self.unfinished.forget_all(worker);
         self.leased_over().remove(&worker);
-        self.hints.ready(shards);
+        self.hints.after_commit(released.hints());
         Ok(())
     }
 }

@@ -55,6 +55,7 @@ macro_rules! statements {
 
 statements! {
     ANSWER_UPDATES = "answer_updates",
+    ADD_TASKS = "add_tasks",
     APPEND = "append",
     APPEND_LAST = "append_last",
     APPEND_ONE = "append_one",
@@ -63,8 +64,10 @@ statements! {
     LOCKED_MESSAGES = "locked_messages",
     TAKE_DEAD_LETTER = "take_dead_letter",
     CHECK = "check",
+    CHECK_TASKS = "check_tasks",
     CLAIM = "claim",
     CLAIM_STUCK = "claim_stuck",
+    CLAIM_TASKS = "claim_tasks",
     CLEAR = "clear",
     COLLECT = "collect",
     COLLECT_AGAIN = "collect_again",
@@ -74,6 +77,7 @@ statements! {
     DISMISS = "dismiss",
     END_RUN = "end_run",
     END_SESSIONS = "end_sessions",
+    END_TASKS = "end_tasks",
     ENTER_ACTIVITY = "enter_activity",
     ENTER_FOREIGN = "enter_foreign",
     ENTER_HANDED = "enter_handed",
@@ -117,6 +121,7 @@ statements! {
     QUERY = "query",
     READ_ITEMS = "read_items",
     RELEASE = "release",
+    RELEASE_TASKS = "release_tasks",
     RELOAD = "reload",
     RENEW = "renew",
     RESTORE_SETTINGS = "restore_settings",
@@ -137,5 +142,6 @@ statements! {
     UPDATES = "updates",
     VOID_REQUESTS = "void_requests",
     YIELD_CHILD_IDS = "yield_child_ids",
+    WITHDRAW_TASKS = "withdraw_tasks",
     YIELD_ID = "yield_id",
 }

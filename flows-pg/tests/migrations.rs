@@ -207,7 +207,17 @@ async fn hot_tables_are_vacuumed_by_number_and_never_shrunk() {
         WHERE relnamespace = 'flows'::regnamespace AND reloptions IS NOT NULL AND relkind = 'r' ORDER BY relname";
     let hot = "autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000, \
                autovacuum_vacuum_cost_delay=0, vacuum_truncate=off";
-    let names = ["inbox", "owned", "parked", "query_values", "ready", "runs", "streams", "workers"];
+    let names = [
+        "activity_tasks",
+        "inbox",
+        "owned",
+        "parked",
+        "query_values",
+        "ready",
+        "runs",
+        "streams",
+        "workers",
+    ];
     let expected = names.map(|name| match name {
         "runs" => "runs: fillfactor=45".to_owned(), // each is closed by one HOT update
         "query_values" => "query_values: fillfactor=80".to_owned(), // a row is updated in its page

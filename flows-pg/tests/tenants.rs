@@ -6,14 +6,14 @@ use common::*;
 use flows_core::ids::RunKey;
 use flows_core::store::traits::*;
 use flows_core::store::{
-    ListFilter, NewItem, NewRun, Next, QueryValue, Record, RunStatus, UpdateAnswer,
+    ListFilter, NewItem, NewRun, Next, QueryValue, QueuedTask, Record, RunStatus, UpdateAnswer,
 };
 use flows_pg::PgStore;
 use flows_pg::tokio_postgres::{self, Client};
 use std::time::Duration;
 use uuid::Uuid;
 
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 16] = [
     "runs",
     "journal",
     "dead_letters",
@@ -28,6 +28,7 @@ const TABLES: [&str; 15] = [
     "owned",
     "parked",
     "inbox",
+    "activity_tasks",
     "workers",
 ];
 
@@ -47,7 +48,7 @@ async fn no_table_lacks_forced_row_security() {
         .await;
     assert!(lacking.is_empty(), "without forced row security: {lacking:?}");
     let known = db.count_of("SELECT count(*) FROM pg_tables WHERE schemaname = 'flows'").await;
-    assert_eq!(known, 16, "a table this test does not know");
+    assert_eq!(known, 17, "a table this test does not know");
     let definers = db
         .column("SELECT proname::text FROM pg_proc WHERE pronamespace = 'flows'::regnamespace AND prosecdef")
         .await;
@@ -240,6 +241,8 @@ async fn fill(db: &Setup, worker: &flows_core::store::WorkerIdentity, tenant: Uu
     let (queries, items, answers) = (vec![stage], vec![item], vec![answer]);
     let publishing =
         Record { queries, items, attributes, answers, ..record(runs[1].key, 0, park()) };
+    let task = QueuedTask { run: runs[1].key, op: 0, attempt: 1, lane: 7, content: vec![1] };
+    let publishing = Record { tasks: vec![task], ..publishing };
     let turns = [record(runs[0].key, 0, failed), publishing];
     commit(&db.store, worker, &turns).await;
     let mut letter = signal(runs[2].key, 1);

@@ -124,6 +124,7 @@ async fn snapshot(db: &Setup) -> Vec<String> {
         "owned",
         "parked",
         "inbox",
+        "activity_tasks",
     ] {
         rows.push(format!("{table}: {}", db.count(table).await));
     }

@@ -25,6 +25,7 @@ mod close_policies;
 mod completing;
 mod connections;
 mod dead_letters;
+mod elsewhere;
 mod errors;
 mod forked_updates;
 mod forks;

@@ -157,6 +157,7 @@ impl Meddler {
             }
         }
         let (consumed, starts, messages, queries, items, answers) = Default::default();
+        let (tasks, withdrawn) = Default::default();
         let (key, position, events) = (record.key, record.position, journal::encode(&events)?);
         let next = Next::Stay;
         let (held, claim, clears) = (0, None, false);
@@ -171,6 +172,8 @@ impl Meddler {
             items,
             attributes: Vec::new(),
             answers,
+            tasks,
+            withdrawn,
             next,
             held,
             claim,

@@ -6,6 +6,7 @@
 
 mod audit;
 mod disk;
+mod elsewhere;
 mod gate;
 mod lapsed;
 mod ledger;
@@ -51,6 +52,9 @@ fn main() -> ExitCode {
             || run(vanished::taken_over()),
         ),
         Trial::test("locks_of_a_vanished_worker_end_by_its_limits", || run(vanished::limited())),
+        Trial::test("an_activity_of_a_killed_worker_goes_on_in_another", || {
+            run(elsewhere::taken_over())
+        }),
         Trial::test("a_second_signal_ends_a_worker_at_once", || run(vanished::insisted())),
         Trial::test("an_activity_that_ends_its_process_fails", || run(poison::activity())),
         Trial::test("it_has_as_many_attempts_as_others", || {

@@ -63,7 +63,9 @@ pub(crate) async fn serve(
     gate: Arc<Gate>,
     stop: impl Future,
 ) -> Result<()> {
+    let queue = std::env::var("FLOWS_TEST_QUEUE").unwrap_or_else(|_| "default".to_owned());
     let worker = Worker::builder(engine, register_all!())
+        .queues([queue])
         .state(Ledger::open(ledger)?)
         .state(gate)
         .lease(lease)
@@ -85,6 +87,17 @@ impl WorkerProcess {
     pub(crate) fn start_on_one_thread(url: &str, ledger: &Path, lease: Duration) -> Result<Self> {
         let mut command = Self::command(url, ledger, lease)?;
         Ok(Self(command.env("FLOWS_TEST_ONE_THREAD", "1").spawn()?))
+    }
+
+    /// One that serves a queue only.
+    pub(crate) fn start_on_queue(
+        url: &str,
+        ledger: &Path,
+        lease: Duration,
+        queue: &str,
+    ) -> Result<Self> {
+        let mut command = Self::command(url, ledger, lease)?;
+        Ok(Self(command.env("FLOWS_TEST_QUEUE", queue).spawn()?))
     }
 
     fn command(url: &str, ledger: &Path, lease: Duration) -> Result<Command> {

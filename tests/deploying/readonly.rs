@@ -15,7 +15,7 @@ async fn client(url: &str) -> Result<Client> {
     Ok(client)
 }
 
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 16] = [
     "runs",
     "journal",
     "dead_letters",
@@ -30,6 +30,7 @@ const TABLES: [&str; 15] = [
     "owned",
     "parked",
     "inbox",
+    "activity_tasks",
     "workers",
 ];
 

@@ -49,6 +49,7 @@ scenarios! {
     order_forked,
     basket_filled,
     expedition_called_back,
+    film_rendered,
 }
 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -64,7 +65,8 @@ pub(crate) fn record(name: &str) -> Result<History> {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     runtime.block_on(async {
         let engine = Engine::new(Arc::new(MemoryStore::new()));
-        let worker = Worker::builder(&engine, Registry::all()).build()?;
+        let worker =
+            Worker::builder(&engine, Registry::all()).queues(["default", "gpu"]).build()?;
         let _working = tokio::spawn(async move { worker.run().await });
         scenario(engine).await?.export().await
     })
@@ -253,4 +255,8 @@ async fn document_countersigned(engine: Engine) -> Result<Execution<AnyWorkflow>
     later(20).await;
     engine.complete(token(2), &true).await?;
     ended(exec).await
+}
+
+async fn film_rendered(engine: Engine) -> Result<Execution<AnyWorkflow>> {
+    ended(engine.start(film::Input { frames: 2 }).id("film-1").await?).await
 }

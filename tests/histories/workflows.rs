@@ -280,3 +280,15 @@ pub(crate) async fn basket(ctx: &WorkflowContext, room: u64) -> Result<u64> {
         put.reply(items);
     }
 }
+
+/// Has its frames rendered by workers of another queue; the first attempt of each fails.
+#[workflow]
+pub(crate) async fn film(ctx: &WorkflowContext, frames: u64) -> Result<u64> {
+    let frames = (0..frames).map(|frame| render_frame(ctx, frame));
+    Ok(flows::try_join_all(frames).await?.into_iter().sum())
+}
+
+#[activity(queue = "gpu", retry(initial_interval = "1s"))]
+async fn render_frame(ctx: &ActivityContext, frame: u64) -> Result<u64> {
+    if ctx.attempt() == 1 { Err(Error::retryable("too hot")) } else { Ok(frame + 1) }
+}

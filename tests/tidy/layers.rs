@@ -41,11 +41,11 @@ const CRATES: &[(&str, &[&str])] = &[
             "migrate",
             "builder check dead_letters engine exactly_once history load outcomes overdue query read_items \
              register renew tenant updates",
-            "claim claim_stuck collect publish_items read_inboxes release reload scan scope",
+            "check_tasks claim claim_stuck claim_tasks collect publish_items read_inboxes release reload scan scope",
             "attributes",
             "describe dismiss find held poll retire retry_stuck",
             "list send start stuck",
-            "tell_children",
+            "end_tasks tell_children",
             "commit rerun signal_with_start terminate",
             "fork",
             "transaction",

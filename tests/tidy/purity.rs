@@ -162,6 +162,9 @@ fn named_paths(code: &str) -> Vec<Path> {
 /// A tree of a `use`, as paths.
 fn expand(before: &[String], tree: &str, paths: &mut Vec<Path>) {
     let tree = tree.trim();
+    if tree.is_empty() {
+        return; // behind the last comma
+    }
     let (way, group) = match tree.split_once('{') {
         Some((way, group)) => (way, Some(group.trim_end().trim_end_matches('}'))),
         None => (tree.split(" as ").next().unwrap_or_default(), None),
@@ -226,7 +229,7 @@ mod tests {
         let store =
             "mod data;\npub use data::{Record, Row as Line};\npub trait Store: tokio::Any {}";
         let files = [
-            ("src/run.rs", "use crate::store::Record;"),
+            ("src/run.rs", "use crate::store::{\n    Record,\n};"),
             ("src/store.rs", store),
             ("src/store/data.rs", "pub struct Record;"),
         ];

@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::context::{OpHandle, WorkflowContext};
-use crate::definition::{Activity, ActivityDef};
+use crate::definition::{Activity, ActivityDef, ActivityOptions};
 use crate::durable::sealed::Sealed;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::limits::{check_duration, check_limit, check_name};
 use crate::payload::Payload;
 use crate::replay::watch::Place;
@@ -66,8 +66,7 @@ impl<A: Activity> Call<A> {
         self
     }
 
-    /// A queue that the worker of this run must serve for this call; see
-    /// [`ActivityOptions::queue`](crate::definition::ActivityOptions::queue).
+    /// The queue whose workers run this call. They need the activity, and not the workflow.
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
         self.call.overrides().queue = Some(queue.into());
         self
@@ -82,8 +81,17 @@ impl<A: Activity> Call<A> {
 
     /// Starts the activity now; await the call later for its result.
     pub fn start(mut self) -> Self {
-        self.call.issue();
+        self.issue();
         self
+    }
+
+    /// Asks for it. What other workers run, and the retries of that, needs all options of the definition: the
+    /// workers of the run may not have it.
+    pub(super) fn issue(&mut self) {
+        if const { !A::QUEUE.is_empty() } || self.call.has_queue() {
+            self.call.resolve(A::QUEUE, A::options, A::TRANSACTIONAL);
+        }
+        self.call.issue();
     }
 
     /// Gives it up, on purpose: if it has started, it is cancelled.
@@ -110,8 +118,8 @@ impl<A: Activity> Future for Call<A> {
     type Output = Result<A::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.issue();
         let call = &mut self.call;
-        call.issue();
         match call.refused.take() {
             Some(error) => Poll::Ready(Err(error)),
             None => call.handle.poll_output(cx, call.name),
@@ -146,6 +154,30 @@ impl UntypedCall {
         let handle = OpHandle::new(ctx.shared(), site, || activity(name));
         let on_cancel = CancellationType::Try;
         Self { handle, name, input: Some(input), overrides: None, refused: None, on_cancel }
+    }
+
+    fn has_queue(&self) -> bool {
+        self.overrides.as_ref().is_some_and(|overrides| overrides.queue.is_some())
+    }
+
+    fn resolve(&mut self, queue: &str, options: fn() -> ActivityOptions, transactional: bool) {
+        if self.input.is_none() {
+            return; // it was issued before
+        }
+        if transactional {
+            let message = format!(
+                "activity `{}` is transactional, so it runs in the worker of its run: give it no queue",
+                self.name
+            );
+            self.input = Some(Err(Error::new(ErrorKind::Configuration, message)));
+            return;
+        }
+        let (options, overrides) = (options(), self.overrides());
+        overrides.queue.get_or_insert_with(|| queue.to_owned());
+        overrides.retry.get_or_insert(options.retry);
+        overrides.start_to_close.get_or_insert(options.start_to_close);
+        overrides.schedule_to_start = overrides.schedule_to_start.or(options.schedule_to_start);
+        overrides.schedule_to_close = overrides.schedule_to_close.or(options.schedule_to_close);
     }
 
     fn overrides(&mut self) -> &mut Overrides {

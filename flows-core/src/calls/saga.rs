@@ -153,8 +153,8 @@ impl<A: Activity> BegunStep<A> {
         shared: &Arc<Shared>,
         cx: &Context<'_>,
     ) -> Poll<Result<(A::Output, DoneStep<A>)>> {
+        self.call.issue(); // not under the shield: a cancelled run begins nothing
         let call = self.call.untyped_mut();
-        call.issue(); // not under the shield: a cancelled run begins nothing
         if let Some(error) = call.take_refused() {
             return Poll::Ready(Err(error));
         }

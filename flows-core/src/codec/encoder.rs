@@ -10,8 +10,8 @@ use crate::ids::RunKey;
 use crate::payload::Payload;
 use crate::payload::envelope::to_json;
 use crate::store::{
-    Close, ForkedRun, NewItem, NewRun, Next, Outcome, OutgoingMessage, QueryValue, Record, Takes,
-    UpdateAnswer,
+    Close, ForkedRun, NewItem, NewRun, Next, Outcome, OutgoingMessage, QueryValue, QueuedTask,
+    Record, Takes, TaskBeat, TaskEnd, UpdateAnswer,
 };
 
 /// Encodes, and gathers the objects that are to be written before.
@@ -110,6 +110,21 @@ impl<'c> PayloadEncoder<'c> {
         Ok(NewItem { number: item.number, item: self.json(run, &item.item)? })
     }
 
+    fn task(&self, task: &QueuedTask) -> Result<QueuedTask> {
+        Ok(QueuedTask { content: self.bytes(task.run, &task.content)?, ..task.clone() })
+    }
+
+    pub(super) fn beat(&self, beat: &TaskBeat) -> Result<TaskBeat> {
+        let details = beat.heartbeat.as_deref();
+        let heartbeat = details.map(|details| self.bytes(beat.run, details)).transpose()?;
+        Ok(TaskBeat { heartbeat, ..beat.clone() })
+    }
+
+    pub(super) fn end(&self, end: &TaskEnd) -> Result<TaskEnd> {
+        let message = end.message.as_ref().map(|message| self.message(message)).transpose()?;
+        Ok(TaskEnd { message, ..end.clone() })
+    }
+
     /// A record; its journal row is encoded as a whole.
     pub(crate) fn record(&self, record: &Record) -> Result<Record> {
         let key = record.key;
@@ -146,6 +161,8 @@ impl<'c> PayloadEncoder<'c> {
             clears: record.clears,
             attributes: record.attributes.clone(),
             answers: record.answers.iter().map(answer).collect::<Result<_>>()?,
+            tasks: record.tasks.iter().map(|task| self.task(task)).collect::<Result<_>>()?,
+            withdrawn: record.withdrawn.clone(),
         })
     }
 }

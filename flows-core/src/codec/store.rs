@@ -156,6 +156,30 @@ impl EncodingStore {
         Ok(refused.into_iter().filter_map(|refused| refused.or_else(|| answers.next())).collect())
     }
 
+    async fn claim_tasks(&self, claim: ClaimTasks<'_>) -> Result<Vec<ClaimedTask>> {
+        let mut claimed = self.inner.claim_tasks(claim).await?;
+        let decoded = self.codecs.decoded(&mut claimed, |by, claimed| {
+            for ClaimedTask { task, heartbeat, .. } in claimed {
+                by.bytes(&mut task.content);
+                heartbeat.iter_mut().for_each(|details| by.bytes(details));
+            }
+        });
+        decoded.await;
+        Ok(claimed)
+    }
+
+    async fn check_tasks(&self, worker: Uuid, beats: &[TaskBeat]) -> Result<Vec<bool>> {
+        let beats = self.codecs.encoded(|to| beats.iter().map(|beat| to.beat(beat)).collect());
+        let beats: Vec<_> = beats.await?;
+        self.inner.check_tasks(worker, &beats).await
+    }
+
+    async fn end_tasks(&self, worker: Uuid, ends: &[TaskEnd]) -> Result<Vec<bool>> {
+        let ends = self.codecs.encoded(|to| ends.iter().map(|end| to.end(end)).collect());
+        let ends: Vec<_> = ends.await?;
+        self.inner.end_tasks(worker, &ends).await
+    }
+
     async fn publish_items(&self, items: &[(RunKey, NewItem)]) -> Result<Vec<Result<()>>> {
         let encoded = self.codecs.encoded(|to| {
             items
@@ -285,6 +309,9 @@ macro_rules! encoding {
     ($store:ident collect($worker:ident)) => { Box::pin(Self::collect($store, $worker)) };
     ($store:ident read_inboxes($asked:ident)) => { Box::pin(Self::read_inboxes($store, $asked)) };
     ($store:ident commit($($given:ident),*)) => { Box::pin(Self::commit($store, $($given),*)) };
+    ($store:ident claim_tasks($claim:ident)) => { Box::pin(Self::claim_tasks($store, $claim)) };
+    ($store:ident check_tasks($($given:ident),*)) => { Box::pin(Self::check_tasks($store, $($given),*)) };
+    ($store:ident end_tasks($($given:ident),*)) => { Box::pin(Self::end_tasks($store, $($given),*)) };
     ($store:ident publish_items($items:ident)) => { Box::pin(Self::publish_items($store, $items)) };
     ($store:ident outcomes($runs:ident)) => { Box::pin(Self::outcomes($store, $runs)) };
     ($store:ident query($($given:ident),*)) => { Box::pin(Self::query($store, $($given),*)) };

@@ -51,6 +51,9 @@ pub trait Activity: Send + Sync + 'static {
     /// The function of the activity that undoes it, as the attribute names it.
     const COMPENSATION: &'static str = "";
 
+    /// The queue whose workers run it; nothing: the worker of its run does.
+    const QUEUE: &'static str = "";
+
     /// How input and output are written.
     const CODEC: Codec = Codec::Json;
 
@@ -77,8 +80,8 @@ pub struct ActivityOptions {
     pub schedule_to_close: Option<Duration>,
     /// The longest pause between two heartbeats. Default: none needed.
     pub heartbeat: Option<Duration>,
-    /// A queue that the worker of its run must serve as well; where it does not, the run is stuck and
-    /// says so. `None` asks for none: an activity runs where its run is.
+    /// The queue whose workers run it, as the attribute says. `None`: the worker of its run does. Where no macro has
+    /// written the definition, [`Activity::QUEUE`] decides.
     pub queue: Option<Cow<'static, str>>,
 }
 

@@ -48,7 +48,7 @@ impl<'t> Complete<'t> {
 
     pub(super) fn with_error(tenant: Tenant, token: &str, error: Error) -> Self {
         let limit = tenant.inner.payload_limit();
-        Self::new(tenant, token, |token| token.failed(&error.within(limit)))
+        Self::new(tenant, token, |token| token.failed(&error.within(limit), None))
     }
 
     pub(super) fn heartbeat<T: Serialize>(tenant: Tenant, token: &str, details: &T) -> Self {

@@ -31,6 +31,8 @@ struct GatheredHints {
     messages: bool,
     unsure: bool,
     terminated: Vec<RunKey>,
+    tasks: BTreeSet<i64>,
+    withdrawn: bool,
 }
 
 impl Gathered {
@@ -49,12 +51,14 @@ impl Gathered {
                 hints.woken.extend(runs.iter().take(room)); // one that is known takes no room
             }
             Hint::Messages(worker) if *worker == self.worker => hints.messages = true,
+            Hint::Withdrawn(worker) if *worker == self.worker => hints.withdrawn = true,
             Hint::Unsure => hints.unsure = true,
+            Hint::Tasks(lanes) => hints.tasks.extend(lanes),
             Hint::Terminated(runs) => {
                 let room = TERMINATED.saturating_sub(hints.terminated.len());
                 hints.terminated.extend(runs.iter().take(room));
             }
-            Hint::Messages(_) | Hint::Closed(_) | Hint::Published(_) => return,
+            Hint::Messages(_) | Hint::Withdrawn(_) | Hint::Closed(_) | Hint::Published(_) => return,
         }
         drop(hints);
         self.news.notify_one();
@@ -73,14 +77,19 @@ impl Gathered {
 
     /// Takes what there is.
     pub(crate) fn take(&self) -> Vec<Hint> {
-        let GatheredHints { ready, woken, messages, unsure, terminated } =
+        let GatheredHints { ready, woken, messages, unsure, terminated, tasks, withdrawn } =
             std::mem::take(&mut *self.hints());
         let ready = (!ready.is_empty()).then(|| Hint::Ready(ready.into_iter().collect()));
         let woken = (!woken.is_empty()).then(|| Hint::Woken(woken.into_iter().collect()));
         let messages = messages.then_some(Hint::Messages(self.worker));
         let unsure = unsure.then_some(Hint::Unsure);
         let terminated = (!terminated.is_empty()).then_some(Hint::Terminated(terminated));
-        [ready, woken, messages, unsure, terminated].into_iter().flatten().collect()
+        let tasks = (!tasks.is_empty()).then(|| Hint::Tasks(tasks.into_iter().collect()));
+        let withdrawn = withdrawn.then_some(Hint::Withdrawn(self.worker));
+        [ready, woken, messages, unsure, terminated, tasks, withdrawn]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     fn hints(&self) -> MutexGuard<'_, GatheredHints> {

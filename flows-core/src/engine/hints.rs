@@ -118,7 +118,13 @@ impl Hints {
             }
             Hint::Published(runs) if runs.is_empty() => self.readers.wake_all(),
             Hint::Published(runs) => self.readers.wake(runs),
-            Hint::Ready(_) | Hint::Woken(_) | Hint::Messages(_) => self.tell_workers(hint),
+            Hint::Ready(_)
+            | Hint::Woken(_)
+            | Hint::Messages(_)
+            | Hint::Tasks(_)
+            | Hint::Withdrawn(_) => {
+                self.tell_workers(hint);
+            }
             Hint::Terminated(runs) => {
                 let ended: Vec<_> = runs.iter().map(|key| key.run).collect();
                 self.waiters.wake(&ended);

@@ -203,6 +203,13 @@ pub enum Event {
         /// The run's setbacks.
         setbacks: i16,
     },
+    /// An attempt waits for a worker of its queue.
+    ActivityScheduled {
+        /// Which.
+        step: StepId,
+        /// The attempt, from 1.
+        attempt: u32,
+    },
 }
 
 /// An error as JSON text of its [`ErrorRecord`], because the envelope is not self-describing.
@@ -280,6 +287,7 @@ impl Event {
             Self::ChildSignalSent { .. } => "child_signal_sent",
             Self::ChildCancelSent { .. } => "child_cancel_sent",
             Self::Suspected { .. } => "suspected",
+            Self::ActivityScheduled { .. } => "activity_scheduled",
         }
     }
 
@@ -307,6 +315,7 @@ impl Event {
             | Self::ActivityAttemptFailed { step, .. }
             | Self::ActivityStarted { step, .. }
             | Self::ActivityPending { step, .. }
+            | Self::ActivityScheduled { step, .. }
             | Self::ChildStarted { step, .. } => Some(step),
             _ => None,
         }
@@ -345,9 +354,12 @@ impl Event {
         )
     }
 
-    /// Whether it was noted of a suspect, and moves nothing.
-    pub(crate) fn is_of_suspects(&self) -> bool {
-        matches!(self, Self::ActivityStarted { .. } | Self::Suspected { .. })
+    /// Whether it was noted of a suspect, or of an attempt that other workers run, and moves nothing.
+    pub(crate) fn is_noted(&self) -> bool {
+        matches!(
+            self,
+            Self::ActivityStarted { .. } | Self::Suspected { .. } | Self::ActivityScheduled { .. }
+        )
     }
 
     /// Whether a message to a child goes with it.

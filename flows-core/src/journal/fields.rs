@@ -50,6 +50,9 @@ impl From<Event> for EventFields {
                 let (attempt, until) = (Some(attempt), Some(until));
                 Self { attempt, until, silence, heartbeat, ..step.into() }
             }
+            Event::ActivityScheduled { step, attempt } => {
+                Self { attempt: Some(attempt), ..step.into() }
+            }
             Event::ActivityHeartbeat { op, attempt, details } => {
                 let (operation, attempt) = (Some(op), Some(attempt));
                 Self { operation, attempt, value: Some(details), ..none }

@@ -92,6 +92,7 @@ impl MemoryState {
             let shards = record.starts.iter().map(|run| run.key.shard).collect();
             self.hints.push(Hint::Ready(shards));
         }
+        self.queue_tasks(record);
         self.send_within(&record.messages);
         self.send_within(&refused);
     }

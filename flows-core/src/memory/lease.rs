@@ -30,6 +30,7 @@ impl MemoryState {
     pub(super) fn retire(&mut self, worker: Uuid, innocent: &[RunKey]) {
         let over = !self.is_live(worker);
         self.workers.remove(&worker);
+        self.release_tasks(worker, over);
         for key in self.owned_by(worker) {
             self.let_go(key, over);
         }
@@ -82,6 +83,7 @@ impl MemoryState {
         Polled {
             ready: self.ready_shards(&worker.lanes),
             messages: self.has_messages(worker.id),
+            tasks: self.has_tasks(&worker.task_lanes),
             next_due: self.first_due().map(|(at, _)| at),
             overdue: !self.overdue(1).is_empty(),
             suspects: self.stuck_runs().any(|(setbacks, due, _)| setbacks < 0 && due <= self.now),
@@ -113,7 +115,7 @@ impl MemoryState {
     }
 
     fn take_over(&mut self) {
-        for worker in self.owners() {
+        for worker in self.owners().into_iter().chain(self.task_owners()) {
             if !self.is_live(worker) {
                 self.retire(worker, &[]);
             }

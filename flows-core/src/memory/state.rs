@@ -10,6 +10,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::run::{PlacementRow, StoredRun};
+use super::tasks::StoredTask;
 use crate::ids::RunKey;
 use crate::store::{Hint, WorkerIdentity};
 use crate::time::Timestamp;
@@ -27,6 +28,8 @@ pub(super) struct MemoryState {
     pub(super) workers: BTreeMap<Uuid, Member>,
     /// Hints to pass on when the transaction is over.
     pub(super) hints: Vec<Hint>,
+    /// Attempts for workers of other queues, by run, operation and number.
+    pub(super) tasks: BTreeMap<(RunKey, u32, u32), StoredTask>,
     /// By shard: priority, then number.
     ready: BTreeMap<i16, BTreeMap<(i16, u64), RunKey>>,
     owned: BTreeMap<Uuid, BTreeSet<RunKey>>,

@@ -200,6 +200,9 @@ fn in_words(event: &Event) -> String {
         Event::ActivityStarted { step, attempt, .. } => {
             format!("attempt {attempt} of activity {} started", named(step))
         }
+        Event::ActivityScheduled { step, attempt } => {
+            format!("attempt {attempt} of activity {} scheduled", named(step))
+        }
         Event::ActivityPending { step, attempt, .. } => {
             format!("attempt {attempt} of activity {} ends outside of its worker", named(step))
         }

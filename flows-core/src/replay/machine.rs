@@ -366,7 +366,7 @@ impl Code for Machine {
                 entry.what,
                 What::Signal { .. } | What::Update { .. } | What::Child { .. } | What::Cancelled
             );
-            (hears || entry.is_pending()) && entry.result.is_none()
+            (hears || entry.ends_elsewhere()) && entry.result.is_none()
         })
     }
 
@@ -426,7 +426,7 @@ fn panicked(who: &str, panic: &Caught) -> Stuck {
 
 /// Starts of attempts: they move nothing, and are noted when everything else is replayed.
 fn take_starts(journal: &mut Vec<Recorded>) -> Vec<Event> {
-    let is_noted = |recorded: &mut Recorded| recorded.event.is_of_suspects();
+    let is_noted = |recorded: &mut Recorded| recorded.event.is_noted();
     journal.extract_if(.., is_noted).map(|recorded| recorded.event).collect()
 }
 
@@ -459,7 +459,7 @@ fn deliver(state: &mut State, event: Event) {
             let retry = Retry { attempt, not_before, heartbeat, pending };
             if let Some(entry) = state.ops.get_mut(&step.op) {
                 entry.retry = Some(Box::new(retry));
-                (entry.asked, entry.started) = (false, None);
+                (entry.asked, entry.started, entry.scheduled) = (false, None, false);
                 state.issued.push(step.op);
             }
         }
@@ -503,6 +503,7 @@ fn deliver(state: &mut State, event: Event) {
         | Event::UpdateReplied { .. }
         | Event::ActivityStarted { .. }
         | Event::Suspected { .. }
+        | Event::ActivityScheduled { .. }
         | Event::RunCompleted
         | Event::RunFailed { .. }
         | Event::RunTerminated { .. }

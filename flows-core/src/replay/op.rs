@@ -87,6 +87,8 @@ pub(crate) struct Op {
     pub(crate) retry: Option<Box<Retry>>,
     /// The setbacks of the run when the journal noted the start of the attempt that is open.
     pub(crate) started: Option<i16>,
+    /// The journal says that the attempt that is open waits for a worker of its queue.
+    pub(crate) scheduled: bool,
 }
 
 /// An operation that was let go of before it had its result.
@@ -123,8 +125,25 @@ impl Op {
 
     pub(crate) fn new(what: What, site: Place) -> Self {
         let (wake_flag, result, retry, started) = (Weak::new(), None, None, None);
-        let (asked, on_cancel, is_stopping) = (false, CancellationType::Try, false);
-        Self { what, site, wake_flag, result, asked, on_cancel, is_stopping, retry, started }
+        let (asked, on_cancel, is_stopping, scheduled) =
+            (false, CancellationType::Try, false, false);
+        Self {
+            what,
+            site,
+            wake_flag,
+            result,
+            asked,
+            on_cancel,
+            is_stopping,
+            retry,
+            started,
+            scheduled,
+        }
+    }
+
+    /// Whether it is an activity whose attempt does not end in the worker of its run.
+    pub(crate) fn ends_elsewhere(&self) -> bool {
+        self.is_pending() || matches!(&self.what, What::Activity(task) if task.queue().is_some())
     }
 
     /// Whether it is an activity whose attempt ends outside of its worker.
@@ -140,8 +159,15 @@ impl Op {
 
     /// The same, without the place.
     pub(crate) fn describe_short(&self, op: u32) -> String {
-        let pending = if self.is_pending() { ", which is completed from outside" } else { "" };
-        format!("{} (#{op}){pending}", self.what.in_words())
+        let where_it_ends = match &self.what {
+            _ if self.is_pending() => ", which is completed from outside".to_owned(),
+            What::Activity(task) => match task.queue() {
+                Some(queue) => format!(", of a worker of queue `{queue}`"),
+                None => String::new(),
+            },
+            _ => String::new(),
+        };
+        format!("{} (#{op}){where_it_ends}", self.what.in_words())
     }
 
     pub(crate) fn complete(&mut self, result: Result<Payload>) {

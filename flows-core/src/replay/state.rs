@@ -363,6 +363,9 @@ impl State {
         }
         match (entry.what, entry.result) {
             (What::Activity(_), None) if entry.on_cancel == CancellationType::Abandon => {}
+            (What::Activity(task), None) if entry.asked && task.queue().is_some() => {
+                self.commands.push(Command::WithdrawActivity(op));
+            }
             (What::Activity(_), None) if entry.asked => {
                 self.commands.push(Command::CancelActivity(op));
             }
@@ -471,10 +474,18 @@ impl State {
 
     /// The journal says that an attempt was about to start.
     pub(crate) fn note_start(&mut self, start: &Event) {
-        let Event::ActivityStarted { step, attempt, setbacks } = start else { return };
+        let (Event::ActivityStarted { step, attempt, .. }
+        | Event::ActivityScheduled { step, attempt }) = start
+        else {
+            return;
+        };
         let entry = self.ops.get_mut(&step.op).filter(|entry| entry.attempt() == *attempt);
-        if let Some(entry) = entry {
-            entry.started = Some(*setbacks);
+        match (entry, start) {
+            (Some(entry), Event::ActivityStarted { setbacks, .. }) => {
+                entry.started = Some(*setbacks)
+            }
+            (Some(entry), _) => entry.scheduled = true,
+            (None, _) => {}
         }
     }
 
@@ -507,6 +518,7 @@ fn start(task: &Arc<ActivityTask>, entry: &Op) -> ActivityStart {
         heartbeat: retry.and_then(|r| r.heartbeat.clone()),
         started: entry.started,
         pending: retry.and_then(|r| r.pending.map(Box::new)),
+        scheduled: entry.scheduled,
     }
 }
 

@@ -36,6 +36,11 @@ impl ActivityTask {
         StepId { op: self.op, name: self.name.into(), input: self.input_hash }
     }
 
+    /// The queue whose workers run it; `None`: the worker of its run does.
+    pub(crate) fn queue(&self) -> Option<&str> {
+        self.overridden(|overrides| overrides.queue.as_ref()).map(String::as_str)
+    }
+
     /// An option that the call site may have set.
     pub(crate) fn overridden<T>(
         &self,

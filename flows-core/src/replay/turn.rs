@@ -81,6 +81,8 @@ pub enum Command {
         /// The attempt that is open, from 1.
         attempt: u32,
     },
+    /// The same of one that a worker of another queue runs.
+    WithdrawActivity(u32),
     /// Report when it is `due`.
     StartTimer {
         /// The operation.
@@ -173,4 +175,6 @@ pub struct ActivityStart {
     pub started: Option<i16>,
     /// It has begun, and ends outside of its worker.
     pub pending: Option<Box<PendingAttempt>>,
+    /// It waits for a worker of its queue already.
+    pub scheduled: bool,
 }

@@ -25,6 +25,7 @@ mod setbacks;
 mod signalling;
 mod starting;
 mod streams;
+mod tasks;
 mod updates;
 
 use std::future::Future;
@@ -76,6 +77,16 @@ macro_rules! contract {
 }
 
 contract! {
+    tasks:
+        a_task_is_queued_with_its_record_and_only_then
+        a_task_is_claimed_once
+        a_task_ends_once_and_its_run_hears_of_it
+        a_task_of_a_dead_worker_is_lost_and_ready
+        a_task_that_is_handed_back_is_not_lost
+        a_heartbeat_is_kept_for_the_next_worker
+        a_task_that_no_worker_has_claimed_can_be_ended
+        a_task_that_is_withdrawn_is_gone
+        a_task_of_a_run_that_has_ended_says_so;
     starting:
         a_started_run_can_be_claimed_with_all_it_needs
         starts_are_answered_in_order_and_independent

@@ -60,6 +60,9 @@ macro_rules! forward_store {
             start_owned(worker: Uuid, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>>;
             claim(claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>>;
             claim_stuck(claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>>;
+            claim_tasks(claim: ClaimTasks<'a>) -> StoreFuture<'a, Vec<ClaimedTask>>;
+            check_tasks(worker: Uuid, beats: &'a [TaskBeat]) -> StoreFuture<'a, Vec<bool>>;
+            end_tasks(worker: Uuid, ends: &'a [TaskEnd]) -> StoreFuture<'a, Vec<bool>>;
             reload(worker: Uuid, runs: &'a [RunKey]) -> StoreFuture<'a, Vec<Activation>>;
             collect(worker: Uuid) -> StoreFuture<'a, Vec<Collected>>;
             read_inboxes(asked: &'a [(RunKey, i64)]) -> StoreFuture<'a, Vec<Page>>;

@@ -11,6 +11,7 @@ mod run;
 mod scan;
 mod spec;
 mod stream;
+mod task;
 mod view;
 
 pub use crate::attribute::{AttributeFilter, AttributeValue, Attributes};
@@ -31,6 +32,7 @@ pub use run::{NewRun, RunStatus, Started};
 pub use scan::{Scan, ScanKind, Scanned};
 pub use spec::{Parent, RareOptions, RunSpec};
 pub use stream::{ItemPage, NewItem, STREAM_BYTES, STREAM_ITEMS, STREAM_PAGE, StoredItem};
+pub use task::{ClaimTasks, ClaimedTask, QueuedTask, TaskBeat, TaskEnd};
 pub use view::{DeadLetterRow, HistoryRow, Outcome, Placement, RunView};
 
 /// The most bytes of one journal row, one message, one input or one output: a store refuses a record

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::StoreFuture;
 use super::types::{
-    Activation, Claim, ClaimStuck, Collected, Committed, Lease, NewItem, NewRun, Overdue, Page,
-    Polled, Record, Started, WorkerIdentity,
+    Activation, Claim, ClaimStuck, ClaimTasks, ClaimedTask, Collected, Committed, Lease, NewItem,
+    NewRun, Overdue, Page, Polled, Record, Started, TaskBeat, TaskEnd, WorkerIdentity,
 };
 use crate::error::Result;
 use crate::ids::RunKey;
@@ -60,6 +60,28 @@ pub trait WorkerStore: Send + Sync {
     ///
     /// Need not survive a crash of the database: the run is stuck again.
     fn claim_stuck<'a>(&'a self, claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>>;
+
+    /// Claims attempts of activities of some lanes, those of the oldest runs first within a lane; they are the
+    /// worker's until it [ends](Self::end_tasks) them, retires, or its lease is over. Then they are ready for others;
+    /// after a lease they count as [lost](ClaimedTask::lost), unless the store itself was away.
+    ///
+    /// Need not survive a crash of the database: an unclaimed attempt is ready again.
+    fn claim_tasks<'a>(&'a self, claim: ClaimTasks<'a>) -> StoreFuture<'a, Vec<ClaimedTask>>;
+
+    /// Keeps the details of heartbeats, and answers of each attempt whether somebody waits for it: the worker has it
+    /// still, and its run is open.
+    ///
+    /// Need not survive a crash of the database.
+    fn check_tasks<'a>(&'a self, worker: Uuid, beats: &'a [TaskBeat])
+    -> StoreFuture<'a, Vec<bool>>;
+
+    /// Ends attempts that the worker has claimed, or that are [queued](TaskEnd::queued), and sends their messages, each
+    /// attempt in one transaction with its message. What is not so, or not any more, is left alone, and so is its
+    /// message. Answers for
+    /// each whether that is done; if not, somebody's open transaction holds its run, and it is to be handed in again.
+    ///
+    /// The store itself passes on hints for what it sends. Crash after, unacknowledged: done.
+    fn end_tasks<'a>(&'a self, worker: Uuid, ends: &'a [TaskEnd]) -> StoreFuture<'a, Vec<bool>>;
 
     /// Reads runs again that the worker still owns, after it lost one or could not tell what
     /// became of a commit, or because they came unread. Runs it does not own any more are missing from

@@ -185,7 +185,7 @@ fn halted(history: &History, journal: usize, halt: Halt) -> Option<usize> {
             events.position(|event| event.is_mark() && event.operation() == Some(op))
         }
         Halt::Before(ahead) => {
-            let is_turn = |event: &Event| !event.is_mark() && !event.is_of_suspects();
+            let is_turn = |event: &Event| !event.is_mark() && !event.is_noted();
             let turns = events.enumerate().filter(|(_, event)| is_turn(event));
             turns.map(|(at, _)| at).rev().nth(ahead)
         }
@@ -196,7 +196,7 @@ fn halted(history: &History, journal: usize, halt: Halt) -> Option<usize> {
 fn same_inputs(history: &History, turn: &Turn) -> Result<(), ReplayError> {
     let Some(changed) = turn.warnings.first() else { return Ok(()) };
     let names_it = |event: &Event| {
-        let starts = matches!(event, Event::ActivityStarted { .. });
+        let starts = event.is_noted();
         !starts && event.step().is_some_and(|step| step.op == changed.op)
     };
     let at = history.events.iter().position(|entry| names_it(&entry.recorded.event));

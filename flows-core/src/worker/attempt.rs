@@ -54,15 +54,7 @@ impl Outside {
         let def = self.session.registry.activity(name).ok_or_else(|| {
             format!("activity `{name}` is not registered with this worker; add it to its registry")
         })?;
-        let queue = task.overridden(|o| o.queue.as_ref()).map(String::as_str);
-        let queue = queue.or(def.options.queue.as_deref());
-        match queue.filter(|queue| !self.session.config.queues.iter().any(|q| &**q == *queue)) {
-            Some(queue) => Err(format!(
-                "activity `{name}` asks for queue `{queue}`, which the worker of its run does not \
-                 serve; add the queue to `.queues([…])` of the workers that run this workflow"
-            )),
-            None => Ok(Arc::clone(def)),
-        }
+        Ok(Arc::clone(def))
     }
 
     #[cfg(feature = "testing")]
@@ -115,15 +107,15 @@ impl Outside {
     }
 }
 
-struct Attempt {
-    session: Arc<Session>,
-    def: Arc<ActivityDef>,
-    task: Arc<ActivityTask>,
-    context: ActivityContext,
+pub(super) struct Attempt {
+    pub(super) session: Arc<Session>,
+    pub(super) def: Arc<ActivityDef>,
+    pub(super) task: Arc<ActivityTask>,
+    pub(super) context: ActivityContext,
 }
 
 impl Attempt {
-    async fn run(self, key: RunKey, residency: u64) -> Attempted {
+    pub(super) async fn run(self, key: RunKey, residency: u64) -> Attempted {
         // A panic of ours ends the attempt as well: whatever comes of it, its run hears of it.
         let result = AssertUnwindSafe(self.timed(key)).catch_unwind().await;
         let result = result.unwrap_or_else(|panic| Err(panicked(&Caught::of(panic))));

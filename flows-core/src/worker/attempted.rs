@@ -8,8 +8,9 @@ use super::outside::Outside;
 use super::resident::Resident;
 use super::run::Input;
 use crate::clock;
+use crate::completion::AttemptEnd;
 use crate::definition::ActivityDef;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, TimeoutKind};
 use crate::journal::{Event, StoredError};
 use crate::payload::Payload;
 use crate::replay::{ActivityStart, ActivityTask, Command, Turn};
@@ -75,7 +76,8 @@ impl Outside {
     }
 
     /// What an attempt has come to that has ended outside. Who ended it may have given any value.
-    pub(super) fn settled(&self, start: &ActivityStart, result: Result<Payload>) -> Event {
+    pub(super) fn settled(&self, start: &ActivityStart, end: AttemptEnd) -> Event {
+        let AttemptEnd { result, heartbeat } = end;
         let (task, attempt) = (&start.task, start.attempt);
         let def = self.session.registry.activity(task.name);
         let read = |output| match def.map_or(Ok(()), |def| (def.check_output)(&output)) {
@@ -84,7 +86,10 @@ impl Outside {
         };
         match result.and_then(read) {
             Ok(output) => Event::ActivityCompleted { step: task.step(), attempt, output },
-            Err(error) => self.failure_of(task, attempt, error, start.heartbeat.clone()),
+            Err(error) => {
+                let heartbeat = heartbeat.or_else(|| start.heartbeat.clone());
+                self.failure_of(task, attempt, error, heartbeat)
+            }
         }
     }
 
@@ -96,12 +101,14 @@ impl Outside {
         heartbeat: Option<Payload>,
     ) -> Event {
         let (step, def) = (task.step(), self.session.registry.activity(task.name));
-        let error = match def {
-            Some(def) => policy_of(task, def).settle(error),
+        let policy = policy_of(task, def.map(|def| &**def));
+        let error = match policy {
+            Some(policy) => policy.settle(error),
             None => error,
         };
         let error = error.within(self.session.payload_limit);
-        match def.and_then(|def| self.retry_at(task, def, attempt, &error)) {
+        let closes = schedule_to_close(task, def.map(|def| &**def));
+        match policy.and_then(|policy| self.retry_by(policy, closes, task, attempt, &error)) {
             Some(retry_at) => {
                 tracing::debug!(activity = task.name, attempt, %error, "attempt failed; retrying");
                 let error = StoredError::from(&error);
@@ -119,29 +126,47 @@ impl Outside {
         attempt: u32,
         error: &Error,
     ) -> Option<Timestamp> {
-        let policy = policy_of(task, def);
-        if !policy.retries(attempt, error) {
+        let policy = policy_of(task, Some(def))?;
+        self.retry_by(policy, schedule_to_close(task, Some(def)), task, attempt, error)
+    }
+
+    fn retry_by(
+        &self,
+        policy: &RetryPolicy,
+        closes: Option<Duration>,
+        task: &ActivityTask,
+        attempt: u32,
+        error: &Error,
+    ) -> Option<Timestamp> {
+        // Who has waited in vain for a worker of its queue would wait again.
+        let in_vain =
+            task.queue().is_some() && error.timeout_kind() == Some(TimeoutKind::ScheduleToStart);
+        if in_vain || !policy.retries(attempt, error) {
             return None;
         }
         let delay = policy.delay_after(attempt, clock::random_share());
         let retry_at = self.now.after(delay);
-        let limit = task.overridden(|o| o.schedule_to_close.as_ref());
-        let limit = limit.copied().or(def.options.schedule_to_close);
-        let within = limit.is_none_or(|limit| retry_at < task.scheduled_at.after(limit));
+        let within = closes.is_none_or(|limit| retry_at < task.scheduled_at.after(limit));
         within.then_some(retry_at)
     }
 }
 
-fn micros(duration: Duration) -> u64 {
+pub(super) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// By which policy an activity is tried again.
-fn policy_of<'a>(task: &'a ActivityTask, def: &'a ActivityDef) -> &'a RetryPolicy {
-    task.overridden(|o| o.retry.as_ref()).unwrap_or(&def.options.retry)
+/// By which policy an activity is tried again. One that only other workers run has it from its call.
+fn policy_of<'a>(task: &'a ActivityTask, def: Option<&'a ActivityDef>) -> Option<&'a RetryPolicy> {
+    task.overridden(|o| o.retry.as_ref()).or_else(|| def.map(|def| &def.options.retry))
+}
+
+/// How long all its attempts together may take.
+fn schedule_to_close(task: &ActivityTask, def: Option<&ActivityDef>) -> Option<Duration> {
+    let limit = task.overridden(|o| o.schedule_to_close.as_ref()).copied();
+    limit.or_else(|| def.and_then(|def| def.options.schedule_to_close))
 }
 
 /// Whether it must not be invoked a second time where it is unknown what the first has done.
 pub(super) fn is_only_once(task: &ActivityTask, def: &ActivityDef) -> bool {
-    policy_of(task, def).is_single() && !def.transactional
+    policy_of(task, Some(def)).is_some_and(RetryPolicy::is_single) && !def.transactional
 }

@@ -10,7 +10,7 @@ use super::layer::{ActivityLayer, ActivityLayers};
 use crate::context::StateMap;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ids::lane_of;
+use crate::ids::{lane_of, task_lane};
 use crate::limits::check_name;
 use crate::registry::Registry;
 
@@ -23,6 +23,8 @@ pub(crate) struct Config {
     pub(crate) name: String,
     pub(crate) queues: Vec<Arc<str>>,
     pub(crate) lanes: Vec<i64>,
+    /// Of activities that it runs for other workers' runs.
+    pub(crate) task_lanes: Vec<i64>,
     pub(crate) max_resident_runs: usize,
     pub(crate) max_activities: usize,
     pub(crate) lease: Duration,
@@ -60,6 +62,7 @@ impl WorkerBuilder {
             name: format!("{}-{}", host_name(), std::process::id()),
             queues: vec!["default".into()],
             lanes: Vec::new(),
+            task_lanes: Vec::new(),
             max_resident_runs: 1_000,
             max_activities: 200,
             lease: Duration::from_secs(6),
@@ -199,6 +202,7 @@ impl WorkerBuilder {
         self.check_limits()?;
         self.config.lanes = self.lanes();
         self.state.set_publisher(Some(self.engine.publisher()));
+        self.config.task_lanes = self.task_lanes();
         Ok(Worker {
             engine: self.engine,
             registry: Arc::new(self.registry),
@@ -217,6 +221,13 @@ impl WorkerBuilder {
             .collect();
         lanes.sort_unstable();
         lanes
+    }
+
+    fn task_lanes(&self) -> Vec<i64> {
+        let queues = self.config.queues.iter();
+        queues
+            .flat_map(|queue| self.registry.activities().map(|def| task_lane(queue, def.name)))
+            .collect()
     }
 
     fn check_not_empty(&self) -> Result<()> {

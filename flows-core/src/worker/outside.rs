@@ -153,10 +153,11 @@ impl Outside {
                     *after = self.handle(key, resident, Input::Stuck(why));
                 }
             }
-            Effect::Settle { start, result, message } => {
-                let event = self.settled(&start, result);
+            Effect::Settle { start, end, message } => {
+                let event = self.settled(&start, end);
                 *after = self.handle(key, resident, Input::Settled { event, message });
             }
+            Effect::EndQueued(end) => self.session.end(*end),
             Effect::Stop(op) => resident.stop(op),
             Effect::StopAll => resident.stop_all(),
             Effect::SetTimer(op, due) => drop(self.timers.insert((due, key, op))),

@@ -4,6 +4,7 @@
 //! the poll interval; a hint, a free slot or the next due run make it look or claim at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// Keeps the executors supplied until the session is over.
 pub(super) async fn run(
-    session: &Session,
+    session: &Arc<Session>,
     hints: &Gathered,
     executors: &[UnboundedSender<Message>],
 ) {
@@ -67,6 +68,7 @@ pub(super) async fn run(
             () = session.wanted.notified() => {}
             () = sleep_until(poller.claims.until()) => {}
             () = sleep_until(poller.reads.until()) => {}
+            () = sleep_until(session.tasks.check_at()) => {}
         }
         hints.take().into_iter().for_each(|hint| poller.hear(hint));
         poller.work().await;
@@ -74,7 +76,7 @@ pub(super) async fn run(
 }
 
 pub(super) struct Poller<'a> {
-    pub(super) session: &'a Session,
+    pub(super) session: &'a Arc<Session>,
     pub(super) executors: &'a [UnboundedSender<Message>],
     /// Shards that are believed to have work.
     ready: BTreeSet<i16>,
@@ -123,12 +125,23 @@ impl Poller<'_> {
             Hint::Messages(worker) if worker == self.session.id() => self.session.request_collect(),
             Hint::Unsure => (self.look_at, self.retry_at) = (Instant::now(), Instant::now()),
             Hint::Terminated(runs) => self.let_go(&runs),
-            Hint::Messages(_) | Hint::Closed(_) | Hint::Published(_) => {}
+            Hint::Tasks(lanes) => self.hear_of_tasks(&lanes),
+            Hint::Withdrawn(worker) if worker == self.session.id() => {
+                self.session.tasks.check_now()
+            }
+            Hint::Messages(_) | Hint::Withdrawn(_) | Hint::Closed(_) | Hint::Published(_) => {}
+        }
+    }
+
+    fn hear_of_tasks(&self, lanes: &[i64]) {
+        if lanes.iter().any(|lane| self.session.config.task_lanes.contains(lane)) {
+            self.session.tasks.want();
         }
     }
 
     /// Tells the executors of runs that were ended from outside.
     fn let_go(&self, runs: &[RunKey]) {
+        self.session.tasks.check_those_of(runs);
         for run in runs {
             let executor = &self.executors[executor_of(run, self.executors.len())];
             drop(executor.send(Message::Terminated(*run)));
@@ -210,6 +223,9 @@ impl Poller<'_> {
         }
         self.ready.extend(&polled.ready);
         self.suspects = polled.suspects;
+        if polled.tasks {
+            self.session.tasks.want();
+        }
         if polled.messages {
             self.session.request_collect();
         }
@@ -221,6 +237,7 @@ impl Poller<'_> {
         }
         self.reload().await;
         self.read_alone().await;
+        self.serve_tasks().await;
         if self.suspects && !self.session.trial.load(Ordering::Relaxed) {
             self.claim_stuck(0).await;
         }
@@ -252,6 +269,14 @@ impl Poller<'_> {
             }
         }
         self.session.backlog.store(false, Ordering::Relaxed);
+    }
+
+    /// Ends, checks and claims attempts for other workers' runs.
+    async fn serve_tasks(&self) {
+        if let Err(error) = self.session.serve_tasks().await {
+            let what = "cannot claim or end activities of other workers; trying again";
+            self.session.complaints.warn(&error, what);
+        }
     }
 
     /// The next shard in turn that is believed to have work.

@@ -49,6 +49,7 @@ mod recovery;
 mod rest;
 mod results;
 mod suspicion;
+mod tasks;
 mod timers;
 mod turn;
 mod writes;

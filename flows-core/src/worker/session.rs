@@ -24,6 +24,7 @@ use super::local_start::LocalStarts;
 use super::pages::PageRequest;
 use super::stuck_log::StuckLog;
 use super::surroundings::Surroundings;
+use super::tasks::Tasks;
 use super::{lease, poller};
 use crate::clock;
 use crate::codec::Codecs;
@@ -100,6 +101,8 @@ pub(crate) struct Session {
     pub(crate) pages: Mutex<Vec<PageRequest>>,
     /// Where its tasks run.
     pub(crate) surroundings: Surroundings,
+    /// Attempts that it runs for other workers' runs.
+    pub(super) tasks: Tasks,
 }
 
 impl Session {
@@ -110,6 +113,7 @@ impl Session {
             name: worker.config.name.clone(),
             lease: worker.config.lease,
             lanes: worker.config.lanes.clone(),
+            task_lanes: worker.config.task_lanes.clone(),
         };
         worker.engine.listen();
         let store = worker.engine.store();
@@ -140,6 +144,7 @@ impl Session {
             innocent: Mutex::default(),
             config: Arc::clone(&worker.config),
             surroundings: worker.surroundings.clone(),
+            tasks: Tasks::default(),
             store,
         }))
     }
@@ -235,10 +240,12 @@ impl Session {
             drop(polling);
             self.drain(&mut executors).await;
             executors.end().await;
+            self.keep_heartbeats().await;
         } else {
             executors.end().await;
             self.hear_last_answer(polling).await;
         }
+        self.tasks.stop_all();
         self.hints.leave(self.id());
         let left = self.retire().await;
         Ok(if let Ended::LeaseLost(_) = ended { Ended::LeaseLost(left) } else { ended })
@@ -279,7 +286,7 @@ impl Session {
         executors.drain();
         tokio::select! {
             biased;
-            () = executors.all_ended() => {}
+            ((), ()) = futures_util::future::join(executors.all_ended(), self.end_all_tasks()) => {}
             () = lease::hold_closely(self) => {}
             () = self.hopeless() => {}
             () = tokio::time::sleep(self.config.grace) => {

@@ -25,6 +25,11 @@ impl Common {
         Self { name, module: module(args, errors), krate: krate(args, errors), queue }
     }
 
+    /// The queue, if it is said.
+    pub(crate) fn queue(&self) -> Option<&LitStr> {
+        self.queue.as_ref()
+    }
+
     /// `queue` as a field of the definition's options.
     pub(crate) fn queue_field(&self) -> Option<TokenStream> {
         let queue = self.queue.as_ref()?;

@@ -58,6 +58,11 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
             const COMPENSATION: &'static str = #by;
         )
     });
+    let queue = args.common.queue().map(|queue| {
+        quote!(
+            const QUEUE: &'static str = #queue;
+        )
+    });
     let complete_error = complete_error(model);
     let (options, needs) = (options(model, args), state_needs(model));
     let name = format!("::{}", model.names.function.unraw());
@@ -69,6 +74,7 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
             #codec
             #transactional
             #compensation
+            #queue
             type Input = #input;
             type Output = #output;
 

@@ -48,6 +48,7 @@ impl ::flows::__private::Activity for debit::Activity {
     const PATH: &'static str = ::std::concat!(::std::module_path!(), "::debit");
     const CODEC: ::flows::__private::Codec = ::flows::__private::Codec::Postcard;
     const TRANSACTIONAL: bool = true;
+    const QUEUE: &'static str = "ledger";
     type Input = __debit_Input;
     type Output = i64;
     async fn run(

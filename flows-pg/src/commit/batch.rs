@@ -10,12 +10,14 @@ use flows_core::ids::RunKey;
 use flows_core::store::{
     Close, CloseChildren, ConflictPolicy, Hint, NewRun, Next, OutgoingMessage, Record, update_token,
 };
-use futures_util::future::{join, join5};
+use futures_util::future::{join, join3, join5};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::columns::{Answered, Consumed, Ends, IdTakers, Parks, Queries, Rows, Successors};
+use super::columns::{
+    Answered, Consumed, Ends, IdTakers, Parks, Queries, Rows, Successors, Tasks, Withdrawn,
+};
 use crate::attributes::SetAttributes;
 use crate::error::Fault;
 use crate::link::{Link, Prepared};
@@ -24,8 +26,8 @@ use crate::rows::Keys;
 use crate::scope::Scope;
 use crate::send::{Answers, Delivery, deliver, deliver_following, follows_in_record, hints};
 use crate::sql::{
-    ANSWER_UPDATES, APPEND, CLEAR, MOVE_INBOX, PARK, PUBLISH_ITEMS, SEND, SET_ATTRIBUTES,
-    SET_QUERIES, START, Sql, TURN, YIELD_CHILD_IDS,
+    ADD_TASKS, ANSWER_UPDATES, APPEND, CLEAR, MOVE_INBOX, PARK, PUBLISH_ITEMS, SEND,
+    SET_ATTRIBUTES, SET_QUERIES, START, Sql, TURN, WITHDRAW_TASKS, YIELD_CHILD_IDS,
 };
 use crate::start::NewRuns;
 use crate::tell_children::tell_children;
@@ -48,6 +50,8 @@ pub(super) struct Batch<'a> {
     answers: Answered<'a>,
     /// By which those who wait for the answers are woken.
     tokens: Vec<Uuid>,
+    tasks: Tasks<'a>,
+    withdrawn: Withdrawn,
     parks: Parks<'a>,
     parked: Vec<RunKey>,
     messages: Vec<&'a OutgoingMessage>,
@@ -82,6 +86,8 @@ struct Steps {
     publish: Option<Prepared>,
     set_attributes: Option<Prepared>,
     answer: Option<Prepared>,
+    add_tasks: Option<Prepared>,
+    withdraw_tasks: Option<Prepared>,
 }
 
 /// What the statements answered.
@@ -89,6 +95,8 @@ struct Replies {
     started: Vec<Row>,
     sent: Vec<Row>,
     parked: Vec<Row>,
+    /// Workers that run what nobody waits for any more.
+    withdrawn: Vec<Row>,
 }
 
 impl<'a> Batch<'a> {
@@ -112,6 +120,8 @@ impl<'a> Batch<'a> {
             attributes: SetAttributes::default(),
             answers: Answered::default(),
             tokens: Vec::new(),
+            tasks: Tasks::default(),
+            withdrawn: Withdrawn::default(),
             parks: Parks::default(),
             parked: Vec::new(),
             messages: Vec::new(),
@@ -143,6 +153,8 @@ impl<'a> Batch<'a> {
             self.answers.push(record, answer);
             self.tokens.push(update_token(&answer.update));
         }
+        record.tasks.iter().for_each(|task| self.tasks.push(record, task));
+        record.withdrawn.iter().for_each(|op| self.withdrawn.push(record, *op));
         self.messages.extend(&record.messages);
         self.starts.extend(&record.starts);
         for child in record.starts.iter().filter(|run| may_be_refused(run)) {
@@ -180,6 +192,8 @@ impl<'a> Batch<'a> {
             && self.attributes.is_empty()
             && self.answers.keys.is_empty()
             && self.parents.is_empty()
+            && self.tasks.keys.is_empty()
+            && self.withdrawn.keys.is_empty()
             && self.cleared.is_empty();
         if is_plain {
             let (sql, values) = self.turn();
@@ -195,7 +209,7 @@ impl<'a> Batch<'a> {
             let (replies, committed) = join(work, link.command("COMMIT")).await;
             let replies = replies?;
             committed?;
-            return Ok(self.written(Vec::new(), &replies.parked));
+            return Ok(self.written(Vec::new(), &replies));
         }
         let done = work.await;
         self.finish(link, messages, done).await
@@ -226,6 +240,9 @@ impl<'a> Batch<'a> {
             publish: prepare_if(link, PUBLISH_ITEMS, !self.items.keys.is_empty()).await?,
             set_attributes: prepare_if(link, SET_ATTRIBUTES, !self.attributes.is_empty()).await?,
             answer: prepare_if(link, ANSWER_UPDATES, !self.answers.keys.is_empty()).await?,
+            add_tasks: prepare_if(link, ADD_TASKS, !self.tasks.keys.is_empty()).await?,
+            withdraw_tasks: prepare_if(link, WITHDRAW_TASKS, !self.withdrawn.keys.is_empty())
+                .await?,
         })
     }
 
@@ -244,6 +261,7 @@ impl<'a> Batch<'a> {
         let (runs, sent, successors) =
             (starts.params(), messages.columns.params(), self.successors.params());
         let (queries, items) = (self.queries.params(), self.items.values());
+        let (tasks, withdrawn) = (self.tasks.params(), self.withdrawn.params());
         let attributes = self.attributes.params();
         let set = join(
             send_if(link, steps.set_queries.as_ref(), &queries),
@@ -261,6 +279,10 @@ impl<'a> Batch<'a> {
             send_if(link, steps.publish.as_ref(), &items),
             start,
         );
+        let tasks = join(
+            send_if(link, steps.add_tasks.as_ref(), &tasks),
+            send_if(link, steps.withdraw_tasks.as_ref(), &withdrawn),
+        );
         let Keys { shards, tenants, runs: cleared } = &self.cleared;
         let clear: Values<'_> = vec![&self.worker, shards, tenants, cleared];
         let mut answer: Values<'_> = vec![&self.worker];
@@ -274,8 +296,9 @@ impl<'a> Batch<'a> {
         );
         let (
             (begun, turned, (set, given), published, (yielded, started)),
+            (added, withdrawn),
             (sent, inherited, cleared, answered, parked),
-        ) = join(first, then).await;
+        ) = join3(first, tasks, then).await;
         begun?;
         turned?;
         set?;
@@ -283,10 +306,12 @@ impl<'a> Batch<'a> {
         published?;
         yielded?;
         let started = started?;
+        added?;
+        let withdrawn = withdrawn?;
         inherited?;
         cleared?;
         answered?;
-        Ok(Replies { started, sent: sent?, parked: parked? })
+        Ok(Replies { started, sent: sent?, parked: parked?, withdrawn })
     }
 
     /// Ends a transaction with messages: those that found no place are looked after first.
@@ -316,7 +341,7 @@ impl<'a> Batch<'a> {
         let scope = Scope::Internal(link);
         let (mut answers, rest) = messages.read(&replies.sent);
         answers.extend(deliver_following(scope, rest, follows_in_record).await?);
-        let mut written = self.written(answers, &replies.parked);
+        let mut written = self.written(answers, replies);
         let refusals = self.refusals(&replies.started);
         let told = deliver(scope, refusals.iter().enumerate().collect()).await?;
         written.hints.extend(hints(told, &refusals));
@@ -334,10 +359,16 @@ impl<'a> Batch<'a> {
         refused.filter_map(|child| refusal_to_parent(child)).collect()
     }
 
-    fn written(&self, sent: Answers, parked: &[Row]) -> Written {
-        let parked = parked.iter().map(crate::rows::key).collect::<HashSet<_>>();
+    fn written(&self, sent: Answers, replies: &Replies) -> Written {
+        let parked = replies.parked.iter().map(crate::rows::key).collect::<HashSet<_>>();
         let not_parked = self.parked.iter().copied().filter(|key| !parked.contains(key)).collect();
         let mut hints = hints(sent, &self.messages);
+        if !self.tasks.keys.is_empty() {
+            let tasks = self.numbers.iter().flat_map(|number| &self.records[*number].tasks);
+            hints.push(Hint::Tasks(tasks.map(|task| task.lane).collect()));
+        }
+        let stopping = replies.withdrawn.iter().filter_map(|row| row.get("worker_id"));
+        hints.extend(stopping.map(Hint::Withdrawn));
         if !self.starts.is_empty() {
             hints.push(Hint::Ready(self.starts.iter().map(|run| run.key.shard).collect()));
         }

@@ -1,6 +1,9 @@
-//! Records as the columns of `append.sql`, `turn.sql`, `set_queries.sql`, `answer_updates.sql` and `park.sql`.
+//! Records as the columns of `append.sql`, `turn.sql`, `set_queries.sql`, `answer_updates.sql`, `add_tasks.sql`,
+//! `withdraw_tasks.sql` and `park.sql`.
 
-use flows_core::store::{Close, NewRun, Park, QueryValue, Record, RunStatus, UpdateAnswer};
+use flows_core::store::{
+    Close, NewRun, Park, QueryValue, QueuedTask, Record, RunStatus, UpdateAnswer,
+};
 use uuid::Uuid;
 
 use crate::rows::columns;
@@ -59,6 +62,21 @@ columns! {
     errors: Option<&'a str> = answer.reply.as_ref().err().map(String::as_str);
     seqs: Option<i64> = answer.refuses;
     claims: Option<i64> = record.claim;
+}
+
+columns! {
+    /// Attempts for workers of other queues.
+    Tasks<'a> from (record: &Record, task: &'a QueuedTask), of record.key;
+    ops: i64 = i64::from(task.op);
+    attempts: i32 = i32::try_from(task.attempt).unwrap_or(i32::MAX);
+    lanes: i64 = task.lane;
+    contents: &'a [u8] = &task.content;
+}
+
+columns! {
+    /// Operations whose attempts are taken back there.
+    Withdrawn from (record: &Record, op: u32), of record.key;
+    ops: i64 = i64::from(op);
 }
 
 columns! {

@@ -42,14 +42,19 @@ pub(super) struct Gathered {
     pub(super) terminated: Vec<RunKey>,
     /// Runs that have published; of too many, none is named.
     pub(super) published: BTreeSet<Uuid>,
+    pub(super) lanes: BTreeSet<i64>,
+    /// Workers that run what nobody waits for.
+    pub(super) withdrawn: BTreeSet<Uuid>,
     pub(super) unsure: bool,
 }
 
 impl Gathered {
     fn is_empty(&self) -> bool {
-        let Self { shards, workers, closed, terminated, published, unsure } = self;
+        let Self { shards, workers, closed, terminated, published, lanes, withdrawn, unsure } =
+            self;
         let runs = closed.is_empty() && terminated.is_empty() && published.is_empty();
-        shards.is_empty() && workers.is_empty() && runs && !unsure
+        let tasks = lanes.is_empty() && withdrawn.is_empty();
+        shards.is_empty() && workers.is_empty() && runs && tasks && !unsure
     }
 
     pub(super) fn add(&mut self, hint: Hint) {
@@ -59,6 +64,10 @@ impl Gathered {
             Hint::Messages(worker) => {
                 self.workers.insert(worker);
             }
+            Hint::Withdrawn(worker) => {
+                self.withdrawn.insert(worker);
+            }
+            Hint::Tasks(lanes) => self.lanes.extend(lanes),
             Hint::Closed(runs) if self.closed.len() < MANY => self.closed.extend(runs),
             Hint::Terminated(runs) if self.terminated.len() < MANY => self.terminated.extend(runs),
             Hint::Published(runs) => self.published.extend(runs),

@@ -1,7 +1,8 @@
 //! Hints as the text of a notification: who sends, then what.
 //!
 //! `9f3a…;r1,2,3` runs ready in shards · `m…` messages of a worker · `c…,…` runs closed · `t…:…` runs
-//! terminated, each with its tenant · `p…,…` runs have published (`p`: any may have) · `u` look.
+//! terminated, each with its tenant · `p…,…` runs have published (`p`: any may have) · `l1,2` attempts of activities
+//! in lanes · `w…` a worker runs what nobody waits for · `u` look.
 
 use flows_core::clock::uuid_v7;
 use flows_core::ids::RunKey;
@@ -65,6 +66,9 @@ fn parts(gathered: &Gathered) -> Vec<String> {
         let runs = runs.iter().map(|key| format!("{}:{}", key.run.simple(), key.tenant.simple()));
         parts.push(format!("t{}", join(runs)));
     }
+    let lanes: Vec<_> = gathered.lanes.iter().map(i64::to_string).collect();
+    parts.extend(gathered.withdrawn.iter().map(|worker| format!("w{}", worker.simple())));
+    parts.extend(lanes.chunks(CLOSED).map(|lanes| format!("l{}", lanes.join(","))));
     parts
 }
 
@@ -76,6 +80,9 @@ fn hint(part: &str) -> Option<Hint> {
     let words = |text: &'static str| part.strip_prefix(text).map(|rest| rest.split(','));
     if let Some(shards) = words("r") {
         return shards.map(|shard| shard.parse().ok()).collect::<Option<_>>().map(Hint::Ready);
+    }
+    if let Some(lanes) = words("l") {
+        return lanes.map(|lane| lane.parse().ok()).collect::<Option<_>>().map(Hint::Tasks);
     }
     if let Some(runs) = words("c") {
         return runs.map(|run| Uuid::parse_str(run).ok()).collect::<Option<_>>().map(Hint::Closed);
@@ -92,8 +99,13 @@ fn hint(part: &str) -> Option<Hint> {
     if let Some(runs) = words("t") {
         return runs.map(run_key).collect::<Option<_>>().map(Hint::Terminated);
     }
-    let worker = part.strip_prefix('m')?;
-    Uuid::parse_str(worker).ok().map(Hint::Messages)
+    let (kind, worker) = part.split_at_checked(1)?;
+    let worker = Uuid::parse_str(worker).ok()?;
+    match kind {
+        "m" => Some(Hint::Messages(worker)),
+        "w" => Some(Hint::Withdrawn(worker)),
+        _ => None,
+    }
 }
 
 fn run_key(word: &str) -> Option<RunKey> {
@@ -122,6 +134,8 @@ mod tests {
             Hint::Closed(vec![run]),
             Hint::Published(vec![run]),
             Hint::Terminated(terminated),
+            Hint::Withdrawn(worker),
+            Hint::Tasks(vec![i64::MIN, 7]),
         ];
         let woken = RunKey { shard: 15, ..RunKey::of_run(worker, run) };
         let sent = [&hints[..], &[Hint::Woken(vec![woken])]].concat();

@@ -1,6 +1,6 @@
--- One look for work. $1 worker, $2 lanes (ascending), $3 all shards. An idle worker sends nothing else.
+-- One look for work. $1 worker, $2 lanes (ascending), $3 all shards, $4 lanes of activities. An idle worker sends nothing else.
 -- Called by `poll`. Locks nothing. Indexes: ready_pkey, owned_messages, parked_due, parked_suspects,
--- runs_limited; `workers` is tiny.
+-- runs_limited, activity_tasks_queued; `workers` is tiny.
 -- In each shard it walks from lane to lane: a row of a foreign lane leads to the next lane of the worker's.
 -- So it reads one row for each lane that has any, and not more than one for each lane of the worker's: those
 -- between which others have runs. It cannot be less. Between runs of others only a look tells whether a lane
@@ -37,4 +37,7 @@ SELECT ARRAY(
        EXISTS (SELECT FROM flows.workers WHERE expires_at < statement_timestamp()) AS orphans,
        EXISTS (SELECT FROM flows.parked WHERE setbacks < 0 AND wake_at <= statement_timestamp()) AS suspects,
        EXISTS (SELECT FROM flows.runs WHERE limit_at <= statement_timestamp()) AS overdue,
+       (SELECT true FROM (SELECT unnest($4::bigint[]) AS lane) AS l
+        WHERE (SELECT true FROM flows.activity_tasks t WHERE t.worker_id IS NULL AND t.lane = ANY (ARRAY[l.lane]) LIMIT 1)
+        LIMIT 1) IS TRUE AS tasks,
        statement_timestamp() AS now

@@ -35,10 +35,15 @@ const SWEEPS: [(&str, &str); 12] = [
 ];
 
 /// Statements that look in all shards: for what a worker owns, and for the newest runs.
-const ALL_SHARDS: [(&str, &str); 23] = [
+const ALL_SHARDS: [(&str, &str); 28] = [
     ("describe", "forks"),
     ("list_children", "runs"),
     ("open_children", "runs"),
+    ("claim_tasks", "activity_tasks"),
+    ("forget_worker", "activity_tasks"),
+    ("poll", "activity_tasks"),
+    ("release_tasks", "activity_tasks"),
+    ("unclaim", "activity_tasks"),
     ("stuck", "parked"),
     ("list_groups", "runs"),
     ("list_range", "attributes"),

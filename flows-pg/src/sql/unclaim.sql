@@ -1,4 +1,4 @@
--- Gives runs back whose claim never reached the worker. $1 worker, $2 numbers of the claims. Those that
+-- Gives runs and attempts back whose claim never reached the worker. $1 worker, $2 numbers of the claims. Those that
 -- are to be tried alone are parked again; the others are ready.
 -- Answers how many of them others hold: these are asked for again.
 -- Called by `unfinished`, after a claim failed or was dropped half-way, behind
@@ -21,6 +21,9 @@ WITH mine AS MATERIALIZED (
     INSERT INTO flows.ready (shard, lane, priority, run_id, tenant_id, load, setbacks)
     SELECT shard, lane, priority, run_id, tenant_id, true, setbacks FROM lost WHERE setbacks > -2
     ON CONFLICT (shard, lane, priority, run_id, tenant_id) DO UPDATE SET load = true
+), tasks AS (
+    UPDATE flows.activity_tasks SET worker_id = NULL, claim = 0
+    WHERE worker_id = $1 AND claim = ANY ($2::bigint[])
 )
 SELECT (SELECT count(*) FROM flows.owned WHERE worker_id = $1 AND claim = ANY ($2::bigint[]))
        - (SELECT count(*) FROM mine) AS held

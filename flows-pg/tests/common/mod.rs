@@ -117,7 +117,8 @@ pub(crate) fn lane() -> i64 {
 
 pub(crate) fn worker(lease: Duration) -> WorkerIdentity {
     let key = RunKey::new(Uuid::nil(), None);
-    WorkerIdentity { id: key.run, name: "test".into(), lease, lanes: vec![lane()] }
+    let (name, lanes) = ("test".into(), vec![lane()]);
+    WorkerIdentity { id: key.run, name, lease, lanes, task_lanes: vec![] }
 }
 
 pub(crate) fn run(workflow_id: Option<&str>) -> NewRun {
@@ -176,6 +177,8 @@ pub(crate) fn record(key: RunKey, position: i32, next: Next) -> Record {
         items: Vec::new(),
         attributes: Vec::new(),
         answers: Vec::new(),
+        tasks: Vec::new(),
+        withdrawn: Vec::new(),
     }
 }
 

@@ -153,12 +153,22 @@ fn read(document: EventDocument) -> Result<Recorded> {
         "run_terminated" => Event::RunTerminated { reason: document.reason()? },
         "run_started" => Event::RunStarted,
         "forked" => Event::Forked(document.fork.ok_or_else(|| lacks("fork"))?),
-        update => document.update(update)?,
+        other => document.scheduled_or_update(other)?,
     };
     Ok(Recorded { at, event })
 }
 
 impl EventDocument {
+    /// An attempt that was queued; or an event of this kind about an update.
+    fn scheduled_or_update(&self, kind: &str) -> Result<Event> {
+        match kind {
+            "activity_scheduled" => {
+                Ok(Event::ActivityScheduled { step: self.step()?, attempt: self.attempt()? })
+            }
+            update => self.update(update),
+        }
+    }
+
     /// An event of this kind about an update.
     fn update(&self, kind: &str) -> Result<Event> {
         Ok(match kind {

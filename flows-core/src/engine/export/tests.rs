@@ -72,6 +72,7 @@ fn every_kind() -> Vec<Event> {
             silence: None,
             heartbeat: None,
         },
+        Event::ActivityScheduled { step: step(), attempt: 2 },
         Event::ActivityHeartbeat { op: 4, attempt: 2, details: Payload::from_json("2") },
         Event::ChildSignalSent { op: 3, name: "hurry".into() },
         Event::ChildCancelSent { op: 3, reason: "too slow".into() },
@@ -215,7 +216,7 @@ fn what_cannot_be_read_says_why() {
         "\"workflow\"",
         "\"wrkflow\"",
         expect![
-            "this is no history that this build can read: missing field `workflow` at line 232 column 1"
+            "this is no history that this build can read: missing field `workflow` at line 241 column 1"
         ],
     );
 }

@@ -27,6 +27,7 @@ pub(super) fn news(turn: &Turn) -> Vec<&'static str> {
         Command::RunActivity(_) => "an activity is asked for",
         Command::CancelActivity(_) => "an activity is cancelled",
         Command::StopActivity { .. } => "an activity is to end",
+        Command::WithdrawActivity(_) => "an activity of other workers is cancelled",
         Command::StartTimer { .. } => "a timer is asked for",
         Command::CancelTimer(_) => "a timer is taken back",
         Command::StartChild(_) => "a child starts",
@@ -75,6 +76,7 @@ fn command(command: &Command) -> String {
         Command::RunActivity(start) => activity(start),
         Command::CancelActivity(op) => format!("cancel activity #{op}"),
         Command::StopActivity { task, .. } => format!("stop activity #{}", task.op),
+        Command::WithdrawActivity(op) => format!("withdraw activity #{op}"),
         Command::StartTimer { op, due } => format!("timer #{op} at {}", at(*due)),
         Command::CancelTimer(op) => format!("cancel timer #{op}"),
         Command::StartChild(child) => {

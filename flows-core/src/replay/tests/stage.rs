@@ -235,7 +235,7 @@ impl Stage {
                     self.open.insert(start.task.op, command.clone());
                 }
                 Command::StartTimer { op, .. } => drop(self.open.insert(*op, command.clone())),
-                Command::CancelActivity(op) => {
+                Command::CancelActivity(op) | Command::WithdrawActivity(op) => {
                     let lost = self.open.remove(op);
                     assert!(matches!(lost, Some(Command::RunActivity(_))), "#{op}: {lost:?}");
                 }

@@ -137,7 +137,8 @@ impl Bench {
     pub(super) fn stranger(&self, lease: Duration) -> BenchWorker {
         let id = clock::uuid_v7();
         let lanes = vec![self.lane()];
-        let identity = WorkerIdentity { id, name: format!("worker {id}"), lease, lanes };
+        let (name, task_lanes) = (format!("worker {id}"), vec![self.lane() ^ 1]);
+        let identity = WorkerIdentity { id, name, lease, lanes, task_lanes };
         BenchWorker { store: self.store.clone(), identity }
     }
 
@@ -187,6 +188,10 @@ pub(super) struct BenchWorker {
 }
 
 impl BenchWorker {
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
     pub(super) fn id(&self) -> Uuid {
         self.identity.id
     }
@@ -333,6 +338,8 @@ pub(super) fn turn(key: RunKey, position: i32, next: Next) -> Record {
         items: Vec::new(),
         attributes: Vec::new(),
         answers: Vec::new(),
+        tasks: Vec::new(),
+        withdrawn: Vec::new(),
     }
 }
 

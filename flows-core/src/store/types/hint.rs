@@ -20,6 +20,10 @@ pub enum Hint {
     Published(Vec<Uuid>),
     /// These runs were ended from outside: whoever holds them lets go.
     Terminated(Vec<RunKey>),
+    /// Attempts of activities wait in these lanes.
+    Tasks(Vec<i64>),
+    /// Nobody waits any more for an attempt that this worker runs for another one's run.
+    Withdrawn(Uuid),
     /// Hints may have been lost: look.
     Unsure,
 }

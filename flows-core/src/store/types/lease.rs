@@ -19,6 +19,8 @@ pub struct WorkerIdentity {
     pub lease: Duration,
     /// The lanes it serves. (Ascending, they are not sorted again at each look.)
     pub lanes: Vec<i64>,
+    /// The lanes of activities that it runs for other workers' runs.
+    pub task_lanes: Vec<i64>,
 }
 
 /// A worker's lease, after a renewal.
@@ -44,6 +46,8 @@ pub struct Polled {
     pub suspects: bool,
     /// Whether the time limit of some open run, of whichever lane, has passed.
     pub overdue: bool,
+    /// Whether attempts of activities wait in the worker's lanes.
+    pub tasks: bool,
 }
 
 /// An open run whose time limit has passed.

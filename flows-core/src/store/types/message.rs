@@ -26,10 +26,12 @@ pub enum MessageKind {
     Update,
     /// A request to end at once, without running any code: the parent has ended; the payload is the reason.
     Terminate,
+    /// The body of an attempt has returned in another worker, and the attempt ends outside.
+    ActivityPending,
 }
 
 impl MessageKind {
-    const ALL: [(Self, i16); 8] = [
+    const ALL: [(Self, i16); 9] = [
         (Self::Signal, 0),
         (Self::Cancel, 1),
         (Self::ChildClosed, 2),
@@ -38,6 +40,7 @@ impl MessageKind {
         (Self::ActivityHeartbeat, 5),
         (Self::Update, 6),
         (Self::Terminate, 7),
+        (Self::ActivityPending, 8),
     ];
 
     /// The number it is stored as.

@@ -7,6 +7,7 @@ use super::message::{InboxMessage, OutgoingMessage};
 use super::run::{NewRun, RunStatus};
 use super::spec::RunSpec;
 use super::stream::NewItem;
+use super::task::QueuedTask;
 use super::view::Outcome;
 use crate::attribute::AttributeValue;
 use crate::ids::{RunKey, fnv1a};
@@ -40,6 +41,10 @@ pub struct Record {
     pub attributes: Vec<(String, AttributeValue)>,
     /// Answers to updates.
     pub answers: Vec<UpdateAnswer>,
+    /// Attempts of activities for workers of other queues; the row says so, and is their fence.
+    pub tasks: Vec<QueuedTask>,
+    /// Operations whose attempts nobody waits for any more: they are gone with it, and a worker that runs one is told.
+    pub withdrawn: Vec<u32>,
     /// What becomes of the run.
     pub next: Next,
     /// How often the store has answered [`Held`](Committed::Held) for it: from then on, it looks
@@ -82,9 +87,10 @@ impl Record {
         let answers = self.answers.iter().map(|answer| match &answer.reply {
             Ok(json) | Err(json) => json.len(),
         });
+        let tasks = self.tasks.iter().map(|task| task.content.len());
         let ends = [output, error].map(|text| text.map_or(0, str::len));
-        let all = messages.chain(starts).chain(queries).chain(items).chain(answers).chain(ends);
-        all.chain([self.events.len()])
+        let all = messages.chain(starts).chain(queries).chain(items).chain(answers).chain(tasks);
+        all.chain(ends).chain([self.events.len()])
     }
 }
 

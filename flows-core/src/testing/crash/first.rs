@@ -82,7 +82,8 @@ fn told(crash_run: &CrashRun) -> BTreeMap<u32, Told> {
     for entry in &crash_run.history.events {
         let event = &entry.recorded.event;
         if let Some(op) = event.operation()
-            && !matches!(event, Event::ActivityAttemptFailed { .. } | Event::ActivityStarted { .. })
+            && !matches!(event, Event::ActivityAttemptFailed { .. })
+            && !event.is_noted()
         {
             tell(event, all.entry(op).or_default());
         }

@@ -53,6 +53,9 @@ impl<M: Code> Run<M> {
             self.attempts.are_handed_back = true;
             return;
         }
+        if start.task.queue().is_some() {
+            return self.schedule(start, step);
+        }
         if let Some(flight) = self.writes.flight.as_mut().filter(|flight| flight.parks.is_some()) {
             return flight.launches.push(start); // the run may be somebody else's by now
         }
@@ -91,7 +94,10 @@ impl<M: Code> Run<M> {
             running.is_last = true;
             return step.push(Effect::Stop(task.op));
         }
-        self.cancel_activity(task.op, step);
+        match task.queue() {
+            Some(_) => self.withdraw(task.op, step),
+            None => self.cancel_activity(task.op, step),
+        }
         let error = Error::new(ErrorKind::Cancelled, "the activity was cancelled");
         let error = StoredError::from(&error);
         let failed = Event::ActivityFailed { step: task.step(), attempt, error };

@@ -6,7 +6,7 @@
 
 use super::timers::Timer;
 use super::{Code, Effect, Incoming, Phase, Run, RunStep};
-use crate::completion::{self, CompletionToken};
+use crate::completion::{self, CompletionToken, PendingUntil};
 use crate::error::{Error, ErrorKind, TimeoutKind};
 use crate::journal::Event;
 use crate::payload::Payload;
@@ -47,9 +47,9 @@ impl<M: Code> Run<M> {
         self.end_attempt(start, &Error::new(ErrorKind::Cancelled, "the activity was cancelled"));
     }
 
-    fn end_attempt(&mut self, start: &ActivityStart, error: &Error) {
+    pub(super) fn end_attempt(&mut self, start: &ActivityStart, error: &Error) {
         let token = CompletionToken { run: self.key, op: start.task.op, attempt: start.attempt };
-        self.writes.pending.last_messages.extend(token.failed(error).ok());
+        self.writes.pending.last_messages.extend(token.failed(error, None).ok());
     }
 
     /// The attempt that a message is about, if the code waits for that one.
@@ -66,8 +66,8 @@ impl<M: Code> Run<M> {
             return self.writes.pending.discard(Some(seq));
         };
         self.stop_activity(start.task.op, step);
-        let (start, result) = (Box::new(start), completion::result_of(message));
-        step.push(Effect::Settle { start, result, message: seq });
+        let (start, end) = (Box::new(start), completion::end_of(message));
+        step.push(Effect::Settle { start, end, message: seq });
     }
 
     /// That is the next that the run takes in.
@@ -76,6 +76,15 @@ impl<M: Code> Run<M> {
             self.inbox.todo.push_front(Incoming::Settled(event, message));
         }
         self.gets_further();
+    }
+
+    /// The body of an attempt has returned in another worker.
+    pub(super) fn pending_elsewhere(&self, name: &str, payload: &Payload) -> Option<Event> {
+        let start = self.open_attempt(name).filter(|start| start.pending.is_none())?;
+        let PendingUntil { until, silence, heartbeat } = payload.decode().ok()?;
+        let (step, attempt, until) = (start.task.step(), start.attempt, Timestamp(until));
+        let heartbeat = heartbeat.map(Payload::from_json);
+        Some(Event::ActivityPending { step, attempt, until, silence, heartbeat })
     }
 
     /// An attempt goes on; none, if it does not end outside.

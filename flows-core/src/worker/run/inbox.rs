@@ -273,6 +273,7 @@ impl<M: Code> Run<M> {
             MessageKind::Update => Event::UpdateReceived { name, payload },
             MessageKind::Cancel => Event::CancelRequested { reason: payload.decode()? },
             MessageKind::ChildClosed => child_closed(&name, &payload)?,
+            MessageKind::ActivityPending => return Ok(self.pending_elsewhere(&name, &payload)),
             MessageKind::ActivityHeartbeat => return Ok(self.heartbeat(&name, payload)),
             MessageKind::ActivityCompleted | MessageKind::ActivityFailed => return Ok(None), // see `ended_outside`
             MessageKind::Terminate => return Ok(None), // see `read`

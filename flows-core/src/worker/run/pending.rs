@@ -13,7 +13,9 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::error::Result;
 use crate::journal::{Recorded, RowBuilder};
 use crate::replay::ActivityStart;
-use crate::store::{Attributes, Close, NewItem, NewRun, OutgoingMessage, Park, UpdateAnswer};
+use crate::store::{
+    Attributes, Close, NewItem, NewRun, OutgoingMessage, Park, QueuedTask, UpdateAnswer,
+};
 
 /// A portion of so many bytes takes nothing more. One thing is never divided: so a record has at most
 /// this and the largest thing that a run can be given.
@@ -53,12 +55,14 @@ pub(super) struct Portion {
     pub(super) messages: Vec<OutgoingMessage>,
     /// Activities that start when everything before them is durable.
     pub(super) launches: Vec<ActivityStart>,
-    /// Bytes of the inputs in `starts`, and of `items`.
+    /// Bytes of the inputs in `starts`, of `items`, and of `tasks`.
     inputs: usize,
     /// Items for the run's stream.
     items: Option<Box<PortionItems>>,
     /// Answers to updates. Most runs have none.
     pub(super) answers: Option<Box<Answers>>,
+    /// What workers of other queues are given and told. Most runs have nothing of it.
+    tasks: Option<Box<PortionTasks>>,
 }
 
 /// Items of a record; in a box, because few runs have any.
@@ -66,7 +70,22 @@ pub(super) struct Portion {
 #[cfg_attr(test, derive(Clone, Debug))]
 struct PortionItems(Vec<NewItem>);
 
+/// Attempts for workers of other queues.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(super) struct PortionTasks {
+    /// Those that wait for a worker.
+    pub(super) added: Vec<QueuedTask>,
+    /// Operations whose attempts are taken back.
+    pub(super) withdrawn: Vec<u32>,
+}
+
 impl Portion {
+    /// What workers of other queues are given and told.
+    pub(super) fn take_tasks(&mut self) -> PortionTasks {
+        self.tasks.take().map(|tasks| *tasks).unwrap_or_default()
+    }
+
     /// Its items.
     pub(super) fn take_items(&mut self) -> Vec<NewItem> {
         self.items.take().map(|items| items.0).unwrap_or_default()
@@ -92,6 +111,7 @@ impl Pending {
             && self.last_messages.is_empty()
             && self.close.is_none()
             && self.open.answers.is_none()
+            && self.open.tasks.is_none()
             && !self.clears
             && !self.queries_are_due
     }
@@ -157,6 +177,17 @@ impl Pending {
         self.make_room();
         self.open.inputs += item.item.len();
         self.open.items.get_or_insert_default().0.push(item);
+    }
+
+    /// Adds an attempt that goes with the mark that was added last.
+    pub(super) fn schedule(&mut self, task: QueuedTask) {
+        self.open.inputs += task.content.len() + START;
+        self.open.tasks.get_or_insert_default().added.push(task);
+    }
+
+    /// The attempts of an operation are taken back with whatever is written next.
+    pub(super) fn withdraw(&mut self, op: u32) {
+        self.open.tasks.get_or_insert_default().withdrawn.push(op);
     }
 
     /// Adds a message that goes with the mark that was added last.

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::completion::AttemptEnd;
 use crate::error::Error;
 use crate::journal::{Event, Recorded};
 use crate::payload::Payload;
 use crate::replay::{ActivityStart, Turn};
-use crate::store::{Activation, Outcome, Page, Record, TransactionOutcome};
+use crate::store::{Activation, Outcome, Page, Record, TaskEnd, TransactionOutcome};
 use crate::time::Timestamp;
 
 /// What reaches a run.
@@ -106,7 +107,9 @@ pub(crate) enum Effect<M> {
     Launch(ActivityStart),
     /// An attempt has ended outside of its worker, with this result, by this message: [`Input::Settled`] is to
     /// come.
-    Settle { start: Box<ActivityStart>, result: Result<Payload, Error>, message: i64 },
+    Settle { start: Box<ActivityStart>, end: AttemptEnd, message: i64 },
+    /// An attempt for a worker of another queue ends, if none has claimed it.
+    EndQueued(Box<TaskEnd>),
     /// An attempt is to stop.
     Stop(u32),
     /// All attempts are to stop, and no result is granted any more.

@@ -106,6 +106,7 @@ fn record_of(key: RunKey, claim: i64, position: i32, recorded: &Recorded) -> Res
     let events = journal::encode(std::slice::from_ref(recorded))
         .map_err(|error| Error::new(ErrorKind::Codec, error.to_string()))?;
     let (consumed, starts, messages, queries, items, answers) = Default::default();
+    let (tasks, withdrawn) = Default::default();
     Ok(Record {
         key,
         position,
@@ -117,6 +118,8 @@ fn record_of(key: RunKey, claim: i64, position: i32, recorded: &Recorded) -> Res
         items,
         attributes: Vec::new(),
         answers,
+        tasks,
+        withdrawn,
         next: Next::Stay,
         claim: Some(claim),
         held: 0,

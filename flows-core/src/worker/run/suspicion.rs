@@ -158,7 +158,8 @@ impl<M: Code> Run<M> {
             Some(then) => then > setbacks,
             None => is_due && !self.attempts.are_noted,
         };
-        (start.pending.is_none() && may_have_run).then_some(setbacks)
+        (start.pending.is_none() && start.task.queue().is_none() && may_have_run)
+            .then_some(setbacks)
     }
 
     /// Writes down, of a suspect, that its attempts are noted from now on; before, those that have failed as they

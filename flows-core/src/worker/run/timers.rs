@@ -19,6 +19,8 @@ pub(super) enum Timer {
     Launch(Box<ActivityStart>),
     /// An attempt that ends outside of its worker has not.
     Expire(Box<ActivityStart>),
+    /// An attempt for a worker of another queue has waited, or taken, for too long.
+    Queued(Box<ActivityStart>),
     /// The run has taken too long.
     Deadline,
 }
@@ -77,6 +79,7 @@ impl<M: Code> Run<M> {
             Some(Timer::Fire) => self.take_in(Incoming::Event(Event::TimerFired { op })),
             Some(Timer::Launch(start)) => self.launch(*start, step),
             Some(Timer::Expire(start)) => self.expire(&start, step.now),
+            Some(Timer::Queued(start)) => self.queued_too_long(*start, step),
             Some(Timer::Deadline) => self.time_out(step),
             None => {}
         }

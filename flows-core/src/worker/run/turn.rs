@@ -11,11 +11,14 @@ use crate::journal::{Event, Recorded, StoredError};
 use crate::payload::Payload;
 use crate::replay::{ActivityStart, Command, RefusedUpdate, Turn};
 use crate::store::{MessageKind, NewItem, NewRun, OutgoingMessage, UpdateAnswer};
+use crate::time::Timestamp;
 
 /// What a turn's commands ask for that is not done at once.
 #[derive(Default)]
 struct Obeyed {
     launches: Vec<ActivityStart>,
+    /// Attempts for workers of other queues.
+    scheduled: Vec<ActivityStart>,
     /// Children that start, in the order of their marks.
     starts: Vec<NewRun>,
     /// What children are told, in the order of its marks.
@@ -81,11 +84,12 @@ impl<M: Code> Run<M> {
         failed: Vec<Event>,
         step: &mut RunStep<'_, M>,
     ) -> Result<Vec<ActivityStart>, String> {
-        let Obeyed { launches, starts, tells, items, taken } = self.obey(commands, step);
+        let Obeyed { launches, scheduled, starts, tells, items, taken } = self.obey(commands, step);
         self.judge(&failed, !launches.is_empty(), step.now).map_err(|error| error.to_string())?;
         failed.into_iter().for_each(|event| self.take_in(Incoming::Event(event)));
         self.mark(marks, starts, tells, taken).map_err(|error| error.to_string())?;
         items.into_iter().for_each(|item| self.writes.pending.publish(item));
+        scheduled.into_iter().for_each(|start| self.schedule(start, step));
         Ok(launches)
     }
 
@@ -104,13 +108,21 @@ impl<M: Code> Run<M> {
                 Command::RunActivity(start) if start.pending.is_some() => {
                     self.await_outside(start, step);
                 }
+                Command::RunActivity(start) if is_for_others(&start, step.now) => {
+                    obeyed.scheduled.push(start);
+                }
                 Command::RunActivity(start) => obeyed.launches.push(start),
+                Command::WithdrawActivity(op) => {
+                    obeyed.scheduled.retain(|start| start.task.op != op);
+                    self.withdraw(op, step);
+                }
                 Command::CancelActivity(op) => {
                     obeyed.launches.retain(|start| start.task.op != op);
                     self.cancel_activity(op, step);
                 }
                 Command::StopActivity { task, attempt } => {
                     obeyed.launches.retain(|start| start.task.op != task.op);
+                    obeyed.scheduled.retain(|start| start.task.op != task.op);
                     self.end_activity(&task, attempt, step);
                 }
                 Command::StartTimer { op, due } => self.timers.set(op, due, Timer::Fire, step),
@@ -204,4 +216,9 @@ fn reply(id: &str, result: &Result<Payload, StoredError>) -> UpdateAnswer {
         Err(error) => Err(error.0.clone()),
     };
     UpdateAnswer { update: id.to_owned(), reply, refuses: None }
+}
+
+/// Whether an attempt is due, and a worker of another queue runs it. It begins with the commit of the turn.
+fn is_for_others(start: &ActivityStart, now: Timestamp) -> bool {
+    start.task.queue().is_some() && start.not_before.is_none_or(|due| due <= now)
 }

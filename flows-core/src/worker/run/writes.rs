@@ -1,6 +1,6 @@
 //! What a run has decided and not written, and what is on its way to the store.
 
-use super::pending::{Pending, Portion};
+use super::pending::{Pending, Portion, PortionTasks};
 use super::{Code, Effect, Run, RunStep};
 use crate::ids::RunKey;
 use crate::journal::{Event, Recorded};
@@ -126,6 +126,7 @@ impl Writes {
         let Pending { mut open, last_messages, park, close, clears, queries, attributes, .. } =
             self.pending.take_next();
         let items = open.take_items();
+        let PortionTasks { added: tasks, withdrawn } = open.take_tasks();
         let Portion { mut row, consumed, starts, mut messages, launches, answers, .. } = open;
         messages.extend(last_messages);
         if let Some(first) = first {
@@ -159,6 +160,8 @@ impl Writes {
             items,
             attributes,
             answers: answers.map(|answers| answers.0).unwrap_or_default(),
+            tasks,
+            withdrawn,
             next,
             claim,
             clears,

@@ -50,7 +50,7 @@ pub(super) fn many_lanes() -> Case {
 pub(super) fn foreign_lanes() -> Case {
     let lanes = list((0..LANES * 4).map(|n| 3 + 2 * n));
     let pages = 14 * 16 + LANES * 5; // as idle as any, and for each foreign lane once down the index
-    worker(POLL, CLAIMER, 1, pages, vec![text(id(WORKER)), lanes, shards()])
+    worker(POLL, CLAIMER, 1, pages, vec![text(id(WORKER)), lanes, shards(), "'{1,2}'".into()])
 }
 
 /// All of them.
@@ -70,6 +70,15 @@ fn commits() -> Vec<Case> {
         worker(SET_QUERIES, WRITER, BATCH, 20, set_queries(&owned)),
         worker(SET_ATTRIBUTES, WRITER, BATCH, 30, set_attributes(&owned)),
         worker(ANSWER_UPDATES, WRITER, BATCH, 60, answer_updates(&owned, &me)),
+        worker(ADD_TASKS, WRITER, BATCH, 20, add_tasks(&owned)),
+        worker(
+            WITHDRAW_TASKS,
+            WRITER,
+            BATCH,
+            20,
+            [columns(&owned), vec![all(&owned, "1")]].concat(),
+        ),
+        worker(END_TASKS, WRITER, BATCH, 20, end_tasks(&owned, &me)),
         worker(START, WRITER, BATCH, 30, start(&new(|n| n))),
         worker(START_OWNED, WRITER, BATCH, 30, start_owned(&new(|n| n), &me)),
         worker(SEND, WRITER, BATCH, 60, send(&mixed)),
@@ -98,7 +107,9 @@ fn claims() -> Vec<Case> {
     let load = [columns(&owned()), vec![me.clone(), "1".into()], read].concat();
     let collect = vec![text(id(MAILED)), BATCH.to_string(), "9".into()];
     vec![
-        worker(POLL, CLAIMER, 16, 14, vec![me.clone(), lanes, shards()]),
+        worker(POLL, CLAIMER, 16, 14, vec![me.clone(), lanes.clone(), shards(), "'{1,2}'".into()]),
+        worker(CHECK_TASKS, CLAIMER, BATCH, 30, check_tasks(&owned(), &me)),
+        worker(CLAIM_TASKS, CLAIMER, BATCH, 30, claim_tasks(&me, &lanes)),
         worker(CLAIM, CLAIMER, BATCH, 60, claim),
         worker(CLAIM_STUCK, CLAIMER, 20, 90, claim_stuck),
         worker(LOAD, CLAIMER, BATCH, 24, load),
@@ -205,6 +216,25 @@ fn turn(keys: &[Key], me: &str) -> Vec<String> {
 fn park(keys: &[Key], me: &str) -> Vec<String> {
     let values = ["0", "2099-01-01", "go", "0", "NULL"].map(|value| all(keys, value)).to_vec();
     [vec![me.to_owned()], columns(keys), values].concat()
+}
+
+fn add_tasks(keys: &[Key]) -> Vec<String> {
+    let values = ["7", "1", "2", "\\\\x00"].map(|value| all(keys, value)).to_vec();
+    [columns(keys), values].concat()
+}
+
+fn end_tasks(keys: &[Key], me: &str) -> Vec<String> {
+    let values = ["1", "1", "false"].map(|value| all(keys, value)).to_vec();
+    [vec![me.to_owned()], columns(keys), values].concat()
+}
+
+fn check_tasks(keys: &[Key], me: &str) -> Vec<String> {
+    let values = ["1", "1", "\\\\x00"].map(|value| all(keys, value)).to_vec();
+    [vec![me.to_owned()], columns(keys), values].concat()
+}
+
+fn claim_tasks(me: &str, lanes: &str) -> Vec<String> {
+    vec![me.to_owned(), lanes.to_owned(), BATCH.to_string(), "9".into()]
 }
 
 fn set_queries(keys: &[Key]) -> Vec<String> {

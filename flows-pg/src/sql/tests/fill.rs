@@ -50,7 +50,7 @@ const NAMES: &str = "
     SET maintenance_work_mem = '256MB';
     SET work_mem = '256MB'";
 
-const FILLS: [&str; 20] = [
+const FILLS: [&str; 21] = [
     "INSERT INTO flows.workers (worker_id, expires_at, name, lanes)
      SELECT pg_temp.id(n), now() + interval '1 day', 'worker ' || n, '{0}'
      FROM generate_series(0, WORKERS - 1) AS n",
@@ -94,6 +94,10 @@ const FILLS: [&str; 20] = [
      FROM generate_series(3::bigint, ROWS * 3, 3) AS n ORDER BY 1, 2, 3",
     "INSERT INTO flows.inbox (shard, tenant_id, run_id, kind, codec, name, payload)
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), 0, 0, 'go', '1'
+     FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
+    "INSERT INTO flows.activity_tasks (shard, tenant_id, run_id, op, attempt, lane, worker_id, content)
+     SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), 1, 1, pg_temp.lane(n),
+            CASE WHEN n % 2 = 0 THEN pg_temp.id(n % WORKERS) END, '\\x00'
      FROM generate_series(1::bigint, ROWS) AS n ORDER BY 1, 2, 3",
     "INSERT INTO flows.inbox_keys (shard, tenant_id, run_id, key)
      SELECT pg_temp.shard(n), pg_temp.tenant(n), pg_temp.run(n), 'key'

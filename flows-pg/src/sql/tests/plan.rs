@@ -96,10 +96,10 @@ impl Look {
         let first = match &*self.index {
             "" => return false,
             "journal_pkey" | "parked_pkey" => ["(run_id ", "(ROW(run_id, "],
-            "owned_messages" | "workers_pkey" => ["(worker_id = "; 2],
+            "owned_messages" | "workers_pkey" | "activity_tasks_claimed" => ["(worker_id = "; 2],
             "runs_listed" | "runs_children" | "runs_outcome" | "runs_ended_late"
             | "attributes_listed" => ["(tenant_id = "; 2],
-            "parked_stuck" => ["(lane = "; 2],
+            "parked_stuck" | "activity_tasks_queued" => ["(lane = "; 2],
             "parked_suspects" => ["(wake_at <= "; 2],
             "runs_limited" => ["(limit_at <= "; 2],
             "forks_of" => ["(origin = "; 2],

@@ -387,6 +387,7 @@ pub(super) fn start(op: u32) -> ActivityStart {
         heartbeat: None,
         started: None,
         pending: None,
+        scheduled: false,
     }
 }
 
@@ -455,10 +456,11 @@ fn show(effect: &Effect<Fake>, now: Timestamp) -> String {
         Effect::ReadOn(behind) => format!("read on behind {behind}"),
         Effect::Idle(wait) => format!("idle {wait}"),
         Effect::Launch(start) => format!("launch #{}.{}", start.task.op, start.attempt),
-        Effect::Settle { start, result, message } => {
-            let result = if result.is_ok() { "completed" } else { "failed" };
+        Effect::Settle { start, end, message } => {
+            let result = if end.result.is_ok() { "completed" } else { "failed" };
             format!("settle #{}.{}, {result} by {message}", start.task.op, start.attempt)
         }
+        Effect::EndQueued(end) => format!("end queued #{}.{}", end.op, end.attempt),
         Effect::Stop(op) => format!("stop #{op}"),
         Effect::StopAll => "stop all".into(),
         Effect::SetTimer(op, due) => format!("set {} {}", name(*op), moment(*due, now)),

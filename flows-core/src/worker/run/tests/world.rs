@@ -167,6 +167,7 @@ impl World {
                 name: format!("worker {number}"),
                 lease: Duration::from_secs(3_600),
                 lanes: vec![spec().lane()],
+                task_lanes: Vec::new(),
             };
             at_once(store.register(&identity));
             Holder::new(identity.id)
