@@ -154,7 +154,7 @@ impl Run {
                 Command::StartChild(start) => return Some(self.child(&start)),
                 Command::StartTimer { op, due } => self.timers.push((due, op)),
                 Command::CancelTimer(op) => self.timers.retain(|(_, other)| *other != op),
-                Command::CancelActivity(op) => self.cancel(op),
+                Command::CancelActivity(op) | Command::WithdrawActivity(op) => self.cancel(op),
                 Command::StopActivity { task, .. } => self.cancel(task.op),
                 Command::CancelChild { .. } | Command::SignalChild { .. } => {} // it has ended in the moment in which it began
                 Command::SetQuery { .. }

@@ -23,11 +23,11 @@ impl MemoryState {
             self.tasks.insert((task.run, task.op, task.attempt), stored);
         }
         for op in &record.withdrawn {
-            let is_it =
-                |stored: &StoredTask| stored.task.run == record.key && stored.task.op == *op;
-            let gone: Vec<_> = self.tasks.extract_if(.., |_, stored| is_it(stored)).collect();
-            let workers = gone.into_iter().filter_map(|(_, stored)| stored.worker);
-            self.hints.extend(workers.map(Hint::Withdrawn));
+            self.tasks.retain(|(run, of, _), stored| {
+                let is_it = (*run, *of) == (record.key, *op);
+                self.hints.extend(stored.worker.filter(|_| is_it).map(Hint::Withdrawn));
+                !is_it
+            });
         }
         if !record.tasks.is_empty() {
             self.hints.push(Hint::Tasks(record.tasks.iter().map(|task| task.lane).collect()));

@@ -74,6 +74,8 @@ pub enum Command {
     RunActivity(ActivityStart),
     /// The workflow does not wait for this activity any more.
     CancelActivity(u32),
+    /// Nor for this one, which a worker of another queue runs.
+    WithdrawActivity(u32),
     /// The activity is to end, by itself or as cancelled: the workflow waits for that.
     StopActivity {
         /// Which.
@@ -81,8 +83,6 @@ pub enum Command {
         /// The attempt that is open, from 1.
         attempt: u32,
     },
-    /// The same of one that a worker of another queue runs.
-    WithdrawActivity(u32),
     /// Report when it is `due`.
     StartTimer {
         /// The operation.

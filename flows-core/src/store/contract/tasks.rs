@@ -123,7 +123,7 @@ pub(super) async fn a_task_of_a_dead_worker_is_lost_and_ready(bench: Bench) {
     let lost = ClaimedTask { lost: true, ..claimed(task.clone()) };
     assert_eq!(owner.claim_tasks(1).await, [lost]);
     dead.end_task(&task).await; // too late
-    assert_eq!(owner.poll().await.messages, false, "it is not its any more");
+    assert!(!owner.poll().await.messages, "it is not its any more");
     owner.end_task(&task).await;
     assert_eq!(owner.collect_of(key).await.inbox.len(), 1);
 }
