@@ -53,7 +53,8 @@ async fn run(ctx: &WorkflowContext, how: String) -> Result<u64> {
 #[workflow]
 async fn parent(ctx: &WorkflowContext, how: String) -> Result<String> {
     let error = run(ctx, how).await.unwrap_err();
-    Ok(format!("{error:#}").chars().take(8).collect())
+    let cause = error.chain().next().unwrap_or_default();
+    Ok(format!("{}: {cause}", error.message()))
 }
 
 #[workflow]
