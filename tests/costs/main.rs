@@ -21,6 +21,7 @@ mod signals;
 mod sleepers;
 mod steps;
 mod streams;
+mod tasks;
 mod transactions;
 mod updates;
 #[path = "../shared/waiting.rs"]

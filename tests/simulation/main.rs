@@ -40,6 +40,23 @@ fn steps_that_fail_and_are_tried_again() {
 }
 
 #[test]
+fn steps_on_workers_of_another_queue() {
+    play(Simulation::new().schedules(FEW).start(film::Input { frames: 4, patience: 600_000 }));
+}
+
+#[test]
+fn steps_on_workers_of_another_queue_that_lose() {
+    let simulation = Simulation::new().schedules(FEW).start(film::Input { frames: 2, patience: 1 });
+    play(simulation.any_outcome());
+}
+
+#[test]
+fn steps_on_workers_of_another_queue_of_runs_that_are_cancelled() {
+    let simulation = Simulation::new().schedules(FEW).start(film::Input { frames: 3, patience: 5 });
+    play(simulation.cancel().any_outcome());
+}
+
+#[test]
 fn many_runs_at_once() {
     let runs = (0..8).map(|count| steps::Input { count });
     play(runs.fold(Simulation::new().schedules(FEW / 3), Simulation::start));

@@ -57,6 +57,22 @@ pub(crate) async fn flaky(ctx: &WorkflowContext) -> Result<u32> {
     Ok(fails_twice(ctx).await? + local)
 }
 
+#[activity(queue = "gpu", retry(max_attempts = 100, initial_interval = "20ms"))]
+async fn render(number: u64) -> Result<u64> {
+    Ok(number + 1)
+}
+
+/// Steps that workers of another queue run, and one that loses.
+#[workflow]
+pub(crate) async fn film(ctx: &WorkflowContext, frames: u64, patience: u64) -> Result<u64> {
+    let all = flows::try_join_all((0..frames).map(|number| render(ctx, number))).await?;
+    let last = flows::select! {
+        last = render(ctx, all.into_iter().sum()) => last?,
+        slept = ctx.sleep(Duration::from_millis(patience)) => { slept?; 0 }
+    };
+    step(ctx, last).await
+}
+
 /// Takes signals, with a step between two of them.
 #[workflow]
 pub(crate) async fn collect(ctx: &WorkflowContext, count: usize) -> Result<Vec<u32>> {
