@@ -108,7 +108,7 @@ fn a_history_comes_back_as_it_was() {
     let after = History::from_json(&json).expect("a history");
     assert_eq!(before, after, "{json}");
     let named: std::collections::BTreeSet<_> = after.kinds().collect();
-    assert_eq!(named.len(), 20, "a kind is missing in this test: {named:?}");
+    assert_eq!(named.len(), 21, "a kind is missing in this test: {named:?}");
 }
 
 #[test]
