@@ -26,6 +26,8 @@ pub(crate) enum Lost {
     Start(Vec<RunKey>),
     /// The flags of these are down, and it has not read their messages.
     Collect(Vec<RunKey>),
+    /// It has claimed these attempts, and does not know: run, operation, attempt.
+    Tasks(Vec<(RunKey, u32, u32)>),
 }
 
 /// What the open runs do.
@@ -65,7 +67,7 @@ impl MemoryStore {
             Some(_) => true,
             None => false,
         };
-        let any = self.locked(|state| state.runs.values().any(restless));
+        let any = self.locked(|state| !state.tasks.is_empty() || state.runs.values().any(restless));
         if any { Stir::Restless } else { Stir::Quiet }
     }
 
@@ -111,7 +113,10 @@ impl MemoryStore {
 
 impl MemoryState {
     fn make_good(&mut self, worker: Uuid, lost: &Lost) {
-        let (Lost::Claim(keys) | Lost::Start(keys) | Lost::Collect(keys)) = lost;
+        let keys = match lost {
+            Lost::Claim(keys) | Lost::Start(keys) | Lost::Collect(keys) => keys,
+            Lost::Tasks(names) => return self.release_those(worker, names),
+        };
         for key in keys {
             let Some(run) = self.runs.get_mut(key).filter(|run| run.owner() == Some(worker)) else {
                 continue;

@@ -281,16 +281,22 @@ impl Session {
     async fn run_task(&self, attempt: Attempt, name: Name) -> Option<OutgoingMessage> {
         let policy = attempt.def.options.retry.clone();
         let silence = attempt.def.options.heartbeat.map(micros);
+        let context = attempt.context.clone();
         let attempted = attempt.run(name.0, 0).await;
         let (token, heartbeat) = (token(name), attempted.heartbeat);
-        match attempted.result {
+        let message = match attempted.result {
             Ok(output) => Some(token.message(MessageKind::ActivityCompleted, output)),
             Err(error) if error.kind() == ErrorKind::Pending => {
                 let (until, heartbeat) = (error.details()?, raw(heartbeat));
                 token.pending(PendingUntil { until, silence, heartbeat }).ok()
             }
             Err(error) => token.failed(&policy.settle(error), heartbeat).ok(),
-        }
+        };
+        // The row of the attempt is deleted once. Its key is for those who are given a token.
+        message.map(|message| match context.gave_token() {
+            true => message,
+            false => OutgoingMessage { dedup: None, ..message },
+        })
     }
 
     fn end_task(&self, (run, op, attempt): Name, message: Option<OutgoingMessage>) {

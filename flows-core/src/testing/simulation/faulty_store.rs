@@ -151,6 +151,22 @@ impl FaultyStore {
         Ok(runs)
     }
 
+    async fn claimed_tasks(&self, claim: ClaimTasks<'_>) -> Result<Vec<ClaimedTask>> {
+        let worker = claim.worker;
+        let fault = self.process.before(self.point).await?;
+        self.make_good(worker);
+        let tasks = self.inner().claim_tasks(claim).await?;
+        let keys: Vec<_> = tasks.iter().map(|claimed| claimed.task.run).collect();
+        self.note("claim_tasks", &keys, true, String::new);
+        let name = |claimed: &ClaimedTask| {
+            let task = &claimed.task;
+            (task.run, task.op, task.attempt)
+        };
+        let names = tasks.iter().map(name).collect();
+        self.unless_lost(worker, Lost::Tasks(names), fault).await?;
+        Ok(tasks)
+    }
+
     /// To the worker, a start of runs that it owns is a claim.
     async fn started_owned(&self, worker: Uuid, runs: &[NewRun]) -> Result<Vec<Result<Started>>> {
         let fault = self.process.before(FaultPoint::Start).await?;
@@ -327,7 +343,7 @@ impl FaultyStore {
 fn is_routine(verb: &str, runs: usize) -> bool {
     match verb {
         "renew" | "overdue" | "poll" | "outcomes" => true,
-        "claim" | "claim_stuck" | "collect" => runs == 0,
+        "claim" | "claim_stuck" | "claim_tasks" | "collect" => runs == 0,
         _ => false,
     }
 }
@@ -361,6 +377,7 @@ macro_rules! faulty {
     ($store:ident claim_stuck($claim:ident)) => {
         Box::pin($store.claim_by("claim_stuck", $claim.worker, $store.inner().claim_stuck($claim)))
     };
+    ($store:ident claim_tasks($claim:ident)) => { Box::pin($store.claimed_tasks($claim)) };
     ($store:ident reload($($given:ident),*)) => { Box::pin($store.reloaded($($given),*)) };
     ($store:ident collect($worker:ident)) => { Box::pin($store.collected($worker)) };
     ($store:ident read_inboxes($asked:ident)) => { Box::pin($store.read($asked)) };

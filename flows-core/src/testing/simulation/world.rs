@@ -204,7 +204,11 @@ impl World {
     }
 
     /// Why what is stored does not ask for this activity, if it does not.
-    fn undue(&self, Invocation { run, op, attempt, .. }: Invocation) -> Option<String> {
+    fn undue(&self, Invocation { run, op, attempt, name, .. }: Invocation) -> Option<String> {
+        let called = self.registry.activity(name);
+        if called.is_some_and(|def| def.options.queue.is_some()) {
+            return None; // it was asked for when it was claimed; that nobody waits any more is heard of later
+        }
         let Some((stored, status)) = self.store.stored(run) else {
             return Some("which does not exist".to_owned());
         };
