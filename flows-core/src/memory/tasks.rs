@@ -95,6 +95,7 @@ impl MemoryState {
     }
 
     /// What a worker does not know that it has claimed is ready.
+    #[cfg(feature = "testing")]
     pub(super) fn release_those(&mut self, worker: Uuid, names: &[(RunKey, u32, u32)]) {
         for name in names {
             let stored = self.tasks.get_mut(name).filter(|it| it.worker == Some(worker));
