@@ -115,7 +115,7 @@ impl MemoryState {
     fn make_good(&mut self, worker: Uuid, lost: &Lost) {
         let keys = match lost {
             Lost::Claim(keys) | Lost::Start(keys) | Lost::Collect(keys) => keys,
-            Lost::Tasks(names) => return self.release_those(worker, names),
+            Lost::Tasks(names) => return self.give_back(worker, names),
         };
         for key in keys {
             let Some(run) = self.runs.get_mut(key).filter(|run| run.owner() == Some(worker)) else {
@@ -125,6 +125,15 @@ impl MemoryState {
                 (Lost::Claim(_) | Lost::Start(_), _) => self.let_go(*key, false),
                 (Lost::Collect(_), Some(PlacementRow::Owned { messages, .. })) => *messages = true,
                 _ => {}
+            }
+        }
+    }
+
+    fn give_back(&mut self, worker: Uuid, attempts: &[(RunKey, u32, u32)]) {
+        for name in attempts {
+            let claimed = self.tasks.get_mut(name).filter(|task| task.worker == Some(worker));
+            if let Some(task) = claimed {
+                task.worker = None;
             }
         }
     }

@@ -3,14 +3,13 @@
 use uuid::Uuid;
 
 use super::state::MemoryState;
-use crate::ids::RunKey;
 use crate::store::{ClaimTasks, ClaimedTask, Hint, QueuedTask, Record, TaskBeat, TaskEnd};
 
 /// An attempt, and whose it is.
 #[cfg_attr(test, derive(Clone, Debug))]
 pub(super) struct StoredTask {
     task: QueuedTask,
-    worker: Option<Uuid>,
+    pub(super) worker: Option<Uuid>,
     heartbeat: Option<Vec<u8>>,
     lost: bool,
 }
@@ -91,17 +90,6 @@ impl MemoryState {
         }
         if !lanes.is_empty() {
             self.hints.push(Hint::Tasks(lanes));
-        }
-    }
-
-    /// What a worker does not know that it has claimed is ready.
-    #[cfg(feature = "testing")]
-    pub(super) fn release_those(&mut self, worker: Uuid, names: &[(RunKey, u32, u32)]) {
-        for name in names {
-            let stored = self.tasks.get_mut(name).filter(|it| it.worker == Some(worker));
-            if let Some(stored) = stored {
-                stored.worker = None;
-            }
         }
     }
 
