@@ -231,7 +231,7 @@ impl Session {
             Error::new(ErrorKind::Configuration, message)
         })?;
         content.heartbeat = heartbeat.or(content.heartbeat);
-        let context = self.context_of(def, &content, name);
+        let context = self.context_of(def, &content, name)?;
         let TaskContent {
             input,
             input_hash,
@@ -259,11 +259,16 @@ impl Session {
         })
     }
 
-    fn context_of(&self, def: &ActivityDef, content: &TaskContent, name: Name) -> ActivityContext {
+    fn context_of(
+        &self,
+        def: &ActivityDef,
+        content: &TaskContent,
+        name: Name,
+    ) -> Result<ActivityContext> {
         let (run, op, attempt) = name;
-        let headers = content.headers.as_deref().map(Headers::from_json);
+        let headers = content.headers.as_deref().map(Headers::from_json).transpose()?;
         let info = ActivityInfo {
-            headers: headers.and_then(Result::ok).unwrap_or_default(),
+            headers: headers.unwrap_or_default(),
             workflow_id: content.workflow_id.as_deref().map(Arc::from),
             run: run.run,
             tenant: run.tenant,
@@ -274,7 +279,8 @@ impl Session {
             attempt,
             payload_limit: self.payload_limit,
         };
-        ActivityContext::new(info, Arc::clone(&self.state), content.heartbeat.clone(), None)
+        let (state, heartbeat) = (Arc::clone(&self.state), content.heartbeat.clone());
+        Ok(ActivityContext::new(info, state, heartbeat, None))
     }
 
     /// What the run is told of an attempt.
@@ -284,14 +290,19 @@ impl Session {
         let context = attempt.context.clone();
         let attempted = attempt.run(name.0, 0).await;
         let (token, heartbeat) = (token(name), attempted.heartbeat);
+        let until = |error: &Error| error.details().filter(|_| error.kind() == ErrorKind::Pending);
         let message = match attempted.result {
-            Ok(output) => Some(token.message(MessageKind::ActivityCompleted, output)),
-            Err(error) if error.kind() == ErrorKind::Pending => {
-                let (until, heartbeat) = (error.details()?, raw(heartbeat));
-                token.pending(PendingUntil { until, silence, heartbeat }).ok()
-            }
-            Err(error) => token.failed(&policy.settle(error), heartbeat).ok(),
+            Ok(output) => Ok(token.message(MessageKind::ActivityCompleted, output)),
+            Err(error) => match until(&error) {
+                Some(until) => {
+                    let heartbeat = raw(heartbeat);
+                    token.pending(PendingUntil { until, silence, heartbeat })
+                }
+                None => token.failed(&policy.settle(error), heartbeat),
+            },
         };
+        // Without a message the run would wait for ever: what cannot be told is a failure that can.
+        let message = message.or_else(|error| token.failed(&error, None)).ok();
         // The row of the attempt is deleted once. Its key is for those who are given a token.
         message.map(|message| match context.gave_token() {
             true => message,
