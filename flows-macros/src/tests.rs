@@ -91,7 +91,7 @@ async fn ships(env: TestEnv) -> Result<()> {
 fn transaction() {
     check(
         definition::activity,
-        "transaction, name = \"debit-v2\", codec = \"postcard\", queue = \"ledger\"",
+        "transaction, name = \"debit-v2\", codec = \"postcard\"",
         "
 async fn debit(tx: &Transaction<'_>, #[serde(default)] cents: i64) -> Result<i64, LedgerError> {
     tx.execute(\"UPDATE account SET cents = cents - $1\", &[&cents]).await?;

@@ -1,4 +1,4 @@
-//! A transaction without the key, and the key without a transaction.
+//! A transaction without the key, the key without a transaction, and a transaction elsewhere.
 use flows::prelude::*;
 
 #[activity]
@@ -8,6 +8,11 @@ async fn debit(tx: &Transaction<'_>, cents: u64) -> Result<u64> {
 
 #[activity(transaction)]
 async fn credit(cents: u64) -> Result<u64> {
+    Ok(cents)
+}
+
+#[activity(transaction, queue = "ledger")]
+async fn transfer(tx: &Transaction<'_>, cents: u64) -> Result<u64> {
     Ok(cents)
 }
 

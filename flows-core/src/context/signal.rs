@@ -17,6 +17,12 @@ use crate::payload::Payload;
 use crate::replay::Shared;
 
 /// A typed signal; `#[signal]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no signal type",
+    label = "the type of a signal is wanted",
+    note = "write `#[signal]` above a `struct` of yours and name that; a value without such a type is received with \
+            `ctx.signal(\"name\")`, and sent with `signal(\"name\", &value)`"
+)]
 pub trait Signal: Serialize + DeserializeOwned + Send + 'static {
     /// The signal's name.
     const NAME: &'static str;

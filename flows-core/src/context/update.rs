@@ -22,6 +22,12 @@ use crate::replay::watch::Place;
 use crate::replay::{Envelope, Shared, Stuck, UpdateSource};
 
 /// A typed request to a running workflow, with the type of its response; `#[update]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no update",
+    label = "the type of an update is wanted",
+    note = "an update is a type of its own: write `#[update(response = ..)]` above `struct AddItem {{ .. }}`, and name \
+            that type here"
+)]
 pub trait Update: Serialize + DeserializeOwned + Send + 'static {
     /// The update's name.
     const NAME: &'static str;

@@ -28,6 +28,12 @@ use crate::payload::{Payload, check_size};
 use crate::store::{Close, Outcome, RunStatus, RunView, no_such_run};
 
 /// What an [`Execution`] knows about its workflow's types.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no workflow",
+    label = "the type of a workflow is wanted",
+    note = "the macro makes it: `order::Workflow` of a `#[workflow] async fn order`. `AnyWorkflow` stands for one \
+            whose types are not known here"
+)]
 pub trait Typed: 'static {
     /// The type that `result()` gives.
     type Output: DeserializeOwned;
@@ -35,6 +41,7 @@ pub trait Typed: 'static {
     const WORKFLOW: Option<&'static str>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<W: Workflow> Typed for W {
     type Output = W::Output;
     const WORKFLOW: Option<&'static str> = Some(W::NAME);

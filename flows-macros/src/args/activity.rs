@@ -31,6 +31,9 @@ const KNOWN: &[&str] = &[
 const COMPENSATE: &str =
     "`compensate` takes the name of the activity that undoes this one: `compensate = refund`";
 
+const TRANSACTION_ELSEWHERE: &str = "an activity with `transaction` runs in the worker of its run, whose record is a part of the transaction: \
+     leave `queue` out; or leave `transaction` out, and make the activity idempotent";
+
 /// How many options there are.
 const FIELDS: usize = 6;
 
@@ -49,9 +52,14 @@ pub(crate) struct ActivityArgs {
 impl ActivityArgs {
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut args = Args::parse(tokens, OWNER, KNOWN, errors);
+        let common = Common::read(&mut args, errors);
+        let transaction = args.take("transaction").is_some_and(|arg| arg.flag(errors));
+        if let (true, Some(queue)) = (transaction, common.queue()) {
+            errors.on(queue, TRANSACTION_ELSEWHERE);
+        }
         Self {
-            common: Common::read(&mut args, errors),
-            transaction: args.take("transaction").is_some_and(|arg| arg.flag(errors)),
+            common,
+            transaction,
             postcard: args.take("codec").is_some_and(|arg| postcard(&arg, errors)),
             compensate: args.take("compensate").and_then(|arg| compensation(&arg, errors)),
             retry: args.take("retry").and_then(|arg| Retry::read(&arg, errors)),

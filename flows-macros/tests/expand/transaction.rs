@@ -1,4 +1,4 @@
-//! Expansion, with arguments `transaction, name = "debit-v2", codec = "postcard", queue = "ledger"`, of
+//! Expansion, with arguments `transaction, name = "debit-v2", codec = "postcard"`, of
 //!
 //! ```text
 //! async fn debit(tx: &Transaction<'_>, #[serde(default)] cents: i64) -> Result<i64, LedgerError> {
@@ -48,7 +48,6 @@ impl ::flows::__private::Activity for debit::Activity {
     const PATH: &'static str = ::std::concat!(::std::module_path!(), "::debit");
     const CODEC: ::flows::__private::Codec = ::flows::__private::Codec::Postcard;
     const TRANSACTIONAL: bool = true;
-    const QUEUE: &'static str = "ledger";
     type Input = __debit_Input;
     type Output = i64;
     async fn run(
@@ -70,12 +69,6 @@ impl ::flows::__private::Activity for debit::Activity {
         use ::flows::__private::completions_prelude::*;
         (&&::flows::__private::ReturnType::<<Self as debit::__Params>::Returns>::new())
             .complete(error)
-    }
-    fn options() -> ::flows::__private::ActivityOptions {
-        ::flows::__private::ActivityOptions {
-            queue: ::std::option::Option::Some(::std::convert::From::from("ledger")),
-            ..::std::default::Default::default()
-        }
     }
 }
 impl ::flows::__private::Definition for debit::Activity {
