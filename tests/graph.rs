@@ -138,6 +138,9 @@ async fn everything(ctx: &WorkflowContext, hosts: Vec<String>) -> Result<()> {
         }
         ctx.timeout(Duration::from_secs(5), confirm(ctx)).await?;
     }
+    let scope = ctx.scope();
+    scope.run(async { send(ctx, true).queue("mail").await }).await?;
+    confirm(ctx).id(format!("confirm-{}", hosts.len())).close_policy(ClosePolicy::Abandon).detach();
     flows::try_join_all(hosts.iter().map(|_| async { send(ctx, false).await })).await?;
     flows::map_concurrent(&hosts, 20, |_| send(ctx, false)).await?;
     drop(ctx.batch(&hosts, 100, |_| send(ctx, false)).await);
@@ -183,6 +186,13 @@ fn callees_are_looked_up() {
                 continue
               timeout Duration::from_secs(5)
                 child confirm
+            scope
+              activity send-v2
+                with queue "mail"
+            child confirm
+              with id format!("confirm-{}", hosts.len())
+              with close_policy ClosePolicy::Abandon
+              with detach
             try_join_all
               each |_|
                 activity send-v2

@@ -21,7 +21,7 @@ pub use names::{HelperGraph, SignalEntry, UpdateEntry};
 pub use resolve::ResolvedGraph;
 pub(crate) use resolve::{Item, Lane};
 #[cfg(feature = "testing")]
-pub(crate) use {read::read, text::flat, text::write};
+pub(crate) use {read::read, resolve::CallOption, text::flat, text::write};
 
 use crate::registry::Registry;
 pub use crate::source::{Graph, Kind, Node, Part};

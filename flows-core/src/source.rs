@@ -55,6 +55,9 @@ pub struct Node {
     pub label: &'static str,
     /// The line in the source, from 1.
     pub line: u32,
+    /// What a call is told besides its arguments, in the order of the source: the method, and the source of what it
+    /// is given.
+    pub options: &'static [(&'static str, &'static str)],
     /// What is inside: the branches of an `if`, the arms of a `match`, the body of a loop.
     pub parts: &'static [Part],
 }
@@ -62,7 +65,7 @@ pub struct Node {
 impl Node {
     /// A step, with nothing in it.
     pub const fn step(kind: Kind, label: &'static str, line: u32) -> Self {
-        Self { kind, label, line, parts: &[] }
+        Self { kind, label, line, options: &[], parts: &[] }
     }
 }
 

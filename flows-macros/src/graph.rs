@@ -27,6 +27,8 @@ struct Node {
     label: String,
     /// Where `line!()` looks.
     span: Span,
+    /// What the call is told besides its arguments: methods and what they are given.
+    options: Vec<(String, String)>,
     parts: Vec<Part>,
 }
 
@@ -58,7 +60,7 @@ pub(crate) fn graph(
 
 impl Node {
     fn new(kind: &'static str, label: impl Into<String>, span: Span) -> Self {
-        Self { kind, label: label.into(), span, parts: Vec::new() }
+        Self { kind, label: label.into(), span, options: Vec::new(), parts: Vec::new() }
     }
 
     /// A node around others.
@@ -75,14 +77,18 @@ impl Node {
     fn emit(self) -> TokenStream {
         let (kind, label) = (Ident::new(self.kind, Span::mixed_site()), self.label);
         let line = quote_spanned!(self.span=> ::std::line!());
-        if self.parts.is_empty() {
+        if self.parts.is_empty() && self.options.is_empty() {
             return quote!(Node::step(Kind::#kind, #label, #line));
         }
+        let options = self.options.into_iter().map(|(name, given)| quote!((#name, #given)));
+        let options = quote!(&[#(#options),*]);
         let parts = self.parts.into_iter().map(|Part { label, nodes }| {
             let nodes = nodes.into_iter().map(Self::emit);
             quote!(Part { label: #label, nodes: &[#(#nodes),*] })
         });
-        quote!(Node { kind: Kind::#kind, label: #label, line: #line, parts: &[#(#parts),*] })
+        quote! {
+            Node { kind: Kind::#kind, label: #label, line: #line, options: #options, parts: &[#(#parts),*] }
+        }
     }
 }
 

@@ -200,3 +200,80 @@ edit! { options {
     }
 
 } }
+
+edit! { a_queue {
+    #[activity]
+    async fn pay(cents: u64) -> Result<[u8; 3]> {
+        Ok([cents as u8; 3])
+    }
+
+} => {
+    #[activity(queue = "gpu")]
+    async fn pay(cents: u64) -> Result<[u8; 3]> {
+        Ok([cents as u8; 3])
+    }
+
+} }
+
+edit! { another_queue {
+    #[activity(queue = "gpu")]
+    async fn pay(cents: u64) -> Result<[u8; 3]> {
+        Ok([cents as u8; 3])
+    }
+
+} => {
+    #[activity(queue = "cpu")]
+    async fn pay(cents: u64) -> Result<[u8; 3]> {
+        Ok([cents as u8; 3])
+    }
+
+} }
+
+edit! { an_update {
+    #[update(response = u32)]
+    struct Add {
+        sku: String,
+    }
+    #[workflow]
+    async fn order(ctx: &WorkflowContext) -> Result<()> {
+        ctx.update::<Add>().await?.reply(1);
+        Ok(())
+    }
+
+} => {
+    #[update(response = u64)]
+    struct Add {
+        sku: String,
+    }
+    #[workflow]
+    async fn order(ctx: &WorkflowContext) -> Result<()> {
+        ctx.update::<Add>().await?.reply(1);
+        Ok(())
+    }
+
+} }
+
+edit! { options_of_a_child {
+    #[workflow]
+    async fn billing(ctx: &WorkflowContext) -> Result<()> {
+        Ok(())
+    }
+    #[workflow]
+    async fn order(ctx: &WorkflowContext) -> Result<()> {
+        billing(ctx).id("bill-1").queue("fast").await?;
+        billing(ctx).detach();
+        Ok(())
+    }
+
+} => {
+    #[workflow]
+    async fn billing(ctx: &WorkflowContext) -> Result<()> {
+        Ok(())
+    }
+    #[workflow]
+    async fn order(ctx: &WorkflowContext) -> Result<()> {
+        billing(ctx).id("bill-2").close_policy(ClosePolicy::Abandon).queue("slow").await?;
+        billing(ctx).await
+    }
+
+} }

@@ -129,6 +129,8 @@ async fn what_the_lock_says_comes_true() -> Result<()> {
         arm_of_a_select, new to old: an error, and none is stuck
         before_a_return, new to old: an error, and none is stuck
         body_of_an_arm, old to new: an error, and none is stuck
+        cancellation, old to new: a warning, and none is stuck
+        cancellation, new to old: a warning, and none is stuck
         condition, old to new: a warning, and none is stuck
         condition, new to old: a warning, and none is stuck
         early_return, old to new: a warning, and one is stuck
@@ -144,7 +146,11 @@ async fn what_the_lock_says_comes_true() -> Result<()> {
         one_after_the_other, new to old: an error, and none is stuck
         patched_and_more, old to new: an error, and none is stuck
         patched_with_return, new to old: an error, and none is stuck
+        queue_of_a_call, old to new: a warning, and none is stuck
+        queue_of_a_call, new to old: a warning, and none is stuck
         retired, old to new: a warning, and none is stuck
+        scoped, old to new: a warning, and none is stuck
+        scoped, new to old: a warning, and none is stuck
         signal_name, old to new: an error, and none is stuck
         signal_name, new to old: an error, and none is stuck
         smaller_batch, old to new: an error, and none is stuck

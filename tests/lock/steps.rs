@@ -413,3 +413,36 @@ body! { taken_back ctx flag {
     a(ctx).await?;
     c(ctx).await?;
 } }
+
+body! { scoped ctx flag {
+    let scope = ctx.scope();
+    scope.run(a(ctx)).await?;
+    b(ctx).await?;
+} => {
+    a(ctx).await?;
+    b(ctx).await?;
+} }
+
+body! { in_a_scope ctx flag {
+    let scope = ctx.scope();
+    scope.run(async { a(ctx).await?; c(ctx).await }).await?;
+} => {
+    let scope = ctx.scope();
+    scope.run(async { a(ctx).await?; b(ctx).await?; c(ctx).await }).await?;
+} }
+
+body! { cancellation ctx flag {
+    a(ctx).await?;
+    b(ctx).await?;
+} => {
+    a(ctx).cancellation(CancellationType::Wait).await?;
+    b(ctx).await?;
+} }
+
+body! { queue_of_a_call ctx flag {
+    a(ctx).await?;
+    b(ctx).await?;
+} => {
+    a(ctx).queue("elsewhere").await?;
+    b(ctx).await?;
+} }

@@ -3,7 +3,7 @@
 //! It follows the flow of control: a box for each step, a diamond for each decision, a frame around
 //! what belongs together. Ends that lead nowhere yet are carried along until the next box.
 
-use super::text::head;
+use super::text::headed;
 use super::{Item, Kind, Lane, ResolvedGraph};
 
 /// Boxes, frames and arrows.
@@ -122,9 +122,11 @@ impl Pen {
             Kind::Timeout | Kind::Shield | Kind::JoinAll | Kind::TryJoinAll | Kind::Race => {
                 self.frame(item, opens, false)
             }
-            Kind::MapConcurrent | Kind::StreamConcurrent | Kind::Batch | Kind::Saga => {
-                self.frame(item, opens, false)
-            }
+            Kind::MapConcurrent
+            | Kind::StreamConcurrent
+            | Kind::Batch
+            | Kind::Saga
+            | Kind::Scope => self.frame(item, opens, false),
             kind if kind.is_end() => self.end(item, opens),
             _ => self.put(NodeShape::Step, text(item), opens),
         }
@@ -252,7 +254,7 @@ fn one(from: usize, label: &str) -> Opens {
 
 /// What a box says: a line of the text form.
 fn text(item: &Item) -> String {
-    head(item.kind, &item.label)
+    headed(item)
 }
 
 /// The label of `loop 'outer` or `for x in y 'outer`: it stands last.

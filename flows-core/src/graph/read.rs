@@ -1,7 +1,7 @@
 //! The text form, read again: `flows.lock` is compared with what the source says now.
 
 use super::Kind;
-use super::resolve::{Item, Lane};
+use super::resolve::{CallOption, Item, Lane};
 use crate::outline::Line;
 
 /// The items that some lines mean; else the line that means nothing, and why.
@@ -15,8 +15,9 @@ pub(crate) fn read(lines: &[Line]) -> Result<Vec<Item>, (u32, String)> {
             continue;
         }
         let (kind, label) = head(line)?;
-        let lanes = lanes(kind, &line.inside)?;
-        items.push(Item { kind, label, line: line.line, lanes });
+        let told = line.inside.iter().map_while(option).collect::<Vec<_>>();
+        let lanes = lanes(kind, &line.inside[told.len()..])?;
+        items.push(Item { kind, label, line: line.line, options: told, lanes });
     }
     Ok(items)
 }
@@ -35,6 +36,13 @@ fn head(line: &Line) -> Result<(Kind, String), (u32, String)> {
         _ => label,
     };
     Ok((kind, label.to_owned()))
+}
+
+/// `with queue "gpu"`.
+fn option(line: &Line) -> Option<CallOption> {
+    let told = line.text.strip_prefix("with ").filter(|_| line.inside.is_empty())?;
+    let (name, given) = told.split_once(' ').unwrap_or((told, ""));
+    Some(CallOption::of(name, given))
 }
 
 fn lanes(kind: Kind, inside: &[Line]) -> Result<Vec<Lane>, (u32, String)> {

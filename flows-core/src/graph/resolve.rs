@@ -30,7 +30,22 @@ pub(crate) struct Item {
     pub(crate) kind: Kind,
     pub(crate) label: String,
     pub(crate) line: u32,
+    /// What a call is told besides its arguments.
+    pub(crate) options: Vec<CallOption>,
     pub(crate) lanes: Vec<Lane>,
+}
+
+/// A method of a call, and the source of what it is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CallOption {
+    pub(crate) name: String,
+    pub(crate) given: String,
+}
+
+impl CallOption {
+    pub(crate) fn of(name: &str, given: &str) -> Self {
+        Self { name: name.to_owned(), given: given.to_owned() }
+    }
 }
 
 /// A part, resolved.
@@ -94,7 +109,9 @@ impl Resolver<'_> {
         let lane =
             |part: &Part| Lane { label: part.label.to_owned(), items: self.nodes(part.nodes) };
         let lanes = node.parts.iter().map(lane).collect();
-        Item { kind, label: label.to_owned(), line: node.line, lanes }
+        let options = node.options.iter().map(|(name, given)| CallOption::of(name, given));
+        let options = options.collect();
+        Item { kind, label: label.to_owned(), line: node.line, options, lanes }
     }
 
     fn call(&mut self, node: &Node, is_method: bool) -> Item {
@@ -128,6 +145,7 @@ impl Resolver<'_> {
             kind: Kind::Undo,
             label: label.to_owned(),
             line: step.line,
+            options: Vec::new(),
             lanes: Vec::new(),
         })
     }
@@ -140,7 +158,8 @@ impl Resolver<'_> {
         let items = self.nodes(graph.nodes);
         self.inside.pop();
         let lanes = vec![Lane { label: String::new(), items }];
-        Item { kind: Kind::Helper, label: graph.name().to_owned(), line: node.line, lanes }
+        let (label, options) = (graph.name().to_owned(), Vec::new());
+        Item { kind: Kind::Helper, label, line: node.line, options, lanes }
     }
 
     fn receive(&mut self, node: &Node) -> Item {

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::Kind;
-use super::resolve::{Item, Lane, ResolvedGraph};
+use super::resolve::{CallOption, Item, Lane, ResolvedGraph};
 use crate::outline::Line;
 
 /// The lines of a graph, with helpers shown as such.
@@ -57,6 +57,12 @@ fn flattened(items: &[Item], called_in: Option<u32>) -> Vec<Item> {
 fn item(item: &Item) -> Vec<Line> {
     let text = head(item.kind, &item.label);
     let line = |text: String, inside| Line { text, line: item.line, inside };
+    if !item.options.is_empty() {
+        let told = item.options.iter().map(|option| line(told(option), Vec::new()));
+        let mut bare = self::item(&Item { options: Vec::new(), ..item.clone() });
+        bare[0].inside.splice(0..0, told);
+        return bare;
+    }
     let inside = |lane: &Lane| lane.items.iter().flat_map(self::item).collect::<Vec<_>>();
     match item.kind {
         Kind::If | Kind::IfPatched => {
@@ -87,6 +93,17 @@ fn item(item: &Item) -> Vec<Line> {
         }
         _ => vec![line(text, item.lanes.iter().flat_map(inside).collect())],
     }
+}
+
+/// What one line says of an option.
+fn told(CallOption { name, given }: &CallOption) -> String {
+    format!("with {name} {given}").trim_end().to_owned()
+}
+
+/// What a box says of a node: its line, and its options as they are written in the source.
+pub(super) fn headed(item: &Item) -> String {
+    let told = item.options.iter().map(|CallOption { name, given }| format!(" .{name}({given})"));
+    head(item.kind, &item.label) + &told.collect::<String>()
 }
 
 /// What one line says of a node.

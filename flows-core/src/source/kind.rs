@@ -83,6 +83,8 @@ named! {
         Batch = "batch",
         /// `saga.run(..)`, around what it does.
         Saga = "saga",
+        /// `scope.run(..)` of a `ctx.scope()`, around what it does.
+        Scope = "scope",
         /// What undoes a step of a saga; the label is the activity.
         Undo = "undo",
         /// `return`.

@@ -37,6 +37,28 @@ pub(super) fn method(call: &ExprMethodCall, contexts: &[Ident]) -> Option<Node> 
     is_given.then(|| Node::new("Method", call.method.unraw().to_string(), call.method.span()))
 }
 
+/// What says where a call runs, under which name, and what becomes of it: methods of calls of activities and children.
+/// Limits and retries are not here: they decide nothing that open runs or deployers have to know.
+const OPTIONS: &[&str] =
+    &["queue", "id", "on_conflict", "close_policy", "cancellation", "abandon_on_drop", "detach"];
+
+/// What a method tells the call that it is called on.
+pub(super) fn option(call: &ExprMethodCall, contexts: &[Ident]) -> Option<(String, String)> {
+    let name = call.method.unraw().to_string();
+    let is_option = OPTIONS.contains(&name.as_str()) && is_call(&call.receiver, contexts);
+    is_option.then(|| (name, call.args.first().map(label).unwrap_or_default()))
+}
+
+/// Whether an expression is a call that is given the context, with or without options.
+fn is_call(expr: &Expr, contexts: &[Ident]) -> bool {
+    match expr {
+        Expr::Call(call) => function(call, contexts).is_some(),
+        Expr::MethodCall(call) => is_call(&call.receiver, contexts),
+        Expr::Paren(paren) => is_call(&paren.expr, contexts),
+        _ => false,
+    }
+}
+
 /// What only tells something, and is the same wherever it stands.
 const PURE: &[&str] = &[
     "workflow_id",

@@ -22,11 +22,13 @@ pub(super) struct Reader<'a> {
     nodes: Vec<Node>,
     /// Variables that hold a saga.
     sagas: Vec<Ident>,
+    /// Variables that hold a scope.
+    scopes: Vec<Ident>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(contexts: &'a [Ident]) -> Self {
-        Self { contexts, nodes: Vec::new(), sagas: Vec::new() }
+        Self { contexts, nodes: Vec::new(), sagas: Vec::new(), scopes: Vec::new() }
     }
 
     pub(super) fn finish(self) -> Vec<Node> {
@@ -35,7 +37,8 @@ impl<'a> Reader<'a> {
 
     /// The nodes of something that stands by itself.
     fn apart(&self, read: impl FnOnce(&mut Self)) -> Vec<Node> {
-        let mut reader = Self { sagas: self.sagas.clone(), ..Self::new(self.contexts) };
+        let (sagas, scopes) = (self.sagas.clone(), self.scopes.clone());
+        let mut reader = Self { sagas, scopes, ..Self::new(self.contexts) };
         read(&mut reader);
         reader.nodes
     }
@@ -136,11 +139,46 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The name in `let saga = ctx.saga()`.
-    fn begun_saga(&self, local: &Local, init: &Expr) -> Option<Ident> {
-        let (Pat::Ident(name), Expr::MethodCall(call)) = (&local.pat, init) else { return None };
-        let begins = call.method == "saga" && is_context(&call.receiver, self.contexts);
-        begins.then(|| name.ident.clone())
+    /// The name in `let saga = ctx.saga()` and `let scope = ctx.scope()`.
+    fn begin(&mut self, local: &Local, init: &Expr) {
+        let (Pat::Ident(name), Expr::MethodCall(call)) = (&local.pat, init) else { return };
+        if !is_context(&call.receiver, self.contexts) {
+            return;
+        }
+        match call.method.to_string().as_str() {
+            "saga" => self.sagas.push(name.ident.clone()),
+            "scope" => self.scopes.push(name.ident.clone()),
+            _ => {}
+        }
+    }
+
+    /// `run` of a saga or of a scope.
+    fn run(&mut self, call: &ExprMethodCall) -> bool {
+        let kind = if is_context(&call.receiver, &self.sagas) {
+            "Saga"
+        } else if is_context(&call.receiver, &self.scopes) {
+            "Scope"
+        } else {
+            return false;
+        };
+        if call.method != "run" {
+            return false;
+        }
+        let inside = match (kind, call.args.first()) {
+            ("Scope", Some(future)) => self.lane(future),
+            _ => self.apart(|reader| call.args.iter().for_each(|arg| reader.visit_expr(arg))),
+        };
+        self.around(kind, String::new(), call.method.span(), inside);
+        true
+    }
+
+    /// An option of a call belongs to the call's node. What stands in its arguments comes after that.
+    fn option(&mut self, call: &ExprMethodCall, option: (String, String)) {
+        self.visit_expr(&call.receiver);
+        if let Some(node) = self.nodes.iter_mut().rfind(|node| node.kind == "Call") {
+            node.options.push(option);
+        }
+        call.args.iter().for_each(|arg| self.visit_expr(arg));
     }
 
     fn end(&mut self, kind: &'static str, label: String, span: Span) {
@@ -159,7 +197,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_local(&mut self, local: &'ast Local) {
         let Some(init) = &local.init else { return };
         self.visit_expr(&init.expr);
-        self.sagas.extend(self.begun_saga(local, &init.expr));
+        self.begin(local, &init.expr);
         if let Some((token, diverge)) = &init.diverge {
             let otherwise = self.expr(diverge);
             let label = format!("{} = {}", label(&local.pat), label(&init.expr));
@@ -290,10 +328,11 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         if is_context(&call.receiver, self.contexts) {
             return self.ask_context(call);
         }
-        if call.method == "run" && is_context(&call.receiver, &self.sagas) {
-            let inside =
-                self.apart(|reader| call.args.iter().for_each(|arg| reader.visit_expr(arg)));
-            return self.around("Saga", String::new(), call.method.span(), inside);
+        if self.run(call) {
+            return;
+        }
+        if let Some(option) = calls::option(call, self.contexts) {
+            return self.option(call, option);
         }
         visit::visit_expr_method_call(self, call);
         self.nodes.extend(calls::method(call, self.contexts));

@@ -22,10 +22,14 @@ fn check(body: &str, expected: &Expect) {
 }
 
 fn show(nodes: &[Node], depth: usize, out: &mut String) {
-    for Node { kind, label, parts, .. } in nodes {
+    for Node { kind, label, options, parts, .. } in nodes {
         let indent = "  ".repeat(depth);
         out.push_str(format!("{indent}{kind} {label}").trim_end());
         out.push('\n');
+        for (name, given) in options {
+            out.push_str(format!("{indent}  with {name} {given}").trim_end());
+            out.push('\n');
+        }
         for part in parts {
             if parts.len() > 1 || !part.label.is_empty() {
                 out.push_str(format!("{indent}- {}", part.label).trim_end());
@@ -331,6 +335,38 @@ fn macros_and_items() {
             Call c
             Call d
             Panic
+        "#]],
+    );
+}
+
+#[test]
+fn options_of_calls() {
+    check(
+        "a(ctx, b(ctx).await?).queue(name(ctx)).retry(policy).cancellation(CancellationType::Wait).await?; \
+         (c(ctx).detach()); other.queue(\"x\"); ctx.sleep(SECOND).queue(1)",
+        &expect![[r#"
+            Call b
+            Call a
+              with queue name(ctx)
+            Call name
+              with cancellation CancellationType::Wait
+            Call c
+              with detach
+            Sleep SECOND
+        "#]],
+    );
+}
+
+#[test]
+fn scopes() {
+    check(
+        "let scope = ctx.scope(); scope.run(async { a(ctx).await?; b(ctx).await }).await; \
+         other.run(c(ctx)).await; scope.cancel(\"reason\")",
+        &expect![[r#"
+            Scope
+              Call a
+              Call b
+            Call c
         "#]],
     );
 }

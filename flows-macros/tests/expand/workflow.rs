@@ -130,6 +130,7 @@ impl ::flows::__private::Workflow for order::Workflow {
                     kind: Kind::TryJoin,
                     label: "",
                     line: ::std::line!(),
+                    options: &[],
                     parts: &[
                         Part {
                             label: "",

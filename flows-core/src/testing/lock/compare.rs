@@ -112,7 +112,26 @@ fn changed(
     } else {
         json(key, old, new, findings);
     }
+    queue(old, new, findings);
     steps::compare(&renames.apply(&old.steps), &new.steps, findings);
+}
+
+/// Where an activity runs is no part of its results; but somebody has to serve the queue.
+fn queue(old: &LockEntry, new: &LockEntry, findings: &mut Findings) {
+    if old.queue == new.queue {
+        return;
+    }
+    let what = match (&old.queue, &new.queue) {
+        (None, None) => return,
+        (None, Some(is)) => {
+            format!("it runs on queue `{is}` now, and ran in the worker of its run")
+        }
+        (Some(was), None) => {
+            format!("it runs in the worker of its run now, and ran on queue `{was}`")
+        }
+        (Some(was), Some(is)) => format!("it runs on queue `{is}` now, and ran on `{was}`"),
+    };
+    findings.add(Level::Warning, what, steps::QUEUES);
 }
 
 /// Bytes without names: nothing may change.

@@ -52,6 +52,7 @@ impl Lock {
 fn lines(entry: &LockEntry) -> Vec<Line> {
     let postcard = entry.postcard.iter().map(|prints| format!("codec: postcard {prints}"));
     let mut lines: Vec<_> = postcard.map(|text| Line::new(text, Vec::new())).collect();
+    lines.extend(entry.queue.iter().map(|queue| Line::new(format!("queue: {queue}"), Vec::new())));
     lines.extend(entry.shapes.iter().cloned());
     if !entry.steps.is_empty() {
         lines.push(Line::new("steps", graph::write(&entry.steps)));
@@ -83,7 +84,14 @@ fn entry(line: &Line) -> Result<LockEntry, (u32, String)> {
                 let wrong = || (part.line, format!("`{part}` is no codec"));
                 entry.postcard = Some(prints.ok_or_else(wrong)?.to_owned());
             }
-            "input" | "output" | "payload" => entry.shapes.push(part.clone()),
+            "queue" => {
+                let queue = part.text.strip_prefix("queue: ");
+                let wrong = || (part.line, format!("`{part}` is no queue"));
+                entry.queue = Some(queue.ok_or_else(wrong)?.to_owned());
+            }
+            "input" | "output" | "payload" | "request" | "response" => {
+                entry.shapes.push(part.clone())
+            }
             "steps" => entry.steps = graph::read(&part.inside)?,
             _ => return Err((part.line, format!("`{part}` is no part of an entry"))),
         }

@@ -31,6 +31,8 @@ pub(super) struct LockEntry {
     pub(super) source: Option<SourceLocation>,
     /// Fingerprints of input and output, where they are written with postcard.
     pub(super) postcard: Option<String>,
+    /// The queue whose workers run it, where the attribute says so.
+    pub(super) queue: Option<String>,
     /// `input`, `output`, `payload`, `request` and `response`, with what is inside them.
     pub(super) shapes: Vec<Line>,
     pub(super) steps: Vec<Item>,
@@ -68,14 +70,15 @@ fn activity(def: &ActivityDef) -> LockEntry {
     let prints = || format!("{:016x} {:016x}", input.fingerprint, output.fingerprint);
     let postcard = (def.codec == Codec::Postcard).then(prints);
     let shapes = vec![named("input", input.json), named("output", output.json)];
-    LockEntry { source: Some(def.source), postcard, shapes, steps: Vec::new() }
+    let queue = def.options.queue.as_deref().map(str::to_owned);
+    LockEntry { source: Some(def.source), postcard, queue, shapes, steps: Vec::new() }
 }
 
 fn workflow(def: &WorkflowDef, steps: Vec<Item>) -> LockEntry {
     let Shapes { input, output } = def.shapes;
     let shapes = [("input", input), ("output", output)];
     let shapes = shapes.map(|(name, shape): (_, fn() -> Shape)| named(name, shape().json));
-    LockEntry { source: Some(def.source), postcard: None, shapes: shapes.into(), steps }
+    LockEntry { source: Some(def.source), shapes: shapes.into(), steps, ..LockEntry::default() }
 }
 
 fn named(name: &str, shape: Line) -> Line {

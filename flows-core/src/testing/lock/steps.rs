@@ -11,9 +11,11 @@ use super::snapshot::Key;
 use crate::graph::{Item, Kind, Lane};
 
 mod changes;
+mod options;
 mod patches;
 
 use changes::{Change, Changes};
+pub(super) use options::QUEUES;
 
 /// Definitions that were renamed: each has its own finding, and its calls need none.
 #[derive(Default)]
@@ -61,7 +63,8 @@ impl Renames {
 
 /// Says what changed from `old` to `new`.
 pub(super) fn compare(old: &[Item], new: &[Item], findings: &mut Findings) {
-    let (old, new) = patches::as_an_old_run_sees_it(old, new, findings);
+    let [old, new] = [old, new].map(options::of_scopes);
+    let (old, new) = patches::as_an_old_run_sees_it(&old, &new, findings);
     let mut walk = StepWalk { changes: Changes::of(&old, &new), findings };
     walk.sequence(&old, &new, SequencePosition { last: true, ends: true });
     walk.changes.report(walk.findings);
@@ -107,6 +110,7 @@ impl<'a> StepWalk<'a> {
     /// Two items that stand for the same.
     fn item(&mut self, old: &'a Item, new: &'a Item, place: SequencePosition) {
         self.label(old, new);
+        options::compare(old, new, self.findings);
         let inside = match new.kind {
             Kind::If | Kind::IfPatched | Kind::Match | Kind::LetElse | Kind::Block => place,
             Kind::Select => place,

@@ -11,6 +11,7 @@ format 1
 
 activity pay
   codec: postcard 0123 4567
+  queue: gpu
   input: struct
     cents: u64
   output: unit
@@ -18,6 +19,11 @@ activity pay
 signal ready
   payload: struct
     available: bool
+
+update add
+  request: struct
+    sku: str
+  response: u32
 
 workflow order 1
   input: struct
@@ -27,6 +33,8 @@ workflow order 1
     signal \"ready\"
     if patched \"fast\"
       child order
+        with id format!(\"{x}\")
+        with abandon_on_drop
     else
       sleep Duration::from_secs(1)
     match kind
@@ -52,6 +60,9 @@ workflow order 1
     if a
     else
       value uuid
+    scope
+      activity pay
+        with queue \"gpu\"
     continue_as_new order
 ";
 
