@@ -10,6 +10,8 @@ use crate::ids::RunKey;
 
 /// The most lines that are kept.
 const LINES: usize = 5_000;
+/// More calls than any schedule has at one moment of virtual time: time goes on only when nothing else does.
+const SPINNING: u32 = 20_000;
 
 pub(super) struct Trace {
     begun: Instant,
@@ -19,12 +21,17 @@ pub(super) struct Trace {
 struct TraceState {
     hash: u64,
     lines: Option<Vec<String>>,
+    /// The moment of the last call, and how many there were at it.
+    moment: Duration,
+    calls: u32,
 }
 
 impl Trace {
     /// Words are kept only where they are wanted.
     pub(super) fn new(in_words: bool) -> Self {
-        let inner = TraceState { hash: 0xcbf2_9ce4_8422_2325, lines: in_words.then(Vec::new) };
+        let lines = in_words.then(Vec::new);
+        let (moment, calls) = (Duration::ZERO, 0);
+        let inner = TraceState { hash: 0xcbf2_9ce4_8422_2325, lines, moment, calls };
         Self { begun: Instant::now(), inner: Mutex::new(inner) }
     }
 
@@ -49,6 +56,11 @@ impl Trace {
         self.lock().mix(elapsed, numbers);
     }
 
+    /// Whether so much is called at one moment that it will not come to its end.
+    pub(super) fn is_spinning(&self) -> bool {
+        self.lock().calls > SPINNING
+    }
+
     pub(super) fn hash(&self) -> u64 {
         self.lock().hash
     }
@@ -64,6 +76,8 @@ impl Trace {
 
 impl TraceState {
     fn mix(&mut self, elapsed: Duration, numbers: &[u64]) {
+        self.calls = if elapsed == self.moment { self.calls + 1 } else { 1 };
+        self.moment = elapsed;
         self.mix_number(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
         numbers.iter().for_each(|number| self.mix_number(*number));
     }

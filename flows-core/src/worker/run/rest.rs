@@ -31,7 +31,10 @@ impl<M: Code> Run<M> {
         if self.writes.pending.park.is_some() || self.inbox.was_refused {
             return;
         }
-        if step.rules.is_draining || self.wait == Wait::Over || self.waits_for_long(step.now) {
+        // A suspect that is parked is claimed as soon as its attempt is due by the store's clock, which this worker's
+        // may be behind: it would be parked and claimed over and over.
+        let is_over = self.wait == Wait::Over && !(self.is_suspect() && self.retries_soon(step.now));
+        if step.rules.is_draining || is_over || self.waits_for_long(step.now) {
             self.wait = Wait::No;
             self.writes.pending.park = Some(Box::new(self.parked(step)));
         } else if self.wait == Wait::No {
@@ -62,8 +65,13 @@ impl<M: Code> Run<M> {
         let next = self.timers.next();
         let is_far = next.is_some_and(|due| due > soon)
             && !matches!(&self.phase, Phase::Live(machine) if machine.expects_messages());
-        let retries_soon = || next.is_some_and(|due| due <= soon) && self.timers.has_launch();
-        is_far || (self.is_suspect() && !retries_soon())
+        is_far || (self.is_suspect() && !self.retries_soon(now))
+    }
+
+    /// Whether an attempt is to be made soon.
+    fn retries_soon(&self, now: Timestamp) -> bool {
+        let is_soon = |due| due <= now.after(HORIZON);
+        self.timers.next().is_some_and(is_soon) && self.timers.has_launch()
     }
 
     /// How it is parked.

@@ -87,6 +87,22 @@ fn a_suspect_whose_next_attempt_is_soon_waits_for_it() {
 }
 
 #[test]
+fn a_suspect_whose_next_attempt_is_soon_stays_in_memory_until_then() {
+    let mut stage = Stage::live(suspect(-2), vec![activity_in(0, 3)]);
+    stage.write().committed();
+    stage.give("overstayed", Input::Overstayed(1));
+    stage.check(expect![[r#"
+        activated: work
+        take:
+          the code is given: begin, with 1 events
+        polled: commit
+        write: row 1 ["suspected"]
+        committed: set #0 in 3s, idle 1
+        overstayed:
+    "#]]);
+}
+
+#[test]
 fn failures_of_attempts_that_were_under_way_are_taken_in() {
     let mut stage = Stage::new(suspect(-1));
     assert_eq!(stage.run.has_lost(&start(0), stage.now), Some(-1));
