@@ -103,7 +103,9 @@ impl FaultyStore {
         let keyed = keys.iter().fold(0, |sum: u64, key| sum.rotate_left(7) ^ number_of(*key));
         let numbers = [self.process.number(), fnv1a(verb.bytes()), keyed, u64::from(ok)];
         if world.trace.is_spinning() {
-            world.violated(format!("{name} calls the store (`{verb}`) over and over, without a pause"));
+            world.violated(format!(
+                "{name} calls the store (`{verb}`) over and over, without a pause"
+            ));
         }
         if ok && is_routine(verb, keys.len()) {
             return world.trace.mix(&numbers); // nobody wants to read of it

@@ -33,7 +33,8 @@ impl<M: Code> Run<M> {
         }
         // A suspect that is parked is claimed as soon as its attempt is due by the store's clock, which this worker's
         // may be behind: it would be parked and claimed over and over.
-        let is_over = self.wait == Wait::Over && !(self.is_suspect() && self.retries_soon(step.now));
+        let is_over =
+            self.wait == Wait::Over && !(self.is_suspect() && self.retries_soon(step.now));
         if step.rules.is_draining || is_over || self.waits_for_long(step.now) {
             self.wait = Wait::No;
             self.writes.pending.park = Some(Box::new(self.parked(step)));
