@@ -170,6 +170,10 @@ pub mod codec {
 
 /// Layers: code around the calls of clients, around workflow code and around attempts of activities.
 pub mod layer {
+    #[cfg(feature = "opentelemetry")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "opentelemetry")))]
+    pub use flows_core::OpenTelemetry;
+    pub use flows_core::TracePropagator;
     pub use flows_core::definition::WorkflowLayer;
     pub use flows_core::engine::{ClientCall, ClientLayer, ClientVerb, NextCall};
     pub use flows_core::worker::{ActivityLayer, NextActivity};

@@ -22,6 +22,7 @@ pages! {
     connecting = "src/connecting.md",
     tenants = "src/tenants.md",
     operating = "src/operating.md",
+    telemetry = "src/telemetry.md",
     backup = "src/backup.md",
     scaling = "src/scaling.md",
     errors = "src/errors.md",

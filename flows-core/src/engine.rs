@@ -78,9 +78,11 @@ use crate::ids::RunKey;
 use crate::store::{
     NewItem, NewRun, Outcome, OutgoingMessage, Sent, Started, Store, UpdateState, held,
 };
+use crate::telemetry::{Propagator, TracePropagator};
 use aside::{Aside, Wanted};
 use batcher::Batchers;
 use hints::Hints;
+use layer::Inject;
 use local_workers::Begun;
 use waiters::FirstNews;
 
@@ -101,6 +103,8 @@ pub struct EngineOptions {
     pub objects: Option<Objects>,
     /// What stands around the calls of clients.
     pub layers: ClientLayers,
+    /// What carries traces in headers.
+    pub propagator: Option<Arc<dyn TracePropagator>>,
 }
 
 pub(crate) struct Inner {
@@ -109,6 +113,7 @@ pub(crate) struct Inner {
     /// What its store encodes with, if it does.
     codecs: Option<Codecs>,
     layers: ClientLayers,
+    propagator: Propagator,
     payload_limit: AtomicUsize,
     /// The task that passes on the store's hints. It ends with its runtime.
     listening: Mutex<Option<AbortHandle>>,
@@ -133,7 +138,10 @@ impl Engine {
 
     /// An engine on a store, with these options.
     pub fn with_options(store: Arc<dyn Store>, options: EngineOptions) -> Self {
-        let EngineOptions { codecs, objects, layers } = options;
+        let EngineOptions { codecs, objects, mut layers, propagator } = options;
+        if let Some(propagator) = &propagator {
+            layers.push(Inject(Arc::clone(propagator))); // the innermost: it sees the spans of the others
+        }
         let codecs = Codecs::new(codecs, objects);
         let store = match &codecs {
             Some(codecs) => Arc::new(EncodingStore::new(store, codecs.clone())),
@@ -150,6 +158,7 @@ impl Engine {
             hints,
             codecs,
             layers,
+            propagator,
             payload_limit: AtomicUsize::new(PAYLOAD_LIMIT),
             listening: Mutex::default(),
             aside: Aside::default(),
@@ -196,6 +205,10 @@ impl Engine {
 
     pub(crate) fn codecs(&self) -> Option<Codecs> {
         self.tenant.inner.codecs.clone()
+    }
+
+    pub(crate) fn propagator(&self) -> Propagator {
+        self.tenant.inner.propagator.clone()
     }
 
     /// Where activities publish.

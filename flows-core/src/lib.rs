@@ -39,6 +39,7 @@ pub mod retry;
 mod shape;
 pub mod source;
 pub mod store;
+mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
@@ -55,4 +56,7 @@ pub use headers::Headers;
 pub use payload::{Codec, Payload};
 pub use registry::Registry;
 pub use retry::RetryPolicy;
+#[cfg(feature = "opentelemetry")]
+pub use telemetry::OpenTelemetry;
+pub use telemetry::TracePropagator;
 pub use worker::{Worker, shutdown_signal};

@@ -71,6 +71,7 @@ use crate::context::StateMap;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::registry::Registry;
+use crate::telemetry::lines;
 #[cfg(not(feature = "testing"))]
 use builder::Config;
 use session::{Ended, Session};
@@ -145,7 +146,11 @@ impl Worker {
                 begun = Session::begin(self) => begun?,
             };
             session.settle(&mut left).await;
-            match session.serve(shutdown.as_mut()).await? {
+            let (name, id) = (&self.config.name, session.id());
+            lines::worker_started(name, id, &self.config.queues);
+            let ended = session.serve(shutdown.as_mut()).await?;
+            lines::worker_stopped(name, id);
+            match ended {
                 Ended::Shutdown => return Ok(()),
                 Ended::LeaseLost(behind) => {
                     left.extend(behind);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use deadpool_postgres::Pool;
+use flows_core::TracePropagator;
 use flows_core::codec::{ObjectStore, Objects, PayloadCodec};
 use flows_core::engine::{ClientLayer, EngineOptions};
 use flows_core::error::{Error, Result};
@@ -94,6 +95,12 @@ impl EngineBuilder {
     /// Puts a [layer](ClientLayer) around the calls of clients, inside of those that were added before.
     pub fn client_layer(mut self, layer: impl ClientLayer) -> Self {
         self.options.layers.push(layer);
+        self
+    }
+
+    /// Carries traces in headers: from a caller's span to the spans of its run, and of everything that the run causes.
+    pub fn trace_propagator(mut self, propagator: impl TracePropagator) -> Self {
+        self.options.propagator = Some(Arc::new(propagator));
         self
     }
 

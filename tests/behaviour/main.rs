@@ -54,6 +54,7 @@ mod starting;
 mod streams;
 mod stuck;
 mod suspects;
+mod telemetry;
 mod tenants;
 mod terminating;
 mod texts;

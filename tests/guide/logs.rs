@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flows::memory::MemoryStore;
 use flows::prelude::*;
 use flows_core::Engine;
-use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
+use tracing::{Dispatch, Level};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::printed::assert_shown;
@@ -51,7 +51,11 @@ async fn logged<I: flows::WorkflowInput>(registry: Registry, input: I) -> Result
         .blocking_threshold(Duration::from_millis(100))
         .build()?;
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(Level::WARN)
+        .with_writer(log.clone())
+        .finish();
     let subscriber = Dispatch::new(subscriber);
     let _here = tracing::dispatcher::set_default(&subscriber);
     let serving = async move { worker.run().await }.with_subscriber(subscriber);

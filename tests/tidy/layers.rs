@@ -14,7 +14,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "attribute headers shape",
             "payload",
             "journal store",
-            "codec completion ending",
+            "codec completion ending telemetry",
             "memory",
             "replay",
             "durable",

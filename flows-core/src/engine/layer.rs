@@ -11,6 +11,7 @@ use super::access::Access;
 use super::execution::Target;
 use crate::error::{Error, ErrorKind, Result};
 use crate::headers::Headers;
+use crate::telemetry::TracePropagator;
 
 /// Stands around the calls that clients make: starts, signals, updates, cancellations and queries. It adds headers,
 /// times and logs the call, or refuses it.
@@ -150,6 +151,29 @@ impl ClientLayers {
 impl fmt::Debug for ClientLayers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} layers", self.0.as_ref().map_or(0, |layers| layers.len()))
+    }
+}
+
+/// The layer that writes the caller's trace context into headers.
+pub(super) struct Inject(pub(super) Arc<dyn TracePropagator>);
+
+impl ClientLayer for Inject {
+    async fn around(&self, mut call: ClientCall, next: NextCall<'_>) -> Result<()> {
+        if call.verb.has_headers() {
+            let own = call.headers.clone();
+            self.0.inject(&mut call.headers);
+            if call.headers.check("the call").is_err() {
+                call.headers = own; // a trace is no reason to refuse a call
+            }
+        }
+        next.run(call).await
+    }
+}
+
+impl ClientVerb {
+    /// Whether headers go along.
+    fn has_headers(self) -> bool {
+        !matches!(self, Self::Cancel | Self::Query)
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::{Instrument, Span};
 
 use super::clock::sleep_until;
 use super::message::{Attempted, Message};
@@ -32,6 +33,7 @@ use crate::panics::guarded::Guarded;
 use crate::payload::Payload;
 use crate::replay::{ActivityStart, ActivityTask};
 use crate::store::TransactionOutcome;
+use crate::telemetry::spans::{self, AttemptOf};
 
 /// How long a cancelled activity may go on to clean up.
 const CANCEL_GRACE: Duration = Duration::from_secs(5);
@@ -95,10 +97,13 @@ impl Outside {
             let limit = start_to_close(&task, &def);
             Box::new(ExactlyOnce::new(store, codecs, Box::new(records), self.session.id(), limit))
         });
+        let of =
+            AttemptOf { key, activity: def.name, operation: op, attempt, headers: &info.headers };
+        let span = spans::attempt(&resident.span, &of, &self.session.propagator);
         let state = Arc::clone(&self.session.state);
         let context = ActivityContext::new(info, state, heartbeat, exactly_once);
         resident.running.insert(op, Running { batch, context: context.clone() });
-        let attempt = Attempt { session: Arc::clone(&self.session), def, task, context };
+        let attempt = Attempt { session: Arc::clone(&self.session), def, task, context, span };
         let (myself, surroundings) = (self.myself.clone(), self.session.surroundings.clone());
         tokio::spawn(surroundings.task(async move {
             let attempted = attempt.run(key, residency).await;
@@ -112,13 +117,19 @@ pub(super) struct Attempt {
     pub(super) def: Arc<ActivityDef>,
     pub(super) task: Arc<ActivityTask>,
     pub(super) context: ActivityContext,
+    /// What the activity logs is inside of it.
+    pub(super) span: Span,
 }
 
 impl Attempt {
     pub(super) async fn run(self, key: RunKey, residency: u64) -> Attempted {
         // A panic of ours ends the attempt as well: whatever comes of it, its run hears of it.
-        let result = AssertUnwindSafe(self.timed(key)).catch_unwind().await;
+        let result =
+            AssertUnwindSafe(self.timed(key)).catch_unwind().instrument(self.span.clone()).await;
         let result = result.unwrap_or_else(|panic| Err(panicked(&Caught::of(panic))));
+        if let Err(error) = &result {
+            spans::failed(&self.span, error);
+        }
         let context = &self.context;
         let (op, attempt) = (self.task.op, context.attempt());
         let once = context.exactly_once();

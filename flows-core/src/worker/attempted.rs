@@ -16,6 +16,7 @@ use crate::payload::Payload;
 use crate::replay::{ActivityStart, ActivityTask, Command, Turn};
 use crate::retry::RetryPolicy;
 use crate::store::TransactionOutcome;
+use crate::telemetry::lines;
 use crate::time::Timestamp;
 
 impl Executor {
@@ -33,6 +34,9 @@ impl Executor {
         } else {
             resident.run.task(op).map(|task| self.outside.event_of(task, attempted))
         };
+        if let Some(event) = &event {
+            lines::attempt_failed(&resident.span, key, resident.run.spec(), event);
+        }
         let input = Input::AttemptEnded { op, event, transaction };
         let after = self.outside.handle(key, resident, input);
         self.follow(key, after);
@@ -110,7 +114,6 @@ impl Outside {
         let closes = schedule_to_close(task, def.map(|def| &**def));
         match policy.and_then(|policy| self.retry_by(policy, closes, task, attempt, &error)) {
             Some(retry_at) => {
-                tracing::debug!(activity = task.name, attempt, %error, "attempt failed; retrying");
                 let error = StoredError::from(&error);
                 Event::ActivityAttemptFailed { step, attempt, error, retry_at, heartbeat }
             }

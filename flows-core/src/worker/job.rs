@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use tracing::Span;
+
 use crate::ids::RunKey;
 use crate::journal::Recorded;
 use crate::payload::Payload;
@@ -17,6 +19,8 @@ pub(super) struct Job {
     /// Which residency of the run it belongs to.
     pub(super) residency: u64,
     pub(super) workflow: Arc<str>,
+    /// What user code logs is inside of it.
+    pub(super) span: Span,
     pub(super) kind: JobKind,
 }
 
@@ -46,6 +50,7 @@ impl Job {
             key: machine.info().key,
             residency: 0,
             workflow: Arc::clone(&machine.info().workflow),
+            span: Span::none(),
             kind: JobKind::Drop(machine),
         }
     }
@@ -60,7 +65,8 @@ impl Job {
 
     /// Runs it. `begun` is told as soon as a new machine can be looked at.
     pub(super) fn run(self, begun: impl FnOnce(Probe)) -> Option<Done> {
-        let Self { key, residency, kind, .. } = self;
+        let Self { key, residency, span, kind, .. } = self;
+        let _inside = span.entered();
         let moved = match kind {
             JobKind::Begin { registry, info, input, journal } => {
                 begin(&registry, *info, &input, journal, begun)

@@ -17,6 +17,7 @@ use super::session::Session;
 use crate::ids::RunKey;
 use crate::replay::Machine;
 use crate::store::{Activation, Outcome};
+use crate::telemetry::lines;
 use crate::time::Timestamp;
 
 pub(super) struct Outside {
@@ -155,6 +156,7 @@ impl Outside {
             }
             Effect::Settle { start, end, message } => {
                 let event = self.settled(&start, end);
+                lines::attempt_failed(&resident.span, key, resident.run.spec(), &event);
                 *after = self.handle(key, resident, Input::Settled { event, message });
             }
             Effect::EndQueued(end) => self.session.end(*end),
@@ -177,7 +179,10 @@ impl Outside {
             Effect::Stuck(why) => {
                 self.session.stuck.note(key.run, &resident.run.spec().workflow, &why)
             }
-            Effect::Ended(outcome) => self.unsaid.ended.push((key, *outcome)),
+            Effect::Ended(outcome) => {
+                lines::run_ended(&resident.span, key, resident.run.spec(), &outcome);
+                self.unsaid.ended.push((key, *outcome));
+            }
             Effect::Lost => self.unsaid.lost += 1,
             Effect::Reload => self.unsaid.reload.push(key),
             Effect::Replace(stored) => *after = After::StartsOver(stored),

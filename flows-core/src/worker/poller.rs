@@ -23,6 +23,7 @@ use crate::engine::gathered::Gathered;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{Activation, Claim, ClaimStuck, Hint, Polled, SUSPECT};
+use crate::telemetry::lines;
 
 /// The most runs of one claim.
 const CLAIM: usize = 200;
@@ -293,6 +294,10 @@ impl Poller<'_> {
         let claim = Claim { worker, shard, lanes, limit, expected: &expected };
         let runs = self.session.store.claim(claim).await?;
         let more = runs.len() == limit;
+        let lost = runs.iter().filter(|run| run.setbacks < 0).count();
+        if lost > 0 {
+            lines::taken_over(&self.session.identity.name, worker, lost);
+        }
         self.session.residents.fetch_add(runs.len(), Ordering::Relaxed);
         self.hand_out(runs);
         Ok(more)

@@ -3,6 +3,7 @@
 
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
+use tracing::Span;
 
 use super::budget::Weight;
 use super::message::Attempted;
@@ -17,6 +18,8 @@ use crate::store::Record;
 /// A run that this worker holds.
 pub(super) struct Resident {
     pub(super) run: Run<Machine>,
+    /// Its span, for as long as it is in memory.
+    pub(super) span: Span,
     /// Distinguishes this residency from an earlier one of the same run.
     pub(super) residency: u64,
     /// The attempts that are running, by operation.

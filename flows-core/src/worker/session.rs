@@ -35,6 +35,7 @@ use crate::ids::RunKey;
 use crate::registry::Registry;
 use crate::replay::ChangedInput;
 use crate::store::{Store, WorkerIdentity};
+use crate::telemetry::Propagator;
 
 /// How long handing back may take; and where the store has not answered of late.
 const RETIRE: Duration = Duration::from_secs(5);
@@ -67,6 +68,8 @@ pub(crate) struct Session {
     pub(crate) payload_limit: usize,
     /// Of the engine, for records that do not go through its store.
     pub(crate) codecs: Option<Codecs>,
+    /// Of the engine: from headers to spans.
+    pub(crate) propagator: Propagator,
     pub(crate) clock: StoreClock,
     /// Slots for activities.
     pub(crate) permits: Arc<Semaphore>,
@@ -125,6 +128,7 @@ impl Session {
             state: Arc::clone(&worker.state),
             payload_limit: worker.engine.payload_limit(),
             codecs: worker.engine.codecs(),
+            propagator: worker.engine.propagator(),
             clock: StoreClock::new(lease.now),
             permits: Arc::new(Semaphore::new(worker.config.max_activities)),
             residents: AtomicUsize::new(0),

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::attempt::Attempt;
 use super::attempted::micros;
@@ -24,6 +25,7 @@ use crate::ids::RunKey;
 use crate::payload::Payload;
 use crate::replay::{ActivityTask, Overrides};
 use crate::store::{ClaimTasks, ClaimedTask, MessageKind, OutgoingMessage, TaskBeat, TaskEnd};
+use crate::telemetry::spans::{self, AttemptOf};
 
 /// The most attempts of one claim.
 const CLAIM: usize = 500;
@@ -231,7 +233,7 @@ impl Session {
             Error::new(ErrorKind::Configuration, message)
         })?;
         content.heartbeat = heartbeat.or(content.heartbeat);
-        let context = self.context_of(def, &content, name)?;
+        let (context, span) = self.context_of(def, &content, name)?;
         let TaskContent {
             input,
             input_hash,
@@ -256,6 +258,7 @@ impl Session {
             def: Arc::clone(def),
             task: Arc::new(task),
             context,
+            span,
         })
     }
 
@@ -264,7 +267,7 @@ impl Session {
         def: &ActivityDef,
         content: &TaskContent,
         name: Name,
-    ) -> Result<ActivityContext> {
+    ) -> Result<(ActivityContext, Span)> {
         let (run, op, attempt) = name;
         let headers = content.headers.as_deref().map(Headers::from_json).transpose()?;
         let info = ActivityInfo {
@@ -279,8 +282,16 @@ impl Session {
             attempt,
             payload_limit: self.payload_limit,
         };
+        let of = AttemptOf {
+            key: run,
+            activity: def.name,
+            operation: op,
+            attempt,
+            headers: &info.headers,
+        };
+        let span = spans::attempt(&Span::none(), &of, &self.propagator);
         let (state, heartbeat) = (Arc::clone(&self.state), content.heartbeat.clone());
-        Ok(ActivityContext::new(info, state, heartbeat, None))
+        Ok((ActivityContext::new(info, state, heartbeat, None), span))
     }
 
     /// What the run is told of an attempt.

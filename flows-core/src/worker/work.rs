@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tracing::Span;
+
 use super::budget::Loaded;
 use super::executor::Executor;
 use super::job::{Done, Job, JobKind};
@@ -11,9 +13,11 @@ use super::run::{CodeCall, CodeReturned, Fresh, Input, Run};
 use super::suspect::Trial;
 use crate::clock;
 use crate::ids::RunKey;
+use crate::journal::{Event, Recorded};
 use crate::payload::Payload;
 use crate::replay::{Machine, RunInfo, Turn};
 use crate::store::{Activation, Page};
+use crate::telemetry::{lines, spans};
 use crate::time::Timestamp;
 
 impl Executor {
@@ -25,7 +29,9 @@ impl Executor {
         let page = Page { messages: std::mem::take(&mut run.inbox), more: run.more };
         self.residencies += 1;
         let trial = Trial::of(self.session(), run.setbacks);
+        let span = spans::run(key, &run.spec, &self.session().propagator);
         let resident = Resident {
+            span,
             run: Run::new(Box::new(run), sent),
             residency: self.residencies,
             running: Default::default(),
@@ -79,6 +85,9 @@ impl Executor {
             polled.refusal = self.outside.refusal(key, &resident.run, turn);
             polled.failed.extend(self.outside.failed_unanswered(resident, turn));
             polled.failed.extend(self.outside.failed_with_worker(&resident.run, turn));
+            for event in &polled.failed {
+                lines::attempt_failed(&resident.span, key, resident.run.spec(), event);
+            }
             polled.fresh = matches!(turn.outcome, Some(Err(_))).then(|| fresh(key));
         }
         let after = self.outside.handle(key, resident, Input::Returned(polled));
@@ -105,6 +114,7 @@ fn fresh(key: RunKey) -> Fresh {
 
 impl Outside {
     fn job(&self, key: RunKey, resident: &Resident, call: CodeCall<Machine>) -> Job {
+        let span = self.turn_span(key, resident, &call);
         let kind = match call {
             CodeCall::Apply(machine, recorded) => JobKind::Apply(machine, recorded),
             CodeCall::Begin { run, journal, started_at } => JobKind::Begin {
@@ -115,7 +125,34 @@ impl Outside {
             },
         };
         let workflow = Arc::clone(&resident.run.spec().workflow);
-        Job { key, residency: resident.residency, workflow, kind }
+        Job { key, residency: resident.residency, workflow, span, kind }
+    }
+
+    /// The span of a turn, inside of the run's. A run of which no worker knew has started.
+    fn turn_span(&self, key: RunKey, resident: &Resident, call: &CodeCall<Machine>) -> Span {
+        let span = &resident.span;
+        let cause = match call {
+            CodeCall::Apply(_, recorded) => recorded.event.name(),
+            CodeCall::Begin { journal, .. } if !journal.is_empty() => "replay",
+            CodeCall::Begin { run, .. } => {
+                if run.is_new {
+                    lines::run_started(span, key, &run.spec);
+                }
+                "start"
+            }
+        };
+        let turn = spans::turn(span, cause);
+        if turn.is_disabled() {
+            return span.clone();
+        }
+        if let Some(propagator) = &self.session.propagator
+            && let CodeCall::Apply(_, Recorded { event: Event::SignalReceived { payload, .. }, .. }) =
+                call
+            && let Some((headers, _)) = payload.split_headers()
+        {
+            propagator.link(&turn, &headers);
+        }
+        turn
     }
 
     fn info(&self, run: &Activation, started_at: Timestamp) -> RunInfo {
