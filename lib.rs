@@ -123,6 +123,7 @@ pub use flows_core::engine::{
     update, with_tenant,
 };
 pub use flows_core::graph;
+pub use flows_core::schedule;
 pub use flows_core::store::{AttributeValue, ClosePolicy, ConflictPolicy, RunStatus as Status};
 pub use flows_core::worker::WorkerBuilder;
 pub use flows_core::{
@@ -191,6 +192,7 @@ pub use flows_macros::test;
 /// The one import: `use flows::prelude::*;`.
 pub mod prelude {
     pub use crate::Context as _;
+    pub use crate::schedule::{Cron, Every};
     pub use crate::{
         Activity, ActivityContext, CancellationType, ClosePolicy, ConflictPolicy, DeadLetter,
         Description, Durable, Engine, Error, ErrorClass, ErrorKind, Execution, Registry, Result,

@@ -36,6 +36,7 @@ pub mod private;
 pub mod registry;
 pub mod replay;
 pub mod retry;
+pub mod schedule;
 mod shape;
 pub mod source;
 pub mod store;

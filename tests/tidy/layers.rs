@@ -11,7 +11,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "named",
             "bytes clock error outline panics source time",
             "ids limits policy retry",
-            "attribute headers shape",
+            "attribute headers schedule shape",
             "payload",
             "journal store",
             "codec completion ending telemetry",
