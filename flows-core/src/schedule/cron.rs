@@ -200,17 +200,21 @@ fn wrong(expression: &str, error: &croner::errors::CronError) -> Error {
         fields[number] = field;
         parser().parse(&fields.join(" ")).is_err()
     };
-    let is_nickname = expression.trim().starts_with('@');
+    if expression.trim().starts_with('@') {
+        return Error::invalid(format!(
+            "`{expression}` is no cron expression; of those with `@` there are @hourly, @daily, @weekly, @monthly and \
+             @yearly"
+        ));
+    }
     let fields = expression.split_whitespace().zip(FIELDS).enumerate();
-    let mut bad = fields.filter(|(number, (field, _))| !is_nickname && alone(*number, field));
+    let mut bad = fields.filter(|(number, (field, _))| alone(*number, field));
     Error::invalid(match bad.next() {
         Some((_, (field, (name, allowed, example)))) => format!(
             "the cron expression `{expression}` has the {name} `{field}`; allowed are {allowed}, and lists, \
              ranges and steps of them; {example}"
         ),
         None => format!(
-            "the cron expression `{expression}` cannot be read: {error}; `0 3 * * *` fires at 03:00 each day, \
-             `@daily` at midnight"
+            "the cron expression `{expression}` cannot be read: {error}; `0 3 * * *` fires at 03:00 each day"
         ),
     })
 }

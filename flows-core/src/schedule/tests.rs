@@ -71,7 +71,7 @@ fn an_error_names_the_field_and_shows_an_example() {
     wrong(
         "@reboot",
         &expect![
-            "the cron expression `@reboot` has the minute `@reboot`; allowed are 0-59, and lists, ranges and steps of them; `30 3 * * *` fires at 03:30 each day"
+            "`@reboot` is no cron expression; of those with `@` there are @hourly, @daily, @weekly, @monthly and @yearly"
         ],
     );
 }
