@@ -180,6 +180,14 @@ pub mod layer {
     pub use flows_core::worker::{ActivityLayer, NextActivity};
 }
 
+/// The metrics of workers, which the feature `metrics` records through the crate `metrics`.
+pub mod metrics {
+    #[cfg(feature = "metrics")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+    pub use flows_core::describe_metrics as describe;
+    pub use flows_core::{METRICS, Metric, MetricKind};
+}
+
 /// The testing kit.
 #[cfg(feature = "testing")]
 pub mod testing {

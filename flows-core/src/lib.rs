@@ -60,4 +60,7 @@ pub use retry::RetryPolicy;
 #[cfg(feature = "opentelemetry")]
 pub use telemetry::OpenTelemetry;
 pub use telemetry::TracePropagator;
+#[cfg(feature = "metrics")]
+pub use telemetry::metrics::describe_metrics;
+pub use telemetry::metrics::{METRICS, Metric, MetricKind};
 pub use worker::{Worker, shutdown_signal};

@@ -4,6 +4,7 @@
 //! parts of the library (replay, and a run's state machine) say nothing: whoever drives them does.
 
 pub(crate) mod lines;
+pub(crate) mod metrics;
 #[cfg(feature = "opentelemetry")]
 mod opentelemetry;
 mod propagation;

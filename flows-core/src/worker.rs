@@ -71,7 +71,7 @@ use crate::context::StateMap;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::registry::Registry;
-use crate::telemetry::lines;
+use crate::telemetry::{lines, metrics};
 #[cfg(not(feature = "testing"))]
 use builder::Config;
 use session::{Ended, Session};
@@ -154,6 +154,7 @@ impl Worker {
                 Ended::Shutdown => return Ok(()),
                 Ended::LeaseLost(behind) => {
                     left.extend(behind);
+                    metrics::lease_lost();
                     tracing::warn!(
                         "the worker's lease lapsed; it forgets its runs and begins anew"
                     );

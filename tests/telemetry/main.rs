@@ -1,6 +1,7 @@
-//! Traces as OpenTelemetry exports them: one trace from a caller through its run, the run's activities and children,
+//! Traces as OpenTelemetry exports them, and metrics as Prometheus reads them. Traces: one trace from a caller through its run, the run's activities and children,
 //! and the signals that reach it, whichever worker goes on with them.
 
+mod metrics;
 #[path = "../shared/waiting.rs"]
 mod waiting;
 

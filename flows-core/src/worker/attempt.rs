@@ -33,6 +33,7 @@ use crate::panics::guarded::Guarded;
 use crate::payload::Payload;
 use crate::replay::{ActivityStart, ActivityTask};
 use crate::store::TransactionOutcome;
+use crate::telemetry::metrics;
 use crate::telemetry::spans::{self, AttemptOf};
 
 /// How long a cancelled activity may go on to clean up.
@@ -127,6 +128,7 @@ impl Attempt {
         let result =
             AssertUnwindSafe(self.timed(key)).catch_unwind().instrument(self.span.clone()).await;
         let result = result.unwrap_or_else(|panic| Err(panicked(&Caught::of(panic))));
+        metrics::attempt_ended(self.def.name, result.as_ref().err());
         if let Err(error) = &result {
             spans::failed(&self.span, error);
         }
@@ -173,9 +175,13 @@ impl Attempt {
             attempt: context.attempt(),
         };
         let begun = context.polled();
+        let (called, now) = (task.scheduled_at, self.session.clock.now());
+        metrics::attempt_began(name, context.attempt(), called, now);
         let body = self.session.config.layers.around(context, self.call(input));
         let output = self.guarded(self.session.surroundings.activity(invocation, body));
-        let output = output.await.map_err(|error| match error.kind() {
+        let done = output.await;
+        metrics::attempt_ran(name, begun, clock::real_time());
+        let output = done.map_err(|error| match error.kind() {
             ErrorKind::Pending => self.pending(error, begun),
             _ => (self.def.complete_error)(error),
         })?;

@@ -10,6 +10,7 @@ use super::session::Session;
 use crate::clock;
 use crate::error::{ErrorKind, Result};
 use crate::store::{Lease, Store, WorkerIdentity};
+use crate::telemetry::metrics;
 
 /// Registers the worker. A store that cannot be reached is waited for; what waiting cannot mend is
 /// an error.
@@ -50,7 +51,7 @@ pub(super) async fn hold_closely(session: &Session) {
 async fn hold_at(session: &Session, first: Duration, usual: Duration) {
     let lease = session.config.lease;
     let mut renewed = session.renewed();
-    let mut pause = first;
+    let (mut pause, mut gauges) = (first, metrics::Gauges::default());
     loop {
         tokio::time::sleep_until((Instant::now() + pause).min(renewed + lease)).await;
         let asked = Instant::now();
@@ -59,17 +60,25 @@ async fn hold_at(session: &Session, first: Duration, usual: Duration) {
             Ok(Ok(answer)) if answer.lapsed => return,
             Ok(Ok(answer)) => {
                 session.clock.set(answer.now);
+                metrics::renewed(true);
+                let free = session.permits.available_permits();
+                let slots = session.config.max_activities.saturating_sub(free);
+                gauges.set(session.residents.load(Ordering::Relaxed), slots);
                 (renewed, pause) = (asked, usual);
                 session.set_renewed(asked);
                 session.holds.renewed();
                 session.unreachable.store(false, Ordering::Relaxed);
             }
             Ok(Err(error)) => {
+                metrics::renewed(false);
                 session.complaints.warn(&error, "could not renew the lease; trying again");
                 pause = lease / 20;
                 session.unreachable.store(true, Ordering::Relaxed);
             }
-            Err(_) => session.unreachable.store(true, Ordering::Relaxed),
+            Err(_) => {
+                metrics::renewed(false);
+                session.unreachable.store(true, Ordering::Relaxed);
+            }
         }
         if renewed.elapsed() >= lease {
             return;

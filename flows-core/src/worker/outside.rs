@@ -17,7 +17,7 @@ use super::session::Session;
 use crate::ids::RunKey;
 use crate::replay::Machine;
 use crate::store::{Activation, Outcome};
-use crate::telemetry::lines;
+use crate::telemetry::{lines, metrics};
 use crate::time::Timestamp;
 
 pub(super) struct Outside {
@@ -181,6 +181,8 @@ impl Outside {
             }
             Effect::Ended(outcome) => {
                 lines::run_ended(&resident.span, key, resident.run.spec(), &outcome);
+                let took = self.now.since(resident.started_at);
+                metrics::run_ended(resident.run.spec(), &outcome, took);
                 self.unsaid.ended.push((key, *outcome));
             }
             Effect::Lost => self.unsaid.lost += 1,
@@ -203,6 +205,7 @@ impl Outside {
         }
         if *lost > 0 {
             let runs = std::mem::take(lost);
+            metrics::lost(runs);
             tracing::info!(runs, "another worker has gone on with runs; dropping them");
         }
         if !reload.is_empty() {

@@ -23,7 +23,7 @@ use crate::engine::gathered::Gathered;
 use crate::error::Result;
 use crate::ids::RunKey;
 use crate::store::{Activation, Claim, ClaimStuck, Hint, Polled, SUSPECT};
-use crate::telemetry::lines;
+use crate::telemetry::{lines, metrics};
 
 /// The most runs of one claim.
 const CLAIM: usize = 200;
@@ -296,6 +296,7 @@ impl Poller<'_> {
         let more = runs.len() == limit;
         let lost = runs.iter().filter(|run| run.setbacks < 0).count();
         if lost > 0 {
+            metrics::taken_over(lost);
             lines::taken_over(&self.session.identity.name, worker, lost);
         }
         self.session.residents.fetch_add(runs.len(), Ordering::Relaxed);

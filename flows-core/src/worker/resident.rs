@@ -14,12 +14,15 @@ use crate::error::Result;
 use crate::ids::RunKey;
 use crate::replay::Machine;
 use crate::store::Record;
+use crate::time::Timestamp;
 
 /// A run that this worker holds.
 pub(super) struct Resident {
     pub(super) run: Run<Machine>,
     /// Its span, for as long as it is in memory.
     pub(super) span: Span,
+    /// The time of its first turn, or before.
+    pub(super) started_at: Timestamp,
     /// Distinguishes this residency from an earlier one of the same run.
     pub(super) residency: u64,
     /// The attempts that are running, by operation.

@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::telemetry::metrics;
+
 /// The shortest time between two lines about one cause.
 const PAUSE: Duration = Duration::from_secs(60);
 /// The most causes that are told apart; others are each told.
@@ -39,6 +41,7 @@ impl StuckLog {
     /// A run is stuck. Says so, unless that was just said of another one for the same reason.
     pub(super) fn note(&self, run: Uuid, workflow: &Arc<str>, why: &str) {
         self.total.fetch_add(1, Ordering::Relaxed);
+        metrics::stuck(workflow);
         match self.count(workflow, why, Instant::now()) {
             None => {}
             Some(0) => tracing::error!(%run, workflow = &**workflow, "run is stuck: {why}"),

@@ -5,8 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::executor::Executor;
+use crate::clock;
 use crate::error::Result;
 use crate::store::{Committed, Record};
+use crate::telemetry::metrics;
 
 /// The most runs of one batch.
 const BATCH: usize = 1000;
@@ -33,7 +35,9 @@ impl Executor {
         }
         let (session, writer) = (Arc::clone(self.session()), self.index);
         self.batch = Some(Box::pin(async move {
+            let begun = clock::real_time();
             let outcome = session.store.commit(writer, session.id(), &records).await;
+            metrics::committed(records.len(), clock::real_time() - begun, outcome.is_ok());
             Landed { records, outcome }
         }));
     }

@@ -17,7 +17,7 @@ use crate::journal::{Event, Recorded};
 use crate::payload::Payload;
 use crate::replay::{Machine, RunInfo, Turn};
 use crate::store::{Activation, Page};
-use crate::telemetry::{lines, spans};
+use crate::telemetry::{lines, metrics, spans};
 use crate::time::Timestamp;
 
 impl Executor {
@@ -32,6 +32,7 @@ impl Executor {
         let span = spans::run(key, &run.spec, &self.session().propagator);
         let resident = Resident {
             span,
+            started_at: run.started_at,
             run: Run::new(Box::new(run), sent),
             residency: self.residencies,
             running: Default::default(),
@@ -137,6 +138,7 @@ impl Outside {
             CodeCall::Begin { run, .. } => {
                 if run.is_new {
                     lines::run_started(span, key, &run.spec);
+                    metrics::run_started(&run.spec, self.now.since(run.started_at));
                 }
                 "start"
             }
