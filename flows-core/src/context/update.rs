@@ -54,19 +54,32 @@ type Validator<'v, U> = Box<dyn Fn(&U) -> Result<()> + Send + 'v>;
 
 /// Waits for the next update of a type.
 #[must_use = "without `.await` no update is received: write `.await` behind it"]
-pub struct UpdateFuture<'v, U: Update> {
+pub struct UpdateFuture<'v, U> {
     handle: OpHandle,
+    name: &'static str,
     refused: Option<Error>,
     validator: Option<Validator<'v, U>>,
     source: Option<UpdateSource>,
     asked: bool,
+    /// How it is received. Said once, where it is asked for, so that a type which is no update is one error.
+    accept: Accept<U>,
 }
+
+/// How an update is received: who asks for it, what was sent, from where, and who may refuse it.
+type Accept<U> = fn(
+    &Asking<'_>,
+    &Payload,
+    UpdateSource,
+    Option<&Validator<'_, U>>,
+) -> Option<Result<UpdateRequest<U>>>;
 
 impl<'v, U: Update> UpdateFuture<'v, U> {
     pub(super) fn new(ctx: &WorkflowContext, site: &'static Location<'static>) -> Self {
         let handle = OpHandle::new(ctx.shared(), site, || format!("update `{}`", U::NAME));
         let refused = check_name("update name", U::NAME).err();
-        Self { handle, refused, validator: None, source: None, asked: false }
+        let accept: Accept<U> =
+            |asking, sent, source, validator| asking.accept(sent, source, validator);
+        Self { handle, name: U::NAME, refused, validator: None, source: None, asked: false, accept }
     }
 
     /// Decides whether a request is accepted, before the workflow receives it. One that it refuses leaves no trace in
@@ -89,13 +102,15 @@ impl<'v, U: Update> UpdateFuture<'v, U> {
             Box::new(move |request| accepts(request).map_err(refusal::<U>));
         UpdateFuture { validator: Some(validator), ..self }
     }
+}
 
+impl<U> UpdateFuture<'_, U> {
     /// Asks for an update, once; says where it comes from, if it is there.
     fn ask(&mut self) {
         if !std::mem::replace(&mut self.asked, true) {
-            let site = self.handle.site();
+            let (site, name) = (self.handle.site(), self.name);
             let mut source = None;
-            self.handle.open(|state, op| source = state.wait_update(op, U::NAME, site));
+            self.handle.open(|state, op| source = state.wait_update(op, name, site));
             self.found(source);
         }
     }
@@ -170,7 +185,7 @@ impl Asking<'_> {
     }
 }
 
-impl<U: Update> Future for UpdateFuture<'_, U> {
+impl<U> Future for UpdateFuture<'_, U> {
     type Output = Result<UpdateRequest<U>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -186,19 +201,19 @@ impl<U: Update> Future for UpdateFuture<'_, U> {
             let op = self.handle.op();
             let source = self.source.take();
             let source = source.unwrap_or_else(|| self.handle.shared().lock().source_of(op));
-            let site = self.handle.site();
+            let (site, name) = (self.handle.site(), self.name);
             let asking = Asking { shared: self.handle.shared(), op, site };
-            if let Some(accepted) = asking.accept(&sent, source, self.validator.as_ref()) {
+            if let Some(accepted) = (self.accept)(&asking, &sent, source, self.validator.as_ref()) {
                 return Poll::Ready(accepted);
             }
             let mut next = None;
-            self.handle.open(|state, op| next = state.wait_update_again(op, U::NAME, site));
+            self.handle.open(|state, op| next = state.wait_update_again(op, name, site));
             self.found(next);
         }
     }
 }
 
-impl<U: Update> Sealed for UpdateFuture<'_, U> {}
+impl<U> Sealed for UpdateFuture<'_, U> {}
 
 /// An update that the workflow has received: read it, and answer it once.
 ///
@@ -206,7 +221,7 @@ impl<U: Update> Sealed for UpdateFuture<'_, U> {}
 /// If it is dropped without an answer, also because the workflow ends, its sender gets an error of the kind
 /// [`Unanswered`](crate::ErrorKind::Unanswered).
 #[must_use = "an update that is dropped without an answer is an error for its sender: call `.reply(..)` or `.reject(..)`"]
-pub struct UpdateRequest<U: Update> {
+pub struct UpdateRequest<U> {
     request: U,
     headers: Headers,
     reply: Replier<U>,
@@ -235,7 +250,7 @@ impl<U: Update> UpdateRequest<U> {
     }
 }
 
-impl<U: Update> Deref for UpdateRequest<U> {
+impl<U> Deref for UpdateRequest<U> {
     type Target = U;
 
     fn deref(&self) -> &U {
@@ -245,9 +260,10 @@ impl<U: Update> Deref for UpdateRequest<U> {
 
 /// Answers one update, once.
 #[must_use = "an update that is dropped without an answer is an error for its sender: call `.reply(..)` or `.reject(..)`"]
-pub struct Replier<U: Update> {
+pub struct Replier<U> {
     /// Until it has answered.
     open: Option<(Arc<Shared>, String)>,
+    name: &'static str,
     op: u32,
     site: Place,
     update: PhantomData<fn() -> U>,
@@ -255,7 +271,7 @@ pub struct Replier<U: Update> {
 
 impl<U: Update> Replier<U> {
     fn new(shared: Arc<Shared>, id: String, op: u32, site: Place) -> Self {
-        Self { open: Some((shared, id)), op, site, update: PhantomData }
+        Self { open: Some((shared, id)), name: U::NAME, op, site, update: PhantomData }
     }
 
     /// See [`UpdateRequest::reply`].
@@ -271,22 +287,24 @@ impl<U: Update> Replier<U> {
     pub fn reject(mut self, error: impl Into<U::Error>) {
         self.answer(Err(refusal::<U>(error).into_rejection()));
     }
+}
 
+impl<U> Replier<U> {
     fn answer(&mut self, reply: Result<Payload>) {
         let Some((shared, id)) = self.open.take() else { return };
         let reply =
             reply.map_err(|error| StoredError::from(&error.within(shared.info.payload_limit)));
-        shared.lock().reply(id, reply, Some((self.op, U::NAME, self.site)));
+        shared.lock().reply(id, reply, Some((self.op, self.name, self.site)));
     }
 }
 
-impl<U: Update> Drop for Replier<U> {
+impl<U> Drop for Replier<U> {
     fn drop(&mut self) {
         if self.open.is_some() {
             let message = format!(
                 "the workflow has received update `{}` and dropped it without an answer; its request may have had \
                  effects",
-                U::NAME
+                self.name
             );
             self.answer(Err(Error::new(ErrorKind::Unanswered, message)));
         }

@@ -78,7 +78,7 @@ impl Target {
 
 /// A handle of a run: awaits, signals, inspects and ends it.
 #[cfg_attr(not(doctest), doc = include_str!("docs/execution.md"))]
-pub struct Execution<W: Typed = AnyWorkflow> {
+pub struct Execution<W = AnyWorkflow> {
     tenant: Tenant,
     target: Target,
     workflow: PhantomData<fn() -> W>,

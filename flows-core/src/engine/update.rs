@@ -36,7 +36,7 @@ use crate::store::{
 /// Sends an update, and waits for the reply; await it, or [`send`](Self::send) it and await the reply later.
 #[cfg_attr(not(doctest), doc = include_str!("docs/update.md"))]
 #[must_use = "nothing is sent unless this is awaited"]
-pub struct SendUpdate<'t, U: Update> {
+pub struct SendUpdate<'t, U> {
     to: Result<(Access<'t>, Target)>,
     update: Requested<U>,
 }
@@ -194,7 +194,7 @@ impl<'t, U: Update> IntoFuture for SendUpdate<'t, U> {
 }
 
 /// An update that was sent. [`reply`](Self::reply) waits for its reply; dropping it changes nothing for the workflow.
-pub struct PendingUpdate<U: Update> {
+pub struct PendingUpdate<U> {
     tenant: Tenant,
     run: RunKey,
     id: String,
