@@ -50,6 +50,7 @@ mod short_form;
 mod signal_with_start;
 mod signals;
 mod sizes;
+mod spilling;
 mod starting;
 mod streams;
 mod stuck;

@@ -57,6 +57,22 @@ fn steps_on_workers_of_another_queue_of_runs_that_are_cancelled() {
 }
 
 #[test]
+fn steps_that_spill() {
+    play(
+        Simulation::new()
+            .schedules(FEW)
+            .start(mill::Input { width: 6 })
+            .start(mill::Input { width: 3 }),
+    );
+}
+
+#[test]
+fn steps_that_spill_of_runs_that_are_cancelled() {
+    let simulation = Simulation::new().schedules(FEW).start(mill::Input { width: 4 });
+    play(simulation.cancel().any_outcome());
+}
+
+#[test]
 fn many_runs_at_once() {
     let runs = (0..8).map(|count| steps::Input { count });
     play(runs.fold(Simulation::new().schedules(FEW / 3), Simulation::start));

@@ -73,6 +73,18 @@ pub(crate) async fn film(ctx: &WorkflowContext, frames: u64, patience: u64) -> R
     step(ctx, last).await
 }
 
+#[activity(spill, retry(max_attempts = 100, initial_interval = "20ms"))]
+async fn grind(number: u64) -> Result<u64> {
+    Ok(number + 1)
+}
+
+/// Steps that are shared, where their worker has no slot for them, and one behind them.
+#[workflow]
+pub(crate) async fn mill(ctx: &WorkflowContext, width: u64) -> Result<u64> {
+    let all = flows::try_join_all((0..width).map(|number| grind(ctx, number))).await?;
+    grind(ctx, all.into_iter().sum()).await
+}
+
 /// Takes signals, with a step between two of them.
 #[workflow]
 pub(crate) async fn collect(ctx: &WorkflowContext, count: usize) -> Result<Vec<u32>> {

@@ -89,7 +89,9 @@ impl<A: Activity> Call<A> {
     /// workers of the run may not have it.
     pub(super) fn issue(&mut self) {
         if const { !A::QUEUE.is_empty() } || self.call.has_queue() {
-            self.call.resolve(A::QUEUE, A::options, A::TRANSACTIONAL);
+            self.call.resolve(Some(A::QUEUE), A::options, A::TRANSACTIONAL);
+        } else if const { A::SPILLS } {
+            self.call.resolve(None, A::options, A::TRANSACTIONAL);
         }
         self.call.issue();
     }
@@ -160,20 +162,29 @@ impl UntypedCall {
         self.overrides.as_ref().is_some_and(|overrides| overrides.queue.is_some())
     }
 
-    fn resolve(&mut self, queue: &str, options: fn() -> ActivityOptions, transactional: bool) {
+    /// Without a queue, it goes to others where the worker of its run has no free slot.
+    fn resolve(
+        &mut self,
+        queue: Option<&str>,
+        options: fn() -> ActivityOptions,
+        transactional: bool,
+    ) {
         if self.input.is_none() {
             return; // it was issued before
         }
         if transactional {
             let message = format!(
-                "activity `{}` is transactional, so it runs in the worker of its run: give it no queue",
+                "activity `{}` is transactional, so it runs in the worker of its run: give it no queue, and do not let it spill",
                 self.name
             );
             self.input = Some(Err(Error::new(ErrorKind::Configuration, message)));
             return;
         }
         let (options, overrides) = (options(), self.overrides());
-        overrides.queue.get_or_insert_with(|| queue.to_owned());
+        match queue {
+            Some(queue) => drop(overrides.queue.get_or_insert_with(|| queue.to_owned())),
+            None => overrides.spills = true,
+        }
         overrides.retry.get_or_insert(options.retry);
         overrides.start_to_close.get_or_insert(options.start_to_close);
         overrides.schedule_to_start = overrides.schedule_to_start.or(options.schedule_to_start);
@@ -228,8 +239,9 @@ impl UntypedCall {
     /// Refuses what the call site asks for and nobody could do.
     fn checked(&self) -> Result<()> {
         let Some(overrides) = self.overrides.as_deref() else { return Ok(()) };
-        let Overrides { retry, start_to_close, schedule_to_start, schedule_to_close, queue } =
-            overrides;
+        let Overrides {
+            retry, start_to_close, schedule_to_start, schedule_to_close, queue, ..
+        } = overrides;
         retry.as_ref().map_or(Ok(()), |policy| policy.check(&activity(self.name)))?;
         let of = |limit: &str| format!("`{limit}` of {}", activity(self.name));
         check_limit(&of("start_to_close"), *start_to_close)?;

@@ -54,6 +54,9 @@ pub trait Activity: Send + Sync + 'static {
     /// The queue whose workers run it; nothing: the worker of its run does.
     const QUEUE: &'static str = "";
 
+    /// Whether attempts for which the worker of its run has no free slot go to all workers of that run's queue.
+    const SPILLS: bool = false;
+
     /// How input and output are written.
     const CODEC: Codec = Codec::Json;
 

@@ -27,6 +27,8 @@ pub trait Code {
     fn awaited_signals(&self) -> Vec<String>;
     /// The attempt of an activity that it waits for.
     fn open_attempt(&self, op: u32) -> Option<ActivityStart>;
+    /// That attempt was given to the workers of a queue.
+    fn scheduled(&self, op: u32);
     /// Whether it waits for an update of this name.
     fn awaits_update(&self, name: &str) -> bool;
     /// An update has arrived that it does not wait for: it may take it later.

@@ -360,6 +360,10 @@ impl Code for Machine {
         self.shared.lock().open_attempt(op)
     }
 
+    fn scheduled(&self, op: u32) {
+        self.shared.lock().scheduled(op);
+    }
+
     fn expects_messages(&self) -> bool {
         self.shared.lock().ops.values().any(|entry| {
             let hears = matches!(

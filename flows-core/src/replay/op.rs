@@ -87,7 +87,7 @@ pub(crate) struct Op {
     pub(crate) retry: Option<Box<Retry>>,
     /// The setbacks of the run when the journal noted the start of the attempt that is open.
     pub(crate) started: Option<i16>,
-    /// The journal says that the attempt that is open waits for a worker of its queue.
+    /// The attempt that is open waits for a worker of a queue, or runs there.
     pub(crate) scheduled: bool,
 }
 
@@ -143,7 +143,13 @@ impl Op {
 
     /// Whether it is an activity whose attempt does not end in the worker of its run.
     pub(crate) fn ends_elsewhere(&self) -> bool {
-        self.is_pending() || matches!(&self.what, What::Activity(task) if task.queue().is_some())
+        self.is_pending() || self.is_for_others()
+    }
+
+    /// Whether it is an activity whose attempt is given to the workers of a queue.
+    fn is_for_others(&self) -> bool {
+        let is_routed = matches!(&self.what, What::Activity(task) if task.queue().is_some());
+        is_routed || self.scheduled
     }
 
     /// Whether it is an activity whose attempt ends outside of its worker.
@@ -163,6 +169,7 @@ impl Op {
             _ if self.is_pending() => ", which is completed from outside".to_owned(),
             What::Activity(task) => match task.queue() {
                 Some(queue) => format!(", of a worker of queue `{queue}`"),
+                None if self.scheduled => ", of any worker of the run's queue".to_owned(),
                 None => String::new(),
             },
             _ => String::new(),

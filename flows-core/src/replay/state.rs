@@ -231,6 +231,13 @@ impl State {
         }
     }
 
+    /// The open attempt of an activity was given to the workers of a queue.
+    pub(crate) fn scheduled(&mut self, op: u32) {
+        if let Some(entry) = self.ops.get_mut(&op) {
+            entry.scheduled = true;
+        }
+    }
+
     /// What becomes of an operation when it is cancelled.
     pub(crate) fn on_cancel(&mut self, op: u32, on_cancel: CancellationType) {
         if let Some(entry) = self.ops.get_mut(&op) {
@@ -363,7 +370,7 @@ impl State {
         }
         match (entry.what, entry.result) {
             (What::Activity(_), None) if entry.on_cancel == CancellationType::Abandon => {}
-            (What::Activity(task), None) if entry.asked && task.queue().is_some() => {
+            (What::Activity(task), None) if entry.asked && task.may_go_elsewhere() => {
                 self.commands.push(Command::WithdrawActivity(op));
             }
             (What::Activity(_), None) if entry.asked => {

@@ -41,6 +41,16 @@ impl ActivityTask {
         self.overridden(|overrides| overrides.queue.as_ref()).map(String::as_str)
     }
 
+    /// Whether workers of its run's queue may run it as well.
+    pub(crate) fn spills(&self) -> bool {
+        self.overrides.as_deref().is_some_and(|overrides| overrides.spills)
+    }
+
+    /// Whether an attempt may end in another worker.
+    pub(crate) fn may_go_elsewhere(&self) -> bool {
+        self.queue().is_some() || self.spills()
+    }
+
     /// An option that the call site may have set.
     pub(crate) fn overridden<T>(
         &self,
@@ -82,6 +92,8 @@ pub struct Overrides {
     pub schedule_to_close: Option<Duration>,
     /// Queue.
     pub queue: Option<String>,
+    /// See [`Activity::SPILLS`](crate::definition::Activity::SPILLS).
+    pub spills: bool,
 }
 
 /// A child workflow as a workflow called it.

@@ -74,7 +74,7 @@ pub enum Command {
     RunActivity(ActivityStart),
     /// The workflow does not wait for this activity any more.
     CancelActivity(u32),
-    /// Nor for this one, which a worker of another queue runs.
+    /// Nor for this one, which may be at the workers of a queue.
     WithdrawActivity(u32),
     /// The activity is to end, by itself or as cancelled: the workflow waits for that.
     StopActivity {

@@ -44,6 +44,7 @@ pub fn crash_everywhere<I: WorkflowInput>(input: I) -> CrashEverywhere<I> {
         messages: Vec::new(),
         mocks: Mocks::default(),
         state: Vec::new(),
+        slots: None,
         here_only: false,
         workflow: PhantomData,
     }
@@ -59,6 +60,7 @@ pub struct CrashEverywhere<I: WorkflowInput> {
     messages: Vec<MessagePlan>,
     mocks: Mocks,
     state: Vec<InsertOnce>,
+    slots: Option<usize>,
     here_only: bool,
     workflow: PhantomData<fn() -> I>,
 }
@@ -169,6 +171,13 @@ impl<I: WorkflowInput> CrashEverywhere<I> {
     /// A shared dependency of activities, created anew for each run.
     pub fn state_with<T: Send + Sync + 'static>(mut self, make: impl Fn() -> T + 'static) -> Self {
         self.state.push(Box::new(move |state| state.insert(make())));
+        self
+    }
+
+    /// How many activities the worker of each run runs at once; see
+    /// [`max_activities`](crate::worker::WorkerBuilder::max_activities). Default: as many as a worker does.
+    pub fn max_activities(mut self, activities: usize) -> Self {
+        self.slots = Some(activities);
         self
     }
 

@@ -132,6 +132,7 @@ impl Attempt {
         if let Err(error) = &result {
             spans::failed(&self.span, error);
         }
+        self.session.slot_is_free();
         let context = &self.context;
         let (op, attempt) = (self.task.op, context.attempt());
         let once = context.exactly_once();

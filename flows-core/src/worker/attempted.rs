@@ -143,7 +143,7 @@ impl Outside {
     ) -> Option<Timestamp> {
         // Who has waited in vain for a worker of its queue would wait again.
         let in_vain =
-            task.queue().is_some() && error.timeout_kind() == Some(TimeoutKind::ScheduleToStart);
+            task.may_go_elsewhere() && error.timeout_kind() == Some(TimeoutKind::ScheduleToStart);
         if in_vain || !policy.retries(attempt, error) {
             return None;
         }

@@ -76,6 +76,7 @@ impl Outside {
             retry_stuck: config.retry_stuck,
             max_setbacks: config.max_setbacks,
             is_draining: false,
+            free_slots: session.permits.available_permits(),
         };
         Self {
             now: session.clock.now(),
@@ -121,7 +122,9 @@ impl Outside {
         run: impl FnOnce(&mut super::run::Run<Machine>, &mut RunStep<'_, Machine>) -> T,
     ) -> (T, After) {
         let mut effects = std::mem::take(&mut self.effects);
-        let mut step = RunStep { now: self.now, rules: &self.rules, effects: &mut effects };
+        self.rules.free_slots = self.session.permits.available_permits();
+        let (rules, launched) = (&self.rules, 0);
+        let mut step = RunStep { now: self.now, rules, effects: &mut effects, launched };
         let gives = run(&mut resident.run, &mut step);
         let mut after = After::Here;
         for effect in effects.drain(..) {

@@ -1,4 +1,4 @@
-//! Attempts that this worker runs for workers of other queues: claimed in batches for free slots, and ended in
+//! Attempts that this worker runs for the runs of others, and those of its own that it had no slot for: claimed in batches for free slots, and ended in
 //! batches.
 //!
 //! It has nothing of their runs but the attempt itself. How an attempt ends is a message to its run, which decides what
@@ -165,6 +165,13 @@ impl Session {
         let kept = tokio::time::timeout(PAUSE, self.check_tasks()).await;
         if !matches!(kept, Ok(Ok(()))) {
             tracing::debug!("the last heartbeats of activities that are handed back are not kept");
+        }
+    }
+
+    /// An attempt has ended: another one may be claimed for its slot.
+    pub(super) fn slot_is_free(&self) {
+        if self.tasks.wanted.load(Ordering::Relaxed) {
+            self.wanted.notify_one();
         }
     }
 

@@ -21,6 +21,7 @@ const KNOWN: &[&str] = &[
     "schedule_to_close",
     "heartbeat",
     "queue",
+    "spill",
     "transaction",
     "compensate",
     "codec",
@@ -32,7 +33,10 @@ const COMPENSATE: &str =
     "`compensate` takes the name of the activity that undoes this one: `compensate = refund`";
 
 const TRANSACTION_ELSEWHERE: &str = "an activity with `transaction` runs in the worker of its run, whose record is a part of the transaction: \
-     leave `queue` out; or leave `transaction` out, and make the activity idempotent";
+     leave `queue` and `spill` out; or leave `transaction` out, and make the activity idempotent";
+
+const QUEUE_OR_SPILL: &str = "with `queue`, every attempt goes to that queue's workers, so none is left to spill: \
+                              leave one of the two out";
 
 /// How many options there are.
 const FIELDS: usize = 6;
@@ -41,6 +45,8 @@ const FIELDS: usize = 6;
 pub(crate) struct ActivityArgs {
     pub(crate) common: Common,
     pub(crate) transaction: bool,
+    /// Whether all workers of the run's queue share what is more than the slots of one.
+    pub(crate) spill: bool,
     pub(crate) postcard: bool,
     /// The activity that undoes it.
     pub(crate) compensate: Option<Path>,
@@ -54,12 +60,22 @@ impl ActivityArgs {
         let mut args = Args::parse(tokens, OWNER, KNOWN, errors);
         let common = Common::read(&mut args, errors);
         let transaction = args.take("transaction").is_some_and(|arg| arg.flag(errors));
+        let spill = args.take("spill").filter(|arg| arg.flag(errors));
         if let (true, Some(queue)) = (transaction, common.queue()) {
             errors.on(queue, TRANSACTION_ELSEWHERE);
         }
+        if let Some(arg) = &spill {
+            match (transaction, common.queue()) {
+                (true, _) => errors.on(&arg.key, TRANSACTION_ELSEWHERE),
+                (false, Some(_)) => errors.on(&arg.key, QUEUE_OR_SPILL),
+                (false, None) => {}
+            }
+        }
+        let spill = spill.is_some();
         Self {
             common,
             transaction,
+            spill,
             postcard: args.take("codec").is_some_and(|arg| postcard(&arg, errors)),
             compensate: args.take("compensate").and_then(|arg| compensation(&arg, errors)),
             retry: args.take("retry").and_then(|arg| Retry::read(&arg, errors)),

@@ -63,6 +63,11 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
             const QUEUE: &'static str = #queue;
         )
     });
+    let spills = args.spill.then(|| {
+        quote!(
+            const SPILLS: bool = true;
+        )
+    });
     let complete_error = complete_error(model);
     let (options, needs) = (options(model, args), state_needs(model));
     let name = format!("::{}", model.names.function.unraw());
@@ -75,6 +80,7 @@ fn implementation(model: &Model, args: &ActivityArgs) -> TokenStream {
             #transactional
             #compensation
             #queue
+            #spills
             type Input = #input;
             type Output = #output;
 

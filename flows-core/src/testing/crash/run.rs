@@ -56,7 +56,12 @@ impl CrashRun {
         let interceptor = interceptor(plan, &crash_plan);
         let (engine, kit) = Kit::on_virtual_time(Arc::clone(&store) as _, interceptor, &still);
         let registry = plan.registry.clone().unwrap_or_else(Registry::all);
-        let worker = kit.worker(&engine, &registry).build()?;
+        let worker = kit.worker(&engine, &registry);
+        let worker = match plan.slots {
+            Some(slots) => worker.max_activities(slots),
+            None => worker,
+        };
+        let worker = worker.build()?;
         let watch = Arc::clone(&kit.watch);
         let work = work(worker, Arc::clone(&crash_plan), store);
         let _working = Working(tokio::spawn(async move {

@@ -16,7 +16,7 @@ use super::schedule::Plan;
 use super::trace::{Trace, number_of, short};
 use crate::engine::{Engine, History};
 use crate::ids::RunKey;
-use crate::journal;
+use crate::journal::{self, Event};
 use crate::memory::MemoryStore;
 use crate::registry::Registry;
 use crate::replay::{Command, Turn};
@@ -54,6 +54,8 @@ pub(super) struct World {
 struct Ledger {
     invoked: FxHashMap<(RunKey, u32), u32>,
     recorded: FxHashSet<(RunKey, u32)>,
+    /// Attempts that were given to the workers of a queue.
+    scheduled: FxHashSet<(RunKey, u32, u32)>,
     /// What happened to runs, in order: when each process has read each, and when somebody has last
     /// appended a row who did not own the run any more.
     moment: u64,
@@ -204,9 +206,8 @@ impl World {
     }
 
     /// Why what is stored does not ask for this activity, if it does not.
-    fn undue(&self, Invocation { run, op, attempt, name, .. }: Invocation) -> Option<String> {
-        let called = self.registry.activity(name);
-        if called.is_some_and(|def| def.options.queue.is_some()) {
+    fn undue(&self, Invocation { run, op, attempt, .. }: Invocation) -> Option<String> {
+        if self.ledger().scheduled.contains(&(run, op, attempt)) {
             return None; // it was asked for when it was claimed; that nobody waits any more is heard of later
         }
         let Some((stored, status)) = self.store.stored(run) else {
@@ -252,6 +253,9 @@ impl World {
                         "an event of {} is of a time that has not come",
                         short(record.key)
                     ));
+                }
+                if let Event::ActivityScheduled { step, attempt } = &recorded.event {
+                    self.ledger().scheduled.insert((record.key, step.op, *attempt));
                 }
                 if let Some(op) = recorded.event.ended_activity()
                     && !self.ledger().recorded.insert((record.key, op))

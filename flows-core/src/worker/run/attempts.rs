@@ -53,7 +53,7 @@ impl<M: Code> Run<M> {
             self.attempts.are_handed_back = true;
             return;
         }
-        if start.task.queue().is_some() {
+        if self.is_for_others(&start, step.launched, step.rules) {
             return self.schedule(start, step);
         }
         if let Some(flight) = self.writes.flight.as_mut().filter(|flight| flight.parks.is_some()) {
@@ -63,6 +63,7 @@ impl<M: Code> Run<M> {
         let attempt =
             RunningAttempt { task: Arc::clone(&start.task), number: start.attempt, is_last: false };
         self.attempts.running.insert(op, attempt);
+        step.launched += 1;
         step.push(Effect::Launch(start));
     }
 
@@ -94,9 +95,9 @@ impl<M: Code> Run<M> {
             running.is_last = true;
             return step.push(Effect::Stop(task.op));
         }
-        match task.queue() {
-            Some(_) => self.withdraw(task.op, step),
-            None => self.cancel_activity(task.op, step),
+        match task.may_go_elsewhere() {
+            true => self.withdraw(task.op, step),
+            false => self.cancel_activity(task.op, step),
         }
         let error = Error::new(ErrorKind::Cancelled, "the activity was cancelled");
         let error = StoredError::from(&error);

@@ -211,6 +211,12 @@ impl Pending {
         portions.for_each(|portion| portion.launches.retain(&keep));
     }
 
+    /// How many these are.
+    pub(super) fn waiting_launches(&self) -> usize {
+        let portions = self.full.iter().chain([&self.open]);
+        portions.map(|portion| portion.launches.len()).sum()
+    }
+
     /// What the next record takes: a portion, or all that is left.
     pub(super) fn take_next(&mut self) -> Self {
         match self.full.pop_front() {

@@ -163,6 +163,8 @@ pub(crate) struct Rules {
     pub(crate) max_setbacks: u16,
     /// Whether the worker lets go of its runs.
     pub(crate) is_draining: bool,
+    /// How many attempts could begin at once, as far as is known.
+    pub(crate) free_slots: usize,
 }
 
 /// One step of a run: when, under which rules, and what comes of it.
@@ -170,6 +172,8 @@ pub(crate) struct RunStep<'a, M> {
     pub(crate) now: Timestamp,
     pub(crate) rules: &'a Rules,
     pub(crate) effects: &'a mut Vec<Effect<M>>,
+    /// How many attempts it has launched.
+    pub(crate) launched: usize,
 }
 
 impl<M> RunStep<'_, M> {

@@ -158,8 +158,8 @@ impl<M: Code> Run<M> {
             Some(then) => then > setbacks,
             None => is_due && !self.attempts.are_noted,
         };
-        (start.pending.is_none() && start.task.queue().is_none() && may_have_run)
-            .then_some(setbacks)
+        let is_here = start.task.queue().is_none() && !start.scheduled;
+        (start.pending.is_none() && is_here && may_have_run).then_some(setbacks)
     }
 
     /// Writes down, of a suspect, that its attempts are noted from now on; before, those that have failed as they

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::timers::Timer;
-use super::{Code, Effect, Run, RunStep};
+use super::{Code, Effect, Phase, Rules, Run, RunStep};
 use crate::completion::{CompletionToken, TaskContent};
 use crate::error::{Error, Result, TimeoutKind};
 use crate::ids::task_lane;
@@ -13,6 +13,19 @@ use crate::store::{QueuedTask, TaskEnd};
 use crate::time::Timestamp;
 
 impl<M: Code> Run<M> {
+    /// Whether an attempt goes to the workers of a queue: its own, or that of the run if it spills and `before` others
+    /// take all free slots here. One whose start was noted here stays.
+    pub(super) fn is_for_others(
+        &self,
+        start: &ActivityStart,
+        before: usize,
+        rules: &Rules,
+    ) -> bool {
+        let task = &start.task;
+        let spills = || task.spills() && start.started.is_none() && before >= rules.free_slots;
+        task.queue().is_some() || start.scheduled || spills()
+    }
+
     /// Gives an attempt to the workers of its queue, with what is written next.
     pub(super) fn schedule(&mut self, start: ActivityStart, step: &mut RunStep<'_, M>) {
         if !start.scheduled {
@@ -32,8 +45,10 @@ impl<M: Code> Run<M> {
             self.writes.pending.schedule(task);
             Ok(())
         });
-        if let Err(error) = scheduled {
-            self.get_stuck(error.to_string(), step);
+        match (scheduled, &self.phase) {
+            (Err(error), _) => self.get_stuck(error.to_string(), step),
+            (Ok(()), Phase::Live(machine)) => machine.scheduled(start.task.op),
+            (Ok(()), _) => {}
         }
     }
 
@@ -51,7 +66,7 @@ impl<M: Code> Run<M> {
             schedule_to_close: task.overridden(|o| o.schedule_to_close.as_ref()).copied(),
             heartbeat: start.heartbeat.clone(),
         };
-        let lane = task_lane(task.queue().unwrap_or_default(), task.name);
+        let lane = task_lane(task.queue().unwrap_or(&self.spec.queue), task.name);
         Ok(QueuedTask { run: self.key, op: task.op, attempt, lane, content: content.encode()? })
     }
 
@@ -64,7 +79,7 @@ impl<M: Code> Run<M> {
             self.end_attempt(&start, &Error::timeout(TimeoutKind::ScheduleToClose, message));
             return self.writes.pending.withdraw(op);
         }
-        let queue = task.queue().unwrap_or_default();
+        let queue = task.queue().unwrap_or(&self.spec.queue);
         let message = format!(
             "activity `{name}` waited for a worker of queue `{queue}` longer than its `schedule_to_start`"
         );

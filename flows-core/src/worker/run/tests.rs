@@ -9,6 +9,7 @@ mod parking;
 mod phases;
 mod queries;
 mod results;
+mod spills;
 mod stage;
 mod streams;
 mod suspects;

@@ -11,13 +11,12 @@ use crate::journal::{Event, Recorded, StoredError};
 use crate::payload::Payload;
 use crate::replay::{ActivityStart, Command, RefusedUpdate, Turn};
 use crate::store::{MessageKind, NewItem, NewRun, OutgoingMessage, UpdateAnswer};
-use crate::time::Timestamp;
 
 /// What a turn's commands ask for that is not done at once.
 #[derive(Default)]
 struct Obeyed {
     launches: Vec<ActivityStart>,
-    /// Attempts for workers of other queues.
+    /// Attempts for the workers of a queue.
     scheduled: Vec<ActivityStart>,
     /// Children that start, in the order of their marks.
     starts: Vec<NewRun>,
@@ -103,16 +102,22 @@ impl<M: Code> Run<M> {
     /// Does what needs no commit; gives back what does, or may.
     fn obey(&mut self, commands: Vec<Command>, step: &mut RunStep<'_, M>) -> Obeyed {
         let mut obeyed = Obeyed::default();
+        let waiting = self.writes.waiting_launches();
         for command in commands {
             match command {
                 Command::RunActivity(start) if start.pending.is_some() => {
                     self.await_outside(start, step);
                 }
-                Command::RunActivity(start) if is_for_others(&start, step.now) => {
-                    obeyed.scheduled.push(start);
+                Command::RunActivity(start) => {
+                    let before = waiting + obeyed.launches.len();
+                    let is_due = start.not_before.is_none_or(|due| due <= step.now);
+                    match is_due && self.is_for_others(&start, before, step.rules) {
+                        true => obeyed.scheduled.push(start), // it begins with the commit of the turn
+                        false => obeyed.launches.push(start),
+                    }
                 }
-                Command::RunActivity(start) => obeyed.launches.push(start),
                 Command::WithdrawActivity(op) => {
+                    obeyed.launches.retain(|start| start.task.op != op);
                     obeyed.scheduled.retain(|start| start.task.op != op);
                     self.withdraw(op, step);
                 }
@@ -216,9 +221,4 @@ fn reply(id: &str, result: &Result<Payload, StoredError>) -> UpdateAnswer {
         Err(error) => Err(error.0.clone()),
     };
     UpdateAnswer { update: id.to_owned(), reply, refuses: None }
-}
-
-/// Whether an attempt is due, and a worker of another queue runs it. It begins with the commit of the turn.
-fn is_for_others(start: &ActivityStart, now: Timestamp) -> bool {
-    start.task.queue().is_some() && start.not_before.is_none_or(|due| due <= now)
 }

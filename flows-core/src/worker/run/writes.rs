@@ -96,6 +96,12 @@ impl Writes {
         }
     }
 
+    /// How many activities wait for a record.
+    pub(super) fn waiting_launches(&self) -> usize {
+        let flying = self.flight.as_ref().map_or(0, |flight| flight.launches.len());
+        flying + self.pending.waiting_launches()
+    }
+
     /// Forgets the activities that were about to start.
     pub(super) fn drop_launches(&mut self) {
         self.retain_launches(|_| false);

@@ -67,7 +67,8 @@ impl Left {
         let mut effects = Vec::new();
         let mut steps = 0;
         let mut step = |run: &mut Run<Fake>, input| {
-            let mut step = RunStep { now: self.now, rules: &rules, effects: &mut effects };
+            let mut step =
+                RunStep { now: self.now, rules: &rules, effects: &mut effects, launched: 0 };
             run.handle(input, &mut step);
             std::mem::take(&mut effects)
         };
@@ -85,7 +86,12 @@ impl Left {
                 Effect::Work | Effect::Commit | Effect::Launch(_) if is_over => break,
                 Effect::Work => {
                     let mut effects = Vec::new();
-                    let mut step = RunStep { now: self.now, rules: &rules, effects: &mut effects };
+                    let mut step = RunStep {
+                        now: self.now,
+                        rules: &rules,
+                        effects: &mut effects,
+                        launched: 0,
+                    };
                     let call = run.next_call(&mut step);
                     todo.extend(effects);
                     match call {

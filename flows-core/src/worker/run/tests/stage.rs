@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RunKey;
 use crate::journal::{self, Event, Recorded, StepId, StoredError};
 use crate::payload::Payload;
-use crate::replay::{ActivityStart, ActivityTask, Command, PendingAttempt, Turn};
+use crate::replay::{ActivityStart, ActivityTask, Command, Overrides, PendingAttempt, Turn};
 use crate::store::{
     Activation, CloseChildren, InboxMessage, MessageKind, Next, Page, QueryValue, Record, RunSpec,
     TransactionOutcome, UpdateAnswer,
@@ -98,6 +98,8 @@ impl Code for Fake {
         self.open.iter().find(|start| start.task.op == op).cloned()
     }
 
+    fn scheduled(&self, _: u32) {}
+
     fn awaits_update(&self, name: &str) -> bool {
         self.awaits.contains(&name)
     }
@@ -146,6 +148,7 @@ pub(super) fn rules() -> Rules {
         retry_stuck: Duration::from_secs(300),
         max_setbacks: 3,
         is_draining: false,
+        free_slots: 2,
     }
 }
 
@@ -229,7 +232,8 @@ impl Stage {
         act: impl FnOnce(&mut Run<Fake>, &mut RunStep<'_, Fake>) -> T,
     ) -> T {
         let mut effects = Vec::new();
-        let mut step = RunStep { now: self.now, rules: &self.rules, effects: &mut effects };
+        let mut step =
+            RunStep { now: self.now, rules: &self.rules, effects: &mut effects, launched: 0 };
         let gives = act(&mut self.run, &mut step);
         let shown: Vec<_> = effects.iter().map(|effect| show(effect, self.now)).collect();
         let _ = writeln!(self.told, "{what}: {}", shown.join(", "));
@@ -370,12 +374,17 @@ pub(super) fn noting(op: u32) -> Turn {
 }
 
 pub(super) fn start(op: u32) -> ActivityStart {
+    start_told(op, None)
+}
+
+/// With what its call says.
+fn start_told(op: u32, overrides: Option<Box<Overrides>>) -> ActivityStart {
     let task = ActivityTask {
         op,
         name: "charge",
         input: text(1),
         input_hash: 0,
-        overrides: None,
+        overrides,
         scheduled_at: BEGIN,
         called_by: None,
     };
@@ -403,6 +412,12 @@ pub(super) fn item(number: i64, item: &str) -> Command {
 
 pub(super) fn activity(op: u32) -> Command {
     Command::RunActivity(start(op))
+}
+
+/// An activity that goes to others where there is no slot for it.
+pub(super) fn spilling(op: u32) -> Command {
+    let overrides = Overrides { spills: true, ..Overrides::default() };
+    Command::RunActivity(start_told(op, Some(Box::new(overrides))))
 }
 
 /// An attempt that ends outside, within so many seconds.

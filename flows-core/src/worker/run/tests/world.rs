@@ -415,7 +415,8 @@ impl World {
         act: impl FnOnce(&mut Run<Fake>, &mut RunStep<'_, Fake>) -> T,
     ) -> Option<T> {
         let mut effects = Vec::new();
-        let mut step = RunStep { now: self.now, rules: &self.rules, effects: &mut effects };
+        let mut step =
+            RunStep { now: self.now, rules: &self.rules, effects: &mut effects, launched: 0 };
         let gives = act(self.holders[number].run.as_mut()?, &mut step);
         effects.into_iter().for_each(|effect| self.carry_out(number, effect));
         Some(gives)
