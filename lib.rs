@@ -118,13 +118,15 @@ pub use flows_core::private as __private;
 pub use flows_core::calls::{Call, CancellationType, ChildCall, ChildHandle, Saga};
 pub use flows_core::engine::Start;
 pub use flows_core::engine::{
-    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, SignalWithStart, StartMany,
+    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, Pause, SignalWithStart, StartMany,
     StartWithUpdate, query, rerun, set_engine, signal, signal_with_start, start, start_with_update,
     update, with_tenant,
 };
 pub use flows_core::graph;
 pub use flows_core::schedule;
-pub use flows_core::store::{AttributeValue, ClosePolicy, ConflictPolicy, RunStatus as Status};
+pub use flows_core::store::{
+    AttributeValue, ClosePolicy, ConflictPolicy, PauseScope, RunStatus as Status,
+};
 pub use flows_core::worker::WorkerBuilder;
 pub use flows_core::{
     Activity, ActivityContext, Codec, Context, Durable, Error, ErrorClass, ErrorKind, Execution,
@@ -149,9 +151,9 @@ pub mod types {
         Timeout, UpdateFuture, UpdateRequest, WorkflowRng,
     };
     pub use flows_core::engine::{
-        Cancel, Complete, DeadLetters, Dismiss, Fork, List, ListPage, PageToken, PendingUpdate,
-        ProgressStream, Rerun, RerunOf, SendSignal, SendUpdate, StreamItem, StreamPosition,
-        StuckRuns, Typed,
+        Cancel, Complete, DeadLetters, Dismiss, Fork, List, ListPage, PageToken, PauseCall,
+        PendingUpdate, ProgressStream, Rerun, RerunOf, SendSignal, SendUpdate, StreamItem,
+        StreamPosition, StuckRuns, Typed,
     };
 }
 

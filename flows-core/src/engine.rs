@@ -20,6 +20,7 @@ mod layer;
 mod list;
 pub(crate) mod local_workers;
 mod outcome;
+mod pause;
 mod publish;
 mod send;
 mod signal_with_start;
@@ -57,6 +58,7 @@ pub use layer::{ClientCall, ClientLayer, ClientLayers, ClientVerb, NextCall};
 pub use list::{List, ListPage, PageToken};
 #[cfg(feature = "testing")]
 pub(crate) use outcome::Waiting;
+pub use pause::{Pause, PauseCall};
 pub use send::{Cancel, SendSignal};
 #[doc(hidden)]
 pub use serde::Serialize;

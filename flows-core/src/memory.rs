@@ -11,6 +11,7 @@ mod commit;
 mod fork;
 mod hints;
 mod lease;
+mod pause;
 mod run;
 mod scan;
 mod send;
@@ -136,6 +137,7 @@ macro_rules! transaction {
 forward_store!(ClientStore for MemoryStore, transaction);
 forward_store!(WorkerStore for MemoryStore, transaction);
 forward_store!(Inspect for MemoryStore, transaction);
+forward_store!(Operate for MemoryStore, transaction);
 forward_store!(Hub for MemoryStore, transaction);
 
 impl Store for MemoryStore {

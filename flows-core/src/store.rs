@@ -44,6 +44,7 @@ pub mod contract;
 pub mod forward;
 mod hub;
 mod inspect;
+mod operate;
 pub mod types;
 mod worker;
 
@@ -57,12 +58,13 @@ use crate::ids::RunKey;
 pub use client::ClientStore;
 pub use hub::Hub;
 pub use inspect::{Inspect, list_all};
+pub use operate::Operate;
 pub use types::*;
 pub use worker::WorkerStore;
 
 /// Every half of the store, for who calls one whose type is known.
 pub mod traits {
-    pub use super::{ClientStore, Hub, Inspect, Store, WorkerStore};
+    pub use super::{ClientStore, Hub, Inspect, Operate, Store, WorkerStore};
 }
 
 /// What a store method returns.
@@ -72,7 +74,7 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The store: all that is done with it, split by who does it. See the [module](self) for the invariants.
-pub trait Store: ClientStore + WorkerStore + Inspect + Hub + 'static {
+pub trait Store: ClientStore + WorkerStore + Inspect + Operate + Hub + 'static {
     /// The store itself, for what only one kind of store can do.
     fn as_any(&self) -> &dyn std::any::Any;
 }

@@ -33,6 +33,7 @@ mod message;
 mod outside;
 mod overdue;
 mod pages;
+mod pauses;
 mod poller;
 mod pulse;
 mod recover;

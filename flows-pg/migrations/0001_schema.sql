@@ -312,6 +312,22 @@ CREATE TABLE flows.workers (
     lanes      bigint[]    NOT NULL
 );
 
+-- What is paused, of all tenants: the runs of a queue, of a workflow, of a version of it; without any of them, everything.
+-- `pause_id` is random, so that all of them together say whether anything has changed.
+CREATE TABLE flows.pauses (
+    pause_id  bigint      PRIMARY KEY
+                          DEFAULT ('x' || substr(md5(gen_random_uuid()::text), 1, 16))::bit(64)::bigint,
+    version   bigint,
+    paused_at timestamptz NOT NULL DEFAULT statement_timestamp(),
+    queue     text COLLATE "C",
+    workflow  text COLLATE "C",
+    reason    text COLLATE "C",
+    author    text COLLATE "C",
+    UNIQUE NULLS NOT DISTINCT (queue, workflow, version),
+    CONSTRAINT a_queue_or_a_workflow CHECK (queue IS NULL OR workflow IS NULL),
+    CONSTRAINT a_version_of_a_workflow CHECK (version IS NULL OR workflow IS NOT NULL)
+);
+
 -- Rows of these come and go: vacuum by number, not by share, and never lock the table to shrink it.
 DO $hot$
 DECLARE
@@ -335,14 +351,14 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY ARRAY['runs', 'journal', 'dead_letters', 'forks', 'inbox_keys', 'query_values', 'attributes',
                                 'streams', 'stream_items', 'update_answers', 'ready', 'owned', 'parked', 'inbox',
-                                'activity_tasks', 'workers'] LOOP
+                                'activity_tasks', 'workers', 'pauses'] LOOP
         EXECUTE format('ALTER TABLE flows.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY worker ON flows.%I TO flows_worker '
             'USING (current_user = ''flows_worker'')', name);
         -- Forced row security hides the rows from their owner too; for a backup, he says so.
         EXECUTE format('CREATE POLICY backup ON flows.%I FOR SELECT TO %I '
             'USING (current_setting(''flows.backup'', true) = ''on'')', name, current_user);
-        CONTINUE WHEN name = 'workers';
+        CONTINUE WHEN name IN ('workers', 'pauses');
         EXECUTE format('CREATE POLICY tenant ON flows.%I TO flows_tenant '
             'USING (current_user = ''flows_tenant'' '
             'AND (tenant_id = nullif(current_setting(''flows.tenant_id'', true), '''')::uuid) IS TRUE)', name);
@@ -363,6 +379,9 @@ $record$;
 
 -- A tenant may know which workers there are: they say whether a run is served, and by whom.
 CREATE POLICY tenant ON flows.workers FOR SELECT TO flows_tenant USING (current_user = 'flows_tenant');
+
+-- It may know what is paused: that says why a run waits. Who pauses is the role of workers.
+CREATE POLICY tenant ON flows.pauses FOR SELECT TO flows_tenant USING (current_user = 'flows_tenant');
 
 -- ---- functions ----------------------------------------------------------------------------------
 
@@ -461,6 +480,31 @@ CREATE FUNCTION flows.retry_stuck(run uuid) RETURNS boolean LANGUAGE sql
         RETURNING 1
     )
     SELECT EXISTS (SELECT FROM again)
+$$;
+
+-- Pauses the runs of a queue, of a workflow, of a version of it, or (of neither) all. False: that was paused before; it has
+-- this reason and author now. Workers hear of it when they look next.
+CREATE FUNCTION flows.pause(queue text DEFAULT NULL, workflow text DEFAULT NULL, version bigint DEFAULT NULL,
+                            reason text DEFAULT NULL, author text DEFAULT session_user) RETURNS boolean LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp AS $$
+    -- Idempotent: what is paused is paused.
+    INSERT INTO flows.pauses (queue, workflow, version, reason, author)
+    VALUES (pause.queue, pause.workflow, pause.version, pause.reason, pause.author)
+    ON CONFLICT (queue, workflow, version) DO UPDATE SET reason = excluded.reason, author = excluded.author
+    RETURNING xmax = 0
+$$;
+
+-- Ends a pause. False: there was none.
+CREATE FUNCTION flows.resume(queue text DEFAULT NULL, workflow text DEFAULT NULL, version bigint DEFAULT NULL)
+    RETURNS boolean LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp AS $$
+    WITH ended AS (
+        DELETE FROM flows.pauses p
+        WHERE p.queue IS NOT DISTINCT FROM resume.queue AND p.workflow IS NOT DISTINCT FROM resume.workflow
+          AND p.version IS NOT DISTINCT FROM resume.version
+        RETURNING 1
+    )
+    SELECT EXISTS (SELECT FROM ended)
 $$;
 
 -- A new UUIDv7: PostgreSQL 18 has it, earlier versions get an equivalent.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::attributes::of_row;
 use crate::error::Fault;
+use crate::pause::pause;
 use crate::rows::{key, spec, status};
 use crate::scope::Scope;
 use crate::sql::DESCRIBE;
@@ -21,7 +22,8 @@ impl Scope<'_> {
         let Some(row) = rows.first() else { return Ok(None) };
         let (placement, cancelling) = (placement(row), row.get("cancelling"));
         let (origin, forks, attributes) = (origin(row), row.get("forks"), of_row(row));
-        Ok(Some(RunView { placement, cancelling, origin, forks, attributes, ..view(row)? }))
+        let paused = row.get::<_, bool>("is_paused").then(|| pause(row));
+        Ok(Some(RunView { placement, cancelling, origin, forks, paused, attributes, ..view(row)? }))
     }
 }
 
@@ -41,6 +43,7 @@ pub(crate) fn view(row: &Row) -> Result<RunView> {
         placement: None,
         inbox: unsigned(row.get("inbox")),
         cancelling: false,
+        paused: None,
         attributes: Attributes::new(),
     })
 }

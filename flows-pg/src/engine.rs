@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use deadpool_postgres::Pool;
-use flows_core::engine::EngineOptions;
+use flows_core::engine::{EngineOptions, Pause, PauseCall};
+use flows_core::store::PauseScope;
 use flows_core::{Result, Tenant};
 use uuid::Uuid;
 
@@ -61,6 +62,27 @@ impl Engine {
     /// The engine for one tenant: its runs, and no others.
     pub fn tenant(&self, id: impl Into<Uuid>) -> Tenant {
         self.core.tenant(id)
+    }
+
+    /// Pauses a queue, a workflow or everything, in all tenants; see [`flows_core::Engine::pause`].
+    pub fn pause(&self, scope: PauseScope) -> PauseCall {
+        self.core.pause(scope)
+    }
+
+    /// Ends a pause: `false` if there was none; see [`flows_core::Engine::resume`].
+    ///
+    /// # Errors
+    /// When a name is empty or too long, the role may not do it, or the database cannot be reached.
+    pub async fn resume(&self, scope: PauseScope) -> Result<bool> {
+        self.core.resume(scope).await
+    }
+
+    /// What is paused, the longest first; see [`flows_core::Engine::pauses`].
+    ///
+    /// # Errors
+    /// When the role may not read it, or the database cannot be reached.
+    pub async fn pauses(&self) -> Result<Vec<Pause>> {
+        self.core.pauses().await
     }
 
     /// Sets the largest payload in bytes that is accepted from here on; see

@@ -38,6 +38,7 @@ mod names;
 mod outcomes;
 mod overdue;
 mod parts;
+mod pause;
 mod poll;
 mod pooler;
 mod publish_items;

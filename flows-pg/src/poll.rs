@@ -69,6 +69,7 @@ impl Sight {
                 suspects: row.get("suspects"),
                 overdue: row.get("overdue"),
                 tasks: row.get("tasks"),
+                pauses: row.get("pauses"),
             },
         }
     }

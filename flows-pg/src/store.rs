@@ -204,6 +204,7 @@ macro_rules! shared {
 forward_store!(ClientStore for PgStore, shared);
 forward_store!(WorkerStore for PgStore, shared);
 forward_store!(Inspect for PgStore, shared);
+forward_store!(Operate for PgStore, shared);
 forward_store!(Hub for PgStore, shared);
 
 impl Store for PgStore {

@@ -8,12 +8,13 @@ use flows_core::store::traits::*;
 use flows_core::store::{
     ListFilter, NewItem, NewRun, Next, QueryValue, QueuedTask, Record, RunStatus, UpdateAnswer,
 };
+use flows_core::store::{NewPause, PauseScope};
 use flows_pg::PgStore;
 use flows_pg::tokio_postgres::{self, Client};
 use std::time::Duration;
 use uuid::Uuid;
 
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "runs",
     "journal",
     "dead_letters",
@@ -30,6 +31,7 @@ const TABLES: [&str; 16] = [
     "inbox",
     "activity_tasks",
     "workers",
+    "pauses",
 ];
 
 fn tenants() -> (Uuid, Uuid) {
@@ -48,7 +50,7 @@ async fn no_table_lacks_forced_row_security() {
         .await;
     assert!(lacking.is_empty(), "without forced row security: {lacking:?}");
     let known = db.count_of("SELECT count(*) FROM pg_tables WHERE schemaname = 'flows'").await;
-    assert_eq!(known, 17, "a table this test does not know");
+    assert_eq!(known, 18, "a table this test does not know");
     let definers = db
         .column("SELECT proname::text FROM pg_proc WHERE pronamespace = 'flows'::regnamespace AND prosecdef")
         .await;
@@ -119,7 +121,7 @@ async fn a_tenant_sees_and_changes_nothing_of_another() {
         assert!(db.count(table).await > 0, "{table} has nothing to hide");
     }
     let other = as_tenant(&db, &b.to_string()).await;
-    for table in TABLES.iter().filter(|table| **table != "workers") {
+    for table in TABLES.iter().filter(|table| !["workers", "pauses"].contains(table)) {
         assert_eq!(visible(&other, table).await, 0, "{table}");
     }
     for table in ["runs", "ready", "owned", "parked", "dead_letters"] {
@@ -158,7 +160,8 @@ async fn a_tenant_cannot_write_for_another() {
         assert!(error.as_db_error().unwrap().message().contains("row-level security"), "{error:?}");
     }
     // What workers alone write, it does not write at all.
-    for table in ["query_values", "streams", "stream_items", "update_answers", "workers"] {
+    for table in ["query_values", "streams", "stream_items", "update_answers", "workers", "pauses"]
+    {
         let own = as_tenant(&db, &a.to_string()).await;
         let sql = format!("DELETE FROM flows.{table}");
         let error = own.execute(&sql, &[]).await.expect_err(table);
@@ -250,4 +253,6 @@ async fn fill(db: &Setup, worker: &flows_core::store::WorkerIdentity, tenant: Uu
     db.store.send(&[letter]).await.unwrap().remove(0).unwrap();
     let next = NewRun::new(runs[3].key.successor(), run_of(tenant, None).spec);
     db.store.fork(&[fork_of(runs[3].key, next)]).await.unwrap();
+    let pause = NewPause { scope: PauseScope::Everything, reason: None, author: None };
+    db.store.pause(&pause).await.unwrap();
 }

@@ -39,6 +39,7 @@ mod many;
 mod order;
 mod own_starts;
 mod panics;
+mod pausing;
 mod payloads;
 mod queries;
 mod replaying;

@@ -212,6 +212,7 @@ macro_rules! meddled {
 forward_store!(ClientStore for Meddler);
 forward_store!(WorkerStore for Meddler, meddled);
 forward_store!(Inspect for Meddler);
+forward_store!(Operate for Meddler);
 
 impl Hub for Meddler {
     /// Hints may be lost, so all of them are.

@@ -113,6 +113,7 @@ macro_rules! held {
 forward_store!(ClientStore for Held);
 forward_store!(WorkerStore for Held, held);
 forward_store!(Inspect for Held);
+forward_store!(Operate for Held);
 forward_store!(Hub for Held);
 
 impl Store for Held {

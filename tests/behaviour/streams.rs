@@ -308,6 +308,7 @@ macro_rules! muted {
 forward_store!(ClientStore for Mute);
 forward_store!(WorkerStore for Mute);
 forward_store!(Inspect for Mute);
+forward_store!(Operate for Mute);
 forward_store!(Hub for Mute, muted);
 
 impl Store for Mute {

@@ -15,7 +15,7 @@ async fn client(url: &str) -> Result<Client> {
     Ok(client)
 }
 
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "runs",
     "journal",
     "dead_letters",
@@ -32,6 +32,7 @@ const TABLES: [&str; 16] = [
     "inbox",
     "activity_tasks",
     "workers",
+    "pauses",
 ];
 
 /// Every row with its place and who has written or locked it: reading leaves no trace in these.

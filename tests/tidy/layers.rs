@@ -41,7 +41,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "migrate",
             "builder check dead_letters engine exactly_once history load outcomes overdue query read_items \
              register renew tenant updates",
-            "check_tasks claim claim_stuck claim_tasks collect publish_items read_inboxes release reload scan scope",
+            "check_tasks claim claim_stuck claim_tasks collect pause publish_items read_inboxes release reload scan scope",
             "attributes",
             "describe dismiss find held poll retire retry_stuck",
             "list send start stuck",

@@ -328,6 +328,7 @@ macro_rules! encoding {
 forward_store!(ClientStore for EncodingStore, encoding);
 forward_store!(WorkerStore for EncodingStore, encoding);
 forward_store!(Inspect for EncodingStore, encoding);
+forward_store!(Operate for EncodingStore);
 forward_store!(Hub for EncodingStore);
 
 impl Store for EncodingStore {

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use super::outcome;
+use super::pause::Pause;
 use crate::error::Error;
 use crate::headers::Headers;
 use crate::payload::Payload;
@@ -45,6 +46,9 @@ pub struct Description {
     pub waiting_for: Option<String>,
     /// Why the running builds cannot continue it; a build with a fix does.
     pub stuck: Option<String>,
+    /// The [pause](crate::Engine::pause) that holds for it, the longest of several; `None` in lists, and once it has
+    /// ended. A worker that runs it may still be letting go of it: then [`waiting_for`](Self::waiting_for) names that.
+    pub paused: Option<Pause>,
     /// Whether cancellation was requested and the run has not received the request yet: a run that is stuck,
     /// or that no worker serves, receives it when it continues.
     pub cancel_requested: bool,
@@ -91,6 +95,7 @@ impl From<RunView> for Description {
             closed_at: view.closed_at.map(Into::into),
             waiting_for,
             stuck,
+            paused: view.paused.map(Pause::from),
             cancel_requested: view.cancelling,
             unread_signals: if view.status.is_open() { 0 } else { view.inbox },
             predecessor: spec.predecessor,
@@ -108,6 +113,9 @@ impl From<RunView> for Description {
 fn waiting(view: &RunView) -> (Option<String>, Option<String>) {
     match &view.placement {
         None => (None, None),
+        Some(Placement::Ready { .. }) if view.paused.is_some() => {
+            (Some("the end of its pause".into()), None)
+        }
         Some(Placement::Ready { served: true }) => (Some("a free worker".into()), None),
         Some(Placement::Ready { served: false }) => {
             let (name, version, queue) = (&view.spec.workflow, view.spec.version, &view.spec.queue);

@@ -327,6 +327,13 @@ impl Event {
         self.step().filter(|_| ends).map(|step| step.op)
     }
 
+    /// Whether an attempt of an activity is over with it, or its body.
+    pub(crate) fn is_end_of_attempt(&self) -> bool {
+        let ends =
+            matches!(self, Self::ActivityAttemptFailed { .. } | Self::ActivityPending { .. });
+        ends || self.ended_activity().is_some()
+    }
+
     /// Whether an operation has failed with it.
     pub(crate) fn is_failure(&self) -> bool {
         matches!(self, Self::ActivityFailed { .. } | Self::ChildClosed { result: Err(_), .. })

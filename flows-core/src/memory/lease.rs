@@ -85,6 +85,7 @@ impl MemoryState {
             messages: self.has_messages(worker.id),
             tasks: self.has_tasks(&worker.task_lanes),
             next_due: self.first_due().map(|(at, _)| at),
+            pauses: self.pauses.stamp(),
             overdue: !self.overdue(1).is_empty(),
             suspects: self.stuck_runs().any(|(setbacks, due, _)| setbacks < 0 && due <= self.now),
         }

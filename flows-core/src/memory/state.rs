@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::pause::Pauses;
 use super::run::{PlacementRow, StoredRun};
 use super::tasks::StoredTask;
 use crate::ids::RunKey;
@@ -35,6 +36,7 @@ pub(super) struct MemoryState {
     owned: BTreeMap<Uuid, BTreeSet<RunKey>>,
     due: BTreeSet<(Timestamp, RunKey)>,
     readied: u64,
+    pub(super) pauses: Pauses,
     /// Numbers claims.
     pub(super) claims: i64,
 }

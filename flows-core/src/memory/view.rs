@@ -10,7 +10,7 @@ use super::state::MemoryState;
 use crate::ids::RunKey;
 use crate::store::{
     DeadLetterRow, HistoryRow, ListCursor, ListFilter, Listed, MessageKind, Outcome, PAGE_BYTES,
-    Placement, RunSpec, RunView, UpdateState,
+    PauseRow, Placement, RunSpec, RunView, UpdateState,
 };
 
 impl MemoryState {
@@ -34,7 +34,9 @@ impl MemoryState {
         forks.sort_unstable();
         let forks = forks.into_iter().take(100).map(|(_, run)| run).collect();
         let (placement, origin) = (self.placement(run), run.origin);
-        Some(RunView { placement, cancelling, origin, forks, ..view(run) })
+        let paused = PauseRow::first_of(self.pauses.rows(), &run.spec).filter(|_| run.is_open());
+        let paused = paused.cloned();
+        Some(RunView { placement, cancelling, origin, forks, paused, ..view(run) })
     }
 
     /// [`Inspect::query`](crate::store::Inspect::query).
@@ -185,6 +187,7 @@ fn view(run: &StoredRun) -> RunView {
         placement: None,
         inbox: u32::try_from(run.inbox.len()).unwrap_or(u32::MAX),
         cancelling: false,
+        paused: None,
         attributes: attributes.map(|(name, (_, value))| (name.clone(), value.clone())).collect(),
     }
 }

@@ -18,6 +18,7 @@ mod messages;
 mod messages_in_records;
 mod owning;
 mod pages;
+mod pausing;
 mod queries;
 mod reruns;
 mod scanning;
@@ -77,6 +78,10 @@ macro_rules! contract {
 }
 
 contract! {
+    pausing:
+        a_pause_is_listed_until_it_ends
+        a_look_says_when_something_else_is_paused
+        a_description_names_the_pause;
     tasks:
         a_task_is_queued_with_its_record_and_only_then
         a_task_is_claimed_once

@@ -86,6 +86,13 @@ macro_rules! forward_store {
                 -> StoreFuture<'a, Vec<DeadLetterRow>>;
         }
     };
+    (Operate for $store:ty, $each:ident) => {
+        $crate::forward_store! { @ Operate $store, $each;
+            pause(pause: &'a NewPause) -> StoreFuture<'a, bool>;
+            resume(scope: &'a PauseScope) -> StoreFuture<'a, bool>;
+            pauses() -> StoreFuture<'a, Vec<PauseRow>>;
+        }
+    };
     (Hub for $store:ty, $each:ident) => {
         $crate::forward_store! { @ Hub $store, $each;
             publish(hint: Hint) -> ();

@@ -6,6 +6,7 @@ mod hint;
 mod lease;
 mod listing;
 mod message;
+mod pause;
 mod record;
 mod run;
 mod scan;
@@ -23,6 +24,7 @@ pub use listing::{ListCursor, ListFilter, Listed, PAGE_BYTES};
 pub use message::{
     Collected, INBOX_BYTES, InboxMessage, MessageKind, OutgoingMessage, PAGE_MESSAGES, Page, Sent,
 };
+pub use pause::{NewPause, PauseRow, PauseScope};
 pub(crate) use record::setbacks_after;
 pub use record::{
     Activation, CONVICTED, Close, Committed, Next, Park, QueryValue, Record, SUSPECT,

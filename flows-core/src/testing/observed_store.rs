@@ -233,6 +233,7 @@ macro_rules! observed {
 forward_store!(ClientStore for ObservedStore, observed);
 forward_store!(WorkerStore for ObservedStore, observed);
 forward_store!(Inspect for ObservedStore, observed);
+forward_store!(Operate for ObservedStore, observed);
 forward_store!(Hub for ObservedStore, observed);
 
 impl Store for ObservedStore {

@@ -144,6 +144,7 @@ impl Executor {
             Message::Reloaded { asked, found } => self.reloaded(&asked, found),
             Message::Blocked { key, residency, after } => self.give_up(key, residency, after),
             Message::Terminated(run) => self.terminated(run),
+            Message::Paused => self.let_go_of_paused(),
             Message::MakeRoom(slots) => self.park_oldest(slots),
             Message::Done(done) => self.finish(*done),
             Message::Drain => self.drain(),
@@ -224,6 +225,15 @@ impl Executor {
             self.step(key, Input::Overstayed(wait));
         }
         waits
+    }
+
+    /// Lets go of the runs that are paused.
+    fn let_go_of_paused(&mut self) {
+        let served = self.session().served();
+        let paused = self.runs.iter().filter(|(_, resident)| served.holds(resident.run.spec()));
+        for key in paused.map(|(key, _)| *key).collect::<Vec<_>>() {
+            self.step(key, Input::LetGo);
+        }
     }
 
     /// Begins to let go of every run.

@@ -61,7 +61,7 @@ impl LocalWorker for LocalStarts {
     }
 
     fn serves(&self, lane: i64) -> bool {
-        self.session.config.lanes.contains(&lane)
+        self.session.served().open.lanes.contains(&lane)
     }
 
     fn reserve(&self, wanted: usize) -> usize {

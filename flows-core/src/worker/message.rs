@@ -53,6 +53,8 @@ pub(crate) enum Message {
     },
     /// A run was ended from outside.
     Terminated(RunKey),
+    /// Something else is paused than before: let go of what is.
+    Paused,
     /// Park waiting runs, the longest waiting first, until so many slots are free.
     MakeRoom(usize),
     /// Start nothing more; let go of every run as soon as it can be.

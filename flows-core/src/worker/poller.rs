@@ -58,6 +58,8 @@ pub(super) async fn run(
         reads: Backoff::default(),
         alone: ReadAlone::default(),
     };
+    poller.look().await; // it knows what is paused before it claims
+    poller.work().await;
     while !session.is_over() {
         // In an order, so that a simulation can repeat it; what comes first moves on by time, so it
         // keeps nobody from being heard.
@@ -135,7 +137,8 @@ impl Poller<'_> {
     }
 
     fn hear_of_tasks(&self, lanes: &[i64]) {
-        if lanes.iter().any(|lane| self.session.config.task_lanes.contains(lane)) {
+        let served = self.session.served();
+        if lanes.iter().any(|lane| served.open.task_lanes.contains(lane)) {
             self.session.tasks.want();
         }
     }
@@ -150,9 +153,13 @@ impl Poller<'_> {
     }
 
     async fn look(&mut self) {
-        match self.session.store.poll(&self.session.identity).await {
+        let served = self.session.served();
+        match self.session.store.poll(&served.open).await {
             Ok(polled) => {
                 self.plan(&polled);
+                if polled.pauses != served.stamp {
+                    self.learn_pauses(polled.pauses).await;
+                }
                 if polled.overdue {
                     end_overdue(self.session).await;
                 }
@@ -160,6 +167,23 @@ impl Poller<'_> {
             Err(error) => {
                 self.session.complaints.warn(&error, "cannot look for work; trying again");
                 self.look_at = Instant::now() + self.session.config.poll_interval;
+            }
+        }
+    }
+
+    /// Something else is paused than before: from now on nothing of that is claimed, and what is here is let go. What
+    /// is paused no more is looked for at once.
+    async fn learn_pauses(&mut self, stamp: i64) {
+        match self.session.learn_pauses(stamp).await {
+            Ok(()) => {
+                self.look_at = Instant::now();
+                for executor in self.executors {
+                    drop(executor.send(Message::Paused));
+                }
+            }
+            Err(error) => {
+                let what = "cannot read what is paused; trying again";
+                self.session.complaints.warn(&error, what);
             }
         }
     }
@@ -176,7 +200,8 @@ impl Poller<'_> {
         }
         let suspect = self.suspects && !self.session.trial.load(Ordering::Relaxed);
         let limit = limit.min(free - usize::from(suspect));
-        let (worker, lanes) = (self.session.id(), self.session.config.lanes.as_slice());
+        let served = self.session.served();
+        let (worker, lanes) = (self.session.id(), served.open.lanes.as_slice());
         let claim = ClaimStuck { worker, lanes, limit, suspect };
         let runs = match self.session.store.claim_stuck(claim).await {
             Ok(runs) => runs,
@@ -290,7 +315,8 @@ impl Poller<'_> {
     /// Claims from one shard; whether there may be more.
     async fn claim(&mut self, shard: i16, limit: usize) -> Result<bool> {
         let expected: Vec<_> = self.woken.remove(&shard).into_iter().flatten().collect();
-        let (worker, lanes) = (self.session.id(), self.session.config.lanes.as_slice());
+        let served = self.session.served();
+        let (worker, lanes) = (self.session.id(), served.open.lanes.as_slice());
         let claim = Claim { worker, shard, lanes, limit, expected: &expected };
         let runs = self.session.store.claim(claim).await?;
         let more = runs.len() == limit;

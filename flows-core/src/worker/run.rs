@@ -42,6 +42,7 @@ mod backlog;
 mod completions;
 mod ending;
 mod inbox;
+mod let_go;
 mod pending;
 mod protocol;
 mod queries;
@@ -62,6 +63,7 @@ use std::sync::Arc;
 use attempts::Attempts;
 pub(crate) use ending::timed_out;
 use inbox::{Inbox, Incoming};
+use let_go::LettingGo;
 pub(crate) use protocol::{
     CodeCall, CodeReturned, Effect, Fresh, Input, ResultRequest, Rules, RunStep,
 };
@@ -96,6 +98,8 @@ pub(crate) struct Run<M> {
     wait: Wait,
     /// Numbers its waits.
     waits: u32,
+    /// Whether it is paused.
+    letting_go: LettingGo,
     /// What is held against it. Most runs have none.
     suspicion: Option<Box<Suspicion>>,
 }
@@ -167,6 +171,7 @@ impl<M: Code> Run<M> {
             timers: Timers::default(),
             wait: Wait::No,
             waits: 0,
+            letting_go: LettingGo::No,
             suspicion: Suspicion::of(run.setbacks),
             phase: Phase::Activating(run),
         }
@@ -202,6 +207,7 @@ impl<M: Code> Run<M> {
             Input::GivenUp(why) => self.give_up(why, step),
             Input::Stuck(why) if self.is_live() => self.get_stuck(why, step),
             Input::Stuck(_) => {}
+            Input::LetGo => self.let_go(),
             Input::Drain => self.drain(step),
             Input::Gone => self.evict(step),
         }

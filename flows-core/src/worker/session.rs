@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
@@ -22,6 +22,7 @@ use super::executors::Executors;
 use super::holds::Holds;
 use super::local_start::LocalStarts;
 use super::pages::PageRequest;
+use super::pauses::Served;
 use super::stuck_log::StuckLog;
 use super::surroundings::Surroundings;
 use super::tasks::Tasks;
@@ -106,6 +107,8 @@ pub(crate) struct Session {
     pub(crate) surroundings: Surroundings,
     /// Attempts that it runs for other workers' runs.
     pub(super) tasks: Tasks,
+    /// What of its lanes is not paused.
+    served: RwLock<Arc<Served>>,
 }
 
 impl Session {
@@ -122,7 +125,6 @@ impl Session {
         let store = worker.engine.store();
         let (asked, lease) = lease::register(&*store, &identity).await?;
         Ok(Arc::new(Self {
-            identity,
             hints: worker.engine.hints(),
             registry: Arc::clone(&worker.registry),
             state: Arc::clone(&worker.state),
@@ -149,6 +151,8 @@ impl Session {
             config: Arc::clone(&worker.config),
             surroundings: worker.surroundings.clone(),
             tasks: Tasks::default(),
+            served: RwLock::new(Arc::new(Served::all(&identity))),
+            identity,
             store,
         }))
     }
@@ -183,6 +187,15 @@ impl Session {
         }
         let _ = run;
         Some(first.to_string())
+    }
+
+    /// What of its lanes is not paused, as far as it knows.
+    pub(super) fn served(&self) -> Arc<Served> {
+        Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn set_served(&self, served: Arc<Served>) {
+        *self.served.write().unwrap_or_else(PoisonError::into_inner) = served;
     }
 
     /// Slots for runs that are free.

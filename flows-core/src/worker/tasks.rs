@@ -182,7 +182,8 @@ impl Session {
         if limit == 0 || !self.tasks.wanted.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
-        let (worker, lanes) = (self.id(), self.config.task_lanes.as_slice());
+        let served = self.served();
+        let (worker, lanes) = (self.id(), served.open.task_lanes.as_slice());
         let claimed = self.store.claim_tasks(ClaimTasks { worker, lanes, limit }).await?;
         if claimed.len() == limit {
             self.tasks.want(); // there may be more, when a slot is free

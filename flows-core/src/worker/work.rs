@@ -41,7 +41,11 @@ impl Executor {
             weight,
             trial,
         };
+        let is_paused = self.session().served().holds(resident.run.spec());
         self.runs.insert(key, resident);
+        if is_paused {
+            self.step(key, Input::LetGo); // it was claimed before that was known
+        }
         self.step(key, Input::Page(page));
     }
 

@@ -1,6 +1,6 @@
 -- One look for work. $1 worker, $2 lanes (ascending), $3 all shards, $4 lanes of activities. An idle worker sends nothing else.
 -- Called by `poll`. Locks nothing. Indexes: ready_pkey, owned_messages, parked_due, parked_suspects,
--- runs_limited, activity_tasks_queued; `workers` is tiny.
+-- runs_limited, activity_tasks_queued; `workers` is tiny, and `pauses` is empty, or nearly so.
 -- In each shard it walks from lane to lane: a row of a foreign lane leads to the next lane of the worker's.
 -- So it reads one row for each lane that has any, and not more than one for each lane of the worker's: those
 -- between which others have runs. It cannot be less. Between runs of others only a look tells whether a lane
@@ -40,4 +40,5 @@ SELECT ARRAY(
        (SELECT true FROM (SELECT unnest($4::bigint[]) AS lane) AS l
         WHERE (SELECT true FROM flows.activity_tasks t WHERE t.worker_id IS NULL AND t.lane = ANY (ARRAY[l.lane]) LIMIT 1)
         LIMIT 1) IS TRUE AS tasks,
+       (SELECT coalesce(bit_xor(p.pause_id), 0) FROM flows.pauses p) AS pauses,
        statement_timestamp() AS now

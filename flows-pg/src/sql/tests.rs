@@ -19,7 +19,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 /// Statements that read a small table whole, as their files say.
-const SWEEPS: [(&str, &str); 12] = [
+const SWEEPS: [(&str, &str); 15] = [
     ("stuck", "parked"),
     ("check", "schema_version"),
     ("collect_again", "owned"),
@@ -27,6 +27,9 @@ const SWEEPS: [(&str, &str); 12] = [
     ("release", "owned"),
     ("renew", "owned"),
     ("unclaim", "owned"),
+    ("describe", "pauses"),
+    ("pauses", "pauses"),
+    ("poll", "pauses"),
     ("describe", "workers"),
     ("poll", "workers"),
     ("dead_workers", "workers"),
@@ -81,7 +84,8 @@ async fn every_look_at_a_table_names_the_shard() {
             let Some(plan) = explain(&client, *sql).await else { continue };
             for look in plan.looks() {
                 let (table, condition) = (&*look.table, &look.condition);
-                let is_known = table == "workers" || ALL_SHARDS.contains(&(sql.name, table));
+                let is_known = ["workers", "pauses"].contains(&table)
+                    || ALL_SHARDS.contains(&(sql.name, table));
                 let is_known = is_known || table.starts_with("pg_");
                 if !is_known && !condition.contains("(shard = ") {
                     wrong.push(format!("{}: {table} by `{condition}`", sql.name));

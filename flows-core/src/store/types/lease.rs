@@ -48,6 +48,8 @@ pub struct Polled {
     pub overdue: bool,
     /// Whether attempts of activities wait in the worker's lanes.
     pub tasks: bool,
+    /// Another number whenever [something else](crate::store::Operate::pauses) is paused; 0 where nothing is.
+    pub pauses: i64,
 }
 
 /// An open run whose time limit has passed.

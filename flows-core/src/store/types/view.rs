@@ -5,6 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::fork::Origin;
+use super::pause::PauseRow;
 use super::run::RunStatus;
 use super::spec::RunSpec;
 use crate::attribute::Attributes;
@@ -86,6 +87,8 @@ pub struct RunView {
     pub inbox: u32,
     /// Whether a request to cancel is among them (`false` in lists).
     pub cancelling: bool,
+    /// The pause that holds for it, the longest of several (`None` in lists, and once it has ended).
+    pub paused: Option<PauseRow>,
     /// Its search attributes (none in lists that do not ask for some).
     pub attributes: Attributes,
 }

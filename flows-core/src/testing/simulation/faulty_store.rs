@@ -416,6 +416,7 @@ macro_rules! faulty {
 forward_store!(ClientStore for FaultyStore, faulty);
 forward_store!(WorkerStore for FaultyStore, faulty);
 forward_store!(Inspect for FaultyStore, faulty);
+forward_store!(Operate for FaultyStore, faulty);
 forward_store!(Hub for FaultyStore, faulty);
 
 impl Store for FaultyStore {

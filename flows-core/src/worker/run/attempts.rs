@@ -49,7 +49,7 @@ impl<M: Code> Run<M> {
         if let Some(due) = start.not_before.filter(|due| *due > step.now) {
             return self.timers.set(op, due, Timer::Launch(Box::new(start)), step);
         }
-        if step.rules.is_draining {
+        if step.rules.is_draining || self.is_letting_go() {
             self.attempts.are_handed_back = true;
             return;
         }

@@ -88,7 +88,7 @@ impl Inbox {
 impl<M: Code> Run<M> {
     /// Queues something to take in, unless the code has come to its end here.
     pub(super) fn take_in(&mut self, work: Incoming) {
-        if self.is_live() {
+        if self.is_live() && self.goes_in(&work) {
             self.inbox.todo.push_back(work);
             self.inbox.was_refused = false;
         }
@@ -147,7 +147,8 @@ impl<M: Code> Run<M> {
     /// wants now comes first.
     pub(super) fn read_on(&mut self, step: &mut RunStep<'_, M>) {
         let has_room = self.inbox.todo.is_empty() && !self.writes.pending.is_cut();
-        if !has_room || !self.is_live() || self.inbox.reads_on.is_some() || step.rules.is_draining {
+        let goes = step.rules.is_draining || self.is_letting_go();
+        if !has_room || !self.is_live() || self.inbox.reads_on.is_some() || goes {
             return;
         }
         if let Some(behind) = self.reads_again().or(self.inbox.more) {

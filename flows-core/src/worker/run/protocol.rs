@@ -51,6 +51,8 @@ pub(crate) enum Input<M> {
     GivenUp(String),
     /// It cannot go on in this build.
     Stuck(String),
+    /// The run is paused: the worker lets go of it when what already runs of it has ended.
+    LetGo,
     /// The worker lets go of every run as soon as it can be ([`Rules::is_draining`]).
     Drain,
     /// It is not this worker's any more.

@@ -21,7 +21,7 @@ impl<M: Code> Run<M> {
             return self.park_stuck(step);
         }
         let only_waits = self.only_waits();
-        if !only_waits || self.reads_on_later() {
+        if !only_waits || (self.reads_on_later() && !self.is_letting_go()) {
             (self.wait, self.writes.pending.park) = (Wait::No, None);
             if only_waits && step.rules.is_draining {
                 self.evict(step); // what it has not read is handed back with it
@@ -35,7 +35,8 @@ impl<M: Code> Run<M> {
         // may be behind: it would be parked and claimed over and over.
         let is_over =
             self.wait == Wait::Over && !(self.is_suspect() && self.retries_soon(step.now));
-        if step.rules.is_draining || is_over || self.waits_for_long(step.now) {
+        let goes = step.rules.is_draining || self.is_letting_go();
+        if goes || is_over || self.waits_for_long(step.now) {
             self.wait = Wait::No;
             self.writes.pending.park = Some(Box::new(self.parked(step)));
         } else if self.wait == Wait::No {
@@ -56,7 +57,7 @@ impl<M: Code> Run<M> {
     }
 
     /// Whether its inbox has messages that it will read.
-    fn reads_on_later(&self) -> bool {
+    pub(super) fn reads_on_later(&self) -> bool {
         self.inbox.more.is_some() || self.reads_again().is_some()
     }
 
@@ -79,7 +80,8 @@ impl<M: Code> Run<M> {
     fn parked(&self, step: &RunStep<'_, M>) -> Park {
         let lead = LEAD.min(step.rules.resident_for);
         let due = self.timers.next().map(|due| ahead(due, lead, step.now));
-        let wake_at = if self.attempts.are_handed_back { Some(step.now) } else { due };
+        let has_work = self.attempts.are_handed_back || self.leaves_work();
+        let wake_at = if has_work { Some(step.now) } else { due };
         let retries = wake_at.is_some() && self.timers.has_launch();
         let (stuck, setbacks) = self.still_suspect(retries).unzip();
         let waiting_for = match &self.phase {

@@ -3,6 +3,7 @@
 mod completions;
 mod ends;
 mod inbox;
+mod let_go;
 mod lost_attempts;
 mod order;
 mod parking;
