@@ -45,6 +45,42 @@ pub(crate) async fn fan_out(ctx: &WorkflowContext, steps: u64) -> Result<u64> {
     Ok(flows::try_join_all(calls).await?.into_iter().sum())
 }
 
+/// The queue whose workers run [`elsewhere`].
+pub(crate) const ELSEWHERE: &str = "elsewhere";
+
+#[activity(queue = "elsewhere")]
+async fn elsewhere(n: u64) -> Result<u64> {
+    Ok(n + 1)
+}
+
+/// One after the other, on workers of another queue.
+#[workflow]
+pub(crate) async fn remote_sequence(ctx: &WorkflowContext, steps: u64) -> Result<u64> {
+    let mut n = 0;
+    for _ in 0..steps {
+        n = elsewhere(ctx, n).await?;
+    }
+    Ok(n)
+}
+
+/// All at once, on workers of another queue.
+#[workflow]
+pub(crate) async fn remote_fan_out(ctx: &WorkflowContext, steps: u64) -> Result<u64> {
+    let calls = (0..steps).map(|n| elsewhere(ctx, n));
+    Ok(flows::try_join_all(calls).await?.into_iter().sum())
+}
+
+/// Steps that each say how far it is.
+#[workflow]
+pub(crate) async fn reporting(ctx: &WorkflowContext, steps: u64) -> Result<u64> {
+    let mut n = 0;
+    for _ in 0..steps {
+        ctx.set_query("steps", &n)?;
+        n = step(ctx, n).await?;
+    }
+    Ok(n)
+}
+
 /// Text that does not compress well, the same every time.
 pub(crate) fn noise(bytes: usize) -> String {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;

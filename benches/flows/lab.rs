@@ -51,7 +51,18 @@ pub(crate) struct Working {
 impl Working {
     /// Holds so many runs at once. Runs stay in memory, unless `resident` says otherwise.
     pub(crate) fn begin(engine: &Engine, runs: u64, resident: Duration) -> Result<Self> {
+        Self::serve(engine, "default", runs, resident)
+    }
+
+    /// The same, of this queue.
+    pub(crate) fn serve(
+        engine: &Engine,
+        queue: &str,
+        runs: u64,
+        resident: Duration,
+    ) -> Result<Self> {
         let worker = Worker::builder(engine, register_all!())
+            .queues([queue])
             .max_resident_runs(usize::try_from(runs)?)
             .state(Doom(false))
             .max_activities(4_000)

@@ -18,7 +18,9 @@ mod options;
 mod payloads;
 mod process;
 mod processes;
+mod queries;
 mod recovery;
+mod remote;
 mod report;
 mod signals;
 mod sleepers;
@@ -115,6 +117,8 @@ async fn measure(workload: Workload, options: &Options, report: &mut Report) -> 
         Workload::Payloads => report.extend(payloads::carried(options).await?),
         Workload::Tenants => report.extend(tenants::fairness(options).await?),
         Workload::Updates => report.extend(updates::round_trip(options).await?),
+        Workload::Remote => report.extend(remote::elsewhere(options).await?),
+        Workload::Queries => report.extend(queries::write_and_read(options).await?),
         Workload::Concurrency => report.extend(concurrency::sweep(options).await?),
     }
     Ok(())

@@ -21,7 +21,7 @@ const PARKED: &str = "SELECT count(*) FROM flows.parked";
 pub(crate) async fn sleep(options: &Options) -> Result<Vec<Line>> {
     let (runs, few) = (options.size(1_000_000, 20_000), options.size(1_000, 200));
     let (database, engine) = lab::migrated().await?;
-    let kind = Kind { runs: 1_000, resident: 1_000, doomed: false };
+    let kind = Kind { runs: 1_000, resident: 1_000, doomed: false, elsewhere: false };
     let mut worker = WorkerProcess::start(database.url(), kind).await?;
     worker.go().await?;
     let watch = Watch::new(&database).await?;

@@ -94,6 +94,12 @@ pub(crate) enum Workload {
     /// W14: an update to a run in memory, until its reply is seen.
     #[value(alias = "w14")]
     Updates,
+    /// W15: activities on workers of another queue: one at a time, many, and a thousand at once.
+    #[value(alias = "w15")]
+    Remote,
+    /// W16: values for queries: what writing them costs, and how long reading one takes.
+    #[value(alias = "w16")]
+    Queries,
     /// Throughput and latency over the number of open runs, for the plots.
     Concurrency,
 }

@@ -10,7 +10,7 @@ use flows::prelude::*;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::definitions::Doom;
+use crate::definitions::{Doom, ELSEWHERE};
 
 /// The first argument of such a process.
 pub(crate) const WORKER: &str = "worker";
@@ -28,13 +28,18 @@ pub(crate) struct Kind {
     /// Its activities never end: it is to be killed.
     #[arg(long)]
     pub(crate) doomed: bool,
+    /// It serves the queue of activities elsewhere, not the runs.
+    #[arg(long)]
+    pub(crate) elsewhere: bool,
 }
 
 /// What the process does.
 pub(crate) async fn work() -> Result<()> {
     let kind = Kind::parse_from(std::env::args_os().skip(1));
     let engine = Engine::connect(&std::env::var(URL)?).await?;
+    let queue = if kind.elsewhere { ELSEWHERE } else { "default" };
     let worker = Worker::builder(&engine, register_all!())
+        .queues([queue])
         .state(Doom(kind.doomed))
         .max_resident_runs(usize::try_from(kind.runs)?)
         .max_activities(20_000)
@@ -58,6 +63,9 @@ impl WorkerProcess {
         command.args([format!("--runs={}", kind.runs), format!("--resident={}", kind.resident)]);
         if kind.doomed {
             command.arg("--doomed");
+        }
+        if kind.elsewhere {
+            command.arg("--elsewhere");
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;

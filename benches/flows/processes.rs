@@ -50,7 +50,7 @@ async fn one_round(runs: u64, number: u64, in_flight: u64) -> Result<(f64, f64)>
     start(&engine, runs).await?;
     lab::checkpoint(&database).await?;
     let slots = in_flight.div_ceil(number);
-    let kind = Kind { runs: slots, resident: 3_600_000, doomed: false };
+    let kind = Kind { runs: slots, resident: 3_600_000, doomed: false, elsewhere: false };
     let mut workers = Vec::new();
     for _ in 0..number {
         workers.push(WorkerProcess::start(database.url(), kind).await?);

@@ -18,7 +18,7 @@ pub(crate) async fn kill_9(options: &Options) -> Result<Vec<Line>> {
     let runs = options.size(10_000, 2_000);
     let (database, engine) = lab::migrated().await?;
     let watch = Watch::new(&database).await?;
-    let kind = Kind { runs: 2 * runs, resident: 3_600_000, doomed: true };
+    let kind = Kind { runs: 2 * runs, resident: 3_600_000, doomed: true, elsewhere: false };
     let mut first = WorkerProcess::start(database.url(), kind).await?;
     first.go().await?;
     let waiting = start(&engine, runs).await?;
