@@ -82,6 +82,7 @@
 //! | start a run | [`engine.start(input)`](Tenant::start) | durable once awaited; `.id(…)` makes a repeated start safe |
 //! | start thousands | [`engine.start_many`](Tenant::start_many) | few statements; one answer for each |
 //! | start it together with your own rows | [`.with_tx(&tx)`](Start::with_tx) | both exist after your commit, or neither |
+//! | start it at certain times | [`engine.schedule`](Tenant::schedule) | each time fires once, whichever workers are there; see `docs/src/schedules.md` |
 //! | send it something | [`exec.signal`](Execution::signal), [`send`](Execution::send) | `.dedup(key)` makes a repeated send safe |
 //! | ask it something, and get its reply | [`exec.update`](Execution::update) | the workflow accepts and answers it once; a refusal leaves no trace |
 //! | send it something, and start it if need be | [`engine.signal_with_start`](Tenant::signal_with_start) | callers that race agree on one run; never a run without its signal |
@@ -118,9 +119,9 @@ pub use flows_core::private as __private;
 pub use flows_core::calls::{Call, CancellationType, ChildCall, ChildHandle, Saga};
 pub use flows_core::engine::Start;
 pub use flows_core::engine::{
-    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, Pause, SignalWithStart, StartMany,
-    StartWithUpdate, query, rerun, set_engine, signal, signal_with_start, start, start_with_update,
-    update, with_tenant,
+    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, Pause, ScheduleHandle, ScheduleInfo,
+    SignalWithStart, StartMany, StartWithUpdate, query, rerun, set_engine, signal,
+    signal_with_start, start, start_with_update, update, with_tenant,
 };
 pub use flows_core::graph;
 pub use flows_core::schedule;
@@ -151,8 +152,8 @@ pub mod types {
         Timeout, UpdateFuture, UpdateRequest, WorkflowRng,
     };
     pub use flows_core::engine::{
-        Cancel, Complete, DeadLetters, Dismiss, Fork, List, ListPage, PageToken, PauseCall,
-        PendingUpdate, ProgressStream, Rerun, RerunOf, SendSignal, SendUpdate, StreamItem,
+        Cancel, Complete, DeadLetters, Dismiss, Fork, List, ListPage, PageToken, PauseCall, PendingUpdate,
+        ProgressStream, Rerun, RerunOf, Schedules, SendSignal, SendUpdate, SetSchedule, StreamItem,
         StreamPosition, StuckRuns, Typed,
     };
 }
@@ -202,7 +203,7 @@ pub use flows_macros::test;
 /// The one import: `use flows::prelude::*;`.
 pub mod prelude {
     pub use crate::Context as _;
-    pub use crate::schedule::{Cron, Every};
+    pub use crate::schedule::{Cron, Every, Overlap};
     pub use crate::{
         Activity, ActivityContext, CancellationType, ClosePolicy, ConflictPolicy, DeadLetter,
         Description, Durable, Engine, Error, ErrorClass, ErrorKind, Execution, Registry, Result,

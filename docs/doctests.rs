@@ -17,6 +17,7 @@ pages! {
     workflows = "src/workflows.md",
     determinism = "src/determinism.md",
     starting = "src/starting.md",
+    schedules = "src/schedules.md",
     testing = "src/testing.md",
     workers = "src/workers.md",
     connecting = "src/connecting.md",

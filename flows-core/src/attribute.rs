@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::ops::{Bound, Range, RangeBounds};
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 use crate::limits::check_name;
 use crate::time::Timestamp;
@@ -21,7 +23,7 @@ pub type Attributes = BTreeMap<String, AttributeValue>;
 
 /// The value of a search attribute: made from text, an integer, a time, or a truth value.
 #[non_exhaustive]
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum AttributeValue {
     /// True or false.
     Boolean(bool),

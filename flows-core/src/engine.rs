@@ -22,6 +22,7 @@ pub(crate) mod local_workers;
 mod outcome;
 mod pause;
 mod publish;
+mod schedules;
 mod send;
 mod signal_with_start;
 mod start;
@@ -59,6 +60,7 @@ pub use list::{List, ListPage, PageToken};
 #[cfg(feature = "testing")]
 pub(crate) use outcome::Waiting;
 pub use pause::{Pause, PauseCall};
+pub use schedules::{ScheduleHandle, ScheduleInfo, Schedules, SetSchedule};
 pub use send::{Cancel, SendSignal};
 #[doc(hidden)]
 pub use serde::Serialize;

@@ -14,6 +14,7 @@ mod lease;
 mod pause;
 mod run;
 mod scan;
+mod schedules;
 mod send;
 #[cfg(feature = "testing")]
 mod simulated;

@@ -5,10 +5,15 @@
 
 mod cron;
 mod every;
+mod firing;
+mod overlap;
 mod spec;
 #[cfg(test)]
 mod tests;
 
 pub use cron::Cron;
 pub use every::Every;
+#[doc(hidden)]
+pub use firing::{Firing, OpenRun, SchedulePolicy, ScheduleProgress, name_of};
+pub use overlap::Overlap;
 pub use spec::{FiringTimes, ScheduleSpec};

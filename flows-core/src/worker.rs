@@ -39,6 +39,7 @@ mod pulse;
 mod recover;
 mod resident;
 mod run;
+mod schedules;
 mod session;
 mod settle;
 mod shutdown;

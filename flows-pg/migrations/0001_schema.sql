@@ -212,6 +212,28 @@ CREATE TABLE flows.update_answers (
     PRIMARY KEY (shard, tenant_id, run_id, update_id)
 );
 
+-- Schedules. `run_id`: of the run that it starts, for its payloads; with `revision`, it says whether somebody has
+-- changed the schedule. `last_id`: the workflow id of the run that it has started last.
+CREATE TABLE flows.schedules (
+    shard       smallint NOT NULL,
+    tenant_id   uuid     NOT NULL,
+    schedule_id text COLLATE "C" NOT NULL,
+    run_id      uuid     NOT NULL,
+    revision    bigint   NOT NULL,
+    due_at      timestamptz,                           -- null: paused, or over
+    version     bigint   NOT NULL,
+    last_shard  smallint,
+    workflow    text COLLATE "C" NOT NULL,
+    last_id     text COLLATE "C",
+    input       jsonb    NOT NULL,
+    options     jsonb    NOT NULL,                     -- of its runs
+    policy      jsonb    NOT NULL,                     -- its times, and what happens while a run is open
+    progress    jsonb    NOT NULL,                     -- how far it is, whether it is paused, and what waits
+    PRIMARY KEY (shard, tenant_id, schedule_id)
+) WITH (fillfactor = 70);
+
+CREATE INDEX schedules_due ON flows.schedules (due_at) WHERE due_at IS NOT NULL;
+
 -- ---- hot tables: the place of an open run is one row in one of the first three -------------------
 
 -- To be claimed, in the order of the key: oldest first within a lane and a priority. Without
@@ -350,7 +372,7 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY['runs', 'journal', 'dead_letters', 'forks', 'inbox_keys', 'query_values', 'attributes',
-                                'streams', 'stream_items', 'update_answers', 'ready', 'owned', 'parked', 'inbox',
+                                'streams', 'stream_items', 'update_answers', 'schedules', 'ready', 'owned', 'parked', 'inbox',
                                 'activity_tasks', 'workers', 'pauses'] LOOP
         EXECUTE format('ALTER TABLE flows.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY worker ON flows.%I TO flows_worker '

@@ -4,10 +4,10 @@ GRANT USAGE ON SCHEMA flows TO PUBLIC, flows_tenant, flows_worker;
 GRANT SELECT ON flows.schema_version TO PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE
     ON flows.runs, flows.journal, flows.dead_letters, flows.forks, flows.inbox_keys, flows.query_values, flows.attributes,
-       flows.streams, flows.stream_items, flows.update_answers, flows.ready, flows.owned, flows.parked,
+       flows.streams, flows.stream_items, flows.update_answers, flows.schedules, flows.ready, flows.owned, flows.parked,
        flows.inbox, flows.activity_tasks, flows.workers, flows.pauses
     TO flows_worker;
-GRANT SELECT, INSERT, UPDATE, DELETE ON flows.dead_letters, flows.ready, flows.owned, flows.parked
+GRANT SELECT, INSERT, UPDATE, DELETE ON flows.dead_letters, flows.schedules, flows.ready, flows.owned, flows.parked
     TO flows_tenant;
 GRANT SELECT, INSERT, UPDATE ON flows.runs, flows.attributes TO flows_tenant;
 GRANT SELECT, INSERT, DELETE ON flows.inbox TO flows_tenant;

@@ -56,6 +56,7 @@ mod retire;
 mod retry_stuck;
 mod rows;
 mod scan;
+mod schedules;
 mod scope;
 mod send;
 mod session;

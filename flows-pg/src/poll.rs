@@ -57,7 +57,9 @@ async fn poll(link: Link<'_>, worker: &WorkerIdentity) -> Result<Sight, Fault> {
 
 impl Sight {
     fn read(row: &Row) -> Self {
-        let next_due: Option<Timestamp> = row.get::<_, Option<Time>>("next_due").map(|due| due.0);
+        let due = |column| row.get::<_, Option<Time>>(column).map(|due| due.0);
+        let (next_due, schedule_due): (Option<Timestamp>, _) =
+            (due("next_due"), due("schedule_due"));
         let now = row.get::<_, Time>("now").0;
         Self {
             is_due: next_due.is_some_and(|due| due <= now),
@@ -65,7 +67,8 @@ impl Sight {
             polled: Polled {
                 ready: row.get("ready"),
                 messages: row.get("messages"),
-                next_due,
+                next_due: next_due.into_iter().chain(schedule_due).min(),
+                schedules: schedule_due.is_some_and(|due| due <= now),
                 suspects: row.get("suspects"),
                 overdue: row.get("overdue"),
                 tasks: row.get("tasks"),

@@ -55,7 +55,13 @@ macro_rules! statements {
 
 statements! {
     ANSWER_UPDATES = "answer_updates",
+    ADD_SCHEDULE = "add_schedule",
     ADD_TASKS = "add_tasks",
+    CHANGE_SCHEDULE = "change_schedule",
+    CLAIM_SCHEDULES = "claim_schedules",
+    DROP_SCHEDULE = "drop_schedule",
+    FIND_SCHEDULE = "find_schedule",
+    LIST_SCHEDULES = "list_schedules",
     APPEND = "append",
     APPEND_LAST = "append_last",
     APPEND_ONE = "append_one",

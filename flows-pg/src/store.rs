@@ -192,6 +192,9 @@ macro_rules! shared {
     ($store:ident find($tenant:ident, $workflow_id:ident)) => {
         Box::pin($store.0.autocommit($tenant).find($tenant, $workflow_id).err_into())
     };
+    ($store:ident find_schedule($tenant:ident, $id:ident)) => {
+        Box::pin($store.0.autocommit($tenant).find_schedule($tenant, $id).err_into())
+    };
     ($store:ident describe($run:ident)) => {
         Box::pin($store.0.autocommit($run.tenant).describe($run).err_into())
     };

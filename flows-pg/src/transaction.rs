@@ -7,9 +7,10 @@ use deadpool_postgres::StatementCache;
 use flows_core::error::{Error, Result};
 use flows_core::ids::RunKey;
 use flows_core::store::{
-    ClientStore, Close, ForkedRun, InTransaction, NewRun, OutgoingMessage, RunView, Sent, Started,
-    Store, StoreFuture, held, only,
+    ClientStore, Close, ForkedRun, InTransaction, NewRun, OutgoingMessage, RunView, ScheduleChange,
+    ScheduleRow, Sent, Started, Store, StoreFuture, held, only,
 };
+use flows_core::time::Timestamp;
 use futures_util::TryFutureExt;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -19,7 +20,7 @@ use crate::error::{Fault, Remedy};
 use crate::link::Link;
 use crate::names::Names;
 use crate::scope::Scope;
-use crate::{fork, pooler, rerun, send, signal_with_start, start, terminate};
+use crate::{fork, pooler, rerun, schedules, send, signal_with_start, start, terminate};
 
 /// The marker of this store: `tx: &impl InTransaction<Postgres>` is a transaction of PostgreSQL.
 #[derive(Debug, Clone, Copy)]
@@ -172,6 +173,19 @@ impl ClientStore for Foreign<'_> {
 
     fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>> {
         Box::pin(self.scope(run.tenant).describe(run).err_into())
+    }
+
+    fn find_schedule<'a>(
+        &'a self,
+        tenant: Uuid,
+        id: &'a str,
+    ) -> StoreFuture<'a, (Timestamp, Option<ScheduleRow>)> {
+        Box::pin(self.scope(tenant).find_schedule(tenant, id).err_into())
+    }
+
+    fn change_schedule<'a>(&'a self, change: &'a ScheduleChange) -> StoreFuture<'a, bool> {
+        let done = schedules::change::change_schedule(self.scope(change.tenant), change);
+        Box::pin(done.map_err(|fault| named(fault, &format!("schedule `{}`", change.id))))
     }
 }
 

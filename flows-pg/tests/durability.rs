@@ -21,7 +21,7 @@ const WATCH: &str = "
     DECLARE name text;
     BEGIN
         FOREACH name IN ARRAY ARRAY['runs', 'journal', 'inbox', 'inbox_keys', 'query_values', 'attributes',
-                                   'streams', 'stream_items', 'update_answers', 'dead_letters', 'forks'] LOOP
+                                   'streams', 'stream_items', 'update_answers', 'dead_letters', 'forks', 'schedules'] LOOP
             EXECUTE format('CREATE CONSTRAINT TRIGGER must_be_durable
                 AFTER INSERT OR UPDATE OR DELETE ON flows.%I DEFERRABLE INITIALLY DEFERRED
                 FOR EACH ROW EXECUTE FUNCTION public.must_be_durable()', name);

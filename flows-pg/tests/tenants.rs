@@ -18,6 +18,7 @@ const TABLES: [&str; 17] = [
     "runs",
     "journal",
     "dead_letters",
+    "schedules",
     "forks",
     "inbox_keys",
     "query_values",

@@ -45,6 +45,7 @@ mod queries;
 mod replaying;
 mod retries;
 mod saga;
+mod schedules;
 mod scopes;
 mod sealing;
 mod short_form;

@@ -19,6 +19,7 @@ const TABLES: [&str; 17] = [
     "runs",
     "journal",
     "dead_letters",
+    "schedules",
     "forks",
     "inbox_keys",
     "query_values",

@@ -45,7 +45,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "attributes",
             "describe dismiss find held poll retire retry_stuck",
             "list send start stuck",
-            "end_tasks tell_children",
+            "end_tasks schedules tell_children",
             "commit rerun signal_with_start terminate",
             "fork",
             "transaction",

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::headers::Headers;
 use crate::payload::Payload;
 use crate::payload::envelope::{OBJECT, of_json, unread, unwrap};
-use crate::store::{Activation, InboxMessage, RunSpec, RunView};
+use crate::store::{Activation, InboxMessage, RunSpec, RunView, ScheduleRow};
 
 /// Decodes, with the objects that were found, and notes which others it needs.
 pub(super) struct PayloadDecoder<'c> {
@@ -88,6 +88,10 @@ impl<'c> PayloadDecoder<'c> {
         {
             Arc::make_mut(spec).headers = headers;
         }
+    }
+
+    pub(super) fn schedule(&self, row: &mut ScheduleRow) {
+        self.spec(&mut row.template.spec);
     }
 
     pub(super) fn view(&self, view: &mut RunView) {

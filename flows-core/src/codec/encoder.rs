@@ -11,7 +11,7 @@ use crate::payload::Payload;
 use crate::payload::envelope::to_json;
 use crate::store::{
     Close, ForkedRun, NewItem, NewRun, Next, Outcome, OutgoingMessage, QueryValue, QueuedTask,
-    Record, Takes, TaskBeat, TaskEnd, UpdateAnswer,
+    Record, ScheduleChange, ScheduleRow, Takes, TaskBeat, TaskEnd, UpdateAnswer,
 };
 
 /// Encodes, and gathers the objects that are to be written before.
@@ -62,6 +62,20 @@ impl<'c> PayloadEncoder<'c> {
 
     pub(super) fn runs(&self, runs: &[NewRun]) -> Result<Vec<NewRun>> {
         runs.iter().map(|run| self.run(run)).collect()
+    }
+
+    pub(super) fn schedule(&self, change: &ScheduleChange) -> Result<ScheduleChange> {
+        let row = change.row.as_ref().map(|row| {
+            Ok::<_, crate::error::Error>(ScheduleRow {
+                template: self.run(&row.template)?,
+                ..row.clone()
+            })
+        });
+        Ok(ScheduleChange {
+            row: row.transpose()?,
+            starts: self.runs(&change.starts)?,
+            ..change.clone()
+        })
     }
 
     pub(super) fn message(&self, message: &OutgoingMessage) -> Result<OutgoingMessage> {

@@ -91,6 +91,39 @@ impl EncodingStore {
         Ok(view)
     }
 
+    async fn find_schedule(
+        &self,
+        tenant: Uuid,
+        id: &str,
+    ) -> Result<(Timestamp, Option<ScheduleRow>)> {
+        let (now, mut row) = self.inner.find_schedule(tenant, id).await?;
+        self.codecs
+            .decoded(&mut row, |by, row| row.iter_mut().for_each(|it| by.schedule(it)))
+            .await;
+        Ok((now, row))
+    }
+
+    async fn change_schedule(&self, change: &ScheduleChange) -> Result<bool> {
+        let change = self.codecs.encoded(|to| to.schedule(change)).await?;
+        self.inner.change_schedule(&change).await
+    }
+
+    async fn claim_schedules(&self, limit: usize) -> Result<Vec<ScheduleRow>> {
+        self.decoded_schedules(self.inner.claim_schedules(limit).await?).await
+    }
+
+    async fn schedules(&self, tenant: Uuid, after: &str, limit: usize) -> Result<Vec<ScheduleRow>> {
+        self.decoded_schedules(self.inner.schedules(tenant, after, limit).await?).await
+    }
+
+    async fn decoded_schedules(&self, mut rows: Vec<ScheduleRow>) -> Result<Vec<ScheduleRow>> {
+        let each = |by: &super::decoder::PayloadDecoder<'_>, rows: &mut Vec<ScheduleRow>| {
+            rows.iter_mut().for_each(|row| by.schedule(row));
+        };
+        self.codecs.decoded(&mut rows, each).await;
+        Ok(rows)
+    }
+
     async fn claim(&self, claim: Claim<'_>) -> Result<Vec<Activation>> {
         self.activations(self.inner.claim(claim).await?).await
     }
@@ -303,6 +336,16 @@ macro_rules! encoding {
     ($store:ident rerun($($given:ident),*)) => { Box::pin(Self::rerun($store, $($given),*)) };
     ($store:ident fork($forks:ident)) => { Box::pin(Self::fork($store, $forks)) };
     ($store:ident describe($run:ident)) => { Box::pin(Self::describe($store, $run)) };
+    ($store:ident find_schedule($($given:ident),*)) => {
+        Box::pin(Self::find_schedule($store, $($given),*))
+    };
+    ($store:ident change_schedule($change:ident)) => {
+        Box::pin(Self::change_schedule($store, $change))
+    };
+    ($store:ident claim_schedules($limit:ident)) => {
+        Box::pin(Self::claim_schedules($store, $limit))
+    };
+    ($store:ident schedules($($given:ident),*)) => { Box::pin(Self::schedules($store, $($given),*)) };
     ($store:ident claim($claim:ident)) => { Box::pin(Self::claim($store, $claim)) };
     ($store:ident claim_stuck($claim:ident)) => { Box::pin(Self::claim_stuck($store, $claim)) };
     ($store:ident reload($($given:ident),*)) => { Box::pin(Self::reload($store, $($given),*)) };

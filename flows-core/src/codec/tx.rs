@@ -111,4 +111,26 @@ impl ClientStore for EncodingClient<'_> {
             Ok(view)
         })
     }
+
+    fn find_schedule<'a>(
+        &'a self,
+        tenant: Uuid,
+        id: &'a str,
+    ) -> StoreFuture<'a, (Timestamp, Option<ScheduleRow>)> {
+        Box::pin(async move {
+            let (now, mut row) = self.inner.find_schedule(tenant, id).await?;
+            let each = |by: &PayloadDecoder<'_>, row: &mut Option<ScheduleRow>| {
+                row.iter_mut().for_each(|row| by.schedule(row));
+            };
+            self.codecs.decoded(&mut row, each).await;
+            Ok((now, row))
+        })
+    }
+
+    fn change_schedule<'a>(&'a self, change: &'a ScheduleChange) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            let change = self.codecs.encoded(|to| to.schedule(change)).await?;
+            self.inner.change_schedule(&change).await
+        })
+    }
 }

@@ -317,6 +317,23 @@ macro_rules! default_tenant_methods {
             $tenant.dead_letters()
         }
 
+        /// Creates or updates a schedule; see [`Tenant::schedule`]($crate::Tenant::schedule).
+        pub fn schedule<'t, I: $crate::WorkflowInput>(
+            &self,
+            id: impl Into<String>,
+            spec: impl Into<$crate::schedule::ScheduleSpec>,
+            input: I,
+        ) -> $crate::engine::SetSchedule<'t, I::Workflow> {
+            let $engine = self;
+            $tenant.schedule(id, spec, input)
+        }
+
+        /// Schedules; see [`Tenant::schedules`]($crate::Tenant::schedules).
+        pub fn schedules(&self) -> $crate::engine::Schedules {
+            let $engine = self;
+            $tenant.schedules()
+        }
+
         /// Runs that cannot go on, with the reason; see
         /// [`Tenant::stuck_runs`]($crate::Tenant::stuck_runs).
         pub fn stuck_runs(&self) -> $crate::engine::StuckRuns {

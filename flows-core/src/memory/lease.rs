@@ -84,7 +84,13 @@ impl MemoryState {
             ready: self.ready_shards(&worker.lanes),
             messages: self.has_messages(worker.id),
             tasks: self.has_tasks(&worker.task_lanes),
-            next_due: self.first_due().map(|(at, _)| at),
+            next_due: self
+                .first_due()
+                .map(|(at, _)| at)
+                .into_iter()
+                .chain(self.schedule_due())
+                .min(),
+            schedules: self.schedule_due().is_some_and(|due| due <= self.now),
             pauses: self.pauses.stamp(),
             overdue: !self.overdue(1).is_empty(),
             suspects: self.stuck_runs().any(|(setbacks, due, _)| setbacks < 0 && due <= self.now),

@@ -13,7 +13,7 @@ use super::pause::Pauses;
 use super::run::{PlacementRow, StoredRun};
 use super::tasks::StoredTask;
 use crate::ids::RunKey;
-use crate::store::{Hint, WorkerIdentity};
+use crate::store::{Hint, ScheduleRow, WorkerIdentity};
 use crate::time::Timestamp;
 
 #[derive(Default)]
@@ -31,6 +31,8 @@ pub(super) struct MemoryState {
     pub(super) hints: Vec<Hint>,
     /// Attempts for workers of other queues, by run, operation and number.
     pub(super) tasks: BTreeMap<(RunKey, u32, u32), StoredTask>,
+    /// Schedules, by tenant and id.
+    pub(super) schedules: BTreeMap<(Uuid, Arc<str>), ScheduleRow>,
     /// By shard: priority, then number.
     ready: BTreeMap<i16, BTreeMap<(i16, u64), RunKey>>,
     owned: BTreeMap<Uuid, BTreeSet<RunKey>>,

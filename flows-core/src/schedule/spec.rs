@@ -123,6 +123,11 @@ impl ScheduleSpec {
         }
         Ok(next.filter(|next| self.end.is_none_or(|end| *next <= end)))
     }
+
+    /// The longest delay of a firing.
+    pub(super) fn jitter_limit(&self) -> Duration {
+        self.jitter
+    }
 }
 
 /// The times of a specification, in order; see [`ScheduleSpec::after`].

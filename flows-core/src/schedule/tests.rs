@@ -1,6 +1,7 @@
 //! Expressions against a calculation that shares nothing with them, and their properties.
 
 mod daylight;
+mod firing;
 mod zones;
 
 use std::time::Duration;

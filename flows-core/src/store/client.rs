@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::types::{Close, ForkedRun, NewRun, OutgoingMessage, RunView, Sent, Started};
+use super::types::{
+    Close, ForkedRun, NewRun, OutgoingMessage, RunView, ScheduleChange, ScheduleRow, Sent, Started,
+};
 use super::{StoreFuture, only};
 use crate::error::Result;
 use crate::ids::RunKey;
+use crate::time::Timestamp;
 
 /// What clients do: of a store, where each verb is a transaction; and of a transaction of the application's
 /// own, which no verb commits or rolls back. So each thing that a client does is written once.
@@ -95,6 +98,20 @@ pub trait ClientStore: Send + Sync {
 
     /// Everything known about a run.
     fn describe(&self, run: RunKey) -> StoreFuture<'_, Option<RunView>>;
+
+    /// The store's time, and the schedule of that id.
+    fn find_schedule<'a>(
+        &'a self,
+        tenant: Uuid,
+        id: &'a str,
+    ) -> StoreFuture<'a, (Timestamp, Option<ScheduleRow>)>;
+
+    /// Changes a schedule that is as [expected](ScheduleChange::expected), and starts runs with it, except those
+    /// whose workflow id is taken: one transaction. `false`: it is not as expected, and nothing was done. Waits for
+    /// somebody's open transaction as long as the change says; then it is an error.
+    ///
+    /// Crash after, unacknowledged: done; the same change is refused the second time.
+    fn change_schedule<'a>(&'a self, change: &'a ScheduleChange) -> StoreFuture<'a, bool>;
 }
 
 impl dyn ClientStore + '_ {

@@ -14,6 +14,7 @@ pub mod names {
     pub use crate::store::StoreFuture;
     pub use crate::store::traits::*;
     pub use crate::store::types::*;
+    pub use crate::time::Timestamp;
     pub use crate::{forward_store, forward_verb};
 }
 
@@ -48,6 +49,8 @@ macro_rules! forward_store {
             retry_stuck(run: RunKey) -> StoreFuture<'a, bool>;
             find(tenant: Uuid, workflow_id: &'a str) -> StoreFuture<'a, Option<RunKey>>;
             describe(run: RunKey) -> StoreFuture<'a, Option<RunView>>;
+            find_schedule(tenant: Uuid, id: &'a str) -> StoreFuture<'a, (Timestamp, Option<ScheduleRow>)>;
+            change_schedule(change: &'a ScheduleChange) -> StoreFuture<'a, bool>;
         }
     };
     (WorkerStore for $store:ty, $each:ident) => {
@@ -57,6 +60,7 @@ macro_rules! forward_store {
             retire(worker: Uuid, innocent: &'a [RunKey]) -> StoreFuture<'a, ()>;
             poll(worker: &'a WorkerIdentity) -> StoreFuture<'a, Polled>;
             overdue(limit: usize) -> StoreFuture<'a, Vec<Overdue>>;
+            claim_schedules(limit: usize) -> StoreFuture<'a, Vec<ScheduleRow>>;
             start_owned(worker: Uuid, runs: &'a [NewRun]) -> StoreFuture<'a, Vec<Result<Started>>>;
             claim(claim: Claim<'a>) -> StoreFuture<'a, Vec<Activation>>;
             claim_stuck(claim: ClaimStuck<'a>) -> StoreFuture<'a, Vec<Activation>>;
@@ -82,6 +86,7 @@ macro_rules! forward_store {
             count(tenant: Uuid, filter: &'a ListFilter) -> StoreFuture<'a, u64>;
             scan(scan: &'a Scan) -> StoreFuture<'a, Scanned>;
             stuck(tenant: Uuid, limit: usize) -> StoreFuture<'a, Vec<RunView>>;
+            schedules(tenant: Uuid, after: &'a str, limit: usize) -> StoreFuture<'a, Vec<ScheduleRow>>;
             dead_letters(tenant: Uuid, limit: usize, dismissed: bool)
                 -> StoreFuture<'a, Vec<DeadLetterRow>>;
         }

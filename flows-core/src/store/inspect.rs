@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::StoreFuture;
 use super::types::{
     DeadLetterRow, HistoryRow, ItemPage, ListFilter, Listed, Outcome, RunView, Scan, Scanned,
-    UpdateState,
+    ScheduleRow, UpdateState,
 };
 use crate::error::Result;
 use crate::ids::RunKey;
@@ -44,6 +44,14 @@ pub trait Inspect: Send + Sync {
     /// Stuck runs of a tenant, each with its place and without payloads: first those that end workers, then
     /// the newest.
     fn stuck(&self, tenant: Uuid, limit: usize) -> StoreFuture<'_, Vec<RunView>>;
+
+    /// Schedules of a tenant whose ids come behind this one, by id.
+    fn schedules<'a>(
+        &'a self,
+        tenant: Uuid,
+        after: &'a str,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<ScheduleRow>>;
 
     /// Dead letters of a tenant, newest first: those that were dismissed, or the others.
     fn dead_letters(

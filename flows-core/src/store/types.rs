@@ -10,6 +10,7 @@ mod pause;
 mod record;
 mod run;
 mod scan;
+mod schedule;
 mod spec;
 mod stream;
 mod task;
@@ -32,6 +33,7 @@ pub use record::{
 };
 pub use run::{NewRun, RunStatus, Started};
 pub use scan::{Scan, ScanKind, Scanned};
+pub use schedule::{ScheduleChange, ScheduleRow, schedule_template};
 pub use spec::{Parent, RareOptions, RunSpec};
 pub use stream::{ItemPage, NewItem, STREAM_BYTES, STREAM_ITEMS, STREAM_PAGE, StoredItem};
 pub use task::{ClaimTasks, ClaimedTask, QueuedTask, TaskBeat, TaskEnd};
@@ -40,6 +42,9 @@ pub use view::{DeadLetterRow, HistoryRow, Outcome, Placement, RunView};
 /// The most bytes of one journal row, one message, one input or one output: a store refuses a record
 /// with something larger.
 pub const LARGEST: usize = 128 << 20;
+
+/// How long a schedule that is due belongs to the worker that has claimed it.
+pub const CLAIMED_FOR: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// The most bytes of journals and inboxes that are read together.
 pub const READ_BYTES: usize = 32 << 20;

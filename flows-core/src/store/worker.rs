@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::StoreFuture;
 use super::types::{
     Activation, Claim, ClaimStuck, ClaimTasks, ClaimedTask, Collected, Committed, Lease, NewItem,
-    NewRun, Overdue, Page, Polled, Record, Started, TaskBeat, TaskEnd, WorkerIdentity,
+    NewRun, Overdue, Page, Polled, Record, ScheduleRow, Started, TaskBeat, TaskEnd, WorkerIdentity,
 };
 use crate::error::Result;
 use crate::ids::RunKey;
@@ -36,6 +36,13 @@ pub trait WorkerStore: Send + Sync {
     /// Open runs, of whichever lane, whose time limit has passed and whom no worker ends for that: they
     /// are stuck, or ready and no live worker serves them. The caller [terminates](crate::store::ClientStore::terminate) them.
     fn overdue(&self, limit: usize) -> StoreFuture<'_, Vec<Overdue>>;
+
+    /// Schedules that are due, of any tenant, the longest due first. They are due again [a moment](super::CLAIMED_FOR)
+    /// later, unless they are [changed](crate::store::ClientStore::change_schedule) by then; one that somebody's open
+    /// transaction holds is left out.
+    ///
+    /// Crash after, unacknowledged: they fire that much later.
+    fn claim_schedules(&self, limit: usize) -> StoreFuture<'_, Vec<ScheduleRow>>;
 
     /// Starts runs without delay as *owned* by a worker of this process, as if it had claimed them in
     /// the same moment: they are answered by [`Started::Owned`]. A run that cannot be owned by it,

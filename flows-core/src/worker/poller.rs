@@ -18,6 +18,7 @@ use super::message::Message;
 use super::overdue::end_overdue;
 use super::pages::ReadAlone;
 use super::resident::executor_of;
+use super::schedules::fire_due;
 use super::session::Session;
 use crate::engine::gathered::Gathered;
 use crate::error::Result;
@@ -162,6 +163,9 @@ impl Poller<'_> {
                 }
                 if polled.overdue {
                     end_overdue(self.session).await;
+                }
+                if polled.schedules {
+                    fire_due(self.session).await;
                 }
             }
             Err(error) => {

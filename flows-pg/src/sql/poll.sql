@@ -1,6 +1,6 @@
 -- One look for work. $1 worker, $2 lanes (ascending), $3 all shards, $4 lanes of activities. An idle worker sends nothing else.
 -- Called by `poll`. Locks nothing. Indexes: ready_pkey, owned_messages, parked_due, parked_suspects,
--- runs_limited, activity_tasks_queued; `workers` is tiny, and `pauses` is empty, or nearly so.
+-- runs_limited, activity_tasks_queued, schedules_due; `workers` is tiny, and `pauses` is empty, or nearly so.
 -- In each shard it walks from lane to lane: a row of a foreign lane leads to the next lane of the worker's.
 -- So it reads one row for each lane that has any, and not more than one for each lane of the worker's: those
 -- between which others have runs. It cannot be less. Between runs of others only a look tells whether a lane
@@ -41,4 +41,5 @@ SELECT ARRAY(
         WHERE (SELECT true FROM flows.activity_tasks t WHERE t.worker_id IS NULL AND t.lane = ANY (ARRAY[l.lane]) LIMIT 1)
         LIMIT 1) IS TRUE AS tasks,
        (SELECT coalesce(bit_xor(p.pause_id), 0) FROM flows.pauses p) AS pauses,
+       (SELECT s.due_at FROM flows.schedules s WHERE s.due_at IS NOT NULL ORDER BY s.due_at LIMIT 1) AS schedule_due,
        statement_timestamp() AS now

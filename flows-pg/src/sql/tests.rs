@@ -38,7 +38,9 @@ const SWEEPS: [(&str, &str); 15] = [
 ];
 
 /// Statements that look in all shards: for what a worker owns, and for the newest runs.
-const ALL_SHARDS: [(&str, &str); 28] = [
+const ALL_SHARDS: [(&str, &str); 30] = [
+    ("claim_schedules", "schedules"),
+    ("poll", "schedules"),
     ("describe", "forks"),
     ("list_children", "runs"),
     ("open_children", "runs"),
@@ -70,7 +72,8 @@ const ALL_SHARDS: [(&str, &str); 28] = [
 ];
 
 /// A tenant may send them and never does; its plan does not matter.
-const OF_WORKERS: [&str; 4] = ["wake_due", "claim_stuck", "hasten_stuck", "overdue"];
+const OF_WORKERS: [&str; 5] =
+    ["claim_schedules", "wake_due", "claim_stuck", "hasten_stuck", "overdue"];
 
 /// So a statement whose arguments are of one shard is carried out where that shard is: its tables can
 /// be distributed by shard, and lie side by side.

@@ -40,7 +40,7 @@ pub struct Polled {
     pub ready: Vec<i16>,
     /// whether messages have come to some run it owns.
     pub messages: bool,
-    /// When the next parked run is due, if one is.
+    /// When the next parked run or schedule is due, if one is.
     pub next_due: Option<Timestamp>,
     /// Whether some run, of whichever lane, waits to be tried alone.
     pub suspects: bool,
@@ -50,6 +50,8 @@ pub struct Polled {
     pub tasks: bool,
     /// Another number whenever [something else](crate::store::Operate::pauses) is paused; 0 where nothing is.
     pub pauses: i64,
+    /// Whether a schedule is due.
+    pub schedules: bool,
 }
 
 /// An open run whose time limit has passed.
