@@ -13,9 +13,10 @@ use super::start::Start;
 use super::tenant::Tenant;
 use crate::definition::{Workflow, WorkflowInput};
 use crate::error::{Error, ErrorKind, Result, storable};
+use crate::ids::RunKey;
 use crate::payload::check_size;
-use crate::schedule::{Overlap, SchedulePolicy, ScheduleProgress, ScheduleSpec};
-use crate::store::{InTransaction, NewRun, PATIENCE, ScheduleChange, ScheduleRow};
+use crate::schedule::{Overlap, SchedulePolicy, ScheduleProgress, ScheduleSpec, name_of};
+use crate::store::{ConflictPolicy, InTransaction, NewRun, PATIENCE, ScheduleChange, ScheduleRow};
 use crate::time::Timestamp;
 
 /// The longest id, in bytes: the id of a run has the time besides.
@@ -77,6 +78,7 @@ impl<'t, W: Workflow> SetSchedule<'t, W> {
         check_id(&self.id)?;
         self.policy.check()?;
         let (_, template) = self.start.checked()?;
+        let template = NewRun { on_conflict: ConflictPolicy::Reject, ..template };
         if template.spec.workflow_id.is_some()
             || template.start_at.is_some()
             || template.delay.is_some()
@@ -418,6 +420,15 @@ fn check_id(id: &str) -> Result<()> {
         return Err(Error::invalid(message));
     }
     Ok(())
+}
+
+impl ScheduleRow {
+    /// The run of a time of it.
+    pub(crate) fn run_at(&self, at: Timestamp) -> NewRun {
+        let id: Arc<str> = format!("{}@{}", self.id, name_of(at)).into();
+        let key = RunKey::new(self.tenant(), Some(&id));
+        NewRun { key, ..self.template.clone() }.with(|spec| spec.workflow_id = Some(id))
+    }
 }
 
 impl Tenant {

@@ -19,6 +19,6 @@ pub enum Overlap {
     CancelOther,
     /// The open run is terminated, and the new one starts.
     TerminateOther,
-    /// The new run starts beside it.
+    /// The new run starts too.
     AllowAll,
 }

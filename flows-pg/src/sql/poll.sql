@@ -41,5 +41,5 @@ SELECT ARRAY(
         WHERE (SELECT true FROM flows.activity_tasks t WHERE t.worker_id IS NULL AND t.lane = ANY (ARRAY[l.lane]) LIMIT 1)
         LIMIT 1) IS TRUE AS tasks,
        (SELECT coalesce(bit_xor(p.pause_id), 0) FROM flows.pauses p) AS pauses,
-       (SELECT s.due_at FROM flows.schedules s WHERE s.due_at IS NOT NULL ORDER BY s.due_at LIMIT 1) AS schedule_due,
+       (SELECT s.due_at FROM flows.schedules s WHERE s.due_at > '-infinity' ORDER BY s.due_at LIMIT 1) AS schedule_due,
        statement_timestamp() AS now

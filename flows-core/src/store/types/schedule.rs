@@ -11,8 +11,7 @@ use super::spec::{RareOptions, RunSpec};
 use crate::attribute::Attributes;
 use crate::error::{Error, Result};
 use crate::ids::{RunKey, fnv1a, shard_of};
-use crate::policy::ConflictPolicy;
-use crate::schedule::{Firing, SchedulePolicy, ScheduleProgress, name_of};
+use crate::schedule::{Firing, SchedulePolicy, ScheduleProgress};
 use crate::time::Timestamp;
 
 /// A schedule.
@@ -108,14 +107,6 @@ impl ScheduleRow {
 
     fn seed(&self) -> u64 {
         fnv1a(self.tenant().as_bytes().iter().chain(self.id.as_bytes()).copied())
-    }
-
-    /// The run of a time of it.
-    pub fn run_at(&self, at: Timestamp) -> NewRun {
-        let id: Arc<str> = format!("{}@{}", self.id, name_of(at)).into();
-        let key = RunKey::new(self.tenant(), Some(&id));
-        NewRun { key, on_conflict: ConflictPolicy::Reject, ..self.template.clone() }
-            .with(|spec| spec.workflow_id = Some(id))
     }
 
     /// The change to this row, of what it was when it was read.
