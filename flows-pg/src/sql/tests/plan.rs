@@ -102,6 +102,7 @@ impl Look {
             "parked_stuck" | "activity_tasks_queued" => ["(lane = "; 2],
             "parked_suspects" => ["(wake_at <= "; 2],
             "runs_limited" => ["(limit_at <= "; 2],
+            "schedules_due" => ["(due_at <= ", "(due_at > "],
             "forks_of" => ["(origin = "; 2],
             _ => ["(shard = "; 2],
         };
