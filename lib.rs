@@ -119,8 +119,8 @@ pub use flows_core::private as __private;
 pub use flows_core::calls::{Call, CancellationType, ChildCall, ChildHandle, Saga};
 pub use flows_core::engine::Start;
 pub use flows_core::engine::{
-    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, Pause, ScheduleHandle, ScheduleInfo,
-    SignalWithStart, StartMany, StartWithUpdate, query, rerun, set_engine, signal,
+    AnyWorkflow, DeadLetter, Description, History, HistoryEvent, Pause, ScheduleHandle,
+    ScheduleInfo, SignalWithStart, StartMany, StartWithUpdate, query, rerun, set_engine, signal,
     signal_with_start, start, start_with_update, update, with_tenant,
 };
 pub use flows_core::graph;
@@ -152,9 +152,9 @@ pub mod types {
         Timeout, UpdateFuture, UpdateRequest, WorkflowRng,
     };
     pub use flows_core::engine::{
-        Cancel, Complete, DeadLetters, Dismiss, Fork, List, ListPage, PageToken, PauseCall, PendingUpdate,
-        ProgressStream, Rerun, RerunOf, Schedules, SendSignal, SendUpdate, SetSchedule, StreamItem,
-        StreamPosition, StuckRuns, Typed,
+        Cancel, Complete, DeadLetters, Dismiss, Fork, List, ListPage, PageToken, PauseCall,
+        PendingUpdate, ProgressStream, Rerun, RerunOf, Schedules, SendSignal, SendUpdate,
+        SetSchedule, StreamItem, StreamPosition, StuckRuns, Typed,
     };
 }
 
