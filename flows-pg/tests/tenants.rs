@@ -14,7 +14,7 @@ use flows_pg::tokio_postgres::{self, Client};
 use std::time::Duration;
 use uuid::Uuid;
 
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 18] = [
     "runs",
     "journal",
     "dead_letters",

@@ -15,7 +15,7 @@ async fn client(url: &str) -> Result<Client> {
     Ok(client)
 }
 
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 18] = [
     "runs",
     "journal",
     "dead_letters",
