@@ -215,12 +215,14 @@ async fn hot_tables_are_vacuumed_by_number_and_never_shrunk() {
         "query_values",
         "ready",
         "runs",
+        "schedules",
         "streams",
         "workers",
     ];
     let expected = names.map(|name| match name {
         "runs" => "runs: fillfactor=45".to_owned(), // each is closed by one HOT update
         "query_values" => "query_values: fillfactor=80".to_owned(), // a row is updated in its page
+        "schedules" => "schedules: fillfactor=70".to_owned(), // the same
         "streams" => "streams: fillfactor=50".to_owned(),
         hot_table => format!("{hot_table}: {hot}"),
     });
