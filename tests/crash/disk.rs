@@ -121,7 +121,9 @@ async fn on_small_disk(
     variables: impl FnOnce(&Path) -> Option<[(&'static str, PathBuf); 2]>,
 ) -> Result<()> {
     let elsewhere = std::env::temp_dir();
-    let disk = elsewhere.join(format!("flows-{which}")); // the same each time: clusters are kept by it
+    // The same each time, because clusters are kept by it; another beside a run on another version.
+    let version = std::env::var("FLOWS_POSTGRES").unwrap_or_default().replace('/', "-");
+    let disk = elsewhere.join(format!("flows-{which}{version}"));
     std::fs::create_dir_all(&disk)?;
     let mut command = unshared()?;
     command.args(["sh", "-c", SMALL_DISK, "sh"]).arg(&disk).args([SIZE, &id("-u")?, &id("-g")?]);
@@ -188,9 +190,10 @@ async fn full_for_a_while(server: &PrivateServer, load: &Load) -> Result<()> {
     few_lines_since(said)
 }
 
-/// Warnings and errors so far; that runs start and end is said too.
+/// Warnings and errors of workers so far. Of runs each start, end and failed attempt has its line.
 fn complaints() -> Vec<String> {
-    log::lines_with(&[]).into_iter().filter(|line| !line.contains(" INFO ")).collect()
+    let of_runs = |line: &String| line.contains(" INFO ") || line.contains(": attempt failed ");
+    log::lines_with(&[]).into_iter().filter(|line| !of_runs(line)).collect()
 }
 
 fn few_lines_since(said: usize) -> Result<()> {
