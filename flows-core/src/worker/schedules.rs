@@ -1,6 +1,7 @@
 //! Schedules that are due: whichever worker sees one first claims it for a moment, decides, and commits its progress
 //! together with the runs. If another one was faster, nothing happens.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -32,7 +33,9 @@ pub(super) async fn fire_due(session: &Session) {
         }
     };
     let firings = stream::iter(due).map(|row| async move {
+        let id = Arc::clone(&row.id);
         if let Err(error) = fire(session, row).await {
+            let error = error.context_of("firing", &id);
             session.complaints.warn(&error, "cannot fire a schedule; trying again");
         }
     });

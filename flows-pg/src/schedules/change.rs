@@ -3,6 +3,7 @@
 use flows_core::error::Result;
 use flows_core::ids::shard_of;
 use flows_core::store::{ScheduleChange, ScheduleRow, held};
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::error::Fault;
@@ -64,48 +65,31 @@ async fn put(
     let due_at = row.due_at.map(Time);
     let last_id = row.last_id.as_deref();
     let last_shard = last_id.map(|id| shard_of(tenant, id));
-    let rows = match expected {
-        None => {
-            let params: crate::link::Params<'_> = &[
-                &shard,
-                &tenant,
-                &id,
-                &run,
-                &workflow,
-                &version,
-                &input,
-                &options,
-                &policy,
-                &progress,
-                &due_at,
-                &row.revision,
-                &last_shard,
-                &last_id,
-            ];
-            scope.query(ADD_SCHEDULE, params).await?
-        }
+    let mut params: Vec<&(dyn ToSql + Sync)> = vec![
+        &shard,
+        &tenant,
+        &id,
+        &run,
+        &workflow,
+        &version,
+        &input,
+        &options,
+        &policy,
+        &progress,
+        &due_at,
+        &row.revision,
+        &last_shard,
+        &last_id,
+    ];
+    let statement = match &expected {
+        None => ADD_SCHEDULE,
         Some((before, revision)) => {
-            let params: crate::link::Params<'_> = &[
-                &shard,
-                &tenant,
-                &id,
-                &run,
-                &workflow,
-                &version,
-                &input,
-                &options,
-                &policy,
-                &progress,
-                &due_at,
-                &row.revision,
-                &last_shard,
-                &last_id,
-                &before,
-                &revision,
-            ];
-            scope.query(CHANGE_SCHEDULE, params).await?
+            params.push(before);
+            params.push(revision);
+            CHANGE_SCHEDULE
         }
     };
+    let rows = scope.query(statement, &params).await?;
     Ok(!rows.is_empty())
 }
 
